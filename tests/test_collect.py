@@ -1,0 +1,244 @@
+"""Collectors from end to end, against the sandbox over real HTTP."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from datetime import timedelta
+from types import ModuleType
+
+import pytest
+
+import xframes as xf
+from xframes import collect, errors, registry
+from xframes.collect.engine import signature
+from xframes.sandbox import Fault
+
+RECENT = "/2/tweets/search/recent"
+SPINE = ["search.recent", "search.all", "counts.recent", "counts.all", "timelines.user", "timelines.mentions",
+         "posts.lookup", "posts.get", "users.lookup", "users.by_username"]
+QUERY = "a OR the OR to"
+
+
+@pytest.fixture(scope="module")
+def started():
+    with xf.sandbox.start(posts=16000, rate_limits=False, bearer_token="invented-bearer-token") as made:
+        yield made
+
+
+@pytest.fixture
+def sandbox(started):
+    started.faults.clear()
+    return started
+
+
+@pytest.fixture
+def client(sandbox):
+    with xf.Client(sandbox.bearer_token, base_url=sandbox.url, sleep=lambda _: None, on_wait=lambda *_: None) as made:
+        yield made
+
+
+def ids(frames):
+    return frames.matches.sort_values(["page_id", "position"])["post_id"].tolist()
+
+
+# declarations --------------------------------------------------------------------------------------------------------
+
+
+def collectors():
+    for module in (m for m in vars(collect).values() if isinstance(m, ModuleType) and m.__name__.count(".") == 2):
+        area = module.__name__.rsplit(".", 1)[1]
+        for name, function in vars(module).items():
+            if inspect.isfunction(function) and function.__module__ == module.__name__ and not name.startswith("_"):
+                yield f"{area}.{name}", function
+
+
+@pytest.mark.parametrize(("name", "function"), [c for c in collectors() if not c[0].startswith("engine.")])
+def test_a_collectors_signature_is_its_declaration(name, function):
+    def shape(found):
+        return [(p.name, p.kind, p.default) for p in found.parameters.values()]
+
+    assert shape(inspect.signature(function)) == shape(signature(registry.action(name)))
+    assert len(function.__doc__.splitlines()) <= 15
+    assert "Raises" in function.__doc__
+    assert "Example:" in function.__doc__
+
+
+def test_the_spine_is_there():
+    assert set(SPINE) <= {name for name, _ in collectors()}
+    listed = xf.actions()
+    assert list(listed.columns) == ["name", "kind", "method", "path", "function", "title"]
+    assert set(SPINE) <= set(listed["name"])
+    assert len(xf.actions(all=True)) == len(registry.ACTIONS)
+
+
+# collecting ----------------------------------------------------------------------------------------------------------
+
+
+def test_five_thousand_posts_through_everything_that_goes_wrong(sandbox, client):
+    kinds = [("reset", 3), ("cut", 9), ("503", 15), ("html", 22), ("rate_limit", 30), ("invalid_json", 37), ("504", 44)]
+    sandbox.faults.add(*(Fault(kind, at=at, path=RECENT) for kind, at in kinds))
+    before = len(sandbox.requests)
+    frames = xf.search.recent(QUERY, limit=5000, client=client)
+    found = frames.matches["post_id"]
+    assert len(found) == found.nunique() == 5000
+    assert len(sandbox.requests) - before == client.requests_made == 50 + len(kinds)
+    main = frames.posts.set_index("id").loc[found]
+    assert main["created_at"].is_monotonic_decreasing  # none missing in between: pages follow each other in time
+    sandbox.faults.clear()
+    again = xf.search.recent(QUERY, limit=5000, client=client).matches["post_id"]
+    newest = set(again) - set(found)  # posted while we looked
+    assert len(newest) < 50
+    assert set(found) - set(again) <= set(found.tail(len(newest)))
+
+
+def test_every_collector_answers(sandbox, client):
+    some = xf.search.recent(QUERY, limit=20, client=client, fields=["author_id"], expansions="author_id")
+    author, post = some.posts["author_id"].iloc[0], some.matches["post_id"].iloc[0]
+    username = some.users.set_index("id").loc[author, "username"]
+    assert xf.timelines.user(author, limit=5, client=client).posts["author_id"].iloc[0] == author
+    assert "posts" in xf.timelines.mentions(int(author), client=client).tables
+    assert xf.posts.get(post, client=client).matches["post_id"].tolist() == [post]
+    assert xf.users.by_username(f"@{username}", client=client).users["id"].tolist() == [author]
+    assert author in xf.users.lookup([author, int(author), "12"], client=client).users["id"].tolist()
+    assert len(xf.search.all(QUERY, limit=500, client=client).matches) == 500
+    span = {"start_time": sandbox.now - timedelta(days=3), "end_time": sandbox.now - timedelta(hours=1)}
+    daily, hourly = (xf.counts.recent("the", granularity=g, **span, client=client).counts for g in ("day", "hour"))
+    assert daily["post_count"].sum() == hourly["post_count"].sum() > 0
+    assert len(xf.counts.all("the", granularity="day", client=client).counts) >= 30
+    assert xf.call("posts.get", post_id=post, client=client).matches["post_id"].tolist() == [post]
+
+
+def test_lookups_of_many_ids_are_split_and_complete(sandbox, client):
+    wanted = xf.search.recent(QUERY, limit=350, client=client).matches["post_id"]
+    before = client.requests_made
+    found = xf.posts.lookup(wanted, client=client)
+    assert client.requests_made - before == 4
+    assert set(found.matches["post_id"]) == set(wanted)
+
+
+def test_a_small_limit_is_xs_smallest_page(client):
+    assert len(xf.search.recent(QUERY, limit=3, client=client).matches) == 10
+
+
+def test_an_empty_page_is_not_the_end(sandbox, client):
+    whole = xf.timelines.user(heavy(client), client=client)
+    sandbox.faults.add(Fault("empty_page", at=1))
+    assert set(xf.timelines.user(heavy(client), client=client).matches["post_id"]) >= set(whole.matches["post_id"])
+
+
+def heavy(client):
+    posts = xf.search.recent(QUERY, limit=500, client=client).posts
+    return posts["author_id"].mode().iloc[0]
+
+
+# interruptions -------------------------------------------------------------------------------------------------------
+
+
+def test_what_came_is_kept_and_the_rest_can_be_had(sandbox, client, caplog):
+    caplog.set_level(logging.DEBUG)
+    sandbox.faults.add(Fault("usage_capped", at=4, path=RECENT))
+    with pytest.raises(xf.Interrupted, match=r"search.recent stopped after 3 pages, 300 rows: .*usage cap") as caught:
+        xf.search.recent(QUERY, limit=777, client=client)
+    stop = caught.value
+    assert (len(stop.frames.matches), stop.rows, stop.pages) == (300, 300, 3)
+    assert stop.next_token
+    assert isinstance(stop.__cause__, errors.UsageCapped)
+    whole = stop.resume(client=client)
+    assert len(whole.matches) == whole.matches["post_id"].nunique() == 777
+    error = stop
+    while error is not None:
+        assert sandbox.bearer_token not in f"{error!r} {error} {vars(error)!r}"
+        error = error.__cause__ or error.__context__
+    assert sandbox.bearer_token not in caplog.text
+
+
+def test_ctrl_c_loses_nothing(sandbox, client):
+    class Impatient(xf.Client):
+        def send(self, request):
+            if self.requests_made == 2:
+                raise KeyboardInterrupt
+            return super().send(request)
+
+    with Impatient(sandbox.bearer_token, base_url=sandbox.url) as impatient, pytest.raises(
+        xf.Interrupted, match="after 2 pages, 200 rows: KeyboardInterrupt"
+    ) as caught:
+        xf.search.recent(QUERY, limit=300, client=impatient)
+    assert len(caught.value.frames.matches) == 200
+    assert len(caught.value.resume(client=client).matches) == 300
+
+
+def test_an_error_before_any_page_is_itself(sandbox, client):
+    sandbox.faults.add(Fault("usage_capped", path=RECENT))
+    with pytest.raises(errors.UsageCapped):
+        xf.search.recent(QUERY, client=client)
+    with pytest.raises(errors.InvalidRequest, match=r"search\.recent: "):
+        xf.search.recent("lang:en", client=client)
+
+
+def test_a_repeated_token_stops_and_resuming_counts_its_page_once(sandbox, client):
+    sandbox.faults.add(Fault("repeat_cursor", at=3, path=RECENT))
+    with pytest.raises(xf.Interrupted, match="for the second time") as caught:
+        xf.search.recent(QUERY, limit=600, client=client)
+    assert len(caught.value.frames.matches) == 300  # the page itself is good
+    whole = caught.value.resume()
+    assert len(whole.matches) == whole.matches["post_id"].nunique() == 600
+
+
+# where it goes, and what is shown -------------------------------------------------------------------------------------
+
+
+def test_into_decides_what_comes_back(client):
+    class Shelf:
+        def collect(self, plan, client, *, progress=None):
+            return plan, client, progress
+
+    plan, used, progress = xf.posts.lookup([1, 2], into=Shelf(), client=client, progress=False)
+    assert (plan.arguments, used, progress) == ({"post_ids": ["1", "2"]}, client, False)
+    with pytest.raises(errors.ArgumentError, match=r"into must be an Archive, e\.g\. xf\.Archive"):
+        xf.call("posts.get", post_id="1", into="my-archive", client=client)
+
+
+def test_into_an_archive(sandbox, client, tmp_path):
+    archive = xf.Archive(tmp_path / "a")
+    sandbox.faults.add(Fault("usage_capped", at=3, path=RECENT))
+    with pytest.raises(xf.Interrupted) as caught:
+        xf.search.recent(QUERY, limit=250, into=archive, client=client)
+    run = caught.value.resume(client=client)
+    assert (run.state, run.rows) == ("done", 250)
+    assert archive.sql("select count(distinct post_id) from matches").fetchall() == [(250,)]
+
+
+def test_arguments_are_checked_before_anything_is_asked(sandbox, client):
+    before = len(sandbox.requests)
+    for arguments in ({"query": ""}, {"query": "q", "limit": 0}, {"query": "q", "start_time": "2026-01-01"},
+                      {"query": "q", "fields": ["nothing"]}, {"query": "q", "nothing": 1}):
+        with pytest.raises(errors.ArgumentError):
+            xf.call("search.recent", client=client, **arguments)
+    with pytest.raises(errors.ArgumentError, match=r"no action 'search\.resent'; did you mean search\.recent"):
+        xf.call("search.resent", query="q", client=client)
+    assert len(sandbox.requests) == before
+
+
+def test_progress_is_shown_when_asked_for_and_never_off_a_terminal(client, capsys):
+    xf.search.recent(QUERY, limit=200, client=client)
+    assert not capsys.readouterr().err
+    xf.search.recent(QUERY, limit=200, client=client, progress=True)
+    shown = capsys.readouterr().err
+    assert "search.recent" in shown
+    assert "200/200" in shown
+
+
+def test_the_default_client_is_the_one_in_use(client):
+    xf.use(client)
+    try:
+        assert len(xf.search.recent(QUERY, limit=10).matches) == 10
+    finally:
+        xf.use(None)
+
+
+def test_post_words_are_asked_and_read(sandbox):
+    with xf.Client(sandbox.bearer_token, base_url=sandbox.url, words="post") as client:
+        frames = xf.search.recent(QUERY, limit=100, client=client)
+    assert len(frames.matches) == 100
+    assert "post.fields" in frames.pages[0].request.params

@@ -1,0 +1,181 @@
+"""The page loop: where it goes on, when it ends, and what it never does."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from xframes.errors import ArgumentError, InvalidRequest, Unavailable
+from xframes.paging import State, pages
+from xframes.plan import plan
+from xframes.wire import Page
+
+NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
+
+
+class Fake:
+    """Answers requests with `answer(request)`: bytes, a document, or an exception."""
+
+    def __init__(self, answer):
+        self.answer = answer
+        self.requests = []
+
+    def send(self, request):
+        self.requests.append(request)
+        found = self.answer(request)
+        if isinstance(found, Exception):
+            raise found
+        return Page(request, found if isinstance(found, bytes) else json.dumps(found).encode(), NOW)
+
+
+def search(limit=None, **arguments):
+    return plan("search.recent", {"query": "q", "limit": limit, **arguments}, now=NOW)
+
+
+def posts(rows, token=None, start=0):
+    meta = {"result_count": rows} | ({"next_token": token} if token else {})
+    return {"data": [{"id": str(start + i)} for i in range(rows)], "meta": meta} if rows else {"meta": meta}
+
+
+def scripted(*answers):
+    left = list(answers)
+    return Fake(lambda _: left.pop(0))
+
+
+def test_pages_follow_tokens_until_there_is_none():
+    fake = scripted(posts(100, "a"), posts(3, "b"), posts(0, "c"), posts(100))
+    states = [state for _, state in pages(fake, search())]
+    assert [r.params.get("next_token") for r in fake.requests] == [None, "a", "b", "c"]
+    assert {r.params["max_results"] for r in fake.requests} == {"100"}
+    assert [s.rows for s in states] == [100, 103, 103, 203]
+    assert [s.done for s in states] == [False, False, False, True]
+    assert states[-1].pages == 4
+
+
+def test_a_collection_goes_on_from_any_state_through_json():
+    answers = {None: posts(100, "a"), "a": posts(100, "b"), "b": posts(50)}
+    whole = list(pages(Fake(lambda r: answers[r.params.get("next_token")]), search()))
+    for n, (_, state) in enumerate(whole):
+        again = State.from_json(state.to_json())
+        rest = list(pages(Fake(lambda r: answers[r.params.get("next_token")]), search(), again))
+        assert [s for _, s in rest] == [s for _, s in whole[n + 1:]]
+
+
+@settings(deadline=None)
+@given(st.integers(1, 400), st.integers(0, 500))
+def test_limit_counts_rows_and_is_met_exactly_when_it_can_be(limit, there):
+    def answer(request):
+        start = int(request.params.get("next_token", 0))
+        rows = min(int(request.params["max_results"]), there - start)
+        return posts(rows, str(start + rows) if start + rows < there else None, start)
+
+    bodies = [json.loads(page.body) for page, _ in pages(Fake(answer), search(limit))]
+    found = [row["id"] for body in bodies for row in body.get("data", [])]
+    assert len(found) == len(set(found)) == min(there, max(limit, 10))
+
+
+def test_a_limit_reached_asks_for_nothing_more():
+    fake = scripted(posts(100, "a"), posts(10, "b"))
+    assert [s.done for _, s in pages(fake, search(110))] == [False, True]
+    assert not list(pages(Fake(None), search(110), State(rows=110)))
+
+
+def test_long_lists_go_batch_by_batch():
+    made = plan("posts.lookup", {"post_ids": range(1, 251)}, now=NOW)
+    fake = Fake(lambda r: {"data": [{"id": i} for i in r.params["ids"].split(",")]})
+    states = [state for _, state in pages(fake, made)]
+    assert [s.rows for s in states] == [100, 200, 250]
+    assert [(s.batch, s.done) for s in states] == [(1, False), (2, False), (2, True)]
+    assert len(list(pages(fake, made, states[0]))) == 2
+
+
+@pytest.mark.parametrize("tokens", [["a", "a"], ["a", "b", "a"], ["a", "b", "b"]])
+def test_a_repeated_token_ends_in_an_error_that_loses_nothing(tokens):
+    fake = scripted(*(posts(100, token) for token in tokens))
+    got = []
+    with pytest.raises(Unavailable, match="a next_token for the second time") as caught:
+        got.extend(pages(fake, search()))  # keeps what came before the error
+    assert caught.value.kind == "repeated-cursor"
+    assert len(got) == len(tokens)
+    state = got[-1][1]
+    assert (state.token, state.rows, state.done) == (tokens[-2], 100 * (len(tokens) - 1), False)
+
+
+def test_a_repeated_token_does_not_matter_when_the_limit_is_met():
+    assert len(list(pages(scripted(posts(100, "a"), posts(100, "a")), search(200)))) == 2
+
+
+def test_an_expired_token_is_an_error_where_it_stands():
+    fake = scripted(posts(100, "a"), InvalidRequest("search.recent: Invalid next_token"))
+    loop = pages(fake, search())
+    _, state = next(loop)
+    with pytest.raises(InvalidRequest):
+        next(loop)
+    assert state == State(token="a", rows=100, pages=1)
+
+
+@pytest.mark.parametrize(
+    ("body", "rows", "token"),
+    [(b'{"data":{"id":"1"}}', 1, None), (b'{"errors":[]}', 0, None), (b'{"data":null,"meta":null}', 0, None),
+     (b'{"data":[],"meta":{"next_token":"t"}}', 0, "t"), (b'{"data":[{}],"meta":{"next_token":""}}', 1, None),
+     (b'{"data":[{}],"meta":{"next_token":1695203059209389429}}', 1, "1695203059209389429"),
+     (b'\xef\xbb\xbf{"data":[{},{}],"meta":{"next_token":"t"}}', 2, "t"),
+     (b'{"data":[{"text":"\\ud800"}],"meta":{"next_token":"t"}}', 1, "t"),
+     (b'{"data":[{"text":"\xff"}],"meta":{"next_token":"t"}}', 1, "t"),
+     (b'{"data":[{"n":NaN}],"meta":{"next_token":"t"}}', 1, "t"), (b'{"data":[{}],"meta":[1]}', 1, None),
+     (b"[1]", 0, None), (b"", 0, None)],
+)
+def test_odd_bodies_are_read_all_the_same(body, rows, token):
+    _, state = next(pages(Fake(lambda _: body), search()))
+    assert (state.rows, state.token, state.done) == (rows, token, token is None)
+
+
+# counts that end early -----------------------------------------------------------------------------------------------
+
+
+def buckets(*days, token=None):
+    data = [{"start": f"2026-01-{d:02}T00:00:00.000Z", "end": f"2026-01-{d + 1:02}T00:00:00.000Z", "tweet_count": 1}
+            for d in days]
+    return {"data": data, "meta": {"next_token": token} if token else {}}
+
+
+def counts(**arguments):
+    return plan("counts.all", {"query": "q", "granularity": "day", **arguments}, now=NOW)
+
+
+def test_counts_that_end_before_their_start_go_on_from_there():
+    fake = scripted(buckets(20, 21, token="a"), buckets(18, 19), buckets(12, 13, token="b"), buckets(10, 11))
+    states = [s for _, s in pages(fake, counts(start_time="2026-01-10T00:00:00Z", end_time="2026-01-22T00:00:00Z"))]
+    assert [(r.params["end_time"], r.params.get("next_token")) for r in fake.requests] == [
+        ("2026-01-22T00:00:00Z", None), ("2026-01-22T00:00:00Z", "a"),
+        ("2026-01-18T00:00:00Z", None), ("2026-01-18T00:00:00Z", "b"),
+    ]
+    assert (states[-1].done, states[-1].rows) == (True, 8)
+    assert State.from_json(states[1].to_json()) == states[1]
+
+
+def test_counts_do_not_go_on_for_ever_when_there_is_nothing_older():
+    fake = scripted(buckets(20, 21), {"meta": {}})
+    assert [s.done for _, s in pages(fake, counts(start_time="2026-01-01T00:00:00Z"))] == [False, True]
+    stubborn = Fake(lambda _: buckets(20, 21))
+    assert len(list(pages(stubborn, counts(start_time="2026-01-01T00:00:00Z")))) == 2
+
+
+def test_an_empty_last_page_does_not_hide_that_counts_ended_early():
+    fake = scripted(buckets(20, 21, token="a"), {"meta": {}}, buckets(10, 11))
+    assert len(list(pages(fake, counts(start_time="2026-01-10T00:00:00Z")))) == 3
+
+
+def test_counts_that_reached_their_start_or_have_none_are_done():
+    assert len(list(pages(scripted(buckets(10, 11)), counts(start_time="2026-01-10T00:00:00Z")))) == 1
+    assert len(list(pages(scripted(buckets(10, 11)), counts()))) == 1
+
+
+@pytest.mark.parametrize("text", ["", "[]", "[1]", '{"x": 1}'])
+def test_what_is_no_state_is_refused(text):
+    with pytest.raises(ArgumentError, match="not a state"):
+        State.from_json(text)

@@ -1,0 +1,66 @@
+"""xframes: the X API v2 as dataframes.
+
+Collect with `xf.search.recent(...)` and its kin, archive with `xf.Archive`, query with SQL, plot with `xf.plot`.
+Names are imported when first used, so that `import xframes` is quick.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from xframes import errors, plot, sandbox, schema
+    from xframes.archive import Archive
+    from xframes.client import Client, use
+    from xframes.collect import actions, call, counts, posts, search, timelines, users
+    from xframes.errors import Interrupted, XframesError
+    from xframes.frames import Frames, flatten, unescape
+    from xframes.reader import read_pages
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Archive": "xframes.archive", "Client": "xframes.client", "Frames": "xframes.frames",
+    "Interrupted": "xframes.errors", "XframesError": "xframes.errors", "actions": "xframes.collect",
+    "call": "xframes.collect", "flatten": "xframes.frames", "read_pages": "xframes.reader",
+    "unescape": "xframes.frames", "use": "xframes.client",
+}
+_MODULES = {
+    "counts": "xframes.collect.counts", "errors": "xframes.errors", "plot": "xframes.plot",
+    "posts": "xframes.collect.posts", "sandbox": "xframes.sandbox", "schema": "xframes.schema",
+    "search": "xframes.collect.search", "timelines": "xframes.collect.timelines", "users": "xframes.collect.users",
+}
+
+__all__ = [
+    "Archive", "Client", "Frames", "Interrupted", "XframesError", "actions", "call", "counts", "errors", "flatten",
+    "plot", "posts", "read_pages", "sandbox", "schema", "search", "timelines", "unescape", "use", "users",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        found = getattr(import_module(_HOMES[name]), name)
+    elif name in _MODULES:
+        found = import_module(_MODULES[name])
+    else:
+        raise AttributeError(f"module 'xframes' has no attribute {name!r}; it has {', '.join(__all__)}")
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])
+
+
+class _Package(ModuleType):
+    """Keeps `xf.flatten` the function: importing the package `xframes.flatten` would put itself in its place."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _HOMES and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -1,0 +1,22 @@
+"""Archives: pages kept verbatim, tables made from them, and SQL over both."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from xframes.archive.archive import Archive
+    from xframes.archive.checking import Finding, Report
+    from xframes.archive.runs import Run
+
+__all__ = ["Archive", "Finding", "Report", "Run"]
+
+# Worker processes import this package for its writer alone: what they do not need costs them memory.
+_HOMES = {"Archive": "archive", "Finding": "checking", "Report": "checking", "Run": "runs"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'xframes.archive' has no attribute {name!r}; it has {', '.join(__all__)}")
+    return getattr(import_module(f"xframes.archive.{_HOMES[name]}"), name)

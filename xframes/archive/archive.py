@@ -1,0 +1,267 @@
+"""`Archive`: a folder of pages and tables, the union of everything ever observed."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Any, Self
+
+from xframes.archive import collecting, importing, lifecycle
+from xframes.archive.checking import Report, verify
+from xframes.archive.compaction import MEMORY
+from xframes.archive.flushing import flush
+from xframes.archive.folder import Folder, utc_now
+from xframes.archive.journal import journal_state, open_journal
+from xframes.archive.runs import Run, run_of
+from xframes.archive.store import read_part, runs_table
+from xframes.archive.views import Views
+from xframes.errors import ArchiveError
+from xframes.schema import TABLES, table
+from xframes.wire import Page
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterable, Iterator
+    from datetime import datetime
+    from pathlib import Path
+
+    import duckdb
+    import pandas as pd
+    import pyarrow as pa
+
+    from xframes.client import Client
+    from xframes.frames import Frames
+    from xframes.plan import Plan
+
+
+class Archive:
+    """A folder of X's pages, verbatim, and of the tables made from them, asked with SQL.
+
+    The folder is made on the first write. An archive is a set of observations: adding is union, the order of adding
+    never matters, adding twice changes nothing. Each table shows the newest known value of every column: a request that
+    did not ask for a field never erases it. Several processes may collect into one archive, import and query at once.
+
+    Raises ArchiveError for URLs, files, folders that hold something else, and archives of a newer format.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, now: Callable[[], datetime] = utc_now) -> None:
+        self._folder = Folder(path, now)
+        self._views = Views(self._folder)
+        self._journal_seen: object = None
+        if self._folder.exists:
+            lifecycle.repair_on_open(self._folder)
+
+    @property
+    def path(self) -> Path:
+        """The folder."""
+        return self._folder.path
+
+    # asking ------------------------------------------------------------------------------------------------------
+
+    def sql(self, query: str, params: object = None) -> duckdb.DuckDBPyRelation:
+        """Ask DuckDB, in UTC, over one view per table: a relation with `.df() .pl() .arrow() .fetchall()`.
+
+        Every table of `xf.schema` is there, empty ones too; `posts` also has `plain_text`, the text unescaped. Frames
+        in the caller's variables can be named as well. `params` fill `?` or `$name` in the query.
+
+        Raises duckdb.Error for what DuckDB refuses.
+        """
+        self._freshen()
+        found: duckdb.DuckDBPyRelation = self._views.relation(query, params)
+        return found
+
+    def frame(self, name: str) -> pd.DataFrame:
+        """A table as pandas, sorted by time and key: Int64, boolean, str, datetime64[ms, UTC]; lists stay objects.
+
+        Raises KeyError naming the tables there are.
+        """
+        from xframes.frames import to_pandas
+
+        return to_pandas(self[name])
+
+    def __getitem__(self, name: str) -> pa.Table:
+        declared = table(name)
+        self._freshen()
+        order = ", ".join(f'"{c}"' for c in dict.fromkeys((*filter(None, [declared.time]), *declared.key)))
+        columns = ", ".join(f'"{c.name}"' for c in declared.columns)
+        return self._views.arrow(f'SELECT {columns} FROM "{name}" ORDER BY {order}').cast(declared.schema)
+
+    @property
+    def tables(self) -> dict[str, int]:
+        """Rows of every table, by name, in the schema's order."""
+        self._freshen()
+        return {
+            name: self._views.arrow(f'SELECT count(*) AS rows FROM "{name}"')["rows"][0].as_py()
+            if self._folder.files(name).all else 0
+            for name in TABLES
+        }
+
+    def pages(self, run_id: str | None = None) -> Iterator[Page]:
+        """The pages, verbatim, of one run or of all, each once, oldest file first; one row group is in memory."""
+        self._freshen()
+        seen: set[str] = set()
+        self._views.readers.enter()
+        try:
+            for path in self._folder.page_parts():
+                for page in read_part(path, run_id):
+                    if page.page_id not in seen:
+                        seen.add(page.page_id)
+                        yield page
+        finally:
+            self._views.readers.leave()
+
+    def runs(self) -> pd.DataFrame:
+        """All collections and imports, oldest first, with the columns of the table `runs`; those running now, too."""
+        from xframes.frames import to_pandas
+
+        rows = {row["run_id"]: row for row in self["runs"].to_pylist()}
+        if self._folder.journal.exists():
+            with open_journal(self._folder.journal) as journal:
+                for run in journal.runs():
+                    record = run.record()
+                    if run.run_id not in rows or rows[run.run_id]["observed_at"] <= record["observed_at"]:
+                        rows[run.run_id] = record
+        return to_pandas(runs_table(sorted(rows.values(), key=lambda r: (r["started_at"], r["run_id"]))))
+
+    # adding ------------------------------------------------------------------------------------------------------
+
+    def add(self, frames_or_pages: Frames | Page | Iterable[Page]) -> Run:
+        """Add the pages of Frames, or pages: what they say is in the tables when this returns.
+
+        Adding twice is harmless. Pages keep the run they came from; those without one become a new run.
+
+        Gives the run of the first page. Raises ArchiveError when there is no page.
+        """
+        given: Any = getattr(frames_or_pages, "pages", frames_or_pages)
+        run_ids = importing.add_pages(self._folder, [given] if isinstance(given, Page) else given)
+        if not run_ids:
+            raise ArchiveError("there is no page to add")
+        self._tidy()
+        return self.run(run_ids[0])
+
+    def import_pages(
+        self, paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], *, processes: int | None = None,
+        progress: bool | None = None,
+    ) -> list[Run]:
+        """Import files of pages or posts (see `xf.read_pages`), each as a run; gives the runs in the files' order.
+
+        Streams with flat memory, on all cores when there is much to read (`processes` to decide). A run's id comes
+        from the file's name and first bytes: importing a file again adds nothing. What cannot be read stays as a
+        page, with a row in `problems`. `progress`: a bar; by default on a terminal only.
+
+        Raises ArchiveError when a file is missing, or damaged inside its compression (what came before is kept).
+        """
+        ids = importing.import_files(self._folder, importing.as_paths(paths), processes, progress)
+        self._tidy()
+        return [self.run(run_id) for run_id in ids]
+
+    def collect(self, plan: Plan, client: Client, *, progress: bool | None = None) -> Run:
+        """Carry out a plan: each page is on disk before the next is asked for. Gives the finished run.
+
+        Raises Interrupted when it stops on the way (its `resume()`, or `archive.resume(run_id)`, goes on from the last
+        page kept), and the error itself when not a single page came.
+        """
+        self._folder.create()
+        return self._collected(collecting.start(self, self._folder, plan, client, progress))
+
+    def resume(self, run_id: str, client: Client | None = None, *, progress: bool | None = None) -> Run:
+        """Go on with a run that was interrupted, from the last page kept; a finished run is given back as it is.
+
+        `client` is by default the one set with `xf.use`, else `Client.from_env()`.
+
+        Raises ArchiveError when there is no such run, when it is an import, or when another process is collecting it;
+        Interrupted as `collect` does.
+        """
+        self._freshen()
+        return self._collected(collecting.resume(self, self._folder, run_id, client, progress))
+
+    def run(self, run_id: str) -> Run:
+        """A run by its id. Raises ArchiveError when there is none."""
+        if self._folder.journal.exists():
+            with open_journal(self._folder.journal) as journal:
+                if (row := journal.run(run_id)) is not None:
+                    return run_of(self, row)
+        rows = self._views.arrow("SELECT * FROM runs WHERE run_id = ?", [run_id]).to_pylist()
+        if not rows:
+            raise ArchiveError(f"{self.path} has no run {run_id!r}; archive.runs() lists those it has")
+        (r,) = rows
+        return Run(run_id, r["action"], r["state"], r["page_count"] or 0, r["row_count"] or 0, self)
+
+    # housekeeping ------------------------------------------------------------------------------------------------
+
+    def compact(self, *, memory: int = MEMORY) -> None:
+        """Rewrite the tables unique and sorted, so that queries are plain scans; small page files are put together.
+
+        Runs in about `memory` bytes however large the archive is. Happens by itself when a table has many parts.
+        """
+        if self._folder.exists:
+            self._freshen()
+            lifecycle.compact(self._folder, self._views, memory=memory)
+
+    def rebuild(self, *, processes: int | None = None, progress: bool | None = None) -> None:
+        """Make every table anew from the pages, with this version's columns; nothing else is needed for it.
+
+        The old tables answer queries until the new ones are whole. Field names X invented are reported again, each on
+        the first page where the rebuild met it.
+
+        Raises ArchiveError when a file of pages cannot be read; the tables then stay as they are.
+        """
+        if self._folder.exists:
+            self._freshen()
+            importing.rebuild(self._folder, self._views.readers, processes, progress)
+            self._tidy()
+
+    def verify(self) -> Report:
+        """Read everything and compare: files, schemas, checksums, page ids, pages against `requests`, repeated keys.
+
+        Gives a Report (`ok`, `findings`, `.frame()`); nothing is raised for what is found.
+        """
+        if not self._folder.exists:
+            return Report()
+        self._freshen()
+        self._views.readers.enter()
+        try:
+            return verify(self._folder)
+        finally:
+            self._views.readers.leave()
+
+    def close(self) -> None:
+        """Close the DuckDB connection; relations made with `sql` end with it. The archive can be used again."""
+        self._views.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _freshen(self) -> None:
+        """Write what dead processes left in the journal; looks only when the journal has changed."""
+        if not self._folder.exists:
+            self._folder.exists = self._folder.check()
+        self._folder.recover()
+        seen = journal_state(self._folder.journal)
+        if seen != self._journal_seen:
+            flush(self._folder, wait=5)
+            self._journal_seen = journal_state(self._folder.journal)
+
+    def _tidy(self) -> None:
+        lifecycle.tidy(self._folder, self._views)
+
+    def _collected(self, run: Run) -> Run:
+        self._tidy()
+        return run
+
+    def __repr__(self) -> str:
+        rows = ", ".join(f"{name} {count:,}" for name, count in self.tables.items() if count)
+        return f"<Archive {self.path}: {rows or 'empty'}>"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{escape(name)}</td><td style='text-align:right'>{count:,}</td></tr>"
+            for name, count in self.tables.items() if count
+        )
+        return (
+            f"<div><p>Archive <b>{escape(str(self.path))}</b></p>"
+            f"<table><tr><th>table</th><th>rows</th></tr>{rows}</table>"
+            f'<pre>archive.sql("select * from posts")</pre></div>'
+        )

@@ -1,0 +1,149 @@
+"""Carrying out a plan: each page and the point where its run goes on are on disk before the next page is asked for."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+from filelock import Timeout
+
+from xframes.archive.flushing import flush
+from xframes.archive.journal import open_journal
+from xframes.archive.progress import bar
+from xframes.archive.runs import run_of
+from xframes.archive.store import FLUSH_BYTES
+from xframes.errors import ArchiveError, Interrupted, XframesError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from xframes.archive.archive import Archive
+    from xframes.archive.folder import Folder
+    from xframes.archive.journal import Journal, RunRow
+    from xframes.archive.runs import Run
+    from xframes.client import Client
+    from xframes.paging import State
+    from xframes.plan import Plan
+
+
+def start(archive: Archive, folder: Folder, plan: Plan, client: Client, progress: bool | None) -> Run:
+    """Begin a run and carry it out."""
+    from xframes.paging import State
+
+    run_id = f"run-{folder.new_id()}"
+    with _owned(folder, run_id) as owner:
+        with open_journal(folder.journal) as journal:
+            arguments = {**plan.arguments, **({} if plan.limit is None else {"limit": plan.limit})}
+            journal.start([(run_id, plan.action, arguments, plan.to_json())], owner, folder.now())
+        return _Collection(archive, folder, run_id, owner, plan, State()).run(client, progress)
+
+
+def resume(archive: Archive, folder: Folder, run_id: str, client: Client | None, progress: bool | None) -> Run:
+    """Go on with a run from the last page kept."""
+    from xframes.paging import State
+    from xframes.plan import Plan
+
+    row = _row(folder, run_id)
+    if row is None:
+        raise ArchiveError(f"{folder.path} has no run {run_id!r} to go on with; archive.runs() lists those it has")
+    if row.state == "done":
+        return run_of(archive, row)
+    if row.plan is None:
+        again = "import its file again: what is there already is not added twice"
+        raise ArchiveError(f"run {run_id} ({row.action}) is no collection and cannot be resumed; {again}")
+    if client is None:
+        from xframes.client import current
+
+        client = current()
+    with _owned(folder, run_id) as owner:
+        row = _row(folder, run_id) or row  # another process may have gone on with it meanwhile
+        if row.state == "done":
+            return run_of(archive, row)
+        with open_journal(folder.journal) as journal:
+            journal.update(run_id, folder.now(), ended=False, state="running", owner=owner, error=None)
+        state = State.from_json(row.resume_point) if row.resume_point else State()
+        plan = Plan.from_json(str(row.plan))
+        return _Collection(archive, folder, run_id, owner, plan, state).run(client, progress)
+
+
+def _row(folder: Folder, run_id: str) -> RunRow | None:
+    if not folder.journal.exists():
+        return None
+    with open_journal(folder.journal) as journal:
+        return journal.run(run_id)
+
+
+@contextmanager
+def _owned(folder: Folder, run_id: str) -> Iterator[str]:
+    """Hold the run's lock, by which other processes know that it is alive; gives its name."""
+    lock = folder.lock(run_id)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise ArchiveError(f"run {run_id} is being collected by another process") from None
+    try:
+        yield run_id
+    finally:
+        lock.release()
+        folder.forget_lock(run_id)
+
+
+@dataclass
+class _Collection:
+    """A run this process carries out."""
+
+    archive: Archive
+    folder: Folder
+    run_id: str
+    owner: str
+    plan: Plan
+    state: State
+
+    def run(self, client: Client, progress: bool | None) -> Run:
+        with open_journal(self.folder.journal) as journal:
+            try:
+                self._collect(journal, client, progress)
+            except BaseException as error:
+                self._stopped(journal, client, error)
+                raise
+            journal.update(self.run_id, self.folder.now(), state="done")
+            row = journal.run(self.run_id)
+        flush(self.folder, own={self.owner})
+        assert row is not None
+        return run_of(self.archive, row)
+
+    def _collect(self, journal: Journal, client: Client, progress: bool | None) -> None:
+        from xframes.paging import pages
+
+        waiting = 0
+        with bar(progress, self.plan.action, " rows", self.plan.expected) as advance:
+            advance(self.state.rows)
+            for page, state in pages(client, self.plan, self.state):
+                journal.append([replace(page, run_id=self.run_id)], point=state.to_json(), rows=state.rows)
+                advance(state.rows - self.state.rows)
+                self.state = state
+                waiting += len(page.body)
+                if waiting >= FLUSH_BYTES and flush(self.folder, own={self.owner}, wait=0):
+                    waiting = 0
+
+    def _stopped(self, journal: Journal, client: Client, error: BaseException) -> None:
+        """Note why; what was kept becomes visible. Raises Interrupted when there is something to go on from."""
+        why = str(error) or type(error).__name__
+        kept = journal.run(self.run_id)
+        pages, rows = (kept.page_count, kept.row_count) if kept else (0, 0)
+        journal.update(self.run_id, self.folder.now(), state="interrupted" if pages else "failed", error=why)
+        with suppress(OSError, XframesError, pa.ArrowException):  # the pages are safe in the journal
+            flush(self.folder, own={self.owner})
+        if not pages or not isinstance(error, (Exception, KeyboardInterrupt)):
+            return
+
+        def go_on(*, client: Client = client, progress: bool | None = None) -> Run:
+            return self.archive.resume(self.run_id, client, progress=progress)
+
+        raise Interrupted(
+            f"{self.plan.action} stopped after {pages:,} pages, {rows:,} rows: {why}. They are in {self.folder.path}; "
+            f'archive.resume("{self.run_id}") goes on from there',
+            run_id=self.run_id, pages=pages, rows=rows, next_token=self.state.token, resume=go_on,
+        ) from error

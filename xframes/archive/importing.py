@@ -1,0 +1,206 @@
+"""Files of pages into the archive, and tables out of its own pages: one way through the same workers."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from dataclasses import replace
+from hashlib import blake2b
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from xframes.archive import workers
+from xframes.archive.flushing import flush
+from xframes.archive.journal import open_journal
+from xframes.archive.lifecycle import rebuild_source, swap_tables
+from xframes.archive.progress import bar
+from xframes.archive.store import (
+    IMPORT_BYTES,
+    TableParts,
+    Tally,
+    Writer,
+    gathered,
+    part_runs,
+    read_part,
+    runs_table,
+    size,
+)
+from xframes.archive.worker import Target
+from xframes.errors import ArchiveError, XframesError
+from xframes.schema import TABLES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from datetime import datetime
+
+    from xframes.archive.folder import Folder
+    from xframes.archive.journal import Journal, RunRow
+    from xframes.archive.views import Readers
+    from xframes.wire import Page
+
+_HEAD_BYTES = 65_536
+_PATIENCE = 10.0
+
+
+def file_run_id(path: Path) -> str:
+    """A run id that is the same whenever the file is imported, wherever it lies: from its name and first bytes."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    return f"import-{blake2b(path.name.encode() + bytes(1) + head, digest_size=8).hexdigest()}"
+
+
+def import_files(folder: Folder, paths: Sequence[Path], processes: int | None, progress: bool | None) -> list[str]:
+    """Import files, each as a run; gives the run ids. What a damaged file held before the damage is kept."""
+    missing = [str(p) for p in paths if not p.is_file()]
+    if missing:
+        raise ArchiveError(f"there is no such file: {', '.join(missing)}")
+    ids = {path: file_run_id(path) for path in paths}
+    sizes = [p.stat().st_size for p in paths]
+    if processes is None:
+        processes = workers.cores() if sum(sizes) >= workers.WORTH_BYTES else 1
+    plain = all(p.suffix not in {".gz", ".zst", ".zstd"} for p in paths)
+    damaged: dict[str, str] = {}
+    folder.create()
+    with (
+        _importing(folder, {run_id: {"file": path.name} for path, run_id in ids.items()}) as end,
+        bar(progress, "import", "B", sum(sizes) if plain else None) as advance,
+    ):
+        sink = workers.sink(Target(folder.path, folder.tables), processes)
+        try:
+            for batch in gathered(_pages(ids, damaged), size):
+                sink.add(batch)
+                advance(sum(len(p.body) + 1 for p in batch))
+        except BaseException:
+            sink.abort()
+            raise
+        tally, unknown = sink.finish()
+        end(tally, damaged, unknown)
+    if damaged:
+        raise ArchiveError("not all could be read (what came before is kept): " + "; ".join(damaged.values()))
+    return list(ids.values())
+
+
+def _pages(ids: dict[Path, str], damaged: dict[str, str]) -> Iterator[Page]:
+    from xframes.reader import read_pages
+
+    for path, run_id in ids.items():
+        try:
+            yield from read_pages(path, run_id)
+        except XframesError as error:
+            damaged[run_id] = str(error)
+
+
+@contextmanager
+def _importing(folder: Folder, runs: dict[str, dict[str, Any]]) -> Iterator[Callable[..., None]]:
+    """The runs of an import, from their begin to their end in the journal; gives the function that ends them well."""
+    owner = f"import-{folder.new_id()}"
+    with folder.lock(owner), open_journal(folder.journal) as journal:
+        journal.start([(run_id, "import", arguments, None) for run_id, arguments in runs.items()], owner, folder.now())
+
+        def end(tally: dict[str | None, Tally], damaged: dict[str, str], unknown: list[dict[str, Any]]) -> None:
+            for run_id in runs:
+                count = tally.get(run_id, Tally())
+                journal.update(
+                    run_id, folder.now(), state="failed" if run_id in damaged else "done", error=damaged.get(run_id),
+                    page_count=count.pages, row_count=count.rows,
+                )
+            write_rows(folder, {"problems": pa.Table.from_pylist(unknown, schema=TABLES["problems"].schema)})
+
+        try:
+            yield end
+        except BaseException as error:
+            for run_id in runs:
+                if (run := journal.run(run_id)) is not None and run.state == "running":
+                    journal.update(run_id, folder.now(), state="interrupted", error=f"{type(error).__name__}: {error}")
+            raise
+    folder.forget_lock(owner)
+    flush(folder)
+
+
+def write_rows(folder: Folder, tables: dict[str, pa.Table]) -> None:
+    """Write rows that come from no journal as parts."""
+    parts = TableParts(folder, folder.tables)
+    parts.add(tables)
+    with folder.lock("flush"):
+        folder.commit(parts.finish())
+
+
+def add_pages(folder: Folder, pages: Iterable[Page]) -> list[str]:
+    """Add pages, those without a run as a new one; gives the run ids, that of the first page first.
+
+    The new run is named after its first page, so that adding the same pages again adds nothing.
+    """
+    from xframes.flatten import Flattener
+
+    pages = iter(pages)
+    first = next(pages, None)
+    if first is None:
+        return []
+    folder.create()
+    name = f"add-{first.page_id[:16]}"
+    named = (p if p.run_id else replace(p, run_id=name) for p in chain([first], pages))
+    lock = folder.lock("flush")
+    writer = Writer(folder, Flattener(), folder.tables)
+    try:
+        for batch in gathered(named, size):
+            writer.add(batch)
+            if writer.bytes >= IMPORT_BYTES:
+                writer.flush(lock)
+        with open_journal(folder.journal) as journal:
+            new = [_added(journal, str(run_id), count, folder.now()) for run_id, count in writer.tally.items()]
+            rows = [r for r in new if r is not None]
+            writer.flush(lock, [r.record() for r in rows], writer.unknown_fields())
+            journal.written(rows)
+    except BaseException:
+        writer.discard()
+        raise
+    return [str(run_id) for run_id in writer.tally]
+
+
+def _added(journal: Journal, run_id: str, count: Tally, now: datetime) -> RunRow | None:
+    """Note a run whose pages are being added as done; None when the archive knows it already."""
+    if journal.run(run_id) is not None:
+        return None
+    journal.start([(run_id, count.action, {}, None)], None, now)
+    journal.update(run_id, now, state="done", page_count=count.pages, row_count=count.rows)
+    return journal.run(run_id)
+
+
+def rebuild(folder: Folder, readers: Readers, processes: int | None, progress: bool | None) -> None:
+    """Make all tables anew from `pages/`, aside, and let them take the place of the old ones at once.
+
+    Nothing is written to the archive meanwhile: collections keep their pages in the journal, imports wait.
+    """
+    with folder.lock("compact"), folder.lock("flush"), folder.scratch("rebuild") as scratch:
+        folder.recover_locked()
+        parts = rebuild_source(folder)
+        tables = scratch / "tables"
+        tables.mkdir()
+        if processes is None:
+            packed = sum(p.stat().st_size for p in parts)
+            processes = workers.cores() if packed >= workers.WORTH_BYTES // 8 else 1  # pages are compressed
+        sink = workers.sink(Target(folder.path, tables, keep_pages=False, lock=None), processes)
+        try:
+            with bar(progress, "rebuild", "B") as advance:
+                for batch in gathered((page for path in parts for page in read_part(path)), size):
+                    sink.add(batch)
+                    advance(sum(len(p.body) for p in batch))
+        except BaseException:
+            sink.abort()
+            raise
+        _, unknown = sink.finish()
+        rest = TableParts(folder, tables)
+        rest.add({"problems": pa.Table.from_pylist(unknown, schema=TABLES["problems"].schema)})
+        rest.add({"runs": runs_table([run for path in parts for run in part_runs(path)])})
+        folder.place(rest.finish())
+        with readers.alone(wait=_PATIENCE):  # readers that take longer than that find their files gone
+            swap_tables(folder, tables)
+
+
+def as_paths(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[Path]:
+    """One path or several, each once, in the order given."""
+    several = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    return list(dict.fromkeys(Path(p).expanduser() for p in several))

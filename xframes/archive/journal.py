@@ -1,0 +1,229 @@
+"""The journal: pages received and not yet in parts, runs and their resume points. One SQLite file.
+
+A page and the point where its run goes on are committed in one durable transaction, before the next page is asked for.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from xframes.archive.store import dump
+from xframes.errors import ArchiveError
+from xframes.wire import Page, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS pages (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, page_id TEXT NOT NULL, run_id TEXT, action TEXT, method TEXT NOT NULL,
+    path TEXT NOT NULL, params TEXT NOT NULL, args TEXT NOT NULL, status INTEGER NOT NULL, received_at TEXT NOT NULL,
+    body BLOB NOT NULL
+);
+CREATE TABLE IF NOT EXISTS runs (
+    run_id TEXT PRIMARY KEY, action TEXT, arguments TEXT, plan TEXT, resume_point TEXT, state TEXT NOT NULL,
+    started_at TEXT NOT NULL, ended_at TEXT, recorded_at TEXT NOT NULL, page_count INTEGER NOT NULL DEFAULT 0,
+    row_count INTEGER NOT NULL DEFAULT 0, error TEXT, owner TEXT, unwritten INTEGER NOT NULL DEFAULT 1
+);
+"""
+_PAGE = "page_id, run_id, action, method, path, params, args, status, received_at, body"
+_TICK = timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A run as the journal knows it; `owner` is the lock its process holds while it lives."""
+
+    run_id: str
+    action: str | None
+    arguments: str | None
+    plan: str | None
+    resume_point: str | None
+    state: str
+    started_at: datetime
+    ended_at: datetime | None
+    recorded_at: datetime
+    page_count: int
+    row_count: int
+    error: str | None
+    owner: str | None
+
+    def record(self) -> dict[str, Any]:
+        """The row of `runs` this is."""
+        return {
+            "run_id": self.run_id, "action": self.action, "arguments": self.arguments, "state": self.state,
+            "started_at": self.started_at, "ended_at": self.ended_at, "page_count": self.page_count,
+            "row_count": self.row_count, "error": self.error, "observed_at": self.recorded_at,
+        }
+
+
+_RUN = ", ".join(RunRow.__slots__)
+
+
+class Journal:
+    """An open journal. Any number of processes may have it open; SQLite keeps them apart."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._sql = connection
+
+    # pages -------------------------------------------------------------------------------------------------------
+
+    def append(self, pages: Sequence[Page], *, point: str | None = None, rows: int | None = None) -> None:
+        """Commit pages of one run durably, with the point where the run goes on from here and the rows it has."""
+        run_id = pages[-1].run_id
+        with self._transaction():
+            self._sql.executemany(
+                f"INSERT INTO pages ({_PAGE}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [(p.page_id, p.run_id, p.request.action, p.request.method, p.request.path, dump(p.request.params),
+                  dump(p.request.args), p.status, p.received_at.isoformat(), p.body) for p in pages],
+            )
+            self._sql.execute(
+                "UPDATE runs SET resume_point = ?, page_count = page_count + ?, row_count = coalesce(?, row_count), "
+                "unwritten = 1 WHERE run_id = ?", (point, len(pages), rows, run_id),
+            )
+
+    def pending(self) -> dict[str | None, int]:
+        """Bytes of the pages not yet in parts, by run."""
+        return dict(self._sql.execute("SELECT run_id, sum(length(body)) FROM pages GROUP BY run_id").fetchall())
+
+    def read(self, run_id: str | None, after: int = 0) -> Iterator[tuple[int, Page]]:
+        """The pages of a run that are not yet in parts, with their numbers, oldest first."""
+        while True:
+            row = self._sql.execute(
+                f"SELECT seq, {_PAGE} FROM pages WHERE run_id IS ? AND seq > ? ORDER BY seq LIMIT 1", (run_id, after)
+            ).fetchone()
+            if row is None:
+                return
+            after = row[0]
+            yield after, _page(row[1:])
+
+    def delete(self, numbers: Iterable[int]) -> None:
+        """Forget pages: they stand in parts now."""
+        with self._transaction():
+            self._sql.executemany("DELETE FROM pages WHERE seq = ?", [(n,) for n in numbers])
+
+    # runs --------------------------------------------------------------------------------------------------------
+
+    def start(
+        self, runs: Sequence[tuple[str, str | None, Mapping[str, Any], str | None]], owner: str | None, now: datetime
+    ) -> None:
+        """Begin runs, each (id, action, arguments, plan as JSON); one that exists begins anew."""
+        with self._transaction():
+            for run_id, action, arguments, plan in runs:
+                known = self.run(run_id)
+                self._sql.execute("DELETE FROM runs WHERE run_id = ?", (run_id,))
+                self._sql.execute(
+                    "INSERT INTO runs (run_id, action, arguments, plan, state, started_at, recorded_at, owner) "
+                    "VALUES (?, ?, ?, ?, 'running', ?, ?, ?)",
+                    (run_id, action, json.dumps(arguments, sort_keys=True, default=str), plan, now.isoformat(),
+                     _later(now, known).isoformat(), owner),
+                )
+
+    def update(self, run_id: str, now: datetime, *, ended: bool = True, **changes: object) -> None:
+        """Change a run: `state`, `error`, `owner`, `page_count`, `row_count`. Its records never share a time."""
+        recorded_at = _later(now, self.run(run_id)).isoformat()
+        values = {**changes, "recorded_at": recorded_at, "ended_at": now.isoformat() if ended else None, "unwritten": 1}
+        assignments = ", ".join(f"{name} = ?" for name in values)
+        with self._transaction():
+            self._sql.execute(f"UPDATE runs SET {assignments} WHERE run_id = ?", (*values.values(), run_id))
+
+    def run(self, run_id: str) -> RunRow | None:
+        """One run, or None."""
+        return next(iter(self._runs("WHERE run_id = ?", run_id)), None)
+
+    def runs(self) -> list[RunRow]:
+        """All runs, oldest first."""
+        return self._runs("ORDER BY started_at, run_id")
+
+    def running(self) -> list[RunRow]:
+        """The runs said to be running; their process may have died."""
+        return self._runs("WHERE state = 'running'")
+
+    def unwritten(self) -> list[RunRow]:
+        """The runs whose present state stands in no part yet."""
+        return self._runs("WHERE unwritten = 1")
+
+    def written(self, runs: Iterable[RunRow]) -> None:
+        """These states stand in parts now."""
+        with self._transaction():
+            self._sql.executemany(
+                "UPDATE runs SET unwritten = 0 WHERE run_id = ? AND recorded_at = ? AND page_count = ?",
+                [(r.run_id, r.recorded_at.isoformat(), r.page_count) for r in runs],
+            )
+
+    def check(self) -> str | None:
+        """What SQLite finds wrong with the file, or None."""
+        (found,) = self._sql.execute("PRAGMA quick_check(1)").fetchone()
+        return None if found == "ok" else str(found)
+
+    def touch(self, run_id: str, now: datetime) -> None:
+        """Give a running run's record a new time, so that it is newer than the one in parts."""
+        self.update(run_id, now, ended=False)
+
+    def _runs(self, rest: str, *parameters: object) -> list[RunRow]:
+        return [_run(row) for row in self._sql.execute(f"SELECT {_RUN} FROM runs {rest}", parameters)]
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._sql.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._sql.execute("ROLLBACK")
+            raise
+        self._sql.execute("COMMIT")
+
+
+@contextmanager
+def open_journal(path: Path) -> Iterator[Journal]:
+    """The journal at that path, made when missing. Raises ArchiveError when it cannot be read."""
+    connection = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")  # a commit is on the disk before the next page is asked for
+        connection.executescript(_SCHEMA)
+        yield Journal(connection)
+    except sqlite3.DatabaseError as error:
+        raise ArchiveError(f"{path}: the journal cannot be used: {error}") from error
+    finally:
+        connection.close()
+
+
+def journal_state(path: Path) -> object:
+    """Something that is equal as long as nobody has written to the journal."""
+    found = []
+    for file in (path, path.with_name(f"{path.name}-wal")):
+        try:
+            stat = file.stat()
+            found.append((stat.st_mtime_ns, stat.st_size))
+        except FileNotFoundError:
+            found.append((0, 0))
+    return found
+
+
+def _page(row: Sequence[Any]) -> Page:
+    page_id, run_id, action, method, path, params, args, status, received_at, body = row
+    request = Request(method, path, json.loads(params), action, json.loads(args))
+    return Page(request, bytes(body), _time(received_at), status, run_id, page_id)
+
+
+def _run(row: Sequence[Any]) -> RunRow:
+    values = dict(zip(RunRow.__slots__, row, strict=True))
+    for name in ("started_at", "ended_at", "recorded_at"):
+        values[name] = None if values[name] is None else _time(values[name])
+    return RunRow(**values)
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def _later(now: datetime, known: RunRow | None) -> datetime:
+    """A time for a run's new record: now, or just after the record before."""
+    return now if known is None else max(now, known.recorded_at + _TICK)

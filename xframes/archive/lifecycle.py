@@ -1,0 +1,159 @@
+"""The archive's housekeeping: compaction of all tables, small page files put together, tables rebuilt from pages."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
+from filelock import Timeout
+
+from xframes.archive.compaction import (
+    MEMORY,
+    MOST_PARTS,
+    compact_family,
+    families,
+    finish_removals,
+    worth_compacting,
+)
+from xframes.archive.folder import remove, sync
+from xframes.archive.store import PagesFile, part_runs, read_part
+from xframes.errors import ArchiveError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from xframes.archive.folder import Folder
+    from xframes.archive.views import Views
+
+_SMALL_PAGES = 8_000_000  # a file of pages this small on disk is put together with others
+_MERGED_PAGES = 64_000_000
+_FRESH_SHARE = 10  # compacted data this many times larger than the fresh is not rewritten for it
+_REBUILT = "rebuilt-"  # folders of finished tables that only have to take the old ones' place
+
+
+def compact(folder: Folder, views: Views, *, memory: int = MEMORY) -> int:
+    """Compact every table that gains by it, and put small page files together; gives how many files went."""
+    with folder.lock("compact"):
+        gone = sum(
+            compact_family(folder, names, memory=memory)
+            for names in families()
+            if worth_compacting(folder.files(n) for n in names)
+        )
+        gone += merge_pages(folder)
+        clear(folder, views)
+    return gone
+
+
+def tidy(folder: Folder, views: Views) -> None:
+    """Compact what has gathered too many parts, unless another process is at it.
+
+    Where the fresh parts are small beside what is compacted already, they are only put together: rewriting a large
+    table for every few rows would cost more than it gains.
+    """
+    with contextlib.suppress(Timeout), folder.lock("compact").acquire(timeout=0):
+        worked = False
+        for names in families():
+            files = [folder.files(n) for n in names]
+            if max(len(f.parts) for f in files) <= MOST_PARTS:
+                continue
+            fresh, base = sum(f.bytes for f in files), sum(f.base_bytes for f in files)
+            compact_family(folder, names, only_parts=fresh * _FRESH_SHARE < base)
+            worked = True
+        if len(folder.page_parts()) > MOST_PARTS:
+            worked = bool(merge_pages(folder, MOST_PARTS)) or worked
+        if worked:
+            clear(folder, views)
+
+
+def clear(folder: Folder, views: Views) -> None:
+    """Remove replaced files if nobody reads now (else a later compaction does), and what dead processes left."""
+    with views.readers.alone() as nobody:
+        if nobody:
+            views.refresh()
+            finish_removals(folder)
+    folder.sweep()
+
+
+def merge_pages(folder: Folder, more_than: int = 1) -> int:
+    """Put small files of pages together, each page once; gives how many files went."""
+    small = [p for p in folder.page_parts() if p.stat().st_size < _SMALL_PAGES]
+    if len(small) <= more_than:
+        return 0
+    for group in _groups(small):
+        if len(group) < 2:
+            continue
+        temp = folder.new_temp()
+        file = PagesFile(temp)
+        seen: set[str] = set()
+        runs: dict[str, dict[str, Any]] = {}
+        for path in group:
+            for page in read_part(path):
+                if page.page_id not in seen:
+                    seen.add(page.page_id)
+                    file.add([page])
+            for run in part_runs(path):
+                if run["observed_at"] >= runs.get(run["run_id"], run)["observed_at"]:
+                    runs[run["run_id"]] = run
+        file.close(list(runs.values()))
+        marker = folder.new_temp(".json")
+        marker.write_text(json.dumps([p.name for p in group]))
+        began = group[0].name.removeprefix("part-")[:12]  # the merged file keeps the first one's place in time
+        folder.place({temp: folder.pages / f"part-{began}{temp.stem[12:]}.parquet"})
+        folder.place({marker: folder.pages / f"replaced-{temp.stem}.json"})
+    return len(small)
+
+
+def _groups(paths: Iterable[Path]) -> Iterator[list[Path]]:
+    group: list[Path] = []
+    size = 0
+    for path in paths:
+        group.append(path)
+        size += path.stat().st_size
+        if size >= _MERGED_PAGES:
+            yield group
+            group, size = [], 0
+    yield group
+
+
+def swap_tables(folder: Folder, rebuilt: Path) -> None:
+    """Let rebuilt tables take the place of the old ones; whatever moment this stops at, opening the archive ends it."""
+    rebuilt.rename(folder.temp / f"{_REBUILT}{folder.new_id()}")  # from here on they are whole, and will be used
+    _finish_swap(folder)
+
+
+def repair_on_open(folder: Folder) -> None:
+    """Finish a rebuild that was cut short after its tables were whole."""
+    if _rebuilt(folder):
+        with folder.lock("compact"), folder.lock("flush"):
+            _finish_swap(folder)
+
+
+def _finish_swap(folder: Folder) -> None:
+    ready = _rebuilt(folder)
+    if not ready:
+        return
+    old = folder.temp / f"old-{folder.new_id()}"
+    with contextlib.suppress(FileNotFoundError):
+        folder.tables.rename(old)
+    ready[-1].rename(folder.tables)
+    sync(folder.path)
+    for path in (*ready[:-1], old):
+        remove(path)
+
+
+def _rebuilt(folder: Folder) -> list[Path]:
+    return sorted(folder.temp.glob(f"{_REBUILT}*")) if folder.temp.is_dir() else []
+
+
+def rebuild_source(folder: Folder) -> tuple[Path, ...]:
+    """The page files a rebuild reads, each checked to be readable before anything is thrown away."""
+    parts = folder.page_parts()
+    for path in parts:
+        try:
+            pq.read_metadata(path)
+        except (OSError, ValueError) as error:
+            raise ArchiveError(f"{path} cannot be read, and what stands in it could not be rebuilt: {error}") from error
+    return parts

@@ -1,0 +1,324 @@
+"""Pages and tables as Parquet: how they are written, and how pages are read back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
+from zlib import crc32
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from xframes.schema import TABLES
+from xframes.wire import Page, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from xframes.archive.folder import Folder
+    from xframes.flatten import Flattener
+
+BATCH_BYTES = 2_000_000
+FLUSH_BYTES = 64_000_000  # JSON a collection keeps in the journal before it becomes parts
+IMPORT_BYTES = 192_000_000  # JSON in one part of an import: few parts make queries fast
+HELD_BYTES = 24_000_000  # Arrow data held before it goes into a part as row groups
+PAGE_GROUP_BYTES = 8_000_000  # bodies in one row group: 20 pages of 100 posts
+ROW_GROUP_ROWS = 122_880
+RUNS_KEY = b"xframes.runs"  # Parquet metadata of page parts: the runs, so that `pages/` alone can rebuild everything
+KNOWN_AT = pa.field(
+    "known_at", pa.map_(pa.string(), pa.struct([("observed_at", pa.timestamp("ms", tz="UTC")), ("tie", pa.uint64())]))
+)
+PAGES = pa.schema([
+    ("page_id", pa.string()), ("run_id", pa.string()), ("action", pa.string()), ("method", pa.string()),
+    ("path", pa.string()), ("params", pa.string()), ("args", pa.string()), ("status", pa.int64()),
+    ("received_at", pa.timestamp("us", tz="UTC")), ("body", pa.binary()),
+])
+_Item = TypeVar("_Item")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+PARQUET: dict[str, Any] = {"compression": "zstd", "compression_level": 3, "write_page_checksum": True}
+
+
+@dataclass(slots=True)
+class Tally:
+    """What came of one run: pages, main rows, and its first and last page's time."""
+
+    action: str | None = None
+    pages: int = 0
+    rows: int = 0
+    first: datetime | None = None
+    last: datetime | None = None
+
+    def add(self, page: Page) -> None:
+        """Count a page."""
+        self.action = self.action or page.request.action
+        self.pages += 1
+        self.first = min(self.first or page.received_at, page.received_at)
+        self.last = max(self.last or page.received_at, page.received_at)
+
+    def merge(self, other: Tally) -> None:
+        """Count what another worker did for the same run."""
+        times = [t for t in (self.first, self.last, other.first, other.last) if t is not None]
+        self.action = self.action or other.action
+        self.pages += other.pages
+        self.rows += other.rows
+        self.first, self.last = min(times, default=None), max(times, default=None)
+
+
+class TableParts:
+    """Flattened rows on their way into one part per table; what has gathered goes out in row groups of bounded size."""
+
+    def __init__(self, folder: Folder, home: Path) -> None:
+        self._folder = folder
+        self._home = home
+        self._held: dict[str, list[pa.Table]] = {}
+        self._bytes = 0
+        self._writers: dict[str, tuple[Path, Any]] = {}
+
+    def add(self, tables: Mapping[str, pa.Table]) -> None:
+        """Hold these rows, or write what is held."""
+        for name, table in tables.items():
+            if table.num_rows:
+                self._held.setdefault(name, []).append(table)
+                self._bytes += table.nbytes
+        if self._bytes >= HELD_BYTES:
+            self._write()
+
+    def finish(self) -> dict[Path, Path]:
+        """End the temporary files; gives where each belongs."""
+        self._write()
+        moves = {}
+        for name, (temp, writer) in self._writers.items():
+            writer.close()
+            moves[temp] = self._home / name / f"part-{temp.name}"
+        self._writers = {}
+        return moves
+
+    def discard(self) -> None:
+        """Drop everything."""
+        self._held = {}
+        for temp in self.finish():
+            temp.unlink(missing_ok=True)
+
+    def _write(self) -> None:
+        for name in list(self._held):
+            table = pa.concat_tables(self._held.pop(name))
+            if name not in self._writers:
+                temp = self._folder.new_temp()
+                self._writers[name] = (temp, pq.ParquetWriter(temp, table.schema, **PARQUET))
+            self._writers[name][1].write_table(table, row_group_size=ROW_GROUP_ROWS)
+        self._bytes = 0
+        pa.default_memory_pool().release_unused()
+
+
+class PagesFile:
+    """A file of pages being written; a row group goes out every 8 MB, so few bodies are ever held."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        small = [n for n in PAGES.names if n != "body"]  # a dictionary of bodies would be built in vain
+        self._writer = pq.ParquetWriter(path, PAGES, use_dictionary=small, **PARQUET)
+        self._held: list[Page] = []
+        self._bytes = 0
+
+    def add(self, pages: Sequence[Page]) -> None:
+        """Append pages."""
+        for page in pages:
+            self._held.append(page)
+            self._bytes += len(page.body)
+            if self._bytes >= PAGE_GROUP_BYTES:
+                self._write()
+
+    def close(self, runs: Sequence[Mapping[str, Any]] = ()) -> None:
+        """Finish the file; `runs` are records of the runs these pages belong to."""
+        self._write()
+        if runs:
+            self._writer.add_key_value_metadata({RUNS_KEY: dump_runs(runs)})
+        self._writer.close()
+
+    def _write(self) -> None:
+        if self._held:
+            self._writer.write_table(pages_table(self._held))
+            self._held, self._bytes = [], 0
+
+
+@dataclass(slots=True)
+class Writer:
+    """Turns pages into parts: what it holds becomes visible with `flush`, tables first, then the pages.
+
+    `tables` is where the tables go; with `keep_pages` false nothing else is written (they are being rebuilt).
+    """
+
+    folder: Folder
+    flattener: Flattener
+    tables: Path
+    keep_pages: bool = True
+    tally: dict[str | None, Tally] = field(default_factory=dict)
+    bytes: int = 0
+    _parts: TableParts = field(init=False)
+    _file: PagesFile | None = None
+
+    def __post_init__(self) -> None:
+        self._parts = TableParts(self.folder, self.tables)
+
+    def add(self, pages: Sequence[Page]) -> None:
+        """Flatten a batch of pages (about 2 MB of JSON)."""
+        tables = self.flattener.batch(pages)
+        self._parts.add(tables)
+        for page in pages:
+            self.tally.setdefault(page.run_id, Tally()).add(page)
+            self.bytes += len(page.body)
+        requests = tables["requests"]
+        for run_id, rows in zip(requests["run_id"].to_pylist(), requests["row_count"].to_pylist(), strict=True):
+            self.tally[run_id].rows += rows or 0
+        if self.keep_pages:
+            if self._file is None:
+                self._file = PagesFile(self.folder.new_temp())
+            self._file.add(pages)
+
+    def unknown_fields(self) -> pa.Table:
+        """`problems` rows for the field names met that no column knows; each has its place by its name."""
+        found = self.flattener.unknown_fields()
+        places = [2000 + crc32((name or "").encode()) for name in found["parameter"].to_pylist()]
+        at = found.schema.get_field_index("position")
+        return found.set_column(at, found.schema.field(at), pa.array(places, pa.int64()))
+
+    def flush(
+        self, lock: AbstractContextManager[object], runs: Sequence[Mapping[str, Any]] = (),
+        extra: pa.Table | None = None,
+    ) -> None:
+        """Make everything added so far part of the archive; `runs` are records to keep, `extra` more `problems`."""
+        if runs:
+            self._parts.add({"runs": runs_table(runs)})
+        if extra is not None:
+            self._parts.add({"problems": extra})
+        moves = self._parts.finish()
+        pages: dict[Path, Path] = {}
+        if self.keep_pages and (self._file is not None or runs):
+            file = self._file or PagesFile(self.folder.new_temp())
+            file.close(runs)
+            pages = {file.path: self.folder.pages / f"part-{file.path.name}"}
+        with lock:
+            if self.keep_pages:
+                self.folder.commit(moves | pages)
+            else:
+                self.folder.place(moves)
+        self._file, self.bytes = None, 0
+
+    def discard(self) -> None:
+        """Drop what is held; nothing of it was visible."""
+        self._parts.discard()
+        if self._file is not None:
+            self._file.close()
+            self._file.path.unlink(missing_ok=True)
+            self._file = None
+
+
+def gathered(items: Iterable[_Item], weight: Callable[[_Item], int]) -> Iterator[list[_Item]]:
+    """Items in lists of about 2 MB of JSON: what is flattened at once."""
+    batch: list[_Item] = []
+    held = 0
+    for item in items:
+        batch.append(item)
+        held += weight(item)
+        if held >= BATCH_BYTES:
+            yield batch
+            batch, held = [], 0
+    if batch:
+        yield batch
+
+
+def size(page: Page) -> int:
+    """Bytes of a page's body."""
+    return len(page.body)
+
+
+def pages_table(pages: Sequence[Page]) -> pa.Table:
+    """Pages as rows of a page part."""
+    return pa.Table.from_arrays(
+        [
+            pa.array([p.page_id for p in pages], pa.string()),
+            pa.array([p.run_id for p in pages], pa.string()),
+            pa.array([p.request.action for p in pages], pa.string()),
+            pa.array([p.request.method for p in pages], pa.string()),
+            pa.array([p.request.path for p in pages], pa.string()),
+            pa.array([dump(p.request.params) for p in pages], pa.string()),
+            pa.array([dump(p.request.args) for p in pages], pa.string()),
+            pa.array([p.status for p in pages], pa.int64()),
+            pa.array([p.received_at for p in pages], pa.timestamp("us", tz="UTC")),
+            pa.array([p.body for p in pages], pa.binary()),
+        ],
+        schema=PAGES,
+    )
+
+
+def read_part(path: Path, run_id: str | None = None) -> Iterator[Page]:
+    """The pages of one part in order, of one run if given; one row group is held at a time."""
+    with pq.ParquetFile(path) as file:
+        for group in range(file.num_row_groups):
+            if run_id is not None:
+                wanted = pc.equal(file.read_row_group(group, ["run_id"])["run_id"], run_id)
+                if not pc.any(wanted).as_py():
+                    continue
+            rows = file.read_row_group(group)
+            yield from table_pages(rows if run_id is None else rows.filter(wanted))
+
+
+def table_pages(table: pa.Table) -> Iterator[Page]:
+    """Rows of a page part as pages."""
+    columns = {n: table[n].to_pylist() for n in PAGES.names if n != "received_at"}
+    micros = table["received_at"].cast(pa.int64()).to_pylist()
+    for i, page_id in enumerate(columns["page_id"]):
+        request = Request(columns["method"][i], columns["path"][i], _load(columns["params"][i]), columns["action"][i],
+                          _load(columns["args"][i]))
+        received_at = _EPOCH + timedelta(microseconds=micros[i])
+        yield Page(request, columns["body"][i], received_at, columns["status"][i], columns["run_id"][i], page_id)
+
+
+def _load(text: str) -> dict[str, str]:
+    return {} if text == "{}" else json.loads(text)
+
+
+def part_runs(path: Path) -> list[dict[str, Any]]:
+    """The records of runs a page part keeps."""
+    metadata = pq.read_metadata(path).metadata or {}
+    return [dict(r) for r in json.loads(metadata.get(RUNS_KEY, b"[]"))]
+
+
+def dump(mapping: Mapping[str, Any]) -> str:
+    """JSON with a fixed order; plain ASCII, so that any text survives."""
+    return json.dumps(dict(mapping), sort_keys=True)
+
+
+def dump_runs(runs: Sequence[Mapping[str, Any]]) -> bytes:
+    """Records of runs as JSON; times in ISO form."""
+    return json.dumps([dict(r) for r in runs], default=lambda t: t.isoformat()).encode()
+
+
+def runs_table(runs: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Records of runs as rows of `runs`; `observed_at` is the time of the record."""
+    schema = TABLES["runs"].schema
+    times = {f.name for f in schema if pa.types.is_timestamp(f.type)}
+    rows = [
+        {n: datetime.fromisoformat(v) if n in times and isinstance(v, str) else v for n, v in r.items()} for r in runs
+    ]
+    return pa.Table.from_pylist(rows, schema=schema)
+
+
+@cache
+def merges(table: str) -> bool:
+    """Whether the newest known value is kept column by column, not row by row."""
+    declared = TABLES[table]
+    return declared.kind == "entity" or (declared.kind == "measure" and "observed_at" not in declared.key)
+
+
+@cache
+def stored_schema(table: str) -> pa.Schema:
+    """The schema of compacted files: the table's, and for merged rows when each older value was known."""
+    schema = TABLES[table].schema
+    return schema.append(KNOWN_AT) if merges(table) else schema

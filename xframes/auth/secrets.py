@@ -1,0 +1,80 @@
+"""Secrets that do not show: in a repr, a log, an exception, a pickle."""
+
+from __future__ import annotations
+
+import re
+from threading import Lock
+from typing import Any, NoReturn
+from urllib.parse import quote
+from weakref import WeakSet
+
+from xframes.errors import ConfigError
+
+_SHOWN = "***"
+_SHORTEST = 4  # shorter texts are no secrets, and occur in words
+_HEADERS = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/%=-]{16,}")
+_SIGNED = re.compile(r"(?i)\b(oauth_(?:token|signature|consumer_key))=\"?[^\s\",&]+\"?")
+_USERINFO = re.compile(r"(?<=://)[^\s/@:]+:[^\s/@]+(?=@)")
+
+
+class Secret:
+    """A token or key. Only `reveal()` gives it; everything else shows `***`.
+
+    Raises ConfigError for texts no header can carry: empty, with spaces, control codes or letters beyond ASCII.
+    """
+
+    __slots__ = ("__weakref__", "_value")
+
+    def __init__(self, value: str, name: str = "credential") -> None:
+        self._value = value.strip()
+        if not self._value:
+            raise ConfigError(f"{name} is empty")
+        for position, char in enumerate(self._value):
+            if not "!" <= char <= "~":
+                raise ConfigError(f"{name} has a character at position {position} that no token has; copy it again")
+        with _lock:
+            _known.add(self)
+
+    def reveal(self) -> str:
+        """The text itself: for a request's header, nothing else."""
+        return self._value
+
+    @property
+    def forms(self) -> set[str]:
+        """How it may stand in a text: as it is, or percent-encoded."""
+        return {self._value, quote(self._value, safe="")} if len(self._value) >= _SHORTEST else set()
+
+    def __repr__(self) -> str:
+        return _SHOWN
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("credentials are not pickled; make a Client in each process")
+
+
+_known: WeakSet[Secret] = WeakSet()
+_lock = Lock()
+
+
+def secret(value: str | Secret | None, name: str) -> Secret | None:
+    """A text as a Secret; None stays None."""
+    return value if value is None or isinstance(value, Secret) else Secret(value, name)
+
+
+def redact(text: str) -> str:
+    """The text without any secret this process holds, nor what looks like one."""
+    with _lock:
+        known = list(_known)
+    for form in sorted({form for one in known for form in one.forms}, key=len, reverse=True):
+        text = text.replace(form, _SHOWN)
+    text = _HEADERS.sub(rf"\1 {_SHOWN}", text)
+    text = _SIGNED.sub(rf"\1={_SHOWN}", text)
+    return _USERINFO.sub(_SHOWN, text)
+
+
+def redact_all(value: Any) -> Any:
+    """A JSON value with every text in it redacted."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, dict):
+        return {key: redact_all(item) for key, item in value.items()}
+    return [redact_all(item) for item in value] if isinstance(value, list) else value

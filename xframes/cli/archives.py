@@ -1,0 +1,213 @@
+"""Commands on an archive: import, sql, runs, resume, compact, rebuild, verify."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from xframes.cli import output
+from xframes.cli.tables import MOST_ROWS
+from xframes.errors import XframesError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from xframes.archive import Archive, Run
+    from xframes.frames import Frames
+
+_PROCESSES = click.option("--processes", type=click.IntRange(min=1), metavar="N",
+                          help="How many to work with; by default one per core when there is much to read.")
+
+
+def archive_option(*, exists: bool = True) -> Callable[..., Any]:
+    """`--archive DIR`, of an archive that is there or of one that may be made."""
+    kind = click.Path(exists=exists, file_okay=False, path_type=Path)
+    about = "The archive." if exists else "The archive (made when missing)."
+    return click.option("--archive", "folder", required=True, type=kind, metavar="DIR", help=about)
+
+
+def show_run(run: Run, format_: str | None, into: Path | None) -> None:
+    """Print a finished run as one row."""
+    row = {"run_id": run.run_id, "action": run.action, "state": run.state, "pages": run.pages, "rows": run.rows,
+           "archive": str(run.archive.path)}
+    output.write(_arrow([row]), format_, into)
+
+
+@click.command("import", short_help="Read files of pages or posts into an archive.")
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@archive_option(exists=False)
+@_PROCESSES
+@output.options
+def import_(
+    files: tuple[Path, ...], folder: Path, processes: int | None, format_: str | None, into: Path | None
+) -> None:
+    """Import FILES of pages or posts: NDJSON (also .gz, .zst), JSON documents, twarc's files.
+
+    Prints how many rows each table of the archive has then, and on stderr what could not be read. A file imported
+    twice adds nothing.
+
+    \b
+    Example:
+      xframes import pages/*.jsonl --archive my-archive
+    """
+    from xframes.archive import Archive
+
+    with Archive(folder) as archive:
+        runs = archive.import_pages(files, processes=processes)
+        pages, rows = sum(run.pages for run in runs), sum(run.rows for run in runs)
+        counts = [{"table": name, "rows": count} for name, count in archive.tables.items() if count]
+        output.write(_arrow(counts) if counts else _arrow([{"table": "", "rows": 0}]).slice(1), format_, into, most=999)
+        click.echo(f"{len(runs):,} files, {pages:,} pages, {rows:,} rows read", err=True)
+        tell_problems(archive, [run.run_id for run in runs])
+
+
+def tell_problems(found: Archive | Frames, run_ids: list[str] | None = None) -> None:
+    """Say on stderr what X could not give and what could not be read, one line for each kind."""
+    rows = found.sql(
+        "SELECT kind, count(*) AS count, first(coalesce(detail, title) ORDER BY page_id, position) AS example "
+        "FROM problems WHERE $runs IS NULL OR list_contains($runs::VARCHAR[], run_id) "
+        "GROUP BY kind ORDER BY count DESC, kind", {"runs": run_ids},
+    ).fetchall()
+    for kind, count, example in rows:
+        what = f"{count:,} problem{'' if count == 1 else 's'} of kind {kind}"
+        click.echo(f"{what}, e.g. {' '.join(str(example).split())[:160]}", err=True)
+
+
+@click.command(short_help="Ask an archive with SQL.")
+@click.argument("query")
+@archive_option()
+@click.option("--rows", type=click.IntRange(min=1), default=MOST_ROWS, show_default=True,
+              help="How many rows a table shows; the other formats write all.")
+@output.options
+def sql(query: str, folder: Path, rows: int, format_: str | None, into: Path | None) -> None:
+    """Ask an archive with DuckDB's SQL, in UTC; QUERY `-` is read from stdin. `xframes schema` lists the tables.
+
+    \b
+    Example:
+      xframes sql "select lang, count(*) from posts group by lang" --archive my-archive
+    """
+    from xframes.archive import Archive
+
+    query = sys.stdin.read() if query == "-" else query
+    with Archive(folder) as archive, _readable_sql():
+        found = archive.sql(query)
+        if found is not None:
+            output.write(found, format_, into, most=rows, more="--rows shows more, --format csv all")
+
+
+@contextlib.contextmanager
+def _readable_sql() -> Iterator[None]:
+    """DuckDB's errors in one line: what is wrong and what was meant, without the query repeated."""
+    import duckdb
+
+    try:
+        yield
+    except duckdb.Error as error:
+        lines = [line.strip() for line in str(error).splitlines()]
+        told = [line for line in lines if line and not line.startswith("LINE ") and set(line) - {"^"}]
+        raise XframesError(" ".join(told[:3])) from error
+
+
+@click.command(short_help="List the collections of an archive.")
+@archive_option()
+@output.options
+def runs(folder: Path, format_: str | None, into: Path | None) -> None:
+    """Collections and imports of an archive, oldest first: what was asked, how far it came, how it ended.
+
+    \b
+    Example:
+      xframes runs --archive my-archive
+    """
+    from xframes.archive import Archive
+
+    with Archive(folder) as archive:
+        output.write(archive.runs(), format_, into, most=999)
+
+
+@click.command(short_help="Go on with a collection that stopped.")
+@click.argument("run_id")
+@archive_option()
+@output.options
+@click.option("--base-url", help="Another server than X's, e.g. a sandbox's URL.")
+@click.pass_context
+def resume(
+    ctx: click.Context, *, run_id: str, folder: Path, format_: str | None, into: Path | None, base_url: str | None
+) -> None:
+    """Go on with a run that stopped on its way, from the last page kept; prints the run.
+
+    \b
+    Example:
+      xframes resume 0a1b2c3d --archive my-archive
+    """
+    from xframes.archive import Archive
+    from xframes.cli.collecting import client_for, resumable
+
+    with resumable(ctx, folder, base_url), Archive(folder) as archive:
+        show_run(archive.resume(run_id, client=client_for(base_url)), format_, into)
+        tell_problems(archive, [run_id])
+
+
+@click.command(short_help="Rewrite the tables sorted and unique.")
+@archive_option()
+def compact(folder: Path) -> None:
+    """Rewrite an archive's tables sorted and unique, so that queries are plain scans. Happens by itself, too.
+
+    \b
+    Example:
+      xframes compact --archive my-archive
+    """
+    from xframes.archive import Archive
+
+    with Archive(folder) as archive:
+        archive.compact()
+
+
+@click.command(short_help="Make the tables anew from the pages.")
+@archive_option()
+@_PROCESSES
+def rebuild(folder: Path, processes: int | None) -> None:
+    """Make every table anew from the pages kept, with this version's columns.
+
+    \b
+    Example:
+      xframes rebuild --archive my-archive
+    """
+    from xframes.archive import Archive
+
+    with Archive(folder) as archive:
+        archive.rebuild(processes=processes)
+
+
+@click.command(short_help="Read a whole archive and compare.")
+@archive_option()
+@output.options
+@click.pass_context
+def verify(ctx: click.Context, folder: Path, format_: str | None, into: Path | None) -> None:
+    """Read a whole archive and compare; prints what is wrong. Exit code 1 when something is.
+
+    \b
+    Example:
+      xframes verify --archive my-archive
+    """
+    from xframes.archive import Archive
+
+    with Archive(folder) as archive:
+        report = archive.verify()
+    if not report.ok:
+        output.write(report.frame(), format_, into, most=999)
+    count = f"{len(report.findings):,} findings" if report.findings else "nothing wrong"
+    click.echo(f"{report.pages:,} pages and {report.files:,} table files read: {count}", err=True)
+    ctx.exit(0 if report.ok else 1)
+
+
+def _arrow(rows: list[dict[str, Any]]) -> Any:
+    import pyarrow as pa
+
+    return pa.Table.from_pylist(rows)
+
+
+COMMANDS = (import_, sql, runs, resume, compact, rebuild, verify)

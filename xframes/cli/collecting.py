@@ -1,0 +1,193 @@
+"""One subcommand per read action, made from its declaration: `search.recent` is `xframes search recent`."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from xframes.cli import output
+from xframes.cli.archives import show_run, tell_problems
+from xframes.errors import Interrupted
+from xframes.registry import ACTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from xframes.client import Client
+    from xframes.registry import Action, Param
+
+_AREAS = {
+    "counts": "How many posts match a query.",
+    "posts": "Posts by id.",
+    "search": "Posts that match a query.",
+    "timelines": "Posts of and about a user.",
+    "users": "Users by id or name.",
+}
+_EXAMPLES = {  # what an argument looks like, for the example every command's help ends with
+    "query": "'coffee lang:en'", "ids": "1900000000000000001 1900000000000000002", "id": "1900000000000000001",
+    "username": "XDevelopers", "usernames": "XDevelopers X",
+}
+
+
+class Moment(click.ParamType[datetime]):
+    """A time: ISO 8601 with its zone, or a date, which is midnight in UTC."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Parse, or refuse with the way out."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            found = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no time; write 2026-01-31 or 2026-01-31T18:00:00Z", param, ctx)
+        if found.tzinfo is None:
+            if len(value) > len("2026-01-31"):
+                self.fail(f"{value!r} names no time zone; for UTC write {value}Z", param, ctx)
+            found = found.replace(tzinfo=UTC)
+        return found
+
+
+def groups() -> list[click.Group]:
+    """The groups of commands: one for each first part of the actions' names."""
+    found: dict[str, click.Group] = {}
+    for action in ACTIONS.values():
+        area, _, name = action.name.partition(".")
+        if action.kind != "read" or action.streaming:
+            continue
+        if area not in found:
+            found[area] = click.Group(area, help=_AREAS.get(area, f"The actions of {area}."))
+        found[area].add_command(_command(action, name.replace("_", "-")))
+    return [found[area] for area in sorted(found, key=lambda a: (list(_AREAS).index(a) if a in _AREAS else 99, a))]
+
+
+def _command(action: Action, name: str) -> click.Command:
+    def run(ctx: click.Context, **given: Any) -> None:
+        _collect(ctx, action, **given)
+
+    command: Callable[..., Any] = click.pass_context(run)
+    for decorate in reversed([*map(_parameter, action.params), *_common(action)]):
+        command = decorate(command)
+    return click.command(name, help=_help(action, name), short_help=action.title)(command)
+
+
+def _help(action: Action, name: str) -> str:
+    example = [f"xframes {action.name.partition('.')[0]} {name}"]
+    example += [_EXAMPLES.get(p.kind, p.name.upper()) for p in action.params if p.required]
+    many = next((f" {p.name.upper()} may be `-`: then they are read from stdin." for p in action.params
+                 if p.required and p.many), "")
+    rest = " --limit 500" if action.paged else ""
+    return (
+        f"{action.title} ({action.endpoint}).\n\n"
+        f"Prints the rows of the table {action.rows}. With --archive, everything X sends is added to the archive and "
+        f"the run is printed; --table, --format or --output print the rows then, too.{many}\n\n"
+        f"\b\nExample:\n  {' '.join(example)}{rest} --archive my-archive"
+    )
+
+
+def _collect(
+    ctx: click.Context, action: Action, *, folder: Path | None, table: str | None, format_: str | None,
+    into: Path | None, base_url: str | None, **given: Any,
+) -> None:
+    from xframes.archive import Archive, Run
+    from xframes.collect import call
+    from xframes.schema import TABLES
+
+    if table is not None and table not in TABLES:
+        raise click.BadParameter(f"there is no table {table!r}; the tables are: {', '.join(TABLES)}")
+    shown = table or action.rows or "posts"
+    arguments = {name: _listed(v) if isinstance(v, tuple) else v for name, v in given.items() if v not in {None, ()}}
+    client = client_for(base_url)
+    if folder is None:
+        try:
+            frames = call(action.name, **arguments, client=client)
+        except Interrupted as error:
+            if error.frames is not None and len(error.frames):  # paid for, so it is shown; the exit code says the rest
+                output.write(error.frames[shown], format_, into)
+            raise
+        output.write(frames[shown], format_, into)
+        if frames.tables["problems"] and shown != "problems":
+            tell_problems(frames)
+        return
+    with resumable(ctx, folder, base_url), Archive(folder) as archive:
+        run: Run = call(action.name, **arguments, into=archive, client=client)
+        if table or format_ or into:
+            output.write(run.frames()[shown], format_, into)
+        else:
+            show_run(run, format_, into)
+        tell_problems(archive, [run.run_id])
+
+
+def _listed(values: tuple[str, ...]) -> list[str]:
+    """A list from the command line, or for `-` from stdin, where a CSV file's head is no item."""
+    if values != ("-",):
+        return list(values)
+    found = sys.stdin.read().replace(",", " ").split()
+    return found[1:] if found and found[0] in {"id", "post_id", "user_id", "author_id", "username"} else found
+
+
+def client_for(base_url: str | None) -> Client:
+    """A client with the user's credentials, for X or for another server."""
+    from xframes.client import Client
+
+    return Client.from_env(base_url=base_url) if base_url else Client.from_env()
+
+
+@contextmanager
+def resumable(ctx: click.Context, folder: Path, base_url: str | None) -> Iterator[None]:
+    """Tell how to go on when a collection into an archive stops on its way."""
+    try:
+        yield
+    except Interrupted as error:
+        if error.run_id is not None:
+            words = ["xframes", "resume", error.run_id, "--archive", str(folder)]
+            words += ["--base-url", base_url] if base_url else []
+            ctx.find_root().meta["xframes.next"] = shlex.join(words)
+        raise
+
+
+def _parameter(param: Param) -> Callable[..., Any]:
+    if param.required:  # `-` reads a list from stdin; see _listed
+        return click.argument(param.name, nargs=-1 if param.many else 1, required=True, type=_type(param))
+    flag = f"--{param.name.replace('_', '-')}"
+    if param.kind == "bool":
+        return click.option(f"{flag}/--no-{flag[2:]}", param.name, default=None, help=param.doc or None)
+    return click.option(flag, param.name, type=_type(param), multiple=param.many, help=_about(param))
+
+
+def _type(param: Param) -> click.ParamType[Any]:
+    if param.choices:
+        return click.Choice(param.choices)
+    if param.kind == "time":
+        return Moment()
+    if param.kind == "int":
+        return click.IntRange(param.min, param.max)
+    return click.STRING
+
+
+def _about(param: Param) -> str | None:
+    said = {"start_time": "Nothing before this time.", "end_time": "Only what is before this time.",
+            "since_id": "Only posts newer than this one.", "until_id": "Only posts older than this one."}
+    about = param.doc or said.get(param.name, "")
+    return f"{about} May be repeated.".strip() if param.many else about or None
+
+
+def _common(action: Action) -> list[Callable[..., Any]]:
+    """Options every collecting command has."""
+    found: list[Callable[..., Any]] = [
+        click.option("--archive", "folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+                     help="Add what is collected to this archive (made when missing)."),
+        click.option("--table", metavar="NAME", help=f"Print the rows of this table instead of {action.rows}."),
+        output.options,
+        click.option("--base-url", help="Another server than X's, e.g. a sandbox's URL."),
+    ]
+    if action.paged or action.token:
+        found.insert(0, click.option("--limit", type=click.IntRange(min=1), help=f"At most so many {action.rows}."))
+    return found

@@ -1,0 +1,120 @@
+"""Rows to where the user wants them: a table, CSV, JSON lines or Parquet, on the screen or in a file."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from contextlib import contextmanager
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from xframes.cli.tables import MOST_ROWS, render
+from xframes.cli.values import finite, jsonable, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from typing import IO
+
+    import pyarrow as pa
+
+FORMATS = ("table", "csv", "json", "parquet")
+_MORE = "there are more"
+_ANY_WIDTH = 1_000_000  # a file has no right edge
+_SUFFIXES = {".csv": "csv", ".json": "json", ".jsonl": "json", ".ndjson": "json", ".parquet": "parquet",
+             ".txt": "table"}
+
+
+def options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of every command that prints rows: `--format` and `--output`."""
+    chosen = click.option(
+        "--format", "format_", type=click.Choice(FORMATS),
+        help="How rows are printed: `table` (on a terminal), `csv` (the default elsewhere), `json` (one object a "
+        "line) or `parquet`. With --output, the file's suffix decides.",
+    )
+    into = click.option(
+        "--output", "into", type=click.Path(dir_okay=False, path_type=Path), help="Write the rows to this file instead."
+    )
+    return chosen(into(command))
+
+
+def write(
+    rows: Any, format_: str | None = None, output: Path | None = None, *, most: int = MOST_ROWS, more: str = _MORE
+) -> None:
+    """Write rows: anything with the Arrow stream protocol. `more` is said under a table that does not show them all.
+
+    A file is written beside its place and moved there when whole.
+    """
+    import pyarrow as pa
+
+    reader = pa.RecordBatchReader.from_stream(rows)
+    format_ = format_ or _default_format(output)
+    if format_ == "parquet" and output is None and sys.stdout.isatty():
+        raise click.UsageError("parquet is not for a terminal; add --output FILE")
+    with _place(output) as file:
+        if format_ == "table":
+            for line in render(reader, rows=most, more=more, width=None if output is None else _ANY_WIDTH):
+                file.write(f"{line}\n".encode())
+        elif format_ == "csv":
+            _csv(reader, file)
+        elif format_ == "json":
+            _json(reader, file)
+        else:
+            _parquet(reader, file)
+
+
+def _default_format(output: Path | None) -> str:
+    if output is None:
+        return "table" if sys.stdout.isatty() else "csv"
+    try:
+        return _SUFFIXES[output.suffix.lower()]
+    except KeyError:
+        raise click.UsageError(f"{output}: the suffix is none of {', '.join(_SUFFIXES)}; say which --format") from None
+
+
+@contextmanager
+def _place(output: Path | None) -> Iterator[IO[bytes]]:
+    if output is None:
+        sys.stdout.flush()  # what was said before comes before
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    beside = output.with_name(f".{output.name}.part")
+    try:
+        with beside.open("wb") as file:
+            yield file
+        beside.replace(output)
+    except OSError as error:
+        raise click.ClickException(f"{output}: {error.strerror or error}") from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _csv(reader: pa.RecordBatchReader, file: IO[bytes]) -> None:
+    file.write(_records([reader.schema.names]))
+    for batch in reader:
+        columns = [[plain(value) for value in column.to_pylist()] for column in batch.columns]
+        file.write(_records(zip(*columns, strict=True)))
+
+
+def _records(rows: Iterable[Sequence[str]]) -> bytes:
+    text = StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()
+
+
+def _json(reader: pa.RecordBatchReader, file: IO[bytes]) -> None:
+    for batch in reader:
+        lines = [json.dumps(finite(row), ensure_ascii=False, default=jsonable) + "\n" for row in batch.to_pylist()]
+        file.write("".join(lines).encode())
+
+
+def _parquet(reader: pa.RecordBatchReader, file: IO[bytes]) -> None:
+    import pyarrow.parquet as pq
+
+    with pq.ParquetWriter(file, reader.schema, compression="zstd") as writer:
+        for batch in reader:
+            writer.write_batch(batch)

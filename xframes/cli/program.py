@@ -1,0 +1,110 @@
+"""The `xframes` command itself: its subcommands, and what errors and exit codes mean."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from xframes import __version__, errors
+from xframes.cli import archives, collecting, local, reference
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FAILED, USAGE, STOPPED = 1, 2, 3
+
+_NO_KEY = (
+    "set XFRAMES_BEARER_TOKEN to your app's bearer token (or oauth keys, see README); "
+    "without a key, try `xframes demo` or `xframes sandbox`"
+)
+
+
+class Program(click.Group):
+    """The top command: commands in the order they are used, errors as one line, exit codes as documented."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order of declaration, which is the order of use."""
+        del ctx
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the subcommand; what it raises becomes a line on stderr and an exit code."""
+        if ctx.params.get("debug"):
+            return super().invoke(ctx)
+        with _readable(ctx):
+            return super().invoke(ctx)
+
+
+@click.group(
+    cls=Program,
+    context_settings={
+        "help_option_names": ["-h", "--help"], "max_content_width": 100,
+        "token_normalize_func": lambda name: name.replace("_", "-"),
+    },
+)
+@click.version_option(__version__, prog_name="xframes")
+@click.option("--debug", is_flag=True, help="Show the traceback when something fails.")
+def main(debug: bool) -> None:
+    """Collect from the X API v2 into typed tables, archive them as Parquet, ask SQL.
+
+    Credentials come from the environment (XFRAMES_BEARER_TOKEN) or the config file, never from the command line.
+
+    \b
+    Exit codes: 0 done, 1 failed, 2 usage, 3 stopped by a limit or budget (resumable).
+
+    \b
+    Example:
+      xframes demo
+    """
+    del debug  # read by Program.invoke
+
+
+for _command in (*local.FIRST, *collecting.groups(), *archives.COMMANDS, *reference.COMMANDS, *local.LAST):
+    main.add_command(_command)
+
+
+@contextlib.contextmanager
+def _readable(ctx: click.Context) -> Iterator[None]:
+    """Turn errors into one line on stderr and an exit code."""
+    try:
+        yield
+        sys.stdout.flush()
+    except errors.Interrupted as error:
+        _say(error)
+        if "xframes.next" in ctx.meta:
+            click.echo(f"xframes: go on with: {ctx.meta['xframes.next']}", err=True)
+        raise SystemExit(STOPPED if _is_limit(error.__cause__) else FAILED) from None
+    except errors.ArgumentError as error:
+        _say(error)
+        raise SystemExit(USAGE) from None
+    except (errors.ConfigError, errors.Unauthorized) as error:
+        _say(error, "" if "XFRAMES_BEARER_TOKEN" in str(error) else _NO_KEY)
+        raise SystemExit(FAILED) from None
+    except errors.XframesError as error:
+        _say(error)
+        raise SystemExit(STOPPED if _is_limit(error) else FAILED) from None
+    except OSError as error:
+        if error.errno != errno.EPIPE:
+            _say(error)
+            raise SystemExit(FAILED) from None
+        _leave_pipe()  # the reader, e.g. head, has enough: nothing failed
+
+
+def _is_limit(error: BaseException | None) -> bool:
+    return isinstance(error, errors.RateLimited | errors.UsageCapped)
+
+
+def _say(error: Exception, hint: str = "") -> None:
+    text = " ".join(str(error).split()) or type(error).__name__
+    click.echo(f"xframes: {text}{f' ({hint})' if hint else ''}", err=True)
+
+
+def _leave_pipe() -> None:
+    """Give what is still buffered nowhere to go, so that the interpreter's last flush is silent."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

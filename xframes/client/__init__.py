@@ -1,0 +1,299 @@
+"""The client: sends requests at X's pace, waits and tries again as X asks, and gives pages or one readable error.
+
+Requests go out only here (and for tokens in `auth`). Tests replace three things: `transport`, `sleep` and `now`.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+
+from xframes import wire
+from xframes.auth import KINDS, Credentials, OAuth1, OAuth2, Secret, redact
+from xframes.auth.credentials import table, text
+from xframes.client.failures import explained, lost
+from xframes.client.retries import Retries, Trying
+from xframes.errors import ApiError, ArgumentError, ConfigError, RateLimited, Unauthorized, Unavailable
+from xframes.pacing import Pacer
+from xframes.plan import asks_owner
+from xframes.plan.values import QUERY_MOST
+from xframes.registry import ACTIONS
+from xframes.settings import BASE_URL, from_environment
+from xframes.wire import Page, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import TracebackType
+    from typing import Self
+
+    from xframes.registry import Action, Window
+    from xframes.schema import Vocabulary
+
+__all__ = ["Answer", "Client", "Retries", "current", "use"]
+
+log = logging.getLogger("xframes")
+_PATIENCE = Retries()
+_TELL = 10.0  # seconds of waiting from which people are told without having asked
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: status, headers (looked up regardless of case) and the whole body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class _Counters:
+    requests: int = 0
+    bytes: int = 0
+    lock: Lock = field(default_factory=Lock, repr=False)
+
+
+class Client:
+    """Talks to X with what credentials it is given; without any, with those of the environment or the config file.
+
+    `oauth1` is an OAuth1 or its four texts, `oauth2` an OAuth2 or an access token; each action uses the first kind it
+    takes. `base_url` names another server, `words` the vocabulary of requests, `query_limit` the query length your
+    access allows (self-serve: 512 recent, 1024 all), `timeout` the seconds to connect and between bytes. `writes` must
+    be True for anything but reading. `on_wait(seconds, message)` hears of every wait of a second or more; without it,
+    long waits are told on stderr. Threads may share a client.
+
+    Raises ConfigError for unusable credentials or settings, ArgumentError for other arguments.
+    """
+
+    def __init__(
+        self, bearer_token: str | Secret | None = None, oauth1: OAuth1 | tuple[str, ...] | None = None,
+        oauth2: OAuth2 | str | None = None, *, base_url: str | None = None, words: Vocabulary = "tweet",
+        timeout: tuple[float, float] = (10.0, 60.0), retries: Retries | int = _PATIENCE,
+        query_limit: int | None = None, writes: bool = False, on_wait: Callable[[float, str], None] | None = None,
+        sleep: Callable[[float], None] = time.sleep, now: Callable[[], datetime] = _utc_now,
+        transport: Callable[[Request], Answer] | None = None,
+    ) -> None:
+        given = (bearer_token, oauth1, oauth2)
+        self._credentials = Credentials.find() if given == (None, None, None) else Credentials(*given)
+        self.base_url = _base_url(base_url)
+        if words not in ("tweet", "post"):
+            raise ArgumentError(f"words is 'tweet' or 'post', not {words!r}")
+        if query_limit is not None and not 1 <= query_limit <= QUERY_MOST:
+            raise ArgumentError(f"query_limit is 1 to {QUERY_MOST:,}, not {query_limit}")
+        self.words: Vocabulary = words
+        self.query_limit = query_limit
+        self.writes = writes
+        self.timeout = timeout
+        self.retries = Retries(attempts=retries) if isinstance(retries, int) else retries
+        self.on_wait = on_wait
+        self.sleep = sleep
+        self.now = now
+        self._transport = transport or self._http
+        self._session = _session()
+        self._pacer = Pacer()
+        self._counters = _Counters()
+        self._user_id: str | None = None
+
+    @classmethod
+    def from_env(cls, **options: Any) -> Client:
+        """A client with the credentials of the environment or the config file; `options` as for Client.
+
+        Raises ConfigError when there are none.
+        """
+        client = cls(**options)
+        if not client.kinds and client._credentials.oauth1 is None:
+            ways = "; ".join(way for _, way in KINDS.values())
+            raise ConfigError(f"no credentials found; set one of: {ways}")
+        return client
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of credential it holds: app, oauth1, oauth2."""
+        return self._credentials.held
+
+    @property
+    def requests_made(self) -> int:
+        """Requests sent so far, failed ones included."""
+        return self._counters.requests
+
+    @property
+    def bytes_received(self) -> int:
+        """Bytes of bodies received so far, after decompression."""
+        return self._counters.bytes
+
+    def send(self, request: Request) -> Page:
+        """Send a request and give its page, after as many waits and tries as its limits allow.
+
+        Raises ConfigError when no credential fits, InvalidRequest, Unauthorized, Forbidden, NotFound and UsageCapped at
+        once, RateLimited and Unavailable when patience ends, OutcomeUnknown for a write without an answer.
+        """
+        action = ACTIONS.get(request.action or "")
+        if request.method != "GET" and not self.writes:
+            raise ArgumentError(f"{request.action or request.path} changes things at X; that needs Client(writes=True)")
+        kind = self._kind(request)
+        trying = Trying(self.retries, self.now())
+        while True:
+            self._pace(action, kind, trying)
+            held = self._credentials.oauth2_token() if kind == "oauth2" else None
+            outcome = self._attempt(request, action, kind)
+            if isinstance(outcome, Page):
+                return outcome
+            if isinstance(outcome, Unauthorized) and outcome.status == 401 and held and not trying.renewed:
+                trying.renewed = True
+                if self._credentials.renew(self.base_url, held):
+                    continue
+            seconds = trying.next(outcome, request, self.now())
+            if isinstance(outcome, RateLimited) and action:
+                until = self.now() + timedelta(seconds=seconds)
+                self._pacer.hold(*_pool(action, kind), until.timestamp())
+            self._wait(seconds, str(outcome))
+
+    def user_id(self) -> str:
+        """The id of the person this client speaks for, asked of X once. Raises as `send` does."""
+        if self._user_id is None:
+            found = wire.read_json(self.send(Request("GET", "/2/users/me", action="users.me")).body)
+            data = found.get("data") if isinstance(found, dict) else None
+            if not isinstance(data, dict) or not data.get("id"):
+                raise Unavailable("users.me: the answer names no user", action="users.me")
+            self._user_id = str(data["id"])
+        return self._user_id
+
+    def close(self) -> None:
+        """Close connections; a later request opens new ones."""
+        self._session.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Client {redact(self.base_url)}: {', '.join(self.kinds) or 'no credentials'}>"
+
+    # one try -----------------------------------------------------------------------------------------------------
+
+    def _kind(self, request: Request) -> str:
+        return self._credentials.choose(ACTIONS.get(request.action or ""), owner=asks_owner(request.params))
+
+    def _attempt(self, request: Request, action: Action | None, kind: str) -> Page | ApiError:
+        """One try: a page, or what went wrong. Errors of requests end here, since they hold the request's headers."""
+        try:
+            answer = self._transport(request)
+        except ApiError as error:
+            return error.with_traceback(None)  # its frames have seen tokens
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            return lost(error, request)
+        now = self.now()
+        with self._counters.lock:
+            self._counters.bytes += len(answer.body)
+        if action:
+            self._pacer.learn(*_pool(action, kind), answer.headers, now.timestamp())
+        meant = wire.classify(answer.status, answer.headers, answer.body, action=request.action, now=now)
+        if meant is None:
+            return Page(request, answer.body, now, answer.status)
+        return explained(meant, answer.status, answer.headers.get("location", ""), action, kind)
+
+    def _http(self, request: Request) -> Answer:
+        """Send over HTTP. Redirects are not followed: they would carry the credentials to wherever they point."""
+        signer = self._credentials.signer(self._kind(request), self.base_url)
+        response = self._session.request(
+            request.method, self.base_url + request.path, params=dict(request.params), json=request.body, auth=signer,
+            timeout=self.timeout, allow_redirects=False, stream=True,
+        )
+        with response:
+            body = response.content
+            promised, came = response.headers.get("Content-Length", ""), response.raw.tell()
+        if promised.isdigit() and came < int(promised):  # older urllib3 does not mind
+            raise requests.ConnectionError(f"the body ended after {came:,} of {promised} bytes")
+        return Answer(response.status_code, response.headers, body)
+
+    # waiting -----------------------------------------------------------------------------------------------------
+
+    def _pace(self, action: Action | None, kind: str, trying: Trying) -> None:
+        """Wait for this request's place in X's windows, and count it."""
+        if action is not None:
+            now = self.now()
+            pool, windows = _pool(action, kind)
+            seconds = self._pacer.reserve(pool, windows, now.timestamp(), most=self.retries.wait)
+            if seconds > self.retries.wait:
+                when = now + timedelta(seconds=seconds)
+                message = f"{action.name}: at X's rate limit until {when:%Y-%m-%d %H:%M:%S} UTC"
+                raise RateLimited(message, action=action.name, retry_at=when)
+            if seconds > 0:
+                trying.waited += seconds
+                self._wait(seconds, f"{action.name}: pacing to X's rate limit")
+        with self._counters.lock:
+            self._counters.requests += 1
+
+    def _wait(self, seconds: float, why: str) -> None:
+        message = f"waiting {seconds:,.0f} s: {redact(why)}"
+        log.log(logging.INFO if seconds >= 1 else logging.DEBUG, message)
+        if self.on_wait is not None and seconds >= 1:
+            self.on_wait(seconds, message)
+        elif self.on_wait is None and seconds >= _TELL:
+            from tqdm.auto import tqdm
+
+            tqdm.write(f"xframes: {message}", file=sys.stderr)
+        self.sleep(seconds)
+
+
+# the default client --------------------------------------------------------------------------------------------------
+
+_default: Client | None = None
+_default_lock = Lock()
+
+
+def use(client: Client | None) -> Client | None:
+    """Make a client the default of every collector; None forgets it. Gives it back."""
+    global _default  # noqa: PLW0603  the one setting that is a module's: notebooks want it
+    with _default_lock:
+        _default = client
+    return client
+
+
+def current() -> Client:
+    """The default client: the one given to `use`, else one made from the environment, once. Raises ConfigError."""
+    global _default  # noqa: PLW0603  the same
+    with _default_lock:
+        if _default is None:
+            _default = Client.from_env()
+        return _default
+
+
+# helpers -------------------------------------------------------------------------------------------------------------
+
+
+def _session() -> requests.Session:
+    from xframes import __version__
+
+    session = requests.Session()
+    session.headers.update({"User-Agent": f"xframes/{__version__}", "Accept": "application/json"})
+    return session
+
+
+def _base_url(given: str | None) -> str:
+    url = given or from_environment("XFRAMES_BASE_URL") or text(table(), "base_url") or BASE_URL
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ConfigError(f"base_url must look like {BASE_URL}, not {redact(url)!r}")
+    return url.rstrip("/")
+
+
+def _pool(action: Action, kind: str) -> tuple[tuple[str, str], tuple[Window, ...]]:
+    windows = (action.app or action.user) if kind == "app" else (action.user or action.app)
+    return ("app" if kind == "app" else "user", action.name), windows

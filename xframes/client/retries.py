@@ -1,0 +1,68 @@
+"""How patient a client is: when a failed request is tried again, and when not."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from xframes.client.failures import NOT_SENT, unknown
+from xframes.errors import RateLimited, Unavailable
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from xframes.errors import ApiError
+    from xframes.wire import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """How patient a client is with one request.
+
+    A read that got no usable answer is tried `attempts` times within `silent` seconds; rate limits are waited for up to
+    `wait` seconds altogether. A write is never sent again, unless X refused it by a rate limit.
+    """
+
+    attempts: int = 6
+    silent: float = 180.0
+    wait: float = 3600.0
+
+    def pause(self, failures: int) -> float:
+        """Seconds before the next try: doubling, at most 30, with jitter, so that clients do not come back together."""
+        return min(30.0, 0.5 * 2.0 ** (failures - 1)) * random.SystemRandom().uniform(0.5, 1.0)
+
+
+@dataclass(slots=True)
+class Trying:
+    """The tries of one request so far."""
+
+    retries: Retries
+    started: datetime
+    failures: int = 0
+    refusals: int = 0
+    waited: float = 0.0
+    renewed: bool = False
+
+    def next(self, error: ApiError, request: Request, now: datetime) -> float:
+        """Seconds until the next try; raises when there is none."""
+        ahead = (error.retry_at - now).total_seconds() if error.retry_at else 0.0
+        if isinstance(error, RateLimited):
+            self.refusals += 1
+            seconds = max(ahead, 2.0 ** min(self.refusals - 1, 12))
+            if self.waited + seconds > self.retries.wait:
+                raise error
+            self.waited += seconds
+            return seconds
+        if request.method != "GET":
+            raise error if not error.retryable or error.kind == NOT_SENT else unknown(request, error)
+        if not error.retryable:
+            raise error
+        self.failures += 1
+        silent = (now - self.started).total_seconds() - self.waited
+        seconds = max(ahead, self.retries.pause(self.failures))
+        if self.failures >= self.retries.attempts or silent + seconds > self.retries.silent:
+            message = f"{error} (given up after {self.failures} tries in {silent:.0f} s)"
+            raise Unavailable(message, status=error.status, action=error.action, kind=error.kind,
+                              problems=error.problems, retry_at=error.retry_at)
+        return seconds

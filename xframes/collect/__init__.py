@@ -1,0 +1,42 @@
+"""Collectors: one typed function per read action, and the table of all actions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from xframes import registry
+from xframes.collect import counts, posts, search, timelines, users
+from xframes.collect.engine import collect, function
+from xframes.errors import ArgumentError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["actions", "call", "counts", "posts", "search", "timelines", "users"]
+
+
+def call(name: str, /, **arguments: Any) -> Any:
+    """Call an action by its name: `xf.call("search.recent", query="…", limit=100)` is `xf.search.recent(…)`.
+
+    Gives what the collector gives. Raises ArgumentError for a name or an argument that does not exist, and what the
+    collector raises.
+    """
+    try:
+        action = registry.action(name)
+    except KeyError as error:
+        raise ArgumentError(str(error.args[0])) from None
+    return collect(action.name, arguments)
+
+
+def actions(*, all: bool = False) -> pd.DataFrame:
+    """The actions, one row each in the listing's order: name, kind, method, path, function, listed title.
+
+    With `all`, also those X has beyond the listing.
+    """
+    import pandas as pd
+
+    shown = sorted((a for a in registry.ACTIONS.values() if all or a.listed), key=lambda a: (a.n is None, a.n or 0))
+    return pd.DataFrame(
+        [(a.name, a.kind, a.method, a.path, function(a), a.title) for a in shown],
+        columns=["name", "kind", "method", "path", "function", "title"],
+    )

@@ -1,0 +1,384 @@
+"""From the decoded pages of a batch to tables."""
+
+from __future__ import annotations
+
+import json
+from functools import cache, lru_cache
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+from zlib import crc32
+
+import numpy as np
+import pyarrow as pa
+
+from xframes.flatten import measures
+from xframes.flatten.coerce import coerce
+from xframes.flatten.columns import Column, Index, Objects, Pool, known
+from xframes.flatten.decode import Bad, Decoder, Parsed
+from xframes.flatten.nodes import tree
+from xframes.schema import FIELDS_PARAM, TABLES, Table, Type, is_complete, tables_of
+from xframes.wire import problem_kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from xframes.wire import Page
+
+# Kinds of objects that become rows of an entity table, and the field that identifies them.
+ENTITIES = {"post": "id", "user": "id", "media": "media_key", "place": "id", "poll": "id", "space": "id",
+            "topic": "id", "list": "id", "dm": "id", "rule": "id", "compliance_job": "id"}
+OWN_PROBLEMS_FROM = 1_000_000  # X's own problems keep their place on the page; ours are numbered from here,
+UNKNOWN_FIELDS_FROM = 2_000_000  # and those of unknown names by the name, so that another run says the same
+
+Columns = list["Column | pa.Array"]  # in the order of the table's own columns, without provenance
+_FLAGS = {False: pa.scalar(False), True: pa.scalar(True)}
+_TOPIC_IDS = TABLES["spaces"].schema.get_field_index("topic_ids")
+
+
+class Rows:
+    """Where the rows of a batch come from: a page for each, with its time and id as columns."""
+
+    def __init__(self, pages: Sequence[Page]) -> None:
+        self._times = pa.array([p.received_at for p in pages], Type.TIME.arrow)
+        self._ids = pa.array([p.page_id for p in pages], pa.string())
+        self._of_one: tuple[pa.Array, pa.Array] | None = self._repeated(1024) if len(pages) == 1 else None
+
+    def _repeated(self, length: int) -> tuple[pa.Array, pa.Array]:
+        return pa.repeat(self._times[0], length), pa.repeat(self._ids[0], length)
+
+    def provenance(self, page_of_row: Index) -> list[pa.Array]:
+        """`observed_at` and `page_id` of rows that come from these pages (by index)."""
+        if self._of_one is None:
+            index = pa.array(page_of_row)
+            return [self._times.take(index), self._ids.take(index)]
+        length = len(page_of_row)
+        times, ids = self._of_one
+        if length > len(times):
+            times, ids = self._of_one = self._repeated(length)
+        return [times.slice(0, length), ids.slice(0, length)]
+
+
+class Batch:
+    """The pages of one batch, decoded, and the tables they fill."""
+
+    def __init__(self, pages: Sequence[Page], decoder: Decoder) -> None:
+        self.pages = pages
+        self.parsed = _decode(pages, decoder)
+        self.rows = Rows(pages)
+        self._structs = decoder.structs
+        self._bad: list[list[Bad]] = [list(p.bad) for p in self.parsed]
+        self._asked = [_asked(page) for page in pages]
+        self._pool = Pool()
+        self._rows: dict[str, list[tuple[Columns, Index, str | None]]] = {}
+
+    def tables(self) -> dict[str, pa.Table]:
+        """Every table that has rows, in the schema's order."""
+        for kind in ENTITIES:
+            self._entity(kind)
+        self._main_kinds()
+        self._matches()
+        self._edges()
+        self._rule_matches()
+        self._requests()
+        self._problems()
+        self._pool.build()
+        self._own_problems()  # last: building the columns may have found values that fit nowhere
+        return {name: self._table(name) for name in TABLES if name in self._rows}
+
+    def add(self, name: str, columns: Columns, page_of_row: Index, where: str | None = None) -> None:
+        """Add rows to a table; provenance is filled in when it is built. `where` names the objects they come from."""
+        self._rows.setdefault(name, []).append((columns, page_of_row, where))
+
+    def add_values(self, name: str, values: Mapping[str, Sequence[Any]], pages: Sequence[int]) -> None:
+        """Add rows given as plain values by column, with the page each comes from."""
+        if not pages:
+            return
+        self.add(name, [self._pool.column(values[c.name], c.type) for c in TABLES[name].body], np.array(pages))
+
+    def add_objects(self, name: str, kind: str, page: int, given: Mapping[str, str | None]) -> None:
+        """Add a page's main objects to a table, with `given` values for the columns that do not come from its body."""
+        main = self.parsed[page].main
+        objects = Objects(main, tree(kind), self._structs, self._pool)
+        texts = {name: self._pool.column([value] * len(main), Type.STR) for name, value in given.items()}
+        self.add(name, objects.columns(name, texts), np.full(len(main), page), kind)
+
+    def _table(self, name: str) -> pa.Table:
+        schema = TABLES[name].schema
+        tables = [
+            pa.Table.from_arrays(
+                [c.array if isinstance(c, Column) else c for c in columns] + self.rows.provenance(rows), schema=schema
+            )
+            for columns, rows, _ in self._rows[name]
+        ]
+        return tables[0] if len(tables) == 1 else pa.concat_tables(tables)
+
+    def _entity(self, kind: str) -> None:
+        items: list[Any] = []
+        counts: list[int] = []
+        key = attrgetter(ENTITIES[kind])
+        for index, parsed in enumerate(self.parsed):
+            own = parsed.main if parsed.kind == kind else ()
+            included = parsed.includes.get(kind, ())
+            if kind == "topic" and parsed.kind == "space":
+                included = [*included, *(t for s in parsed.main for t in s.topics or ())]
+            fresh = self._unique([*own, *included] if own and included else own or included, key, kind, index)
+            items += fresh
+            counts.append(len(fresh))
+        if not items:
+            return
+        page_of_row = np.repeat(np.arange(len(counts)), counts)
+        objects = Objects(items, tree(kind), self._structs, self._pool)
+        entity, *others = tables_of(kind)
+        columns = self._entity_table(entity, objects, page_of_row)
+        for table in others:
+            if table.sources:
+                self._detail_table(table, columns[0], objects, page_of_row)
+            else:
+                self._metrics_table(table, entity, columns, page_of_row)
+
+    def _unique(self, items: Sequence[Any], key: Callable[[Any], Any], kind: str, page: int) -> Sequence[Any]:
+        """One object per key, the main one before the included; those without a key become problems."""
+        keys = list(map(key, items))
+        distinct = set(keys)
+        if len(distinct) == len(keys) and None not in distinct:
+            return items
+        found: dict[Any, Any] = {}
+        for k, item in zip(keys, items, strict=True):
+            if k is None:
+                path = f"{kind}.{ENTITIES[kind]}"
+                self._bad[page].append(Bad("bad_value", f"a {kind} without {ENTITIES[kind]}", path))
+            else:
+                found.setdefault(k, item)
+        return list(found.values())
+
+    def _entity_table(self, table: Table, objects: Objects, page_of_row: Index) -> Columns:
+        """Add the entities themselves; gives their columns, the id first."""
+        columns = objects.columns(table.name, {})
+        if table.name == "spaces":
+            columns[_TOPIC_IDS] = self._pool.column([_topic_ids(s) for s in objects.items], Type.STRS)
+        columns.append(self._complete(objects.node.key, page_of_row))
+        self.add(table.name, columns, page_of_row, objects.node.key)
+        return columns
+
+    def _complete(self, kind: str, page_of_row: Index) -> pa.Array:
+        if kind in FIELDS_PARAM:
+            flags = [_asked_for_all(kind, asked) for asked in self._asked]
+        else:
+            flags = [p.action is not None for p in self.parsed]
+        if len(set(flags)) == 1:
+            return pa.repeat(_FLAGS[flags[0]], len(page_of_row))
+        return pa.array(flags).take(pa.array(page_of_row))
+
+    def _detail_table(self, table: Table, ids: Column, objects: Objects, page_of_row: Index) -> None:
+        for source in table.sources:
+            found = objects.items_at(source)
+            if found is None:
+                continue
+            items, parents, positions = found
+            given = {table.parent_key: self._pool.taken(ids, parents)}
+            if table.const is not None:
+                given[table.const] = pa.repeat(source.const, len(positions))
+            given["position"] = pa.array(positions)
+            self.add(table.name, items.columns(table.name, given), page_of_row[parents], items.node.key)
+
+    def _metrics_table(self, table: Table, entity: Table, held: Columns, page_of_row: Index) -> None:
+        """What the entities' columns say of this moment, for those that say anything."""
+        columns = [held[place] for place in _same_columns(table.name, entity.name)]
+        told = known(columns[1:])
+        if told is not None:
+            keep = np.flatnonzero(told)
+            if not len(keep):
+                return
+            columns = [self._pool.taken(c, keep) if isinstance(c, Column) else c.slice(0, len(keep)) for c in columns]
+            page_of_row = page_of_row[keep]
+        self.add(table.name, columns, page_of_row)
+
+    def _main_kinds(self) -> None:
+        for kind, fill in measures.FILL.items():
+            for index, parsed in enumerate(self.parsed):
+                if parsed.kind == kind and parsed.main:
+                    fill(self, index, parsed)
+
+    def _matches(self) -> None:
+        posts: list[str] = []
+        positions: list[int] = []
+        counts: list[int] = []
+        for parsed in self.parsed:
+            ids = _places(o.id for o in parsed.main) if parsed.kind == "post" else {}
+            posts += ids
+            positions += ids.values()
+            counts.append(len(ids))
+        if posts:
+            rows = [page for page, count in enumerate(counts) for _ in range(count)]
+            runs = [self.pages[r].run_id for r in rows]
+            self.add_values("matches", {"run_id": runs, "post_id": posts, "position": positions}, rows)
+
+    def _edges(self) -> None:
+        """Relations the action states: each main row and the argument it was asked with."""
+        for index, parsed in enumerate(self.parsed):
+            edge = parsed.action.edge if parsed.action is not None else None
+            given = parsed.args.get(edge.arg) if edge is not None else None
+            if edge is None or given is None or parsed.kind not in ENTITIES:
+                continue
+            key = attrgetter(ENTITIES[parsed.kind])
+            ids = _places(map(key, parsed.main))
+            values: dict[str, Sequence[Any]] = {
+                edge.row_column: list(ids), edge.arg_column: [given] * len(ids), "position": list(ids.values()),
+            }
+            self.add_values(edge.table, values, [index] * len(ids))
+
+    def _rule_matches(self) -> None:
+        for index, parsed in enumerate(self.parsed):
+            post = parsed.main[0].id if parsed.kind == "post" and parsed.main else None
+            found: dict[tuple[str | None, str | None], Mapping[str, Any]] = {}
+            for rule in parsed.matching_rules:
+                found.setdefault((_str(rule.get("id")), _str(rule.get("post_id", post))), rule)
+            known = {ids: rule for ids, rule in found.items() if None not in ids}
+            values: dict[str, Sequence[Any]] = {
+                "rule_id": [rule for rule, _ in known], "post_id": [post for _, post in known],
+                "position": list(range(len(known))), "tag": [_str(r.get("tag")) for r in known.values()],
+            }
+            self.add_values("rule_matches", values, [index] * len(known))
+
+    def _requests(self) -> None:
+        rows: list[dict[str, Any]] = []
+        for page, parsed in zip(self.pages, self.parsed, strict=True):
+            meta = parsed.meta
+            request = page.request
+            total = meta.get("total_tweet_count", meta.get("total_post_count"))
+            rows.append({
+                "run_id": page.run_id, "action": parsed.action.name if parsed.action else request.action,
+                "method": request.method, "path": request.path or None,
+                "params": json.dumps(dict(request.params), ensure_ascii=False, sort_keys=True),
+                "status": page.status, "result_count": _count(meta.get("result_count")),
+                "row_count": len(parsed.main), "total_post_count": _count(total),
+                "newest_id": _str(meta.get("newest_id")), "oldest_id": _str(meta.get("oldest_id")),
+                "next_token": _str(meta.get("next_token")), "byte_count": len(page.body),
+            })
+        self._from_rows("requests", rows, list(range(len(rows))))
+
+    def _from_rows(self, name: str, rows: Sequence[Mapping[str, Any]], pages: Sequence[int]) -> None:
+        self.add_values(name, {c.name: [row.get(c.name) for row in rows] for c in TABLES[name].body}, pages)
+
+    def _problems(self) -> None:
+        """X's own problems."""
+        rows: list[dict[str, Any]] = []
+        pages: list[int] = []
+        for index, (page, parsed) in enumerate(zip(self.pages, self.parsed, strict=True)):
+            for position, error in enumerate(parsed.errors):
+                rows.append(_reported(error) | {"position": position, "run_id": page.run_id})
+                pages.append(index)
+        self._from_rows("problems", rows, pages)
+
+    def _own_problems(self) -> None:
+        """What fits nowhere."""
+        if self._pool.bad:
+            self._collect_misfits()
+        rows: list[dict[str, Any]] = []
+        pages: list[int] = []
+        for index, (page, found) in enumerate(zip(self.pages, self._bad, strict=True)):
+            for position, bad in enumerate(found, OWN_PROBLEMS_FROM):
+                rows.append(_own(bad) | {"position": position, "run_id": page.run_id})
+                pages.append(index)
+        if rows:
+            self._from_rows("problems", rows, pages)
+            self._pool.build()
+
+    def _collect_misfits(self) -> None:
+        """Values that no column could hold, as problems of their pages."""
+        for name, parts in self._rows.items():
+            for columns, page_of_row, where in parts:
+                for col, column in zip(TABLES[name].body, columns, strict=False):
+                    path = f"{where}.{col.path}" if where else f"{name}.{col.name}"
+                    for row, value in self._pool.bad.pop(column, ()):  # once: other tables may hold it too
+                        text = str(value)[:200]
+                        bad = Bad("bad_value", f"{path} cannot hold {text!r}", path, text)
+                        self._bad[page_of_row[row]].append(bad)
+
+
+@cache
+def _same_columns(table: str, entity: str) -> tuple[int, ...]:
+    """Where the columns of a table stand in the entity it is a part of, told by their wire paths."""
+    paths = [c.path for c in TABLES[entity].body]
+    return tuple(paths.index(c.path) for c in TABLES[table].body)
+
+
+def _places(ids: Iterable[str | None]) -> dict[str, int]:
+    """Where each id stands first, in order."""
+    found: dict[str, int] = {}
+    for place, one in enumerate(ids):
+        if one is not None:
+            found.setdefault(one, place)
+    return found
+
+
+def _topic_ids(space: Any) -> list[str] | None:
+    """A Space's topics, of which 2.159 sends the objects only."""
+    if space.topic_ids or not space.topics:
+        return list(space.topic_ids) if isinstance(space.topic_ids, list) else None
+    return [t.id for t in space.topics]
+
+
+def _decode(pages: Sequence[Page], decoder: Decoder) -> list[Parsed]:
+    """Decode all pages with one set of structs: names learnt on the way apply to the whole batch."""
+    while True:
+        before = decoder.structs
+        parsed = [decoder.decode(page) for page in pages]
+        if decoder.structs is before:
+            return parsed
+
+
+def _asked(page: Page) -> tuple[tuple[str, str], ...]:
+    """The fields and expansions a page was asked with."""
+    return tuple((n, v) for n, v in sorted(page.request.params.items()) if n.endswith(".fields") or n == "expansions")
+
+
+@lru_cache(maxsize=256)
+def _asked_for_all(kind: str, params: tuple[tuple[str, str], ...]) -> bool:
+    return is_complete(kind, dict(params))
+
+
+def _reported(error: Mapping[str, Any]) -> dict[str, Any]:
+    """One of X's own problems as a row."""
+    row = {c.name: _str(error.get(c.path)) for c in TABLES["problems"].body if c.path}
+    row["kind"] = problem_kind(error.get("type")) or _str(error.get("code"))
+    row["detail"] = row["detail"] or _str(error.get("message"))
+    return row
+
+
+def _own(bad: Bad) -> dict[str, Any]:
+    titles = {"unreadable_page": "Unreadable page", "bad_value": "Unreadable value", "unknown_field": "Unknown field"}
+    return {"kind": bad.kind, "title": titles[bad.kind], "detail": bad.detail, "parameter": bad.parameter,
+            "value": bad.value}
+
+
+def unknown_problems(unknown: Mapping[str, Page]) -> pa.Table:
+    """A `problems` row for each field name no column knows, on the page it was first seen."""
+    table = TABLES["problems"]
+    if not unknown:
+        return table.schema.empty_table()
+    rows = [
+        _own(Bad("unknown_field", f"X sends {name}, which no column knows; its values stay in the page", name))
+        | {"position": UNKNOWN_FIELDS_FROM + crc32(name.encode()), "run_id": page.run_id,
+           "observed_at": page.received_at, "page_id": page.page_id}
+        for name, page in unknown.items()
+    ]
+    return pa.Table.from_pylist(rows, schema=table.schema)
+
+
+def _str(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        return "nested too deeply"
+
+
+def _count(value: Any) -> int | None:
+    try:
+        return None if value is None else int(coerce(value, Type.INT))
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+

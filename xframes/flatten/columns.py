@@ -1,0 +1,313 @@
+"""From lists of decoded objects to Arrow columns, with as few Python steps per value as can be had."""
+
+from __future__ import annotations
+
+from functools import cache
+from itertools import chain, compress, count, repeat
+from operator import is_, is_not
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from msgspec.structs import astuple
+
+from xframes.flatten.coerce import coerce
+from xframes.flatten.nodes import ABSENT, Node, Structs
+from xframes.schema import TABLES, Source, Type
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+Index = np.ndarray[Any, Any]
+
+
+class Path(NamedTuple):
+    """A wire path ready for use: its first part, its dotted name, and the position taken of an array (or None)."""
+
+    root: str
+    name: str
+    position: int | None
+
+
+@cache
+def compiled(path: str) -> tuple[Path, ...]:
+    """The alternatives of a column's or source's path."""
+    found = []
+    for one in path.split("|"):
+        name, _, position = one.partition("[")
+        found.append(Path(name.partition(".")[0], name, int(position[:-1]) if position else None))
+    return tuple(found)
+
+
+class Reading(NamedTuple):
+    """How a table is read: its columns' types; where each plain wire path goes; the columns that take more thought.
+
+    Those have alternatives, positions or renames (`chosen`), or stand not on the wire at all (`given`).
+    """
+
+    types: tuple[Type, ...]
+    plain: dict[str, int]
+    chosen: tuple[tuple[int, str, dict[str, str]], ...]
+    given: tuple[tuple[int, str], ...]
+
+
+@cache
+def reading(table: str) -> Reading:
+    """How the columns of a table are read."""
+    plain, chosen, given = {}, [], []
+    for place, col in enumerate(TABLES[table].body):
+        if not col.path:
+            given.append((place, col.name))
+        elif "|" in col.path or "[" in col.path or col.renames:
+            chosen.append((place, col.path, dict(col.renames)))
+        else:
+            assert col.path not in plain, f"{table}: two columns read {col.path}"
+            plain[col.path] = place
+    return Reading(tuple(c.type for c in TABLES[table].body), plain, tuple(chosen), tuple(given))
+
+
+class Field(NamedTuple):
+    """A field of a node, seen from the objects it belongs to: its dotted path, and its own fields when it is one."""
+
+    path: str
+    array: bool
+    absent: Any  # what stands for an object X did not send
+    below: tuple[Field, ...] | None
+
+
+@cache
+def fields_of(node: Node, structs: Structs, prefix: str = "") -> tuple[Field, ...]:
+    """The fields of a node in the order its struct has them, those of nested objects below them."""
+    return tuple(
+        Field(prefix + name, False, structs.absent(child), fields_of(child, structs, f"{prefix}{name}."))
+        if child.fields and not child.array else Field(prefix + name, child.array, None, None)
+        for name, child in node.fields.items()
+    )
+
+
+class Column:
+    """Values that become one Arrow array when their pool is built."""
+
+    __slots__ = ("array", "values")
+    array: Any  # pa.Array, once built
+
+    def __init__(self, values: Sequence[Any]) -> None:
+        self.values = values
+
+
+class Pool:
+    """All columns of a batch, built together: one Arrow conversion for each type, then slices.
+
+    A conversion costs some microseconds however short the list; a page fills over a hundred columns.
+    """
+
+    def __init__(self) -> None:
+        self.bad: dict[Column, list[tuple[int, Any]]] = {}  # values that fit not, with their rows
+        self._columns: dict[Type, list[Column]] = {type_: [] for type_ in Type}
+        self._nulls: dict[int, dict[Type, pa.Array]] = {}
+        self._taken: dict[Column, list[tuple[Column, Index]]] = {}
+
+    def column(self, values: Sequence[Any], type_: Type) -> Column:
+        """Register values; those that fit not stand in `bad` once they are built, and are null."""
+        column = Column(values)
+        self._columns[type_].append(column)
+        return column
+
+    def taken(self, column: Column, index: Index) -> Column:
+        """A column whose rows are another's, picked by index."""
+        picked = Column(())
+        self._taken.setdefault(column, []).append((picked, index))
+        return picked
+
+    def nulls(self, length: int) -> dict[Type, pa.Array]:
+        """Columns of nulls, by type."""
+        if length not in self._nulls:
+            self._nulls[length] = _Nulls(length)
+        return self._nulls[length]
+
+    def build(self) -> None:
+        """Make every registered column's array."""
+        for type_, columns in self._columns.items():
+            if columns:
+                self._build(type_, columns)
+                columns.clear()
+        for column, picks in self._taken.items():
+            whole = column.array.take(pa.array(np.concatenate([index for _, index in picks])))
+            start = 0
+            for picked, index in picks:
+                picked.array = whole.slice(start, len(index))
+                start += len(index)
+        self._taken.clear()
+
+    def _build(self, type_: Type, columns: list[Column]) -> None:
+        try:
+            whole = _convert(list(chain.from_iterable([c.values for c in columns])), type_)
+        except (pa.ArrowException, TypeError, ValueError, OverflowError):
+            for column in columns:
+                bad: list[tuple[int, Any]] = []
+                column.array = to_array(column.values, type_, bad)
+                if bad:
+                    self.bad[column] = bad
+            return
+        start = 0
+        for column in columns:
+            length = len(column.values)
+            column.array = whole.slice(start, length)
+            start += length
+
+
+class _Nulls(dict[Type, pa.Array]):
+    def __init__(self, length: int) -> None:
+        self._length = length
+
+    def __missing__(self, type_: Type) -> pa.Array:
+        found = self[type_] = pa.nulls(self._length, type_.arrow)
+        return found
+
+
+class Objects:
+    """Decoded objects of one kind (or the items of one array in them), seen column by column."""
+
+    def __init__(self, items: Sequence[Any], node: Node, structs: Structs, pool: Pool) -> None:
+        self.items = items
+        self.node = node
+        self._structs = structs
+        self._pool = pool
+        self._values: dict[str, Sequence[Any]] = {".": items}  # by wire path; those no object carries are missing
+        if node.fields:
+            self._explode(items, fields_of(node, structs))
+
+    def _explode(self, items: Sequence[Any], fields: tuple[Field, ...]) -> None:
+        """All fields of all objects at once: the values at every wire path that any of them carries.
+
+        Names X invented come after a struct's own fields, and are cut off here.
+        """
+        length = len(items)
+        for (path, array, absent, below), values in zip(fields, zip(*map(astuple, items), strict=False), strict=False):
+            first = values[0]
+            if below is not None:
+                if first is absent and values.count(absent) == length:
+                    continue
+                nulls = any(map(is_, values, repeat(None)))  # `in` would compare whole structs
+                self._explode([absent if v is None else v for v in values] if nulls else values, below)
+            elif first or any(values) or (not array and values.count(None) < length):
+                self._values[path] = values
+
+    def columns(self, table: str, given: Mapping[str, Column | pa.Array]) -> list[Column | pa.Array]:
+        """The table's own columns, one row per object; those without a wire path as `given`."""
+        types, plain, chosen, outside = reading(table)
+        nulls = self._pool.nulls(len(self.items))
+        found: list[Column | pa.Array] = [nulls[type_] for type_ in types]
+        for path, values in self._values.items():
+            if (place := plain.get(path)) is not None:
+                found[place] = self._pool.column(values, types[place])
+        for place, paths, renames in chosen:
+            if (picked := self._chosen(paths, renames)) is not None:
+                found[place] = self._pool.column(picked, types[place])
+        for place, name in outside:
+            found[place] = given[name]
+        return found
+
+    def _chosen(self, paths: str, renames: Mapping[str, str]) -> Sequence[Any] | None:
+        """The values of the first alternative that is known, one per object; None when no object carries any."""
+        values: Sequence[Any] | None = None
+        for path in compiled(paths):
+            found = self._values.get(path.name)
+            if found is None:
+                continue
+            if (at := path.position) is not None:
+                found = [v[at] if v and len(v) > at else None for v in found]
+            values = found if values is None else _first_known(values, found)
+        if values is not None and renames:
+            values = [renames.get(v, v) for v in values]
+        return values
+
+    def lists(self, source: Source) -> Sequence[Sequence[Any] | None] | None:
+        """The array of a detail source in each object, of the first alternative the object carries.
+
+        An alternative inside a note holds from the note's text on: then the entities are those of the text taken.
+        None when no object carries any.
+        """
+        *first, last = compiled(source.path)
+        if not first:
+            return self._values.get(last.name)
+        chosen = self._values.get(last.name)
+        for path in reversed(first):
+            told = self._values.get(path.name if path.name == path.root else f"{path.root}.text")
+            if told is not None:
+                mine = self._values.get(path.name) or (ABSENT,) * len(told)
+                chosen = list(chosen) if chosen else [ABSENT] * len(told)
+                flags = told if path.name == path.root else map(is_not, told, repeat(None))
+                for row in compress(count(), flags):
+                    chosen[row] = mine[row]
+        return chosen
+
+    def items_at(self, source: Source) -> tuple[Objects, Index, Index] | None:
+        """All items of a detail source, with each one's parent index and position; None when there are none."""
+        lists = self.lists(source)
+        held = list(filter(None, lists)) if lists else []
+        if not lists or not held:
+            return None
+        items = list(chain.from_iterable(held))
+        counts = np.fromiter(map(len, held), np.int64, len(held))
+        parents = np.fromiter(compress(count(), lists), np.int64, len(held)).repeat(counts)
+        positions = np.arange(len(items)) - (counts.cumsum() - counts).repeat(counts)
+        return Objects(items, _items_of(self.node, source.path), self._structs, self._pool), parents, positions
+
+
+@cache
+def _items_of(node: Node, paths: str) -> Node:
+    return node.at(compiled(paths)[-1].name)
+
+
+def known(columns: Iterable[Column | pa.Array]) -> list[bool] | None:
+    """Which rows have a value in any of these columns, before they are built; None when all have."""
+    found = [c.values for c in columns if isinstance(c, Column)]
+    for values in found:
+        if not any(map(is_, values, repeat(None))):
+            return None
+    return [any(map(is_not, row, repeat(None))) for row in zip(*found, strict=True)]
+
+
+def _first_known(first: Sequence[Any], second: Sequence[Any]) -> list[Any]:
+    return [b if a is None else a for a, b in zip(first, second, strict=True)]
+
+
+def to_array(values: Sequence[Any], type_: Type, bad: list[tuple[int, Any]]) -> pa.Array:
+    """Values as an Arrow array of the column's type; what does not fit goes to `bad` and becomes null."""
+    try:
+        return _convert(values, type_)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        pass
+    clean: list[Any] = []
+    for row, value in enumerate(values):
+        try:
+            clean.append(None if value is None else pa.scalar(coerce(value, type_), type_.arrow).as_py())
+        except (pa.ArrowException, TypeError, ValueError, OverflowError, KeyError):
+            bad.append((row, value))
+            clean.append(None)
+    return pa.array(clean, type_.arrow)
+
+
+_YEARS = (-62_135_596_800_000, 253_402_300_799_999)  # the years 1 to 9999, in milliseconds
+
+
+def _limits(times: pa.Array) -> tuple[int | None, int | None]:
+    found = pc.min_max(times)
+    return found["min"].value, found["max"].value
+
+
+_NULL = msgspec.Raw(b"null")
+
+
+def _convert(values: Sequence[Any], type_: Type) -> pa.Array:
+    if type_ is Type.TIME:
+        times = pa.array(values, pa.string()).cast(type_.arrow)
+        if any(t is not None and not _YEARS[0] <= t <= _YEARS[1] for t in _limits(times)):
+            raise OverflowError  # a year no datetime can hold, such as 0
+        return times
+    if type_ is Type.JSON:
+        values = [v if v is None or isinstance(v, str) else None if v == _NULL else bytes(v) for v in values]
+    return pa.array(values, type_.arrow)

@@ -1,0 +1,174 @@
+"""The tables flattened from a set of pages, in memory."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from xframes.flatten import flatten_pages
+from xframes.registry import ACTIONS, match
+from xframes.schema import TABLES, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import duckdb
+    import pandas as pd
+
+    from xframes.wire import Page
+
+PLAIN_TEXT = "replace(replace(replace(text, '&lt;', '<'), '&gt;', '>'), '&amp;', '&')"
+
+
+def flatten(pages: Iterable[Page] | Page) -> Frames:
+    """Flatten pages into Frames: every object, relation, measure and problem in them as rows of its table.
+
+    Pure and total: no network, no clock; what cannot be read becomes a row of `problems`. Same post in `data` and
+    `includes` of a page, or twice on it: one row, the main one. Rows of several pages stay apart (`observed_at`,
+    `page_id`), so a post seen on two pages has two rows here; an archive's views unite them.
+    """
+    from xframes.wire import Page
+
+    return Frames.from_pages([pages] if isinstance(pages, Page) else pages)
+
+
+def unescape(text: Any) -> Any:
+    """X's text as people read it: `&lt;`, `&gt;` and `&amp;` resolved, once. Takes a string or a pandas Series."""
+    if not isinstance(text, str):
+        return text.str.replace("&lt;", "<").str.replace("&gt;", ">").str.replace("&amp;", "&")
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def to_pandas(arrow: pa.Table) -> pd.DataFrame:
+    """An Arrow table with the dtypes of xframes: Int64, boolean, str, datetime64[ms, UTC]; lists stay objects."""
+    import pandas as pd
+
+    text = pd.StringDtype(na_value=float("nan"))
+    mapper = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype(), pa.string(): text}
+    return arrow.to_pandas(types_mapper=mapper.get, date_as_object=False)  # type: ignore[no-any-return]  # untyped
+
+
+def connect(tables: Mapping[str, pa.Table]) -> duckdb.DuckDBPyConnection:
+    """An in-memory DuckDB in UTC that sees these tables; `posts` also has `plain_text`, the text unescaped."""
+    import duckdb
+
+    connection = duckdb.connect(config={"autoinstall_known_extensions": False, "autoload_known_extensions": False})
+    connection.execute("SET TimeZone = 'UTC'")
+    for name, arrow in tables.items():
+        connection.register(f"_{name}", arrow)
+        extra = f", {PLAIN_TEXT} AS plain_text" if name == "posts" else ""
+        connection.execute(f'CREATE VIEW "{name}" AS SELECT *{extra} FROM "_{name}"')
+    return connection
+
+
+class Frames:
+    """The tables of some pages: `frames.posts` is pandas, `frames["posts"]` is Arrow, `frames.sql("…")` is DuckDB.
+
+    Every table of the schema is there, empty ones with their dtypes. The object itself exports its main table (what
+    the action asked for; posts when unknown) through the Arrow PyCapsule interface, a fresh stream at each call.
+    """
+
+    def __init__(self, tables: Mapping[str, pa.Table], pages: Iterable[Page] = (), main: str = "posts") -> None:
+        self._tables = {name: tables.get(name, declared.schema.empty_table()) for name, declared in TABLES.items()}
+        self.pages = tuple(pages)
+        self.main = main
+        self._connection: duckdb.DuckDBPyConnection | None = None
+
+    @classmethod
+    def from_pages(cls, pages: Iterable[Page]) -> Frames:
+        """Flatten pages; they stay at hand in `.pages`, verbatim."""
+        kept = tuple(pages)
+        return cls(flatten_pages(kept), kept, next((m for p in kept if (m := _main_table(p))), "posts"))
+
+    @property
+    def tables(self) -> dict[str, int]:
+        """Rows of every table, by name, in the schema's order."""
+        return {name: arrow.num_rows for name, arrow in self._tables.items()}
+
+    def __getitem__(self, name: str) -> pa.Table:
+        table(name)  # names the tables there are when there is no such one
+        return self._tables[name]
+
+    def __getattr__(self, name: str) -> pd.DataFrame:
+        if name.startswith("_") or name not in TABLES:
+            raise AttributeError(f"Frames has no table or attribute {name!r}; the tables are: {', '.join(TABLES)}")
+        return to_pandas(self._tables[name])
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *TABLES]
+
+    def __len__(self) -> int:
+        """Rows of the main table."""
+        return int(self._tables[self.main].num_rows)
+
+    def sql(self, query: str, params: Any = None) -> duckdb.DuckDBPyRelation:
+        """Ask DuckDB over the tables by name, in UTC: a relation with `.df() .pl() .arrow() .fetchall()`."""
+        if self._connection is None:
+            self._connection = connect(self._tables)
+        return self._connection.sql(query, params=params)
+
+    def __arrow_c_schema__(self) -> object:
+        return self._tables[self.main].schema.__arrow_c_schema__()
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        return self._tables[self.main].__arrow_c_stream__(requested_schema)
+
+    @property
+    def price(self) -> float | None:
+        """What X bills for these pages in US dollars by the published price card; None where a price is unknown.
+
+        Counts the main rows of each page once per request; X may bill a post read twice in a day only once.
+        """
+        from xframes.registry.prices import price
+
+        requests = self._tables["requests"].select(["action", "row_count"]).to_pylist()
+        found = [price(ACTIONS[r["action"]], r["row_count"]) if r["action"] in ACTIONS else None for r in requests]
+        known = [p for p in found if p is not None]
+        return sum(known) if known and len(known) == len(found) else None
+
+    @property
+    def span(self) -> tuple[Any, Any] | None:
+        """First and last `created_at` of the posts (datetimes in UTC), or of the counts; None without any."""
+        for name, column in (("posts", "created_at"), ("counts", "start_at")):
+            limits = pc.min_max(self._tables[name][column]).as_py()
+            if limits["min"] is not None:
+                return limits["min"], limits["max"]
+        return None
+
+    def __repr__(self) -> str:
+        rows = ", ".join(f"{name} {count:,}" for name, count in self.tables.items() if count)
+        return f"<Frames: {rows or 'no rows'}>"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{escape(name)}</td><td style='text-align:right'>{count:,}</td></tr>"
+            for name, count in self.tables.items() if count
+        )
+        head = f"<p>{escape(self._summary())}</p><table><tr><th>table</th><th>rows</th></tr>"
+        return f"<div>{head}{rows}</table>{self._sample()}</div>"
+
+    def _summary(self) -> str:
+        parts = [f"Frames: {self.tables['requests']:,} requests"]
+        if self.span:
+            parts.append(f"{self.span[0]:%Y-%m-%d %H:%M} to {self.span[1]:%Y-%m-%d %H:%M} UTC")
+        if self.price is not None:
+            parts.append(f"about ${self.price:,.2f} by X's price card")
+        if self.tables["problems"]:
+            parts.append(f"{self.tables['problems']:,} problems")
+        return " · ".join(parts)
+
+    def _sample(self) -> str:
+        head = self._tables["posts"].slice(0, 3).select(["author_id", "text"]).to_pylist()
+        shown = [(escape(p["author_id"] or ""), escape(unescape(p["text"] or "")[:140])) for p in head]
+        cells = "".join(f"<tr><td>{author}</td><td>{text}</td></tr>" for author, text in shown)
+        return f"<table><tr><th>author_id</th><th>text</th></tr>{cells}</table>" if cells else ""
+
+
+def _main_table(page: Page) -> str | None:
+    action = ACTIONS.get(page.request.action or "")
+    if action is None and page.request.path and (hit := match(page.request.method, page.request.path)):
+        action = hit[0]
+    return action.rows if action else None

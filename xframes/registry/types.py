@@ -1,0 +1,138 @@
+"""What an action is: the declaration everything else about it is derived from."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+ParamKind = Literal[
+    "str", "query", "int", "bool", "time", "id", "ids", "username", "usernames", "enum", "enums", "keys", "json", "file"
+]
+Where = Literal["path", "query", "body"]
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """One argument of an action: its Python name, its name and place on the wire, and its bounds.
+
+    `min` and `max` bound a number's value, a text's length, or the number of items of a list sent in one request
+    (collectors split longer lists). `pattern` must match each item whole. `earliest` bounds a time from below: an
+    ISO date, or a number of days before now such as `-7d`.
+    """
+
+    name: str
+    kind: ParamKind = "str"
+    wire: str = ""
+    where: Where = "query"
+    required: bool = False
+    min: int | None = None
+    max: int | None = None
+    choices: tuple[str, ...] = ()
+    pattern: str | None = None
+    earliest: str | None = None
+    doc: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "wire", self.wire or self.name)
+
+    @property
+    def many(self) -> bool:
+        """Whether the argument is a list, sent comma-separated."""
+        return self.kind in {"ids", "usernames", "enums", "keys"}
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A rate limit: so many requests in so many seconds."""
+
+    requests: int
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """The relation an action's answer states between its argument and each main row.
+
+    `users.followers("7")` states `follows(follower_id=<row>, followed_id="7")`: the table, the column the argument
+    `arg` fills, and the column the row's id fills.
+    """
+
+    table: str
+    arg: str
+    arg_column: str
+    row_column: str
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One call of the X API v2.
+
+    `rows` is the table of its main rows, `objects` the kind of object it returns (it decides the `*.fields` and
+    `expansions` parameters), `paged` the bounds of `max_results` and `token` the parameter that takes the next page's
+    token, `auth` the kinds of credential X accepts in the order they are tried, `app`/`user` the rate limits of the
+    two pools, `price` an entry of the price card. `exclusive` are groups of parameters of which one may be given;
+    `ordered` pairs where the first must be smaller.
+    """
+
+    name: str
+    endpoint: str
+    n: int | None = None
+    title: str = ""
+    rows: str | None = None
+    objects: str | None = None
+    params: tuple[Param, ...] = ()
+    paged: tuple[int, int] | None = None
+    token: str | None = None
+    auth: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
+    app: tuple[Window, ...] = ()
+    user: tuple[Window, ...] = ()
+    price: str | None = None
+    edge: Edge | None = None
+    exclusive: tuple[tuple[str, ...], ...] = ()
+    ordered: tuple[tuple[str, str], ...] = ()
+    streaming: bool = False
+    listed: bool = True
+    note: str = ""
+
+    @property
+    def kind(self) -> Literal["read", "write"]:
+        """read or write: the companion's actions are named `write.…`."""
+        return "write" if self.name.startswith("write.") else "read"
+
+    @property
+    def method(self) -> str:
+        """HTTP method."""
+        return self.endpoint.split(" ")[0]
+
+    @property
+    def path(self) -> str:
+        """Path template, e.g. `/2/users/{id}/tweets`."""
+        return self.endpoint.split(" ")[1]
+
+    @property
+    def single(self) -> bool:
+        """Whether the answer's `data` is one object: the last part of the path names it."""
+        return self.path.endswith(("}", "/me")) or self.rows == "usage"
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """Matches a filled path; its groups are the path parameters' wire names."""
+        return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", self.path) + r"/?")
+
+    def param(self, name: str) -> Param:
+        """The parameter of that Python name. Raises KeyError naming those there are."""
+        for p in self.params:
+            if p.name == name:
+                return p
+        raise KeyError(f"{self.name} has no parameter {name!r}; it has {', '.join(p.name for p in self.params)}")
+
+
+def windows(text: str) -> tuple[Window, ...]:
+    """Rate limits from X's notation: `450/15min`, `1/sec, 300/15min`, `200/15min, 1,000/24hrs`."""
+    seconds = {"sec": 1, "15min": 900, "24hrs": 86400, "24hr": 86400, "hr": 3600, "min": 60}
+    return tuple(
+        Window(int(count.replace(",", "")), seconds[unit])
+        for count, unit in re.findall(r"([\d,]*\d)/(\w+)", text)
+    )

@@ -1,0 +1,217 @@
+"""The sandbox's community: everything that was said until `now`, indexed for the handlers that answer about it."""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+from random import Random
+from threading import Lock
+from typing import TYPE_CHECKING, Literal
+
+from . import lexicon
+from .history import History
+from .model import Person, Place, Post, Space, UserList, snowflake
+from .people import DAY_MS, connect, make_people, make_places
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .model import Media, Poll
+
+_SPACE_STATES: tuple[Literal["live", "scheduled", "ended"], ...] = ("live", "scheduled", "live", "ended")
+_BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+
+
+class Community:
+    """A community of people and posts, the same for the same seed, size and `now` (Unix milliseconds).
+
+    `people` and `posts` hold everyone and everything by id, also what the API no longer shows; `listed` is what a
+    search can find, oldest first.
+    """
+
+    def __init__(self, *, seed: int, posts: int, users: int, now: int) -> None:
+        if posts < 1 or users < 3:
+            raise ValueError("a community needs at least 1 post and 3 users")
+        rng = Random(seed)  # noqa: S311  reproducible by seed is the point; nothing here is secret
+        self.seed = seed
+        self.now = now
+        self._lock = Lock()
+        places = make_places(rng)
+        everyone = make_people(rng, users, now, places)
+        connect(rng, everyone)
+        self.places: dict[str, Place] = {place.id: place for place in places}
+        self.people: dict[int, Person] = {person.id: person for person in everyone}
+        self.usernames: dict[str, Person] = {person.username.lower(): person for person in everyone}
+        self.posts: dict[int, Post] = History(rng, everyone, places, now).play(posts)
+        self.listed: list[Post] = sorted((p for p in self.posts.values() if p.listed), key=lambda p: p.id)
+        self._measure(rng)
+        self._settle(rng)
+        self.lists: dict[int, UserList] = {each.id: each for each in self._make_lists(rng)}
+        self.spaces: dict[str, Space] = {each.id: each for each in self._make_spaces(rng)}
+
+    def __repr__(self) -> str:
+        """Say the shape of the community in one line."""
+        reposts = sum(post.original is not None for post in self.listed)
+        replies = sum(post.reply_to is not None for post in self.listed)
+        return (f"<Community of {len(self.people):,} people, seed {self.seed}: {len(self.listed):,} posts "
+                f"({replies:,} replies, {reposts:,} reposts), {len(self.posts) - len(self.listed):,} unlisted>")
+
+    # -- who and what -------------------------------------------------------------------------------------------
+
+    @cached_property
+    def by_author(self) -> dict[int, list[Post]]:
+        """Listed posts of each person, oldest first."""
+        found: dict[int, list[Post]] = {}
+        for post in self.listed:
+            found.setdefault(post.author.id, []).append(post)
+        return found
+
+    @cached_property
+    def mentions(self) -> dict[int, list[Post]]:
+        """Listed posts that mention each person (reposts aside), oldest first."""
+        found: dict[int, list[Post]] = {}
+        for post in self.listed:
+            if post.original is None:
+                for id in dict.fromkeys(mentioned_ids(post)):
+                    found.setdefault(id, []).append(post)
+        return found
+
+    @cached_property
+    def referring(self) -> dict[tuple[str, int], list[Post]]:
+        """Listed posts by what they refer to: (type, id) → posts, oldest first."""
+        found: dict[tuple[str, int], list[Post]] = {}
+        for post in self.listed:
+            for reference in post.references:
+                found.setdefault(reference, []).append(post)
+        return found
+
+    @cached_property
+    def likers(self) -> dict[int, list[Person]]:
+        """The people of the community who like each listed original post, newest like first."""
+        rng = Random(f"likes {self.seed}")  # noqa: S311  reproducible, not secret
+        crowd = [p for p in self.people.values() if p.standing == "active"]
+        found: dict[int, list[Person]] = {}
+        for post in self.listed:
+            if post.original is None and post.likes:
+                near = [p for p in post.author.followers if p.standing == "active"] or crowd
+                wanted = min(post.likes, len(crowd), int(rng.paretovariate(1.1) * 2))
+                chosen = dict.fromkeys(rng.choice(near if rng.random() < 0.8 else crowd) for _ in range(wanted))
+                found[post.id] = list(chosen)
+        return found
+
+    @cached_property
+    def liked(self) -> dict[int, list[Post]]:
+        """The listed posts each person likes, newest post first."""
+        found: dict[int, list[Post]] = {}
+        for post in reversed(self.listed):
+            for person in self.likers.get(post.id, ()):
+                found.setdefault(person.id, []).append(post)
+        return found
+
+    @cached_property
+    def media(self) -> dict[str, Media]:
+        """All media by key."""
+        return {each.key: each for post in self.posts.values() for each in post.media}
+
+    @cached_property
+    def polls(self) -> dict[int, Poll]:
+        """All polls by id."""
+        return {post.poll.id: post.poll for post in self.posts.values() if post.poll}
+
+    # -- reading changes what is measured -----------------------------------------------------------------------
+
+    def read_post(self, post: Post) -> int:
+        """Count one more read of a post and return how many came before."""
+        with self._lock:
+            post.reads += 1
+            return post.reads - 1
+
+    def read_person(self, person: Person) -> int:
+        """Count one more read of an account and return how many came before."""
+        with self._lock:
+            person.reads += 1
+            return person.reads - 1
+
+    def grown(self, final: int, reads: int, at: int) -> int:
+        """Return a measure after so many reads: at `final` on the first, then rising, faster for younger things.
+
+        Never falls, depends on nothing but its arguments, and stays below twice its first value plus six.
+        """
+        age = max(0, self.now - at) / DAY_MS
+        room = 6 * math.exp(-age / 3) + final * (0.02 + 0.8 * math.exp(-age / 3))
+        return final + round(room * reads / (reads + 4))
+
+    # -- making the rest ----------------------------------------------------------------------------------------
+
+    def _measure(self, rng: Random) -> None:
+        """Give every post its counts: at least what the community itself did, more for those with a large audience."""
+        done: dict[tuple[str, int], int] = {}
+        for post in self.listed:
+            for reference in post.references:
+                done[reference] = done.get(reference, 0) + 1
+        for post in self.posts.values():
+            if post.original is not None:
+                continue
+            ripe = 1 - math.exp(-(self.now - post.at) / (DAY_MS / 4))
+            reach = post.author.followers_count * rng.lognormvariate(-2.2, 1.0) * ripe
+            post.likes = int(reach * 0.02 + (post.heat * rng.random() * 6))
+            post.reposts = done.get(("retweeted", post.id), 0) + int(post.likes * rng.random() * 0.15)
+            post.replies = done.get(("replied_to", post.id), 0) + int(post.likes * rng.random() * 0.06)
+            post.quotes = done.get(("quoted", post.id), 0) + int(post.likes * rng.random() * 0.02)
+            post.bookmarks = int(post.likes * rng.random() * 0.1)
+            post.impressions = int(reach) + post.likes * 20 + post.heat * 30 + rng.randrange(5, 60)
+
+    def _settle(self, rng: Random) -> None:
+        """Tell each person what they posted last, what they pinned, and how much they posted."""
+        written: dict[int, list[Post]] = {}
+        for post in self.posts.values():
+            if post.original is None and post.state != "superseded":
+                written.setdefault(post.author.id, []).append(post)
+        for person in self.people.values():
+            mine = written.get(person.id, [])
+            person.posts_count = len(mine) + rng.randrange(0, 3000)
+            person.media_count = sum(len(post.media) for post in mine)
+            kept = [post for post in mine if post.state == "live"]
+            person.latest = kept[-1].id if kept else None
+            if mine and rng.random() < 0.4:
+                person.pinned = rng.choice(mine).id  # perhaps deleted since: X then reports it missing
+
+    def _make_lists(self, rng: Random) -> Iterable[UserList]:
+        people = [p for p in self.people.values() if p.standing == "active"]
+        for number in range(max(4, len(people) // 12)):
+            topic = number % len(lexicon.TOPICS)
+            owner = rng.choice(people)
+            near = [p for p in people if topic in (p.topic, p.second)] or people
+            at = owner.at + int((self.now - owner.at) * rng.random())
+            members = list(dict.fromkeys(rng.choices(near, k=rng.randrange(2, 40))))
+            followers = list(dict.fromkeys(rng.choices(people, k=rng.randrange(1, 25))))
+            name = f"{lexicon.TOPICS[topic].word.capitalize()} {rng.choice(('people', 'daily', 'friends', 'notes'))}"
+            text = f"Who to read on {lexicon.TOPICS[topic].word}"
+            private = rng.random() < 0.1
+            yield UserList(snowflake(at, rng.getrandbits(22)), name[:25], owner, at, text, private, members, followers)
+
+    def _make_spaces(self, rng: Random) -> Iterable[Space]:
+        people = [p for p in self.people.values() if p.standing == "active"]
+        for number in range(max(6, len(people) // 15)):
+            topic = lexicon.TOPICS[number % len(lexicon.TOPICS)]
+            crowd = rng.sample(people, min(len(people), 6))
+            state = _SPACE_STATES[number % len(_SPACE_STATES)]
+            ahead, back = rng.randrange(3_600_000, 10 * DAY_MS), rng.randrange(600_000, 7_000_000)
+            later = state == "scheduled"
+            start = self.now + (ahead if later else -back)
+            yield Space(
+                id="1" + "".join(rng.choices(_BASE58, k=12)),
+                title=f"{topic.word.capitalize()} hour: {rng.choice(topic.things)}",
+                creator=crowd[0], state=state, lang=crowd[0].lang,
+                at=start - (12 * DAY_MS if later else 7_200_000), started=None if later else start,
+                ended=start + 500_000 if state == "ended" else None, scheduled=start if later else None,
+                hosts=crowd[:2], speakers=crowd[1:4], invited=crowd[2:5], topic=number % len(lexicon.TOPICS),
+                participants=0 if later else rng.randrange(3, 900), subscribers=rng.randrange(0, 300),
+                ticketed=number % 5 == 0, buyers=crowd[3:] if number % 5 == 0 else [],
+            )
+
+
+def mentioned_ids(post: Post) -> list[int]:
+    """Return the ids of the accounts a post mentions, in order, those of its long text included."""
+    found = post.entities.get("mentions", []) + (post.note[1].get("mentions", []) if post.note else [])
+    return [int(each["id"]) for each in found if "id" in each]

@@ -1,0 +1,130 @@
+"""What the sandbox answers when it does not answer: X's problem JSON, whole and partial."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from xframes.schema import Vocabulary
+
+# The host of problem types moved when the words did; clients should compare the last segment only.
+_HOSTS = {"tweet": "https://api.twitter.com/2/problems/", "post": "https://api.x.com/2/problems/"}
+INVALID = "One or more parameters to your request was invalid."
+
+
+class Refusal(Exception):
+    """A request answered with a problem; `body` is the JSON, `status` the HTTP status."""
+
+    def __init__(self, status: int, body: Mapping[str, Any]) -> None:
+        super().__init__(f"{status} {body.get('title', '')}")
+        self.status = status
+        self.body = dict(body)
+
+
+def kind(words: Vocabulary, name: str) -> str:
+    """Return a problem type in the given words."""
+    return _HOSTS[words] + name
+
+
+def invalid(words: Vocabulary, *complaints: tuple[str, Sequence[str], str]) -> Refusal:
+    """Return the 400 for parameters: each complaint is (parameter, its values, message)."""
+    errors: list[dict[str, Any]] = [
+        {"parameters": {name: list(values)}, "message": message} for name, values, message in complaints
+    ]
+    type_ = kind(words, "invalid-request")
+    return Refusal(400, {"errors": errors, "title": "Invalid Request", "detail": INVALID, "type": type_})
+
+
+def unauthorized() -> Refusal:
+    """Return the 401 for missing or wrong credentials."""
+    return Refusal(401, {"title": "Unauthorized", "type": "about:blank", "status": 401, "detail": "Unauthorized"})
+
+
+def wrong_credential(words: Vocabulary, given: str, accepted: Sequence[str]) -> Refusal:
+    """Return the 403 for a credential of a kind the action does not take."""
+    detail = (f"Authenticating with {given} is forbidden for this endpoint. "
+              f"Supported authentication types are [{', '.join(accepted)}].")
+    return Refusal(403, {"title": "Unsupported Authentication", "detail": detail, "status": 403,
+                         "type": kind(words, "unsupported-authentication")})
+
+
+def no_route(path: str) -> Refusal:
+    """Return the 404 for a path X does not have."""
+    detail = f"There is no {path} here."
+    return Refusal(404, {"title": "Not Found", "type": "about:blank", "status": 404, "detail": detail})
+
+
+def not_served(action: str) -> Refusal:
+    """Return the 501 that says the sandbox knows an action and does not play it."""
+    return Refusal(501, {"title": "Not Implemented", "type": "about:blank", "status": 501,
+                         "detail": f"The sandbox does not answer {action}; X does."})
+
+
+def too_many() -> dict[str, Any]:
+    """Return the body of a 429 rate limit."""
+    return {"title": "Too Many Requests", "detail": "Too Many Requests", "type": "about:blank", "status": 429}
+
+
+def usage_capped(words: Vocabulary) -> dict[str, Any]:
+    """Return the body of a 429 usage cap."""
+    return {"title": "UsageCapExceeded", "detail": "Usage cap exceeded: Monthly product cap", "period": "Monthly",
+            "scope": "Product", "account_id": 1, "product_name": "sandbox", "type": kind(words, "usage-capped")}
+
+
+def unavailable(status: int) -> dict[str, Any]:
+    """Return the body of a 5xx that X itself answers."""
+    title = {500: "Internal Server Error", 503: "Service Unavailable"}[status]
+    return {"title": title, "detail": title, "type": "about:blank", "status": status}
+
+
+class Partial:
+    """The `errors` beside the data of one answer: what was asked for, or pointed at, and cannot be shown.
+
+    One item per parameter and value, however often it is met.
+    """
+
+    def __init__(self, words: Vocabulary) -> None:
+        self._words = words
+        self._items: dict[tuple[str, str, str], dict[str, Any]] = {}
+
+    @property
+    def items(self) -> list[dict[str, Any]]:
+        """The items in the order they were met."""
+        return list(self._items.values())
+
+    def _resource(self, resource: str) -> str:
+        return self._words if resource == "post" else resource
+
+    def _add(
+        self, kind_: str, resource: str, parameter: str, value: str, *, title: str, detail: str, **more: str
+    ) -> None:
+        self._items.setdefault((kind_ + more.get("field", ""), parameter, value), {
+            "value": value, "detail": detail, "title": title, "resource_type": self._resource(resource),
+            "parameter": parameter, "resource_id": value, "type": kind(self._words, kind_), **more,
+        })
+
+    def not_found(self, resource: str, parameter: str, value: str) -> None:
+        """Say that a post, user, … does not exist (any more)."""
+        detail = f"Could not find {self._resource(resource)} with {parameter}: [{value}]."
+        self._add("resource-not-found", resource, parameter, value, title="Not Found Error", detail=detail)
+
+    def suspended(self, parameter: str, value: str) -> None:
+        """Say that an account is suspended: X calls it not found by type and forbidden by title."""
+        detail = f"User has been suspended: [{value}]."
+        self._add("resource-not-found", "user", parameter, value, title="Forbidden", detail=detail)
+
+    def not_authorized(self, resource: str, parameter: str, value: str, section: str) -> None:
+        """Say that a protected post or its author may not be seen."""
+        what = "user" if resource == "user" else self._words.capitalize()
+        detail = f"Sorry, you are not authorized to see the {what} with {parameter}: [{value}]."
+        self._add("not-authorized-for-resource", resource, parameter, value, title="Authorization Error",
+                  detail=detail, section=section)
+
+    def field_denied(self, resource: str, parameter: str, value: str, field: str) -> None:
+        """Say that a field is for the owner's eyes."""
+        what = f"{self._resource(resource).capitalize()} with {parameter} : [{value}]"
+        self._add("not-authorized-for-field", resource, parameter, value, title="Field Authorization Error",
+                  detail=f"Sorry, you are not authorized to access '{field}' on the {what}.", field=field,
+                  section="data")

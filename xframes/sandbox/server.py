@@ -1,0 +1,219 @@
+"""The sandbox itself: a community behind an HTTP server on this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import time
+from datetime import UTC, datetime
+from threading import Thread
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from xframes.errors import ConfigError
+
+from .app import App, Asking
+from .auth import Credentials
+from .community import Community
+from .faults import Fault, Faults
+from .limits import Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+    from typing import Self
+
+    from werkzeug.serving import BaseWSGIServer
+
+    from xframes.schema import Vocabulary
+
+HOST = "127.0.0.1"
+_BODY_MOST = 64 * 1024 * 1024  # bytes of a request body read to keep the connection usable
+
+
+def _connections(server: BaseWSGIServer) -> set[socket.socket]:
+    """The connections a server holds open."""
+    found: set[socket.socket] = server.__dict__.setdefault("xframes_connections", set())
+    return found
+
+
+class _Handler(WSGIRequestHandler):
+    """Speaks HTTP/1.1 with connections that stay open, which werkzeug's own handler does not; writes no log."""
+
+    protocol_version: ClassVar[str] = "HTTP/1.1"  # type: ignore[misc]  # a constant here
+    disable_nagle_algorithm: ClassVar[bool] = True
+    wbufsize: ClassVar[int] = 64 * 1024  # head and body leave in one packet
+    timeout = 60
+
+    def setup(self) -> None:
+        """Note the connection, so that a stopped sandbox can end it."""
+        super().setup()
+        _connections(self.server).add(self.connection)
+
+    def finish(self) -> None:
+        """Forget the connection."""
+        _connections(self.server).discard(self.connection)
+        super().finish()
+
+    def run_wsgi(self) -> None:
+        """Answer one request and leave the connection ready for the next."""
+        environ = self.make_environ()
+        environ["xframes.reset"] = self._reset
+        promised = self.headers.get("Content-Length", "0")
+        length = int(promised) if promised.isdigit() else 0
+        if length > _BODY_MOST or "Transfer-Encoding" in self.headers:
+            self.close_connection = True
+        closing: list[bool] = []
+
+        def start_response(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> Any:  # noqa: ARG001
+            code, _, reason = status.partition(" ")
+            self.send_response(int(code), reason)
+            for name, value in headers:
+                self.send_header(name, value)
+                closing.append(name.lower() == "connection")
+            self.end_headers()
+            return self.wfile.write
+
+        try:
+            for part in self.server.app(environ, start_response):
+                if self.command != "HEAD":
+                    self.wfile.write(part)
+            if any(closing):
+                self.close_connection = True
+            self.wfile.flush()
+        except (ConnectionError, TimeoutError):
+            self.close_connection = True
+
+    def _reset(self) -> None:
+        """Close so that the client sees a reset connection, not an orderly end."""
+        self.close_connection = True
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        with contextlib.suppress(OSError):
+            self.wfile.close()
+        self.rfile.close()
+        self.connection.close()
+
+    def version_string(self) -> str:
+        """What the Server header says."""
+        return "xframes-sandbox"
+
+    def log(self, type: str, message: str, *args: Any) -> None:
+        """Stay quiet: a notebook is not a log."""
+
+
+class Sandbox:
+    """A local X over HTTP, deterministic by seed; `start()` makes one.
+
+    Attributes: `url`, `bearer_token` (app-only), `user_token` (OAuth 2.0, speaks for `user_id`), `community` (what it
+    holds), `faults` (add to it to break things), `requests` (what was asked, without credentials), `now` (its present).
+    Use it as a context manager, or call `stop()`.
+    """
+
+    def __init__(self, app: App, *, bearer_token: str, user_token: str, user_id: int, port: int) -> None:
+        self._app = app
+        self.bearer_token = bearer_token
+        self.user_token = user_token
+        self.user_id = str(user_id)
+        listening = _listen(port)
+        self._server = make_server(HOST, port, app, threaded=True, request_handler=_Handler, fd=listening.fileno())
+        self.port: int = listening.getsockname()[1]
+        listening.close()
+        self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True,
+                              name="xframes-sandbox")
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        """Where it listens, e.g. `http://127.0.0.1:43211`: the `base_url` of a client."""
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def community(self) -> Community:
+        """The people and posts it holds."""
+        return self._app.community
+
+    @property
+    def faults(self) -> Faults:
+        """What goes wrong, and when; `faults.add(Fault("503", at=3))`."""
+        return self._app.faults
+
+    @property
+    def requests(self) -> list[Asking]:
+        """What was asked so far, in order: method, path, params, action."""
+        return list(self._app.requests)
+
+    @property
+    def now(self) -> datetime:
+        """The sandbox's present (UTC): the instant given to `start`, else the real one."""
+        return datetime.fromtimestamp(self._app.clock() / 1000, UTC)
+
+    def stop(self) -> None:
+        """Stop listening and end open connections; safe to call twice."""
+        if self._thread.is_alive():
+            self._server.shutdown()
+            self._thread.join(timeout=5)
+        for connection in list(_connections(self._server)):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        posts, people = len(self.community.listed), len(self.community.people)
+        state = "listening" if self._thread.is_alive() else "stopped"
+        return f"<Sandbox {self.url} {state}: {posts:,} posts by {people:,} people, seed {self.community.seed}>"
+
+
+def _listen(port: int) -> socket.socket:
+    """Return a socket that listens on this machine only. Raises ConfigError when the port is taken."""
+    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind((HOST, port))
+        made.listen(128)
+    except (OSError, OverflowError) as error:
+        made.close()
+        raise ConfigError(f"the sandbox cannot listen on port {port}: {error}; port=0 takes a free one") from None
+    return made
+
+
+def start(
+    *, seed: int = 7, posts: int = 3000, users: int = 300, port: int = 0, now: datetime | None = None,
+    words: Vocabulary = "tweet", bearer_token: str = "sandbox",  # noqa: S107  a public word, good only here
+    rate_limits: bool = True, faults: Sequence[Fault] = (),
+) -> Sandbox:
+    """Start a local X and return it, listening on 127.0.0.1.
+
+    `posts` is how many posts a search can find, about 70 % of them from the last 7 days; `users` how many accounts
+    there are. `port` 0 takes a free one. `now` (aware) is when the community's life ends; given, the sandbox's clock
+    stands still there, and the same seed, sizes and `now` give the same bytes to the same requests. Without it the
+    clock is the real one. `words` is the vocabulary of the answers (`tweet` or `post`); requests may use either.
+    `rate_limits=False` keeps the headers and refuses nobody.
+
+    Raises ValueError for impossible sizes and a naive `now`, ConfigError for a port that is taken.
+    """
+    if now is not None and now.tzinfo is None:
+        raise ValueError("now must be aware, e.g. datetime(2026, 3, 1, tzinfo=UTC)")
+    if words not in {"tweet", "post"}:
+        raise ValueError(f"words is 'tweet' or 'post', not {words!r}")
+    ends = int(time.time() if now is None else now.timestamp()) * 1000
+    community = Community(seed=seed, posts=posts, users=users, now=ends)
+    me = next(person for person in community.people.values() if person.standing == "active")
+    user_token = f"{bearer_token}-user"
+    began = time.monotonic()
+
+    def clock() -> int:
+        return ends if now is not None else ends + int((time.monotonic() - began) * 1000)
+
+    app = App(community, Credentials(bearer_token, user_token, me.id), words=words, limits=Limits(enforce=rate_limits),
+              faults=Faults(faults), clock=clock)
+    return Sandbox(app, bearer_token=bearer_token, user_token=user_token, user_id=me.id, port=port)
+

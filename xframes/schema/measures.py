@@ -1,0 +1,95 @@
+"""Numbers over time that are not properties of one object: counts, analytics, usage."""
+
+from xframes.schema.types import DATE, INT, STR, TIME, Col, Table
+
+COUNTS = Table(
+    "counts",
+    "measure",
+    "How many posts match a query in each span of time, as X counts them (deleted posts may be counted).",
+    key=("query", "granularity", "start_at", "end_at"),
+    object="count",
+    time="start_at",
+    body=(
+        Col("query", "", STR, "The query asked."),
+        Col("granularity", "", STR, "minute, hour or day."),
+        Col("start_at", "start", TIME, "First moment of the span; the first span may be cut by the query."),
+        Col("end_at", "end", TIME, "Moment after the span; the last span may be cut by the query."),
+        Col("post_count", "tweet_count|post_count", INT, "Posts in the span."),
+    ),
+)
+
+
+def _metrics(names: str, what: str) -> tuple[Col, ...]:
+    return tuple(
+        Col(name, name, INT, f"{name.replace('_', ' ').capitalize()} of the {what} in the span.", loose=True)
+        for name in names.split()
+    )
+
+
+POST_ANALYTICS = Table(
+    "post_analytics",
+    "measure",
+    "Engagement with the caller's own posts: one row per post, granularity and time.",
+    key=("post_id", "granularity", "at"),
+    object="post_analytics",
+    time="at",
+    body=(
+        Col("post_id", "id", STR, "The post."),
+        Col("granularity", "", STR, "hourly, daily, weekly or total."),
+        Col("at", "timestamp", TIME, "Start of the span."),
+        *_metrics(
+            "impressions likes replies retweets quote_tweets bookmarks shares engagements url_clicks link_clicks "
+            "hashtag_clicks detail_expands permalink_clicks user_profile_clicks profile_visits follows unfollows "
+            "unlikes media_views media_engagements email_tweet app_opens app_install_attempts",
+            "post",
+        ),
+    ),
+)
+
+MEDIA_ANALYTICS = Table(
+    "media_analytics",
+    "measure",
+    "Playback of the caller's own media: one row per medium, granularity and time.",
+    key=("media_key", "granularity", "at"),
+    object="media_analytics",
+    time="at",
+    body=(
+        Col("media_key", "media_key", STR, "The medium."),
+        Col("granularity", "", STR, "hourly, daily or total."),
+        Col("at", "timestamp", TIME, "Start of the span."),
+        *_metrics(
+            "video_views playback_start playback25 playback50 playback75 playback_complete play_from_tap "
+            "watch_time_ms cta_url_clicks cta_watch_clicks",
+            "medium",
+        ),
+    ),
+)
+
+USAGE = Table(
+    "usage",
+    "measure",
+    "The project's use of its monthly cap: one row per observation.",
+    key=("project_id", "observed_at"),
+    object="usage",
+    time="observed_at",
+    body=(
+        Col("project_id", "project_id", STR, "The project."),
+        Col("project_cap", "project_cap", INT, "Posts the project may read in a month.", loose=True),
+        Col("project_usage", "project_usage", INT, "Posts read this month.", loose=True),
+        Col("cap_reset_day", "cap_reset_day", INT, "Day of the month the count begins anew.", loose=True),
+    ),
+)
+
+USAGE_DAILY = Table(
+    "usage_daily",
+    "measure",
+    "Posts read a day, by the project and by each of its apps.",
+    key=("scope", "id", "date"),
+    time="date",
+    body=(
+        Col("scope", "", STR, "project or app."),
+        Col("id", "", STR, "The project's or app's id."),
+        Col("date", "date", DATE, "The day, in UTC."),
+        Col("usage", "usage", INT, "Posts read that day.", loose=True),
+    ),
+)

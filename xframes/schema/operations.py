@@ -1,0 +1,129 @@
+"""What was asked, what it was about, and what went wrong."""
+
+from xframes.schema.types import BOOL, INT, JSON, STR, TIME, Col, Table
+
+MATCHES = Table(
+    "matches",
+    "operation",
+    "Which posts a page was about (its `data`), as opposed to those it included.",
+    key=("page_id", "post_id"),
+    body=(
+        Col("run_id", "", STR, "The collection (`runs`)."),
+        Col("post_id", "", STR, "The post."),
+        Col("position", "", INT, "Its place on the page, from 0."),
+    ),
+)
+
+STREAM_RULES = Table(
+    "stream_rules",
+    "entity",
+    "Rules of the filtered stream.",
+    key=("id",),
+    object="rule",
+    body=(
+        Col("id", "id", STR, "The rule's id."),
+        Col("value", "value", STR, "The rule."),
+        Col("tag", "tag", STR, "Its tag."),
+    ),
+)
+
+COMPLIANCE_JOBS = Table(
+    "compliance_jobs",
+    "entity",
+    "Batch compliance jobs.",
+    key=("id",),
+    object="compliance_job",
+    time="created_at",
+    body=(
+        Col("id", "id", STR, "The job's id."),
+        Col("type", "type", STR, "tweets or users."),
+        Col("status", "status", STR, "created, in_progress, complete, failed or expired."),
+        Col("name", "name", STR, "The name it was given."),
+        Col("created_at", "created_at", TIME, "When it was made."),
+        Col("upload_url", "upload_url", STR, "Where the ids are sent; valid for 15 minutes."),
+        Col("upload_expires_at", "upload_expires_at", TIME, "Until when."),
+        Col("download_url", "download_url", STR, "Where the result is; valid for 7 days."),
+        Col("download_expires_at", "download_expires_at", TIME, "Until when."),
+        Col("resumable", "resumable", BOOL, "Whether the upload may be resumed."),
+    ),
+)
+
+REMOVALS = Table(
+    "removals",
+    "operation",
+    "What X says must go: lines of a compliance job's result.",
+    key=("id", "action", "reason"),
+    object="compliance_result",
+    time="created_at",
+    body=(
+        Col("id", "id", STR, "The post or user."),
+        Col("action", "action", STR, "What to do: delete."),
+        Col("reason", "reason", STR, "deleted, suspended, protected, deactivated, bounced or scrub_geo."),
+        Col("created_at", "created_at", TIME, "When the post or account was made."),
+        Col("redacted_at", "redacted_at", TIME, "When it went."),
+    ),
+)
+
+PROBLEMS = Table(
+    "problems",
+    "operation",
+    "What X could not give, and what xframes could not read: nothing is dropped without a row here.",
+    key=("page_id", "position"),
+    object="problem",
+    body=(
+        Col("position", "", INT, "Its place among the page's problems, from 0; from 1,000,000 on they are our own."),
+        Col("kind", "", STR, "Last part of X's problem type (resource-not-found, ...), or ours: unreadable_page, "
+            "bad_value, unknown_field."),
+        Col("resource_type", "resource_type", STR, "tweet, user, media, ..."),
+        Col("resource_id", "resource_id", STR, "Which; for mentions X gives the username."),
+        Col("title", "title", STR, "X's short text."),
+        Col("detail", "detail", STR, "X's long text, or what could not be read and why."),
+        Col("parameter", "parameter", STR, "The parameter or field path it came from."),
+        Col("value", "value", STR, "The value asked for, or refused."),
+        Col("section", "section", STR, "data or includes."),
+        Col("field", "field", STR, "The field withheld."),
+        Col("run_id", "", STR, "The collection (`runs`)."),
+    ),
+)
+
+REQUESTS = Table(
+    "requests",
+    "operation",
+    "One row per page: what was asked and how much came.",
+    key=("page_id",),
+    time="observed_at",
+    body=(
+        Col("run_id", "", STR, "The collection (`runs`)."),
+        Col("action", "", STR, "The action, e.g. search.recent; null for pages of unknown origin."),
+        Col("method", "", STR, "HTTP method."),
+        Col("path", "", STR, "Path asked."),
+        Col("params", "", JSON, "Query parameters, without credentials."),
+        Col("status", "", INT, "HTTP status."),
+        Col("result_count", "meta.result_count", INT, "X's own count of main rows."),
+        Col("row_count", "", INT, "Main rows read from the page."),
+        Col("total_post_count", "meta.total_tweet_count|meta.total_post_count", INT, "Sum of a page of counts."),
+        Col("newest_id", "meta.newest_id", STR, "Newest post of the page."),
+        Col("oldest_id", "meta.oldest_id", STR, "Oldest post of the page."),
+        Col("next_token", "meta.next_token", STR, "Where the next page begins."),
+        Col("byte_count", "", INT, "Bytes of the body."),
+    ),
+)
+
+RUNS = Table(
+    "runs",
+    "operation",
+    "Collections: what was asked, how far they came, how they ended.",
+    key=("run_id",),
+    time="started_at",
+    body=(
+        Col("run_id", "", STR, "The collection."),
+        Col("action", "", STR, "The action, or import."),
+        Col("arguments", "", JSON, "Its arguments."),
+        Col("state", "", STR, "running, done, interrupted or failed."),
+        Col("started_at", "", TIME, "When it began."),
+        Col("ended_at", "", TIME, "When it ended."),
+        Col("page_count", "", INT, "Pages received."),
+        Col("row_count", "", INT, "Main rows received."),
+        Col("error", "", STR, "What stopped it."),
+    ),
+)

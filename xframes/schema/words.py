@@ -1,0 +1,97 @@
+"""X's two vocabularies: which fields and expansions may be asked for, in which words.
+
+X's published spec 2.159 speaks of tweets, 2.167 of posts; both are live. Field names are derived from the columns;
+what stands here is only what the columns cannot tell.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Vocabulary = Literal["tweet", "post"]
+
+RENAMES = {
+    "edit_history_tweet_ids": "edit_history_post_ids",
+    "note_tweet": "note_post",
+    "referenced_tweets": "referenced_posts",
+    "pinned_tweet_id": "pinned_post_id",
+    "most_recent_tweet_id": "most_recent_post_id",
+}
+
+# Which `*.fields` parameter asks for the fields of an object; the post's is `tweet.fields` or `post.fields`.
+FIELDS_PARAM = {
+    "post": "tweet.fields", "user": "user.fields", "media": "media.fields", "place": "place.fields",
+    "poll": "poll.fields", "list": "list.fields", "space": "space.fields", "topic": "topic.fields",
+    "dm": "dm_event.fields", "usage": "usage.fields", "post_analytics": "analytics.fields",
+    "media_analytics": "media_analytics.fields", "compliance_job": "compliance_job.fields",
+}
+
+# Objects an answer about one object may hold: the parameters such an action takes.
+COMPANIONS = {
+    "post": ("post", "media", "poll", "user", "place"),
+    "user": ("user", "post"),
+    "list": ("list", "user"),
+    "space": ("space", "user", "topic"),
+    "dm": ("dm", "media", "user", "post"),
+    "usage": ("usage",),
+    "post_analytics": ("post_analytics",),
+    "media_analytics": ("media_analytics",),
+    "compliance_job": ("compliance_job",),
+}
+
+# In post words these come as expansions only, not as fields (2.167).
+EXPANSION_ONLY = {
+    "post": ("author_id", "edit_history_post_ids", "in_reply_to_user_id", "referenced_posts", "username"),
+    "user": ("affiliation", "most_recent_post_id", "pinned_post_id"),
+    "list": ("owner_id",),
+    "space": ("creator_id", "host_ids", "invited_user_ids", "speaker_ids", "topic_ids"),
+    "dm": ("participant_ids", "referenced_posts", "sender_id"),
+}
+
+EXPANSIONS: dict[Vocabulary, dict[str, tuple[str, ...]]] = {
+    "tweet": {
+        "post": (
+            "article.cover_media", "article.media_entities", "attachments.media_keys",
+            "attachments.media_source_tweet", "attachments.poll_ids", "author_id", "edit_history_tweet_ids",
+            "entities.mentions.username", "entities.note.mentions.username", "geo.place_id", "in_reply_to_user_id",
+            "referenced_tweets.id", "referenced_tweets.id.attachments.media_keys", "referenced_tweets.id.author_id",
+        ),
+        "user": ("affiliation.user_id", "most_recent_tweet_id", "pinned_tweet_id"),
+        "list": ("owner_id",),
+        "space": ("creator_id", "host_ids", "invited_user_ids", "speaker_ids", "topic_ids"),
+        "dm": ("attachments.media_keys", "participant_ids", "referenced_tweets.id", "sender_id"),
+    },
+    "post": {
+        "post": (
+            "article.cover_media", "article.media_entities", "attachments.media_keys",
+            "attachments.media_source_tweet", "attachments.poll_ids", "author_id", "edit_history_post_ids",
+            "entities.mentions.username", "geo.place_id", "in_reply_to_user_id", "referenced_posts", "username",
+        ),
+        "user": ("affiliation", "most_recent_post_id", "pinned_post_id"),
+        "list": ("owner_id",),
+        "space": ("creator_id", "host_ids", "invited_user_ids", "speaker_ids", "topic_ids"),
+        "dm": ("attachments.media_keys", "participant_ids", "referenced_posts", "sender_id"),
+    },
+}
+
+# Names no `*.fields` parameter of that vocabulary takes although columns are read from them,
+NOT_ASKED: dict[Vocabulary, dict[str, tuple[str, ...]]] = {
+    "tweet": {
+        "user": ("subscribes_to_you",),
+        "post_analytics": ("link_clicks", "media_engagements", "profile_visits"),
+        "dm": ("hashtags", "cashtags", "mentions", "urls"),
+    },
+    "post": {
+        "post_analytics": ("link_clicks", "media_engagements", "profile_visits"),
+        "dm": ("hashtags", "cashtags", "mentions", "urls"),
+    },
+}
+# and names it takes although no column is called so (their contents fill rows of their own).
+ALSO_ASKED: dict[Vocabulary, dict[str, tuple[str, ...]]] = {
+    "tweet": {"usage": ("daily_client_app_usage", "daily_project_usage")},
+    "post": {
+        "usage": ("daily_client_app_usage", "daily_project_usage"),
+        "post_analytics": ("timestamped_metrics",),
+        "media_analytics": ("timestamped_metrics",),
+    },
+}

@@ -1,0 +1,43 @@
+"""Where settings come from: arguments, then the environment, then the user's config file."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from xframes.errors import ConfigError
+
+BASE_URL = "https://api.x.com"
+
+
+def config_path() -> Path:
+    """The config file: `XFRAMES_CONFIG`, else `config.toml` in the platform's config folder for xframes."""
+    given = os.environ.get("XFRAMES_CONFIG")
+    return Path(given) if given else platformdirs.user_config_path("xframes") / "config.toml"
+
+
+def read_config() -> dict[str, Any]:
+    """The config file's contents; empty when there is none.
+
+    Raises ConfigError when the file cannot be parsed, or when others than its owner may read it (it holds secrets).
+    """
+    path = config_path()
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return {}
+    if os.name == "posix" and mode & 0o077:
+        raise ConfigError(f"{path} can be read by others and may hold credentials; run: chmod 600 '{path}'")
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not readable TOML: {type(error).__name__}") from None
+
+
+def from_environment(*names: str) -> str | None:
+    """The first of these environment variables that is set and not empty."""
+    return next((value for name in names if (value := os.environ.get(name, "").strip())), None)

@@ -1,0 +1,176 @@
+"""Requests and pages as values, and what an answer means: no sockets here.
+
+`classify` is the one place where status, headers and body become an error.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from xframes import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from xframes.errors import ApiError
+
+_LONGEST_WINDOW = 90_000  # seconds: a day, and an hour for clocks that disagree
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request, without credentials.
+
+    `action` is the action's name (None for pages of unknown origin), `args` the caller's arguments that fill the path
+    or name the edge the answer states (e.g. `user_id`), `params` the query, `body` a JSON body of writes.
+    """
+
+    method: str
+    path: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    action: str | None = None
+    args: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One answer of X, its body kept byte for byte, with its request and the time it was received (UTC)."""
+
+    request: Request
+    body: bytes
+    received_at: datetime
+    status: int = 200
+    run_id: str | None = None
+    page_id: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.page_id:
+            object.__setattr__(self, "page_id", page_id(self.request, self.body, self.received_at))
+
+
+def page_id(request: Request, body: bytes, received_at: datetime | None = None) -> str:
+    """A page's identity: a hash of its request, body and, for pages collected here, the time it was received.
+
+    Pages read from files leave the time out, so that reading a file twice gives the same pages.
+    """
+    digest = hashlib.blake2b(digest_size=12)
+    when = "" if received_at is None else received_at.isoformat()
+    head = [request.method, request.path, sorted(request.params.items()), when]
+    digest.update(json.dumps(head).encode())
+    digest.update(body)
+    return digest.hexdigest()
+
+
+def problem_kind(type_: object) -> str | None:
+    """The last segment of X's problem type; its host changed from api.twitter.com to api.x.com."""
+    return str(type_).rstrip("/").rsplit("/", 1)[-1] if type_ else None
+
+
+def classify(
+    status: int, headers: Mapping[str, str], body: bytes, *, action: str | None, now: datetime
+) -> ApiError | None:
+    """The error an answer means, or None when it is a usable page.
+
+    `headers` must look keys up regardless of case. Bodies: X's problem JSON, `{errors: [...]}`, `{code, message}`
+    and OAuth's `{error, error_description}`.
+    """
+    if 200 <= status < 300:
+        if status != 204 and not is_json(body):
+            what = f"{len(body)} bytes, {headers.get('content-type') or 'no type'}"
+            return errors.Unavailable(f"{action or 'X'}: the answer is not JSON ({what})", status=status, action=action)
+        return None
+    document = _document(body)
+    listed = document.get("errors")
+    items = [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
+    kind = problem_kind(document.get("type")) or next((problem_kind(i.get("type")) for i in items if "type" in i), None)
+    text = _message(document, items) or f"HTTP {status}"
+    label = f"{action or 'X'}: {text}"
+    problems = items or ([document] if document else [])
+    common: dict[str, Any] = {"status": status, "action": action, "kind": kind, "problems": problems}
+    if status == 429:
+        if kind == "usage-capped" or "usage cap" in text.lower():
+            return errors.UsageCapped(f"{label} (usage cap; waiting does not help until it resets)", **common)
+        return errors.RateLimited(label, retry_at=retry_at(headers, now), **common)
+    if status >= 500:
+        return errors.Unavailable(label, retry_at=_retry_after(headers, now), **common)
+    cls = {401: errors.Unauthorized, 403: errors.Forbidden, 404: errors.NotFound}.get(status, errors.InvalidRequest)
+    return cls(label, **common)
+
+
+def retry_at(headers: Mapping[str, str], now: datetime) -> datetime:
+    """When a rate-limited request may be sent again.
+
+    A 429 with requests remaining is X's per-second limit: a second or two. Otherwise the window's reset plus one
+    second; a past time counts as a second, one further ahead than X's longest window (a day) as a minute.
+    """
+    explicit = _retry_after(headers, now)
+    if explicit is not None:
+        return explicit
+    if (_int(headers.get("x-rate-limit-remaining")) or 0) > 0:
+        return now + timedelta(seconds=2)
+    reset = _int(headers.get("x-rate-limit-reset"))
+    ahead = None if reset is None else reset + 1 - now.timestamp()
+    if ahead is None or ahead > _LONGEST_WINDOW:
+        return now + timedelta(seconds=60)
+    return now + timedelta(seconds=max(ahead, 1))
+
+
+def _retry_after(headers: Mapping[str, str], now: datetime) -> datetime | None:
+    seconds = _int(headers.get("retry-after"))
+    return now + timedelta(seconds=min(max(seconds, 1), 3600)) if seconds is not None else None
+
+
+def _int(text: str | None) -> int | None:
+    try:
+        return int(text) if text else None
+    except ValueError:
+        return None
+
+
+def read_json(body: bytes) -> Any:
+    """A body as Python values, read leniently: byte order marks, invalid UTF-8, lone surrogates, NaN, control codes.
+
+    Raises ValueError when it is not JSON at all.
+    """
+    try:
+        return json.loads(body.decode("utf-8-sig", "replace"), strict=False)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def is_json(body: bytes) -> bool:
+    """Whether a body is JSON, if only for a lenient reader. The quick check builds no values."""
+    try:
+        msgspec.json.decode(body, type=msgspec.Raw)
+    except (msgspec.MsgspecError, RecursionError):
+        try:
+            read_json(body)
+        except ValueError:
+            return False
+    return True
+
+
+def _document(body: bytes) -> dict[str, Any]:
+    try:
+        found = read_json(body)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _message(document: Mapping[str, Any], items: list[dict[str, Any]]) -> str:
+    parts = [document.get(name) for name in ("title", "detail", "message", "error", "error_description")]
+    for item in items:
+        parts.append(item.get("message") or item.get("detail") or item.get("title"))
+        named = item.get("parameters")
+        if isinstance(named, dict):
+            parts.extend(f"{name}={values}" for name, values in named.items())
+    seen = dict.fromkeys(str(p).strip() for p in parts if p)
+    return "; ".join(seen)[:1000]
