@@ -28,7 +28,8 @@ class Request:
     """One HTTP request, without credentials.
 
     `action` is the action's name (None for pages of unknown origin), `args` the caller's arguments that fill the path
-    or name the edge the answer states (e.g. `user_id`), `params` the query, `body` a JSON body of writes.
+    or name the edge the answer states (e.g. `user_id`), `params` the query, `body` a JSON body of writes. With `files`
+    (name to bytes) both are sent as a form (multipart/form-data).
     """
 
     method: str
@@ -37,6 +38,7 @@ class Request:
     action: str | None = None
     args: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
+    files: Mapping[str, bytes] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -212,8 +212,8 @@ class Client:
         """Send over HTTP. Redirects are not followed: they would carry the credentials to wherever they point."""
         signer = self._credentials.signer(self._kind(request), self.base_url)
         response = self._session.request(
-            request.method, self.base_url + request.path, params=dict(request.params), json=request.body, auth=signer,
-            timeout=self.timeout, allow_redirects=False, stream=True,
+            request.method, self.base_url + request.path, params=dict(request.params), auth=signer,
+            timeout=self.timeout, allow_redirects=False, stream=True, **_content(request),
         )
         with response:
             body = response.content
@@ -284,6 +284,14 @@ def _session() -> requests.Session:
     session = requests.Session()
     session.headers.update({"User-Agent": f"xframes/{__version__}", "Accept": "application/json"})
     return session
+
+
+def _content(request: Request) -> dict[str, Any]:
+    """A request's body as requests takes it: JSON, or a form where there are files."""
+    if request.files is None:
+        return {"json": request.body}
+    files = {name: (name, data, "application/octet-stream") for name, data in request.files.items()}
+    return {"data": dict(request.body or {}), "files": files}
 
 
 def _base_url(given: str | None) -> str:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 # Kinds of objects that become rows of an entity table, and the field that identifies them.
 ENTITIES = {"post": "id", "user": "id", "media": "media_key", "place": "id", "poll": "id", "space": "id",
-            "topic": "id", "list": "id", "dm": "id", "rule": "id", "compliance_job": "id"}
+            "topic": "id", "list": "id", "dm": "id", "rule": "id", "compliance_job": "id",
+            "media_upload": "id"}
 OWN_PROBLEMS_FROM = 1_000_000  # X's own problems keep their place on the page; ours are numbered from here,
 UNKNOWN_FIELDS_FROM = 2_000_000  # and those of unknown names by the name, so that another run says the same
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -47,9 +48,8 @@ class Plan:
 
     @property
     def batches(self) -> int:
-        """How many requests (not counting further pages) the longest list needs."""
-        split = self._split()
-        return -(-len(self.arguments[split.name]) // (split.max or 1)) if split else 1
+        """How many requests (not counting further pages) the longest list needs, in each span of time."""
+        return self._lists() * len(self._spans())
 
     @property
     def expected(self) -> int | None:
@@ -76,15 +76,16 @@ class Plan:
     ) -> Request:
         """The request of one batch and page. `changes` replace arguments, e.g. a later page's `end_time`."""
         action, split = self.declared, self._split()
-        given = {**self.arguments, **(changes or {})}
+        part, span = batch % self._lists(), self._spans()[batch // self._lists()]
+        given = {**self.arguments, **span, **(changes or {})}
         if split:
             most = split.max or 1
-            given[split.name] = given[split.name][batch * most : (batch + 1) * most]
+            given[split.name] = given[split.name][part * most : (part + 1) * most]
         path, params, body = action.path, dict[str, str](), dict[str, Any]()
         for param in action.params:
-            if param.name not in given or param.kind == "file":
+            value = given.get(param.name, param.default)
+            if value is None or param.kind == "file" or param.where == "local":
                 continue
-            value = given[param.name]
             if param.where == "path":
                 path = path.replace(f"{{{param.wire}}}", quote(str(value), safe=""))
             elif param.where == "query":
@@ -95,7 +96,7 @@ class Plan:
             params["max_results"] = str(max_results)
         if token is not None:
             params[str(action.token)] = token
-        args = {p.name: str(given[p.name]) for p in action.params if p.name in given and _names_edge(action, p)}
+        args = {p.name: _args_text(p, given[p.name]) for p in action.params if p.name in given and _told(action, p)}
         return Request(action.method, path, params | self.asked, action.name, args, body or None)
 
     def to_json(self) -> str:
@@ -110,6 +111,25 @@ class Plan:
             _ = found.declared
         except (ValueError, TypeError, KeyError) as error:
             raise ArgumentError(f"not a plan this version can carry out: {error}") from None
+        return found
+
+    def _lists(self) -> int:
+        """How many requests the longest list needs."""
+        split = self._split()
+        return -(-len(self.arguments[split.name]) // (split.max or 1)) if split else 1
+
+    def _spans(self) -> list[dict[str, str]]:
+        """The spans of time asked one after another, newest first, where X takes no longer ones."""
+        days, start, end = self.declared.span_days, self.arguments.get("start_time"), self.arguments.get("end_time")
+        if days is None or start is None or end is None:
+            return [{}]
+        step = timedelta(days=days - days % 7 if self.arguments.get("granularity") == "weekly" else days)
+        first, found = datetime.fromisoformat(start), list[dict[str, str]]()
+        until = datetime.fromisoformat(end)
+        while until > first:
+            since = max(first, until - step)
+            found.append({"start_time": values.stamp(since), "end_time": values.stamp(until)})
+            until = since
         return found
 
     def _split(self) -> Param | None:
@@ -139,7 +159,8 @@ def plan(
         }
         _together(action, checked, now)
         limit = values.check(_LIMIT, given["limit"], now=now) if "limit" in given else None
-        chosen = asked(action, given.get("fields"), given.get("expansions"), words)
+        spoken: Vocabulary = "tweet" if action.streaming else words  # streams keep the old words in both specs
+        chosen = asked(action, given.get("fields"), given.get("expansions"), spoken)
     except ArgumentError as error:
         raise ArgumentError(f"{action_name}: {error}") from None
     return Plan(action_name, checked, limit, words, chosen)
@@ -167,6 +188,12 @@ def _together(action: Action, checked: Mapping[str, Any], now: datetime) -> None
         both = [name for name in group if name in checked]
         if len(both) > 1:
             raise ArgumentError(f"{' and '.join(both)} exclude each other: give one")
+    for group in action.needed:
+        if not any(name in checked for name in group):
+            raise ArgumentError(f"one of {', '.join(group)} is required")
+    for name, other in action.together:
+        if name in checked and other not in checked:
+            raise ArgumentError(f"{name} needs {other}")
     for low, high in action.ordered:
         times = action.param(low).kind == "time"
         if times and low in checked and _number(checked[low], times) > int(now.timestamp()) + 60:
@@ -185,11 +212,22 @@ def _wire_text(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _names_edge(action: Action, param: Param) -> bool:
-    return param.where == "path" or (action.edge is not None and action.edge.arg == param.name)
+def _told(action: Action, param: Param) -> bool:
+    """Whether a page's request keeps an argument by its name: edges need it, and of writes it is all there is."""
+    named = param.where == "path" or (action.edge is not None and action.edge.arg == param.name)
+    return named or action.kind == "write"
+
+
+def _args_text(param: Param, value: Any) -> str:
+    if param.kind == "file":
+        return PurePath(value).name
+    return json.dumps(value, ensure_ascii=False) if param.kind in {"json", "texts"} else _wire_text(value)
 
 
 def _nest(body: dict[str, Any], path: list[str], value: Any) -> None:
-    for name in path[:-1]:
+    for position, name in enumerate(path[:-1]):
+        if name.endswith("[]"):
+            body[name.removesuffix("[]")] = [{path[position + 1]: item} for item in value]
+            return
         body = body.setdefault(name, {})
-    body[path[-1]] = value
+    body[path[-1]] = {**body.get(path[-1], {}), **value} if isinstance(value, dict) else value

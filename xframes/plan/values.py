@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import numbers
 import operator
 import os
@@ -56,6 +57,14 @@ def missing(value: object) -> bool:
 
 
 # texts and numbers ---------------------------------------------------------------------------------------------------
+
+
+def _seconds(param: Param, value: Any) -> float:
+    if isinstance(value, timedelta):
+        value = value.total_seconds()
+    if isinstance(value, bool) or not isinstance(value, int | float) or not (param.min or 0) <= value < math.inf:
+        raise ArgumentError(f"{param.name} must be a number of seconds, {param.min or 0} at least, not {_shown(value)}")
+    return float(value)
 
 
 def _text(param: Param, value: Any) -> str:
@@ -181,12 +190,12 @@ def _file(param: Param, value: Any) -> str:
 
 
 _SINGLE: dict[str, Callable[[Param, Any], Any]] = {
-    "str": _text, "enum": _text, "int": _int, "bool": _bool, "id": _id, "username": _username, "json": _json,
-    "file": _file, "ids": _id, "usernames": _username, "enums": _text, "keys": _text,
+    "str": _text, "enum": _text, "int": _int, "seconds": _seconds, "bool": _bool, "id": _id, "username": _username,
+    "json": _json, "file": _file, "ids": _id, "usernames": _username, "enums": _text, "keys": _text, "texts": _text,
 }
 _EXPLAINED = {
     "id": "it must match ", "ids": "each must match ", "username": "names match ", "usernames": "names match ",
-    "str": "it must match ", "keys": "each must match ",
+    "str": "it must match ", "keys": "each must match ", "texts": "each must match ",
 }
 
 
@@ -210,6 +219,8 @@ def _list(param: Param, value: Any) -> list[str]:
 
 
 def _items(param: Param, value: Any) -> Iterable[Any]:
+    if isinstance(value, str) and param.kind == "texts":
+        return [value]
     if isinstance(value, str):
         return [part for part in re.split(r"[,\s]+", value) if part]
     if isinstance(value, (bytes, bytearray, Mapping)):
@@ -237,8 +248,8 @@ def _time(param: Param, value: Any, now: datetime) -> str:
         first = now - timedelta(days=int(relative[1])) if relative else _utc(datetime.fromisoformat(param.earliest))
         if when < first - _SLACK:
             reach = f"the last {relative[1]} days" if relative else f"times from {param.earliest} on"
-            raise ArgumentError(f"{param.name} is {_stamp(when)}, but X reaches back only to {_stamp(first)} ({reach})")
-    return _stamp(when)
+            raise ArgumentError(f"{param.name} is {stamp(when)}, but X reaches back only to {stamp(first)} ({reach})")
+    return stamp(when)
 
 
 def _aware(param: Param, value: Any) -> datetime:
@@ -266,5 +277,6 @@ def _utc(when: datetime) -> datetime:
     return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
-def _stamp(when: datetime) -> str:
+def stamp(when: datetime) -> str:
+    """A time as X takes it: whole seconds of UTC."""
     return when.replace(tzinfo=None).isoformat(timespec="seconds") + "Z"

@@ -5,15 +5,19 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
+from xframes.registry.people import PEOPLE
 from xframes.registry.reads import READS
 from xframes.registry.types import Action, Edge, Param, Window
+from xframes.registry.writes import WRITES
 
 if TYPE_CHECKING:
     import re
 
 __all__ = ["ACTIONS", "Action", "Edge", "Param", "Window", "action", "match"]
 
-ACTIONS: dict[str, Action] = {a.name: a for a in READS}
+ACTIONS: dict[str, Action] = {
+    a.name: a for a in sorted((*READS, *PEOPLE, *WRITES), key=lambda a: (a.n is None, a.n or 0))
+}
 
 
 def action(name: str) -> Action:

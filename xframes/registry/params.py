@@ -1,13 +1,21 @@
 """Parameters many actions share."""
 
+from typing import Any
+
 from xframes.registry.types import Param
 
 ID = r"[0-9]{1,19}"
 USERNAME = r"[A-Za-z0-9_]{1,15}"
 MEDIA_KEY = r"[0-9]+_[0-9]+"
 SPACE_ID = r"[a-zA-Z0-9]{1,13}"
+CONVERSATION_ID = r"([0-9]{1,19}-[0-9]{1,19}|[0-9]{15,19})"
 
 EARLIEST = "2010-11-06T00:00:00Z"
+
+# Kinds of credential, in the order they are tried, and the scopes an OAuth 2.0 token needs.
+ANY = ("app", "oauth1", "oauth2")
+USER = ("oauth1", "oauth2")
+READ = ("tweet.read", "users.read")
 
 
 def path_id(name: str, wire: str = "id", pattern: str = ID) -> Param:
@@ -25,11 +33,39 @@ def query(longest: int) -> Param:
     return Param("query", "query", required=True, min=1, max=longest)
 
 
-def times(earliest: str | None = None) -> tuple[Param, Param]:
+def times(earliest: str | None = None, *, required: bool = False) -> tuple[Param, Param]:
     """`start_time` (inclusive) and `end_time` (exclusive), whole seconds of UTC."""
-    return Param("start_time", "time", earliest=earliest), Param("end_time", "time", earliest=earliest)
+    return (Param("start_time", "time", required=required, earliest=earliest),
+            Param("end_time", "time", required=required, earliest=earliest))
 
+
+def body_id(name: str, wire: str = "", *, required: bool = False) -> Param:
+    """An id that stands in the body."""
+    return Param(name, "id", wire, "body", required=required, pattern=ID)
+
+
+def text(name: str, wire: str = "", least: int | None = None, most: int | None = None, **more: Any) -> Param:
+    """A text that stands in the body, bounded in characters."""
+    return Param(name, "str", wire, "body", min=least, max=most, **more)
+
+
+def flag(name: str, wire: str = "", **more: Any) -> Param:
+    """Yes or no, in the body."""
+    return Param(name, "bool", wire, "body", **more)
+
+
+# The person who asks, unless told otherwise: X takes nobody else.
+OWN = Param("user_id", "id", "id", "path", pattern=ID)
+ME = Param("my_id", "id", "id", "path", pattern=ID, doc="whose account; the authenticated user's, asked of X once")
+ME_SOURCE = Param("my_id", "id", "source_user_id", "path", pattern=ID, doc=ME.doc)
 
 SINCE_UNTIL = (Param("since_id", "id", pattern=ID), Param("until_id", "id", pattern=ID))
 SORT_ORDER = Param("sort_order", "enum", choices=("recency", "relevancy"))
 GRANULARITY = Param("granularity", "enum", choices=("minute", "hour", "day"))
+EXCLUDE = Param("exclude", "enums", choices=("replies", "retweets"), min=1)
+EVENT_TYPES = Param("event_types", "enums", min=1, choices=("MessageCreate", "ParticipantsJoin", "ParticipantsLeave"))
+BACKFILL = Param("backfill_minutes", "int", min=0, max=5)
+DURATION = Param("duration", "seconds", where="local", min=1, doc="seconds after which to stop")
+
+ORDER = (("start_time", "end_time"), ("since_id", "until_id"))
+ONE_BOUND = (("start_time", "since_id"), ("end_time", "until_id"))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from functools import cache
+from typing import Any, Literal
 
 ParamKind = Literal[
-    "str", "query", "int", "bool", "time", "id", "ids", "username", "usernames", "enum", "enums", "keys", "json", "file"
+    "str", "query", "int", "seconds", "bool", "time", "id", "ids", "username", "usernames", "enum", "enums", "keys",
+    "texts", "json", "file",
 ]
-Where = Literal["path", "query", "body"]
+Where = Literal["path", "query", "body", "local"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,10 @@ class Param:
 
     `min` and `max` bound a number's value, a text's length, or the number of items of a list sent in one request
     (collectors split longer lists). `pattern` must match each item whole. `earliest` bounds a time from below: an
-    ISO date, or a number of days before now such as `-7d`.
+    ISO date, or a number of days before now such as `-7d`. `default` is what is sent when nothing is given.
+
+    In a body, `wire` is a path: `poll.options` nests, `attachments[].media_id` makes a list of objects. What is `local`
+    is for xframes itself and not sent.
     """
 
     name: str
@@ -31,6 +36,7 @@ class Param:
     choices: tuple[str, ...] = ()
     pattern: str | None = None
     earliest: str | None = None
+    default: Any = None
     doc: str = ""
 
     def __post_init__(self) -> None:
@@ -39,7 +45,7 @@ class Param:
     @property
     def many(self) -> bool:
         """Whether the argument is a list, sent comma-separated."""
-        return self.kind in {"ids", "usernames", "enums", "keys"}
+        return self.kind in {"ids", "usernames", "enums", "keys", "texts"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +76,11 @@ class Action:
 
     `rows` is the table of its main rows, `objects` the kind of object it returns (it decides the `*.fields` and
     `expansions` parameters), `paged` the bounds of `max_results` and `token` the parameter that takes the next page's
-    token, `auth` the kinds of credential X accepts in the order they are tried, `app`/`user` the rate limits of the
-    two pools, `price` an entry of the price card. `exclusive` are groups of parameters of which one may be given;
-    `ordered` pairs where the first must be smaller.
+    token, `auth` the kinds of credential X accepts in the order they are tried, `limits` the rate limits of the
+    app's and a user's pool as X writes them, `price` an entry of the price card. `exclusive` are groups of parameters of which one may be given,
+    `needed` groups of which one must be, `together` pairs where the first needs the second, `ordered` pairs where the
+    first must be smaller. `span_days` is the longest time from start_time to end_time in one request (longer ones are
+    split). `listed` tells the 79 of the connector's listing from X's other calls; `note` what X says of access.
     """
 
     name: str
@@ -86,12 +94,14 @@ class Action:
     token: str | None = None
     auth: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
-    app: tuple[Window, ...] = ()
-    user: tuple[Window, ...] = ()
+    limits: tuple[str, str] = ("", "")
     price: str | None = None
     edge: Edge | None = None
     exclusive: tuple[tuple[str, ...], ...] = ()
+    needed: tuple[tuple[str, ...], ...] = ()
+    together: tuple[tuple[str, str], ...] = ()
     ordered: tuple[tuple[str, str], ...] = ()
+    span_days: int | None = None
     streaming: bool = False
     listed: bool = True
     note: str = ""
@@ -100,6 +110,16 @@ class Action:
     def kind(self) -> Literal["read", "write"]:
         """read or write: the companion's actions are named `write.…`."""
         return "write" if self.name.startswith("write.") else "read"
+
+    @property
+    def app(self) -> tuple[Window, ...]:
+        """The rate limits of the app's pool."""
+        return windows(self.limits[0])
+
+    @property
+    def user(self) -> tuple[Window, ...]:
+        """The rate limits of a user's pool."""
+        return windows(self.limits[1])
 
     @property
     def method(self) -> str:
@@ -129,6 +149,7 @@ class Action:
         raise KeyError(f"{self.name} has no parameter {name!r}; it has {', '.join(p.name for p in self.params)}")
 
 
+@cache
 def windows(text: str) -> tuple[Window, ...]:
     """Rate limits from X's notation: `450/15min`, `1/sec, 300/15min`, `200/15min, 1,000/24hrs`."""
     seconds = {"sec": 1, "15min": 900, "24hrs": 86400, "24hr": 86400, "hr": 3600, "min": 60}

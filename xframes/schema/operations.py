@@ -64,6 +64,39 @@ REMOVALS = Table(
     ),
 )
 
+MEDIA_UPLOADS = Table(
+    "media_uploads",
+    "entity",
+    "Uploads of media, as X last told of them.",
+    key=("id",),
+    object="media_upload",
+    body=(
+        Col("id", "id", STR, "The upload's id: the media id a post or message takes."),
+        Col("media_key", "media_key", STR, "The medium's key (`media.media_key`)."),
+        Col("size", "size", INT, "Bytes received."),
+        Col("expires_after_secs", "expires_after_secs", INT, "Seconds until X forgets it unless it is used."),
+        Col("state", "processing_info.state", STR, "pending, in_progress, succeeded or failed; null: ready."),
+        Col("check_after_secs", "processing_info.check_after_secs", INT, "Seconds to wait before asking again."),
+        Col("progress_percent", "processing_info.progress_percent", INT, "How far the processing is."),
+        Col("error", "processing_info.error", JSON, "Why it failed."),
+    ),
+)
+
+WRITES = Table(
+    "writes",
+    "operation",
+    "What was changed at X: one row per write that was answered.",
+    key=("page_id",),
+    time="observed_at",
+    body=(
+        Col("run_id", "", STR, "The collection (`runs`)."),
+        Col("action", "", STR, "The action, e.g. write.like."),
+        Col("arguments", "", JSON, "Its arguments."),
+        Col("status", "", INT, "HTTP status."),
+        Col("answer", "", JSON, "What X answered: its `data`."),
+    ),
+)
+
 PROBLEMS = Table(
     "problems",
     "operation",

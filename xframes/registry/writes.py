@@ -1,0 +1,254 @@
+"""The write actions, for the companion `xframes.write`: bodies as X's spec has them, with flat Python names."""
+
+from xframes.registry.params import (
+    CONVERSATION_ID,
+    ID,
+    ME,
+    ME_SOURCE,
+    READ,
+    USER,
+    body_id,
+    flag,
+    path_id,
+    text,
+)
+from xframes.registry.types import Action, Param
+
+_GONE = "X removed it from self-serve access in April 2026"
+_FIFTY = ("", "50/15min")
+_THREE_HUNDRED = ("", "300/15min")
+_MESSAGES = ("1,440/24hrs", "15/15min, 1,440/24hrs")
+_SETTINGS = ("following", "mentionedUsers", "subscribers", "verified")
+_LIST = ("list.write", *READ)
+_DM = ("dm.write", *READ)
+_POSTING = ("tweet.read", "tweet.write", "users.read")
+_MEDIA = ("media.write",)
+
+
+def _message(prefix: str = "") -> tuple[Param, Param]:
+    """The text and the media of a direct message."""
+    return (text("text", f"{prefix}text", 1, 10_000),
+            Param("media_ids", "ids", f"{prefix}attachments[].media_id", "body", min=1, pattern=ID))
+
+
+_SUBTITLED = Param("media_category", "enum", where="body", choices=("TweetVideo", "AmplifyVideo"), default="TweetVideo")
+
+WRITES = (
+    Action(
+        "write.create_compliance_job", "POST /2/compliance/jobs", 1, "Create a batch compliance job",
+        "compliance_jobs", "compliance_job",
+        params=(Param("type", "enum", where="body", required=True, choices=("tweets", "users")),
+                text("name", "", 1, 64), flag("resumable")),
+        auth=("app",), limits=("150/15min", ""),
+    ),
+    Action(
+        "write.bookmark", "POST /2/users/{id}/bookmarks", 5, "Bookmark a Post",
+        params=(body_id("post_id", "tweet_id", required=True), body_id("folder_id"), ME),
+        auth=("oauth2",), scopes=("bookmark.write", *READ), limits=_FIFTY, price="Bookmark",
+    ),
+    Action(
+        "write.remove_bookmark", "DELETE /2/users/{id}/bookmarks/{tweet_id}", 7, "Remove a Bookmark",
+        params=(path_id("post_id", "tweet_id"), ME),
+        auth=("oauth2",), scopes=("bookmark.write", *READ), limits=_FIFTY, price="Bookmark",
+    ),
+    Action(
+        "write.delete_stream_rules", "POST /2/tweets/search/stream/rules", 13, "Delete Rules", "stream_rules", "rule",
+        params=(Param("values", "texts", "delete.values", "body", min=1, max=1000),
+                Param("ids", "ids", "delete.ids", "body", min=1, max=1000, pattern=ID),
+                Param("server_dry_run", "bool", "dry_run", doc="X checks the rules and changes nothing")),
+        auth=("app",), limits=("100/15min", ""), exclusive=(("values", "ids"),), needed=(("values", "ids"),),
+    ),
+    Action(
+        "write.follow", "POST /2/users/{id}/following", 16, "Follow a user ID",
+        params=(body_id("user_id", "target_user_id", required=True), ME),
+        auth=USER, scopes=("follows.write", *READ), limits=_FIFTY, price="UserInteractionCreate", note=_GONE,
+    ),
+    Action(
+        "write.unfollow", "DELETE /2/users/{source_user_id}/following/{target_user_id}", 18, "Unfollow a user ID",
+        params=(path_id("user_id", "target_user_id"), ME_SOURCE),
+        auth=USER, scopes=("follows.write", *READ), limits=_FIFTY, price="InteractionDelete",
+    ),
+    Action(
+        "write.unhide_reply", "PUT /2/tweets/{tweet_id}/hidden", 20, "Unhide a reply",
+        params=(path_id("post_id", "tweet_id"), flag("hidden", default=False, doc="True hides it instead")),
+        auth=USER, scopes=("tweet.moderate.write", *READ), limits=_FIFTY, price="ContentManage",
+    ),
+    Action(
+        "write.like", "POST /2/users/{id}/likes", 21, "Like a Post",
+        params=(body_id("post_id", "tweet_id", required=True), ME),
+        auth=USER, scopes=("like.write", *READ), limits=("", "50/15min, 1,000/24hrs"), price="UserInteractionCreate",
+        note=_GONE,
+    ),
+    Action(
+        "write.unlike", "DELETE /2/users/{id}/likes/{tweet_id}", 24, "Unlike a Post",
+        params=(path_id("post_id", "tweet_id"), ME),
+        auth=USER, scopes=("like.write", *READ), limits=("", "50/15min, 1,000/24hrs"), price="InteractionDelete",
+    ),
+    Action(
+        "write.follow_list", "POST /2/users/{id}/followed_lists", 26, "Follow a list",
+        params=(body_id("list_id", required=True), ME), auth=USER, scopes=_LIST, limits=_FIFTY, price="ListCreate",
+    ),
+    Action(
+        "write.unfollow_list", "DELETE /2/users/{id}/followed_lists/{list_id}", 28, "Unfollow a list",
+        params=(path_id("list_id", "list_id"), ME), auth=USER, scopes=_LIST, limits=_FIFTY, price="ListManage",
+    ),
+    Action(
+        "write.add_list_member", "POST /2/lists/{id}/members", 32, "Add a member",
+        params=(path_id("list_id"), body_id("user_id", required=True)),
+        auth=USER, scopes=_LIST, limits=_THREE_HUNDRED, price="ListCreate",
+    ),
+    Action(
+        "write.remove_list_member", "DELETE /2/lists/{id}/members/{user_id}", 34, "Remove a member",
+        params=(path_id("list_id"), path_id("user_id", "user_id")),
+        auth=USER, scopes=_LIST, limits=_THREE_HUNDRED, price="ListManage",
+    ),
+    Action(
+        "write.create_list", "POST /2/lists", 36, "Create a list",
+        params=(text("name", "", 1, 25, required=True), text("description", "", 0, 100), flag("private")),
+        auth=USER, scopes=("list.read", *_LIST), limits=_THREE_HUNDRED, price="ListCreate",
+    ),
+    Action(
+        "write.delete_list", "DELETE /2/lists/{id}", 37, "Delete a list",
+        params=(path_id("list_id"),), auth=USER, scopes=_LIST, limits=_THREE_HUNDRED, price="ListManage",
+    ),
+    Action(
+        "write.update_list", "PUT /2/lists/{id}", 38, "Update a list",
+        params=(path_id("list_id"), text("name", "", 1, 25), text("description", "", 0, 100), flag("private")),
+        auth=USER, scopes=_LIST, limits=_THREE_HUNDRED, price="ListManage",
+        needed=(("name", "description", "private"),),
+    ),
+    Action(
+        "write.pin_list", "POST /2/users/{id}/pinned_lists", 39, "Pin a list",
+        params=(body_id("list_id", required=True), ME), auth=USER, scopes=_LIST, limits=_FIFTY, price="ListCreate",
+    ),
+    Action(
+        "write.unpin_list", "DELETE /2/users/{id}/pinned_lists/{list_id}", 40, "Unpin a list",
+        params=(path_id("list_id", "list_id"), ME), auth=USER, scopes=_LIST, limits=_FIFTY, price="ListManage",
+    ),
+    Action(
+        "write.send_to_conversation", "POST /2/dm_conversations/{dm_conversation_id}/messages", 42,
+        "Add DM to conversation",
+        params=(path_id("conversation_id", "dm_conversation_id", CONVERSATION_ID), *_message()),
+        auth=USER, scopes=_DM, limits=_MESSAGES, price="DmInteractionCreate", needed=(("text", "media_ids"),),
+    ),
+    Action(
+        "write.send_message", "POST /2/dm_conversations/with/{participant_id}/messages", 43, "New 1-1 DM message",
+        params=(path_id("participant_id", "participant_id"), *_message()),
+        auth=USER, scopes=_DM, limits=_MESSAGES, price="DmInteractionCreate", needed=(("text", "media_ids"),),
+    ),
+    Action(
+        "write.create_conversation", "POST /2/dm_conversations", 44, "New group DM and conversation",
+        params=(Param("participant_ids", "ids", where="body", required=True, min=2, max=49, pattern=ID),
+                *_message("message."),
+                Param("conversation_type", "enum", where="body", choices=("Group",), default="Group")),
+        auth=USER, scopes=_DM, limits=_MESSAGES, price="DmInteractionCreate", needed=(("text", "media_ids"),),
+    ),
+    Action(
+        "write.create_post", "POST /2/tweets", 45, "Create a Post",
+        params=(
+            text("text"), body_id("reply_to_post_id", "reply.in_reply_to_tweet_id"),
+            Param("exclude_reply_user_ids", "ids", "reply.exclude_reply_user_ids", "body", pattern=ID),
+            flag("auto_populate_reply_metadata", "reply.auto_populate_reply_metadata"),
+            body_id("quote_post_id", "quote_tweet_id"),
+            Param("media_ids", "ids", "media.media_ids", "body", min=1, max=4, pattern=ID),
+            Param("tagged_user_ids", "ids", "media.tagged_user_ids", "body", max=10, pattern=ID),
+            text("media_title", "media.title"), text("media_description", "media.description"),
+            body_id("preview_media_id", "media.preview_media_id"), flag("embeddable", "media.embeddable"),
+            Param("call_to_actions", "json", "media.call_to_actions", "body"),
+            Param("poll_options", "texts", "poll.options", "body", min=2, max=4, pattern=r"[\s\S]{1,25}"),
+            Param("poll_duration_minutes", "int", "poll.duration_minutes", "body", min=5, max=10_080),
+            Param("poll_reply_settings", "enum", "poll.reply_settings", "body", choices=_SETTINGS),
+            text("place_id", "geo.place_id"), body_id("community_id"),
+            body_id("previous_post_id", "edit_options.previous_post_id"),
+            Param("reply_settings", "enum", where="body", choices=_SETTINGS),
+            flag("paid_partnership"), flag("made_with_ai"), flag("nullcast"), flag("for_super_followers_only"),
+            flag("share_with_followers"), text("direct_message_deep_link"), text("card_uri"),
+        ),
+        auth=USER, scopes=_POSTING, limits=("10,000/24hrs", "100/15min"), price="PostCreate",
+        needed=(("text", "media_ids"),), exclusive=(("media_ids", "poll_options", "quote_post_id", "card_uri"),),
+        together=(("poll_options", "poll_duration_minutes"), ("exclude_reply_user_ids", "reply_to_post_id"),
+                  ("tagged_user_ids", "media_ids")),
+        note="self-serve access cannot quote since April 2026, and replies only where the author summoned it",
+    ),
+    Action(
+        "write.delete_post", "DELETE /2/tweets/{id}", 46, "Delete a Post",
+        params=(path_id("post_id"),), auth=USER, scopes=_POSTING, limits=_FIFTY, price="ContentManage",
+    ),
+    Action(
+        "write.set_media_metadata", "POST /2/media/metadata", 47, "Create Media Metadata",
+        params=(
+            body_id("media_id", "id", required=True), text("alt_text", "metadata.alt_text.text", 1, 1000),
+            flag("allow_download", "metadata.allow_download_status.allow_download"),
+            Param("metadata", "json", where="body", doc="whatever else X's spec lists under `metadata`"),
+        ),
+        auth=USER, scopes=_MEDIA, limits=("50,000/24hrs", "500/15min"), price="MediaMetadata",
+    ),
+    Action(
+        "write.add_subtitles", "POST /2/media/subtitles", 48, "Create Media Subtitles",
+        params=(body_id("media_id", "id", required=True), body_id("subtitles_media_id", "subtitles.id", required=True),
+                text("language_code", "subtitles.language_code", required=True, pattern="[A-Z]{2}"),
+                text("display_name", "subtitles.display_name"), _SUBTITLED),
+        auth=USER, scopes=_MEDIA, limits=("10,000/24hrs", "100/15min"), price="MediaMetadata",
+    ),
+    Action(
+        "write.delete_subtitles", "DELETE /2/media/subtitles", 49, "Delete Media Subtitles",
+        params=(body_id("media_id", "id", required=True),
+                text("language_code", required=True, pattern="[A-Z]{2}"), _SUBTITLED),
+        auth=USER, scopes=_MEDIA, limits=("10,000/24hrs", "100/15min"), price="MediaMetadata",
+    ),
+    Action(
+        "write.upload_media", "POST /2/media/upload", 51, "Upload Media", "media_uploads", "media_upload",
+        params=(Param("path", "file", "media", "body", required=True),
+                Param("media_category", "enum", where="body",
+                      choices=("tweet_image", "tweet_video", "tweet_gif", "dm_image", "dm_video", "dm_gif",
+                               "subtitles")),
+                text("additional_owners"), Param("alt_text", "str", where="local", min=1, max=1000)),
+        auth=USER, scopes=_MEDIA, limits=("50,000/24hrs", "500/15min"),
+    ),
+    Action(
+        "write.mute", "POST /2/users/{id}/muting", 52, "Mute a user ID",
+        params=(body_id("user_id", "target_user_id", required=True), ME),
+        auth=USER, scopes=("mute.write", *READ), limits=_FIFTY, price="PrivacyUpdate",
+    ),
+    Action(
+        "write.unmute", "DELETE /2/users/{source_user_id}/muting/{target_user_id}", 54, "Unmute a user ID",
+        params=(path_id("user_id", "target_user_id"), ME_SOURCE),
+        auth=USER, scopes=("mute.write", *READ), limits=_FIFTY, price="MuteDelete",
+    ),
+    Action(
+        "write.repost", "POST /2/users/{id}/retweets", 60, "Repost a post",
+        params=(body_id("post_id", "tweet_id", required=True), ME),
+        auth=USER, scopes=_POSTING, limits=_FIFTY, price="UserInteractionCreate",
+    ),
+    Action(
+        "write.undo_repost", "DELETE /2/users/{id}/retweets/{source_tweet_id}", 62, "Undo a Repost",
+        params=(path_id("post_id", "source_tweet_id"), ME),
+        auth=USER, scopes=_POSTING, limits=_FIFTY, price="ContentManage",
+    ),
+    # What the listed ones need beside themselves: rules are added, large media come in chunks.
+    Action(
+        "write.add_stream_rules", "POST /2/tweets/search/stream/rules", None, "Add Rules", "stream_rules", "rule",
+        params=(Param("rules", "json", "add", "body", required=True, doc="[{value, tag?}, …]"),
+                Param("server_dry_run", "bool", "dry_run", doc="X checks the rules and changes nothing")),
+        auth=("app",), limits=("100/15min", ""), listed=False,
+    ),
+    Action(
+        "write.initialize_upload", "POST /2/media/upload/initialize", None, "Media Upload INIT", "media_uploads",
+        "media_upload",
+        params=(text("media_type", required=True), Param("total_bytes", "int", where="body", required=True, min=1,
+                                                         max=17_179_869_184),
+                text("media_category"), flag("shared"),
+                Param("additional_owners", "ids", where="body", pattern=ID)),
+        auth=USER, scopes=_MEDIA, listed=False,
+    ),
+    Action(
+        "write.append_upload", "POST /2/media/upload/{id}/append", None, "Media Upload APPEND",
+        params=(path_id("media_id"), Param("media", "file", where="body", required=True),
+                Param("segment_index", "int", where="body", required=True, min=0, max=999)),
+        auth=USER, scopes=_MEDIA, listed=False,
+    ),
+    Action(
+        "write.finalize_upload", "POST /2/media/upload/{id}/finalize", None, "Media Upload FINALIZE", "media_uploads",
+        "media_upload", params=(path_id("media_id"),), auth=USER, scopes=_MEDIA, listed=False,
+    ),
+)
