@@ -62,7 +62,7 @@ READS = (
     Action(
         "counts.recent", "GET /2/tweets/counts/recent", 56, "Recent Post counts", "counts", "count",
         params=(query(512), *times("-7d"), *SINCE_UNTIL, GRANULARITY),
-        token="next_token", auth=("app", "oauth2"), limits=("300/15min", "300/15min"), price="CountsRecent", ordered=ORDER,
+        token="next_token", auth=("app", "oauth2"), limits=("300/15min", ""), price="CountsRecent", ordered=ORDER,
     ),
     Action(
         "posts.lookup", "GET /2/tweets", 57, "Multiple Posts", "posts", "post",

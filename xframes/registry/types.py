@@ -76,11 +76,12 @@ class Action:
 
     `rows` is the table of its main rows, `objects` the kind of object it returns (it decides the `*.fields` and
     `expansions` parameters), `paged` the bounds of `max_results` and `token` the parameter that takes the next page's
-    token, `auth` the kinds of credential X accepts in the order they are tried, `limits` the rate limits of the
-    app's and a user's pool as X writes them, `price` an entry of the price card. `exclusive` are groups of parameters of which one may be given,
-    `needed` groups of which one must be, `together` pairs where the first needs the second, `ordered` pairs where the
-    first must be smaller. `span_days` is the longest time from start_time to end_time in one request (longer ones are
-    split). `listed` tells the 79 of the connector's listing from X's other calls; `note` what X says of access.
+    token, `auth` the kinds of credential X accepts in the order they are tried, `limits` the rate limits of the app's
+    and a user's pool as X writes them, `price` an entry of the price card. `exclusive` are groups of parameters of
+    which one may be given, `needed` groups of which one must be, `together` pairs where the first needs the second,
+    `ordered` pairs where the first must be smaller. `span_days` is the longest time from start_time to end_time in one
+    request (longer ones are split). `listed` tells the 79 of the connector's listing from X's other calls; `note` is
+    what X says of access.
     """
 
     name: str
