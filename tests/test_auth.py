@@ -15,12 +15,14 @@ from urllib.parse import parse_qs, parse_qsl, quote, unquote, urlsplit
 
 import pytest
 import requests
+from click.testing import CliRunner
 
 from xframes import errors
 from xframes.auth import Credentials, OAuth1, OAuth2
 from xframes.auth.credentials import BEARER_NAMES, OAUTH1_NAMES, OAUTH2_NAMES
 from xframes.auth.login import login, login_oauth1
 from xframes.auth.tokens import tokens_path
+from xframes.cli import main
 from xframes.client import Client
 from xframes.registry.types import Action
 from xframes.wire import Request
@@ -391,3 +393,27 @@ def test_nothing_of_them_shows():
     shown = f"{held!r} {vars(held)!r} {held.oauth1!r} {held.oauth2!r}"
     for secret in ("bearer-token", *KEYS, "hidden", "'access'", "'refresh'"):
         assert secret not in shown
+
+
+# the shell -----------------------------------------------------------------------------------------------------------
+
+
+def test_logging_in_from_the_shell(server, monkeypatch):
+    x = Tokens(server)
+    monkeypatch.setattr("webbrowser.open", browser(x))
+    words = ["login", "--client-id", "id", "--base-url", server.url, "--redirect-uri", "http://127.0.0.1:0/callback"]
+    shown = CliRunner().invoke(main, [*words, "--scope", "tweet.read", "--scope", "offline.access"])
+    assert shown.exit_code == 0, shown.output
+    assert x.asked["scope"] == "tweet.read offline.access"
+    assert str(tokens_path()) in shown.stderr
+    assert "access-1" not in shown.output
+    assert reveal(OAuth2.stored().access_token) == "access-1"
+
+
+def test_logging_in_needs_an_app(monkeypatch):
+    for name in ("XFRAMES_OAUTH2_CLIENT_ID", "XFRAMES_CONSUMER_KEY", "CONSUMER_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    shown = CliRunner().invoke(main, ["login"])
+    assert (shown.exit_code, "--client-id" in shown.output) == (2, True)
+    shown = CliRunner().invoke(main, ["login", "--oauth1"])
+    assert (shown.exit_code, "XFRAMES_CONSUMER_KEY" in shown.output) == (1, True)

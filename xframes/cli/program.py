@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from xframes import __version__, errors
-from xframes.cli import archives, collecting, local, reference
+from xframes.cli import archives, collecting, local, login, reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +64,9 @@ def main(debug: bool) -> None:
     del debug  # read by Program.invoke
 
 
-for _command in (*local.FIRST, *collecting.groups(), *archives.COMMANDS, *reference.COMMANDS, *local.LAST):
+for _command in (
+    *local.FIRST, *login.COMMANDS, *collecting.groups(), *archives.COMMANDS, *reference.COMMANDS, *local.LAST
+):
     main.add_command(_command)
 
 
