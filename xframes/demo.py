@@ -18,11 +18,12 @@ NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 QUERY = "(coffee OR duckdb OR climate) -is:retweet"
 COUNTED = ("coffee", "duckdb", "climate")
 
+FOUND = "SELECT post_id FROM matches JOIN runs USING (run_id) WHERE action = 'search.recent'"
 ANSWERS = {
-    "Who wrote most about it, and how far did it reach?": """
+    "Who wrote most about it, and how far did it reach?": f"""
         SELECT u.username, count(DISTINCT p.id) AS posts, sum(p.like_count) AS likes, sum(p.impression_count) AS views
         FROM posts p JOIN users u ON u.id = p.author_id
-        WHERE p.id IN (SELECT post_id FROM matches JOIN runs USING (run_id) WHERE action = 'search.recent')
+        WHERE p.id IN ({FOUND})
         GROUP BY u.username ORDER BY posts DESC, u.username LIMIT 5""",
     "Which hashtags carry it?": """
         SELECT lower(h.tag) AS hashtag, count(DISTINCT p.id) AS posts, count(DISTINCT p.author_id) AS authors,
@@ -90,11 +91,13 @@ def _plot(archive: Archive, out: Path) -> list[Path]:
     mpl.use("Agg")  # pictures go to files: no window, no display needed
     from matplotlib import pyplot as plt
 
+    found = archive.sql(f"SELECT * FROM posts WHERE id IN ({FOUND})")
     made = []
-    for name, draw, title in (
-        ("timeline", plot.timeline, "Posts collected"), ("counts", plot.counts, "Posts there are, as X counts them"),
+    for name, ax, title in (
+        ("timeline", lambda: plot.timeline(found, by="lang"), "Posts found, by language"),
+        ("counts", lambda: plot.counts(archive), "Posts there are, as X counts them"),
     ):
-        draw(archive).set_title(title)
+        ax().set_title(title)
         path = out / f"{name}.png"
         plt.savefig(path)
         plt.close()
