@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
-from zlib import crc32
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -182,11 +181,8 @@ class Writer:
             self._file.add(pages)
 
     def unknown_fields(self) -> pa.Table:
-        """`problems` rows for the field names met that no column knows; each has its place by its name."""
-        found = self.flattener.unknown_fields()
-        places = [2000 + crc32((name or "").encode()) for name in found["parameter"].to_pylist()]
-        at = found.schema.get_field_index("position")
-        return found.set_column(at, found.schema.field(at), pa.array(places, pa.int64()))
+        """`problems` rows for the field names met that no column knows."""
+        return self.flattener.unknown_fields()
 
     def flush(
         self, lock: AbstractContextManager[object], runs: Sequence[Mapping[str, Any]] = (),
