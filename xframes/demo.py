@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from matplotlib.axes import Axes
+
     from xframes.archive import Archive
     from xframes.client import Client
 
@@ -92,12 +94,13 @@ def _plot(archive: Archive, out: Path) -> list[Path]:
     from matplotlib import pyplot as plt
 
     found = archive.sql(f"SELECT * FROM posts WHERE id IN ({FOUND})")
+    pictures: dict[str, tuple[Callable[[], Axes], str]] = {
+        "timeline": (lambda: plot.timeline(found, by="lang"), "Posts found, by language"),
+        "counts": (lambda: plot.counts(archive), "Posts there are, as X counts them"),
+    }
     made = []
-    for name, ax, title in (
-        ("timeline", lambda: plot.timeline(found, by="lang"), "Posts found, by language"),
-        ("counts", lambda: plot.counts(archive), "Posts there are, as X counts them"),
-    ):
-        ax().set_title(title)
+    for name, (draw, title) in pictures.items():
+        draw().set_title(title)
         path = out / f"{name}.png"
         plt.savefig(path)
         plt.close()

@@ -137,6 +137,7 @@ _MARKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("dm", ("event_type",)),
     ("dm", ("dm_conversation_id",)),
     ("compliance_result", ("id", "action", "reason")),
+    ("tombstone", ("resource_type", "resource_id", "reason")),
     ("compliance_job", ("status", "type", "id")),
     ("count", ("start", "end")),
     ("post", ("text",)),

@@ -75,10 +75,15 @@ def _removals(batch: Batch, page: int, _: Parsed) -> None:
     batch.add_objects("removals", "compliance_result", page, {})
 
 
+def _tombstones(batch: Batch, page: int, _: Parsed) -> None:
+    batch.add_objects("tombstones", "tombstone", page, {})
+
+
 FILL: dict[str, Callable[[Batch, int, Parsed], None]] = {
     "count": _counts,
     "post_analytics": _analytics("post_analytics", "total"),
     "media_analytics": _analytics("media_analytics", "daily"),
     "usage": _usage,
     "compliance_result": _removals,
+    "tombstone": _tombstones,
 }

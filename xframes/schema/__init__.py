@@ -33,7 +33,7 @@ TABLES: dict[str, Table] = {
         posts.POST_METRICS, users.USER_METRICS, measures.COUNTS, measures.POST_ANALYTICS, measures.MEDIA_ANALYTICS,
         measures.USAGE, measures.USAGE_DAILY,
         operations.MATCHES, operations.STREAM_RULES, operations.COMPLIANCE_JOBS, operations.REMOVALS,
-        operations.MEDIA_UPLOADS, operations.WRITES,
+        operations.TOMBSTONES, operations.MEDIA_UPLOADS, operations.WRITES,
         operations.PROBLEMS, operations.REQUESTS, operations.RUNS,
     )
 }

@@ -97,6 +97,20 @@ WRITES = Table(
     ),
 )
 
+TOMBSTONES = Table(
+    "tombstones",
+    "operation",
+    "What was removed from this archive, and why; nothing of its content.",
+    key=("resource_type", "resource_id"),
+    object="tombstone",
+    time="observed_at",
+    body=(
+        Col("resource_type", "resource_type", STR, "post or user."),
+        Col("resource_id", "resource_id", STR, "Which."),
+        Col("reason", "reason", STR, "Why it was removed."),
+    ),
+)
+
 PROBLEMS = Table(
     "problems",
     "operation",
