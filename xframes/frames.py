@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xframes.flatten import flatten_pages
+from xframes.flatten import empty, flatten_pages
 from xframes.registry import ACTIONS, match
 from xframes.schema import TABLES, table
 
@@ -72,7 +72,7 @@ class Frames:
     """
 
     def __init__(self, tables: Mapping[str, pa.Table], pages: Iterable[Page] = (), main: str = "posts") -> None:
-        self._tables = {name: tables.get(name, declared.schema.empty_table()) for name, declared in TABLES.items()}
+        self._tables = {name: tables[name] if name in tables else empty(name) for name in TABLES}
         self.pages = tuple(pages)
         self.main = main
         self._connection: duckdb.DuckDBPyConnection | None = None

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from xframes.flatten.assemble import Batch, unknown_problems
+from xframes.flatten.assemble import Batch
 from xframes.flatten.decode import Decoder
+from xframes.flatten.reports import unknown_problems
 from xframes.schema import TABLES
 
 if TYPE_CHECKING:

@@ -6,18 +6,16 @@ import json
 from functools import cache, lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
-from zlib import crc32
 
 import numpy as np
 import pyarrow as pa
 
 from xframes.flatten import measures
-from xframes.flatten.coerce import coerce
 from xframes.flatten.columns import Column, Index, Objects, Pool, known
 from xframes.flatten.decode import Bad, Decoder, Parsed
 from xframes.flatten.nodes import tree
+from xframes.flatten.reports import OWN_PROBLEMS_FROM, answer, count, own, reported, text, unanswered
 from xframes.schema import FIELDS_PARAM, TABLES, Table, Type, is_complete, tables_of
-from xframes.wire import problem_kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -28,8 +26,6 @@ if TYPE_CHECKING:
 ENTITIES = {"post": "id", "user": "id", "media": "media_key", "place": "id", "poll": "id", "space": "id",
             "topic": "id", "list": "id", "dm": "id", "rule": "id", "compliance_job": "id",
             "media_upload": "id"}
-OWN_PROBLEMS_FROM = 1_000_000  # X's own problems keep their place on the page; ours are numbered from here,
-UNKNOWN_FIELDS_FROM = 2_000_000  # and those of unknown names by the name, so that another run says the same
 
 Columns = list["Column | pa.Array"]  # in the order of the table's own columns, without provenance
 _FLAGS = {False: pa.scalar(False), True: pa.scalar(True)}
@@ -67,7 +63,9 @@ class Batch:
         self.parsed = _decode(pages, decoder)
         self.rows = Rows(pages)
         self._structs = decoder.structs
-        self._bad: list[list[Bad]] = [list(p.bad) for p in self.parsed]
+        self._bad: list[list[Bad]] = [
+            [*p.bad, *unanswered(page, p)] for page, p in zip(pages, self.parsed, strict=True)
+        ]
         self._asked = [_asked(page) for page in pages]
         self._pool = Pool()
         self._rows: dict[str, list[tuple[Columns, Index, str | None]]] = {}
@@ -80,6 +78,7 @@ class Batch:
         self._matches()
         self._edges()
         self._rule_matches()
+        self._writes()
         self._requests()
         self._problems()
         self._pool.build()
@@ -233,13 +232,26 @@ class Batch:
             post = parsed.main[0].id if parsed.kind == "post" and parsed.main else None
             found: dict[tuple[str | None, str | None], Mapping[str, Any]] = {}
             for rule in parsed.matching_rules:
-                found.setdefault((_str(rule.get("id")), _str(rule.get("post_id", post))), rule)
+                found.setdefault((text(rule.get("id")), text(rule.get("post_id", post))), rule)
             known = {ids: rule for ids, rule in found.items() if None not in ids}
             values: dict[str, Sequence[Any]] = {
                 "rule_id": [rule for rule, _ in known], "post_id": [post for _, post in known],
-                "position": list(range(len(known))), "tag": [_str(r.get("tag")) for r in known.values()],
+                "position": list(range(len(known))), "tag": [text(r.get("tag")) for r in known.values()],
             }
             self.add_values("rule_matches", values, [index] * len(known))
+
+    def _writes(self) -> None:
+        """What write actions changed, with X's answer."""
+        rows: list[dict[str, Any]] = []
+        pages: list[int] = []
+        for index, (page, parsed) in enumerate(zip(self.pages, self.parsed, strict=True)):
+            if parsed.action is None or parsed.action.kind != "write":
+                continue
+            arguments = json.dumps(dict(page.request.args), ensure_ascii=False, sort_keys=True)
+            rows.append({"run_id": page.run_id, "action": parsed.action.name, "arguments": arguments,
+                         "status": page.status, "answer": answer(page.body)})
+            pages.append(index)
+        self._from_rows("writes", rows, pages)
 
     def _requests(self) -> None:
         rows: list[dict[str, Any]] = []
@@ -251,10 +263,10 @@ class Batch:
                 "run_id": page.run_id, "action": parsed.action.name if parsed.action else request.action,
                 "method": request.method, "path": request.path or None,
                 "params": json.dumps(dict(request.params), ensure_ascii=False, sort_keys=True),
-                "status": page.status, "result_count": _count(meta.get("result_count")),
-                "row_count": len(parsed.main), "total_post_count": _count(total),
-                "newest_id": _str(meta.get("newest_id")), "oldest_id": _str(meta.get("oldest_id")),
-                "next_token": _str(meta.get("next_token")), "byte_count": len(page.body),
+                "status": page.status, "result_count": count(meta.get("result_count")),
+                "row_count": len(parsed.main), "total_post_count": count(total),
+                "newest_id": text(meta.get("newest_id")), "oldest_id": text(meta.get("oldest_id")),
+                "next_token": text(meta.get("next_token")), "byte_count": len(page.body),
             })
         self._from_rows("requests", rows, list(range(len(rows))))
 
@@ -267,7 +279,7 @@ class Batch:
         pages: list[int] = []
         for index, (page, parsed) in enumerate(zip(self.pages, self.parsed, strict=True)):
             for position, error in enumerate(parsed.errors):
-                rows.append(_reported(error) | {"position": position, "run_id": page.run_id})
+                rows.append(reported(error) | {"position": position, "run_id": page.run_id})
                 pages.append(index)
         self._from_rows("problems", rows, pages)
 
@@ -279,7 +291,7 @@ class Batch:
         pages: list[int] = []
         for index, (page, found) in enumerate(zip(self.pages, self._bad, strict=True)):
             for position, bad in enumerate(found, OWN_PROBLEMS_FROM):
-                rows.append(_own(bad) | {"position": position, "run_id": page.run_id})
+                rows.append(own(bad) | {"position": position, "run_id": page.run_id})
                 pages.append(index)
         if rows:
             self._from_rows("problems", rows, pages)
@@ -337,49 +349,3 @@ def _asked(page: Page) -> tuple[tuple[str, str], ...]:
 @lru_cache(maxsize=256)
 def _asked_for_all(kind: str, params: tuple[tuple[str, str], ...]) -> bool:
     return is_complete(kind, dict(params))
-
-
-def _reported(error: Mapping[str, Any]) -> dict[str, Any]:
-    """One of X's own problems as a row."""
-    row = {c.name: _str(error.get(c.path)) for c in TABLES["problems"].body if c.path}
-    row["kind"] = problem_kind(error.get("type")) or _str(error.get("code"))
-    row["detail"] = row["detail"] or _str(error.get("message"))
-    return row
-
-
-def _own(bad: Bad) -> dict[str, Any]:
-    titles = {"unreadable_page": "Unreadable page", "bad_value": "Unreadable value", "unknown_field": "Unknown field"}
-    return {"kind": bad.kind, "title": titles[bad.kind], "detail": bad.detail, "parameter": bad.parameter,
-            "value": bad.value}
-
-
-def unknown_problems(unknown: Mapping[str, Page]) -> pa.Table:
-    """A `problems` row for each field name no column knows, on the page it was first seen."""
-    table = TABLES["problems"]
-    if not unknown:
-        return table.schema.empty_table()
-    rows = [
-        _own(Bad("unknown_field", f"X sends {name}, which no column knows; its values stay in the page", name))
-        | {"position": UNKNOWN_FIELDS_FROM + crc32(name.encode()), "run_id": page.run_id,
-           "observed_at": page.received_at, "page_id": page.page_id}
-        for name, page in unknown.items()
-    ]
-    return pa.Table.from_pylist(rows, schema=table.schema)
-
-
-def _str(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    try:
-        return json.dumps(value, ensure_ascii=False)
-    except RecursionError:
-        return "nested too deeply"
-
-
-def _count(value: Any) -> int | None:
-    try:
-        return None if value is None else int(coerce(value, Type.INT))
-    except (TypeError, ValueError, OverflowError):
-        return None
-
-

@@ -179,9 +179,10 @@ class Structs:
                 ("meta", dict[str, Any] | None, None),
                 ("matching_rules", list[dict[str, Any]] | None, None),
                 ("_twarc", msgspec.Raw, None),
+                ("_redacted", msgspec.Raw, None),
                 *invented,
             ]
-            wire["_twarc"] = "__twarc"
+            wire |= {"_twarc": "__twarc", "_redacted": "__redacted"}
             type_ = msgspec.defstruct("Envelope", page, rename=wire, forbid_unknown_fields=True, gc=False)
             self._envelopes[kind] = msgspec.json.Decoder(type_)
         return self._envelopes[kind]

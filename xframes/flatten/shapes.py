@@ -12,7 +12,7 @@ from typing import Any
 from xframes.flatten.decode import recognise
 from xframes.flatten.nodes import INCLUDES
 
-TOP_LEVEL = {"data", "includes", "errors", "meta", "matching_rules", "__twarc"}
+TOP_LEVEL = {"data", "includes", "errors", "meta", "matching_rules", "__twarc", "__redacted"}
 _PAGE = {"data", "includes", "errors", "meta"}
 _MENTION = {"start", "end", "username", "id"}
 _INLINE = ("author", "in_reply_to_user", "pinned_tweet", "geo", "attachments", "entities", "referenced_tweets",
@@ -25,7 +25,7 @@ def canonical(document: Any) -> Shaped:  # noqa: PLR0911  one shape, one return
     """The document as `{data, includes, errors, meta, matching_rules}`; None when it is nothing X sends."""
     if not isinstance(document, dict):
         return (_many(document), None) if isinstance(document, list) else (None, None)
-    rest = {k: v for k, v in document.items() if k not in {"__twarc", "matching_rules"}}
+    rest = {k: v for k, v in document.items() if k not in {"__twarc", "__redacted", "matching_rules"}}
     if _is_problem(rest):
         return _failure(rest), None
     if _PAGE & rest.keys() and not _is_object(document):

@@ -120,7 +120,7 @@ PROBLEMS = Table(
     body=(
         Col("position", "", INT, "Its place among the page's problems, from 0; from 1,000,000 on they are our own."),
         Col("kind", "", STR, "Last part of X's problem type (resource-not-found, ...), or ours: unreadable_page, "
-            "bad_value, unknown_field."),
+            "bad_value, unknown_field, not_returned."),
         Col("resource_type", "resource_type", STR, "tweet, user, media, ..."),
         Col("resource_id", "resource_id", STR, "Which; for mentions X gives the username."),
         Col("title", "title", STR, "X's short text."),
