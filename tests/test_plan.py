@@ -214,18 +214,6 @@ def test_chosen_fields_and_expansions():
     refused("must be 'all' or names", fields=5)
 
 
-@pytest.mark.parametrize("action", registry.ACTIONS.values(), ids=lambda a: a.name)
-def test_every_name_asked_for_is_allowed_in_both_vocabularies(action):
-    needed = {p.name: {"query": "q", "id": "1", "ids": ["1"], "username": "a", "usernames": ["a"]}.get(p.kind) for p in
-              action.params if p.required or p.where == "path"}
-    if None in needed.values() or action.kind == "write":
-        pytest.skip("its arguments are its own")
-    for words in ("tweet", "post"):
-        request = plan(action.name, needed, now=NOW, words=words).request()
-        assert "{" not in request.path
-        assert all(isinstance(v, str) and v for v in request.params.values())
-
-
 # properties ----------------------------------------------------------------------------------------------------------
 
 instants = st.timedeltas(timedelta(0), timedelta(days=7)).map(lambda ago: NOW - ago)

@@ -15,7 +15,23 @@ if TYPE_CHECKING:
     from xframes import errors, plot, sandbox, schema
     from xframes.archive import Archive
     from xframes.client import Client, use
-    from xframes.collect import actions, call, counts, posts, search, timelines, users
+    from xframes.collect import (
+        actions,
+        analytics,
+        call,
+        compliance,
+        counts,
+        lists,
+        media,
+        messages,
+        posts,
+        search,
+        spaces,
+        streams,
+        timelines,
+        usage,
+        users,
+    )
     from xframes.errors import Interrupted, XframesError
     from xframes.frames import Frames, flatten, unescape
     from xframes.reader import read_pages
@@ -29,14 +45,17 @@ _HOMES = {
     "unescape": "xframes.frames", "use": "xframes.client",
 }
 _MODULES = {
-    "counts": "xframes.collect.counts", "errors": "xframes.errors", "plot": "xframes.plot",
-    "posts": "xframes.collect.posts", "sandbox": "xframes.sandbox", "schema": "xframes.schema",
-    "search": "xframes.collect.search", "timelines": "xframes.collect.timelines", "users": "xframes.collect.users",
+    **{area: f"xframes.collect.{area}" for area in (
+        "analytics", "compliance", "counts", "lists", "media", "messages", "posts", "search", "spaces", "streams",
+        "timelines", "usage", "users",
+    )},
+    "errors": "xframes.errors", "plot": "xframes.plot", "sandbox": "xframes.sandbox", "schema": "xframes.schema",
 }
 
 __all__ = [
-    "Archive", "Client", "Frames", "Interrupted", "XframesError", "actions", "call", "counts", "errors", "flatten",
-    "plot", "posts", "read_pages", "sandbox", "schema", "search", "timelines", "unescape", "use", "users",
+    "Archive", "Client", "Frames", "Interrupted", "XframesError", "actions", "analytics", "call", "compliance",
+    "counts", "errors", "flatten", "lists", "media", "messages", "plot", "posts", "read_pages", "sandbox", "schema", "search",
+    "spaces", "streams", "timelines", "unescape", "usage", "use", "users",
 ]
 
 

@@ -218,7 +218,7 @@ class Client:
         with response:
             body = response.content
             promised, came = response.headers.get("Content-Length", ""), response.raw.tell()
-        if promised.isdigit() and came < int(promised):  # older urllib3 does not mind
+        if promised.isdecimal() and came < int(promised):  # older urllib3 does not mind
             raise requests.ConnectionError(f"the body ended after {came:,} of {promised} bytes")
         return Answer(response.status_code, response.headers, body)
 

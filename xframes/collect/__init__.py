@@ -2,29 +2,49 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from xframes import registry
-from xframes.collect import counts, posts, search, timelines, users
+from xframes.collect import (
+    analytics,
+    compliance,
+    counts,
+    lists,
+    media,
+    messages,
+    posts,
+    search,
+    spaces,
+    streams,
+    timelines,
+    usage,
+    users,
+)
 from xframes.collect.engine import collect, function
 from xframes.errors import ArgumentError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["actions", "call", "counts", "posts", "search", "timelines", "users"]
+__all__ = [
+    "actions", "analytics", "call", "compliance", "counts", "lists", "media", "messages", "posts", "search", "spaces",
+    "streams", "timelines", "usage", "users",
+]
 
 
 def call(name: str, /, **arguments: Any) -> Any:
     """Call an action by its name: `xf.call("search.recent", query="…", limit=100)` is `xf.search.recent(…)`.
 
-    Gives what the collector gives. Raises ArgumentError for a name or an argument that does not exist, and what the
-    collector raises.
+    Gives what that function gives; writes need no import of their own here. Raises ArgumentError for a name or an
+    argument that does not exist, and what the function raises.
     """
     try:
         action = registry.action(name)
     except KeyError as error:
         raise ArgumentError(str(error.args[0])) from None
+    if action.kind == "write":  # the companion is not imported before somebody writes
+        return import_module("xframes.write.engine").write(action.name, arguments)
     return collect(action.name, arguments)
 
 

@@ -51,3 +51,24 @@ def mentions(
     Example: `xf.timelines.mentions("2244994945").posts`
     """
     return collect("timelines.mentions", locals())  # type: ignore[no-any-return]  # `into` decides
+
+
+def home(
+    user_id: str | int | None = None, *, start_time: datetime | str | None = None,
+    end_time: datetime | str | None = None, since_id: str | int | None = None, until_id: str | int | None = None,
+    exclude: str | Iterable[str] | None = None, limit: int | None = None,
+    fields: str | Iterable[str] | Mapping[str, Any] = "all", expansions: str | Iterable[str] = "all",
+    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
+) -> R:
+    """Your home timeline, newest first: `posts`, `users`, `media` and their details.
+
+    GET /2/users/{id}/timelines/reverse_chronological (docs.x.com/x-api/posts/timelines/integrate), a user's
+    credentials: 1 to 100 posts a request, 180 requests in 15 minutes. X reaches back 3,200 posts or 7 days. `exclude`:
+    "replies", "retweets". `start_time` is inclusive, `end_time` and the ids exclusive. `user_id` is the authenticated
+    user's unless given; X takes nobody else's.
+
+    Raises ArgumentError before any request, Interrupted with what came, the client's errors.
+
+    Example: `xf.timelines.home(limit=200).posts`
+    """
+    return collect("timelines.home", locals())  # type: ignore[no-any-return]  # `into` decides

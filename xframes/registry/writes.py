@@ -23,6 +23,11 @@ _LIST = ("list.write", *READ)
 _DM = ("dm.write", *READ)
 _POSTING = ("tweet.read", "tweet.write", "users.read")
 _MEDIA = ("media.write",)
+_CATEGORIES = ("tweet_image", "tweet_video", "tweet_gif", "dm_image", "dm_video", "dm_gif", "subtitles")
+_MEDIA_TYPES = (
+    "video/mp4", "video/webm", "video/mp2t", "video/quicktime", "text/srt", "text/vtt", "image/jpeg", "image/gif",
+    "image/bmp", "image/png", "image/webp", "image/pjpeg", "image/tiff", "model/gltf-binary", "model/vnd.usdz+zip",
+)
 
 
 def _message(prefix: str = "") -> tuple[Param, Param]:
@@ -199,9 +204,7 @@ WRITES = (
     Action(
         "write.upload_media", "POST /2/media/upload", 51, "Upload Media", "media_uploads", "media_upload",
         params=(Param("path", "file", "media", "body", required=True),
-                Param("media_category", "enum", where="body",
-                      choices=("tweet_image", "tweet_video", "tweet_gif", "dm_image", "dm_video", "dm_gif",
-                               "subtitles")),
+                Param("media_category", "enum", where="body", choices=(*_CATEGORIES, "amplify_video")),
                 text("additional_owners"), Param("alt_text", "str", where="local", min=1, max=1000)),
         auth=USER, scopes=_MEDIA, limits=("50,000/24hrs", "500/15min"),
     ),
@@ -235,9 +238,9 @@ WRITES = (
     Action(
         "write.initialize_upload", "POST /2/media/upload/initialize", None, "Media Upload INIT", "media_uploads",
         "media_upload",
-        params=(text("media_type", required=True), Param("total_bytes", "int", where="body", required=True, min=1,
-                                                         max=17_179_869_184),
-                text("media_category"), flag("shared"),
+        params=(Param("media_type", "enum", where="body", required=True, choices=_MEDIA_TYPES),
+                Param("total_bytes", "int", where="body", required=True, min=1, max=17_179_869_184),
+                Param("media_category", "enum", where="body", choices=(*_CATEGORIES, "amplify_video")), flag("shared"),
                 Param("additional_owners", "ids", where="body", pattern=ID)),
         auth=USER, scopes=_MEDIA, listed=False,
     ),
