@@ -54,8 +54,8 @@ _MODULES = {
 
 __all__ = [
     "Archive", "Client", "Frames", "Interrupted", "XframesError", "actions", "analytics", "call", "compliance",
-    "counts", "errors", "flatten", "lists", "media", "messages", "plot", "posts", "read_pages", "sandbox", "schema", "search",
-    "spaces", "streams", "timelines", "unescape", "usage", "use", "users",
+    "counts", "errors", "flatten", "lists", "media", "messages", "plot", "posts", "read_pages", "sandbox", "schema",
+    "search", "spaces", "streams", "timelines", "unescape", "usage", "use", "users",
 ]
 
 

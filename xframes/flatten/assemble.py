@@ -302,6 +302,8 @@ class Batch:
         for name, parts in self._rows.items():
             for columns, page_of_row, where in parts:
                 for col, column in zip(TABLES[name].body, columns, strict=False):
+                    if not isinstance(column, Column):
+                        continue
                     path = f"{where}.{col.path}" if where else f"{name}.{col.name}"
                     for row, value in self._pool.bad.pop(column, ()):  # once: other tables may hold it too
                         text = str(value)[:200]
