@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from html import escape
 from typing import TYPE_CHECKING, Any, Self
 
@@ -20,7 +21,7 @@ from xframes.wire import Page
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
     from pathlib import Path
 
@@ -163,6 +164,18 @@ class Archive:
         self._folder.create()
         return self._collected(collecting.start(self, self._folder, plan, client, progress))
 
+    @contextmanager
+    def keeping(self, action: str, arguments: Mapping[str, Any]) -> Iterator[Callable[[Page], None]]:
+        """A run of pages that were asked for elsewhere, e.g. of writes; gives the function that keeps a page.
+
+        Each is on disk when the function returns, and in the tables when the block ends. An error in the block ends
+        the run as interrupted and goes on.
+        """
+        self._folder.create()
+        with collecting.keeping(self._folder, action, arguments) as keep:
+            yield keep
+        self._tidy()
+
     def resume(self, run_id: str, client: Client | None = None, *, progress: bool | None = None) -> Run:
         """Go on with a run that was interrupted, from the last page kept; a finished run is given back as it is.
 
@@ -186,6 +199,40 @@ class Archive:
         (r,) = rows
         return Run(run_id, r["action"], r["state"], r["page_count"] or 0, r["row_count"] or 0, self)
 
+    # removing ----------------------------------------------------------------------------------------------------
+
+    def remove(
+        self, post_ids: Iterable[str | int] = (), user_ids: Iterable[str | int] = (), *, reason: str
+    ) -> dict[str, int]:
+        """Remove posts and people, for good: hidden at once, then taken out of every file; gives how many of each.
+
+        With a post go its other versions, and its author when no other post of theirs is here; with a user their posts.
+        Other people's posts stay whole; mentions in them keep their place and lose the name. What stays of it are rows
+        of `tombstones`: what, when, why. The ids never show again here, whatever is added or merged later.
+
+        Raises ArchiveError when nothing is named, and when other processes keep reading (it is hidden then; `purge()`
+        takes it out later).
+        """
+        from xframes.archive import removing
+
+        posts, users = ({str(i) for i in _ids(given)} for given in (post_ids, user_ids))
+        if not posts and not users:
+            raise ArchiveError("nothing to remove: give post_ids or user_ids")
+        self._folder.create()
+        self._freshen()
+        doomed = removing.bury(self._folder, posts, users, reason)
+        self.purge()
+        return {"posts": len(doomed.posts), "users": len(doomed.users)}
+
+    def purge(self) -> int:
+        """Take what was removed out of every file, also out of what was added since; gives how many were rewritten."""
+        from xframes.archive import removing
+
+        if not self._folder.exists:
+            return 0
+        self._freshen()
+        return removing.purge(self._folder, self._views.readers)
+
     # housekeeping ------------------------------------------------------------------------------------------------
 
     def compact(self, *, memory: int = MEMORY) -> None:
@@ -194,7 +241,7 @@ class Archive:
         Runs in about `memory` bytes however large the archive is. Happens by itself when a table has many parts.
         """
         if self._folder.exists:
-            self._freshen()
+            self.purge()
             lifecycle.compact(self._folder, self._views, memory=memory)
 
     def rebuild(self, *, processes: int | None = None, progress: bool | None = None) -> None:
@@ -265,3 +312,7 @@ class Archive:
             f"<table><tr><th>table</th><th>rows</th></tr>{rows}</table>"
             f'<pre>archive.sql("select * from posts")</pre></div>'
         )
+
+
+def _ids(given: Iterable[str | int]) -> Iterable[str | int]:
+    return [given] if isinstance(given, str | int) else given

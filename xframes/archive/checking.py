@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from xframes.archive import merging
 from xframes.archive.journal import open_journal
+from xframes.archive.scrubbing import redacted
 from xframes.archive.store import PAGES, read_part, stored_schema
 from xframes.archive.views import connect
 from xframes.errors import ArchiveError
@@ -121,9 +122,9 @@ def _check_pages(path: Path, seen: set[str]) -> Iterator[tuple[str, str]]:
 
 
 def _id_agrees(page: Page) -> bool:
-    """Whether the id is the hash of the page; ids given by other programs cannot be checked."""
+    """Whether the id is the hash of the page; of ids of other programs, and of redacted pages, nobody can tell."""
     request, body = page.request, page.body
-    return not _HASH.fullmatch(page.page_id) or page.page_id in {
+    return redacted(body) or not _HASH.fullmatch(page.page_id) or page.page_id in {
         page_id(request, body, page.received_at), page_id(request, body)
     }
 

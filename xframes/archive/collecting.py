@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from filelock import Timeout
@@ -17,7 +17,7 @@ from xframes.archive.store import FLUSH_BYTES
 from xframes.errors import ArchiveError, Interrupted, XframesError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from xframes.archive.archive import Archive
     from xframes.archive.folder import Folder
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from xframes.client import Client
     from xframes.paging import State
     from xframes.plan import Plan
+    from xframes.wire import Page
 
 
 def start(archive: Archive, folder: Folder, plan: Plan, client: Client, progress: bool | None) -> Run:
@@ -52,6 +53,8 @@ def resume(archive: Archive, folder: Folder, run_id: str, client: Client | None,
         return run_of(archive, row)
     if row.plan is None:
         again = "import its file again: what is there already is not added twice"
+        if str(row.action).startswith("write."):
+            again = "`writes` shows what was done; a compliance job goes on when it is run again"
         raise ArchiveError(f"run {run_id} ({row.action}) is no collection and cannot be resumed; {again}")
     if client is None:
         from xframes.client import current
@@ -66,6 +69,34 @@ def resume(archive: Archive, folder: Folder, run_id: str, client: Client | None,
         state = State.from_json(row.resume_point) if row.resume_point else State()
         plan = Plan.from_json(str(row.plan))
         return _Collection(archive, folder, run_id, owner, plan, state).run(client, progress)
+
+
+@contextmanager
+def keeping(folder: Folder, action: str, arguments: Mapping[str, Any]) -> Iterator[Callable[[Page], None]]:
+    """A run of pages its caller asks for: each is on disk when the given function returns.
+
+    The run is done when the block ends, else interrupted or, without a page, failed; the error is noted.
+    """
+    run_id = f"run-{folder.new_id()}"
+    with _owned(folder, run_id) as owner, open_journal(folder.journal) as journal:
+        journal.start([(run_id, action, arguments, None)], owner, folder.now())
+        kept = 0
+
+        def keep(page: Page) -> None:
+            nonlocal kept
+            kept += 1
+            journal.append([replace(page, run_id=run_id)], rows=kept)
+
+        try:
+            yield keep
+        except BaseException as error:
+            why = str(error) or type(error).__name__
+            journal.update(run_id, folder.now(), state="interrupted" if kept else "failed", error=why)
+            with suppress(OSError, XframesError, pa.ArrowException):  # the pages are safe in the journal
+                flush(folder, own={owner})
+            raise
+        journal.update(run_id, folder.now(), state="done")
+        flush(folder, own={owner})
 
 
 def _row(folder: Folder, run_id: str) -> RunRow | None:

@@ -18,7 +18,7 @@ from xframes.archive import merging
 from xframes.archive.folder import Files, read_replaced, remove
 from xframes.archive.merging import Sources, quoted
 from xframes.archive.store import PARQUET, ROW_GROUP_ROWS, merges, stored_schema
-from xframes.archive.views import connect, sources
+from xframes.archive.views import connect, sources, stones_of
 from xframes.schema import TABLES, Table
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class _Job:
     def _sources(self) -> tuple[Sources, Sources | None]:
         if self.only_parts:
             return Sources(None, merging.scan(self.table, [str(p) for p in self.files.parts], numbered=1)), None
-        return sources(self.table, self.files, self.parent, numbered=True)
+        return sources(self.table, self.files, self.parent, numbered=True, stones=stones_of(self.folder))
 
     def _heads(self, own: Sources, parent: Sources | None) -> str:
         """A SELECT of the number of each key's newest row, and whether that row says everything known."""

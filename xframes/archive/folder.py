@@ -20,7 +20,7 @@ from xframes import __version__
 from xframes.errors import ArchiveError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 FORMAT = 1
 _BASE = re.compile(r"base-(?P<generation>[0-9a-f]+)-\d+\.parquet")
@@ -179,6 +179,22 @@ class Folder:
     def files(self, table: str) -> Files:
         """The files of a table, without those a finished compaction has replaced."""
         return list_files(self.tables / table)
+
+    @property
+    def buried(self) -> tuple[Path, ...]:
+        """The files of tombstones that no purge has dealt with yet: what they name must be hidden everywhere."""
+        done = set(read_replaced(self._purged))
+        return tuple(p for p in self.files("tombstones").all if p.name not in done)
+
+    def note_purged(self, stones: Iterable[Path]) -> None:
+        """Note that nothing these tombstones name is left in any file."""
+        temp = self.new_temp(".json")
+        temp.write_text(json.dumps(sorted(p.name for p in stones)))
+        self.place({temp: self._purged})
+
+    @property
+    def _purged(self) -> Path:
+        return self.tables / "tombstones" / "purged.json"
 
     def page_parts(self) -> tuple[Path, ...]:
         """The files that hold the pages, in the order of time."""

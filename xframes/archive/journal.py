@@ -17,7 +17,7 @@ from xframes.errors import ArchiveError
 from xframes.wire import Page, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 _SCHEMA = """
@@ -156,6 +156,23 @@ class Journal:
                 "UPDATE runs SET unwritten = 0 WHERE run_id = ? AND recorded_at = ? AND page_count = ?",
                 [(r.run_id, r.recorded_at.isoformat(), r.page_count) for r in runs],
             )
+
+    def clean(self, page: Callable[[Page], Page], text: Callable[[str], str]) -> None:
+        """Rewrite pages and the arguments of runs; what was there before is overwritten on the disk."""
+        self._sql.execute("PRAGMA secure_delete = ON")
+        with self._transaction():
+            for (run_id,) in self._sql.execute("SELECT DISTINCT run_id FROM pages").fetchall():
+                for number, old in self.read(run_id):
+                    new = page(old)
+                    if new is not old:
+                        self._sql.execute("UPDATE pages SET path = ?, params = ?, args = ?, body = ? WHERE seq = ?", (
+                            new.request.path, dump(new.request.params), dump(new.request.args), new.body, number))
+            for run_id, *texts in self._sql.execute("SELECT run_id, arguments, plan FROM runs").fetchall():
+                changed = [None if t is None else text(t) for t in texts]
+                if changed != texts:
+                    self._sql.execute("UPDATE runs SET arguments = ?, plan = ? WHERE run_id = ?", (*changed, run_id))
+        self._sql.execute("VACUUM")
+        self._sql.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def check(self) -> str | None:
         """What SQLite finds wrong with the file, or None."""

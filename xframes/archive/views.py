@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from xframes.archive import merging
+from xframes.archive.hiding import Stones
 from xframes.archive.merging import Sources
 from xframes.archive.store import stored_schema
 from xframes.schema import TABLES, Table
@@ -100,7 +101,7 @@ class Views:
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
         self._connection: duckdb.DuckDBPyConnection | None = None
-        self._known: dict[str, tuple[Files, Files | None]] = {}
+        self._known: dict[str, tuple[Files, Files | None, Stones | None]] = {}
         self.readers = Readers(folder)
 
     def connection(self) -> duckdb.DuckDBPyConnection:
@@ -109,14 +110,18 @@ class Views:
             # A frame that stands in the caller's code can be named in a query, as in `duckdb.sql`.
             self._connection = connect(python_scan_all_frames=True)
         files = {name: self._folder.files(name) for name in TABLES}
+        stones = stones_of(self._folder)
         for name, table in TABLES.items():
-            seen = (files[name], files[table.parent] if table.parent else None)
+            seen = (files[name], files[table.parent] if table.parent else None, stones)
             if self._known.get(name) != seen:
                 self._create(self._connection, table, *seen)
                 self._known[name] = seen
         return self._connection
 
-    def _create(self, connection: duckdb.DuckDBPyConnection, table: Table, own: Files, parent: Files | None) -> None:
+    def _create(
+        self, connection: duckdb.DuckDBPyConnection, table: Table, own: Files, parent: Files | None,
+        stones: Stones | None,
+    ) -> None:
         import duckdb
 
         from xframes.frames import PLAIN_TEXT
@@ -124,7 +129,7 @@ class Views:
         plain = f", {PLAIN_TEXT} AS plain_text" if table.name == "posts" else ""
         create = f'CREATE OR REPLACE VIEW "{table.name}" AS SELECT *{plain} FROM'
         try:
-            connection.execute(f"{create} ({merging.view(table, *sources(table, own, parent))})")
+            connection.execute(f"{create} ({merging.view(table, *sources(table, own, parent, stones=stones))})")
         except (duckdb.Error, pa.ArrowException, OSError) as error:  # a damaged file: the other tables stay usable
             text = f"a file of {table.name} cannot be read; verify() tells which, rebuild() makes it anew ({error})"
             quoted = text.replace("'", "''")
@@ -166,8 +171,16 @@ class Views:
             self._known.clear()
 
 
+def stones_of(folder: Folder) -> Stones | None:
+    """The tombstones of an archive; None where nothing was ever removed."""
+    files = folder.files("tombstones").all
+    if not files:
+        return None
+    return Stones(merging.scan(TABLES["tombstones"], [str(p) for p in files]), everywhere=bool(folder.buried))
+
+
 def sources(
-    table: Table, own: Files, parent: Files | None = None, *, numbered: bool = False
+    table: Table, own: Files, parent: Files | None = None, *, numbered: bool = False, stones: Stones | None = None
 ) -> tuple[Sources, Sources | None]:
     """What of these files can be trusted to be unique, and what must be merged.
 
@@ -181,6 +194,9 @@ def sources(
     else:
         parent_generation = parent.generation if parent else None
     found = _sources(table, own, generation, numbered=numbered)
+    if stones is not None:
+        base = stones.hide(found.base, table.name) if stones.everywhere else found.base
+        found = Sources(base, stones.hide(found.fresh, table.name))
     if parent is None:
         return found, None
     return found, _sources(TABLES[str(table.parent)], parent, parent_generation)

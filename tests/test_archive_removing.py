@@ -1,0 +1,156 @@
+"""Takedown: what was removed is hidden at once, gone from every byte, and does not come back."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from datetime import UTC, datetime, timedelta
+
+import pyarrow.parquet as pq
+import pytest
+
+import xframes as xf
+from xframes.archive.scrubbing import Doomed, scrub
+from xframes.wire import Page, Request
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+ADA = {"id": "1", "username": "ada_lov", "name": "Ada Unmistakable", "description": "about ada"}
+BOB = {"id": "2", "username": "bob", "name": "Bob"}
+SECRET = "the secret text of a post"
+GONE = {"id": "10", "text": SECRET, "author_id": "1", "attachments": {"media_keys": ["3_1"]},
+        "edit_history_tweet_ids": ["9", "10"], "public_metrics": {"like_count": 1},
+        "entities": {"hashtags": [{"tag": "onlythere", "start": 0, "end": 3}]}}
+OTHER = {"id": "20", "text": "hello @ada_lov of old", "author_id": "2", "referenced_tweets": [{"type": "quoted", "id": "10"}],
+         "entities": {"mentions": [{"start": 6, "end": 14, "username": "ada_lov", "id": "1"}]}}
+MEDIA = {"media_key": "3_1", "type": "photo", "alt_text": "a telling picture"}
+MARKS = [SECRET, "Ada Unmistakable", "onlythere", "a telling picture", "about ada"]
+
+
+def page(*posts, users=(ADA, BOB), media=(MEDIA,), seconds=0, action="search.recent", **more):
+    body = {"data": list(posts), "includes": {"users": list(users), "media": list(media)}} | more
+    request = Request("GET", "/2/tweets/search/recent", {"query": "from:ada_lov OR tea"}, action)
+    return Page(request, json.dumps(body).encode(), NOW + timedelta(seconds=seconds))
+
+
+@pytest.fixture
+def archive(tmp_path):
+    with xf.Archive(tmp_path / "archive", now=lambda: NOW) as made:
+        yield made
+
+
+def bytes_on_disk(archive):
+    """Everything in the archive's files, decompressed."""
+    found = []
+    for path in sorted(p for p in archive.path.rglob("*") if p.is_file()):
+        found.append((path, path.read_bytes()))
+        if path.suffix == ".parquet":
+            found.append((path, repr(pq.read_table(path).to_pylist()).encode()))
+            found.append((path, repr(pq.read_metadata(path).metadata).encode()))
+        elif path.suffix == ".sqlite":
+            with sqlite3.connect(path) as journal:
+                found.append((path, "".join(journal.iterdump()).encode()))
+            journal.close()
+    return found
+
+
+def nowhere(archive, *texts):
+    for text in texts:
+        places = [path.name for path, data in bytes_on_disk(archive) if text.encode() in data]
+        assert places == [], text
+
+
+@pytest.mark.parametrize("compacted", [False, True])
+def test_a_removed_post_is_gone_and_its_author_with_the_last_of_theirs(archive, compacted):
+    archive.add([page(GONE, OTHER), page(OTHER, seconds=5)])
+    if compacted:
+        archive.compact()
+    assert archive.remove("10", reason="author asked") == {"posts": 2, "users": 1}
+    nowhere(archive, *MARKS)
+    assert archive.sql("SELECT id, text FROM posts").fetchall() == [("20", "hello @ada_lov of old")]
+    assert archive.sql("SELECT id FROM users").fetchall() == [("2",)]
+    assert archive.sql("SELECT user_id, username, start_index FROM post_mentions").fetchall() == [("1", None, 6)]
+    assert archive.sql("SELECT * FROM media").fetchall() == []
+    stones = archive.sql("SELECT resource_type, resource_id, reason FROM tombstones ORDER BY ALL").fetchall()
+    assert stones == [("post", "10", "author asked"), ("post", "9", "author asked"), ("user", "1", "author asked")]
+    assert archive.verify().ok
+
+
+def test_an_author_with_other_posts_stays(archive):
+    archive.add(page(GONE, GONE | {"id": "11", "text": "another", "attachments": {}, "edit_history_tweet_ids": ["11"]}))
+    archive.remove(["10"], reason="deleted")
+    assert archive.sql("SELECT username FROM users ORDER BY id").fetchall() == [("ada_lov",), ("bob",)]
+    nowhere(archive, SECRET, "a telling picture")
+
+
+def test_a_removed_user_goes_with_all_posts_edges_and_names(archive):
+    follows = Page(Request("GET", "/2/users/2/followers", {}, "users.followers", {"user_id": "2"}),
+                   json.dumps({"data": [ADA, {"id": "3", "username": "c", "name": "C"}]}).encode(), NOW)
+    lost = {"value": "ada_lov", "detail": "no ada_lov", "title": "Forbidden", "resource_type": "user",
+            "resource_id": "ada_lov", "parameter": "entities.mentions.username"}
+    archive.add([page(GONE, OTHER, errors=[lost]), follows])
+    archive.remove(user_ids=["1"], reason="opted out")
+    nowhere(archive, *MARKS)
+    assert archive.sql("SELECT follower_id FROM follows").fetchall() == [("3",)]
+    assert archive.sql("SELECT count(*) FROM problems").fetchall() == [(0,)]
+    places = [p.name for p, data in bytes_on_disk(archive) if b"ada_lov" in data.replace(b"hello @ada_lov of old", b"")]
+    assert places == []
+
+
+def test_what_comes_later_stays_hidden_and_goes_with_the_next_compaction(archive):
+    archive.add(page(OTHER))
+    archive.remove(["10"], ["1"], reason="deleted")
+    archive.add(page(GONE, OTHER, seconds=9))
+    assert archive.sql("SELECT id FROM posts").fetchall() == [("20",)]
+    assert archive.sql("SELECT id FROM users").fetchall() == [("2",)]
+    assert archive.sql("SELECT * FROM post_hashtags").fetchall() == []
+    archive.compact()
+    nowhere(archive, *MARKS)
+
+
+def test_a_rebuild_brings_nothing_back(archive):
+    archive.add([page(GONE, OTHER)])
+    archive.remove(["10"], reason="deleted")
+    before = archive.tables
+    archive.rebuild(processes=1)
+    assert archive.tables == before
+    nowhere(archive, *MARKS)
+    assert archive.sql("SELECT count(*) FROM tombstones").fetchall() == [(3,)]
+
+
+def test_an_older_copy_put_beside_it_brings_nothing_back(archive, tmp_path):
+    archive.add([page(GONE, OTHER)])
+    shutil.copytree(archive.path, tmp_path / "old")
+    archive.remove(["10"], reason="deleted")
+    for path in (tmp_path / "old").rglob("part-*.parquet"):
+        target = archive.path / path.relative_to(tmp_path / "old")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, target.with_name(f"part-f{path.name[6:]}"))
+    assert archive.sql("SELECT id FROM posts").fetchall() == [("20",)]
+    archive.purge()
+    nowhere(archive, *MARKS)
+    assert archive.verify().ok
+
+
+def test_nothing_to_remove_is_refused(archive):
+    with pytest.raises(xf.XframesError, match="give post_ids or user_ids"):
+        archive.remove(reason="why")
+
+
+def test_a_page_without_it_is_given_back_as_it_is():
+    one = page(OTHER, users=[BOB], media=[])
+    assert scrub(one, Doomed(posts=frozenset({"99"}))) is one
+
+
+def test_an_unreadable_page_that_may_hold_it_is_emptied():
+    one = Page(Request("GET", ""), b'{"data": [{"id": "10", "text": "the sec', NOW)
+    assert b"sec" not in scrub(one, Doomed(posts=frozenset({"10"}))).body
+
+
+def test_a_flattened_post_loses_what_was_written_into_it():
+    post = OTHER | {"author": BOB, "referenced_tweets": [{"type": "quoted", **GONE}], "in_reply_to_user": ADA}
+    one = Page(Request("GET", ""), json.dumps(post).encode(), NOW)
+    clean = json.loads(scrub(one, Doomed(frozenset({"10"}), frozenset({"1"}), frozenset({"ada_lov"}))).body)
+    assert clean["referenced_tweets"] == [{"type": "quoted", "id": "10"}]
+    assert "in_reply_to_user" not in clean
+    assert clean["text"] == OTHER["text"]

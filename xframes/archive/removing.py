@@ -1,0 +1,207 @@
+"""Takedown: tombstones hide what must go at once, a purge takes it out of every file, an audit row stays.
+
+A tombstone is a page of the archive's own, so it survives a rebuild and travels with a merge like any other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from xframes.archive import merging
+from xframes.archive.compaction import finish_removals
+from xframes.archive.hiding import owners
+from xframes.archive.importing import add_pages
+from xframes.archive.journal import open_journal
+from xframes.archive.scrubbing import Doomed, scrub, without_names
+from xframes.archive.store import PARQUET, PagesFile, part_runs, read_part
+from xframes.archive.views import connect
+from xframes.errors import ArchiveError
+from xframes.schema import TABLES
+from xframes.wire import Page, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+    from pathlib import Path
+
+    import duckdb
+
+    from xframes.archive.folder import Folder
+    from xframes.archive.views import Readers
+
+_NAMES = {"post_mentions": "username", "user_mentions": "username"}  # emptied where they name a removed person
+_TOLD = {"problems": ("value", "resource_id")}  # rows that go where these name a removed person
+_ASKED = {"requests": ("path", "params"), "runs": ("arguments",), "writes": ("arguments",)}  # texts to take names from
+_WAIT = 30.0  # seconds for readers to let go of files that must be deleted
+
+
+def bury(folder: Folder, posts: Collection[str], users: Collection[str], reason: str) -> Doomed:
+    """Write tombstones for posts and users, and for all that goes with them; from here on nothing of it shows.
+
+    With a post go its other versions, and its author when no other post of theirs is here; with a user their posts.
+    """
+    with contextlib.closing(connect()) as connection:
+        doomed = _doom(folder, connection, set(posts), set(users))
+    rows = [("post", i) for i in sorted(doomed.posts)] + [("user", i) for i in sorted(doomed.users)]
+    data = [{"resource_type": type_, "resource_id": id_, "reason": reason} for type_, id_ in rows]
+    request = Request("LOCAL", "/archive/remove", action="archive.remove")
+    add_pages(folder, [Page(request, json.dumps({"data": data}).encode(), folder.now())])
+    return doomed
+
+
+def purge(folder: Folder, readers: Readers) -> int:
+    """Take everything with a tombstone out of every file; gives how many files were rewritten.
+
+    The new files take the old ones' place all at once. Raises ArchiveError when other processes keep reading: what was
+    removed stays hidden then, and goes at the next purge.
+    """
+    stones = folder.files("tombstones").all
+    if not stones:
+        return 0
+    with folder.lock("compact"), folder.lock("flush"):
+        folder.recover_locked()
+        with contextlib.closing(connect()) as connection:
+            scan = merging.scan(TABLES["tombstones"], [str(p) for p in stones])
+            found = connection.execute(f"SELECT DISTINCT resource_type, resource_id FROM {scan}").fetchall()
+            doomed = _doom(folder, connection, *({i for t, i in found if t == kind} for kind in ("post", "user")))
+        swaps = {path: new for path in folder.page_parts() if (new := _pages_without(folder, path, doomed))}
+        for table in TABLES:
+            for path in folder.files(table).all:
+                if new := _table_without(folder, table, path, doomed):
+                    swaps[path] = new
+        with readers.alone(wait=_WAIT) as nobody:
+            if not nobody:
+                for temp, _ in swaps.values():
+                    temp.unlink()
+                raise ArchiveError(f"others are reading {folder.path}: what was removed is hidden, but still in its "
+                                   "files until purge() is called when they are done")
+            _swap(folder, swaps)
+            finish_removals(folder)
+        _clean_journal(folder, doomed)
+    folder.note_purged(stones)
+    return len(swaps)
+
+
+def _doom(folder: Folder, connection: duckdb.DuckDBPyConnection, posts: set[str], users: set[str]) -> Doomed:
+    """All that goes with these posts and users, looked up in every file."""
+
+    def ask(table: str, query: str, **ids: Iterable[str]) -> set[str]:
+        files = folder.files(table).all
+        if not files:
+            return set()
+        rows = merging.scan(TABLES[table], [str(p) for p in files])
+        found = connection.execute(query.format(rows=rows), {n: sorted(v) for n, v in ids.items()}).fetchall()
+        return {str(value) for row in found for value in row if value is not None}
+
+    only = "SELECT {} FROM {{rows}} GROUP BY {} HAVING bool_and(list_contains($posts, {}))"
+    posts |= ask("posts", "SELECT id FROM {rows} WHERE list_contains($users, author_id)", users=users)
+    posts |= ask("post_edits", "SELECT post_id, edit_post_id FROM {rows} WHERE post_id IN (SELECT post_id FROM {rows} "
+                 "WHERE list_contains($posts, post_id) OR list_contains($posts, edit_post_id))", posts=posts)
+    users |= ask("posts", only.format("author_id", "author_id", "id"), posts=posts)
+    return Doomed(
+        frozenset(posts), frozenset(users),
+        frozenset(ask("users", "SELECT lower(username) FROM {rows} WHERE list_contains($users, id)", users=users)),
+        frozenset(ask("post_media", only.format("media_key", "media_key", "post_id"), posts=posts)),
+        frozenset(ask("post_polls", only.format("poll_id", "poll_id", "post_id"), posts=posts)),
+    )
+
+
+def _swap(folder: Folder, swaps: dict[Path, tuple[Path, Path]]) -> None:
+    """Let new files stand where old ones stood, all or nothing. Nobody may be reading."""
+    moves = dict(swaps.values())
+    for home in {old.parent for old in swaps}:
+        marker = folder.new_temp(".json")
+        marker.write_text(json.dumps([old.name for old in swaps if old.parent == home]))
+        moves[marker] = home / f"replaced-{folder.new_id()}.json"
+    folder.commit(moves)
+
+
+# pages ---------------------------------------------------------------------------------------------------------------
+
+
+def _pages_without(folder: Folder, path: Path, doomed: Doomed) -> tuple[Path, Path] | None:
+    """A file of pages written anew without what must go, and its place; None when it holds nothing of it."""
+    runs = part_runs(path)
+    clean = [run | {"arguments": _unnamed(run.get("arguments"), doomed)} for run in runs]
+    if clean == runs and all(scrub(page, doomed) is page for page in read_part(path)):
+        return None
+    temp = folder.new_temp()
+    file = PagesFile(temp)
+    for page in read_part(path):
+        file.add([scrub(page, doomed)])
+    file.close(clean)
+    began = path.name.removeprefix("part-")[:12]  # it keeps its place in time
+    return temp, folder.pages / f"part-{began}{temp.stem[12:]}.parquet"
+
+
+def _unnamed(text: str | None, doomed: Doomed) -> str | None:
+    return None if text is None else without_names(text, doomed)
+
+
+# tables --------------------------------------------------------------------------------------------------------------
+
+
+def _table_without(folder: Folder, name: str, path: Path, doomed: Doomed) -> tuple[Path, Path] | None:
+    """A file of a table written anew without the rows that must go, and its place; None when it holds none."""
+    with pq.ParquetFile(path) as file:
+        looked_at = {*(c for c, _ in owners(name)), *_TOLD.get(name, ()), *_ASKED.get(name, ()), _NAMES.get(name)}
+        columns = [c for c in file.schema_arrow.names if c in looked_at]
+        groups = range(file.num_row_groups)
+        if not columns or not any(_changed(name, file.read_row_group(n, columns), doomed) for n in groups):
+            return None
+        temp = folder.new_temp()
+        with pq.ParquetWriter(temp, file.schema_arrow, **PARQUET) as writer:
+            for n in groups:
+                writer.write_table(_clean(name, file.read_row_group(n), doomed))
+    kind, _, number = path.stem.rpartition("-")
+    fresh = kind == "part"
+    return temp, path.with_name(f"part-{temp.name}" if fresh else f"{kind}-{int(number) + 10_000}.parquet")
+
+
+def _changed(name: str, rows: pa.Table, doomed: Doomed) -> bool:
+    return not _clean(name, rows, doomed).equals(rows)
+
+
+def _clean(name: str, rows: pa.Table, doomed: Doomed) -> pa.Table:
+    """Rows without those that must go, and without the names of removed people."""
+    ids = {"post": doomed.posts, "user": doomed.users, "media": doomed.media, "poll": doomed.polls}
+    goes = [_among(rows, column, ids[kind]) for column, kind in owners(name)]
+    goes += [_among(rows, column, doomed.names, lower=True) for column in _TOLD.get(name, ())]
+    if goes:
+        rows = rows.filter(pc.invert(reduce(pc.or_, goes)))
+    if column := _NAMES.get(name):
+        named = _among(rows, column, doomed.names, lower=True)
+        rows = _with(rows, column, pc.if_else(named, None, rows[column]))
+    for column in _ASKED.get(name, ()):
+        texts = [_unnamed(text, doomed) for text in rows[column].to_pylist()]
+        rows = _with(rows, column, pa.chunked_array([pa.array(texts, pa.string())]))
+    return rows
+
+
+def _among(rows: pa.Table, column: str, ids: frozenset[str], *, lower: bool = False) -> pa.ChunkedArray:
+    """Which rows have one of these in a column; none where the file lacks it."""
+    if column not in rows.column_names:
+        return pa.chunked_array([pa.repeat(pa.scalar(False), rows.num_rows)])
+    values = pc.utf8_lower(rows[column]) if lower else rows[column]
+    return pc.is_in(values, value_set=pa.array(sorted(ids), pa.string()))
+
+
+def _with(rows: pa.Table, column: str, values: Any) -> pa.Table:
+    at = rows.schema.get_field_index(column)
+    return rows.set_column(at, rows.schema.field(at), values)
+
+
+# the journal ---------------------------------------------------------------------------------------------------------
+
+
+def _clean_journal(folder: Folder, doomed: Doomed) -> None:
+    """Take what must go out of pages not yet in parts and out of runs, and the freed bytes out of the file."""
+    if folder.journal.exists():
+        with open_journal(folder.journal) as journal:
+            journal.clean(lambda page: scrub(page, doomed), lambda text: without_names(text, doomed))
