@@ -154,3 +154,66 @@ def test_a_flattened_post_loses_what_was_written_into_it():
     assert clean["referenced_tweets"] == [{"type": "quoted", "id": "10"}]
     assert "in_reply_to_user" not in clean
     assert clean["text"] == OTHER["text"]
+
+
+# merging -------------------------------------------------------------------------------------------------------------
+
+
+def three(tmp_path):
+    made = []
+    for n in range(3):
+        with xf.Archive(tmp_path / f"a{n}", now=lambda: NOW) as one:
+            one.add([page({"id": str(n), "text": "t", "author_id": "2"}, users=[BOB], media=[], seconds=n),
+                     page({"id": "7", "text": f"seen {n}", "lang": "en" if n == 1 else None}, users=[], media=[], seconds=n)])
+            if n == 1:
+                one.compact()
+        made.append(one)
+    return made
+
+
+def everything(archive):
+    return {t: sorted(archive[t].drop_columns(["page_id"]).to_pylist(), key=repr) for t in ("posts", "users", "post_metrics")}
+
+
+def test_merging_in_any_order_shows_the_same(tmp_path):
+    found = []
+    for order in ((0, 1, 2), (2, 1, 0), (1, 0, 2)):
+        with xf.Archive(tmp_path / f"into{order[0]}", now=lambda: NOW) as into:
+            for n in order:
+                (tmp_path / str(order)).mkdir(exist_ok=True)
+                if not (tmp_path / str(order) / "a0").exists():
+                    three(tmp_path / str(order))
+                into.merge(tmp_path / str(order) / f"a{n}")
+            found.append(everything(into))
+            into.compact()
+            assert everything(into) == found[-1]
+            assert into.verify().ok
+    assert found[0] == found[1] == found[2]
+    assert [r["text"] for r in found[0]["posts"] if r["id"] == "7"] == ["seen 2"]
+
+
+def test_merging_twice_adds_nothing(tmp_path, archive):
+    one, *_ = three(tmp_path)
+    assert archive.merge(one) > 0
+    before = archive.tables
+    assert archive.merge(one.path) == 0
+    assert archive.tables == before
+
+
+def test_what_was_removed_does_not_come_back_by_a_merge_either_way(tmp_path, archive):
+    archive.add([page(GONE, OTHER)])
+    shutil.copytree(archive.path, tmp_path / "old")
+    archive.remove(["10"], reason="deleted")
+    archive.merge(tmp_path / "old")
+    nowhere(archive, *MARKS)
+    with xf.Archive(tmp_path / "old", now=lambda: NOW) as old:
+        old.compact()
+        old.merge(archive)
+        nowhere(old, *MARKS)
+        assert old.sql("SELECT id FROM posts").fetchall() == [("20",)]
+        assert old.verify().ok
+
+
+def test_what_is_no_archive_cannot_be_merged(tmp_path, archive):
+    with pytest.raises(xf.XframesError, match="is no archive"):
+        archive.merge(tmp_path / "nothing")

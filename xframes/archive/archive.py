@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from html import escape
 from typing import TYPE_CHECKING, Any, Self
 
+from filelock import Timeout
+
 from xframes.archive import collecting, importing, lifecycle
 from xframes.archive.checking import Report, verify
 from xframes.archive.compaction import MEMORY
@@ -154,6 +156,30 @@ class Archive:
         ids = importing.import_files(self._folder, importing.as_paths(paths), processes, progress)
         self._tidy()
         return [self.run(run_id) for run_id in ids]
+
+    def merge(self, other: Archive | str | os.PathLike[str]) -> int:
+        """Add everything of another archive, by copying its files; gives how many came.
+
+        Merging is union: in any order, any number of times, the tables show the same. What was removed from either
+        stays removed. Runs that stopped go on in the archive they began in.
+
+        Raises ArchiveError when the other is no archive, or is being compacted for longer than a minute.
+        """
+        source = Folder(other.path if isinstance(other, Archive) else other)
+        if not source.exists:
+            raise ArchiveError(f"{source.path} is no archive")
+        self._folder.create()
+        lifecycle.repair_on_open(source)
+        source.recover()
+        flush(source)
+        try:
+            with source.lock("compact").acquire(timeout=60):
+                count = lifecycle.merge(self._folder, source)
+        except Timeout:
+            raise ArchiveError(f"{source.path} is being compacted; try again when that is done") from None
+        self.purge()
+        self._tidy()
+        return count
 
     def collect(self, plan: Plan, client: Client, *, progress: bool | None = None) -> Run:
         """Carry out a plan: each page is on disk before the next is asked for. Gives the finished run.

@@ -192,6 +192,10 @@ class Folder:
         temp.write_text(json.dumps(sorted(p.name for p in stones)))
         self.place({temp: self._purged})
 
+    def forget_purges(self) -> None:
+        """Note that files may again hold what tombstones name."""
+        self._purged.unlink(missing_ok=True)
+
     @property
     def _purged(self) -> Path:
         return self.tables / "tombstones" / "purged.json"

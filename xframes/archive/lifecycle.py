@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
@@ -20,6 +21,7 @@ from xframes.archive.compaction import (
 from xframes.archive.folder import remove, sync
 from xframes.archive.store import PagesFile, part_runs, read_part
 from xframes.errors import ArchiveError
+from xframes.schema import TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -104,6 +106,21 @@ def merge_pages(folder: Folder, more_than: int = 1) -> int:
         folder.place({temp: folder.pages / f"part-{began}{temp.stem[12:]}.parquet"})
         folder.place({marker: folder.pages / f"replaced-{temp.stem}.json"})
     return len(small)
+
+
+def merge(folder: Folder, other: Folder) -> int:
+    """Copy the files of another archive beside one's own, each once; gives how many came. Nobody may be changing it."""
+    moves: dict[Path, Path] = {}
+    for path in (*other.page_parts(), *(p for name in TABLES for p in other.files(name).all)):
+        final = folder.path / path.relative_to(other.path)
+        if not final.exists():
+            temp = folder.new_temp()
+            shutil.copyfile(path, temp)
+            moves[temp] = final
+    with folder.lock("flush"):
+        folder.forget_purges()  # what was removed here may stand in what came
+        folder.commit(moves)
+    return len(moves)
 
 
 def _groups(paths: Iterable[Path]) -> Iterator[list[Path]]:
