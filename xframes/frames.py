@@ -171,4 +171,6 @@ def _main_table(page: Page) -> str | None:
     action = ACTIONS.get(page.request.action or "")
     if action is None and page.request.path and (hit := match(page.request.method, page.request.path)):
         action = hit[0]
-    return action.rows if action else None
+    if action is None:
+        return None
+    return "writes" if action.kind == "write" else action.rows

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import requests
@@ -22,6 +22,7 @@ from xframes.auth import KINDS, Credentials, OAuth1, OAuth2, Secret, redact
 from xframes.auth.credentials import table, text
 from xframes.client.failures import explained, lost
 from xframes.client.retries import Retries, Trying
+from xframes.client.transfers import transfer
 from xframes.errors import ApiError, ArgumentError, ConfigError, RateLimited, Unauthorized, Unavailable
 from xframes.pacing import Pacer
 from xframes.plan import asks_owner
@@ -140,8 +141,8 @@ class Client:
         once, RateLimited and Unavailable when patience ends, OutcomeUnknown for a write without an answer.
         """
         action = ACTIONS.get(request.action or "")
-        if request.method != "GET" and not self.writes:
-            raise ArgumentError(f"{request.action or request.path} changes things at X; that needs Client(writes=True)")
+        if request.method != "GET":
+            self.may_write(request.action or request.path)
         kind = self._kind(request)
         trying = Trying(self.retries, self.now())
         while True:
@@ -169,6 +170,27 @@ class Client:
                 raise Unavailable("users.me: the answer names no user", action="users.me")
             self._user_id = str(data["id"])
         return self._user_id
+
+    def may_write(self, what: str) -> None:
+        """Raise ArgumentError unless this client may change things at X."""
+        if not self.writes:
+            raise ArgumentError(f"{what} changes things at X; that needs Client(writes=True)")
+
+    def upload(self, url: str, body: bytes) -> None:
+        """Put a text where X told to, without credentials (the URL is signed); as often as its retries allow.
+
+        Raises InvalidRequest, Forbidden, NotFound, Unavailable.
+        """
+        self.may_write("an upload")
+        self._transfer("PUT", url, body=body)
+
+    def download(self, url: str, into: IO[bytes]) -> None:
+        """Write what is at a URL of X's into a file, without credentials. Raises as `upload` does."""
+        self._transfer("GET", url, into=into)
+
+    def _transfer(self, method: str, url: str, **content: Any) -> None:
+        insecure = self.base_url.startswith("http://")
+        transfer(method, url, insecure=insecure, timeout=self.timeout, retries=self.retries, wait=self._wait, **content)
 
     def close(self) -> None:
         """Close connections; a later request opens new ones."""

@@ -10,6 +10,7 @@ import urllib3
 
 from xframes.auth import KINDS, redact, redact_all
 from xframes.errors import ApiError, InvalidRequest, OutcomeUnknown, Unavailable
+from xframes.registry import ACTIONS
 
 if TYPE_CHECKING:
     from xframes.registry import Action
@@ -56,6 +57,8 @@ def explained(error: ApiError, status: int, location: str, action: Action | None
 def unknown(request: Request, error: ApiError) -> OutcomeUnknown:
     """The error of a write that was sent and not answered."""
     what = request.action or f"{request.method} {request.path}"
+    action = ACTIONS.get(request.action or "")
+    look = f"xf.{action.seen} shows" if action is not None and action.seen else "look at X"
     return OutcomeUnknown(
-        f"{what}: sent, but its outcome is unknown ({error}). It was not sent again; look at X whether it happened"
+        f"{what}: sent, but its outcome is unknown ({error}). It was not sent again; {look} whether it happened"
     )

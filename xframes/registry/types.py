@@ -80,8 +80,9 @@ class Action:
     and a user's pool as X writes them, `price` an entry of the price card. `exclusive` are groups of parameters of
     which one may be given, `needed` groups of which one must be, `together` pairs where the first needs the second,
     `ordered` pairs where the first must be smaller. `span_days` is the longest time from start_time to end_time in one
-    request (longer ones are split). `listed` tells the 79 of the connector's listing from X's other calls; `note` is
-    what X says of access.
+    request (longer ones are split). `bare` answers hold ids only, so that no fields can be asked for. `seen` is the
+    read action that shows whether a write happened. `listed` tells the 79 of the connector's listing from X's other
+    calls; `note` is what X says of access.
     """
 
     name: str
@@ -103,6 +104,8 @@ class Action:
     together: tuple[tuple[str, str], ...] = ()
     ordered: tuple[tuple[str, str], ...] = ()
     span_days: int | None = None
+    seen: str | None = None
+    bare: bool = False
     streaming: bool = False
     listed: bool = True
     note: str = ""
@@ -135,7 +138,7 @@ class Action:
     @property
     def single(self) -> bool:
         """Whether the answer's `data` is one object: the last part of the path names it."""
-        return self.path.endswith(("}", "/me")) or self.rows == "usage"
+        return self.paged is None and self.path.endswith(("}", "/me"))
 
     @property
     def pattern(self) -> re.Pattern[str]:

@@ -44,17 +44,17 @@ WRITES = (
         "compliance_jobs", "compliance_job",
         params=(Param("type", "enum", where="body", required=True, choices=("tweets", "users")),
                 text("name", "", 1, 64), flag("resumable")),
-        auth=("app",), limits=("150/15min", ""),
+        auth=("app",), limits=("150/15min", ""), seen="compliance.jobs",
     ),
     Action(
         "write.bookmark", "POST /2/users/{id}/bookmarks", 5, "Bookmark a Post",
         params=(body_id("post_id", "tweet_id", required=True), body_id("folder_id"), ME),
-        auth=("oauth2",), scopes=("bookmark.write", *READ), limits=_FIFTY, price="Bookmark",
+        auth=("oauth2",), scopes=("bookmark.write", *READ), limits=_FIFTY, price="Bookmark", seen="users.bookmarks",
     ),
     Action(
         "write.remove_bookmark", "DELETE /2/users/{id}/bookmarks/{tweet_id}", 7, "Remove a Bookmark",
         params=(path_id("post_id", "tweet_id"), ME),
-        auth=("oauth2",), scopes=("bookmark.write", *READ), limits=_FIFTY, price="Bookmark",
+        auth=("oauth2",), scopes=("bookmark.write", *READ), limits=_FIFTY, price="Bookmark", seen="users.bookmarks",
     ),
     Action(
         "write.delete_stream_rules", "POST /2/tweets/search/stream/rules", 13, "Delete Rules", "stream_rules", "rule",
@@ -62,84 +62,94 @@ WRITES = (
                 Param("ids", "ids", "delete.ids", "body", min=1, max=1000, pattern=ID),
                 Param("server_dry_run", "bool", "dry_run", doc="X checks the rules and changes nothing")),
         auth=("app",), limits=("100/15min", ""), exclusive=(("values", "ids"),), needed=(("values", "ids"),),
+        seen="streams.rules",
     ),
     Action(
         "write.follow", "POST /2/users/{id}/following", 16, "Follow a user ID",
         params=(body_id("user_id", "target_user_id", required=True), ME),
         auth=USER, scopes=("follows.write", *READ), limits=_FIFTY, price="UserInteractionCreate", note=_GONE,
+        seen="users.following",
     ),
     Action(
         "write.unfollow", "DELETE /2/users/{source_user_id}/following/{target_user_id}", 18, "Unfollow a user ID",
         params=(path_id("user_id", "target_user_id"), ME_SOURCE),
-        auth=USER, scopes=("follows.write", *READ), limits=_FIFTY, price="InteractionDelete",
+        auth=USER, scopes=("follows.write", *READ), limits=_FIFTY, price="InteractionDelete", seen="users.following",
     ),
     Action(
         "write.unhide_reply", "PUT /2/tweets/{tweet_id}/hidden", 20, "Unhide a reply",
         params=(path_id("post_id", "tweet_id"), flag("hidden", default=False, doc="True hides it instead")),
-        auth=USER, scopes=("tweet.moderate.write", *READ), limits=_FIFTY, price="ContentManage",
+        auth=USER, scopes=("tweet.moderate.write", *READ), limits=_FIFTY, price="ContentManage", seen="posts.get",
     ),
     Action(
         "write.like", "POST /2/users/{id}/likes", 21, "Like a Post",
         params=(body_id("post_id", "tweet_id", required=True), ME),
         auth=USER, scopes=("like.write", *READ), limits=("", "50/15min, 1,000/24hrs"), price="UserInteractionCreate",
-        note=_GONE,
+        note=_GONE, seen="users.liked_posts",
     ),
     Action(
         "write.unlike", "DELETE /2/users/{id}/likes/{tweet_id}", 24, "Unlike a Post",
         params=(path_id("post_id", "tweet_id"), ME),
         auth=USER, scopes=("like.write", *READ), limits=("", "50/15min, 1,000/24hrs"), price="InteractionDelete",
+        seen="users.liked_posts",
     ),
     Action(
         "write.follow_list", "POST /2/users/{id}/followed_lists", 26, "Follow a list",
         params=(body_id("list_id", required=True), ME), auth=USER, scopes=_LIST, limits=_FIFTY, price="ListCreate",
+        seen="users.followed_lists",
     ),
     Action(
         "write.unfollow_list", "DELETE /2/users/{id}/followed_lists/{list_id}", 28, "Unfollow a list",
         params=(path_id("list_id", "list_id"), ME), auth=USER, scopes=_LIST, limits=_FIFTY, price="ListManage",
+        seen="users.followed_lists",
     ),
     Action(
         "write.add_list_member", "POST /2/lists/{id}/members", 32, "Add a member",
         params=(path_id("list_id"), body_id("user_id", required=True)),
-        auth=USER, scopes=_LIST, limits=_THREE_HUNDRED, price="ListCreate",
+        auth=USER, scopes=_LIST, limits=_THREE_HUNDRED, price="ListCreate", seen="lists.members",
     ),
     Action(
         "write.remove_list_member", "DELETE /2/lists/{id}/members/{user_id}", 34, "Remove a member",
         params=(path_id("list_id"), path_id("user_id", "user_id")),
-        auth=USER, scopes=_LIST, limits=_THREE_HUNDRED, price="ListManage",
+        auth=USER, scopes=_LIST, limits=_THREE_HUNDRED, price="ListManage", seen="lists.members",
     ),
     Action(
         "write.create_list", "POST /2/lists", 36, "Create a list",
         params=(text("name", "", 1, 25, required=True), text("description", "", 0, 100), flag("private")),
-        auth=USER, scopes=("list.read", *_LIST), limits=_THREE_HUNDRED, price="ListCreate",
+        auth=USER, scopes=("list.read", *_LIST), limits=_THREE_HUNDRED, price="ListCreate", seen="users.owned_lists",
     ),
     Action(
         "write.delete_list", "DELETE /2/lists/{id}", 37, "Delete a list",
         params=(path_id("list_id"),), auth=USER, scopes=_LIST, limits=_THREE_HUNDRED, price="ListManage",
+        seen="users.owned_lists",
     ),
     Action(
         "write.update_list", "PUT /2/lists/{id}", 38, "Update a list",
         params=(path_id("list_id"), text("name", "", 1, 25), text("description", "", 0, 100), flag("private")),
         auth=USER, scopes=_LIST, limits=_THREE_HUNDRED, price="ListManage",
-        needed=(("name", "description", "private"),),
+        needed=(("name", "description", "private"),), seen="lists.get",
     ),
     Action(
         "write.pin_list", "POST /2/users/{id}/pinned_lists", 39, "Pin a list",
         params=(body_id("list_id", required=True), ME), auth=USER, scopes=_LIST, limits=_FIFTY, price="ListCreate",
+        seen="users.pinned_lists",
     ),
     Action(
         "write.unpin_list", "DELETE /2/users/{id}/pinned_lists/{list_id}", 40, "Unpin a list",
         params=(path_id("list_id", "list_id"), ME), auth=USER, scopes=_LIST, limits=_FIFTY, price="ListManage",
+        seen="users.pinned_lists",
     ),
     Action(
         "write.send_to_conversation", "POST /2/dm_conversations/{dm_conversation_id}/messages", 42,
         "Add DM to conversation",
         params=(path_id("conversation_id", "dm_conversation_id", CONVERSATION_ID), *_message()),
         auth=USER, scopes=_DM, limits=_MESSAGES, price="DmInteractionCreate", needed=(("text", "media_ids"),),
+        seen="messages.conversation",
     ),
     Action(
         "write.send_message", "POST /2/dm_conversations/with/{participant_id}/messages", 43, "New 1-1 DM message",
         params=(path_id("participant_id", "participant_id"), *_message()),
         auth=USER, scopes=_DM, limits=_MESSAGES, price="DmInteractionCreate", needed=(("text", "media_ids"),),
+        seen="messages.with_participant",
     ),
     Action(
         "write.create_conversation", "POST /2/dm_conversations", 44, "New group DM and conversation",
@@ -147,6 +157,7 @@ WRITES = (
                 *_message("message."),
                 Param("conversation_type", "enum", where="body", choices=("Group",), default="Group")),
         auth=USER, scopes=_DM, limits=_MESSAGES, price="DmInteractionCreate", needed=(("text", "media_ids"),),
+        seen="messages.events",
     ),
     Action(
         "write.create_post", "POST /2/tweets", 45, "Create a Post",
@@ -174,10 +185,12 @@ WRITES = (
         together=(("poll_options", "poll_duration_minutes"), ("exclude_reply_user_ids", "reply_to_post_id"),
                   ("tagged_user_ids", "media_ids")),
         note="self-serve access cannot quote since April 2026, and replies only where the author summoned it",
+        seen="timelines.user",
     ),
     Action(
         "write.delete_post", "DELETE /2/tweets/{id}", 46, "Delete a Post",
         params=(path_id("post_id"),), auth=USER, scopes=_POSTING, limits=_FIFTY, price="ContentManage",
+        seen="posts.get",
     ),
     Action(
         "write.set_media_metadata", "POST /2/media/metadata", 47, "Create Media Metadata",
@@ -211,29 +224,29 @@ WRITES = (
     Action(
         "write.mute", "POST /2/users/{id}/muting", 52, "Mute a user ID",
         params=(body_id("user_id", "target_user_id", required=True), ME),
-        auth=USER, scopes=("mute.write", *READ), limits=_FIFTY, price="PrivacyUpdate",
+        auth=USER, scopes=("mute.write", *READ), limits=_FIFTY, price="PrivacyUpdate", seen="users.muting",
     ),
     Action(
         "write.unmute", "DELETE /2/users/{source_user_id}/muting/{target_user_id}", 54, "Unmute a user ID",
         params=(path_id("user_id", "target_user_id"), ME_SOURCE),
-        auth=USER, scopes=("mute.write", *READ), limits=_FIFTY, price="MuteDelete",
+        auth=USER, scopes=("mute.write", *READ), limits=_FIFTY, price="MuteDelete", seen="users.muting",
     ),
     Action(
         "write.repost", "POST /2/users/{id}/retweets", 60, "Repost a post",
         params=(body_id("post_id", "tweet_id", required=True), ME),
-        auth=USER, scopes=_POSTING, limits=_FIFTY, price="UserInteractionCreate",
+        auth=USER, scopes=_POSTING, limits=_FIFTY, price="UserInteractionCreate", seen="posts.reposted_by",
     ),
     Action(
         "write.undo_repost", "DELETE /2/users/{id}/retweets/{source_tweet_id}", 62, "Undo a Repost",
         params=(path_id("post_id", "source_tweet_id"), ME),
-        auth=USER, scopes=_POSTING, limits=_FIFTY, price="ContentManage",
+        auth=USER, scopes=_POSTING, limits=_FIFTY, price="ContentManage", seen="posts.reposted_by",
     ),
     # What the listed ones need beside themselves: rules are added, large media come in chunks.
     Action(
         "write.add_stream_rules", "POST /2/tweets/search/stream/rules", None, "Add Rules", "stream_rules", "rule",
         params=(Param("rules", "json", "add", "body", required=True, doc="[{value, tag?}, …]"),
                 Param("server_dry_run", "bool", "dry_run", doc="X checks the rules and changes nothing")),
-        auth=("app",), limits=("100/15min", ""), listed=False,
+        auth=("app",), limits=("100/15min", ""), listed=False, seen="streams.rules",
     ),
     Action(
         "write.initialize_upload", "POST /2/media/upload/initialize", None, "Media Upload INIT", "media_uploads",
@@ -248,10 +261,11 @@ WRITES = (
         "write.append_upload", "POST /2/media/upload/{id}/append", None, "Media Upload APPEND",
         params=(path_id("media_id"), Param("media", "file", where="body", required=True),
                 Param("segment_index", "int", where="body", required=True, min=0, max=999)),
-        auth=USER, scopes=_MEDIA, listed=False,
+        auth=USER, scopes=_MEDIA, listed=False, seen="media.upload_status",
     ),
     Action(
         "write.finalize_upload", "POST /2/media/upload/{id}/finalize", None, "Media Upload FINALIZE", "media_uploads",
         "media_upload", params=(path_id("media_id"),), auth=USER, scopes=_MEDIA, listed=False,
+        seen="media.upload_status",
     ),
 )

@@ -1,0 +1,79 @@
+"""Files on servers X points to, e.g. a compliance job's: signed URLs, so never with credentials of ours."""
+
+from __future__ import annotations
+
+from typing import IO, TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+
+from xframes.errors import Forbidden, InvalidRequest, NotFound, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from xframes.client.retries import Retries
+    from xframes.errors import ApiError
+
+_PIECE = 1_000_000  # bytes of a download held at a time
+
+
+def transfer(
+    method: str, url: str, *, body: bytes | None = None, into: IO[bytes] | None = None, insecure: bool,
+    timeout: tuple[float, float], retries: Retries, wait: Callable[[float, str], None],
+) -> None:
+    """Send a body to a URL (PUT) or write what is there into a file (GET), with bounded retries: both may be repeated.
+
+    Raises InvalidRequest for URLs that are not https (unless `insecure`), InvalidRequest, Forbidden, NotFound and
+    Unavailable for what the server answers. Errors name the server and path; the query holds the signature.
+    """
+    parts = urlsplit(url)
+    label = f"{method} {parts.hostname}{parts.path}"
+    if parts.scheme != "https" and not (insecure and parts.scheme == "http"):
+        raise InvalidRequest(f"{label}: not asked, the URL is not https")
+    failures = 0
+    while True:
+        error = _once(method, url, timeout=timeout, body=body, into=into, label=label)
+        if error is None:
+            return
+        failures += 1
+        if not error.retryable or failures >= retries.attempts:
+            raise error
+        wait(retries.pause(failures), str(error))
+
+
+def _once(
+    method: str, url: str, *, timeout: tuple[float, float], body: bytes | None, into: IO[bytes] | None, label: str
+) -> ApiError | None:
+    """One try: None when it went well."""
+    headers = {"Content-Type": "text/plain"} if body is not None else {}
+    try:
+        with requests.Session() as session:
+            session.trust_env = False  # no credentials of a .netrc either
+            with session.request(method, url, data=body, headers=headers, timeout=timeout, stream=True,
+                                 allow_redirects=False) as response:
+                if not 200 <= response.status_code < 300:
+                    return _refused(response.status_code, label)
+                if into is not None:
+                    _save(response, into)
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        return Unavailable(f"{label}: no answer ({type(error).__name__})")  # the error's own text may hold the URL
+    return None
+
+
+def _save(response: requests.Response, into: IO[bytes]) -> None:
+    into.seek(0)
+    into.truncate()
+    for piece in response.iter_content(_PIECE):
+        into.write(piece)
+    promised, came = response.headers.get("Content-Length", ""), response.raw.tell()
+    if promised.isdecimal() and came < int(promised):
+        raise requests.ConnectionError(f"the file ended after {came:,} of {promised} bytes")
+
+
+def _refused(status: int, label: str) -> ApiError:
+    if status == 429 or status >= 500:
+        return Unavailable(f"{label}: HTTP {status}", status=status)
+    cls = {403: Forbidden, 404: NotFound}.get(status, InvalidRequest)
+    return cls(f"{label}: HTTP {status} (signed URLs end after a while)", status=status)

@@ -1,0 +1,46 @@
+"""The companion that changes things at X: `from xframes import write`, with `xf.Client(writes=True)`.
+
+One function per write action of X, each giving Frames whose main table `writes` has a row for what was done: action,
+arguments, status, X's answer. `into=archive` also keeps it there; `dry_run=True` sends nothing and gives the Request
+(an id X would have to be asked for stands in its path as `{id}`). Nothing is sent twice on a guess: without an answer
+OutcomeUnknown is raised, and says where to look. Beside them: `bulk` for many ids, `set_stream_rules`,
+`run_compliance_job`.
+"""
+
+from xframes.write.bulk import bulk
+from xframes.write.compliance import create_compliance_job, run_compliance_job
+from xframes.write.lists import (
+    add_list_member,
+    create_list,
+    delete_list,
+    follow_list,
+    pin_list,
+    remove_list_member,
+    unfollow_list,
+    unpin_list,
+    update_list,
+)
+from xframes.write.media import add_subtitles, delete_subtitles, set_media_metadata, upload_media
+from xframes.write.messages import create_conversation, send_message, send_to_conversation
+from xframes.write.people import follow, mute, unfollow, unmute
+from xframes.write.posts import (
+    bookmark,
+    create_post,
+    delete_post,
+    like,
+    remove_bookmark,
+    repost,
+    undo_repost,
+    unhide_reply,
+    unlike,
+)
+from xframes.write.rules import add_stream_rules, delete_stream_rules, set_stream_rules
+
+__all__ = [
+    "add_list_member", "add_stream_rules", "add_subtitles", "bookmark", "bulk", "create_compliance_job",
+    "create_conversation", "create_list", "create_post", "delete_list", "delete_post", "delete_stream_rules",
+    "delete_subtitles", "follow", "follow_list", "like", "mute", "pin_list", "remove_bookmark", "remove_list_member",
+    "repost", "run_compliance_job", "send_message", "send_to_conversation", "set_media_metadata", "set_stream_rules",
+    "undo_repost", "unfollow", "unfollow_list", "unhide_reply", "unlike", "unmute", "unpin_list", "update_list",
+    "upload_media",
+]

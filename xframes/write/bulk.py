@@ -1,0 +1,146 @@
+"""One write for each of many ids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from xframes import registry
+from xframes.errors import (
+    ApiError,
+    ArgumentError,
+    ConfigError,
+    Interrupted,
+    OutcomeUnknown,
+    RateLimited,
+    Unauthorized,
+    UsageCapped,
+)
+from xframes.frames import Frames, to_pandas
+from xframes.plan.values import check
+from xframes.write.engine import Sending, keeping, opened, request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    import pandas as pd
+
+    from xframes.archive import Archive
+    from xframes.client import Client
+    from xframes.registry import Param
+
+_STOPS = (ConfigError, RateLimited, Unauthorized, UsageCapped)  # not done, and the next one would meet the same
+
+
+def bulk(
+    function: Callable[..., Any], ids: Iterable[str | int], *, into: Archive | None = None,
+    client: Client | None = None, progress: bool | None = None, **arguments: Any,
+) -> pd.DataFrame:
+    """Do one write for each id, at the pace of its rate limit: one row per id, in order, each id once.
+
+    `function` is a write with one argument left to fill: `write.bulk(write.like, frame["post_id"])`,
+    `write.bulk(write.add_list_member, user_ids, list_id="…")`. Columns: that argument, `outcome` (done, refused,
+    unknown), `status`, `answer` (JSON), `error`. A refusal does not stop the others. Nothing is sent twice: an unknown
+    outcome stays unknown until you look. With `into` each answer is on disk in `writes` before the next is asked for.
+
+    Raises ArgumentError before any request; Interrupted when rate limits (longer than the client waits), a usage cap,
+    refused credentials or Ctrl-C stop it: `.frames` is the table of what was sent, `.resume()` does the rest.
+    """
+    name = f"write.{getattr(function, '__name__', function)}"
+    if name not in registry.ACTIONS:
+        raise ArgumentError(f"bulk takes a write such as write.like, not {function!r:.80}")
+    param = _open(name, arguments)
+    many = _each(param, ids)
+    client = opened(client, name)
+    for one in many[:1]:  # the arguments they share are checked before the first is sent
+        request(name, {**arguments, param.name: one}, client)
+    return _Bulk(name, param.name, many, arguments, client, into).run(progress)
+
+
+def _open(name: str, arguments: Mapping[str, Any]) -> Param:
+    """The one required argument that is not given."""
+    action = registry.ACTIONS[name]
+    left = [p for p in action.params if p.required and p.name not in arguments]
+    if len(left) != 1 or left[0].kind != "id":
+        needed = ", ".join(p.name for p in left if p.kind != "id") or ", ".join(p.name for p in left[:-1])
+        what = f"give {needed} by name" if needed else "it has none"
+        raise ArgumentError(f"bulk fills the one id that {name} needs and was not given; {what}")
+    return left[0]
+
+
+def _each(param: Param, ids: Iterable[str | int]) -> list[str]:
+    """Each id once, in order, checked. Raises ArgumentError naming the first that is none."""
+    every = registry.Param(f"{param.name}s", "ids", min=1, pattern=param.pattern)
+    found: list[str] = check(every, ids, now=_NEVER)
+    return found
+
+
+_NEVER: Any = None  # ids are checked without a clock
+
+
+@dataclass
+class _Bulk:
+    """A bulk write on its way; `rows` is what became of those sent."""
+
+    name: str
+    filled: str
+    ids: list[str]
+    arguments: Mapping[str, Any]
+    client: Client
+    into: Archive | None
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+    def run(self, progress: bool | None) -> pd.DataFrame:
+        from xframes.archive.progress import bar
+
+        shared = {key: value for key, value in self.arguments.items() if value is not None}
+        try:
+            with (
+                keeping(self.into, self.name, {**shared, f"{self.filled}s": len(self.ids)}) as keep,
+                bar(progress, self.name, " writes", len(self.ids)) as advance,
+            ):
+                advance(len(self.rows))
+                for one in self.ids[len(self.rows):]:
+                    self._send(Sending(self.client, keep), one)
+                    advance(1)
+        except (Exception, KeyboardInterrupt) as error:  # whatever it is: what was done at X must be told
+            if not self.rows:
+                raise
+            raise self._interrupted(error) from error
+        return self._frame()
+
+    def _send(self, sending: Sending, one: str) -> None:
+        """Send one and note what became of it. Raises what would stop the next one as well."""
+        row: dict[str, Any] = {self.filled: one, "outcome": "unknown"}
+        try:
+            page = sending.ask(self.name, **self.arguments, **{self.filled: one})
+            (told,) = Frames.from_pages([page])["writes"].select(["status", "answer"]).to_pylist()
+            row |= {"outcome": "done", **told}
+        except _STOPS:
+            raise
+        except OutcomeUnknown as error:
+            row["error"] = str(error)
+        except ApiError as error:
+            row |= {"outcome": "refused", "status": error.status, "error": str(error)}
+        except BaseException as error:
+            self.rows.append(row | {"error": f"{type(error).__name__}: {error}"})
+            raise
+        self.rows.append(row)
+
+    def _frame(self) -> pd.DataFrame:
+        texts = [(name, pa.string()) for name in (self.filled, "outcome")]
+        schema = pa.schema([*texts, ("status", pa.int64()), ("answer", pa.string()), ("error", pa.string())])
+        return to_pandas(pa.Table.from_pylist(self.rows, schema=schema))
+
+    def _interrupted(self, error: BaseException) -> Interrupted:
+        why = str(error) or type(error).__name__
+        return Interrupted(
+            f"{self.name} stopped after {len(self.rows):,} of {len(self.ids):,}: {why}. What became of them is in "
+            "`.frames`; `.resume()` does the rest", frames=self._frame(), rows=len(self.rows), resume=self._resume,
+        )
+
+    def _resume(self, *, client: Client | None = None, progress: bool | None = None) -> pd.DataFrame:
+        self.client = client or self.client
+        return self.run(progress)
