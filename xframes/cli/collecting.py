@@ -22,17 +22,31 @@ if TYPE_CHECKING:
     from xframes.client import Client
     from xframes.registry import Action, Param
 
-_AREAS = {
-    "counts": "How many posts match a query.",
-    "posts": "Posts by id.",
+_AREAS = {  # in the order of the list of commands
     "search": "Posts that match a query.",
-    "timelines": "Posts of and about a user.",
-    "users": "Users by id or name.",
+    "counts": "How many posts match a query.",
+    "timelines": "Posts of, about and for a user.",
+    "posts": "Posts by id, and who quoted, liked and reposted them.",
+    "users": "Users by id or name, whom and what they follow, like and keep.",
+    "lists": "Lists, their posts, members and followers.",
+    "spaces": "Spaces, by id, creator or title.",
+    "messages": "Your direct messages.",
+    "streams": "Posts as they are made.",
+    "analytics": "Engagement with your own posts and media.",
+    "usage": "Posts read against your project's cap.",
+    "media": "Media by key, and how uploads stand.",
+    "compliance": "Jobs that tell what is gone.",
+    "communities": "Communities.",
+    "trends": "What people talk about.",
+    "news": "News stories X makes of posts.",
 }
 _EXAMPLES = {  # what an argument looks like, for the example every command's help ends with
     "query": "'coffee lang:en'", "ids": "1900000000000000001 1900000000000000002", "id": "1900000000000000001",
-    "username": "XDevelopers", "usernames": "XDevelopers X",
+    "username": "XDevelopers", "usernames": "XDevelopers X", "keys": "3_1900000000000000001", "str": "coffee",
+    "int": "1",
 }
+_NAMED = {"space_id": "1zqKVXPQhvZJB", "space_ids": "1zqKVXPQhvZJB 1rmGPkyzWXZKN", "start_time": "2026-01-01",
+          "end_time": "2026-01-31"}
 
 
 class Moment(click.ParamType[datetime]):
@@ -60,7 +74,7 @@ def groups() -> list[click.Group]:
     found: dict[str, click.Group] = {}
     for action in ACTIONS.values():
         area, _, name = action.name.partition(".")
-        if action.kind != "read" or action.streaming:
+        if action.kind != "read":
             continue
         if area not in found:
             found[area] = click.Group(area, help=_AREAS.get(area, f"The actions of {area}."))
@@ -80,16 +94,20 @@ def _command(action: Action, name: str) -> click.Command:
 
 def _help(action: Action, name: str) -> str:
     example = [f"xframes {action.name.partition('.')[0]} {name}"]
-    example += [_EXAMPLES.get(p.kind, p.name.upper()) for p in action.params if p.required]
+    example += [_example(p) for p in action.params if p.required]
     many = next((f" {p.name.upper()} may be `-`: then they are read from stdin." for p in action.params
                  if p.required and p.many), "")
-    rest = " --limit 500" if action.paged else ""
+    rest = " --limit 500" if action.paged or action.streaming else ""
     return (
         f"{action.title} ({action.endpoint}).\n\n"
         f"Prints the rows of the table {action.rows}. With --archive, everything X sends is added to the archive and "
         f"the run is printed; --table, --format or --output print the rows then, too.{many}\n\n"
         f"\b\nExample:\n  {' '.join(example)}{rest} --archive my-archive"
     )
+
+
+def _example(param: Param) -> str:
+    return param.choices[0] if param.choices else _NAMED.get(param.name) or _EXAMPLES[param.kind]
 
 
 def _collect(
@@ -169,6 +187,8 @@ def _type(param: Param) -> click.ParamType[Any]:
         return Moment()
     if param.kind == "int":
         return click.IntRange(param.min, param.max)
+    if param.kind == "seconds":
+        return click.FloatRange(param.min)
     return click.STRING
 
 
@@ -188,6 +208,6 @@ def _common(action: Action) -> list[Callable[..., Any]]:
         output.options,
         click.option("--base-url", help="Another server than X's, e.g. a sandbox's URL."),
     ]
-    if action.paged or action.token:
+    if action.paged or action.token or action.streaming:
         found.insert(0, click.option("--limit", type=click.IntRange(min=1), help=f"At most so many {action.rows}."))
     return found

@@ -52,9 +52,10 @@ def _tables() -> object:
 
 @click.command(short_help="The actions of X's API.")
 @click.option("--kind", type=click.Choice(["read", "write"]), help="Only actions that read, or that write.")
+@click.option("--all", "all_", is_flag=True, help="Also those X has beyond the 79 listed.")
 @output.options
-def actions(kind: str | None, format_: str | None, into: Path | None) -> None:
-    """The actions of X's API: name, method and path, and the function that collects them.
+def actions(kind: str | None, all_: bool, format_: str | None, into: Path | None) -> None:
+    """The actions of X's API in the listing's order: name, method and path, and the function that carries them out.
 
     \b
     Example:
@@ -62,7 +63,7 @@ def actions(kind: str | None, format_: str | None, into: Path | None) -> None:
     """
     from xframes.collect import actions as listed
 
-    found = listed()
+    found = listed(all=all_)
     found = found[found["kind"] == kind].reset_index(drop=True) if kind else found
     output.write(found, format_, into, most=len(found))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from xframes.collect import (
 )
 from xframes.collect.engine import collect, function
 from xframes.errors import ArgumentError
+from xframes.plan.values import near
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,16 +38,28 @@ __all__ = [
 def call(name: str, /, **arguments: Any) -> Any:
     """Call an action by its name: `xf.call("search.recent", query="…", limit=100)` is `xf.search.recent(…)`.
 
-    Gives what that function gives; writes need no import of their own here. Raises ArgumentError for a name or an
-    argument that does not exist, and what the function raises.
+    Gives what that function gives; writes need no import of their own here. Reads beyond the listing have no other
+    function. Raises ArgumentError for a name or an argument that does not exist, and what the function raises.
     """
     try:
         action = registry.action(name)
     except KeyError as error:
         raise ArgumentError(str(error.args[0])) from None
-    if action.kind == "write":  # the companion is not imported before somebody writes
-        return import_module("xframes.write.engine").write(action.name, arguments)
-    return collect(action.name, arguments)
+    area, _, rest = name.partition(".")
+    module = import_module("xframes.write") if action.kind == "write" else globals().get(area)
+    found = getattr(module, rest, None)
+    if found is None and action.kind == "write":
+        raise ArgumentError(f"{name} is a step of write.upload_media, which takes all of them")
+    if found is None:
+        return collect(name, arguments)
+    taken = inspect.signature(found).parameters
+    for given in arguments:
+        if given not in taken:
+            raise ArgumentError(f"{name}: there is no argument {given!r}; {near(given, taken)}")
+    for wanted in taken.values():
+        if wanted.default is wanted.empty and wanted.name not in arguments:
+            raise ArgumentError(f"{name}: {wanted.name} is required")
+    return found(**arguments)
 
 
 def actions(*, all: bool = False) -> pd.DataFrame:

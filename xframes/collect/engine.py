@@ -100,8 +100,8 @@ class _Gathering:
 
 
 def function(action: Action) -> str:
-    """The collector's public name, e.g. `xf.search.recent`."""
-    return f"xf.{action.name}"
+    """How the action is called, e.g. `xf.search.recent`; those beyond the listing by their name alone."""
+    return f"xf.{action.name}" if action.listed or action.kind == "write" else f'xf.call("{action.name}")'
 
 
 def signature(action: Action) -> inspect.Signature:

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from xframes.flatten import measures
-from xframes.flatten.columns import Column, Index, Objects, Pool, known
+from xframes.flatten.columns import Column, Index, Objects, Pool, constant, known
 from xframes.flatten.decode import Bad, Decoder, Parsed
 from xframes.flatten.nodes import tree
 from xframes.flatten.reports import OWN_PROBLEMS_FROM, answer, count, own, reported, text, unanswered
@@ -24,11 +24,10 @@ if TYPE_CHECKING:
 
 # Kinds of objects that become rows of an entity table, and the field that identifies them.
 ENTITIES = {"post": "id", "user": "id", "media": "media_key", "place": "id", "poll": "id", "space": "id",
-            "topic": "id", "list": "id", "dm": "id", "rule": "id", "compliance_job": "id",
-            "media_upload": "id"}
+            "topic": "id", "list": "id", "dm": "id", "community": "id", "news": "id|rest_id", "bookmark_folder": "id",
+            "rule": "id", "compliance_job": "id", "media_upload": "id"}
 
 Columns = list["Column | pa.Array"]  # in the order of the table's own columns, without provenance
-_FLAGS = {False: pa.scalar(False), True: pa.scalar(True)}
 _TOPIC_IDS = TABLES["spaces"].schema.get_field_index("topic_ids")
 
 
@@ -95,12 +94,16 @@ class Batch:
             return
         self.add(name, [self._pool.column(values[c.name], c.type) for c in TABLES[name].body], np.array(pages))
 
-    def add_objects(self, name: str, kind: str, page: int, given: Mapping[str, str | None]) -> None:
-        """Add a page's main objects to a table, with `given` values for the columns that do not come from its body."""
+    def add_objects(self, name: str, kind: str, page: int, given: Mapping[str, Any]) -> None:
+        """Add a page's main objects to a table, with `given` values for the columns that do not come from its body.
+
+        A `position` is the object's place on the page.
+        """
         main = self.parsed[page].main
         objects = Objects(main, tree(kind), self._structs, self._pool)
-        texts = {name: self._pool.column([value] * len(main), Type.STR) for name, value in given.items()}
-        self.add(name, objects.columns(name, texts), np.full(len(main), page), kind)
+        values = {"position": range(len(main))} | {column: [value] * len(main) for column, value in given.items()}
+        columns = {c.name: self._pool.column(values[c.name], c.type) for c in TABLES[name].body if not c.path}
+        self.add(name, objects.columns(name, columns), np.full(len(main), page), kind)
 
     def _table(self, name: str) -> pa.Table:
         schema = TABLES[name].schema
@@ -115,7 +118,7 @@ class Batch:
     def _entity(self, kind: str) -> None:
         items: list[Any] = []
         counts: list[int] = []
-        key = attrgetter(ENTITIES[kind])
+        key = _key(kind)
         for index, parsed in enumerate(self.parsed):
             own = parsed.main if parsed.kind == kind else ()
             included = parsed.includes.get(kind, ())
@@ -131,10 +134,9 @@ class Batch:
         entity, *others = tables_of(kind)
         columns = self._entity_table(entity, objects, page_of_row)
         for table in others:
-            if table.sources:
-                self._detail_table(table, columns[0], objects, page_of_row)
-            else:
+            if not table.sources:
                 self._metrics_table(table, entity, columns, page_of_row)
+        self._detail_tables([table for table in others if table.sources], columns[0], objects, page_of_row)
 
     def _unique(self, items: Sequence[Any], key: Callable[[Any], Any], kind: str, page: int) -> Sequence[Any]:
         """One object per key, the main one before the included; those without a key become problems."""
@@ -166,19 +168,16 @@ class Batch:
         else:
             flags = [p.action is not None for p in self.parsed]
         if len(set(flags)) == 1:
-            return pa.repeat(_FLAGS[flags[0]], len(page_of_row))
+            return constant(flags[0], Type.BOOL, len(page_of_row))
         return pa.array(flags).take(pa.array(page_of_row))
 
-    def _detail_table(self, table: Table, ids: Column, objects: Objects, page_of_row: Index) -> None:
-        for source in table.sources:
-            found = objects.items_at(source)
-            if found is None:
-                continue
-            items, parents, positions = found
-            given = {table.parent_key: self._pool.taken(ids, parents)}
+    def _detail_tables(self, tables: Sequence[Table], ids: Column, objects: Objects, page_of_row: Index) -> None:
+        of = {source: table for table in tables for source in table.sources}
+        for source, items, parents, positions in objects.details(list(of)):
+            table = of[source]
+            given = {table.parent_key: self._pool.taken(ids, parents), "position": positions}
             if table.const is not None:
-                given[table.const] = pa.repeat(source.const, len(positions))
-            given["position"] = pa.array(positions)
+                given[table.const] = constant(source.const, Type.STR, len(positions))
             self.add(table.name, items.columns(table.name, given), page_of_row[parents], items.node.key)
 
     def _metrics_table(self, table: Table, entity: Table, held: Columns, page_of_row: Index) -> None:
@@ -220,8 +219,7 @@ class Batch:
             given = parsed.args.get(edge.arg) if edge is not None else None
             if edge is None or given is None or parsed.kind not in ENTITIES:
                 continue
-            key = attrgetter(ENTITIES[parsed.kind])
-            ids = _places(map(key, parsed.main))
+            ids = _places(map(_key(parsed.kind), parsed.main))
             values: dict[str, Sequence[Any]] = {
                 edge.row_column: list(ids), edge.arg_column: [given] * len(ids), "position": list(ids.values()),
             }
@@ -309,6 +307,13 @@ class Batch:
                         text = str(value)[:200]
                         bad = Bad("bad_value", f"{path} cannot hold {text!r}", path, text)
                         self._bad[page_of_row[row]].append(bad)
+
+
+@cache
+def _key(kind: str) -> Callable[[Any], Any]:
+    """Gives the id of an object of that kind."""
+    first, _, second = ENTITIES[kind].partition("|")
+    return (lambda item: getattr(item, first) or getattr(item, second)) if second else attrgetter(first)
 
 
 @cache

@@ -60,6 +60,8 @@ class Decoder:
         from xframes.flatten import tolerant
 
         action, args = _action(page)
+        if action is not None and action.kind == "write" and not page.body.strip():  # its status says it all
+            return Parsed(None, action=action, args=args)
         kind = action.objects if action is not None else self._hint
         parsed = None if kind is None else self._fast(page, kind, known=action is not None)
         if parsed is None:
@@ -140,6 +142,12 @@ _MARKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("tombstone", ("resource_type", "resource_id", "reason")),
     ("compliance_job", ("status", "type", "id")),
     ("count", ("start", "end")),
+    ("personalized_trend", ("trend_name", "category")),
+    ("personalized_trend", ("trend_name", "trending_since")),
+    ("trend", ("trend_name",)),
+    ("news", ("hook", "summary")),
+    ("community", ("join_policy", "id")),
+    ("community", ("access", "id")),
     ("post", ("text",)),
     ("post", ("edit_history_tweet_ids",)),
     ("post", ("edit_history_post_ids",)),

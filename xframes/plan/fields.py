@@ -19,12 +19,12 @@ __all__ = ["asked", "asks_owner", "takes_expansions", "takes_fields"]
 
 def takes_fields(action: Action) -> bool:
     """Whether the action's answers hold objects whose fields can be chosen."""
-    return action.kind == "read" and action.objects in COMPANIONS
+    return action.kind == "read" and not action.bare and action.objects in COMPANIONS
 
 
 def takes_expansions(action: Action) -> bool:
     """Whether the action's answers can hold other objects beside the main ones."""
-    return action.kind == "read" and action.objects in EXPANSIONS["tweet"]
+    return takes_fields(action) and action.objects in EXPANSIONS["tweet"]
 
 
 def asked(action: Action, choice: Any, expansions: Any, words: Vocabulary) -> dict[str, str]:

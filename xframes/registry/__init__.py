@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
+from xframes.registry.beyond import BEYOND
 from xframes.registry.people import PEOPLE
 from xframes.registry.reads import READS
 from xframes.registry.types import Action, Edge, Param, Window
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["ACTIONS", "Action", "Edge", "Param", "Window", "action", "match"]
 
 ACTIONS: dict[str, Action] = {
-    a.name: a for a in sorted((*READS, *PEOPLE, *WRITES), key=lambda a: (a.n is None, a.n or 0))
+    a.name: a for a in sorted((*READS, *PEOPLE, *WRITES, *BEYOND), key=lambda a: (a.n is None, a.n or 0))
 }
 
 

@@ -55,7 +55,8 @@ def flag(name: str, wire: str = "", **more: Any) -> Param:
 
 
 # The person who asks, unless told otherwise: X takes nobody else.
-OWN = Param("user_id", "id", "id", "path", pattern=ID)
+OWN = Param("user_id", "id", "id", "path", pattern=ID,
+            doc="whose; X shows the authenticated user's own only, the default")
 ME = Param("my_id", "id", "id", "path", pattern=ID, doc="whose account; the authenticated user's, asked of X once")
 ME_SOURCE = Param("my_id", "id", "source_user_id", "path", pattern=ID, doc=ME.doc)
 

@@ -17,6 +17,7 @@ from xframes.registry.types import Action, Param
 _GONE = "X removed it from self-serve access in April 2026"
 _FIFTY = ("", "50/15min")
 _THREE_HUNDRED = ("", "300/15min")
+_CHUNKS = ("180,000/24hrs", "1,875/15min")
 _MESSAGES = ("1,440/24hrs", "15/15min, 1,440/24hrs")
 _SETTINGS = ("following", "mentionedUsers", "subscribers", "verified")
 _LIST = ("list.write", *READ)
@@ -182,8 +183,13 @@ WRITES = (
         ),
         auth=USER, scopes=_POSTING, limits=("10,000/24hrs", "100/15min"), price="PostCreate",
         needed=(("text", "media_ids"),), exclusive=(("media_ids", "poll_options", "quote_post_id", "card_uri"),),
-        together=(("poll_options", "poll_duration_minutes"), ("exclude_reply_user_ids", "reply_to_post_id"),
-                  ("tagged_user_ids", "media_ids")),
+        together=(
+            ("poll_options", "poll_duration_minutes"), ("poll_duration_minutes", "poll_options"),
+            ("poll_reply_settings", "poll_options"), ("exclude_reply_user_ids", "reply_to_post_id"),
+            ("auto_populate_reply_metadata", "reply_to_post_id"),
+            *((name, "media_ids") for name in ("tagged_user_ids", "media_title", "media_description",
+                                               "preview_media_id", "embeddable", "call_to_actions")),
+        ),
         note="self-serve access cannot quote since April 2026, and replies only where the author summoned it",
         seen="timelines.user",
     ),
@@ -255,17 +261,17 @@ WRITES = (
                 Param("total_bytes", "int", where="body", required=True, min=1, max=17_179_869_184),
                 Param("media_category", "enum", where="body", choices=(*_CATEGORIES, "amplify_video")), flag("shared"),
                 Param("additional_owners", "ids", where="body", pattern=ID)),
-        auth=USER, scopes=_MEDIA, listed=False,
+        auth=USER, scopes=_MEDIA, limits=_CHUNKS, listed=False,
     ),
     Action(
         "write.append_upload", "POST /2/media/upload/{id}/append", None, "Media Upload APPEND",
         params=(path_id("media_id"), Param("media", "file", where="body", required=True),
                 Param("segment_index", "int", where="body", required=True, min=0, max=999)),
-        auth=USER, scopes=_MEDIA, listed=False, seen="media.upload_status",
+        auth=USER, scopes=_MEDIA, limits=_CHUNKS, listed=False, seen="media.upload_status",
     ),
     Action(
         "write.finalize_upload", "POST /2/media/upload/{id}/finalize", None, "Media Upload FINALIZE", "media_uploads",
-        "media_upload", params=(path_id("media_id"),), auth=USER, scopes=_MEDIA, listed=False,
+        "media_upload", params=(path_id("media_id"),), auth=USER, scopes=_MEDIA, limits=_CHUNKS, listed=False,
         seen="media.upload_status",
     ),
 )

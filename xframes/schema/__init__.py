@@ -27,11 +27,11 @@ TABLES: dict[str, Table] = {
     t.name: t
     for t in (
         posts.POSTS, users.USERS, objects.MEDIA, objects.PLACES, objects.POLLS, objects.POLL_OPTIONS, objects.SPACES,
-        objects.TOPICS, objects.LISTS, objects.MESSAGES,
+        objects.TOPICS, objects.LISTS, objects.MESSAGES, objects.COMMUNITIES, objects.NEWS, objects.BOOKMARK_FOLDERS,
         *posts.POST_DETAILS, objects.MEDIA_VARIANTS, *users.USER_DETAILS, objects.SPACE_PEOPLE,
-        *objects.MESSAGE_DETAILS, *relations.RELATIONS,
+        *objects.MESSAGE_DETAILS, objects.NEWS_POSTS, *relations.RELATIONS,
         posts.POST_METRICS, users.USER_METRICS, measures.COUNTS, measures.POST_ANALYTICS, measures.MEDIA_ANALYTICS,
-        measures.USAGE, measures.USAGE_DAILY,
+        measures.USAGE, measures.USAGE_DAILY, measures.TRENDS, measures.PERSONALIZED_TRENDS,
         operations.MATCHES, operations.STREAM_RULES, operations.COMPLIANCE_JOBS, operations.REMOVALS,
         operations.TOMBSTONES, operations.MEDIA_UPLOADS, operations.WRITES,
         operations.PROBLEMS, operations.REQUESTS, operations.RUNS,

@@ -1,6 +1,6 @@
-"""Numbers over time that are not properties of one object: counts, analytics, usage."""
+"""Numbers over time that are not properties of one object: counts, analytics, usage, trends."""
 
-from xframes.schema.types import DATE, INT, STR, TIME, Col, Table
+from xframes.schema.types import BOOL, DATE, INT, STR, TIME, Col, Table
 
 COUNTS = Table(
     "counts",
@@ -15,6 +15,7 @@ COUNTS = Table(
         Col("start_at", "start", TIME, "First moment of the span; the first span may be cut by the query."),
         Col("end_at", "end", TIME, "Moment after the span; the last span may be cut by the query."),
         Col("post_count", "tweet_count|post_count", INT, "Posts in the span."),
+        Col("filled", "", BOOL, "Whether X left the span out between others, which means none; xframes filled it in."),
     ),
 )
 
@@ -91,5 +92,39 @@ USAGE_DAILY = Table(
         Col("id", "", STR, "The project's or app's id."),
         Col("date", "date", DATE, "The day, in UTC."),
         Col("usage", "usage", INT, "Posts read that day.", loose=True),
+    ),
+)
+
+_NAME = Col("name", "trend_name", STR, "The trend: words or a hashtag.")
+_PLACE = Col("position", "", INT, "Its place on the page, from 0, in X's order.")
+
+TRENDS = Table(
+    "trends",
+    "measure",
+    "What trends at a place: one row per trend and observation.",
+    key=("woeid", "name", "observed_at"),
+    object="trend",
+    time="observed_at",
+    body=(
+        Col("woeid", "", STR, "The place (its Where On Earth id; 1 is the world)."),
+        _NAME,
+        _PLACE,
+        Col("post_count", "tweet_count", INT, "Posts about it."),
+    ),
+)
+
+PERSONALIZED_TRENDS = Table(
+    "personalized_trends",
+    "measure",
+    "What trends for the person who asked: one row per trend and observation.",
+    key=("name", "observed_at"),
+    object="personalized_trend",
+    time="observed_at",
+    body=(
+        _NAME,
+        _PLACE,
+        Col("post_count_text", "post_count", STR, "Posts about it, as X shows it."),
+        Col("category", "category", STR, "Its category."),
+        Col("trending_since", "trending_since", STR, "Since when it trends, as X shows it."),
     ),
 )

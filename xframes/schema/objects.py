@@ -1,4 +1,4 @@
-"""Media, places, polls, Spaces, topics, lists and direct messages."""
+"""Media, places, polls, Spaces, topics, lists, direct messages, communities, news and bookmark folders."""
 
 from xframes.schema.types import BOOL, FLOAT, INT, JSON, STR, STRS, TIME, Col, Source, Table
 
@@ -232,5 +232,70 @@ MESSAGE_DETAILS = (
             Col("position", "", INT, "Its place in the array X sent, from 0."),
             Col("post_id", "id", STR, "The post (`posts.id`)."),
         ),
+    ),
+)
+
+COMMUNITIES = Table(
+    "communities",
+    "entity",
+    "Communities.",
+    key=("id",),
+    object="community",
+    time="created_at",
+    body=(
+        Col("id", "id", STR, "The community's id."),
+        Col("name", "name", STR, "Its name."),
+        Col("description", "description", STR, "What it is about."),
+        Col("created_at", "created_at", TIME, "When it was made."),
+        Col("access", "access", STR, "Who may see it."),
+        Col("join_policy", "join_policy", STR, "Who may join."),
+        Col("member_count", "member_count", INT, "Members when observed."),
+    ),
+)
+
+NEWS = Table(
+    "news",
+    "entity",
+    "News stories X makes of posts.",
+    key=("id",),
+    object="news",
+    time="updated_at",
+    body=(
+        Col("id", "id|rest_id", STR, "The story's id."),
+        Col("name", "name", STR, "Its headline."),
+        Col("category", "category", STR, "Its category."),
+        Col("summary", "summary", STR, "What happened."),
+        Col("hook", "hook", STR, "One sentence to draw readers."),
+        Col("disclaimer", "disclaimer", STR, "What X warns of."),
+        Col("keywords", "keywords", JSON, "Its keywords."),
+        Col("contexts", "contexts", JSON, "Topics, people, places, teams and tickers it is about."),
+        Col("updated_at", "updated_at|last_updated_at_ms", TIME, "When it last changed."),
+    ),
+)
+
+NEWS_POSTS = Table(
+    "news_posts",
+    "detail",
+    "Posts a news story is made of.",
+    key=("news_id", "position"),
+    object="news",
+    parent="news",
+    sources=(Source("cluster_posts_results"),),
+    body=(
+        Col("news_id", "", STR, "The story."),
+        Col("position", "", INT, "Its place in the array X sent, from 0."),
+        Col("post_id", "post_id", STR, "The post."),
+    ),
+)
+
+BOOKMARK_FOLDERS = Table(
+    "bookmark_folders",
+    "entity",
+    "Folders a user keeps bookmarks in.",
+    key=("id",),
+    object="bookmark_folder",
+    body=(
+        Col("id", "id", STR, "The folder's id."),
+        Col("name", "name", STR, "Its name."),
     ),
 )

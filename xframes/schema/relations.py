@@ -11,6 +11,7 @@ def _relation(name: str, doc: str, left: Col, right: Col, *more: Col) -> Table:
 _USER = Col("user_id", "", STR, "The user.")
 _POST = Col("post_id", "", STR, "The post.")
 _LIST = Col("list_id", "", STR, "The list.")
+_SPACE = Col("space_id", "", STR, "The Space.")
 
 RELATIONS = (
     _relation("likes", "Who likes which post.", _USER, _POST),
@@ -24,7 +25,10 @@ RELATIONS = (
     _relation("list_followers", "Who follows which list.", _LIST, _USER),
     _relation("list_posts", "Which posts a list's timeline showed.", _LIST, _POST),
     _relation("list_pins", "Which lists a user pinned.", _USER, _LIST),
-    _relation("space_buyers", "Who bought a ticket to which Space.", Col("space_id", "", STR, "The Space."), _USER),
+    _relation("space_buyers", "Who bought a ticket to which Space.", _SPACE, _USER),
+    _relation("space_posts", "Which posts were shared in which Space.", _SPACE, _POST),
+    _relation("bookmark_folder_posts", "Which bookmarks are in which folder.",
+              Col("folder_id", "", STR, "The folder."), _POST),
     _relation("rule_matches", "Which stream rule a post matched.", Col("rule_id", "", STR, "The rule."), _POST,
               Col("tag", "", STR, "The rule's tag.")),
 )

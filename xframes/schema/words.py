@@ -24,6 +24,8 @@ FIELDS_PARAM = {
     "poll": "poll.fields", "list": "list.fields", "space": "space.fields", "topic": "topic.fields",
     "dm": "dm_event.fields", "usage": "usage.fields", "post_analytics": "analytics.fields",
     "media_analytics": "media_analytics.fields", "compliance_job": "compliance_job.fields",
+    "community": "community.fields", "news": "news.fields", "trend": "trend.fields",
+    "personalized_trend": "personalized_trend.fields",
 }
 
 # Objects an answer about one object may hold: the parameters such an action takes.
@@ -37,6 +39,11 @@ COMPANIONS = {
     "post_analytics": ("post_analytics",),
     "media_analytics": ("media_analytics",),
     "compliance_job": ("compliance_job",),
+    "media": ("media",),
+    "community": ("community",),
+    "news": ("news",),
+    "trend": ("trend",),
+    "personalized_trend": ("personalized_trend",),
 }
 
 # In post words these come as expansions only, not as fields (2.167).
@@ -80,10 +87,12 @@ NOT_ASKED: dict[Vocabulary, dict[str, tuple[str, ...]]] = {
         "user": ("subscribes_to_you",),
         "post_analytics": ("link_clicks", "media_engagements", "profile_visits"),
         "dm": ("hashtags", "cashtags", "mentions", "urls"),
+        "news": ("last_updated_at_ms", "rest_id"),
     },
     "post": {
         "post_analytics": ("link_clicks", "media_engagements", "profile_visits"),
         "dm": ("hashtags", "cashtags", "mentions", "urls"),
+        "news": ("last_updated_at_ms", "rest_id"),
     },
 }
 # and names it takes although no column is called so (their contents fill rows of their own).
