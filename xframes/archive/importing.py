@@ -54,14 +54,19 @@ def file_run_id(path: Path) -> str:
 
 def import_files(folder: Folder, paths: Sequence[Path], processes: int | None, progress: bool | None) -> list[str]:
     """Import files, each as a run; gives the run ids. What a damaged file held before the damage is kept."""
-    missing = [str(p) for p in paths if not p.is_file()]
+    from xframes.reader import is_readable
+
+    missing = [str(p) for p in paths if not p.exists()]
     if missing:
         raise ArchiveError(f"there is no such file: {', '.join(missing)}")
-    ids = {path: file_run_id(path) for path in paths}
-    sizes = [p.stat().st_size for p in paths]
+    listed = [(path, root) for root in paths for path in _files(root)]
+    ids = {path: file_run_id(path) for path, _ in listed}
+    refused = {ids[path]: f"{path}: its name is of no kind of file that holds pages"
+               for path, root in listed if path != root and not is_readable(path)}
+    sizes = [p.stat().st_size for p in ids]
     if processes is None:
         processes = workers.cores() if sum(sizes) >= workers.WORTH_BYTES else 1
-    plain = all(p.suffix not in {".gz", ".zst", ".zstd"} for p in paths)
+    plain = all(p.suffix not in {".gz", ".zst", ".zstd", ".zip"} for p in ids)
     damaged: dict[str, str] = {}
     folder.create()
     with (
@@ -70,17 +75,25 @@ def import_files(folder: Folder, paths: Sequence[Path], processes: int | None, p
     ):
         sink = workers.sink(Target(folder.path, folder.tables), processes)
         try:
-            for batch in gathered(_pages(ids, damaged), size):
+            readable = {path: run_id for path, run_id in ids.items() if run_id not in refused}
+            for batch in gathered(_pages(readable, damaged), size):
                 sink.add(batch)
                 advance(sum(len(p.body) + 1 for p in batch))
         except BaseException:
             sink.abort()
             raise
         tally, unknown = sink.finish()
-        end(tally, damaged, unknown)
+        end(tally, damaged | refused, unknown)
     if damaged:
         raise ArchiveError("not all could be read (what came before is kept): " + "; ".join(damaged.values()))
     return list(ids.values())
+
+
+def _files(path: Path) -> list[Path]:
+    """A file, or all files below a folder, in the order of their names; hidden ones are left out."""
+    if path.is_file():
+        return [path]
+    return sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
 
 
 def _pages(ids: dict[Path, str], damaged: dict[str, str]) -> Iterator[Page]:

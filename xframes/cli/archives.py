@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,14 +40,17 @@ def show_run(run: Run, format_: str | None, into: Path | None) -> None:
 
 
 @click.command("import", short_help="Read files of pages or posts into an archive.")
-@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, allow_dash=True, path_type=Path))
 @archive_option(exists=False)
 @_PROCESSES
 @output.options
 def import_(
     files: tuple[Path, ...], folder: Path, processes: int | None, format_: str | None, into: Path | None
 ) -> None:
-    """Import FILES of pages or posts: NDJSON (also .gz, .zst), JSON documents, twarc's files.
+    """Import FILES of pages or posts, folders of them, or stdin (`-`).
+
+    NDJSON (also .gz, .zst, .zip), JSON documents, twarc's files and its CSV, academictwitteR's folders, posts of v1.1,
+    an account's export (the zip from X).
 
     Prints how many rows each table of the archive has then, and on stderr what could not be read. A file imported
     twice adds nothing.
@@ -56,13 +61,29 @@ def import_(
     """
     from xframes.archive import Archive
 
-    with Archive(folder) as archive:
-        runs = archive.import_pages(files, processes=processes)
+    with Archive(folder) as archive, _spooled(files) as paths:
+        runs = archive.import_pages(paths, processes=processes)
         pages, rows = sum(run.pages for run in runs), sum(run.rows for run in runs)
         counts = [{"table": name, "rows": count} for name, count in archive.tables.items() if count]
         output.write(_arrow(counts) if counts else _arrow([{"table": "", "rows": 0}]).slice(1), format_, into, most=999)
         click.echo(f"{len(runs):,} files, {pages:,} pages, {rows:,} rows read", err=True)
+        for (error,) in archive.sql("SELECT error FROM runs WHERE state = 'failed' AND list_contains($runs, run_id)",
+                                    {"runs": [run.run_id for run in runs]}).fetchall():
+            click.echo(f"not read: {error}", err=True)
         tell_problems(archive, [run.run_id for run in runs])
+
+
+@contextlib.contextmanager
+def _spooled(files: tuple[Path, ...]) -> Iterator[list[Path]]:
+    """The files, with stdin (`-`) as a temporary one: a file can be read twice."""
+    if Path("-") not in files:
+        yield list(files)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "stdin.jsonl"
+        with path.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        yield [path if one == Path("-") else one for one in files]
 
 
 def tell_problems(found: Archive | Frames, run_ids: list[str] | None = None) -> None:

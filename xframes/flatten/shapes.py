@@ -3,17 +3,20 @@
 - twarc's flattened posts: one post an object, with what X includes written in place
 - bare lists of posts or users; a page's includes alone; one bare user, list or Space
 - lines of a batch compliance result
+- posts of v1.1 and of account exports (`legacy`), and the lines search-tweets-python writes
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from xframes.flatten import legacy
 from xframes.flatten.decode import recognise
 from xframes.flatten.nodes import INCLUDES
 
 TOP_LEVEL = {"data", "includes", "errors", "meta", "matching_rules", "__twarc", "__redacted"}
 _PAGE = {"data", "includes", "errors", "meta"}
+_META = {"newest_id", "oldest_id", "result_count", "next_token", "previous_token"}
 _MENTION = {"start", "end", "username", "id"}
 _INLINE = ("author", "in_reply_to_user", "pinned_tweet", "geo", "attachments", "entities", "referenced_tweets",
            "note_tweet")
@@ -33,8 +36,12 @@ def canonical(document: Any) -> Shaped:  # noqa: PLR0911  one shape, one return
         if not bare:
             return document, None
         return {k: v for k, v in document.items() if k not in bare} | {"includes": bare}, None
+    if legacy.is_export(rest) or legacy.is_old(rest):
+        return legacy.export(rest) if legacy.is_export(rest) else legacy.page(rest), None
     if rest and rest.keys() <= INCLUDES.keys():
         return {"includes": rest}, None
+    if rest and rest.keys() <= _META:
+        return {"meta": rest}, None
     kind = recognise(document)
     rules = {"matching_rules": document["matching_rules"]} if "matching_rules" in document else {}
     if kind == "post" and any(isinstance(document.get(name), dict | list) for name in _INLINE):

@@ -1,4 +1,4 @@
-"""Files of X's pages → pages: NDJSON (plain, .gz, .zst), single JSON documents, twarc's files.
+"""Files of X's pages → pages: NDJSON (plain, .gz, .zst, .zip), single JSON documents, twarc's files, account exports.
 
 One line is one page: a whole answer of X, a flattened post, a stream or compliance line. A document that spans lines is
 one page, or several when it is a list of recorded answers.
@@ -9,6 +9,8 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
+import zipfile
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +20,7 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 
 from xframes.errors import XframesError
+from xframes.reader import exports, tables
 from xframes.registry import match
 from xframes.wire import Page, Request, page_id
 
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from os import PathLike
 
+_NAMES = re.compile(r"\.(jsonl?|ndjson|csv)(\.(gz|zst|zstd))?$|\.zip$")
+_TABLE = re.compile(r"\.csv(\.(gz|zst|zstd))?$")
 _SPACE = b" \t\r\n"
 _BUFFER_BYTES = 1 << 20
 _BOM = b"\xef\xbb\xbf"
@@ -49,9 +54,8 @@ def read_pages(path: str | PathLike[str], run_id: str | None = None) -> Iterator
     path = Path(path)
     try:
         found = datetime.fromtimestamp(int(path.stat().st_mtime), UTC)
-        with _open(path) as file:
-            for body in _bodies(file):
-                yield _page(body, found, run_id) if isinstance(body, bytes) else _recorded_page(body, found, run_id)
+        for body in _contents(path):
+            yield _page(body, found, run_id) if isinstance(body, bytes) else _recorded_page(body, found, run_id)
     except FileNotFoundError:
         raise XframesError(f"{path}: there is no such file") from None
     except IsADirectoryError:
@@ -60,6 +64,39 @@ def read_pages(path: str | PathLike[str], run_id: str | None = None) -> Iterator
         raise XframesError(f"{path}: the compressed file is damaged or cut short ({error})") from error
     except OSError as error:
         raise XframesError(f"{path}: {error.strerror or error}") from error
+
+
+def is_readable(path: Path) -> bool:
+    """Whether a file's name says that it may hold pages."""
+    return bool(_NAMES.search(path.name.lower())) or exports.is_posts(path.name)
+
+
+def _contents(path: Path) -> Iterator[bytes | _Recorded]:
+    """The bodies in a file, whatever it is."""
+    if path.suffix == ".zip":
+        yield from _zipped(path)
+        return
+    with _open(path) as file:
+        if exports.is_posts(path.name):
+            yield exports.posts(file)
+        elif _TABLE.search(path.name.lower()):
+            yield from tables.posts(file, str(path))
+        else:
+            yield from _bodies(file)
+
+
+def _zipped(path: Path) -> Iterator[bytes | _Recorded]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            owner = exports.account(archive)
+            for name in exports.members(archive):
+                with archive.open(name) as file:
+                    if exports.is_posts(name):
+                        yield exports.posts(file, owner)
+                    elif _NAMES.search(name.lower()) and not name.lower().endswith((".csv", ".js")):
+                        yield from _bodies(file)
+    except (zipfile.BadZipFile, ValueError) as error:
+        raise EOFError(str(error)) from error
 
 
 @contextmanager
