@@ -64,7 +64,9 @@ def page_id(request: Request, body: bytes, received_at: datetime | None = None) 
     """
     digest = hashlib.blake2b(digest_size=12)
     when = "" if received_at is None else received_at.isoformat()
-    head = [request.method, request.path, sorted(request.params.items()), when]
+    head: list[object] = [request.method, request.path, sorted(request.params.items()), when]
+    if request.method != "GET":  # what a write was about may stand in its body alone
+        head.append(sorted(request.args.items()))
     digest.update(json.dumps(head).encode())
     digest.update(body)
     return digest.hexdigest()
@@ -81,10 +83,11 @@ def classify(
     """The error an answer means, or None when it is a usable page.
 
     `headers` must look keys up regardless of case. Bodies: X's problem JSON, `{errors: [...]}`, `{code, message}`
-    and OAuth's `{error, error_description}`.
+    and OAuth's `{error, error_description}`; a write may be answered by its status alone.
     """
     if 200 <= status < 300:
-        if status != 204 and not is_json(body):
+        silent = not body.strip() and (status == 204 or (action or "").startswith("write."))
+        if not silent and not is_json(body):
             what = f"{len(body)} bytes, {headers.get('content-type') or 'no type'}"
             return errors.Unavailable(f"{action or 'X'}: the answer is not JSON ({what})", status=status, action=action)
         return None
