@@ -28,7 +28,7 @@ TOKEN = "AAAAAAAAAAAAinvented%2Bfor%2Ftests%3D" + "x7Q" * 20
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 OK = b'{"data":[{"id":"1"}],"meta":{}}'
 SEARCH = Request("GET", "/2/tweets/search/recent", {"query": "q"}, "search.recent")
-POST = Request("POST", "/2/tweets", {}, "write.create_post", {}, {"text": "hello"})
+POST = Request("POST", "/2/compliance/jobs", {}, "write.create_compliance_job", {}, {"type": "tweets"})
 
 
 class Scripted:
@@ -174,7 +174,7 @@ def test_long_waits_are_told_on_stderr_without_a_listener(capsys):
 
 
 def test_writing_needs_permission():
-    with pytest.raises(errors.ArgumentError, match=r"write.create_post .*Client\(writes=True\)"):
+    with pytest.raises(errors.ArgumentError, match=r"write.create_compliance_job .*Client\(writes=True\)"):
         Scripted(answer()).send(POST)
 
 

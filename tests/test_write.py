@@ -389,7 +389,7 @@ def test_a_dry_run_at_x_changes_nothing_there(app):
 def test_rejected_rules_are_an_error_that_names_them(app, tmp_path):
     archive = xf.Archive(tmp_path / "a")
     write.add_stream_rules("coffee", client=app)
-    with pytest.raises(errors.InvalidRequest, match="X refused 'coffee'.*1 others were taken"):
+    with pytest.raises(errors.InvalidRequest, match=r"X refused 'coffee'.*1 others were taken"):
         write.add_stream_rules(["coffee", "tea"], client=app, into=archive)
     assert there(app) == {("coffee", None), ("tea", None)}
     assert archive.tables["problems"] == 1
