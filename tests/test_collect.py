@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import inspect
+import json
 import logging
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import ModuleType
 
+import pandas as pd
 import pytest
 
 import xframes as xf
 from xframes import collect, errors, registry
 from xframes.collect.engine import signature
 from xframes.sandbox import Fault
+from xframes.wire import Page
 
 RECENT = "/2/tweets/search/recent"
 SPINE = ["search.recent", "search.all", "counts.recent", "counts.all", "timelines.user", "timelines.mentions",
@@ -130,6 +133,82 @@ def test_an_empty_page_is_not_the_end(sandbox, client):
 def heavy(client):
     posts = xf.search.recent(QUERY, limit=500, client=client).posts
     return posts["author_id"].mode().iloc[0]
+
+
+# what comes back -----------------------------------------------------------------------------------------------------
+
+NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
+PROBLEM = "https://api.x.com/2/problems/"
+
+
+class Told(xf.Client):
+    """A client whose X answers with these bodies, one after another."""
+
+    def __init__(self, *bodies):
+        super().__init__("invented-token", now=lambda: NOW)
+        self.bodies = list(bodies)
+
+    def send(self, request):
+        return Page(request, json.dumps(self.bodies.pop(0)).encode(), NOW)
+
+
+def test_a_lookup_says_what_became_of_each_id():
+    def problem(kind, value, title, detail=""):
+        return {"type": PROBLEM + kind, "title": title, "detail": detail, "parameter": "ids", "resource_type": "user",
+                "value": value, "resource_id": value}
+
+    frames = xf.users.lookup(range(1, 7), client=Told({"data": [{"id": "3", "username": "c", "name": "C"}], "errors": [
+        problem("resource-not-found", "1", "Not Found Error"), problem("resource-not-found", "2", "Forbidden", "suspended"),
+        problem("not-authorized-for-resource", "4", "Authorization Error"),
+        problem("resource-unavailable", "5", "Withheld Error"),
+    ]}))
+    assert frames.users["id"].tolist() == ["3"]
+    found = frames.problems.set_index("resource_id")
+    assert found["kind"].to_dict() == {
+        "1": "resource-not-found", "2": "resource-not-found", "4": "not-authorized-for-resource",
+        "5": "resource-unavailable", "6": "not_returned"}
+    assert found.loc["2", "title"] == "Forbidden"
+    assert "neither 6 nor a reason" in found.loc["6", "detail"]
+
+
+def bucket(start, end, count, word="tweet_count", day="2026-03-09"):
+    return {"start": f"{day}T{start}.000Z", "end": f"{day}T{end}.000Z", word: count}
+
+
+@pytest.mark.parametrize("word", ["tweet_count", "post_count"])
+def test_buckets_x_leaves_out_are_none_and_marked(word):
+    told = [("10:20:05", "11:00:00", 3), ("11:00:00", "12:00:00", 0), ("15:00:00", "16:00:00", 7), ("16:00:00", "16:30:00", 1)]
+    frames = xf.counts.recent("q", client=Told({"data": [bucket(*b, word) for b in told], "meta": {"total_tweet_count": 11}}))
+    counts = frames.counts.sort_values("start_at")
+    assert counts["post_count"].tolist() == [3, 0, 0, 0, 0, 7, 1]
+    assert counts["filled"].tolist() == [False, False, True, True, True, False, False]
+    assert (counts["end_at"].iloc[:-1].to_numpy() == counts["start_at"].iloc[1:].to_numpy()).all()
+    assert counts["start_at"].iloc[3] == pd.Timestamp("2026-03-09T13:00Z")
+    assert set(counts["granularity"]) == {"hour"}
+    assert frames.sql("select total_post_count, row_count from requests").fetchall() == [(11, 4)]
+
+
+def test_only_gaps_a_page_can_have_are_filled():
+    days = [{"start": f"2026-0{m}-0{d}T00:00:00.000Z", "end": f"2026-0{m}-0{d + 1}T00:00:00.000Z", "tweet_count": 1}
+            for m, d in [(1, 1), (1, 3), (3, 5)]]
+    told = Told({"data": days, "meta": {"next_token": "t"}}, {"meta": {"total_tweet_count": 0}})
+    counts = xf.counts.all("q", granularity="day", start_time="2026-01-01T00:00:00Z", client=told).counts
+    assert counts.loc[counts["filled"], "start_at"].tolist() == [pd.Timestamp("2026-01-02", tz="UTC")]  # not two months
+    odd = xf.counts.recent("q", client=Told({"data": [bucket("10:00:00", "11:00:00", 1), {"start": "?", "end": "!"}]}))
+    assert not odd.counts["filled"].any()
+    assert set(odd.problems["kind"]) == {"bad_value"}
+
+
+def test_usage_is_told_of_the_project_and_of_each_app():
+    days = [{"date": "2026-03-08T00:00:00.000Z", "usage": "4"}, {"date": "2026-03-09T00:00:00.000Z", "usage": 5}]
+    frames = xf.usage.posts(client=Told({"data": {
+        "project_id": 1, "project_cap": "3000000", "project_usage": "9", "cap_reset_day": 5,
+        "daily_project_usage": {"project_id": "1", "usage": days},
+        "daily_client_app_usage": [{"client_app_id": "7", "usage": days[:1]}, {"client_app_id": "8", "usage_result_count": 0}],
+    }}))
+    rows = frames.usage_daily[["scope", "id", "usage"]].to_numpy().tolist()
+    assert rows == [["project", "1", 4], ["project", "1", 5], ["app", "7", 4]]
+    assert frames.usage[["project_cap", "project_usage", "cap_reset_day"]].to_numpy().tolist() == [[3000000, 9, 5]]
 
 
 # interruptions -------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, date, datetime, timedelta, timezone
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -168,6 +169,23 @@ def test_long_lists_are_split():
     assert made.expected == 250
 
 
+@pytest.mark.parametrize(("granularity", "weekday"), [("hourly", None), ("daily", None), ("total", None), ("weekly", 0)])
+def test_times_longer_than_x_takes_are_split_so_that_no_day_or_week_is_asked_for_twice(granularity, weekday):
+    start, end = NOW - timedelta(days=100, hours=5), NOW - timedelta(minutes=7)
+    made = make("analytics.posts", post_ids=range(1, 151), start_time=start, end_time=end, granularity=granularity)
+    sent = [made.request(batch).params for batch in range(made.batches)]
+    assert [len(p["ids"].split(",")) for p in sent] == [100, 50] * (len(sent) // 2)
+    spans = [(datetime.fromisoformat(p["start_time"]), datetime.fromisoformat(p["end_time"])) for p in sent[::2]]
+    assert (spans[0][1], spans[-1][0]) == (end, start)
+    assert all(timedelta(0) < until - since <= timedelta(days=30) for since, until in spans)
+    for (since, _), (_, until) in pairwise(spans):
+        assert since == until
+        assert (since.hour, since.minute, since.second) == (0, 0, 0)
+        assert weekday in {None, since.weekday()}
+    with pytest.raises(ArgumentError, match="the last 365 days"):
+        make("analytics.posts", post_ids=1, start_time=NOW - timedelta(days=366), end_time=NOW)
+
+
 # requests ------------------------------------------------------------------------------------------------------------
 
 
@@ -198,6 +216,12 @@ def test_owner_fields_are_asked_for_on_request():
     params = make(fields="owner").request().params
     assert "non_public_metrics" in params["tweet.fields"]
     assert asks_owner(params)
+
+
+def test_answers_that_hold_ids_only_are_not_asked_for_fields():
+    made = make("users.bookmarks_by_folder", user_id=7, folder_id=3)
+    assert made.request(max_results=100).params == {"max_results": "100"}
+    refused("there is no argument 'fields'", "users.bookmarks_by_folder", user_id=7, folder_id=3, fields=["lang"])
 
 
 def test_chosen_fields_and_expansions():

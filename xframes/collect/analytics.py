@@ -23,8 +23,8 @@ def posts(
 
     GET /2/tweets/analytics (docs.x.com/x-api/posts/get-post-analytics), a user's credentials: 100 posts a request
     (longer lists are split), 300 requests in 15 minutes. `start_time` (inclusive) to `end_time` within the last year;
-    X takes 30 days at once, longer spans are split (28 days for weekly). `granularity`: hourly, daily, weekly or total
-    (the default; one row per post and span of 30 days). Posts of others are rows of `problems`.
+    X takes 30 days at once; longer times are split at midnight, weekly on Mondays. `granularity`: hourly, daily, weekly
+    or total (the default; one row per post and part of the time). Posts of others are rows of `problems`.
 
     Raises ArgumentError before any request, Interrupted with what came, the client's errors.
 
@@ -41,8 +41,8 @@ def media(
     """Playback of your own media: `media_analytics`, one row per medium, granularity and time (`at`).
 
     GET /2/media/analytics (docs.x.com/x-api/media/get-media-analytics), a user's credentials: 100 media keys a request
-    (longer lists are split). `start_time` (inclusive) to `end_time` within the last year; X takes 30 days at once,
-    longer spans are split. `granularity`: hourly, daily (the default) or total.
+    (longer lists are split). `start_time` (inclusive) to `end_time` within the last year; X takes 30 days at once;
+    longer times are split at midnight. `granularity`: hourly, daily (the default) or total.
 
     Raises ArgumentError before any request, Interrupted with what came, the client's errors.
 

@@ -100,7 +100,9 @@ class _Gathering:
 
 
 def function(action: Action) -> str:
-    """How the action is called, e.g. `xf.search.recent`; those beyond the listing by their name alone."""
+    """How the action is called, e.g. `xf.search.recent`; reads beyond the listing by their name alone."""
+    if action.path.startswith("/2/media/upload/"):
+        return "xf.write.upload_media"  # which takes these steps
     return f"xf.{action.name}" if action.listed or action.kind == "write" else f'xf.call("{action.name}")'
 
 

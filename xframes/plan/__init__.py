@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Plan", "asks_owner", "options", "plan"]
 
 _LIMIT = registry.Param("limit", "int", min=1)
+_MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +124,11 @@ class Plan:
         days, start, end = self.declared.span_days, self.arguments.get("start_time"), self.arguments.get("end_time")
         if days is None or start is None or end is None:
             return [{}]
-        step = timedelta(days=days - days % 7 if self.arguments.get("granularity") == "weekly" else days)
-        first, found = datetime.fromisoformat(start), list[dict[str, str]]()
-        until = datetime.fromisoformat(end)
+        grid = timedelta(days=7 if self.arguments.get("granularity") == "weekly" else 1)
+        first, until, found = datetime.fromisoformat(start), datetime.fromisoformat(end), list[dict[str, str]]()
         while until > first:
-            since = max(first, until - step)
+            since = until - timedelta(days=days)
+            since = max(first, since + (_MONDAY - since) % grid)  # no day or week falls into two requests
             found.append({"start_time": values.stamp(since), "end_time": values.stamp(until)})
             until = since
         return found
