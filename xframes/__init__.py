@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from xframes import errors, plot, sandbox, schema
+    from xframes import errors, networks, plot, sandbox, schema
     from xframes.archive import Archive
     from xframes.client import Client, use
     from xframes.collect import (
@@ -49,13 +49,14 @@ _MODULES = {
         "analytics", "compliance", "counts", "lists", "media", "messages", "posts", "search", "spaces", "streams",
         "timelines", "usage", "users",
     )},
-    "errors": "xframes.errors", "plot": "xframes.plot", "sandbox": "xframes.sandbox", "schema": "xframes.schema",
+    "errors": "xframes.errors", "networks": "xframes.networks", "plot": "xframes.plot",
+    "sandbox": "xframes.sandbox", "schema": "xframes.schema",
 }
 
 __all__ = [
     "Archive", "Client", "Frames", "Interrupted", "XframesError", "actions", "analytics", "call", "compliance",
-    "counts", "errors", "flatten", "lists", "media", "messages", "plot", "posts", "read_pages", "sandbox", "schema",
-    "search", "spaces", "streams", "timelines", "unescape", "usage", "use", "users",
+    "counts", "errors", "flatten", "lists", "media", "messages", "networks", "plot", "posts", "read_pages", "sandbox",
+    "schema", "search", "spaces", "streams", "timelines", "unescape", "usage", "use", "users",
 ]
 
 

@@ -37,7 +37,7 @@ POST_ANALYTICS = Table(
     body=(
         Col("post_id", "id", STR, "The post."),
         Col("granularity", "", STR, "hourly, daily, weekly or total."),
-        Col("at", "timestamp", TIME, "Start of the span."),
+        Col("at", "timestamp", TIME, "Start of the span; a word of DuckDB's, so quote it in SQL."),
         *_metrics(
             "impressions likes replies retweets quote_tweets bookmarks shares engagements url_clicks link_clicks "
             "hashtag_clicks detail_expands permalink_clicks user_profile_clicks profile_visits follows unfollows "
@@ -57,7 +57,7 @@ MEDIA_ANALYTICS = Table(
     body=(
         Col("media_key", "media_key", STR, "The medium."),
         Col("granularity", "", STR, "hourly, daily or total."),
-        Col("at", "timestamp", TIME, "Start of the span."),
+        Col("at", "timestamp", TIME, "Start of the span; a word of DuckDB's, so quote it in SQL."),
         *_metrics(
             "video_views playback_start playback25 playback50 playback75 playback_complete play_from_tap "
             "watch_time_ms cta_url_clicks cta_watch_clicks",
