@@ -105,7 +105,7 @@ def test_names_may_be_written_with_underscores():
 
 def test_no_command_takes_a_secret():
     names = {option for command in COMMANDS.values() for p in command.params for option in p.opts}
-    assert not [n for n in names if re.search("token|secret|key|password", n)]
+    assert not [n for n in names - {"media_key", "media_keys"} if re.search("token|secret|key|password", n)]
 
 
 # rows --------------------------------------------------------------------------------------------------------------

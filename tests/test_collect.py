@@ -112,6 +112,60 @@ def test_every_collector_answers(sandbox, client):
     assert xf.call("posts.get", post_id=post, client=client).matches["post_id"].tolist() == [post]
 
 
+@pytest.fixture
+def person(sandbox):
+    """A client of somebody with an account, who has bookmarks, lists and messages."""
+    with xf.Client(sandbox.bearer_token, oauth1=sandbox.oauth1, oauth2=sandbox.user_token, base_url=sandbox.url) as made:
+        yield made
+
+
+def test_what_belongs_to_a_person_is_asked_of_the_person_who_asks(sandbox, person):
+    me = sandbox.user_id
+    for name, table, column in [
+        ("users.blocking", "blocks", "user_id"), ("users.muting", "mutes", "user_id"),
+        ("users.bookmarks", "bookmarks", "user_id"), ("users.pinned_lists", "list_pins", "user_id"),
+    ]:
+        frames = xf.call(name, client=person)
+        assert set(frames[table][column].to_pylist()) == {me}, name
+        assert frames[table]["position"].to_pylist()[:3] == [0, 1, 2][: len(frames[table])]
+        assert frames.tables[registry.action(name).rows] >= len(frames[table])
+    assert xf.users.me(client=person).users["id"].tolist() == [me]
+    home = xf.timelines.home(limit=100, client=person)
+    assert len(home.matches) >= 100
+    assert set(xf.messages.events(client=person).messages["event_type"]) >= {"MessageCreate"}
+    with pytest.raises(errors.XframesError, match=r"users\.blocking: "):
+        xf.users.blocking(user_id="12", client=person)  # X shows nobody else's
+
+
+def test_relations_hold_both_ways(person):
+    found = xf.search.recent(QUERY, limit=100, client=person)
+    user = found.posts["author_id"].mode().iloc[0]
+    followers = xf.users.followers(user, client=person).follows
+    assert set(followers["followed_id"]) == {user}
+    fan = followers.sort_values("position")["follower_id"].iloc[0]
+    assert user in set(xf.users.following(fan, client=person).follows["followed_id"])
+    liked = xf.users.liked_posts(fan, limit=20, client=person)["likes"].to_pylist()
+    for row in liked[:1]:
+        assert fan in xf.posts.liking_users(row["post_id"], client=person)["likes"]["user_id"].to_pylist()
+    lists = xf.users.list_memberships(user, client=person)["list_members"]["list_id"].to_pylist()
+    for one in lists[:1]:
+        assert user in xf.lists.members(one, client=person)["list_members"]["user_id"].to_pylist()
+        assert xf.lists.get(one, client=person).lists["id"].tolist() == [one]
+    assert liked or lists
+
+
+def test_analytics_of_40_days_come_in_one_table(sandbox, person):
+    mine = [post.id for post in sandbox.community.posts.values() if str(post.author.id) == sandbox.user_id][:120]
+    span = {"start_time": sandbox.now - timedelta(days=40), "end_time": sandbox.now}
+    frames = xf.analytics.posts([*mine, 12], **span, granularity="daily", client=person)
+    rows = frames.post_analytics
+    assert not rows.duplicated(["post_id", "granularity", "at"]).any()
+    assert rows["at"].dt.hour.eq(0).all()
+    assert set(rows["post_id"]) <= set(map(str, mine))
+    assert rows["impressions"].sum() > 0
+    assert "12" in set(frames.problems["resource_id"])
+
+
 def test_lookups_of_many_ids_are_split_and_complete(sandbox, client):
     wanted = xf.search.recent(QUERY, limit=350, client=client).matches["post_id"]
     before = client.requests_made
