@@ -21,8 +21,8 @@ def recent(
     """How many posts of the last 7 days match a query: `counts`, one row per `granularity` (minute, hour or day).
 
     GET /2/tweets/counts/recent (docs.x.com/x-api/posts/counts/introduction): 300 requests in 15 minutes; one answer
-    holds all. Hours unless told otherwise, zeros included, the first and last cut to the query's times. Counts
-    need not equal what search finds: X does not remove deleted posts from them.
+    holds all. Hours unless told otherwise, zeros included, the first and last cut to the query's times; what X leaves
+    out between others is none, and `filled` in. Counts need not equal what search finds: deleted posts are in them.
 
     Raises ArgumentError before any request, Interrupted with what came, the client's errors.
 
@@ -41,6 +41,7 @@ def all(
     GET /2/tweets/counts/all (docs.x.com/x-api/posts/counts/introduction), app-only bearer tokens: 300 requests in 15
     minutes, 31 days a request, going back in time; without `start_time` the last 30 days. When X ends before it
     reached `start_time`, the rest is asked for. `limit` stops after the page that reaches it, for X takes no page size.
+    What X leaves out between others on a page is none, and `filled` in.
 
     Raises ArgumentError before any request, Interrupted with what came, the client's errors.
 
