@@ -1,0 +1,74 @@
+"""What the benchmarks share: rounds in which everything compared runs in turn, told as ratios.
+
+Times are processor times, of child processes too: other work on the machine changes them least. Nothing is asserted
+about them. `pytest tests/benchmarks --benchmark-only` prints each ratio; `--benchmark-json FILE` keeps them.
+"""
+
+from __future__ import annotations
+
+import resource
+from statistics import median
+
+import pytest
+
+from .pages import write
+
+
+def processor_time() -> float:
+    """Seconds of processor time used so far by this process and the children it has waited for."""
+    return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        item.add_marker(pytest.mark.benchmark(timer=processor_time, min_rounds=1))
+
+
+@pytest.fixture
+def tell(benchmark, capsys):
+    """Keeps a number with the benchmark, and prints it."""
+
+    def tell(what: str, number: float) -> None:
+        benchmark.extra_info[what] = round(number, 2)
+        with capsys.disabled():
+            print(f"\n  {benchmark.name}: {what} {number:,.2f}", end="")
+
+    return tell
+
+
+@pytest.fixture
+def compare(benchmark, tell):
+    """Runs something and its rivals in turn, and tells how many times as long as each rival it takes (medians)."""
+
+    def compare(ours, rivals, *, rounds: int, warmup: int = 1) -> float:
+        times: dict[str, list[float]] = {name: [] for name in rivals}
+
+        def run_rivals() -> None:
+            for name, rival in rivals.items():
+                start = processor_time()
+                rival()
+                times[name].append(processor_time() - start)
+
+        benchmark.pedantic(ours, setup=run_rivals, rounds=rounds, warmup_rounds=warmup)
+        took = benchmark.stats.stats.median
+        for name, seconds in times.items():
+            tell(f"times {name}:", took / median(seconds[warmup:]))
+        return took
+
+    return compare
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory):
+    """A file of made-up pages of so many megabytes, and the posts in it; each is made once."""
+    known = {}
+
+    def made(megabytes: int):
+        if megabytes not in known:
+            path = tmp_path_factory.mktemp("made") / f"made-{megabytes}.jsonl"
+            known[megabytes] = path, write(path, megabytes)
+        return known[megabytes]
+
+    yield made
+    for path, _ in known.values():
+        path.unlink()

@@ -1,0 +1,37 @@
+"""Flattening in memory: throughput of many pages, and the time one page takes beside merely parsing it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import orjson
+
+import xframes as xf
+from xframes.wire import Page, Request
+
+from .pages import page, pages
+
+
+def answered(body: bytes) -> Page:
+    request = Request("GET", "/2/tweets/search/recent", {"query": "harbour"}, "search.recent")
+    return Page(request, body, datetime(2024, 5, 1, tzinfo=UTC))
+
+
+def test_one_page_of_100_posts_beside_parsing_it_with_orjson(compare):
+    body = page(1)
+    one = answered(body)
+    assert xf.flatten(one)["matches"].num_rows == 100
+    compare(lambda: xf.flatten(one), {"orjson.loads": lambda: orjson.loads(body)}, rounds=300, warmup=30)
+
+
+def test_many_pages_in_megabytes_and_posts_a_second(compare, tell):
+    bodies = pages(25)
+    many = [answered(body) for body in bodies]
+
+    def parse() -> None:
+        for body in bodies:
+            orjson.loads(body)
+
+    took = compare(lambda: xf.flatten(many), {"orjson.loads": parse}, rounds=15)
+    tell("MB/s:", sum(map(len, bodies)) / took / 1e6)
+    tell("posts/s:", len(bodies) * 100 / took)
