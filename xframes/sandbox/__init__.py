@@ -12,5 +12,6 @@ from .app import Asking
 from .community import Community
 from .faults import Fault, Faults
 from .server import Sandbox, start
+from .streaming import StreamFault
 
-__all__ = ["Asking", "Community", "Fault", "Faults", "Sandbox", "start"]
+__all__ = ["Asking", "Community", "Fault", "Faults", "Sandbox", "StreamFault", "start"]

@@ -50,6 +50,50 @@ def wrong_credential(words: Vocabulary, given: str, accepted: Sequence[str]) -> 
                          "type": kind(words, "unsupported-authentication")})
 
 
+def missing_scopes(needed: Sequence[str], missing: Sequence[str]) -> Refusal:
+    """Return the 403 for an OAuth 2.0 token without all scopes an action needs."""
+    detail = (f"This endpoint requires the OAuth 2.0 scopes [{', '.join(needed)}]; "
+              f"the token was not granted [{', '.join(missing)}].")
+    return Refusal(403, {"title": "Forbidden", "type": "about:blank", "status": 403, "detail": detail})
+
+
+def no_rules(words: Vocabulary) -> Refusal:
+    """Return the 409 for a filtered stream without rules."""
+    return Refusal(409, {"title": "ConnectionException", "detail": "You must add at least one rule before connecting.",
+                         "connection_issue": "RuleConfigurationIssue", "type": kind(words, "streaming-connection")})
+
+
+def too_many_connections(words: Vocabulary) -> Refusal:
+    """Return the 429 for a second connection to a stream."""
+    detail = "This stream is currently at the maximum allowed connection limit."
+    return Refusal(429, {"title": "ConnectionException", "detail": detail, "connection_issue": "TooManyConnections",
+                         "type": kind(words, "streaming-connection")})
+
+
+def disconnected(words: Vocabulary) -> dict[str, Any]:
+    """Return the error a stream sends before it ends."""
+    return {"title": "operational-disconnect", "disconnect_type": "UpstreamOperationalDisconnect",
+            "detail": "This stream has been disconnected upstream for operational reasons.",
+            "type": kind(words, "operational-disconnect")}
+
+
+def conflict(words: Vocabulary, detail: str) -> Refusal:
+    """Return the 409 for what cannot be while something else is."""
+    return Refusal(409, {"title": "Conflict", "detail": detail, "type": kind(words, "conflict"), "status": 409})
+
+
+def forbidden(detail: str) -> Refusal:
+    """Return the 403 for what this person may not do."""
+    return Refusal(403, {"title": "Forbidden", "type": "about:blank", "status": 403, "detail": detail})
+
+
+def missing(words: Vocabulary, resource: str, parameter: str, value: str) -> Refusal:
+    """Return the 404 for what a write is about and is not there (any more)."""
+    found = Partial(words)
+    found.not_found(resource, parameter, value)
+    return Refusal(404, {**found.items[0], "status": 404})
+
+
 def no_route(path: str) -> Refusal:
     """Return the 404 for a path X does not have."""
     detail = f"There is no {path} here."
@@ -117,7 +161,7 @@ class Partial:
 
     def not_authorized(self, resource: str, parameter: str, value: str, section: str) -> None:
         """Say that a protected post or its author may not be seen."""
-        what = "user" if resource == "user" else self._words.capitalize()
+        what = self._words.capitalize() if resource == "post" else resource
         detail = f"Sorry, you are not authorized to see the {what} with {parameter}: [{value}]."
         self._add("not-authorized-for-resource", resource, parameter, value, title="Authorization Error",
                   detail=detail, section=section)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import io
+import select
 import socket
 import struct
 import time
+from collections.abc import Generator
 from datetime import UTC, datetime
 from threading import Thread
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,14 +16,17 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from xframes.errors import ConfigError
 
+from . import bodies
 from .app import App, Asking
 from .auth import Credentials
 from .community import Community
 from .faults import Fault, Faults
 from .limits import Limits
+from .reply import HangUp
+from .services import Services
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from types import TracebackType
     from typing import Self
 
@@ -30,8 +34,9 @@ if TYPE_CHECKING:
 
     from xframes.schema import Vocabulary
 
+    from .oauth import Issued
+
 HOST = "127.0.0.1"
-_BODY_MOST = 64 * 1024 * 1024  # bytes of a request body read to keep the connection usable
 
 
 def _connections(server: BaseWSGIServer) -> set[socket.socket]:
@@ -64,32 +69,57 @@ class _Handler(WSGIRequestHandler):
         """Answer one request and leave the connection ready for the next."""
         environ = self.make_environ()
         environ["xframes.reset"] = self._reset
-        promised = self.headers.get("Content-Length", "0")
-        length = int(promised) if promised.isdecimal() else 0
-        if length > _BODY_MOST or "Transfer-Encoding" in self.headers:
+        environ["xframes.gone"] = self._gone
+        try:
+            environ["wsgi.input"], environ["CONTENT_LENGTH"] = bodies.read(self.rfile, self.headers)
+        except bodies.BodyError:
             self.close_connection = True
-        else:  # what nobody reads would be taken for the next request
-            environ["wsgi.input"] = io.BytesIO(self.rfile.read(length))
-        closing: list[bool] = []
+            return
+        told: dict[str, str] = {}
 
         def start_response(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> Any:  # noqa: ARG001
             code, _, reason = status.partition(" ")
             self.send_response(int(code), reason)
             for name, value in headers:
                 self.send_header(name, value)
-                closing.append(name.lower() == "connection")
+                told[name.lower()] = value
             self.end_headers()
             return self.wfile.write
 
         try:
-            for part in self.server.app(environ, start_response):
-                if self.command != "HEAD":
-                    self.wfile.write(part)
-            if any(closing):
+            self._send(self.server.app(environ, start_response), told)
+            if "connection" in told:
                 self.close_connection = True
             self.wfile.flush()
         except (ConnectionError, TimeoutError):
             self.close_connection = True
+        finally:
+            environ["wsgi.input"].close()
+
+    def _send(self, parts: Iterable[bytes], told: dict[str, str]) -> None:
+        """Send an answer's body: as it is, or each part at once as a chunk of its own when its length is not known."""
+        try:
+            for part in parts:
+                if told.get("transfer-encoding") == "chunked":
+                    self.wfile.write(b"%x\r\n%b\r\n" % (len(part), part))
+                    self.wfile.flush()
+                elif self.command != "HEAD":
+                    self.wfile.write(part)
+            if told.get("transfer-encoding") == "chunked":
+                self.wfile.write(b"0\r\n\r\n")
+        except HangUp:
+            self.close_connection = True
+        finally:
+            if isinstance(parts, Generator):
+                parts.close()
+
+    def _gone(self) -> bool:
+        """Whether the client has closed the connection."""
+        try:
+            readable, _, _ = select.select([self.connection], [], [], 0)
+            return bool(readable) and not self.connection.recv(1, socket.MSG_PEEK)
+        except (OSError, ValueError):
+            return True
 
     def _reset(self) -> None:
         """Close so that the client sees a reset connection, not an orderly end."""
@@ -111,20 +141,32 @@ class _Handler(WSGIRequestHandler):
 class Sandbox:
     """A local X over HTTP, deterministic by seed; `start()` makes one.
 
-    Attributes: `url`, `bearer_token` (app-only), `user_token` (OAuth 2.0, speaks for `user_id`), `community` (what it
-    holds), `faults` (add to it to break things), `requests` (what was asked, without credentials), `now` (its present).
-    Use it as a context manager, or call `stop()`.
+    Attributes: `url`, `port`, `community` (what it holds), `faults` (add to it to break things), `requests` (what was
+    asked, without credentials), `now` (its present). Credentials: `bearer_token` (app-only), `user_token` (OAuth 2.0,
+    all scopes) and `oauth1` (its four texts) speak for `user_id`; `client_id` with `client_secret`, and
+    `public_client_id`, are its OAuth 2.0 clients. What it does besides: `oauth`, `stream`, `uploads`, `compliance`,
+    `usage`. Use it as a context manager, or call `stop()`.
     """
 
-    def __init__(self, app: App, *, bearer_token: str, user_token: str, user_id: int, port: int) -> None:
+    def __init__(self, app: App, port: int) -> None:
         self._app = app
-        self.bearer_token = bearer_token
-        self.user_token = user_token
-        self.user_id = str(user_id)
+        services = app.services
+        self.bearer_token = services.credentials.bearer_token
+        self.user_token = services.credentials.user_token
+        self.user_id = str(services.credentials.user_id)
+        self.oauth1 = services.credentials.oauth1
+        self.oauth = services.oauth
+        self.client_id, self.client_secret = services.oauth.client_id, services.oauth.client_secret
+        self.public_client_id = services.oauth.public_client_id
+        self.stream = services.stream
+        self.uploads = services.uploads
+        self.compliance = services.compliance
+        self.usage = services.usage
         listening = _listen(port)
         self._server = make_server(HOST, port, app, threaded=True, request_handler=_Handler, fd=listening.fileno())
         self.port: int = listening.getsockname()[1]
         listening.close()
+        services.url = self.url
         self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True,
                               name="xframes-sandbox")
         self._thread.start()
@@ -133,6 +175,17 @@ class Sandbox:
     def url(self) -> str:
         """Where it listens, e.g. `http://127.0.0.1:43211`: the `base_url` of a client."""
         return f"http://{HOST}:{self.port}"
+
+    @property
+    def authorize_url(self) -> str:
+        """The page where a person agrees to a login; here they do at once, unless `oauth.denies` says otherwise."""
+        return f"{self.url}/i/oauth2/authorize"
+
+    def issue_token(
+        self, scopes: Iterable[str] | None = None, seconds: float = 7200.0, user_id: str | None = None
+    ) -> Issued:
+        """Return OAuth 2.0 tokens of a person, `user_id` unless another is named; all scopes unless some are given."""
+        return self.oauth.issue(scopes, seconds, None if user_id is None else int(user_id))
 
     @property
     def community(self) -> Community:
@@ -162,6 +215,7 @@ class Sandbox:
         for connection in list(_connections(self._server)):
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
+        self._app.services.close()
 
     def __enter__(self) -> Self:
         return self
@@ -212,13 +266,11 @@ def start(
     ends = int(time.time() if now is None else now.timestamp()) * 1000
     community = Community(seed=seed, posts=posts, users=users, now=ends)
     me = next(person for person in community.people.values() if person.standing == "active")
-    user_token = f"{bearer_token}-user"
     began = time.monotonic()
 
     def clock() -> int:
         return ends if now is not None else ends + int((time.monotonic() - began) * 1000)
 
-    app = App(community, Credentials(bearer_token, user_token, me.id), words=words, limits=Limits(enforce=rate_limits),
-              faults=Faults(faults), clock=clock)
-    return Sandbox(app, bearer_token=bearer_token, user_token=user_token, user_id=me.id, port=port)
-
+    services = Services(community, Credentials(bearer_token, me.id), clock)
+    app = App(community, services, words=words, limits=Limits(enforce=rate_limits), faults=Faults(faults), clock=clock)
+    return Sandbox(app, port)

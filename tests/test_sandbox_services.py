@@ -1,0 +1,483 @@
+"""The sandbox's uploads, compliance jobs, analytics and usage over HTTP."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import http.client
+import json
+import time
+from datetime import UTC, datetime, timedelta
+
+import psutil
+import pytest
+import requests
+
+from xframes import sandbox
+from xframes.sandbox import Fault
+from xframes.sandbox.bodies import BodyError
+from xframes.sandbox.uploads import MB
+
+NOW = datetime(2026, 3, 10, 12, 30, tzinfo=UTC)
+UPLOAD = "/2/media/upload"
+
+
+@pytest.fixture
+def server():
+    with sandbox.start(posts=600, users=60, now=NOW, rate_limits=False) as made:
+        made.uploads.processing_seconds = made.compliance.processing_seconds = 0.2
+        yield made
+
+
+@pytest.fixture
+def app(server):
+    """Ask as the app: `app(method, path, …)`."""
+    return asking(server, server.bearer_token)
+
+
+@pytest.fixture
+def me(server):
+    """Ask as a person: `me(method, path, …)`."""
+    return asking(server, server.user_token)
+
+
+def asking(server, token):
+    def ask(method, path, **more):
+        return requests.request(method, server.url + path, headers={"Authorization": f"Bearer {token}"}, timeout=30, **more)
+
+    return ask
+
+
+def begin(me, total, category="tweet_video", kind="video/mp4"):
+    body = {"media_type": kind, "total_bytes": total, "media_category": category}
+    return me("POST", f"{UPLOAD}/initialize", json=body).json()["data"]["id"]
+
+
+def append(me, id, index, chunk):
+    return me("POST", f"{UPLOAD}/{id}/append", data={"segment_index": index}, files={"media": ("blob", chunk)})
+
+
+def status(me, id):
+    return me("GET", UPLOAD, params={"command": "STATUS", "media_id": id}).json()["data"]
+
+
+# uploads -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["multipart", "json"])
+def test_an_image_is_uploaded_in_one_request(server, me, form):
+    image = bytes(range(256)) * 8
+    if form == "multipart":
+        answer = me("POST", UPLOAD, data={"media_category": "tweet_image"}, files={"media": ("a.png", image)})
+    else:
+        answer = me("POST", UPLOAD, json={"media_category": "tweet_image", "media": base64.b64encode(image).decode()})
+    made = answer.json()["data"]
+    assert answer.status_code == 200
+    assert made == {"id": made["id"], "media_key": f"3_{made['id']}", "size": 2048, "expires_after_secs": 86_400}
+    kept = server.community.uploads[int(made["id"])]
+    assert (kept.sha256, kept.ready, kept.media.kind) == (hashlib.sha256(image).hexdigest(), True, "photo")
+    assert str(kept.owner_id) == server.user_id
+
+
+def test_a_video_in_chunks_is_put_together_in_order_and_processed_for_a_while(server, me):
+    chunks = [bytes([n]) * 1000 for n in range(5)]
+    server.uploads.processing_seconds = 0.8
+    id = begin(me, 5000)
+    for index in (3, 0, 4, 1, 2):
+        answer = append(me, id, index, chunks[index])
+        assert answer.json()["data"]["expires_at"] > time.time() + 1_000_000
+    append(me, id, 2, chunks[2])  # sent again: in place of the first
+    done = me("POST", f"{UPLOAD}/{id}/finalize").json()["data"]
+    assert done["size"] == 5000
+    assert done["processing_info"] == {"state": "pending", "progress_percent": 0, "check_after_secs": 1}
+    assert not server.community.uploads[int(id)].ready
+    states = [done["processing_info"]["state"]]
+    while states[-1] not in {"succeeded", "failed"}:
+        time.sleep(0.03)
+        states.append(status(me, id)["processing_info"]["state"])
+    assert list(dict.fromkeys(states)) == ["pending", "in_progress", "succeeded"]
+    kept = server.community.uploads[int(id)]
+    assert kept.sha256 == hashlib.sha256(b"".join(chunks)).hexdigest()
+    assert (kept.ready, kept.media.kind, kept.media.key, kept.segments) == (True, "video", f"7_{id}", {})
+
+
+def test_processing_can_fail_and_says_why(server, me):
+    server.uploads.fails = "the video is upside down"
+    id = begin(me, 3)
+    append(me, id, 0, b"abc")
+    me("POST", f"{UPLOAD}/{id}/finalize")
+    time.sleep(0.3)
+    info = status(me, id)["processing_info"]
+    assert info["state"] == "failed"
+    assert info["error"]["message"] == "the video is upside down"
+    assert not server.community.uploads[int(id)].ready
+
+
+def test_a_failed_chunk_can_be_sent_again(server, me):
+    server.faults.add(Fault("503", at=2, path=f"{UPLOAD}/*/append"))
+    id = begin(me, 6)
+    assert [append(me, id, n, b"ab").status_code for n in (0, 1, 2)] == [200, 503, 200]
+    refused = me("POST", f"{UPLOAD}/{id}/finalize")
+    assert refused.status_code == 400
+    assert "segments [0, 2], with gaps" in refused.json()["errors"][0]["message"]
+    assert append(me, id, 1, b"ab").status_code == 200
+    assert me("POST", f"{UPLOAD}/{id}/finalize").status_code == 200
+
+
+def test_the_older_form_with_commands_does_the_same(server, me):
+    server.uploads.form = "command"
+    assert me("POST", f"{UPLOAD}/initialize", json={"media_type": "video/mp4", "total_bytes": 4}).status_code == 404
+    made = me("POST", UPLOAD, data={"command": "INIT", "media_type": "video/mp4", "total_bytes": "4",
+                                    "media_category": "tweet_video"}).json()["data"]
+    for index, chunk in enumerate((b"ab", b"cd")):
+        answer = me("POST", UPLOAD, data={"command": "APPEND", "media_id": made["id"], "segment_index": index},
+                    files={"media": chunk})
+        assert (answer.status_code, answer.content) == (204, b"")
+    done = me("POST", UPLOAD, data={"command": "FINALIZE", "media_id": made["id"]}).json()["data"]
+    assert done["size"] == 4
+    assert server.community.uploads[int(made["id"])].sha256 == hashlib.sha256(b"abcd").hexdigest()
+    server.uploads.form = "endpoints"
+    assert me("POST", UPLOAD, data={"command": "INIT"}).status_code == 400
+    assert me("POST", f"{UPLOAD}/initialize", json={"media_type": "video/mp4", "total_bytes": 4}).status_code == 200
+
+
+@pytest.mark.parametrize(("body", "words"), [
+    ({"media_type": "video/mp4"}, "total_bytes"), ({"total_bytes": 5}, "media_type"),
+    ({"media_type": "video/avi", "total_bytes": 5}, "is not one of"),
+    ({"media_type": "video/mp4", "total_bytes": 513 * MB}, "is not between 1 and 536870912"),
+    ({"media_type": "image/gif", "total_bytes": 16 * MB, "media_category": "tweet_gif"}, "is not between"),
+    ({"media_type": "image/png", "total_bytes": 6 * MB, "media_category": "tweet_image"}, "is not between"),
+    ({"media_type": "image/png", "total_bytes": 0}, "is not between"),
+    ({"media_type": "image/png", "total_bytes": 5, "media_category": "poster"}, "is not one of"),
+    ({"media_type": "image/png", "total_bytes": 5, "colour": "red"}, "[colour] is not one of"),
+])
+def test_an_upload_beyond_the_limits_is_refused_before_it_begins(me, body, words):
+    answer = me("POST", f"{UPLOAD}/initialize", json=body)
+    assert answer.status_code == 400
+    assert words in answer.json()["errors"][0]["message"]
+
+
+def test_chunks_that_do_not_fit_are_refused(server, me):
+    id = begin(me, 4)
+    assert append(me, id, 1000, b"ab").status_code == 400
+    assert append(me, id, 0, b"").status_code == 400
+    assert append(me, id, 0, b"x" * (server.uploads.chunk_most + 1)).status_code == 400
+    assert append(me, "12", 0, b"ab").status_code == 400
+    assert me("POST", f"{UPLOAD}/{id}/append", json={"segment_index": 0, "media": "!!!"}).status_code == 400
+    assert me("POST", f"{UPLOAD}/{id}/append", json={"segment_index": 0}).status_code == 400
+    assert append(me, id, 0, b"abc").status_code == 200
+    short = me("POST", f"{UPLOAD}/{id}/finalize").json()
+    assert "has 3 of the 4 bytes" in short["errors"][0]["message"]
+    assert me("POST", f"{UPLOAD}/{id}/append", json={"segment_index": "1", "media": "ZA=="}).status_code == 200
+    assert me("POST", f"{UPLOAD}/{id}/finalize").status_code == 200
+    assert append(me, id, 2, b"x").status_code == 400
+
+
+def test_an_upload_is_its_owners_and_needs_the_scope(server, me):
+    id = begin(me, 4)
+    other = next(p for p in server.community.people.values() if str(p.id) != server.user_id and p.standing == "active")
+    they = asking(server, server.issue_token(user_id=str(other.id)).access_token)
+    assert append(they, id, 0, b"abcd").status_code == 400
+    assert they("GET", UPLOAD, params={"media_id": id}).status_code == 400
+    reading = asking(server, server.issue_token(["tweet.read"]).access_token)
+    assert "media.write" in reading("POST", f"{UPLOAD}/{id}/finalize").json()["detail"]
+    assert asking(server, server.bearer_token)("POST", f"{UPLOAD}/{id}/finalize").status_code == 403
+
+
+def test_alt_text_and_subtitles_become_those_of_the_media(server, me):
+    picture = me("POST", UPLOAD, data={"media_category": "tweet_image"}, files={"media": b"png"}).json()["data"]["id"]
+    said = me("POST", "/2/media/metadata", json={"id": picture, "metadata": {"alt_text": {"text": "a cup"}}}).json()
+    assert said == {"data": {"id": picture, "associated_metadata": {"alt_text": {"text": "a cup"}}}}
+    assert server.community.uploads[int(picture)].media.alt == "a cup"
+    long = {"id": picture, "metadata": {"alt_text": {"text": "x" * 1001}}}
+    assert me("POST", "/2/media/metadata", json=long).status_code == 400
+
+    video = begin(me, 2)
+    append(me, video, 0, b"ab")
+    me("POST", f"{UPLOAD}/{video}/finalize")
+    words = me("POST", UPLOAD, data={"media_category": "subtitles"}, files={"media": b"1\n"}).json()["data"]["id"]
+    body = {"id": video, "media_category": "TweetVideo",
+            "subtitles": {"id": words, "language_code": "EN", "display_name": "English"}}
+    assert me("POST", "/2/media/subtitles", json=body).json()["data"] == {
+        "id": video, "media_category": "TweetVideo", "associated_subtitles": [body["subtitles"]]}
+    assert me("POST", "/2/media/subtitles", json=body | {"id": picture}).status_code == 400
+    assert me("POST", "/2/media/subtitles", json=body | {"media_category": "tweet_video"}).status_code == 400
+    gone = {"id": video, "media_category": "TweetVideo", "language_code": "EN"}
+    assert me("DELETE", "/2/media/subtitles", json=gone).json() == {"data": {"deleted": True}}
+    assert me("DELETE", "/2/media/subtitles", json=gone).json() == {"data": {"deleted": False}}
+
+
+@pytest.mark.slow
+def test_a_large_video_goes_to_disk_and_not_to_memory(server, me):
+    server.uploads.chunk_most = 64 * MB
+    piece = b"v" * MB
+    before = psutil.Process().memory_info().rss
+
+    id = begin(me, 320 * MB)
+    for index in range(5):
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+        head = (f'--x\r\nContent-Disposition: form-data; name="segment_index"\r\n\r\n{index}\r\n--x\r\n'
+                'Content-Disposition: form-data; name="media"; filename="v"\r\n\r\n').encode()
+        body = iter([head, *[piece] * 64, b"\r\n--x--\r\n"])
+        connection.request("POST", f"{UPLOAD}/{id}/append", body, {
+            "Authorization": f"Bearer {server.user_token}", "Content-Type": "multipart/form-data; boundary=x",
+        }, encode_chunked=True)
+        assert connection.getresponse().status == 200
+        connection.close()
+    assert me("POST", f"{UPLOAD}/{id}/finalize").json()["data"]["size"] == 320 * MB
+    assert psutil.Process().memory_info().rss - before < 64 * MB
+
+
+def test_a_body_in_chunks_is_read_and_a_broken_one_ends_the_connection(server):
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    headers = {"Authorization": f"Bearer {server.bearer_token}", "Content-Type": "application/json"}
+    for _ in range(2):  # the connection goes on after a body in chunks
+        body = iter([b'{"add":[{"va', b'lue":"coffee"}]}'])
+        connection.request("POST", "/2/tweets/search/stream/rules", body, headers, encode_chunked=True)
+        assert json.loads(connection.getresponse().read())["meta"]["summary"]["valid"] == 1
+    connection.putrequest("POST", "/2/tweets/search/stream/rules")
+    connection.putheader("Transfer-Encoding", "chunked")
+    connection.endheaders()
+    connection.send(b"zz\r\n{}")
+    with pytest.raises((http.client.RemoteDisconnected, ConnectionError)):
+        connection.getresponse()
+    connection.close()
+    assert issubclass(BodyError, ValueError)
+
+
+# compliance ----------------------------------------------------------------------------------------------------------
+
+
+def put(job, ids, **headers):
+    return requests.put(job["upload_url"], data="\n".join(ids), headers={"Content-Type": "text/plain"} | headers, timeout=20)
+
+
+def wait(app, job):
+    for _ in range(100):
+        found = app("GET", f"/2/compliance/jobs/{job['id']}").json()["data"]
+        if found["status"] == "complete":
+            return found
+        time.sleep(0.02)
+    raise AssertionError(found)
+
+
+def by_reason(server, kind):
+    """Ids of each reason, and some without any."""
+    community = server.community
+    found = {}
+    for id, each in (community.posts if kind == "tweets" else community.people).items():
+        standing = (each.author if kind == "tweets" else each).standing
+        reason = "deleted" if kind == "tweets" and each.state == "deleted" else standing
+        found.setdefault(reason, []).append(str(id))
+    return found
+
+
+@pytest.mark.parametrize("kind", ["tweets", "users"])
+def test_a_job_says_of_every_id_that_must_go_why(server, app, kind):
+    made = app("POST", "/2/compliance/jobs", json={"type": kind, "name": "monthly"})
+    job = made.json()["data"]
+    assert made.status_code == 200
+    assert (job["status"], job["type"], job["name"], job["resumable"]) == ("created", kind, "monthly", False)
+    assert job["upload_url"].startswith(server.url)
+    reasons = by_reason(server, kind)
+    assert requests.get(job["download_url"], timeout=20).status_code == 404
+    assert put(job, [id for ids in reasons.values() for id in ids] + ["12", "", "no id"]).status_code == 200
+    assert app("GET", f"/2/compliance/jobs/{job['id']}").json()["data"]["status"] == "in_progress"
+    assert requests.get(job["download_url"], timeout=20).status_code == 404
+    assert wait(app, job)["id"] == job["id"]
+    told = [json.loads(line) for line in requests.get(job["download_url"], timeout=20).text.splitlines()]
+    assert {(each["id"], each["reason"]) for each in told} == {
+        (id, reason) for reason, ids in reasons.items() if reason != "active" for id in ids}
+    assert {each["reason"] for each in told} >= {"suspended", "protected"}
+    assert {each["action"] for each in told} == {"delete"}
+    assert all(each["created_at"].endswith("Z" if kind == "tweets" else "+00:00") for each in told)
+    assert kind == "users" or {"redacted_at" in each for each in told} == {True, False}
+
+
+def test_a_second_job_of_the_same_type_waits_for_the_first(server, app):
+    server.compliance.processing_seconds = 60
+    first = app("POST", "/2/compliance/jobs", json={"type": "tweets"}).json()["data"]
+    put(first, ["12"])
+    refused = app("POST", "/2/compliance/jobs", json={"type": "tweets"})
+    assert (refused.status_code, refused.json()["type"].rpartition("/")[2]) == (409, "conflict")
+    assert app("POST", "/2/compliance/jobs", json={"type": "users"}).status_code == 200
+    server.compliance.clock = lambda: time.time() + 61
+    assert app("POST", "/2/compliance/jobs", json={"type": "tweets"}).status_code == 200
+
+
+def test_the_upload_address_is_signed_takes_no_credentials_and_ends_after_a_quarter_of_an_hour(server, app):
+    job = app("POST", "/2/compliance/jobs", json={"type": "tweets"}).json()["data"]
+    assert put(job, ["1"], Authorization=f"Bearer {server.bearer_token}").status_code == 400
+    assert put(job, ["1"], **{"Content-Type": "text/csv"}).status_code == 403
+    assert requests.post(job["upload_url"], data="1", timeout=20).status_code == 405
+    forged = job["upload_url"][:-1] + ("0" if job["upload_url"][-1] != "0" else "1")
+    assert put({"upload_url": forged}, ["1"]).status_code == 403
+    assert put({"upload_url": job["download_url"]}, ["1"]).status_code == 405
+    server.compliance.clock = lambda: time.time() + 901
+    assert put(job, ["1"]).status_code == 400
+    assert app("GET", f"/2/compliance/jobs/{job['id']}").json()["data"]["status"] == "expired"
+
+
+def test_jobs_are_listed_by_type_and_status_and_a_missing_one_is_named(server, app):
+    one, two = (app("POST", "/2/compliance/jobs", json={"type": "users"}).json()["data"] for _ in range(2))
+    put(one, ["12"])
+    wait(app, one)
+    found = app("GET", "/2/compliance/jobs", params={"type": "users"}).json()
+    assert [each["id"] for each in found["data"]] == [one["id"], two["id"]]
+    done = app("GET", "/2/compliance/jobs", params={"type": "users", "status": "complete"}).json()
+    assert [each["id"] for each in done["data"]] == [one["id"]]
+    assert "data" not in app("GET", "/2/compliance/jobs", params={"type": "tweets"}).json()
+    assert app("GET", "/2/compliance/jobs").status_code == 400
+    assert app("GET", "/2/compliance/jobs/12").json()["errors"][0]["type"].endswith("resource-not-found")
+    for body in ({}, {"type": "lists"}, {"type": "users", "name": "x" * 65}, {"type": "users", "resumable": 1},
+                 {"type": "users", "more": 1}):
+        assert app("POST", "/2/compliance/jobs", json=body).status_code == 400
+
+
+# analytics -----------------------------------------------------------------------------------------------------------
+
+
+def times(days, end=NOW):
+    return {"start_time": f"{end - timedelta(days=days):%Y-%m-%dT%H:%M:%SZ}", "end_time": f"{end:%Y-%m-%dT%H:%M:%SZ}"}
+
+
+def sums(rows):
+    found = {}
+    for row in rows:
+        for name, value in row["metrics"].items():
+            found[name] = found.get(name, 0) + value
+    return found
+
+
+@pytest.fixture
+def mine(server):
+    """Posts of the person, recent enough for 30 days to hold their whole life, with views."""
+    since = (NOW - timedelta(days=29)).timestamp() * 1000
+    found = [post for post in server.community.listed
+             if str(post.author.id) == server.user_id and post.at > since and post.original is None]
+    assert len(found) > 5
+    return found
+
+
+def test_hours_days_and_weeks_sum_to_the_total_and_the_total_is_what_the_post_shows(me, mine):
+    asked = {"ids": ",".join(str(post.id) for post in mine), **times(30)}
+    found = {}
+    for granularity in ("hourly", "daily", "weekly", "total"):
+        data = me("GET", "/2/tweets/analytics", params=asked | {"granularity": granularity}).json()["data"]
+        assert [each["id"] for each in data] == asked["ids"].split(",")
+        found[granularity] = [sums(each["timestamped_metrics"]) for each in data]
+        if granularity == "total":
+            assert all(len(each["timestamped_metrics"]) == 1 for each in data)
+    assert found["hourly"] == found["daily"] == found["weekly"] == found["total"]
+    for post, total in zip(mine, found["total"], strict=True):
+        assert (total["impressions"], total["likes"], total["retweets"]) == (post.impressions, post.likes, post.reposts)
+        assert all(value >= 0 for value in total.values())
+    assert sum(each["engagements"] for each in found["total"]) > 0
+
+
+def test_two_halves_of_a_window_add_up_to_it(me, mine):
+    post = mine[len(mine) // 2]
+    middle = datetime.fromtimestamp(post.at / 1000, UTC).replace(microsecond=0) + timedelta(hours=3)
+    asked = {"ids": str(post.id), "granularity": "daily"}
+    whole = me("GET", "/2/tweets/analytics", params=asked | times(29.5)).json()["data"][0]
+    halves = [me("GET", "/2/tweets/analytics", params=asked | part).json()["data"][0]
+              for part in (times(10, middle), times((NOW - middle) / timedelta(days=1), NOW))]
+    one, two = (sums(each["timestamped_metrics"]) for each in halves)
+    assert {name: one[name] + two[name] for name in one} == sums(whole["timestamped_metrics"])
+    stamps = [row["timestamp"] for row in whole["timestamped_metrics"]]
+    assert stamps == sorted(set(stamps))
+    assert all(each.endswith("T00:00:00Z") for each in stamps)
+
+
+def test_other_peoples_and_missing_posts_are_errors_and_only_the_metrics_asked_for_come(server, me, mine):
+    other = next(post for post in server.community.listed if str(post.author.id) != server.user_id)
+    body = me("GET", "/2/tweets/analytics", params={
+        "ids": f"{mine[0].id},{other.id},12", **times(30), "analytics.fields": "impressions,likes"}).json()
+    assert [each["id"] for each in body["data"]] == [str(mine[0].id)]
+    assert set(body["data"][0]["timestamped_metrics"][0]["metrics"]) == {"impressions", "likes"}
+    kinds = {each["resource_id"]: each["type"].rpartition("/")[2] for each in body["errors"]}
+    assert kinds == {str(other.id): "not-authorized-for-resource", "12": "resource-not-found"}
+
+
+def test_media_analytics_are_of_ones_own_media_and_agree_too(server, me):
+    posts = list(server.community.posts.values())
+    own = [(post, each) for post in posts for each in post.media
+           if str(post.author.id) == server.user_id and post.original is None and post.state == "live"]
+    foreign = next(each for post in posts for each in post.media if str(post.author.id) != server.user_id)
+    assert own
+    post, medium = own[-1]
+    at = datetime.fromtimestamp(post.at / 1000, UTC)
+    end = min(NOW, at + timedelta(days=29))
+    asked = {"media_keys": f"{medium.key},{foreign.key},7_12", **times(30, end)}
+    found = []
+    for granularity in ("hourly", "daily", "total"):
+        answer = me("GET", "/2/media/analytics", params=asked | {"granularity": granularity})
+        if at < NOW - timedelta(days=365):
+            pytest.skip("the community's person has no medium of the last year")
+        body = answer.json()
+        assert [each["media_key"] for each in body["data"]] == [medium.key]
+        assert {each["resource_id"] for each in body["errors"]} == {foreign.key, "7_12"}
+        found.append(sums(body["data"][0]["timestamped_metrics"]))
+    assert found[0] == found[1] == found[2]
+    assert set(found[0]) >= {"video_views", "playback_complete", "watch_time_ms"}
+
+
+def test_analytics_are_a_persons_and_their_window_is_checked(app, me, mine):
+    asked = {"ids": str(mine[0].id), **times(30)}
+    assert app("GET", "/2/tweets/analytics", params=asked).status_code == 403
+    assert me("GET", "/2/tweets/analytics", params=asked | {"granularity": "yearly"}).status_code == 400
+    assert me("GET", "/2/tweets/analytics", params=asked | times(400)).status_code == 400
+    assert me("GET", "/2/tweets/analytics", params={"ids": "1"}).status_code == 400
+
+
+# usage ---------------------------------------------------------------------------------------------------------------
+
+
+def usage(app, **params):
+    fields = "daily_project_usage,daily_client_app_usage,project_usage"
+    return app("GET", "/2/usage/tweets", params={"usage.fields": fields} | params).json()["data"]
+
+
+def test_usage_is_what_was_read_today_each_post_once(server, app):
+    before = usage(app)
+    assert all(day["date"] < "2026-03-10" for day in before["daily_project_usage"]["usage"])
+    pages = [app("GET", "/2/tweets/search/recent", params={"query": "the OR a", "max_results": n}).json() for n in (50, 80)]
+    other = next(post for post in server.community.listed if post.original is None and str(post.id) not in
+                 {each["id"] for page in pages for each in page["data"]})
+    app("GET", f"/2/tweets/{other.id}")
+    app("GET", "/2/users/by/username/nobody_here")
+    read = {each["id"] for page in pages for each in page["data"]} | {str(other.id)}
+    after = usage(app)
+    today = {"date": "2026-03-10T00:00:00.000Z", "usage": str(len(read))}
+    assert after["daily_project_usage"]["usage"] == [*before["daily_project_usage"]["usage"], today]
+    assert server.usage.today == len(read) == 81
+    assert int(after["project_usage"]) == int(before["project_usage"]) + len(read)
+    [mine] = after["daily_client_app_usage"]
+    assert mine["usage"] == after["daily_project_usage"]["usage"]
+    assert mine["usage_result_count"] == len(mine["usage"])
+
+
+def test_the_past_is_the_same_for_the_same_seed_and_longer_when_asked(server, app):
+    short, long = usage(app), usage(app, days=90)
+    assert long["daily_project_usage"]["usage"][-len(short["daily_project_usage"]["usage"]):] == (
+        short["daily_project_usage"]["usage"])
+    assert 50 < len(long["daily_project_usage"]["usage"]) < 90  # days without usage are left out
+    assert isinstance(long["project_cap"], str)
+    assert isinstance(long["cap_reset_day"], int)
+    with sandbox.start(posts=50, users=20, now=NOW) as other:
+        assert usage(asking(other, other.bearer_token), days=90) == long
+    assert "daily_project_usage" not in app("GET", "/2/usage/tweets").json()["data"]
+    assert app("GET", "/2/usage/tweets", params={"days": 91}).status_code == 400
+
+
+def test_posts_of_streams_are_used_too(server, app):
+    server.stream.add_rules({"value": "the OR a"})
+    server.stream.rate = 1000
+    with app("GET", "/2/tweets/search/stream", stream=True) as answer:
+        found = set()
+        for line in answer.iter_lines(chunk_size=None):
+            if line:
+                found.add(json.loads(line)["data"]["id"])
+            if len(found) == 20:
+                break
+    assert server.usage.today == len(set(server.stream.sent) | found)
