@@ -139,7 +139,7 @@ def fetch(
     Confidential clients show id and secret by HTTP Basic, public ones put their id into the form
     (docs.x.com: fundamentals/authentication/oauth-2-0/user-access-token). Raises what `wire.classify` says.
     """
-    answer = _post(base_url + path, form, client_id, client_secret)
+    answer = _post(base_url + path, form, client_id, secret(client_secret, "client_secret"))
     error = wire.classify(
         answer.status_code, answer.headers, answer.content, action="the login", now=datetime.now(UTC)
     )
@@ -164,17 +164,17 @@ def app_token(base_url: str, consumer_key: str, consumer_secret: str) -> Secret:
 
 
 def _post(
-    url: str, form: Mapping[str, str | Secret], client_id: str, client_secret: str | Secret | None
+    url: str, form: Mapping[str, str | Secret], client_id: str, client_secret: Secret | None
 ) -> requests.Response:
     import requests
     from requests.auth import HTTPBasicAuth
 
     def authorise(request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if isinstance(client_secret, Secret):
+        if client_secret is not None:
             HTTPBasicAuth(client_id, client_secret.reveal())(request)  # sets the header
         return request  # nothing to add; but with no callable at all requests would look into .netrc
 
-    fields = form if isinstance(client_secret, Secret) else {**form, "client_id": client_id}
+    fields = form if client_secret is not None else {**form, "client_id": client_id}
     try:
         return requests.post(
             url, data={name: one.reveal() if isinstance(one, Secret) else one for name, one in fields.items()},
