@@ -44,7 +44,7 @@ class Flattener:
         """`problems` rows for field names no column knows, each reported once; call it when all pages are read."""
         fresh = {n: p for n, p in sorted(self._decoder.unknown.items()) if n not in self._reported}
         self._reported |= fresh.keys()
-        return unknown_problems(fresh)
+        return unknown_problems(fresh) if fresh else empty("problems")
 
 
 def batches(pages: Iterable[Page], size: int = BATCH_BYTES) -> Iterator[list[Page]]:
