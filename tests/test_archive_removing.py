@@ -9,9 +9,11 @@ from datetime import UTC, datetime, timedelta
 
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 
 import xframes as xf
 from xframes.archive.scrubbing import Doomed, scrub
+from xframes.cli import main
 from xframes.wire import Page, Request
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -217,3 +219,18 @@ def test_what_was_removed_does_not_come_back_by_a_merge_either_way(tmp_path, arc
 def test_what_is_no_archive_cannot_be_merged(tmp_path, archive):
     with pytest.raises(xf.XframesError, match="is no archive"):
         archive.merge(tmp_path / "nothing")
+
+
+# the shell -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_shell_removes_and_merges(tmp_path, archive):
+    archive.add([page(GONE, OTHER)])
+    shutil.copytree(archive.path, tmp_path / "old")
+    archive.close()
+    words = ["remove", "--post", "10", "--reason", "asked", "--archive", str(archive.path)]
+    shown = CliRunner().invoke(main, words)
+    assert (shown.exit_code, shown.stderr) == (0, "removed 2 posts and 1 people\n"), shown.output
+    shown = CliRunner().invoke(main, ["merge", str(tmp_path / "old"), "--archive", str(archive.path)])
+    assert shown.exit_code == 0, shown.output
+    nowhere(archive, SECRET)

@@ -172,6 +172,42 @@ def resume(
         tell_problems(archive, [run_id])
 
 
+@click.command(short_help="Remove posts or people from an archive.")
+@archive_option()
+@click.option("--post", "post_ids", multiple=True, metavar="ID", help="A post; repeat, or `-` to read ids from stdin.")
+@click.option("--user", "user_ids", multiple=True, metavar="ID", help="A person, with all their posts; the same.")
+@click.option("--reason", required=True, help="Why; it is kept with the ids in the table `tombstones`.")
+def remove(folder: Path, post_ids: tuple[str, ...], user_ids: tuple[str, ...], reason: str) -> None:
+    """Remove posts and people for good: hidden at once, then taken out of every file. They do not come back.
+
+    \b
+    Example:
+      xframes remove --post 1900000000000000001 --reason "deleted at X" --archive my-archive
+    """
+    from xframes.archive import Archive
+    from xframes.cli.collecting import listed
+
+    with Archive(folder) as archive:
+        gone = archive.remove(listed(post_ids), listed(user_ids), reason=reason)
+    click.echo(f"removed {gone['posts']:,} posts and {gone['users']:,} people", err=True)
+
+
+@click.command(short_help="Add everything of another archive.")
+@click.argument("other", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@archive_option(exists=False)
+def merge(other: Path, folder: Path) -> None:
+    """Add everything of the archive OTHER, in any order, any number of times. What was removed stays removed.
+
+    \b
+    Example:
+      xframes merge from-the-other-machine --archive my-archive
+    """
+    from xframes.archive import Archive
+
+    with Archive(folder) as archive:
+        click.echo(f"{archive.merge(other):,} files came", err=True)
+
+
 @click.command(short_help="Rewrite the tables sorted and unique.")
 @archive_option()
 def compact(folder: Path) -> None:
@@ -231,4 +267,4 @@ def _arrow(rows: list[dict[str, Any]]) -> Any:
     return pa.Table.from_pylist(rows)
 
 
-COMMANDS = (import_, sql, runs, resume, compact, rebuild, verify)
+COMMANDS = (import_, sql, runs, resume, remove, merge, compact, rebuild, verify)

@@ -121,7 +121,7 @@ def _collect(
     if table is not None and table not in TABLES:
         raise click.BadParameter(f"there is no table {table!r}; the tables are: {', '.join(TABLES)}")
     shown = table or action.rows or "posts"
-    arguments = {name: _listed(v) if isinstance(v, tuple) else v for name, v in given.items() if v not in {None, ()}}
+    arguments = {name: listed(v) if isinstance(v, tuple) else v for name, v in given.items() if v not in {None, ()}}
     client = client_for(base_url)
     if folder is None:
         try:
@@ -143,7 +143,7 @@ def _collect(
         tell_problems(archive, [run.run_id])
 
 
-def _listed(values: tuple[str, ...]) -> list[str]:
+def listed(values: tuple[str, ...]) -> list[str]:
     """A list from the command line, or for `-` from stdin, where a CSV file's head is no item."""
     if values != ("-",):
         return list(values)
@@ -172,7 +172,7 @@ def resumable(ctx: click.Context, folder: Path, base_url: str | None) -> Iterato
 
 
 def _parameter(param: Param) -> Callable[..., Any]:
-    if param.required:  # `-` reads a list from stdin; see _listed
+    if param.required:  # `-` reads a list from stdin; see listed
         return click.argument(param.name, nargs=-1 if param.many else 1, required=True, type=_type(param))
     flag = f"--{param.name.replace('_', '-')}"
     if param.kind == "bool":
