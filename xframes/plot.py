@@ -195,10 +195,14 @@ def _histogram(times: pd.Series[Any], edges: pd.DatetimeIndex) -> np.ndarray[Any
 def _axes(ax: Axes | None) -> Axes:
     if ax is not None:
         return ax
+    import matplotlib as mpl
     import matplotlib.pyplot as plt
 
     with plt.style.context(STYLE):
-        return plt.subplots()[1]
+        made: Axes = plt.subplots()[1]
+        interactive = mpl.is_interactive()  # a notebook's first figure switches it on,
+    mpl.interactive(interactive)  # and leaving the style would switch it off: later ones would not be shown
+    return made
 
 
 def _colors() -> cycle[str]:

@@ -15,7 +15,11 @@ def bar(progress: bool | None, what: str, unit: str, total: int | None = None) -
     if progress is False:
         yield lambda _: None
         return
-    from tqdm.auto import tqdm
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that a notebook without ipywidgets gets plain bars
+        from tqdm.auto import tqdm
 
     disable = None if progress is None else False
     with tqdm(total=total, desc=what, unit=unit, unit_scale=True, disable=disable) as shown:

@@ -33,7 +33,8 @@ def connect(**config: Any) -> duckdb.DuckDBPyConnection:
     offline = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
     connection = duckdb.connect(config=offline | config)
     connection.execute("SET TimeZone = 'UTC'")
-    connection.execute("SET enable_progress_bar = false")
+    with contextlib.suppress(duckdb.InvalidInputException):  # without ipywidgets notebooks have no bar
+        connection.execute("SET enable_progress_bar = false")
     for macro in merging.MACROS:
         connection.execute(macro)
     return connection
