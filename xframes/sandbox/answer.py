@@ -8,20 +8,21 @@ from . import objects
 from .problems import Partial
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from xframes.schema import Vocabulary
 
     from .asked import Asked
     from .community import Community
-    from .model import Person, Post, Space, UserList
+    from .model import Event, Media, Person, Post, Space, UserList
     from .objects import Json
+    from .paging import Dated
 
 _DEFAULTS = {
     "post": {"id", "text", "edit_history_tweet_ids"}, "user": {"id", "name", "username"},
     "media": {"media_key", "type"},
     "poll": {"id", "options"}, "place": {"id", "full_name"}, "list": {"id", "name"}, "space": {"id", "state"},
-    "topic": {"id", "name"},
+    "topic": {"id", "name"}, "dm": {"id", "event_type", "text"},
 }
 # Asking for what a field points at brings the field along.
 _BRINGS = {
@@ -34,6 +35,7 @@ _BRINGS = {
     "most_recent_tweet_id": "most_recent_tweet_id", "affiliation.user_id": "affiliation", "owner_id": "owner_id",
     "creator_id": "creator_id", "host_ids": "host_ids", "speaker_ids": "speaker_ids",
     "invited_user_ids": "invited_user_ids", "topic_ids": "topics",
+    "sender_id": "sender_id", "participant_ids": "participant_ids",
 }
 _PRIVATE = ("non_public_metrics", "organic_metrics", "promoted_metrics")
 _IN_POST_WORDS = {
@@ -46,7 +48,11 @@ _IN_POST_WORDS = {
 class Answer:
     """One answer under construction. Everything it holds is one observation: a post counts as read once."""
 
-    def __init__(self, community: Community, asked: Asked, words: Vocabulary) -> None:
+    def __init__(
+        self, community: Community, asked: Asked, words: Vocabulary, now: int, viewer: Person | None
+    ) -> None:
+        self._now = now
+        self._viewer = viewer
         self._community = community
         self._asked = asked
         self._words = words
@@ -59,6 +65,8 @@ class Answer:
             self._names[asked.action.objects] |= brought
         if "referenced_tweets.id.author_id" in asked.expansions:
             self._names["post"] |= {"author_id"}
+        if "topic_ids" in self._names["space"]:  # asked as ids, answered as objects
+            self._names["space"] |= {"topics"}
 
     # -- the whole ----------------------------------------------------------------------------------------------
 
@@ -115,10 +123,32 @@ class Answer:
                 self._include("topics", topic["id"], self._selected("topic", topic))
         return made
 
+    def events(self, events: Iterable[Event]) -> list[Json]:
+        """Return events of conversations as main objects, what they name included if asked for."""
+        made = []
+        wanted = self._asked.expansions
+        for event in events:
+            names = self._names["dm"] | ({"participant_ids"} if event.people else set())
+            made.append(objects.event_words(self._chosen(objects.event_json(event), names), self._words))
+            if "sender_id" in wanted:
+                self._include_person(event.sender)
+            if "participant_ids" in wanted:
+                for person in event.people:
+                    self._include_person(person)
+            if "attachments.media_keys" in wanted:
+                self._include_media(event.media)
+            if "referenced_tweets.id" in wanted:
+                for id in event.posts:
+                    if (post := self.find_post(id, self._parameter("referenced_tweets.id"), "includes")) is not None:
+                        self._include_post(post)
+        return made
+
     # -- one object ---------------------------------------------------------------------------------------------
 
     def _selected(self, kind: str, full: Json) -> Json:
-        names = self._names[kind]
+        return self._chosen(full, self._names[kind])
+
+    def _chosen(self, full: Json, names: Iterable[str]) -> Json:
         made = {name: value for name, value in full.items() if name in names}
         return objects.reword(made) if self._words == "post" else made
 
@@ -135,6 +165,8 @@ class Answer:
         reads = self._reads.get(source.id, source.reads)
 
         def now(final: int) -> int:
+            if source.made is not None:  # nobody beyond the community knows what was posted here
+                return final
             return self._community.grown(final, reads, source.at)
 
         if post is not source:  # a repost has no life of its own but the count of what it repeats
@@ -156,7 +188,17 @@ class Answer:
                 "like_count": person.likes_count,
                 **({"media_count": person.media_count} if self._words == "post" else {}),
             }
+        if self._viewer is not None and "connection_status" in self._names["user"]:
+            full["connection_status"] = self._connection(self._viewer, person)
         return self._selected("user", full)
+
+    def _connection(self, viewer: Person, person: Person) -> list[str]:
+        """How the authenticated user and an account stand to each other, in X's words."""
+        kept = self._community.kept(viewer)
+        holds = {"follow_request_sent": person in kept.asked, "blocking": person in kept.blocks,
+                 "followed_by": viewer in person.following, "following": viewer in person.followers,
+                 "muting": person in kept.mutes}
+        return [word for word, held in holds.items() if held]
 
     def _deny(self, post: Post) -> None:
         """Measures for the owner's eyes: said for each post, as X does."""
@@ -173,6 +215,10 @@ class Answer:
         if str(person.id) not in self._includes.setdefault("users", {}):
             self._include("users", str(person.id), self._person(person))
 
+    def _include_media(self, media: Iterable[Media]) -> None:
+        for each in media:
+            self._include("media", each.key, self._selected("media", objects.media_json(each)))
+
     def _include_post(self, post: Post) -> None:
         kind = "posts" if self._words == "post" else "tweets"
         if str(post.id) not in self._includes.setdefault(kind, {}):
@@ -186,11 +232,16 @@ class Answer:
         post = self._community.posts.get(id)
         if post is None or post.state == "deleted" or post.author.standing == "suspended":
             self.errors.not_found("post", parameter, str(id))
-        elif post.author.standing == "protected":
+        elif not self.sees(post.author):
             self.errors.not_authorized("post", parameter, str(id), section)
         else:
             return post
         return None
+
+    def sees(self, author: Person) -> bool:
+        """Whether whoever asks may read what somebody posts: protected accounts are for their followers."""
+        viewer = self._viewer
+        return author.standing != "protected" or viewer is author or (viewer is not None and viewer in author.followers)
 
     def find_person(self, person: Person | None, parameter: str, value: str) -> Person | None:
         """Return an account that may be seen, or None after saying why not."""
@@ -233,12 +284,11 @@ class Answer:
     def _expand_attached(self, post: Post, *, of_main: bool = True) -> None:
         wanted = self._asked.expansions
         if ("attachments.media_keys" if of_main else "referenced_tweets.id.attachments.media_keys") in wanted:
-            for media in post.media:
-                self._include("media", media.key, self._selected("media", objects.media_json(media)))
+            self._include_media(post.media)
         if not of_main:
             return
         if "attachments.poll_ids" in wanted and post.poll is not None:
-            poll = objects.poll_json(post.poll, self._community.now)
+            poll = objects.poll_json(post.poll, self._now)
             self._include("polls", poll["id"], self._selected("poll", poll))
         if "geo.place_id" in wanted and post.place is not None:
             self._include("places", post.place.id, self._selected("place", objects.place_json(post.place)))
@@ -269,7 +319,8 @@ class Answer:
             self._include_person(person.employer)
 
 
-def page_meta(posts: list[Post], more: dict[str, Any]) -> Json:
-    """Return the meta of a page of posts: newest and oldest id, how many, and the tokens in `more`."""
-    made: Json = {"newest_id": str(posts[0].id), "oldest_id": str(posts[-1].id)} if posts else {}
-    return made | {"result_count": len(posts)} | more
+def page_meta(span: Sequence[Dated], count: int, more: dict[str, Any]) -> Json:
+    """Return the meta of a page: newest and oldest id of `span` if there is any, how many, and the tokens in `more`."""
+    ids = [row.id for row in span]
+    made: Json = {"newest_id": str(max(ids)), "oldest_id": str(min(ids))} if ids else {}
+    return made | {"result_count": count} | more

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from xframes import schema
 from xframes.schema import words as vocabulary
 
+from .given import given
 from .model import moment
 from .people import DAY_MS
 from .problems import invalid
@@ -55,10 +56,15 @@ class Asked:
 
 
 def check(
-    action: Action, path_args: Mapping[str, str], query: Mapping[str, Sequence[str]], *, now: int, words: Vocabulary
+    action: Action, path_args: Mapping[str, str], query: Mapping[str, Sequence[str]],
+    body: Mapping[str, Any] | None = None, *, now: int, words: Vocabulary,
 ) -> Asked:
-    """Return what a request asks for; `now` in Unix milliseconds. Raises Refusal (400) listing every complaint."""
-    return _Check(action, words, now).run(path_args, {name: ",".join(values) for name, values in query.items()})
+    """Return what a request asks for; `now` in Unix milliseconds. Raises Refusal (400) listing every complaint.
+
+    Without a `body` none is looked for: who reads another kind of body checks it.
+    """
+    flat = {name: ",".join(values) for name, values in query.items()}
+    return _Check(action, words, now).run(path_args, flat, body)
 
 
 class _Check:
@@ -69,7 +75,9 @@ class _Check:
         self._complaints: list[tuple[str, Sequence[str], str]] = []
         self._objects = schema.COMPANIONS.get(action.objects or "", ())
 
-    def run(self, path_args: Mapping[str, str], query: Mapping[str, str]) -> Asked:
+    def run(
+        self, path_args: Mapping[str, str], query: Mapping[str, str], body: Mapping[str, Any] | None = None
+    ) -> Asked:
         declared = {p.wire: p for p in self._action.params if p.where == "query"}
         field_params = self._field_params()
         paging = self._paging_params()
@@ -78,10 +86,15 @@ class _Check:
             self._complain(name, [query[name]], f"The query parameter [{name}] is not one of [{','.join(known)}]")
         args: dict[str, Any] = {}
         for param in self._action.params:
-            given = path_args.get(param.name) if param.where == "path" else query.get(param.wire)
-            value = self._value(param, given)
-            if value is not None:
-                args[param.name] = value
+            if param.where in {"path", "query"}:
+                text = path_args.get(param.name) if param.where == "path" else query.get(param.wire)
+                value = self._value(param, text)
+                if value is not None:
+                    args[param.name] = value
+        if body is not None:
+            more, wrong = given(self._action, body)
+            args |= more
+            self._complaints += wrong
         fields = self._fields({name: query[name] for name in field_params if name in query}, field_params)
         expansions = self._chosen("expansions", query.get("expansions"), self._expansions())
         size = self._size(query.get("max_results")) if "max_results" in paging else 0
@@ -223,7 +236,7 @@ class _Check:
 
     def _between(self, args: Mapping[str, Any], query: Mapping[str, str]) -> None:
         """What two parameters say together, and what search says about the end and the ids."""
-        for one, other in self._action.exclusive:
+        for one, other in self._action.exclusive if self._action.kind == "read" else ():
             if one in args and other in args:
                 self._complain(other, [query[other]], f"`{one}` and `{other}` can not both be given")
         for one, other in self._action.ordered:

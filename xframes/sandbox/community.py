@@ -5,18 +5,20 @@ from __future__ import annotations
 import math
 from functools import cached_property
 from random import Random
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, Literal
 
 from . import lexicon
 from .history import History
-from .model import Person, Place, Post, Space, UserList, snowflake
+from .keeping import make_kept, make_mail
+from .model import Conversation, Kept, Person, Place, Post, Space, UserList, snowflake
 from .people import DAY_MS, connect, make_people, make_places
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from .model import Media, Poll
+    from .uploads import Upload
 
 _SPACE_STATES: tuple[Literal["live", "scheduled", "ended"], ...] = ("live", "scheduled", "live", "ended")
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
@@ -26,7 +28,7 @@ class Community:
     """A community of people and posts, the same for the same seed, size and `now` (Unix milliseconds).
 
     `people` and `posts` hold everyone and everything by id, also what the API no longer shows; `listed` is what a
-    search can find, oldest first.
+    search can find, oldest first. What people do through the API changes it, under `lock`.
     """
 
     def __init__(self, *, seed: int, posts: int, users: int, now: int) -> None:
@@ -35,7 +37,12 @@ class Community:
         rng = Random(seed)  # noqa: S311  reproducible by seed is the point; nothing here is secret
         self.seed = seed
         self.now = now
-        self._lock = Lock()
+        self.lock = RLock()
+        self.uploads: dict[int, Upload] = {}
+        self.conversations: dict[str, Conversation] = {}
+        self._kept: dict[int, Kept] = {}
+        self._mailed: set[int] = set()
+        self._newest_id = snowflake(now)
         places = make_places(rng)
         everyone = make_people(rng, users, now, places)
         connect(rng, everyone)
@@ -118,17 +125,89 @@ class Community:
         """All polls by id."""
         return {post.poll.id: post.poll for post in self.posts.values() if post.poll}
 
+    def kept(self, person: Person) -> Kept:
+        """What a person keeps for themselves."""
+        if person.id not in self._kept:
+            self._kept[person.id] = make_kept(self, person)
+        return self._kept[person.id]
+
+    def mail(self, person: Person) -> list[Conversation]:
+        """The conversations a person takes part in."""
+        if person.id not in self._mailed:
+            self._mailed.add(person.id)
+            self.conversations |= {each.id: each for each in make_mail(self, person)}
+        return [each for each in self.conversations.values() if person in each.people]
+
+    # -- what is said from now on -------------------------------------------------------------------------------
+
+    def new_id(self, now: int) -> int:
+        """Return an id above all others made here."""
+        self._newest_id = max(snowflake(now), self._newest_id + 1)
+        return self._newest_id
+
+    def _indexes(self) -> None:
+        """Make every index before the first change, which they then follow."""
+        _ = self.by_author, self.mentions, self.referring, self.liked, self.media, self.polls
+
+    def enter(self, post: Post) -> None:
+        """Add a post, newer than all others, to everything that knows posts."""
+        self._indexes()
+        self.posts[post.id] = post
+        self.media |= {each.key: each for each in post.media}
+        if post.poll:
+            self.polls[post.poll.id] = post.poll
+        if not post.listed:
+            return
+        self.listed.append(post)
+        for rows in self._rows_of(post):
+            rows.append(post)
+        self._tell(post, 1)
+
+    def leave(self, post: Post, state: Literal["deleted", "superseded"]) -> None:
+        """Take a post out of what searches and timelines find, and of what is measured."""
+        self._indexes()
+        listed, post.state = post.listed, state
+        if not listed:
+            return
+        self.listed = [each for each in self.listed if each is not post]  # a new list: somebody may be reading it
+        for rows in self._rows_of(post):
+            rows.remove(post)
+        for person in self.likers.pop(post.id, ()):
+            self.liked[person.id].remove(post)
+        self._tell(post, -1)
+
+    def _rows_of(self, post: Post) -> Iterable[list[Post]]:
+        """The rows of the indexes a listed post stands in."""
+        yield self.by_author.setdefault(post.author.id, [])
+        if post.original is None:
+            for id in dict.fromkeys(mentioned_ids(post)):
+                yield self.mentions.setdefault(id, [])
+        for reference in post.references:
+            yield self.referring.setdefault(reference, [])
+
+    def _tell(self, post: Post, by: int) -> None:
+        """Count a post for its author and for the posts it refers to."""
+        author = post.author
+        author.posts_count += by
+        author.media_count += by * len(post.media)
+        mine = [each.id for each in self.by_author[author.id] if each.original is None]
+        author.latest = mine[-1] if mine else None
+        for kind, id in post.references:
+            if (about := self.posts.get(id)) is not None:
+                name = {"replied_to": "replies", "quoted": "quotes", "retweeted": "reposts"}[kind]
+                setattr(about, name, max(0, getattr(about, name) + by))
+
     # -- reading changes what is measured -----------------------------------------------------------------------
 
     def read_post(self, post: Post) -> int:
         """Count one more read of a post and return how many came before."""
-        with self._lock:
+        with self.lock:
             post.reads += 1
             return post.reads - 1
 
     def read_person(self, person: Person) -> int:
         """Count one more read of an account and return how many came before."""
-        with self._lock:
+        with self.lock:
             person.reads += 1
             return person.reads - 1
 
@@ -181,6 +260,8 @@ class Community:
         for number in range(max(4, len(people) // 12)):
             topic = number % len(lexicon.TOPICS)
             owner = rng.choice(people)
+            if number == 0:
+                owner = people[0]  # whom the sandbox's user token speaks for
             near = [p for p in people if topic in (p.topic, p.second)] or people
             at = owner.at + int((self.now - owner.at) * rng.random())
             members = list(dict.fromkeys(rng.choices(near, k=rng.randrange(2, 40))))
@@ -195,6 +276,8 @@ class Community:
         for number in range(max(6, len(people) // 15)):
             topic = lexicon.TOPICS[number % len(lexicon.TOPICS)]
             crowd = rng.sample(people, min(len(people), 6))
+            if number == 0:
+                crowd = [people[0], *(p for p in crowd if p is not people[0])]
             state = _SPACE_STATES[number % len(_SPACE_STATES)]
             ahead, back = rng.randrange(3_600_000, 10 * DAY_MS), rng.randrange(600_000, 7_000_000)
             later = state == "scheduled"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 ELLIPSIS = "\u2026"
 LIMIT = 280  # weighted characters a post may have before it is a long post
-_URL_WEIGHT = 23
+URL_WEIGHT = 23  # whatever the length of a link
 
 
 def escape(raw: str) -> str:

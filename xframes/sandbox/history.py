@@ -99,8 +99,9 @@ class History:
         else:
             post = self._quote(author, target, id, at)
         self.posts[id] = post
-        if kind != "repost":
+        if post.original is None:
             post.contexts = _contexts(post.topic)
+        if kind != "repost":
             self._recent[post.topic].append(post)
         self._flag(post)
         return post

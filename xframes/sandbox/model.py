@@ -71,7 +71,7 @@ class Poll:
     ends: int
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Person:
     """An account. `standing` says whether others see it; `activity` and `pull` shape what it does and who listens."""
 
@@ -105,8 +105,12 @@ class Person:
     listed_count: int = 0
     reads: int = 0
 
+    def __repr__(self) -> str:
+        """Name the account; whom it follows would name everybody."""
+        return f"<Person @{self.username} {self.id}>"
 
-@dataclass(slots=True, eq=False)
+
+@dataclass(slots=True, eq=False, repr=False)
 class Post:
     """A post. `text` is HTML-escaped as X delivers it; entity indices count its code points, ends exclusive."""
 
@@ -142,8 +146,14 @@ class Post:
     bookmarks: int = 0
     impressions: int = 0
     reads: int = 0
+    hidden: bool = False  # a reply its conversation's author hid
+    made: dict[str, Any] | None = None  # what a request made it of; None for what the community said by itself
     terms: Terms | None = None  # what searches see, made at the first search
     wire: dict[str, Any] | None = None  # what answers carry, made at the first answer
+
+    def __repr__(self) -> str:
+        """Name the post and begin its text."""
+        return f"<Post {self.id} by @{self.author.username}: {self.text[:40]!r}>"
 
     @property
     def visible(self) -> bool:
@@ -152,8 +162,8 @@ class Post:
 
     @property
     def listed(self) -> bool:
-        """Whether searches and timelines find it: visible, and the newest version of itself."""
-        return self.state == "live" and self.author.standing == "active"
+        """Whether searches and timelines find it: visible, the newest version of itself, and no promoted-only post."""
+        return self.state == "live" and self.author.standing == "active" and not (self.made or {}).get("nullcast")
 
 
 @dataclass(slots=True, eq=False)
@@ -168,6 +178,42 @@ class UserList:
     private: bool
     members: list[Person]
     followers: list[Person]
+
+
+@dataclass(slots=True, eq=False)
+class Kept:
+    """What one person keeps for themselves, newest first."""
+
+    bookmarks: list[Post] = field(default_factory=list)
+    mutes: list[Person] = field(default_factory=list)
+    blocks: list[Person] = field(default_factory=list)
+    pins: list[UserList] = field(default_factory=list)
+    asked: list[Person] = field(default_factory=list)  # protected accounts asked to be followed
+
+
+@dataclass(slots=True, eq=False)
+class Event:
+    """An event of a conversation: a direct message, or somebody joining or leaving (`people`)."""
+
+    id: int
+    at: int
+    conversation: str
+    kind: Literal["MessageCreate", "ParticipantsJoin", "ParticipantsLeave"]
+    sender: Person
+    text: str = ""
+    entities: Entities = field(default_factory=dict)
+    media: tuple[Media, ...] = ()
+    posts: tuple[int, ...] = ()
+    people: tuple[Person, ...] = ()
+
+
+@dataclass(slots=True, eq=False)
+class Conversation:
+    """Direct messages between two people, or in a group; events oldest first."""
+
+    id: str
+    people: list[Person]
+    events: list[Event] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False)

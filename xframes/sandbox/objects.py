@@ -11,11 +11,13 @@ from .asked import stamp
 from .model import moment
 
 if TYPE_CHECKING:
-    from .model import Entities, Media, Person, Place, Poll, Post, Space, UserList
+    from xframes.schema import Vocabulary
+
+    from .model import Entities, Event, Media, Person, Place, Poll, Post, Space, UserList
 
 Json = dict[str, Any]
-_EDIT_MS = 3_600_000
-_EDITS = 5
+EDIT_MS = 3_600_000
+EDITS = 5
 _IMAGES = "https://images.example"
 _VIDEOS = "https://videos.example"
 # What a short link of attached media adds to the text: not part of what is displayed.
@@ -35,7 +37,8 @@ def _post(post: Post) -> Json:
         "author_id": str(post.author.id), "conversation_id": str(post.conversation_id),
         "created_at": stamp(post.at - post.at % 1000), "lang": post.lang, "possibly_sensitive": post.sensitive,
         "reply_settings": post.reply_settings, "edit_controls": _edit_controls(post),
-        "display_text_range": _displayed(post), "paid_partnership": post.id % 97 == 0,
+        "display_text_range": _displayed(post),
+        "paid_partnership": post.id % 97 == 0 if post.made is None else post.made.get("paid_partnership", False),
     }
     if post.entities:
         made["entities"] = post.entities
@@ -67,6 +70,8 @@ def _attached(post: Post) -> Json:
     elif post.poll is not None:
         made["attachments"] = {"poll_ids": [str(post.poll.id)]}
         made["card_uri"] = f"card://{post.poll.id}"
+    if "card_uri" in (post.made or {}):
+        made["card_uri"] = (post.made or {})["card_uri"]
     geo: Json = {}
     if post.point is not None:
         geo["coordinates"] = {"type": "Point", "coordinates": list(post.point)}
@@ -79,8 +84,8 @@ def _attached(post: Post) -> Json:
 
 def _edit_controls(post: Post) -> Json:
     eligible = post.reply_to is None and post.original is None and post.poll is None
-    until = moment(post.versions[0]) + _EDIT_MS
-    return {"edits_remaining": _EDITS - len(post.versions) + 1, "is_edit_eligible": eligible,
+    until = moment(post.versions[0]) + EDIT_MS
+    return {"edits_remaining": EDITS - len(post.versions) + 1, "is_edit_eligible": eligible,
             "editable_until": stamp(until - until % 1000)}
 
 
@@ -192,6 +197,33 @@ def space_json(space: Space) -> Json:
     for name, at in (("started_at", space.started), ("ended_at", space.ended), ("scheduled_start", space.scheduled)):
         if at is not None:
             made[name] = stamp(at - at % 1000)
+    return made
+
+
+def event_json(event: Event) -> Json:
+    """Return an event of a conversation."""
+    made: Json = {
+        "id": str(event.id), "event_type": event.kind, "created_at": stamp(event.at - event.at % 1000),
+        "dm_conversation_id": event.conversation, "sender_id": str(event.sender.id),
+    }
+    if event.people:
+        made["participant_ids"] = [str(p.id) for p in event.people]
+    if event.kind == "MessageCreate":
+        made["text"] = event.text
+    if event.entities:
+        made["entities"] = event.entities
+    if event.media:
+        made["attachments"] = {"media_keys": [each.key for each in event.media]}
+    if event.posts:
+        made["referenced_tweets"] = [{"id": str(id)} for id in event.posts]
+    return made
+
+
+def event_words(made: Json, words: Vocabulary) -> Json:
+    """Return an event with its entities where its words have them: in tweet words beside the text, one by one."""
+    entities: Entities = made.get("entities", {})
+    if words == "tweet":
+        made = {name: value for name, value in made.items() if name != "entities"} | _without_annotations(entities)
     return made
 
 

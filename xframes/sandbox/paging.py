@@ -13,14 +13,22 @@ import hashlib
 import struct
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from .model import Post
+
+class Dated(Protocol):
+    """What is ordered by its id: posts, events."""
+
+    @property
+    def id(self) -> int:
+        """Larger for what came later."""
+
 
 T = TypeVar("T")
+D = TypeVar("D", bound=Dated)
 _LAYOUT = ">BBQQQ"
 _DIGEST = 8
 END = 2**63 - 1  # an id above all ids
@@ -46,10 +54,10 @@ class Cursor:
 
 
 @dataclass(frozen=True, slots=True)
-class Leaf:
-    """One page: its posts newest first, and the cursors to either side (None where nothing follows)."""
+class Leaf(Generic[D]):
+    """One page: its rows newest first, and the cursors to either side (None where nothing follows)."""
 
-    posts: list[Post]
+    rows: list[D]
     next: Cursor | None
     previous: Cursor | None
 
@@ -80,8 +88,8 @@ class Tokens:
         return Cursor(at, low, high, bool(back), turn)
 
 
-def leaf(posts: Sequence[Post], keep: Callable[[Post], bool], cursor: Cursor, size: int) -> Leaf:
-    """Return one page of `posts` (oldest first) that `keep` keeps, newest first, looking no further than it must."""
+def leaf(posts: Sequence[D], keep: Callable[[D], bool], cursor: Cursor, size: int) -> Leaf[D]:
+    """Return one page of the rows (oldest first) that `keep` keeps, newest first, looking no further than it must."""
     first = bisect_left(posts, cursor.low, key=_id)
     last = bisect_right(posts, cursor.high, key=_id)
     edge = bisect_left(posts, cursor.at, lo=first, hi=last, key=_id)
@@ -94,13 +102,13 @@ def leaf(posts: Sequence[Post], keep: Callable[[Post], bool], cursor: Cursor, si
     return _sides(found[:size], cursor, older=len(found) > size, newer=cursor.at <= cursor.high)
 
 
-def _id(post: Post) -> int:
-    return post.id
+def _id(row: Dated) -> int:
+    return row.id
 
 
-def _gather(posts: object, keep: Callable[[Post], bool], most: int) -> list[Post]:
-    found: list[Post] = []
-    for post in posts:  # type: ignore[attr-defined]  # any iterable of posts
+def _gather(posts: Iterable[D], keep: Callable[[D], bool], most: int) -> list[D]:
+    found: list[D] = []
+    for post in posts:
         if keep(post):
             found.append(post)
             if len(found) == most:
@@ -108,7 +116,7 @@ def _gather(posts: object, keep: Callable[[Post], bool], most: int) -> list[Post
     return found
 
 
-def _sides(rows: list[Post], cursor: Cursor, *, older: bool, newer: bool) -> Leaf:
+def _sides(rows: list[D], cursor: Cursor, *, older: bool, newer: bool) -> Leaf[D]:
     forth = replace(cursor, at=rows[-1].id, back=False) if rows and older else None
     back = replace(cursor, at=rows[0].id, back=True) if rows and newer else None
     return Leaf(rows, forth, back)

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from xframes.sandbox.answer import Answer, page_meta
 from xframes.sandbox.model import snowflake
-from xframes.sandbox.paging import END, Cursor, TokenError, Tokens, leaf, slice_of
-from xframes.sandbox.problems import invalid
+from xframes.sandbox.paging import END, Cursor, D, TokenError, Tokens, leaf, slice_of
+from xframes.sandbox.problems import invalid, unauthorized
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from xframes.sandbox.asked import Asked
     from xframes.sandbox.community import Community
-    from xframes.sandbox.model import Person, Post
+    from xframes.sandbox.model import Person
+    from xframes.sandbox.services import Services
     from xframes.schema import Vocabulary
 
 
@@ -32,12 +33,20 @@ class Context:
     words: Vocabulary
     now: int
     tokens: Tokens
+    services: Services
     viewer: Person | None = None
     hollow: bool = False
 
     def answer(self) -> Answer:
         """Return an empty answer to fill."""
-        return Answer(self.community, self.asked, self.words)
+        return Answer(self.community, self.asked, self.words, self.now, self.viewer)
+
+    @property
+    def me(self) -> Person:
+        """The authenticated user."""
+        if self.viewer is None:
+            raise unauthorized()
+        return self.viewer
 
     def refuse(self, name: str, value: str, message: str) -> Exception:
         """Return the 400 for one parameter."""
@@ -63,19 +72,30 @@ class Context:
         return {name: self.tokens.write(at, self.asked.scope) for name, at in named.items() if at is not None}
 
     def page(
-        self, posts: Sequence[Post], keep: Callable[[Post], bool] = lambda _: True, *, low: int = 0, high: int = END,
-        previous: bool = True,
+        self, rows: Sequence[D], keep: Callable[[D], bool] = lambda _: True, *, low: int = 0, high: int = END,
+        previous: bool = True, span: bool = True, kind: str = "posts",
     ) -> dict[str, Any]:
-        """Answer with one page of posts (given oldest first) that `keep` keeps; `previous` offers the way back."""
+        """Answer with one page of the rows (given oldest first) that `keep` keeps; `kind` is posts or events.
+
+        `previous` offers the way back; `span` says the newest and oldest id.
+        """
         cursor = self.cursor(low, high)
         if self.hollow:
             return self.blank(cursor)
-        found = leaf(posts, keep, cursor, self.asked.size)
+        found = leaf(rows, keep, cursor, self.asked.size)
         answer = self.answer()
-        data = answer.posts(found.posts)
-        return answer.body(data, page_meta(found.posts, self.links(found.next, found.previous if previous else None)))
+        data = getattr(answer, kind)(found.rows)
+        links = self.links(found.next, found.previous if previous else None)
+        return answer.body(data, page_meta(found.rows if span else (), len(found.rows), links))
 
-    def rows(self, kind: str, rows: Sequence[Any], cursor: Cursor | None = None) -> dict[str, Any]:
+    def whole(self, kind: str, rows: Sequence[Any], answer: Answer | None = None) -> dict[str, Any]:
+        """Answer with all rows, where X has no pages; an `answer` brings what could not be found."""
+        answer = answer or self.answer()
+        return answer.body(getattr(answer, kind)(rows), page_meta((), len(rows), {}))
+
+    def rows(
+        self, kind: str, rows: Sequence[Any], cursor: Cursor | None = None, *, span: bool = False
+    ) -> dict[str, Any]:
         """Answer with one page of rows counted from the first: `kind` is people, posts, lists or spaces."""
         cursor = cursor or self.cursor(at=0)
         if self.hollow:
@@ -83,10 +103,7 @@ class Context:
         page, forth, back = slice_of(rows, cursor, self.asked.size)
         answer = self.answer()
         data = getattr(answer, kind)(page)
-        meta: dict[str, Any] = {"result_count": len(page), **self.links(forth, back)}
-        if kind == "posts" and page:
-            meta |= {"newest_id": str(max(p.id for p in page)), "oldest_id": str(min(p.id for p in page))}
-        return answer.body(data, meta)
+        return answer.body(data, page_meta(page if span else (), len(page), self.links(forth, back)))
 
     def blank(self, cursor: Cursor) -> dict[str, Any]:
         """Answer with an empty page and a token, unlike the one asked with, under which the page comes."""

@@ -26,10 +26,11 @@ def bounds(context: Context, days: int) -> tuple[int, int]:
     """Return the ids (both inclusive) a search or count may find.
 
     Without a start: the last 7 days, or the 30 before the end, from midnight as X's counts do. Without an end: until
-    half a minute ago. Both in whole seconds, so that counts and searches of the same request agree.
+    half a minute ago, or until the newest post: what is posted here is found at once. Both in whole seconds, so that
+    counts and searches of the same request agree.
     """
     args = context.asked.args
-    end = context.now - _LATEST_MS
+    end = max(context.now - _LATEST_MS, context.community.listed[-1].at + 1000 if context.community.listed else 0)
     if days == _RECENT_DAYS:
         start = args.get("start_time", context.now - days * DAY_MS)
     elif "start_time" in args or "since_id" in args:
@@ -56,8 +57,8 @@ def _search(context: Context, days: int) -> dict[str, Any]:
     if context.asked.args.get("sort_order") == "relevancy":
         cursor = context.cursor(low, high, at=0)
         within = Cursor(cursor.high + 1, cursor.low, cursor.high)
-        found = leaf(context.community.listed, keep, within, len(context.community.listed) + 1).posts
-        return context.rows("posts", sorted(found, key=lambda p: (-p.likes - p.reposts, -p.id)), cursor)
+        found = leaf(context.community.listed, keep, within, len(context.community.listed) + 1).rows
+        return context.rows("posts", sorted(found, key=lambda p: (-p.likes - p.reposts, -p.id)), cursor, span=True)
     return context.page(context.community.listed, keep, low=low, high=high, previous=False)
 
 

@@ -1,0 +1,147 @@
+"""What a request's body gives, checked against the action's declaration; complaints read as those of X's validator."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from xframes.registry import Action, Param
+
+Complaint = tuple[str, list[str], str]
+_INT64 = 2**63 - 1
+_NAMES = {str: "string", bool: "boolean", int: "integer", float: "number", list: "array", dict: "object"}
+
+
+@cache
+def _wires(action: Action) -> dict[str, Param]:
+    """The parameters of an action's body by their place in it; lists of objects are named without their brackets."""
+    return {p.wire.replace("[]", ""): p for p in action.params if p.where == "body"}
+
+
+def given(action: Action, document: Mapping[str, Any]) -> tuple[dict[str, Any], list[Complaint]]:
+    """Return a body's arguments by Python name, ids as numbers, and everything that is wrong with it."""
+    args: dict[str, Any] = {}
+    complaints: list[Complaint] = []
+    wires = _wires(action)
+    for path, value, known in _leaves(document, wires, ""):
+        param = wires.get(path)
+        if not known:
+            message = "is not defined in the schema and the schema does not allow additional properties"
+            complaints.append((path, [_text(value)], f"$.{path}: {message}"))
+        elif param is None:
+            wanted = "array" if _is_list(wires, path) else "object"
+            complaints.append((path, [_text(value)], f"$.{path}: {_kind(value)} found, {wanted} expected"))
+        elif wrong := _wrong(param, value):
+            complaints.append((path, [_text(value)], f"$.{path}: {wrong}"))
+        else:
+            args[param.name] = _typed(param, value)
+    named = {path for path, _, _ in complaints}
+    for path, param in wires.items():
+        if (param.required or param.default is not None) and param.name not in args and path not in named:
+            complaints.append((path, [], f"$.{path}: is missing but it is required"))
+    return args, complaints or list(_groups(action, args))
+
+
+def _leaves(document: Mapping[str, Any], wires: Mapping[str, Param], within: str) -> Iterator[tuple[str, Any, bool]]:
+    """Every value of a body with its place, and whether the declaration knows that place."""
+    for name, value in document.items():
+        path = f"{within}{name}"
+        inner = any(wire.startswith(f"{path}.") for wire in wires)
+        if path in wires:
+            yield path, value, True
+        if inner and isinstance(value, dict) and not _is_list(wires, path):
+            found = _leaves(value, wires, f"{path}.")
+            yield from (leaf for leaf in found if leaf[2] or path not in wires)  # an open object takes anything
+        elif isinstance(value, list) and _is_list(wires, path):
+            yield from _listed(value, wires, path)
+        elif path not in wires:
+            yield path, value, inner
+
+
+def _is_list(wires: Mapping[str, Param], path: str) -> bool:
+    """Whether a place holds a list of objects."""
+    return any(param.wire.startswith(f"{path}[].") for param in wires.values())
+
+
+def _listed(items: list[Any], wires: Mapping[str, Param], path: str) -> Iterator[tuple[str, Any, bool]]:
+    """A list of objects as one list of each of their values."""
+    found: dict[str, list[Any]] = {}
+    for item in items:
+        if not isinstance(item, dict):
+            yield f"{path}[]", item, True
+            continue
+        for name, value in item.items():
+            found.setdefault(f"{path}.{name}", []).append(value)
+    for inner, values in found.items():
+        yield inner, values, inner in wires
+
+
+def _wrong(param: Param, value: Any) -> str | None:
+    """What is wrong with a value, None when it is right."""
+    if param.kind == "json":
+        return None
+    if param.many:
+        return _wrong_list(param, value)
+    if param.kind in {"bool", "int"}:
+        wanted = bool if param.kind == "bool" else int
+        if type(value) is not wanted:
+            return f"{_kind(value)} found, {_NAMES[wanted]} expected"
+        if not (value if param.min is None else param.min) <= value <= (value if param.max is None else param.max):
+            return f"must be between {param.min} and {param.max}"
+        return None
+    return _wrong_text(param, value)
+
+
+def _wrong_text(param: Param, value: Any) -> str | None:
+    if not isinstance(value, str):
+        return f"{_kind(value)} found, string expected"
+    if param.choices and value not in param.choices:
+        return f"does not have a value in the enumeration [{', '.join(param.choices)}]"
+    if param.pattern and not re.fullmatch(param.pattern, value):
+        return f"does not match the regex pattern ^{param.pattern}$"
+    if param.kind in {"id", "ids"} and int(value) > _INT64:
+        return "must be a 64-bit number"
+    if not param.many and not (param.min or 0) <= len(value) <= (param.max or len(value)):
+        return f"must be between {param.min or 0} and {param.max} characters long"
+    return None
+
+
+def _wrong_list(param: Param, value: Any) -> str | None:
+    if not isinstance(value, list):
+        return f"{_kind(value)} found, array expected"
+    if not (param.min or 0) <= len(value) <= (param.max or len(value)):
+        return f"must have between {param.min or 0} and {param.max} items but found {len(value)}"
+    return next((wrong for each in value if (wrong := _wrong_text(param, each))), None)
+
+
+def _groups(action: Action, args: Mapping[str, Any]) -> Iterator[Complaint]:
+    """What parameters of a body say together."""
+    wire = {p.name: p.wire.replace("[]", "") for p in action.params}
+    for group in action.needed:
+        if not any(name in args for name in group):
+            yield wire[group[0]], [], f"one of [{', '.join(wire[name] for name in group)}] must be given"
+    for group in action.exclusive:
+        both = [name for name in group if name in args]
+        if len(both) > 1:
+            yield wire[both[1]], [], f"only one of [{', '.join(wire[name] for name in group)}] may be given"
+    for name, other in action.together:
+        if name in args and other not in args:
+            yield wire[other], [], f"$.{wire[other]}: is missing but it is required"
+
+
+def _kind(value: Any) -> str:
+    return "null" if value is None else _NAMES[type(value)]
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else str(value)
+
+
+def _typed(param: Param, value: Any) -> Any:
+    if param.kind == "id":
+        return int(value)
+    return [int(each) for each in value] if param.kind == "ids" else value
