@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from contextlib import contextmanager
 from html import escape
 from typing import TYPE_CHECKING, Any, Self
@@ -111,6 +112,35 @@ class Archive:
                         yield page
         finally:
             self._views.readers.leave()
+
+    def changes(self, name: str, id: str | int) -> pd.DataFrame:
+        """How one thing changed: every observation of it that says something new, oldest first, from the pages.
+
+        `name` is a table of things (posts, users, …) or of what hangs on them (post_edits, user_urls, …: each
+        observation whole). Columns as in the table; `observed_at` tells when. Reads every page that names the id.
+
+        Raises KeyError naming the tables there are.
+        """
+        from xframes.archive import history
+        from xframes.frames import to_pandas
+
+        return to_pandas(history.observations(self.pages(), table(name).name, str(id)))
+
+    def as_of(self, when: datetime) -> Archive:
+        """The archive as it was at a moment: a temporary one, of the pages received until then.
+
+        Its tables show the newest known values of that time; what was removed since is not in it. It is made anew from
+        the pages, so it takes as long as a rebuild, and goes away with the object.
+
+        Raises ArchiveError when there was no page yet, or the time has no zone.
+        """
+        from xframes.archive import history
+
+        self._freshen()
+        home = history.copy_until(self._folder, self.pages(), when)
+        then = Archive(home.name, now=lambda: when)
+        weakref.finalize(then, home.cleanup)
+        return then
 
     def runs(self) -> pd.DataFrame:
         """All collections and imports, oldest first, with the columns of the table `runs`; those running now, too."""
