@@ -106,7 +106,6 @@ class Pool:
     def __init__(self) -> None:
         self.bad: dict[Column, list[tuple[int, Any]]] = {}  # values that fit not, with their rows
         self._columns: dict[Type, list[Column]] = {type_: [] for type_ in Type}
-        self._nulls: dict[int, dict[Type, pa.Array]] = {}
         self._taken: dict[Column, list[tuple[Column, Index]]] = {}
 
     def column(self, values: Sequence[Any], type_: Type) -> Column:
@@ -120,12 +119,6 @@ class Pool:
         picked = Column(())
         self._taken.setdefault(column, []).append((picked, index))
         return picked
-
-    def nulls(self, length: int) -> dict[Type, pa.Array]:
-        """Columns of nulls, by type."""
-        if length not in self._nulls:
-            self._nulls[length] = _Nulls(length)
-        return self._nulls[length]
 
     def build(self) -> None:
         """Make every registered column's array."""
@@ -158,21 +151,13 @@ class Pool:
             start += length
 
 
-class _Nulls(dict[Type, pa.Array]):
-    def __init__(self, length: int) -> None:
-        self._length = length
-
-    def __missing__(self, type_: Type) -> pa.Array:
-        found = self[type_] = constant(None, type_, self._length)
-        return found
-
-
+@lru_cache(maxsize=4096)
 def constant(value: str | bool | None, type_: Type, length: int) -> pa.Array:
-    """A column of one value, cut from one made before: that costs a tenth of making it."""
+    """A column of one value. Most columns of a page are null throughout: they are kept, and cut from longer ones."""
     return _constant(value, type_, max(128, 1 << length.bit_length())).slice(0, length)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=256)
 def _constant(value: str | bool | None, type_: Type, length: int) -> pa.Array:
     return pa.repeat(pa.scalar(value, type_.arrow), length)
 
@@ -208,7 +193,7 @@ class Objects:
     def columns(self, table: str, given: Mapping[str, Column | pa.Array]) -> list[Column | pa.Array]:
         """The table's own columns, one row per object; those without a wire path as `given`."""
         types, plain, chosen, outside = reading(table)
-        nulls = self._pool.nulls(len(self.items))
+        nulls = {type_: constant(None, type_, len(self.items)) for type_ in set(types)}
         found: list[Column | pa.Array] = [nulls[type_] for type_ in types]
         for path, values in self._values.items():
             if (place := plain.get(path)) is not None:
@@ -260,12 +245,18 @@ class Objects:
         All arrays at once: on a page, numpy's calls cost more than the work they do.
         """
         told = [(source, lists) for source in sources if (lists := self.lists(source))]
+        if not told:
+            return
         rows = len(self.items)
-        every = chain.from_iterable(lists for _, lists in told)
-        counts = np.fromiter((len(one) if one else 0 for one in every), np.int64, len(told) * rows)
+        every: list[Any] = list(chain.from_iterable(lists for _, lists in told))
+        try:
+            counts = np.fromiter(map(len, every), np.int64, len(every))
+        except TypeError:  # X sent null for an array
+            counts = np.fromiter((len(one or ABSENT) for one in every), np.int64, len(every))
         ends = counts.cumsum()
-        parents = np.tile(np.arange(rows), len(told)).repeat(counts)
-        positions = pa.array(np.arange(len(parents)) - (ends - counts).repeat(counts))
+        owners = np.arange(len(every)).repeat(counts)
+        parents = owners % rows
+        positions = pa.array(np.arange(len(owners)) - (ends - counts)[owners])
         start = 0
         for (source, lists), end in zip(told, ends[rows - 1::rows].tolist(), strict=True):
             if start < end:
