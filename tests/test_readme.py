@@ -38,6 +38,7 @@ def session(x, monkeypatch, tmp_path):
     monkeypatch.setenv("XFRAMES_CONFIG", str(tmp_path / "no-config.toml"))
     monkeypatch.setenv("XFRAMES_BASE_URL", x.url)
     monkeypatch.setenv("XFRAMES_BEARER_TOKEN", x.bearer_token)
+    monkeypatch.setenv("XFRAMES_OAUTH2_ACCESS_TOKEN", x.user_token)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").symlink_to(ROOT / "data")
     xf.use(None)

@@ -8,10 +8,12 @@ from datetime import UTC, datetime
 
 import pytest
 import requests
+from click.testing import CliRunner
 from requests.structures import CaseInsensitiveDict
 
 import xframes as xf
 from xframes import errors, registry, write
+from xframes.cli import main
 from xframes.client import Answer, Client
 from xframes.write.engine import HANDLING
 
@@ -416,3 +418,53 @@ def test_the_rules_are_made_equal_to_a_list(app, rules, tmp_path):
     assert [r.method for r in rules.requests[before:]] == ["GET"]
     assert write.set_stream_rules([], client=app)["change"].tolist() == ["deleted"] * 3
     assert there(app) == set()
+
+
+# the shell -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shell(rules, monkeypatch, tmp_path):
+    """The command, with a person's token for the sandbox."""
+    monkeypatch.setenv("XFRAMES_CONFIG", str(tmp_path / "no-config.toml"))
+    monkeypatch.setenv("XFRAMES_BASE_URL", rules.url)
+    monkeypatch.setenv("XFRAMES_BEARER_TOKEN", rules.bearer_token)
+    monkeypatch.setenv("XFRAMES_OAUTH2_ACCESS_TOKEN", rules.user_token)
+    return lambda *words, **options: CliRunner().invoke(main, ["write", *map(str, words)], **options)
+
+
+@pytest.mark.parametrize("action", FUNCTIONS, ids=lambda a: a.name)
+def test_every_write_is_a_command_with_its_parameters(action):
+    command = main.commands["write"].commands[action.name.removeprefix("write.").replace("_", "-")]
+    assert {p.name for p in action.params} | {"yes", "dry_run", "folder"} <= {p.name for p in command.params}
+
+
+def test_a_command_writes_and_keeps_the_answer(shell, rules, tmp_path):
+    done = shell("create-list", "Observatories", "--private", "--yes", "--archive", tmp_path / "a", "--format", "json")
+
+    assert done.exit_code == 0, done.output
+    row = json.loads(done.stdout)
+    assert (row["action"], json.loads(row["arguments"])) == ("write.create_list", {"name": "Observatories", "private": "true"})
+    assert xf.Archive(tmp_path / "a").tables["writes"] == 1
+    assert [r.action for r in rules.requests] == ["write.create_list"]
+
+
+def test_a_command_changes_nothing_unless_told_to(shell, rules):
+    done = shell("like", "5")
+    assert done.exit_code == 2
+    assert "add --yes to do it, or --dry-run to see the request" in done.output
+    assert rules.requests == []
+
+
+def test_a_dry_run_in_the_shell_prints_the_request(shell, rules, tmp_path):
+    (tmp_path / "cat.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(92))
+    image = json.loads(shell("upload-media", tmp_path / "cat.png", "--dry-run").output)
+    added = json.loads(shell("add-stream-rules", '[{"value": "coffee", "tag": "c"}]', "--dry-run").output)
+
+    assert image["files"] == {"media": "100 bytes"}
+    assert added["body"] == {"add": [{"value": "coffee", "tag": "c"}]}
+    assert rules.requests == []
+
+
+def test_the_shell_refuses_rules_that_are_no_json(shell):
+    assert "is no JSON" in shell("add-stream-rules", "coffee lang:en", "--yes").output

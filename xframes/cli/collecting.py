@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
 from contextlib import contextmanager
@@ -46,7 +47,8 @@ _EXAMPLES = {  # what an argument looks like, for the example every command's he
     "int": "1",
 }
 _NAMED = {"space_id": "1zqKVXPQhvZJB", "space_ids": "1zqKVXPQhvZJB 1rmGPkyzWXZKN", "start_time": "2026-01-01",
-          "end_time": "2026-01-31"}
+          "end_time": "2026-01-31", "rules": """'[{"value": "coffee", "tag": "c"}]'""", "path": "cat.png",
+          "conversation_id": "1900000000000000001", "language_code": "EN", "name": "Observatories"}
 
 
 class Moment(click.ParamType[datetime]):
@@ -69,6 +71,19 @@ class Moment(click.ParamType[datetime]):
         return found
 
 
+class Json(click.ParamType[Any]):
+    """A value written as JSON."""
+
+    name = "json"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Parse, or refuse."""
+        try:
+            return json.loads(value) if isinstance(value, str) else value
+        except ValueError as error:
+            self.fail(f"{value!r} is no JSON: {error}", param, ctx)
+
+
 def groups() -> list[click.Group]:
     """The groups of commands: one for each first part of the actions' names."""
     found: dict[str, click.Group] = {}
@@ -87,14 +102,14 @@ def _command(action: Action, name: str) -> click.Command:
         _collect(ctx, action, **given)
 
     command: Callable[..., Any] = click.pass_context(run)
-    for decorate in reversed([*map(_parameter, action.params), *_common(action)]):
+    for decorate in reversed([*map(parameter, action.params), *_common(action)]):
         command = decorate(command)
     return click.command(name, help=_help(action, name), short_help=action.title)(command)
 
 
 def _help(action: Action, name: str) -> str:
-    example = [f"xframes {action.name.partition('.')[0]} {name}"]
-    example += [_example(p) for p in action.params if p.required]
+    words = [f"xframes {action.name.partition('.')[0]} {name}"]
+    words += [example(p) for p in action.params if p.required]
     many = next((f" {p.name.upper()} may be `-`: then they are read from stdin." for p in action.params
                  if p.required and p.many), "")
     rest = " --limit 500" if action.paged or action.streaming else ""
@@ -102,11 +117,12 @@ def _help(action: Action, name: str) -> str:
         f"{action.title} ({action.endpoint}).\n\n"
         f"Prints the rows of the table {action.rows}. With --archive, everything X sends is added to the archive and "
         f"the run is printed; --table, --format or --output print the rows then, too.{many}\n\n"
-        f"\b\nExample:\n  {' '.join(example)}{rest} --archive my-archive"
+        f"\b\nExample:\n  {' '.join(words)}{rest} --archive my-archive"
     )
 
 
-def _example(param: Param) -> str:
+def example(param: Param) -> str:
+    """What the parameter's argument looks like."""
     return param.choices[0] if param.choices else _NAMED.get(param.name) or _EXAMPLES[param.kind]
 
 
@@ -151,11 +167,11 @@ def listed(values: tuple[str, ...]) -> list[str]:
     return found[1:] if found and found[0] in {"id", "post_id", "user_id", "author_id", "username"} else found
 
 
-def client_for(base_url: str | None) -> Client:
+def client_for(base_url: str | None, *, writes: bool = False) -> Client:
     """A client with the user's credentials, for X or for another server."""
     from xframes.client import Client
 
-    return Client.from_env(base_url=base_url) if base_url else Client.from_env()
+    return Client.from_env(base_url=base_url, writes=writes)
 
 
 @contextmanager
@@ -171,7 +187,8 @@ def resumable(ctx: click.Context, folder: Path, base_url: str | None) -> Iterato
         raise
 
 
-def _parameter(param: Param) -> Callable[..., Any]:
+def parameter(param: Param) -> Callable[..., Any]:
+    """The argument or option of a parameter."""
     if param.required:  # `-` reads a list from stdin; see listed
         return click.argument(param.name, nargs=-1 if param.many else 1, required=True, type=_type(param))
     flag = f"--{param.name.replace('_', '-')}"
@@ -183,13 +200,14 @@ def _parameter(param: Param) -> Callable[..., Any]:
 def _type(param: Param) -> click.ParamType[Any]:
     if param.choices:
         return click.Choice(param.choices)
-    if param.kind == "time":
-        return Moment()
-    if param.kind == "int":
-        return click.IntRange(param.min, param.max)
-    if param.kind == "seconds":
-        return click.FloatRange(param.min)
-    return click.STRING
+    return _TYPES[param.kind](param) if param.kind in _TYPES else click.STRING
+
+
+_TYPES: dict[str, Callable[[Param], click.ParamType[Any]]] = {
+    "time": lambda _: Moment(), "int": lambda param: click.IntRange(param.min, param.max),
+    "seconds": lambda param: click.FloatRange(param.min), "json": lambda _: Json(),
+    "file": lambda _: click.Path(exists=True, dir_okay=False),
+}
 
 
 def _about(param: Param) -> str | None:

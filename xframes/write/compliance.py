@@ -61,7 +61,7 @@ def run_compliance_job(
     Raises Interrupted when X takes longer than 6 hours, XframesError when the job failed or expired at X, ArgumentError
     before any request, OutcomeUnknown, the client's errors.
 
-    Example: `write.run_compliance_job(archive.ids("posts"), into=archive).removals`
+    Example: `write.run_compliance_job(archive.frame("posts")["id"], into=archive).removals`
     """
     client = opened(client, _RUN)
     every = registry.Param("ids", "ids", min=1, pattern=ID)

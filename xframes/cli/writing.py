@@ -1,0 +1,104 @@
+"""One subcommand per write action, made from its declaration: `write.like` is `xframes write like`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from xframes.cli import output
+from xframes.cli.archives import tell_problems
+from xframes.cli.collecting import client_for, example, listed, parameter
+from xframes.registry import ACTIONS, Param
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from xframes.registry import Action
+    from xframes.wire import Request
+
+_STEPS = ("write.initialize_upload", "write.append_upload", "write.finalize_upload")  # parts of upload-media
+_GO_ON = Param("media_id", "id", where="local", doc="Go on with this upload, which stopped.")
+
+
+def group() -> click.Group:
+    """The group of the commands that change things at X."""
+    made = click.Group("write", help="Post, like, follow, upload: what changes things at X.")
+    for action in ACTIONS.values():
+        if action.kind == "write" and action.name not in _STEPS:
+            made.add_command(_command(action))
+    return made
+
+
+def _command(action: Action) -> click.Command:
+    def run(ctx: click.Context, **given: Any) -> None:
+        _write(ctx, action, **given)
+
+    name = action.name.partition(".")[2].replace("_", "-")
+    params = [*action.params, *([_GO_ON] if action.name == "write.upload_media" else [])]
+    command: Callable[..., Any] = click.pass_context(run)
+    for decorate in reversed([*map(parameter, params), *_options()]):
+        command = decorate(command)
+    return click.command(name, help=_help(action, name), short_help=action.title)(command)
+
+
+def _help(action: Action, name: str) -> str:
+    needed = [example(p) for p in action.params if p.required] or ["--text 'Good morning'"] * (name == "create-post")
+    needed = needed or ["--values 'coffee lang:en'"] * (name == "delete-stream-rules")
+    note = f" Note: {action.note}." if action.note else ""
+    return (
+        f"{action.title} ({action.endpoint}).\n\n"
+        f"Prints a row of the table writes: what was done, and X's answer.{note}\n\n"
+        f"\b\nExample:\n  {' '.join(['xframes write', name, *needed])} --yes"
+    )
+
+
+def _options() -> list[Callable[..., Any]]:
+    """Options every writing command has."""
+    return [
+        click.option("--yes", is_flag=True, help="Do it without asking; needed where nobody can be asked."),
+        click.option("--dry-run", is_flag=True, help="Print the request as JSON and send nothing."),
+        click.option("--archive", "folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+                     help="Also keep X's answer in this archive (made when missing)."),
+        output.options,
+        click.option("--base-url", help="Another server than X's, e.g. a sandbox's URL."),
+    ]
+
+
+def _write(
+    ctx: click.Context, action: Action, *, yes: bool, dry_run: bool, folder: Path | None, format_: str | None,
+    into: Path | None, base_url: str | None, **given: Any,
+) -> None:
+    from xframes.archive import Archive
+    from xframes.collect import call
+
+    arguments = {name: listed(v) if isinstance(v, tuple) else v for name, v in given.items()
+                 if v is not None and v != ()}
+    if dry_run:
+        click.echo(json.dumps(_shown(call(action.name, **arguments, dry_run=True)), ensure_ascii=False, indent=2))
+        return
+    if not yes:
+        _ask(ctx)
+    with client_for(base_url, writes=True) as client:
+        frames = call(action.name, **arguments, client=client, into=None if folder is None else Archive(folder))
+    output.write(frames["writes"], format_, into)
+    if frames.tables["problems"]:
+        tell_problems(frames)
+
+
+def _ask(ctx: click.Context) -> None:
+    if not sys.stdin.isatty():
+        raise click.UsageError("this changes things at X: add --yes to do it, or --dry-run to see the request")
+    click.confirm(f"{ctx.command_path} changes things at X. Go on?", abort=True, err=True)
+
+
+def _shown(request: Request) -> dict[str, Any]:
+    """A request for people; files by their size."""
+    shown: dict[str, Any] = {"method": request.method, "path": request.path, "params": dict(request.params),
+                             "body": request.body}
+    if request.files is not None:
+        shown["files"] = {name: f"{len(data):,} bytes" for name, data in request.files.items()}
+    return shown
