@@ -178,6 +178,20 @@ def test_the_home_timeline_is_what_those_i_follow_posted_this_week_and_nobody_mu
     assert 0 < len(originals) < len(expected)
 
 
+def test_private_measures_are_told_of_my_own_young_posts_only(server, ask):
+    mine = [p for p in server.community.by_author[int(server.user_id)] if p.original is None]
+    young, old = mine[-1], next(p for p in mine if p.at < (NOW - timedelta(days=31)).timestamp() * 1000)
+    other = next(p for p in server.community.listed if p.author is not young.author)
+    fields = {"tweet.fields": "organic_metrics,non_public_metrics,public_metrics"}
+    body = ask("/2/tweets", ids=f"{young.id},{old.id},{other.id}", **fields).json()
+    told = {row["id"]: row for row in body["data"]}
+    assert told[str(young.id)]["organic_metrics"].items() <= told[str(young.id)]["public_metrics"].items()
+    assert "non_public_metrics" in told[str(young.id)]
+    assert not any("organic_metrics" in told[str(p.id)] for p in (old, other))
+    assert {e["value"] for e in body["errors"]} == {str(old.id), str(other.id)}
+    assert "errors" in ask("/2/tweets", token="sandbox", ids=str(young.id), **fields).json()
+
+
 # lists ---------------------------------------------------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import objects
+from .people import DAY_MS
 from .problems import Partial
 
 if TYPE_CHECKING:
@@ -37,7 +38,13 @@ _BRINGS = {
     "invited_user_ids": "invited_user_ids", "topic_ids": "topics",
     "sender_id": "sender_id", "participant_ids": "participant_ids",
 }
-_PRIVATE = ("non_public_metrics", "organic_metrics", "promoted_metrics")
+# What only a post's author is told, and for how long. Nobody promotes posts here.
+_PRIVATE: dict[str, tuple[str, ...]] = {
+    "non_public_metrics": ("impression_count",),
+    "organic_metrics": ("impression_count", "retweet_count", "reply_count", "like_count"),
+    "promoted_metrics": (),
+}
+_PRIVATE_DAYS = 30
 _IN_POST_WORDS = {
     "referenced_tweets.id": "referenced_posts", "edit_history_tweet_ids": "edit_history_post_ids",
     "pinned_tweet_id": "pinned_post_id", "most_recent_tweet_id": "most_recent_post_id",
@@ -156,7 +163,15 @@ class Answer:
         full = objects.post_json(post)
         if "public_metrics" in self._names["post"]:
             full = {**full, "public_metrics": self._post_metrics(post)}
+        for field in self._names["post"].intersection(_PRIVATE):
+            if self._owns(post, field):
+                full = {**full, field: {name: self._post_metrics(post)[name] for name in _PRIVATE[field]}}
         return self._selected("post", full)
+
+    def _owns(self, post: Post, field: str) -> bool:
+        """Whether whoever asks may have a private measure: their own post's, young enough, and never promoted here."""
+        young = self._now - post.at <= _PRIVATE_DAYS * DAY_MS
+        return bool(_PRIVATE[field]) and post.author is self._viewer and post.original is None and young
 
     def _post_metrics(self, post: Post) -> Json:
         source = post.original or post
@@ -201,9 +216,9 @@ class Answer:
         return [word for word, held in holds.items() if held]
 
     def _deny(self, post: Post) -> None:
-        """Measures for the owner's eyes: said for each post, as X does."""
+        """Measures that are for somebody else's eyes: said for each post, as X does."""
         for field in _PRIVATE:
-            if field in self._asked.fields.get("post", ()):
+            if field in self._asked.fields.get("post", ()) and not self._owns(post, field):
                 self.errors.field_denied("post", "id" if self._asked.action.single else "ids", str(post.id), field)
 
     # -- includes -----------------------------------------------------------------------------------------------
