@@ -136,7 +136,7 @@ class Pool:
 
     def _build(self, type_: Type, columns: list[Column]) -> None:
         try:
-            whole = _convert(list(chain.from_iterable([c.values for c in columns])), type_)
+            whole = _converted([c.values for c in columns], type_)
         except (pa.ArrowException, TypeError, ValueError, OverflowError):
             for column in columns:
                 bad: list[tuple[int, Any]] = []
@@ -309,6 +309,16 @@ def _limits(times: pa.Array) -> tuple[int | None, int | None]:
 
 
 _NULL = msgspec.Raw(b"null")
+
+
+_LISTS = {type_: pa.list_(type_.arrow) for type_ in Type}
+
+
+def _converted(columns: Sequence[Sequence[Any]], type_: Type) -> pa.Array:
+    """All columns of a type as one array: as the items of lists, unless the values take more than one step."""
+    if type_ in {Type.TIME, Type.JSON}:
+        return _convert(list(chain.from_iterable(columns)), type_)
+    return pa.array(columns, _LISTS[type_]).values
 
 
 def _convert(values: Sequence[Any], type_: Type) -> pa.Array:
