@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -123,8 +124,9 @@ class _Job:
         """The jobs of this name the archive has seen made."""
         if self.into is None:
             return set()
-        rows = self.into.sql("SELECT id FROM compliance_jobs WHERE name = ?", [self.name]).fetchall()
-        return {id_ for (id_,) in rows}
+        query = "SELECT arguments, answer FROM writes WHERE action = 'write.create_compliance_job'"
+        rows = [(json.loads(asked), json.loads(told or "{}")) for asked, told in self.into.sql(query).fetchall()]
+        return {str(told["id"]) for asked, told in rows if asked.get("name") == self.name and "id" in told}
 
     def _usable(self, job: dict[str, Any], known: set[str]) -> bool:
         """Whether a job still leads to a result that is not in the archive."""
