@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from xframes.registry import Action
     from xframes.wire import Request
 
-_STEPS = ("write.initialize_upload", "write.append_upload", "write.finalize_upload")  # parts of upload-media
 _GO_ON = Param("media_id", "id", where="local", doc="Go on with this upload, which stopped.")
 
 
@@ -28,7 +27,7 @@ def group() -> click.Group:
     """The group of the commands that change things at X."""
     made = click.Group("write", help="Post, like, follow, upload: what changes things at X.")
     for action in ACTIONS.values():
-        if action.kind == "write" and action.name not in _STEPS:
+        if action.kind == "write" and action.step_of is None:
             made.add_command(_command(action))
     return made
 

@@ -47,10 +47,9 @@ def call(name: str, /, **arguments: Any) -> Any:
         raise ArgumentError(str(error.args[0])) from None
     area, _, rest = name.partition(".")
     module = import_module("xframes.write") if action.kind == "write" else globals().get(area)
-    found = getattr(module, rest, None)
-    if found is None and action.kind == "write":
-        raise ArgumentError(f"{name} is a step of write.upload_media, which takes all of them")
-    if found is None:
+    if action.step_of is not None:
+        raise ArgumentError(f"{name} is a step of {action.step_of}, which takes all of them")
+    if (found := getattr(module, rest, None)) is None:
         return collect(name, arguments)
     taken = inspect.signature(found).parameters
     for given in arguments:

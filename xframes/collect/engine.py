@@ -101,9 +101,9 @@ class _Gathering:
 
 def function(action: Action) -> str:
     """How the action is called, e.g. `xf.search.recent`; reads beyond the listing by their name alone."""
-    if action.path.startswith("/2/media/upload/"):
-        return "xf.write.upload_media"  # which takes these steps
-    return f"xf.{action.name}" if action.listed or action.kind == "write" else f'xf.call("{action.name}")'
+    if action.listed or action.kind == "write":
+        return f"xf.{action.step_of or action.name}"
+    return f'xf.call("{action.name}")'
 
 
 def signature(action: Action) -> inspect.Signature:

@@ -81,8 +81,8 @@ class Action:
     which one may be given, `needed` groups of which one must be, `together` pairs where the first needs the second,
     `ordered` pairs where the first must be smaller. `span_days` is the longest time from start_time to end_time in one
     request (longer ones are split). `bare` answers hold ids only, so that no fields can be asked for. `seen` is the
-    read action that shows whether a write happened. `listed` tells the 79 of the connector's listing from X's other
-    calls; `note` is what X says of access.
+    read action that shows whether a write happened, `step_of` the write a request is a part of. `listed` tells the 79
+    of the connector's listing from X's other calls; `note` is what X says of access.
     """
 
     name: str
@@ -105,6 +105,7 @@ class Action:
     ordered: tuple[tuple[str, str], ...] = ()
     span_days: int | None = None
     seen: str | None = None
+    step_of: str | None = None
     bare: bool = False
     streaming: bool = False
     listed: bool = True

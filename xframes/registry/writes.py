@@ -261,17 +261,19 @@ WRITES = (
                 Param("total_bytes", "int", where="body", required=True, min=1, max=17_179_869_184),
                 Param("media_category", "enum", where="body", choices=(*_CATEGORIES, "amplify_video")), flag("shared"),
                 Param("additional_owners", "ids", where="body", pattern=ID)),
-        auth=USER, scopes=_MEDIA, limits=_CHUNKS, listed=False,
+        auth=USER, scopes=_MEDIA, limits=_CHUNKS, listed=False, step_of="write.upload_media",
     ),
     Action(
         "write.append_upload", "POST /2/media/upload/{id}/append", None, "Media Upload APPEND",
         params=(path_id("media_id"), Param("media", "file", where="body", required=True),
                 Param("segment_index", "int", where="body", required=True, min=0, max=999)),
-        auth=USER, scopes=_MEDIA, limits=_CHUNKS, listed=False, seen="media.upload_status",
+        auth=USER, scopes=_MEDIA, limits=_CHUNKS, listed=False, step_of="write.upload_media",
+        seen="media.upload_status",
     ),
     Action(
         "write.finalize_upload", "POST /2/media/upload/{id}/finalize", None, "Media Upload FINALIZE", "media_uploads",
         "media_upload", params=(path_id("media_id"),), auth=USER, scopes=_MEDIA, limits=_CHUNKS, listed=False,
+        step_of="write.upload_media",
         seen="media.upload_status",
     ),
 )
