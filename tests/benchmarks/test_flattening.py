@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import nullcontext
 from datetime import UTC, datetime
 
+import msgspec
 import orjson
 
 import xframes as xf
+from xframes.flatten.nodes import structs
 from xframes.wire import Page, Request
 
 from .pages import page, pages
@@ -24,6 +28,14 @@ def test_one_page_of_100_posts_beside_parsing_it_with_orjson(compare):
     compare(lambda: xf.flatten(one), {"orjson.loads": lambda: orjson.loads(body)}, rounds=300, warmup=30)
 
 
+def test_decoding_into_structs_beside_dicts(compare):
+    body = page(1)
+    decoder = structs().envelope("post")
+    compare(lambda: decoder.decode(body), {
+        "orjson.loads": lambda: orjson.loads(body), "msgspec into dicts": lambda: msgspec.json.decode(body),
+    }, rounds=300, warmup=30)
+
+
 def test_many_pages_in_megabytes_and_posts_a_second(compare, tell):
     bodies = pages(25)
     many = [answered(body) for body in bodies]
@@ -35,3 +47,15 @@ def test_many_pages_in_megabytes_and_posts_a_second(compare, tell):
     took = compare(lambda: xf.flatten(many), {"orjson.loads": parse}, rounds=15)
     tell("MB/s:", sum(map(len, bodies)) / took / 1e6)
     tell("posts/s:", len(bodies) * 100 / took)
+
+
+def test_many_pages_beside_the_same_with_the_garbage_collector_on(compare, monkeypatch):
+    many = [answered(body) for body in pages(25)]
+    module = sys.modules["xframes.flatten"]  # `xf.flatten` is the function
+
+    def collecting() -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "_no_collection", nullcontext)
+            xf.flatten(many)
+
+    compare(lambda: xf.flatten(many), {"the collector on": collecting}, rounds=15)
