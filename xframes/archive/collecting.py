@@ -146,16 +146,17 @@ class _Collection:
         return run_of(self.archive, row)
 
     def _collect(self, journal: Journal, client: Client, progress: bool | None) -> None:
-        from xframes.paging import pages
+        from xframes.streaming import steps
 
         waiting = 0
         with bar(progress, self.plan.action, " rows", self.plan.expected) as advance:
             advance(self.state.rows)
-            for page, state in pages(client, self.plan, self.state):
-                journal.append([replace(page, run_id=self.run_id)], point=state.to_json(), rows=state.rows)
+            for found, state in steps(client, self.plan, self.state):
+                pages = [replace(page, run_id=self.run_id) for page in found]
+                journal.append(pages, point=state.to_json(), rows=state.rows)
                 advance(state.rows - self.state.rows)
                 self.state = state
-                waiting += len(page.body)
+                waiting += sum(len(page.body) for page in pages)
                 if waiting >= FLUSH_BYTES and flush(self.folder, own={self.owner}, wait=0):
                     waiting = 0
 

@@ -22,6 +22,7 @@ from xframes.auth import KINDS, Credentials, OAuth1, OAuth2, Secret, redact
 from xframes.auth.credentials import table, text
 from xframes.client.failures import explained, lost
 from xframes.client.retries import Retries, Trying
+from xframes.client.streaming import STALL_SECONDS, HangUp, lines
 from xframes.client.transfers import transfer
 from xframes.errors import ApiError, ArgumentError, ConfigError, RateLimited, Unauthorized, Unavailable
 from xframes.pacing import Pacer
@@ -32,14 +33,14 @@ from xframes.settings import BASE_URL, from_environment
 from xframes.wire import Page, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from types import TracebackType
     from typing import Self
 
     from xframes.registry import Action, Window
     from xframes.schema import Vocabulary
 
-__all__ = ["Answer", "Client", "Retries", "current", "use"]
+__all__ = ["Answer", "Client", "HangUp", "Retries", "current", "use"]
 
 log = logging.getLogger("xframes")
 _PATIENCE = Retries()
@@ -170,6 +171,40 @@ class Client:
                 raise Unavailable("users.me: the answer names no user", action="users.me")
             self._user_id = str(data["id"])
         return self._user_id
+
+    def stream(self, request: Request, hang_up: HangUp | None = None) -> Iterator[bytes]:
+        """One connection to a stream: its lines as they come, keep-alives as empty ones, until it ends.
+
+        Nothing is tried again here: whoever reads knows what was missed. Waits for the rate limit of connecting.
+        `hang_up`, called by another thread, ends it at once.
+
+        Raises ConfigError when no credential fits, what `send` raises for an answer that is no stream, and Unavailable
+        when the connection breaks or no byte came for 20 seconds.
+        """
+        action, kind = ACTIONS.get(request.action or ""), self._kind(request)
+        self._pace(action, kind, Trying(self.retries, self.now()))
+        signer = self._credentials.signer(kind, self.base_url)
+        try:
+            with self._session.get(
+                self.base_url + request.path, params=dict(request.params), auth=signer, stream=True,
+                timeout=(self.timeout[0], STALL_SECONDS), allow_redirects=False,
+            ) as response:
+                if action:
+                    self._pacer.learn(*_pool(action, kind), response.headers, self.now().timestamp())
+                if response.status_code == 200:
+                    if hang_up is not None:
+                        hang_up.watch(response)
+                    yield from lines(response)
+                    return
+                refused = (response.status_code, response.headers, response.content)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            broken: ApiError = lost(error, request)
+        else:
+            status, headers, body = refused
+            meant = wire.classify(status, headers, body, action=request.action, now=self.now())
+            unlike = Unavailable(f"{request.path}: HTTP {status} is no stream", status=status, action=request.action)
+            broken = explained(meant or unlike, status, headers.get("location", ""), action, kind)
+        raise broken  # outside the handlers: their causes hold the request's headers
 
     def may_write(self, what: str) -> None:
         """Raise ArgumentError unless this client may change things at X."""

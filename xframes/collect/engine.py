@@ -10,8 +10,9 @@ from xframes import registry
 from xframes.client import current
 from xframes.errors import ArgumentError, Interrupted
 from xframes.frames import Frames
-from xframes.paging import State, pages
+from xframes.paging import State
 from xframes.plan import options, plan
+from xframes.streaming import steps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,8 +77,8 @@ class _Gathering:
 
         try:
             with bar(progress, self.plan.action, " rows", self.plan.expected) as advance:
-                for page, state in pages(self.client, self.plan, self.state):
-                    self.pages[(page.request.path, *page.request.params.values())] = page
+                for found, state in steps(self.client, self.plan, self.state):
+                    self.pages |= {self._asked(page): page for page in found}
                     advance(state.rows - self.state.rows)
                     self.state = state
         except (Exception, KeyboardInterrupt) as error:  # whatever it is: what came has been paid for
@@ -85,6 +86,12 @@ class _Gathering:
                 raise
             raise self._interrupted(error) from error
         return Frames.from_pages(self.pages.values())
+
+    def _asked(self, page: Page) -> tuple[str, ...]:
+        """What tells pages apart: what was asked, or of a stream, which asks once, the page itself."""
+        if self.plan.declared.streaming:
+            return (page.page_id,)
+        return (page.request.path, *page.request.params.values())
 
     def _interrupted(self, error: BaseException) -> Interrupted:
         why = str(error) or type(error).__name__
