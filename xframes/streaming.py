@@ -1,7 +1,8 @@
 """Listening to a stream: a thread reads and never waits; what it read, and every gap, comes out as pages.
 
 Reconnecting as X documents (docs.x.com/x-api/fundamentals/handling-disconnections): at once after a lost connection,
-then 250 ms later each time, up to 16 s; after HTTP errors 5 s, doubling to 320 s; after 429 60 s, doubling.
+then 250 ms later each time, up to 16 s; after HTTP errors, and while X still holds the last connection, 5 s, doubling
+to 320 s; after a rate limit 60 s, doubling.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ __all__ = ["GAP", "Listener", "Opener", "steps"]
 GAP = "https://xframes.invalid/problems/stream-gap"  # the type of the problem a gap is told by
 _REMEMBERED = 200_000  # posts whose ids are kept: more than X's backfill of 5 minutes can repeat
 _TICK = 0.25
+_STILL_OPEN = "streaming-connection"  # a 429 because X has not noticed yet that the last connection is gone
 
 
 class Opener(Protocol):
@@ -62,7 +64,7 @@ class Backoff:
 
     def next(self, error: ApiError | None, ahead: float = 0.0) -> float:
         """The wait after this failure (None: the connection ended in order); `ahead` is X's own wish."""
-        if isinstance(error, RateLimited):
+        if isinstance(error, RateLimited) and error.kind != _STILL_OPEN:
             seconds, self.limited = max(self.limited, ahead), min(self.limited * 2, 960.0)
         elif error is not None and error.status is not None:
             seconds, self.http = max(self.http, ahead), min(self.http * 2, 320.0)
