@@ -234,3 +234,13 @@ def test_the_shell_removes_and_merges(tmp_path, archive):
     shown = CliRunner().invoke(main, ["merge", str(tmp_path / "old"), "--archive", str(archive.path)])
     assert shown.exit_code == 0, shown.output
     nowhere(archive, SECRET)
+
+
+def test_what_a_compliance_result_names_goes(archive):
+    line = {"id": "10", "action": "delete", "created_at": "2020-01-01T00:00:00Z", "reason": "deleted"}
+    archive.add([page(GONE, OTHER), Page(Request("GET", ""), json.dumps(line).encode(), NOW)])
+    assert archive.apply_compliance("tweets") == {"posts": 2, "users": 1}
+    nowhere(archive, *MARKS)
+    assert archive.apply_compliance("tweets") == {"posts": 0, "users": 0}
+    with pytest.raises(xf.XframesError, match="type is tweets or users"):
+        archive.apply_compliance("posts")

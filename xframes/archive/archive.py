@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from contextlib import contextmanager
 from html import escape
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from filelock import Timeout
 
@@ -281,6 +281,26 @@ class Archive:
         doomed = removing.bury(self._folder, posts, users, reason)
         self.purge()
         return {"posts": len(doomed.posts), "users": len(doomed.users)}
+
+    def apply_compliance(self, type: Literal["tweets", "users"]) -> dict[str, int]:
+        """Remove what compliance results in the table `removals` say is gone; gives how many posts and users went.
+
+        `type` is that of the job: its lines do not say whether an id is a post's or a user's. Posts whose location
+        alone must go (scrub_geo) go whole. What was removed already is left out, so this can be called at any time.
+
+        Raises as `remove` does.
+        """
+        kind = {"tweets": "post", "users": "user"}.get(type)
+        if kind is None:
+            raise ArchiveError(f"type is tweets or users, not {type!r}")
+        self._freshen()
+        rows = self._views.arrow(
+            "SELECT DISTINCT id FROM removals WHERE action = 'delete' AND id NOT IN "
+            "(SELECT resource_id FROM tombstones WHERE resource_type = ?)", [kind],
+        )
+        if not rows.num_rows:
+            return {"posts": 0, "users": 0}
+        return self.remove(**{f"{kind}_ids": rows["id"].to_pylist()}, reason=f"compliance: {type}")
 
     def purge(self) -> int:
         """Take what was removed out of every file, also out of what was added since; gives how many were rewritten."""

@@ -57,7 +57,7 @@ def run_compliance_job(
     Makes a job, uploads the ids, waits for X (minutes to hours) and downloads the result
     (docs.x.com/x-api/compliance/batch-compliance/introduction), with an app-only bearer token. Run it again after it
     stopped, or was killed: the job of these ids is found at X and gone on with; with `into` a result that is not yet
-    in the archive is fetched, too. Nothing is removed here: `archive.remove` does that, with the ids in `removals`.
+    in the archive is fetched, too. Nothing is removed here: `archive.apply_compliance` does that.
 
     Raises Interrupted when X takes longer than 6 hours, XframesError when the job failed or expired at X, ArgumentError
     before any request, OutcomeUnknown, the client's errors.
