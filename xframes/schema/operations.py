@@ -79,6 +79,8 @@ MEDIA_UPLOADS = Table(
         Col("check_after_secs", "processing_info.check_after_secs", INT, "Seconds to wait before asking again."),
         Col("progress_percent", "processing_info.progress_percent", INT, "How far the processing is."),
         Col("error", "processing_info.error", JSON, "Why it failed."),
+        Col("image", "image", JSON, "Size and type, of pictures.", words="post"),
+        Col("video", "video", JSON, "Type, of videos.", words="post"),
     ),
 )
 
