@@ -19,6 +19,7 @@ import pytest
 import xframes as xf
 from xframes.archive import Archive, flushing, lifecycle
 from xframes.archive import collecting as collecting_module
+from xframes.archive.folder import Folder
 from xframes.archive.journal import open_journal
 from xframes.errors import ArchiveError, Interrupted, RateLimited, Unavailable
 from xframes.plan import plan
@@ -567,3 +568,16 @@ def test_files_of_an_older_version_lack_columns_and_are_read(archive):
     archive.add(page(post(2), post(3), seconds=2))
     archive.compact()
     assert archive.tables["posts"] == 3
+
+
+def test_an_archive_in_the_making_is_no_strange_folder_to_another_process(tmp_path, monkeypatch):
+    shown, place = [], Folder.place
+
+    def looked_at(self, moves):
+        shown.append([e.name for e in self.path.iterdir() if not e.name.startswith(".")])
+        Folder(self.path)  # what another process does
+        place(self, moves)
+
+    monkeypatch.setattr(Folder, "place", looked_at)
+    Folder(tmp_path / "new").create()
+    assert shown == [[]]

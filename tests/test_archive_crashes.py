@@ -228,3 +228,27 @@ def test_two_processes_collect_into_one_archive(tmp_path):
     assert archive.runs()["state"].tolist() == ["done", "done"]
     assert json.loads(archive.runs()["arguments"][0]) == {"query": "cats"}
     assert archive.verify().ok
+
+
+def test_two_processes_may_make_an_archive_at_the_same_moment(tmp_path):
+    program = """
+import os, sys
+from xframes.archive import Archive
+from xframes.wire import Page, Request
+from datetime import UTC, datetime
+home, go = sys.argv[1:]
+page = Page(Request("GET", ""), b'{"data": [{"id": "1", "text": "t"}]}', datetime(2026, 1, 1, tzinfo=UTC))
+while not os.path.exists(go):
+    pass
+Archive(home).add(page)
+"""
+    for number in range(4):
+        home, go = tmp_path / f"archive-{number}", tmp_path / f"go-{number}"
+        words = [sys.executable, "-c", program, str(home), str(go)]
+        both = [subprocess.Popen(words, env=os.environ | {"PYTHONPATH": str(ROOT)}) for _ in range(2)]
+        time.sleep(0.7)
+        go.touch()
+        assert [process.wait(timeout=60) for process in both] == [0, 0]
+        archive = Archive(home)
+        assert archive.sql("SELECT id FROM posts").fetchall() == [("1",)]
+        archive.close()

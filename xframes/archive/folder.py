@@ -111,13 +111,15 @@ class Folder:
         """Make the folder an archive; nothing happens when it is one."""
         if self.exists:
             return
-        for folder in (self.pages, self.tables, self.temp, self._locks):
+        for folder in (self.temp, self._locks):
             folder.mkdir(parents=True, exist_ok=True)
         document = {"format_version": FORMAT, "created_at": self.now().isoformat(timespec="seconds"),
                     "writer_version": __version__}
         temp = self.temp / f"format-{self.new_id()}.json"
         temp.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-        self.place({temp: self._format})
+        self.place({temp: self._format})  # before anything else shows: another process may be looking right now
+        for folder in (self.pages, self.tables):
+            folder.mkdir(exist_ok=True)
         self.exists = True
 
     def new_id(self) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -33,6 +34,7 @@ CREATE TABLE IF NOT EXISTS runs (
 );
 """
 _PAGE = "page_id, run_id, action, method, path, params, args, status, received_at, body"
+_PATIENCE = 60.0  # seconds
 _TICK = timedelta(milliseconds=1)
 
 
@@ -202,7 +204,7 @@ def open_journal(path: Path) -> Iterator[Journal]:
     """The journal at that path, made when missing. Raises ArchiveError when it cannot be read."""
     connection = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
+        _write_ahead(connection)
         connection.execute("PRAGMA synchronous = FULL")  # a commit is on the disk before the next page is asked for
         connection.executescript(_SCHEMA)
         yield Journal(connection)
@@ -210,6 +212,20 @@ def open_journal(path: Path) -> Iterator[Journal]:
         raise ArchiveError(f"{path}: the journal cannot be used: {error}") from error
     finally:
         connection.close()
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Switch to write-ahead logging. SQLite does not wait for this lock, and two may be making the journal."""
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def journal_state(path: Path) -> object:
