@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import http.client
 import json
@@ -543,6 +544,16 @@ def test_a_reset_is_a_reset_and_a_cut_body_is_shorter_than_promised(server, ask)
     head, _, body = received.partition(b"\r\n\r\n")
     assert f"Content-Length: {len(whole)}".encode() in head
     assert body == whole[: len(whole) // 2]
+
+
+def test_faults_are_no_reason_for_noise(server, ask, capfd):
+    server.faults.add(*(Fault(kind, at=at) for at, kind in enumerate(["reset", "cut", "html", "503"] * 3, 1)))
+    for _ in range(12):
+        with contextlib.suppress(requests.RequestException):
+            ask(RECENT, GOOD)
+    assert all(fault.done for fault in server.faults)
+    time.sleep(0.1)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_html_and_broken_json_come_with_a_200(server, ask):

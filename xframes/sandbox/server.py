@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import select
 import socket
 import struct
@@ -129,6 +130,7 @@ class _Handler(WSGIRequestHandler):
             self.wfile.close()
         self.rfile.close()
         self.connection.close()
+        self.wfile = io.BytesIO()  # flushed once more when the request ends
 
     def version_string(self) -> str:
         """What the Server header says."""
