@@ -193,8 +193,8 @@ def test_a_server_that_stays_down_ends_in_an_error_that_goes_on_when_it_is_back(
 
 
 def everything(error):
-    """All an exception says, with its whole chain and the locals of every frame of ours (an Archive's repr asks SQL)."""
-    seen, texts, todo = set(), [], [error]
+    """All an exception says, with its whole chain and the locals of every frame, each once: an Archive's repr asks SQL."""
+    seen, texts, todo, held = set(), [], [error], {}
     while todo:
         one = todo.pop()
         if one is None or id(one) in seen:
@@ -204,8 +204,8 @@ def everything(error):
         texts += [repr(one), str(one), repr(one.__dict__)]
         texts += traceback.TracebackException.from_exception(one).format()
         for frame, _ in traceback.walk_tb(one.__traceback__):
-            texts += [repr(value) for value in frame.f_locals.values() if not isinstance(value, xf.Archive)]
-    return "\n".join(texts)
+            held |= {id(value): value for value in frame.f_locals.values()}
+    return "\n".join(texts + [repr(value) for value in held.values()])
 
 
 def contents(archive):
