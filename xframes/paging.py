@@ -35,6 +35,7 @@ class State:
 
     `batch` counts the requests a long list is split into, `token` is the next page's, `rows` and `pages` what came so
     far, `end_time` replaces the plan's when X's pages ended early, `oldest` is the oldest time the pages reached.
+    Streams: `heard` is the time of the newest page, `gaps` counts the gaps.
     """
 
     batch: int = 0
@@ -44,6 +45,8 @@ class State:
     done: bool = False
     end_time: str | None = None
     oldest: str | None = None
+    heard: str | None = None
+    gaps: int | None = None
 
     def to_json(self) -> str:
         """The state as JSON text."""

@@ -14,6 +14,7 @@ import time
 from collections import OrderedDict
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -22,20 +23,22 @@ import msgspec
 from xframes.client import HangUp
 from xframes.errors import ApiError, ArgumentError, RateLimited
 from xframes.paging import State, pages
-from xframes.wire import Page, Request
+from xframes.wire import Page, Request, read_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from datetime import datetime
+    from collections.abc import Callable, Iterable, Iterator
 
     from xframes.client import Client
     from xframes.plan import Plan
 
 __all__ = ["GAP", "Listener", "Opener", "steps"]
 
-GAP = "https://xframes.invalid/problems/stream-gap"  # the type of the problem a gap is told by
+GAP = "https://xframes.invalid/problems/stream_gap"  # the type of the problem a gap is told by
 _REMEMBERED = 200_000  # posts whose ids are kept: more than X's backfill of 5 minutes can repeat
 _TICK = 0.25
+_STEADY = timedelta(seconds=30)  # a connection that lived so long worked, even if it had nothing to say
+_CAUSES = 5  # different ones that one gap tells
+_START = State()
 _STILL_OPEN = "streaming-connection"  # a 429 because X has not noticed yet that the last connection is gone
 
 
@@ -43,16 +46,19 @@ class Opener(Protocol):
     """What listening needs of a client."""
 
     now: Callable[[], datetime]
-    sleep: Callable[[float], None]
 
     def stream(self, request: Request, hang_up: HangUp | None = None) -> Iterator[bytes]:
         """Give the lines of one connection, until `hang_up` is called."""
         ...
 
+    def wait(self, seconds: float, why: str) -> None:
+        """Sleep, and tell whoever should know."""
+        ...
+
 
 @dataclass(slots=True)
 class Backoff:
-    """Seconds to wait before the next connection, by the kind of failure; `reset` after a line came."""
+    """Seconds to wait before the next connection, by the kind of failure; `reset` after a connection that worked."""
 
     network: float = 0.0
     http: float = 5.0
@@ -73,44 +79,95 @@ class Backoff:
         return seconds
 
 
-class _Line(msgspec.Struct):
-    """The little that is read of a line while listening."""
-
-    data: msgspec.Raw = msgspec.Raw(b"null")
-    matching_rules: msgspec.Raw = msgspec.Raw(b"")
-
-
 class _Named(msgspec.Struct):
     id: str | int | None = None
 
 
+class _Line(msgspec.Struct):
+    """The little that is read of a line while listening."""
+
+    data: _Named | None = None
+    matching_rules: list[_Named] = []
+    errors: list[dict[str, Any]] = []
+
+
 _lines = msgspec.json.Decoder(_Line)
-_named = msgspec.json.Decoder(_Named)
+
+
+def _read(line: bytes) -> _Line:
+    """What a line is about; nothing, when nobody can read it. Flattening says what is wrong with it."""
+    try:
+        return _lines.decode(line)
+    except (msgspec.MsgspecError, RecursionError):
+        pass
+    try:
+        return msgspec.convert(read_json(line), _Line)
+    except (msgspec.MsgspecError, ValueError):
+        return _Line()
+
+
+def _farewell(read: _Line) -> str | None:
+    """The reason when a line says that X is about to end the connection."""
+    for error in read.errors:
+        if "disconnect_type" in error or "-disconnect" in str(error.get("type")):
+            said = (error.get("title"), error.get("disconnect_type"), error.get("detail"))
+            return "X ended the connection: " + "; ".join(dict.fromkeys(str(part) for part in said if part))
+    return None
+
+
+@dataclass(slots=True)
+class _Gap:
+    since: datetime
+    causes: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """A page in the queue, with the different posts and the gaps up to it."""
+
+    page: Page
+    posts: int
+    gaps: int
 
 
 @dataclass
 class Listener:
     """A stream on its way. `take()` gives the pages that came; a failure that ends it stands in `error`.
 
-    `posts` counts different posts: one that X sends again, with the same rules, is dropped. `ended` is set when the
-    limit or the time is reached, or somebody calls `stop()`.
+    `posts` counts the different posts of the pages taken, `gaps` their gaps. A post that X sends again, by no rule that
+    is new, is dropped. `ended` is set when the limit or the time is reached, or somebody calls `stop()`.
     """
 
     client: Opener
     plan: Plan
     posts: int = 0
+    gaps: int = 0
     error: BaseException | None = None
-    ended: threading.Event = field(default_factory=threading.Event)
-    _queue: SimpleQueue[Page] = field(default_factory=SimpleQueue)
-    _seen: OrderedDict[tuple[str, bytes], None] = field(default_factory=OrderedDict)
+    ended: bool = False  # no Event: a signal handler may set it while this thread does
+    _queue: SimpleQueue[_Heard] = field(default_factory=SimpleQueue)
+    _seen: OrderedDict[str, frozenset[str]] = field(default_factory=OrderedDict)
     _backoff: Backoff = field(default_factory=Backoff)
+    _gap: _Gap | None = None
+    _gap_lock: threading.Lock = field(default_factory=threading.Lock)
+    _began: datetime | None = None
     _heard: datetime | None = None
+    _parting: str | None = None
     _thread: threading.Thread | None = None
     _hang_up: HangUp = field(default_factory=HangUp)
     _until: float | None = None
+    _counted: int = 0
+    _told: int = 0
 
-    def start(self) -> None:
-        """Begin to listen."""
+    def start(self, state: State = _START, known: Iterable[Page] = ()) -> None:
+        """Begin to listen, or go on after a state, before which the `known` pages came."""
+        self._began = self.client.now()
+        if self.plan.arguments.get("backfill_minutes") or self.plan.arguments.get("start_time"):
+            for page in known:  # only then X repeats
+                self._new(_read(page.body))
+        self.posts = self._counted = state.rows
+        self.gaps = self._told = state.gaps or 0
+        if state.heard is not None:
+            self._gap = _Gap(datetime.fromisoformat(state.heard), ["nobody listened"])
         if (seconds := self.plan.arguments.get("duration")) is not None:
             self._until = time.monotonic() + seconds
         self._thread = threading.Thread(target=self._run, daemon=True, name="xframes-stream")
@@ -118,27 +175,37 @@ class Listener:
 
     def stop(self) -> None:
         """End; what has come can still be taken."""
-        self.ended.set()
+        self.ended = True
         self._hang_up()
 
     def take(self, most: int = 500) -> list[Page]:
         """Pages that came, at most so many, waiting a moment for the first; looks at the clock, too."""
         if self._until is not None and time.monotonic() >= self._until:
             self.stop()
-        found: list[Page] = []
+        found: list[_Heard] = []
         try:
-            found.append(self._queue.get(timeout=0 if self.ended.is_set() else _TICK))
+            found.append(self._queue.get(timeout=0 if self.ended else _TICK))
             while len(found) < most:
                 found.append(self._queue.get_nowait())
         except Empty:
             pass
-        return found
+        if found:
+            self.posts, self.gaps = found[-1].posts, found[-1].gaps
+        return [heard.page for heard in found]
 
     @property
     def running(self) -> bool:
         """Whether more may come: the thread lives (unless it was told to end), or pages are waiting."""
         alive = self._thread is not None and self._thread.is_alive()
-        return (alive and not self.ended.is_set()) or not self._queue.empty()
+        return (alive and not self.ended) or not self._queue.empty()
+
+    def last(self) -> list[Page]:
+        """What came while it ended, and the gap it ended in, if any; nothing, when it failed before it had begun."""
+        if self._thread is not None:
+            self._thread.join(_TICK)  # it may hold a line, or sleep for minutes
+        if self.error is None or self._heard is not None:
+            self._close_gap()
+        return self.take(self._queue.qsize())
 
     # in the thread ---------------------------------------------------------------------------------------------------
 
@@ -147,34 +214,43 @@ class Listener:
             self._listen()
         except BaseException as error:  # noqa: BLE001  it is raised where the pages are taken
             self.error = error
-        self.ended.set()
+        self.ended = True
 
     def _listen(self) -> None:
-        backfill = self.plan.arguments.get("backfill_minutes")
         request = self.plan.request()
-        while not self.ended.is_set():
+        while True:
             error = self._connection(request)
-            if self.ended.is_set():
+            if self.ended:
                 return
-            if self.plan.arguments.get("end_time") and error is None:
+            if self.plan.arguments.get("end_time") and error is None and self._parting is None:
                 return  # a recovery of past time ends by itself
+            why = self._parting or (str(error) if error is not None else "X ended the connection")
+            self._open_gap(why)
             self._give_up_on(error)
-            lost_at = self._heard or self.client.now()
-            ahead = (error.retry_at - self.client.now()).total_seconds() if error and error.retry_at else 0.0
-            seconds = self._backoff.next(error, ahead)
-            if seconds > 0:
-                self.client.sleep(seconds)
-            self._note_gap(lost_at, error, backfill)
+            if self._pause(error, why):
+                return
+
+    def _pause(self, error: ApiError | None, why: str) -> bool:
+        """Wait before the next connection; gives whether it was told to end meanwhile."""
+        ahead = (error.retry_at - self.client.now()).total_seconds() if error and error.retry_at else 0.0
+        seconds = self._backoff.next(error, ahead)
+        if seconds > 0:
+            self.client.wait(seconds, f"{self.plan.action} lost its connection: {why}")
+        return self.ended
 
     def _connection(self, request: Request) -> ApiError | None:
         """Read one connection to its end; gives what broke it, None for an end in order."""
+        began, self._parting = self.client.now(), None
         try:
             for line in self.client.stream(request, self._hang_up):
                 self._heard = self.client.now()
-                if line.strip():
+                if not self.ended:
+                    self._close_gap()
+                if line.strip() or self._heard - began >= _STEADY:
                     self._backoff.reset()
-                    self._keep(request, line)
-                if self.ended.is_set():
+                if line.strip():
+                    self._keep(Page(request, line, self._heard))
+                if self.ended:
                     return None
         except ApiError as error:
             return error.with_traceback(None)
@@ -189,61 +265,100 @@ class Listener:
                                 'xf.write.add_stream_rules([{"value": "cats has:images", "tag": "cats"}])')
         raise error
 
-    def _keep(self, request: Request, line: bytes) -> None:
-        page = Page(request, line, self.client.now())
-        try:
-            read = _lines.decode(line)
-            post = _named.decode(read.data) if bytes(read.data) != b"null" else None
-        except (msgspec.MsgspecError, RecursionError):
-            self._queue.put(page)  # flattening says what is wrong with it
-            return
-        if post is None or post.id is None:
-            self._queue.put(page)
-            return
-        key = (str(post.id), bytes(read.matching_rules))
-        if key in self._seen:
-            return
-        self._seen[key] = None
+    def _keep(self, page: Page) -> None:
+        read = _read(page.body)
+        self._parting = _farewell(read) or self._parting
+        if self._new(read):
+            self._put(page)
+        if self.plan.limit is not None and self._counted >= self.plan.limit:
+            self.ended = True
+
+    def _new(self, read: _Line) -> bool:
+        """Whether a line says something new: anything but a post that came before, by the same rules."""
+        if read.data is None or read.data.id is None:
+            return True
+        id, rules = str(read.data.id), frozenset(str(rule.id) for rule in read.matching_rules)
+        known = self._seen.get(id)
+        if known is not None and rules <= known:
+            return False
+        self._counted += known is None
+        self._seen[id] = rules | (known or frozenset())
         if len(self._seen) > _REMEMBERED:
             self._seen.popitem(last=False)
-        self.posts += 1
-        self._queue.put(page)
-        if self.plan.limit is not None and self.posts >= self.plan.limit:
-            self.ended.set()
+        return True
 
-    def _note_gap(self, since: datetime, error: ApiError | None, backfill: int | None) -> None:
-        """A page of our own that tells when nothing was heard, and why: a row of `problems`."""
-        until = self.client.now()
-        why = str(error) if error is not None else "X ended the connection"
-        cover = f"; backfill_minutes={backfill} was asked for" if backfill else "; nothing of it is asked for again"
-        told: dict[str, Any] = {
-            "title": "Stream gap", "type": GAP, "parameter": self.plan.action,
-            "value": f"{since.isoformat(timespec='milliseconds')}/{until.isoformat(timespec='milliseconds')}",
-            "detail": f"nothing was read from {since:%Y-%m-%d %H:%M:%S} to {until:%H:%M:%S} UTC: {why}{cover}",
-        }
-        request = Request("GET", self.plan.declared.path, {}, self.plan.action)
-        self._queue.put(Page(request, json.dumps({"errors": [told]}).encode(), until))
+    def _put(self, page: Page) -> None:
+        self._queue.put(_Heard(page, self._counted, self._told))
+
+    # gaps ------------------------------------------------------------------------------------------------------------
+
+    def _open_gap(self, why: str) -> None:
+        """Nothing is heard from now on; further failures are further causes of the same gap."""
+        with self._gap_lock:
+            if self._gap is None:
+                self._gap = _Gap(self._heard or self._began or self.client.now(), [])
+            if why not in self._gap.causes and len(self._gap.causes) < _CAUSES:
+                self._gap.causes.append(why)
+
+    def _close_gap(self) -> None:
+        """X is heard again, or nobody listens any more: a page of our own tells the gap, a row of `problems`."""
+        with self._gap_lock:
+            if self._gap is None:
+                return
+            gap, self._gap, until = self._gap, None, self.client.now()
+            told: dict[str, Any] = {
+                "title": "Stream gap", "type": GAP, "parameter": self.plan.action,
+                "value": f"{gap.since.isoformat(timespec='milliseconds')}/{until.isoformat(timespec='milliseconds')}",
+                "detail": f"nothing was heard from {gap.since:%Y-%m-%d %H:%M:%S} to {until:%Y-%m-%d %H:%M:%S} UTC: "
+                          f"{'; then: '.join(gap.causes)}; {self._cover(gap.since, until)}",
+            }
+            self._told += 1
+            request = Request("GET", self.plan.declared.path, {}, self.plan.action)
+            self._put(Page(request, json.dumps({"errors": [told]}).encode(), until))
+
+    def _cover(self, since: datetime, until: datetime) -> str:
+        """What of a gap X was asked for again."""
+        minutes, start = self.plan.arguments.get("backfill_minutes"), self.plan.arguments.get("start_time")
+        if start and datetime.fromisoformat(start) <= since:
+            return f"start_time={start} asked for it again"
+        if not minutes:
+            return "nothing of it was asked for again"
+        if until - since <= timedelta(minutes=minutes):
+            return f"backfill_minutes={minutes} asked for all of it again"
+        return f"backfill_minutes={minutes} asked for its end again, the rest is missing"
 
 
-def steps(client: Client, plan: Plan, state: State) -> Iterator[tuple[list[Page], State]]:
+def steps(
+    client: Client, plan: Plan, state: State, known: Iterable[Page] = ()
+) -> Iterator[tuple[list[Page], State]]:
     """The pages of any plan from a state on, as many as there are at once, each time with the state after them.
 
     A stream goes on until its limit or time is reached, or until Ctrl-C or SIGTERM, which end it as they should: a
-    second Ctrl-C is a KeyboardInterrupt. Raises as `paging.pages` and `Client.stream` do.
+    second Ctrl-C is a KeyboardInterrupt. `known` are the pages before that state; what X repeats of them is dropped.
+    Raises as `paging.pages` and `Client.stream` do.
     """
     if not plan.declared.streaming:
         for page, after in pages(client, plan, state):
             yield [page], after
         return
-    listener = Listener(client, plan, state.rows)
+    if plan.limit is not None and state.rows >= plan.limit:
+        return
+    listener = Listener(client, plan)
     with _gently(listener):
-        listener.start()
+        listener.start(state, known)
         while listener.running:
             if found := listener.take():
-                state = replace(state, rows=listener.posts, pages=state.pages + len(found))
+                state = _after(listener, state, found)
                 yield found, state
+        if found := listener.last():
+            yield found, _after(listener, state, found)
     if listener.error is not None:
         raise listener.error
+
+
+def _after(listener: Listener, state: State, found: list[Page]) -> State:
+    return replace(state, rows=listener.posts, pages=state.pages + len(found), gaps=listener.gaps,
+                   heard=found[-1].received_at.astimezone(UTC).isoformat())
 
 
 @contextmanager
@@ -252,7 +367,7 @@ def _gently(listener: Listener) -> Iterator[None]:
     kept: dict[int, Any] = {}
 
     def end(number: int, frame: Any) -> None:
-        if listener.ended.is_set() and callable(kept[number]):
+        if listener.ended and callable(kept[number]):
             kept[number](number, frame)
         listener.stop()
 

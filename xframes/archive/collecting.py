@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -18,6 +20,9 @@ from xframes.errors import ArchiveError, Interrupted, XframesError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from concurrent.futures import Future
+    from types import TracebackType
+    from typing import Self
 
     from xframes.archive.archive import Archive
     from xframes.archive.folder import Folder
@@ -121,6 +126,43 @@ def _owned(folder: Folder, run_id: str) -> Iterator[str]:
         folder.forget_lock(run_id)
 
 
+class _Flusher:
+    """Flushes the pages of a run whenever they are many; `behind` in a thread, so that more can be committed meanwhile.
+
+    What goes wrong in that thread is raised by the next `add`, or at the end.
+    """
+
+    def __init__(self, folder: Folder, owner: str, *, behind: bool) -> None:
+        self._flush = partial(flush, folder, own={owner}, wait=0)
+        self._pool = ThreadPoolExecutor(1, "xframes-flush") if behind else None
+        self._going: Future[bool] | None = None
+        self._waiting = 0
+
+    def add(self, size: int) -> None:
+        """So many bytes more are in the journal."""
+        self._waiting += size
+        if self._going is not None and self._going.done():
+            going, self._going = self._going, None
+            going.result()
+        if self._waiting < FLUSH_BYTES or self._going is not None:
+            return
+        if self._pool is not None:
+            self._going, self._waiting = self._pool.submit(self._flush), 0
+        elif self._flush():
+            self._waiting = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._pool is not None:
+            self._pool.shutdown()
+        if self._going is not None and error is None:
+            self._going.result()
+
+
 @dataclass
 class _Collection:
     """A run this process carries out."""
@@ -148,17 +190,21 @@ class _Collection:
     def _collect(self, journal: Journal, client: Client, progress: bool | None) -> None:
         from xframes.streaming import steps
 
-        waiting = 0
-        with bar(progress, self.plan.action, " rows", self.plan.expected) as advance:
+        flusher = _Flusher(self.folder, self.owner, behind=self.plan.declared.streaming)
+        known = self._known(journal) if self.state.pages else ()
+        with bar(progress, self.plan.action, " rows", self.plan.expected) as advance, flusher:
             advance(self.state.rows)
-            for found, state in steps(client, self.plan, self.state):
+            for found, state in steps(client, self.plan, self.state, known):
                 pages = [replace(page, run_id=self.run_id) for page in found]
                 journal.append(pages, point=state.to_json(), rows=state.rows)
                 advance(state.rows - self.state.rows)
                 self.state = state
-                waiting += sum(len(page.body) for page in pages)
-                if waiting >= FLUSH_BYTES and flush(self.folder, own={self.owner}, wait=0):
-                    waiting = 0
+                flusher.add(sum(len(page.body) for page in pages))
+
+    def _known(self, journal: Journal) -> Iterator[Page]:
+        """The pages this run has, read only by who wants them."""
+        yield from self.archive.pages(self.run_id)
+        yield from (page for _, page in journal.read(self.run_id))
 
     def _stopped(self, journal: Journal, client: Client, error: BaseException) -> None:
         """Note why; what was kept becomes visible. Raises Interrupted when there is something to go on from."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from xframes.archive.store import dump
 from xframes.errors import ArchiveError
+from xframes.paging import State
 from xframes.wire import Page, Request
 
 if TYPE_CHECKING:
@@ -61,8 +62,13 @@ class RunRow:
         return {
             "run_id": self.run_id, "action": self.action, "arguments": self.arguments, "state": self.state,
             "started_at": self.started_at, "ended_at": self.ended_at, "page_count": self.page_count,
-            "row_count": self.row_count, "error": self.error, "observed_at": self.recorded_at,
+            "row_count": self.row_count, "gap_count": self.gaps, "error": self.error, "observed_at": self.recorded_at,
         }
+
+    @property
+    def gaps(self) -> int | None:
+        """The gaps of a stream so far; None of anything else."""
+        return State.from_json(self.resume_point).gaps if self.resume_point else None
 
 
 _RUN = ", ".join(RunRow.__slots__)

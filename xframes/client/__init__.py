@@ -160,7 +160,7 @@ class Client:
             if isinstance(outcome, RateLimited) and action:
                 until = self.now() + timedelta(seconds=seconds)
                 self._pacer.hold(*_pool(action, kind), until.timestamp())
-            self._wait(seconds, str(outcome))
+            self.wait(seconds, str(outcome))
 
     def user_id(self) -> str:
         """The id of the person this client speaks for, asked of X once. Raises as `send` does."""
@@ -194,7 +194,10 @@ class Client:
                 if response.status_code == 200:
                     if hang_up is not None:
                         hang_up.watch(response)
-                    yield from lines(response)
+                    for line in lines(response):
+                        with self._counters.lock:
+                            self._counters.bytes += len(line)
+                        yield line
                     return
                 refused = (response.status_code, response.headers, response.content)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
@@ -205,6 +208,18 @@ class Client:
             unlike = Unavailable(f"{request.path}: HTTP {status} is no stream", status=status, action=request.action)
             broken = explained(meant or unlike, status, headers.get("location", ""), action, kind)
         raise broken  # outside the handlers: their causes hold the request's headers
+
+    def wait(self, seconds: float, why: str) -> None:
+        """Sleep, and tell whoever should know why: `on_wait`, or for long waits stderr."""
+        message = f"waiting {seconds:,.0f} s: {redact(why)}"
+        log.log(logging.INFO if seconds >= 1 else logging.DEBUG, message)
+        if self.on_wait is not None and seconds >= 1:
+            self.on_wait(seconds, message)
+        elif self.on_wait is None and seconds >= _TELL:
+            from tqdm.auto import tqdm
+
+            tqdm.write(f"xframes: {message}", file=sys.stderr)
+        self.sleep(seconds)
 
     def may_write(self, what: str) -> None:
         """Raise ArgumentError unless this client may change things at X."""
@@ -225,7 +240,7 @@ class Client:
 
     def _transfer(self, method: str, url: str, **content: Any) -> None:
         insecure = self.base_url.startswith("http://")
-        transfer(method, url, insecure=insecure, timeout=self.timeout, retries=self.retries, wait=self._wait, **content)
+        transfer(method, url, insecure=insecure, timeout=self.timeout, retries=self.retries, wait=self.wait, **content)
 
     def close(self) -> None:
         """Close connections; a later request opens new ones."""
@@ -293,20 +308,9 @@ class Client:
                 raise RateLimited(message, action=action.name, retry_at=when)
             if seconds > 0:
                 trying.waited += seconds
-                self._wait(seconds, f"{action.name}: pacing to X's rate limit")
+                self.wait(seconds, f"{action.name}: pacing to X's rate limit")
         with self._counters.lock:
             self._counters.requests += 1
-
-    def _wait(self, seconds: float, why: str) -> None:
-        message = f"waiting {seconds:,.0f} s: {redact(why)}"
-        log.log(logging.INFO if seconds >= 1 else logging.DEBUG, message)
-        if self.on_wait is not None and seconds >= 1:
-            self.on_wait(seconds, message)
-        elif self.on_wait is None and seconds >= _TELL:
-            from tqdm.auto import tqdm
-
-            tqdm.write(f"xframes: {message}", file=sys.stderr)
-        self.sleep(seconds)
 
 
 # the default client --------------------------------------------------------------------------------------------------

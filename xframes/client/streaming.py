@@ -40,7 +40,8 @@ class HangUp:
 def lines(response: requests.Response) -> Iterator[bytes]:
     """The lines of an open answer without their ends, empty ones (keep-alives) too, each as soon as it is there.
 
-    What is left when the connection ends is no whole line, and is dropped. Raises requests' and urllib3's errors.
+    The last line of an orderly end may lack its end. What is left when the connection breaks is no whole line, and is
+    dropped. Raises requests' and urllib3's errors.
     """
     held = b""
     while data := _some(response.raw):
@@ -49,6 +50,8 @@ def lines(response: requests.Response) -> Iterator[bytes]:
             yield line.strip(b"\r")
         if len(held) > _LONGEST_LINE:
             raise requests.ConnectionError(f"a line of more than {_LONGEST_LINE >> 20} MB")
+    if held.strip():
+        yield held.strip(b"\r")
 
 
 def _some(raw: Any) -> bytes:

@@ -77,7 +77,7 @@ class _Gathering:
 
         try:
             with bar(progress, self.plan.action, " rows", self.plan.expected) as advance:
-                for found, state in steps(self.client, self.plan, self.state):
+                for found, state in steps(self.client, self.plan, self.state, list(self.pages.values())):
                     self.pages |= {self._asked(page): page for page in found}
                     advance(state.rows - self.state.rows)
                     self.state = state

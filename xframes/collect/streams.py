@@ -25,9 +25,9 @@ def filtered(
     GET /2/tweets/search/stream (docs.x.com/x-api/posts/filtered-stream/introduction), app-only bearer tokens: one
     connection, 50 connects in 15 minutes, up to 250 posts a second. Goes on until `limit` posts or `duration` seconds
     are reached, or Ctrl-C or SIGTERM ends it; all that came is kept. Lost connections, stalls (nothing for 20 seconds)
-    and server errors are met by connecting again as X documents; every gap is a row of `problems` (kind stream-gap:
-    `value` from/to, `detail` the cause). A post X sends twice is kept once. `backfill_minutes` (0 to 5), `start_time`
-    and `end_time` need Enterprise access.
+    and server errors are met by connecting again as X documents; every gap is a row of `problems` (kind stream_gap:
+    `value` from/to, `detail` the causes and what of it was asked for again). A post X sends twice is kept once.
+    `backfill_minutes` (0 to 5), `start_time` and `end_time` need Enterprise access.
 
     Raises ArgumentError before any request and when there are no rules, Interrupted with what came, the client's
     errors.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect
 from itertools import accumulate
+from random import Random
 from typing import TYPE_CHECKING
 
 from . import lexicon, writing
@@ -12,13 +13,18 @@ from .model import Post, Reference, moment, snowflake
 from .people import DAY_MS, short_link
 
 if TYPE_CHECKING:
-    from random import Random
+    from collections.abc import Callable
 
     from .model import Person, Place
 
 # Posts by hour of day (UTC): the community sleeps, like others.
 _HOURS = (3, 2, 1, 1, 1, 2, 4, 6, 8, 9, 9, 9, 10, 10, 9, 9, 9, 10, 11, 12, 12, 10, 7, 5)
 _NEWEST_MS = 60_000  # nobody posts in the last minute, so a search's default end cuts nothing
+# How many days back a post was made; nothing in the last week is so old that it drops out of it within minutes.
+_AGES: tuple[tuple[float, Callable[[Random], float]], ...] = (
+    (0.70, lambda rng: rng.uniform(0, 6.98)), (0.25, lambda rng: rng.uniform(7, 60)),
+    (0.05, lambda rng: 60 + rng.expovariate(1 / 300) % 1800),
+)
 _HIDDEN = 0.07  # posts nobody can read any more, for each one that is read
 _EDIT_WINDOW_MS = 1_800_000
 _KINDS = (("original", 52), ("reply", 24), ("repost", 16), ("quote", 8))
@@ -26,21 +32,23 @@ _NEAR = 160  # how many recent posts of a topic people answer to
 
 
 def instants(rng: Random, count: int, now: int) -> list[int]:
-    """Return `count` sorted instants: 70 % in the last week, 25 % in the 53 days before, the rest years back."""
-    top = max(_HOURS)
-    found: list[int] = []
-    while len(found) < count:
-        die = rng.random()
-        if die < 0.70:
-            back = rng.random() * 7
-        elif die < 0.95:
-            back = 7 + rng.random() * 53
-        else:
-            back = 60 + rng.expovariate(1 / 300) % 1800
-        at = now - _NEWEST_MS - int(back * DAY_MS)
-        if rng.random() * top <= _HOURS[at // 3_600_000 % 24]:
-            found.append(at)
-    return sorted(found)
+    """Return `count` sorted instants: 70 % in the last week, 25 % in the 53 days before, the rest years back.
+
+    How many fall in the last week depends on `count` alone, and `rng` moves on by one draw whatever the hour of
+    `now` is: so a seed makes the same people say the same things at any time of day.
+    """
+    own = Random(rng.getrandbits(64))  # noqa: S311  reproducible by seed is the point; nothing here is secret
+    ages = [age for share, age in _AGES for _ in range(round(count * share))]
+    ages += [_AGES[0][1]] * (count - len(ages))
+    return sorted(_waking(own, age, now) for age in ages[:count])
+
+
+def _waking(rng: Random, age: Callable[[Random], float], now: int) -> int:
+    """Return an instant of that age at an hour when the community is awake."""
+    while True:
+        at = now - _NEWEST_MS - int(age(rng) * DAY_MS)
+        if rng.random() * max(_HOURS) <= _HOURS[at // 3_600_000 % 24]:
+            return at
 
 
 class History:

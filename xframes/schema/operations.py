@@ -122,7 +122,7 @@ PROBLEMS = Table(
     body=(
         Col("position", "", INT, "Its place among the page's problems, from 0; from 1,000,000 on they are our own."),
         Col("kind", "", STR, "Last part of X's problem type (resource-not-found, ...), or ours: unreadable_page, "
-            "bad_value, unknown_field, not_returned."),
+            "bad_value, unknown_field, not_returned, stream_gap."),
         Col("resource_type", "resource_type", STR, "tweet, user, media, ..."),
         Col("resource_id", "resource_id", STR, "Which; for mentions X gives the username."),
         Col("title", "title", STR, "X's short text."),
@@ -173,6 +173,7 @@ RUNS = Table(
         Col("ended_at", "", TIME, "When it ended."),
         Col("page_count", "", INT, "Pages received."),
         Col("row_count", "", INT, "Main rows received."),
+        Col("gap_count", "", INT, "Times a stream was not heard; `problems` (stream_gap) says when and why."),
         Col("error", "", STR, "What stopped it."),
     ),
 )
