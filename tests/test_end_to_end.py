@@ -13,6 +13,7 @@ import requests
 import xframes as xf
 from xframes import errors
 from xframes.sandbox import Fault
+from xframes.sandbox.paging import Tokens
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 START = "2010-11-06T00:00:00Z"
@@ -156,27 +157,31 @@ def test_a_usage_cap_leaves_an_archive_with_which_another_session_goes_on(x, cli
         assert archive.verify().ok
 
 
-def test_a_cursor_that_repeats_is_an_error_with_everything_kept(x, client):
+def test_where_a_cursor_repeats_the_rest_is_asked_for_by_id(x, client, tmp_path):
     x.faults.add(Fault("repeat_cursor", at=3))
-    with pytest.raises(xf.Interrupted, match="second time") as caught:
-        search(x, "search.all", limit=3000, client=client)
-    assert caught.value.frames["matches"]["post_id"].to_pylist() == held(x, "search.all")[:1500]
-    assert caught.value.resume()["matches"]["post_id"].to_pylist() == held(x, "search.all")[:3000]
-
-
-def test_a_cursor_that_repeats_leaves_no_post_twice_in_an_archive(x, client, tmp_path):
+    whole = held(x, "search.all")[:3000]
+    assert search(x, "search.all", limit=3000, client=client)["matches"]["post_id"].to_pylist() == whole
     x.faults.add(Fault("repeat_cursor", at=3))
     with xf.Archive(tmp_path / "a") as archive:
-        with pytest.raises(xf.Interrupted, match="second time") as caught:
-            search(x, "search.all", limit=3000, into=archive, client=client)
-        whole = held(x, "search.all")
-        assert posts_of(archive)[0] == whole[:1500]
-        run = caught.value.resume()
-        assert (run.state, run.rows) == ("done", 3000)
-        found = [i for (i,) in archive.sql("SELECT DISTINCT post_id FROM matches").fetchall()]
-        assert sorted(found) == sorted(whole[:3000])
+        run = search(x, "search.all", limit=3000, into=archive, client=client)
+        assert (run.state, run.rows, run.pages) == ("done", 3000, 6)
+        assert sorted(i for (i,) in archive.sql("SELECT post_id FROM matches").fetchall()) == sorted(whole)
         assert posts_of(archive)[1] == [(3000, 3000, 3000)]
         assert archive.verify().ok
+
+
+def test_a_run_goes_on_where_its_cursor_is_not_known_any_more(x, client, tmp_path, monkeypatch):
+    x.faults.add(Fault("usage_capped", at=4))
+    whole = held(x, "search.all")[:3000]
+    with xf.Archive(tmp_path / "a") as archive:
+        with pytest.raises(xf.Interrupted) as caught:
+            search(x, "search.all", limit=3000, into=archive, client=client)
+        monkeypatch.setattr(x._app, "_tokens", Tokens("all tokens given until now are worth nothing"))
+        before = len(x.requests)
+        run = caught.value.resume()
+        assert (run.state, run.rows, run.pages) == ("done", 3000, 6)
+        assert sorted(i for (i,) in archive.sql("SELECT post_id FROM matches").fetchall()) == sorted(whole)
+        assert [r.params.get("until_id") for r in x.requests[before:]][:2] == [None, whole[1499]]
 
 
 def test_a_server_that_stays_down_ends_in_an_error_that_goes_on_when_it_is_back(x, client, tmp_path):

@@ -93,29 +93,94 @@ def test_long_lists_go_batch_by_batch():
     assert len(list(pages(fake, made, states[0]))) == 2
 
 
+def followers():
+    return plan("users.followers", {"user_id": "7"}, now=NOW)
+
+
 @pytest.mark.parametrize("tokens", [["a", "a"], ["a", "b", "a"], ["a", "b", "b"]])
 def test_a_repeated_token_ends_in_an_error_that_loses_nothing(tokens):
     fake = scripted(*(posts(100, token) for token in tokens))
     got = []
     with pytest.raises(Unavailable, match="a next_token for the second time") as caught:
-        got.extend(pages(fake, search()))  # keeps what came before the error
+        got.extend(pages(fake, followers()))  # keeps what came before the error
     assert caught.value.kind == "repeated-cursor"
     assert len(got) == len(tokens)
     state = got[-1][1]
     assert (state.token, state.rows, state.done) == (tokens[-2], 100 * (len(tokens) - 1), False)
 
 
-def test_a_repeated_token_does_not_matter_when_the_limit_is_met():
-    assert len(list(pages(scripted(posts(100, "a"), posts(100, "a")), search(200)))) == 2
+class Dated:
+    """Posts 999 to 0, newest first, 100 a page, of which some tokens are worth nothing."""
+
+    def __init__(self, broken=(), repeated=()):
+        self.asked, self.broken, self.repeated = [], set(broken), set(repeated)
+
+    def send(self, request):
+        token, until = request.params.get("next_token"), int(request.params.get("until_id", 1000))
+        self.asked.append((token, request.params.get("until_id"), request.params.get("end_time")))
+        if token in self.broken:
+            raise InvalidRequest("search.recent: Invalid 'next_token'")
+        top = min(int(token[1:]), until) if token else until
+        ids = range(top - 1, max(top - 101, -1), -1)
+        meta = {"next_token": token if token in self.repeated else f"t{ids[-1]}"} if ids and ids[-1] else {}
+        return Page(request, json.dumps({"data": [{"id": str(i)} for i in ids], "meta": meta}).encode(), NOW)
 
 
-def test_an_expired_token_is_an_error_where_it_stands():
-    fake = scripted(posts(100, "a"), InvalidRequest("search.recent: Invalid next_token"))
-    loop = pages(fake, search())
+@pytest.mark.parametrize("how", [{"broken": ["t700"]}, {"repeated": ["t700"]}, {"broken": ["t900", "t300"]},
+                                 {"repeated": ["t900", "t800", "t100"]}, {"broken": ["t500"], "repeated": ["t400"]}])
+def test_where_a_token_is_worth_nothing_what_is_older_is_asked_for_anew(how):
+    x = Dated(**how)
+    got = list(pages(x, search(end_time="2026-03-09T00:00:00Z")))
+    ids = [row["id"] for page, _ in got for row in json.loads(page.body)["data"]]
+    assert ids == [str(i) for i in range(999, -1, -1)]
+    assert (got[-1][1].rows, got[-1][1].done) == (1000, True)
+    assert all((until is None) != (end is None) for _, until, end in x.asked)  # X takes one of them
+    assert any(until and token is None for token, until, _ in x.asked)
+
+
+def test_a_collection_taken_up_with_a_token_that_has_expired_goes_on_below_what_is_stored():
+    (_, _first), (_, state), *_ = pages(Dated(), search())
+    assert (state.token, state.lowest) == ("t800", "800")
+    again = State.from_json(state.to_json())
+    rest = [row["id"] for page, _ in pages(Dated(broken=["t800"]), search(), again) for row in json.loads(page.body)["data"]]
+    assert rest == [str(i) for i in range(799, -1, -1)]
+
+
+def test_nothing_is_asked_for_anew_twice_from_one_place():
+    class Stubborn(Dated):
+        def send(self, request):
+            if request.params.get("until_id"):
+                raise InvalidRequest("search.recent: Invalid 'pagination_token'")
+            return super().send(request)
+
+    x = Stubborn(broken=["t900"])
+    with pytest.raises(InvalidRequest):
+        list(pages(x, search()))
+    assert len(x.asked) == 2
+
+
+@pytest.mark.parametrize("made", [
+    plan("users.followers", {"user_id": "7"}, now=NOW), plan("search.recent", {"query": "q", "sort_order": "relevancy"}, now=NOW),
+], ids=["no until_id", "another order"])
+def test_where_nothing_can_be_asked_anew_an_expired_token_is_an_error(made):
+    name = str(made.declared.token)
+    fake = scripted(posts(100, "a"), InvalidRequest(f"{made.action}: Invalid {name}"))
+    loop = pages(fake, made)
     _, state = next(loop)
     with pytest.raises(InvalidRequest):
         next(loop)
     assert state == State(token="a", rows=100, pages=1)
+
+
+def test_counts_go_on_by_time_where_a_token_has_expired():
+    fake = scripted(buckets(20, 21, token="a"), InvalidRequest("Invalid next_token"), buckets(18, 19), buckets(17))
+    made = counts(start_time="2026-01-17T00:00:00Z", end_time="2026-01-22T00:00:00Z")
+    assert [s.rows for _, s in pages(fake, made)] == [2, 4, 5]
+    assert [r.params["end_time"][8:10] for r in fake.requests] == ["22", "22", "20", "18"]
+
+
+def test_a_repeated_token_does_not_matter_when_the_limit_is_met():
+    assert len(list(pages(scripted(posts(100, "a"), posts(100, "a")), search(200)))) == 2
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from xframes.errors import ArgumentError, Unavailable
+from xframes.errors import ArgumentError, InvalidRequest, Unavailable
 from xframes.wire import read_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from xframes.plan import Plan
     from xframes.wire import Page, Request
@@ -34,8 +34,9 @@ class State:
     """Where a collection goes on: the resume point. JSON-able, for another process may do it.
 
     `batch` counts the requests a long list is split into, `token` is the next page's, `rows` and `pages` what came so
-    far, `end_time` replaces the plan's when X's pages ended early, `oldest` is the oldest time the pages reached.
-    Streams: `heard` is the time of the newest page, `gaps` counts the gaps.
+    far. `oldest` is the oldest time, `lowest` the lowest post id that the pages reached; `end_time` and `until_id`
+    replace the plan's where X's pages ended early, or a token was worth nothing. Streams: `heard` is the time of the
+    newest page, `gaps` counts the gaps.
     """
 
     batch: int = 0
@@ -45,6 +46,8 @@ class State:
     done: bool = False
     end_time: str | None = None
     oldest: str | None = None
+    lowest: str | None = None
+    until_id: str | None = None
     heard: str | None = None
     gaps: int | None = None
 
@@ -77,28 +80,36 @@ def pages(client: Sender, plan: Plan, state: State = _START) -> Iterator[tuple[P
     """The pages of a plan from a state on, each with the state after it.
 
     A short or empty page is not the end; a missing `next_token` is. `limit` counts main rows; X's smallest page may
-    overshoot a small one. A page whose `next_token` was seen before is given (with the state that asks for it again),
-    then Unavailable is raised: going on would go round in circles. Raises also whatever `client.send` raises; the last
-    state given is where to go on.
+    overshoot a small one. When X does not take a token any more, or gives one for the second time, what is older than
+    the pages so far is asked for anew (`until_id`, for counts `end_time`), where the action has such a parameter.
+
+    Raises whatever `client.send` raises, and Unavailable for a `next_token` seen before where nothing can be asked
+    anew: going on would go round in circles. The last state given is where to go on.
     """
     seen = {state.token}
     while not state.done and not _enough(plan, state.rows):
-        request = plan.request(
-            state.batch, token=state.token, max_results=plan.page_size(state.rows),
-            changes={"end_time": state.end_time} if state.end_time else None,
-        )
-        page = client.send(request)
+        size = plan.page_size(state.rows)
+        request = plan.request(state.batch, token=state.token, max_results=size, changes=_changes(state))
+        try:
+            page = client.send(request)
+        except InvalidRequest as error:
+            further = _anew(plan, state) if _blames_token(error) else None
+            if further is None:
+                raise
+            state, seen = further, {None}
+            continue
         rows, token, data = _read(page.body)
-        if token in seen and token is not None and not _enough(plan, state.rows + rows):
+        if token is None or token not in seen or _enough(plan, state.rows + rows):
+            state = _after(plan, replace(state, rows=state.rows + rows, pages=state.pages + 1), token, data)
+        elif (further := _around(plan, state, rows, data)) is not None:
+            state = further
+        else:
             yield page, replace(state, pages=state.pages + 1)
             raise Unavailable(
                 f"{plan.action}: X sent a next_token for the second time, so its pages would repeat",
                 action=plan.action, kind="repeated-cursor",
             )
-        state = _after(plan, replace(state, rows=state.rows + rows, pages=state.pages + 1), token, data)
-        if state.token is None:
-            seen.clear()
-        seen.add(state.token)
+        seen = {None} if state.token is None else {*seen, state.token}
         yield page, state
 
 
@@ -108,38 +119,82 @@ def _enough(plan: Plan, rows: int) -> bool:
 
 def _after(plan: Plan, state: State, token: str | None, data: msgspec.Raw) -> State:
     """The state after a page with this next_token: the next page, what an ending asks for, the next batch, the end."""
-    further = _ENDINGS[plan.action](plan, state, data) if plan.action in _ENDINGS else state
+    reached = _reached(plan, state, data)
     if _enough(plan, state.rows):
         return replace(state, token=None, done=True)
     if token is not None:
-        return replace(further, token=token, end_time=state.end_time)
-    if further.end_time != state.end_time:
-        return replace(further, token=None)
+        return replace(reached, token=token)
+    if plan.action == "counts.all" and _ended_early(plan, reached):
+        return replace(reached, token=None, end_time=reached.oldest)
     if state.batch + 1 < plan.batches:
         return replace(state, batch=state.batch + 1, token=None, end_time=None, oldest=None)
-    return replace(further, token=None, done=True)
+    return replace(reached, token=None, done=True)
 
 
-# endings -------------------------------------------------------------------------------------------------------------
+# how far back ---------------------------------------------------------------------------------------------------------
 
 
-class _Bucket(msgspec.Struct):
+class _Dated(msgspec.Struct):
+    id: str | int | None = None
     start: str | None = None
 
 
-def _older_counts(plan: Plan, state: State, data: msgspec.Raw) -> State:
-    """Counts may end before the asked start_time: then the state asks for what is older than the oldest bucket.
+def _reached(plan: Plan, state: State, data: msgspec.Raw) -> State:
+    """The state with how far back the pages have come: posts by id, counts by time; of anything else, as it is."""
+    names = {p.name for p in plan.declared.params}
+    if "until_id" not in names or plan.arguments.get("sort_order", "recency") != "recency":
+        return state
+    try:
+        found = msgspec.json.decode(data, type=list[_Dated])
+    except msgspec.MsgspecError:
+        return state
+    if plan.declared.rows == "counts":
+        times = [t for t in (state.oldest, *(_stamp(each.start) for each in found)) if t]
+        return replace(state, oldest=min(times, default=None))
+    ids = [int(i) for i in (state.lowest, *(each.id for each in found)) if i is not None and str(i).isdecimal()]
+    return replace(state, lowest=str(min(ids)) if ids else None)
+
+
+def _anew(plan: Plan, state: State) -> State | None:
+    """The state that asks for what is older without a token; None where nothing can, or nothing new has come."""
+    if plan.declared.rows == "counts":
+        if state.oldest is None or state.oldest == state.end_time:
+            return None
+        return replace(state, token=None, end_time=state.oldest)
+    if state.lowest is None or state.lowest == state.until_id:
+        return None
+    return replace(state, token=None, until_id=state.lowest)
+
+
+def _around(plan: Plan, state: State, rows: int, data: msgspec.Raw) -> State | None:
+    """The state after a page with a token seen before; a page that reaches no further has been here before."""
+    reached = _reached(plan, state, data)
+    further = _anew(plan, reached)
+    if further is None:
+        return None
+    return replace(further, rows=state.rows + (rows if reached != state else 0), pages=state.pages + 1)
+
+
+def _changes(state: State) -> dict[str, str | None]:
+    """The plan's arguments that a state replaces."""
+    if state.until_id is not None:
+        return {"until_id": state.until_id, "end_time": None}  # X takes one of them
+    return {"end_time": state.end_time, "until_id": None} if state.end_time is not None else {}
+
+
+def _blames_token(error: InvalidRequest) -> bool:
+    said = f"{error} {json.dumps(error.problems, default=str)}"
+    return "next_token" in said or "pagination_token" in said
+
+
+def _ended_early(plan: Plan, state: State) -> bool:
+    """Whether X's counts ended before the asked start_time.
 
     The end_time moves back each time, so it comes to an end even when X has nothing older.
     """
-    try:
-        buckets = msgspec.json.decode(data, type=list[_Bucket])
-    except msgspec.MsgspecError:
-        buckets = []
-    oldest = min([t for t in (state.oldest, *(_stamp(b.start) for b in buckets)) if t], default=None)
     start, end = plan.arguments.get("start_time"), state.end_time or plan.arguments.get("end_time")
-    early = start is not None and oldest is not None and oldest > start and (end is None or oldest < end)
-    return replace(state, oldest=oldest, end_time=oldest if early else state.end_time)
+    oldest = state.oldest
+    return start is not None and oldest is not None and oldest > start and (end is None or oldest < end)
 
 
 def _stamp(text: str | None) -> str | None:
@@ -148,10 +203,6 @@ def _stamp(text: str | None) -> str | None:
         return datetime.fromisoformat(text or "").astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     except ValueError:
         return None
-
-
-# What may be left when an action's pages end; for most nothing is.
-_ENDINGS: dict[str, Callable[[Plan, State, msgspec.Raw], State]] = {"counts.all": _older_counts}
 
 
 # reading -------------------------------------------------------------------------------------------------------------
