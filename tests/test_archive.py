@@ -226,6 +226,34 @@ def test_the_repr_tells_what_is_there_and_escapes_it(tmp_path):
     assert "done: 1 pages, 1 rows" in repr(run)
 
 
+def test_the_repr_reads_footers_alone_and_says_where_they_are_not_the_whole_truth(archive, monkeypatch):
+    for seconds in (0, 1):
+        archive.add(page(post(1), seconds=seconds))
+    monkeypatch.setattr(archive, "_views", None)  # no question is asked of DuckDB
+    assert repr(archive).startswith(f"<Archive {archive.path}: at most posts 2, users 2")
+    assert "≤ 2</td>" in archive._repr_html_()
+    monkeypatch.undo()
+
+    archive.compact()
+    assert repr(archive).startswith(f"<Archive {archive.path}: posts 1, users 1")
+    assert "≤" not in archive._repr_html_()
+
+
+def test_a_connection_is_somebody_elses_and_keeps_its_files(archive):
+    archive.add(page(post(1)))
+    connection = archive.connect()
+    archive.add(page(post(2), seconds=1))
+    archive.compact()
+    assert connection.execute("SELECT count(*), current_setting('TimeZone') FROM posts").fetchall() == [(1, "UTC")]
+    archive.close()
+    assert connection.execute("SELECT count(*) FROM posts").fetchall() == [(1,)]
+    assert archive.connect().execute("SELECT count(*) FROM posts").fetchall() == [(2,)]
+
+
+def test_keys_complete(archive):
+    assert archive._ipython_key_completions_() == list(TABLES)
+
+
 # collecting ----------------------------------------------------------------------------------------------------------
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from xframes.errors import XframesError
 from xframes.flatten import empty, flatten_pages
 from xframes.registry import ACTIONS, match
 from xframes.schema import TABLES, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     import duckdb
     import pandas as pd
@@ -55,13 +57,28 @@ def connect(tables: Mapping[str, pa.Table]) -> duckdb.DuckDBPyConnection:
     """An in-memory DuckDB in UTC that sees these tables; `posts` also has `plain_text`, the text unescaped."""
     import duckdb
 
-    connection = duckdb.connect(config={"autoinstall_known_extensions": False, "autoload_known_extensions": False})
+    connection = duckdb.connect(config={
+        "autoinstall_known_extensions": False, "autoload_known_extensions": False, "python_scan_all_frames": True,
+    })
     connection.execute("SET TimeZone = 'UTC'")
     for name, arrow in tables.items():
         connection.register(f"_{name}", arrow)
         extra = f", {PLAIN_TEXT} AS plain_text" if name == "posts" else ""
         connection.execute(f'CREATE VIEW "{name}" AS SELECT *{extra} FROM "_{name}"')
     return connection
+
+
+@contextmanager
+def readable_sql() -> Iterator[None]:
+    """DuckDB's errors in one line, as XframesError: what is wrong and what was meant, without the query repeated."""
+    import duckdb
+
+    try:
+        yield
+    except duckdb.Error as error:
+        lines = [line.strip() for line in str(error).splitlines()]
+        told = [line for line in lines if line and not line.startswith("LINE ") and set(line) - {"^"}]
+        raise XframesError(" ".join(told[:3])) from error
 
 
 class Frames:
@@ -100,15 +117,27 @@ class Frames:
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *TABLES]
 
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(TABLES)
+
     def __len__(self) -> int:
         """Rows of the main table."""
         return int(self._tables[self.main].num_rows)
 
     def sql(self, query: str, params: Any = None) -> duckdb.DuckDBPyRelation:
-        """Ask DuckDB over the tables by name, in UTC: a relation with `.df() .pl() .arrow() .fetchall()`."""
+        """Ask DuckDB over the tables by name, in UTC: a relation with `.df() .pl() .arrow() .fetchall()`.
+
+        Frames in the caller's variables can be named as well. `params` fill `?` or `$name` in the query.
+
+        Raises duckdb.Error for what DuckDB refuses.
+        """
         if self._connection is None:
-            self._connection = connect(self._tables)
+            self._connection = self.connect()
         return self._connection.sql(query, params=params)
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        """A DuckDB connection of its own that sees the tables by name, for what takes one (JupySQL, Ibis, …)."""
+        return connect(self._tables)
 
     def __arrow_c_schema__(self) -> object:
         return self._tables[self.main].schema.__arrow_c_schema__()
@@ -163,7 +192,7 @@ class Frames:
     def _sample(self) -> str:
         head = self._tables["posts"].slice(0, 3).select(["author_id", "text"]).to_pylist()
         shown = [(escape(p["author_id"] or ""), escape(unescape(p["text"] or "")[:140])) for p in head]
-        cells = "".join(f"<tr><td>{author}</td><td>{text}</td></tr>" for author, text in shown)
+        cells = "".join(f"<tr><td>{author}</td><td dir='auto'>{text}</td></tr>" for author, text in shown)
         return f"<table><tr><th>author_id</th><th>text</th></tr>{cells}</table>" if cells else ""
 
 

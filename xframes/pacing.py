@@ -107,6 +107,14 @@ class Pacer:
             elif all(q.seconds < _SPREAD_SECONDS[0] for q in quotas) and now < reset <= now + _SPREAD_SECONDS[1]:
                 quotas.append(_Quota(requests, 900, left, reset + 1.0, now, told=True))  # nobody documents this limit
 
+    def told(self) -> dict[tuple[str, str], tuple[int, int, float]]:
+        """What X last said of each pool: requests in its window, how many are left, and when it ends (Unix seconds)."""
+        with self._lock:
+            return {
+                name: (quota.requests, max(0, quota.left), quota.reset)
+                for name, pool in self._pools.items() for quota in pool.quotas if quota.told
+            }
+
     def hold(self, pool: tuple[str, str], windows: Iterable[Window], until: float) -> None:
         """Let no request go before `until`: X refused one."""
         with self._lock:

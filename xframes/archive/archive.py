@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import weakref
 from contextlib import contextmanager
-from html import escape
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from filelock import Timeout
 
-from xframes.archive import collecting, importing, lifecycle
+from xframes.archive import collecting, importing, lifecycle, showing
 from xframes.archive.checking import Report, verify
 from xframes.archive.compaction import MEMORY
 from xframes.archive.flushing import flush
@@ -72,6 +71,14 @@ class Archive:
         self._freshen()
         found: duckdb.DuckDBPyRelation = self._views.relation(query, params)
         return found
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        """A DuckDB connection of its own that sees the tables by name, for what takes one (JupySQL, Ibis, …).
+
+        It shows the archive as it is now, in UTC; ask for another one to see what is added later.
+        """
+        self._freshen()
+        return Views(self._folder).handed_out()
 
     def frame(self, name: str) -> pd.DataFrame:
         """A table as pandas, sorted by time and key: Int64, boolean, str, datetime64[ms, UTC]; lists stay objects.
@@ -376,20 +383,14 @@ class Archive:
         self._tidy()
         return run
 
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(TABLES)
+
     def __repr__(self) -> str:
-        rows = ", ".join(f"{name} {count:,}" for name, count in self.tables.items() if count)
-        return f"<Archive {self.path}: {rows or 'empty'}>"
+        return showing.text(self._folder)
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td>{escape(name)}</td><td style='text-align:right'>{count:,}</td></tr>"
-            for name, count in self.tables.items() if count
-        )
-        return (
-            f"<div><p>Archive <b>{escape(str(self.path))}</b></p>"
-            f"<table><tr><th>table</th><th>rows</th></tr>{rows}</table>"
-            f'<pre>archive.sql("select * from posts")</pre></div>'
-        )
+        return showing.html(self._folder)
 
 
 def _ids(given: Iterable[str | int]) -> Iterable[str | int]:

@@ -48,7 +48,8 @@ class Run:
 
     def _repr_html_(self) -> str:
         return (
-            f"<div><p><b>{escape(self.run_id)}</b> · {escape(self._facts())} in {escape(str(self.archive.path))}</p>"
+            f"<div><p><b>{escape(self.run_id)}</b> · {escape(self._facts())} in "
+            f"<bdi>{escape(str(self.archive.path))}</bdi></p>"
             f"<pre>{escape(self._next())}</pre></div>"
         )
 

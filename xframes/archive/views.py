@@ -151,6 +151,17 @@ class Views:
             weakref.finalize(found, self.readers.leave)
         return found
 
+    def handed_out(self) -> duckdb.DuckDBPyConnection:
+        """The connection, for somebody else; the files its views read stay where they are as long as it lives."""
+        self.readers.enter()
+        try:
+            connection = self.connection()
+        except BaseException:
+            self.readers.leave()
+            raise
+        weakref.finalize(connection, self.readers.leave)
+        return connection
+
     def arrow(self, query: str, params: object = None) -> pa.Table:
         """Ask, and fetch everything."""
         self.readers.enter()

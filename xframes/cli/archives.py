@@ -13,7 +13,6 @@ import click
 
 from xframes.cli import output
 from xframes.cli.tables import MOST_ROWS
-from xframes.errors import XframesError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -112,25 +111,13 @@ def sql(query: str, folder: Path, rows: int, format_: str | None, into: Path | N
       xframes sql "select lang, count(*) from posts group by lang" --archive my-archive
     """
     from xframes.archive import Archive
+    from xframes.frames import readable_sql
 
     query = sys.stdin.read() if query == "-" else query
-    with Archive(folder) as archive, _readable_sql():
+    with Archive(folder) as archive, readable_sql():
         found = archive.sql(query)
         if found is not None:
             output.write(found, format_, into, most=rows, more="--rows shows more, --format csv all")
-
-
-@contextlib.contextmanager
-def _readable_sql() -> Iterator[None]:
-    """DuckDB's errors in one line: what is wrong and what was meant, without the query repeated."""
-    import duckdb
-
-    try:
-        yield
-    except duckdb.Error as error:
-        lines = [line.strip() for line in str(error).splitlines()]
-        told = [line for line in lines if line and not line.startswith("LINE ") and set(line) - {"^"}]
-        raise XframesError(" ".join(told[:3])) from error
 
 
 @click.command(short_help="List the collections of an archive.")

@@ -22,6 +22,7 @@ from xframes.auth import KINDS, Credentials, OAuth1, OAuth2, Secret, redact
 from xframes.auth.credentials import table, text
 from xframes.client.failures import explained, lost
 from xframes.client.retries import Retries, Trying
+from xframes.client.showing import html
 from xframes.client.streaming import STALL_SECONDS, HangUp, lines
 from xframes.client.transfers import transfer
 from xframes.errors import ApiError, ArgumentError, ConfigError, RateLimited, Unauthorized, Unavailable
@@ -134,6 +135,12 @@ class Client:
     def bytes_received(self) -> int:
         """Bytes of bodies received so far, after decompression."""
         return self._counters.bytes
+
+    @property
+    def limits(self) -> dict[str, tuple[int, int, datetime]]:
+        """What X last said of its rate limits, by action: requests in a window, how many are left, when it ends."""
+        told = self._pacer.told()
+        return {name: (most, left, datetime.fromtimestamp(end, UTC)) for (_, name), (most, left, end) in told.items()}
 
     def send(self, request: Request) -> Page:
         """Send a request and give its page, after as many waits and tries as its limits allow.
@@ -256,6 +263,9 @@ class Client:
 
     def __repr__(self) -> str:
         return f"<Client {redact(self.base_url)}: {', '.join(self.kinds) or 'no credentials'}>"
+
+    def _repr_html_(self) -> str:
+        return html(self)
 
     # one try -----------------------------------------------------------------------------------------------------
 

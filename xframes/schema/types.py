@@ -86,7 +86,7 @@ class Source:
         return tuple(self.path.split("|"))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Table:
     """One table: its columns, its key, and where its rows come from.
 
@@ -124,6 +124,13 @@ class Table:
     def parent_key(self) -> str:
         """The column of a detail table that names its parent, e.g. `post_id`."""
         return self.key[0]
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return [c.name for c in self.columns]
+
+    def __repr__(self) -> str:
+        names = ", ".join(c.name for c in self.columns)
+        return f"<Table {self.name} ({self.kind}): {self.doc} Key {', '.join(self.key)}; columns {names}>"
 
     def _repr_html_(self) -> str:
         """The declaration as a notebook shows it: one row per column, key columns in bold."""
