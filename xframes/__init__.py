@@ -75,6 +75,11 @@ def __dir__() -> list[str]:
     return sorted([*globals(), *__all__])
 
 
+def load_ipython_extension(shell: Any) -> None:
+    """What `%load_ext xframes` calls: cells may begin with `%%xsql`, lines with `%xsql`."""
+    import_module("xframes.magics").register(shell)
+
+
 class _Package(ModuleType):
     """Keeps `xf.flatten` the function: importing the package `xframes.flatten` would put itself in its place."""
 
