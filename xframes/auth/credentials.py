@@ -51,7 +51,7 @@ class Credentials:
         self.bearer_token = secret(bearer_token, "bearer_token")
         self.oauth1 = oauth1 if isinstance(oauth1, OAuth1) or oauth1 is None else OAuth1(*oauth1)
         self.oauth2 = oauth2 if isinstance(oauth2, OAuth2) or oauth2 is None else OAuth2(access_token=oauth2)
-        self._lacks = ""
+        self.lacks = ""
         self._lock = Lock()
 
     @classmethod
@@ -67,7 +67,7 @@ class Credentials:
         oauth1, lacks = _oauth1(own)
         given = bool(user["access_token"] or user["refresh_token"])
         made = cls(bearer, oauth1, _oauth2(user) if given else OAuth2.stored())
-        made._lacks = lacks
+        made.lacks = lacks
         return made
 
     @property
@@ -137,7 +137,7 @@ class Credentials:
         scopes = f" with the scopes {' '.join(action.scopes)}" if action and action.scopes and "oauth2" in takes else ""
         holds = ", ".join(KINDS[kind][0] for kind in self.held) or "nothing"
         ways = "; ".join(KINDS[kind][1] for kind in takes)
-        hint = f" ({self._lacks})" if self._lacks and "oauth1" in takes else ""
+        hint = f" ({self.lacks})" if self.lacks and "oauth1" in takes else ""
         return f"{name} needs {wanted}{scopes}; this client holds {holds}{hint}. Set {ways}"
 
     def __repr__(self) -> str:

@@ -14,6 +14,7 @@ import click
 
 from xframes.cli import output
 from xframes.cli.archives import show_run, tell_problems
+from xframes.cli.completion import tables
 from xframes.errors import Interrupted
 from xframes.registry import ACTIONS
 
@@ -222,7 +223,8 @@ def _common(action: Action) -> list[Callable[..., Any]]:
     found: list[Callable[..., Any]] = [
         click.option("--archive", "folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
                      help="Add what is collected to this archive (made when missing)."),
-        click.option("--table", metavar="NAME", help=f"Print the rows of this table instead of {action.rows}."),
+        click.option("--table", metavar="NAME", shell_complete=tables,
+                     help=f"Print the rows of this table instead of {action.rows}."),
         output.options,
         click.option("--base-url", help="Another server than X's, e.g. a sandbox's URL."),
     ]

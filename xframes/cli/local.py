@@ -9,6 +9,8 @@ from pathlib import Path
 
 import click
 
+from xframes.cli import completion, doctor
+
 
 @click.command(short_help="See it work, without a key.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default="xframes-demo", show_default=True,
@@ -60,4 +62,4 @@ def sandbox(port: int, seed: int, posts: int, users: int) -> None:
 
 
 FIRST = (demo,)
-LAST = (sandbox,)
+LAST = (sandbox, *doctor.COMMANDS, *completion.COMMANDS)

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from xframes.cli import output
+from xframes.cli.completion import tables
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 @click.command(short_help="The tables and their columns.")
-@click.argument("table", required=False)
+@click.argument("table", required=False, shell_complete=tables)
 @output.options
 def schema(table: str | None, format_: str | None, into: Path | None) -> None:
     """The tables, or the columns of one TABLE: name, type, meaning, and where X sends it.

@@ -90,7 +90,7 @@ class Client:
     ) -> None:
         given = (bearer_token, oauth1, oauth2)
         self._credentials = Credentials.find() if given == (None, None, None) else Credentials(*given)
-        self.base_url = _base_url(base_url)
+        self.base_url = server_url(base_url)
         if words not in ("tweet", "post"):
             raise ArgumentError(f"words is 'tweet' or 'post', not {words!r}")
         if query_limit is not None and not 1 <= query_limit <= QUERY_MOST:
@@ -365,7 +365,8 @@ def _content(request: Request) -> dict[str, Any]:
     return {"data": dict(request.body or {}), "files": files}
 
 
-def _base_url(given: str | None) -> str:
+def server_url(given: str | None = None) -> str:
+    """The server to talk to: the one given, else of the environment, the config file, or X's. Raises ConfigError."""
     url = given or from_environment("XFRAMES_BASE_URL") or text(table(), "base_url") or BASE_URL
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
