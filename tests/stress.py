@@ -30,7 +30,9 @@ import pandas as pd  # noqa: F401  the same
 import pyarrow.parquet  # noqa: F401  the same
 
 import xframes as xf
-from xframes.archive import collecting, lifecycle
+import xframes.streaming
+from xframes.archive import archive as archives  # noqa: F401  the same
+from xframes.archive import collecting, lifecycle, removing  # noqa: F401  the same
 from xframes.plan import plan
 from xframes.wire import Page, Request
 

@@ -106,7 +106,8 @@ def test_what_is_no_id_is_refused(value, match):
     [([], "post_ids is empty"), (pd.Series([1.0, 2.0]), r"is a float .*\(item 0 of post_ids\)"),
      (["1", None], r"is missing \(None\) \(item 1"), (pd.Series([1, pd.NA], dtype="Int64"), "item 1"),
      ({"1": 2}, "must be a list"), (b"12", "must be a list"),
-     (pd.DataFrame({"id": ["1"]}), r"is a table; .*table\['id'\]"), (pa.table({"id": ["1"]}), "is a table"),
+     (pd.DataFrame({"id": ["1"], "n": 1}), r"is a table of 2 columns; .*table\['id'\]"),
+     (pa.table({"id": ["1"], "n": [1]}), "is a table"),
      (np.array([True]), "must be an id")],
 )
 def test_what_is_no_list_of_ids_is_refused(value, match):

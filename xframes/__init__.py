@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         usage,
         users,
     )
+    from xframes.collect.hydrating import hydrate
     from xframes.errors import Interrupted, XframesError
     from xframes.frames import Frames, flatten, unescape
     from xframes.reader import read_pages
@@ -41,8 +42,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "Archive": "xframes.archive", "Client": "xframes.client", "Frames": "xframes.frames",
     "Interrupted": "xframes.errors", "XframesError": "xframes.errors", "actions": "xframes.collect",
-    "call": "xframes.collect", "flatten": "xframes.frames", "read_pages": "xframes.reader",
-    "unescape": "xframes.frames", "use": "xframes.client",
+    "call": "xframes.collect", "flatten": "xframes.frames", "hydrate": "xframes.collect.hydrating",
+    "read_pages": "xframes.reader", "unescape": "xframes.frames", "use": "xframes.client",
 }
 _MODULES = {
     **{area: f"xframes.collect.{area}" for area in (
@@ -55,8 +56,8 @@ _MODULES = {
 
 __all__ = [
     "Archive", "Client", "Frames", "Interrupted", "XframesError", "actions", "analytics", "call", "compliance",
-    "counts", "errors", "flatten", "lists", "media", "messages", "networks", "plot", "posts", "read_pages", "sandbox",
-    "schema", "search", "spaces", "streams", "timelines", "unescape", "usage", "use", "users",
+    "counts", "errors", "flatten", "hydrate", "lists", "media", "messages", "networks", "plot", "posts", "read_pages",
+    "sandbox", "schema", "search", "spaces", "streams", "timelines", "unescape", "usage", "use", "users",
 ]
 
 

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from filelock import Timeout
 
-from xframes.archive import collecting, importing, lifecycle, showing
+from xframes.archive import collecting, coverage, importing, lifecycle, showing
 from xframes.archive.checking import Report, verify
 from xframes.archive.compaction import MEMORY
 from xframes.archive.flushing import flush
 from xframes.archive.folder import Folder, utc_now
 from xframes.archive.journal import journal_state, open_journal
 from xframes.archive.runs import Run, run_of
+from xframes.archive.sharing import Sharing
 from xframes.archive.store import read_part, runs_table
 from xframes.archive.views import Views
 from xframes.errors import ArchiveError
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from xframes.plan import Plan
 
 
-class Archive:
+class Archive(Sharing):
     """A folder of X's pages, verbatim, and of the tables made from them, asked with SQL.
 
     The folder is made on the first write. An archive is a set of observations: adding is union, the order of adding
@@ -223,11 +224,50 @@ class Archive:
     def collect(self, plan: Plan, client: Client, *, progress: bool | None = None) -> Run:
         """Carry out a plan: each page is on disk before the next is asked for. Gives the finished run.
 
+        Of lookups only what is not here is asked, unless the plan says `refresh`; `since` "last" begins where the
+        newest run of the same question ended, after those that stopped have come to their end.
+
         Raises Interrupted when it stops on the way (its `resume()`, or `archive.resume(run_id)`, goes on from the last
         page kept), and the error itself when not a single page came.
         """
         self._folder.create()
+        plan = coverage.continued(self, self._folder, plan, client, progress)
+        plan = coverage.unknown(self, plan)
         return self._collected(collecting.start(self, self._folder, plan, client, progress))
+
+    def check(
+        self, ids: Iterable[str | int], *, table: Literal["posts", "users"] = "posts", client: Client | None = None,
+        progress: bool | None = None,
+    ) -> pd.DataFrame:
+        """Look posts or users up again, and tell what became of each: which have vanished, and why.
+
+        Columns, a row for each id in the order given: `id`, `fate` (found, not_found: deleted or never there,
+        suspended, not_authorized: protected, withheld, removed from this archive, not_returned, or X's own kind of
+        problem), `detail` in X's words, `observed_at`. Each costs what a lookup costs; the pages are added.
+
+        Raises ArgumentError for what is no id, Interrupted when it stops on the way, the client's errors.
+        """
+        from xframes.frames import to_pandas
+
+        return to_pandas(coverage.looked_up(self, ids, table, client, progress, refresh=True))
+
+    def completeness(self, query: str | None = None, *, granularity: str | None = None) -> pd.DataFrame:
+        """How much of what X counts for a query was collected by searches for it, span by span, oldest first.
+
+        Columns: `query`, `granularity`, `start_at`, `end_at`, `counted` by X, `collected`, `missing`, and `price`, what
+        collecting those costs (US dollars). `granularity` is the finest that was counted, unless given. Posts
+        deleted since they were counted are missing, too.
+
+        Without a query, the gaps of streams: `run_id`, `action`, `start_at`, `end_at`, `collected` (posts made in the
+        gap that came later all the same), `detail` with the cause.
+
+        Raises ArchiveError when nothing was counted: `xf.counts.recent(query, into=archive)` does.
+        """
+        from xframes.frames import to_pandas
+
+        self._freshen()
+        found = coverage.stream_gaps(self) if query is None else coverage.completeness(self, query, granularity)
+        return to_pandas(found)
 
     @contextmanager
     def keeping(self, action: str, arguments: Mapping[str, Any]) -> Iterator[Callable[[Page], None]]:

@@ -43,7 +43,8 @@ def start(archive: Archive, folder: Folder, plan: Plan, client: Client, progress
         with open_journal(folder.journal) as journal:
             arguments = {**plan.arguments, **({} if plan.limit is None else {"limit": plan.limit})}
             journal.start([(run_id, plan.action, arguments, plan.to_json())], owner, folder.now())
-        return _Collection(archive, folder, run_id, owner, plan, State()).run(client, progress)
+        state = State(done=plan.batches == 0)  # nothing is left to ask for: all of it is here
+        return _Collection(archive, folder, run_id, owner, plan, state).run(client, progress)
 
 
 def resume(archive: Archive, folder: Folder, run_id: str, client: Client | None, progress: bool | None) -> Run:

@@ -228,6 +228,12 @@ def _common(action: Action) -> list[Callable[..., Any]]:
         output.options,
         click.option("--base-url", help="Another server than X's, e.g. a sandbox's URL."),
     ]
+    if action.follows:
+        found.insert(0, click.option("--since", type=click.Choice(["last"]),
+                                     help="With --archive: go on from the newest post it has of the same question."))
+    if action.looks_up is not None:
+        found.insert(0, click.option("--refresh", is_flag=True,
+                                     help="With --archive: ask for what it holds already, too."))
     if action.paged or action.token or action.streaming:
         found.insert(0, click.option("--limit", type=click.IntRange(min=1), help=f"At most so many {action.rows}."))
     return found

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from xframes import __version__, errors
-from xframes.cli import archives, collecting, local, login, reference, writing
+from xframes.cli import archives, collecting, coverage, local, login, reference, sharing, writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,8 +65,8 @@ def main(debug: bool) -> None:
 
 
 for _command in (
-    *local.FIRST, *login.COMMANDS, *collecting.groups(), writing.group(), *archives.COMMANDS, *reference.COMMANDS,
-    *local.LAST,
+    *local.FIRST, *login.COMMANDS, *collecting.groups(), writing.group(), *archives.COMMANDS, *coverage.COMMANDS,
+    *sharing.COMMANDS, *reference.COMMANDS, *local.LAST,
 ):
     main.add_command(_command)
 

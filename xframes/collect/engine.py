@@ -31,6 +31,7 @@ __all__ = ["Into", "collect", "function", "signature"]
 
 Made_co = TypeVar("Made_co", covariant=True)
 _HANDLING = ("into", "client", "progress")  # arguments of every collector that are no part of its plan
+_DEFAULTS = {"fields": "all", "expansions": "all", "refresh": False}
 
 
 class Into(Protocol[Made_co]):
@@ -56,6 +57,8 @@ def collect(name: str, arguments: Mapping[str, Any]) -> Any:
     if own:  # whose it is, unless told: the person's who asks
         made = replace(made, arguments=made.arguments | dict.fromkeys(own, client.user_id()))
     into, progress = arguments.get("into"), arguments.get("progress")
+    if made.since is not None and into is None:
+        raise ArgumentError(f"{name}: since='last' goes on from what an archive has: give into=archive, too")
     if into is None:
         return _Gathering(made, client).run(progress)
     if not hasattr(into, "collect"):
@@ -122,5 +125,5 @@ def signature(action: Action) -> inspect.Signature:
         for p in sorted(first, key=lambda p: not p.required)
     ]
     rest: dict[str, Any] = dict.fromkeys(p.name for p in action.params if p not in first)
-    rest |= {name: None if name == "limit" else "all" for name in options(action)} | dict.fromkeys(_HANDLING)
+    rest |= {name: _DEFAULTS.get(name) for name in options(action)} | dict.fromkeys(_HANDLING)
     return inspect.Signature([*found, *(kinds(n, kinds.KEYWORD_ONLY, default=d) for n, d in rest.items())])

@@ -15,14 +15,16 @@ if TYPE_CHECKING:
 
 def lookup(
     post_ids: Iterable[str | int], *, fields: str | Iterable[str] | Mapping[str, Any] = "all",
-    expansions: str | Iterable[str] = "all", into: Into[R] | None = None, client: Client | None = None,
-    progress: bool | None = None,
+    expansions: str | Iterable[str] = "all", refresh: bool = False, into: Into[R] | None = None,
+    client: Client | None = None, progress: bool | None = None,
 ) -> R:
     """Posts by id, any number of them: `posts`, their details, and in `problems` what became of those X does not show.
 
     GET /2/tweets (limits: docs.x.com/x-api/fundamentals/rate-limits): 100 ids a request (longer lists are split), 3,500
     requests in 15 minutes for an app, 5,000 for a user. `post_ids` is any iterable of texts or whole numbers, a column
     too; an id given twice is asked once. Deleted, protected and withheld posts are rows of `problems`, not errors.
+
+    What `into=archive` holds already is not asked for again, unless `refresh=True`.
 
     Raises ArgumentError before any request, Interrupted with what came, the client's errors.
 

@@ -32,13 +32,15 @@ def search(
 
 def lookup(
     space_ids: Iterable[str], *, fields: str | Iterable[str] | Mapping[str, Any] = "all",
-    expansions: str | Iterable[str] = "all", into: Into[R] | None = None, client: Client | None = None,
-    progress: bool | None = None,
+    expansions: str | Iterable[str] = "all", refresh: bool = False, into: Into[R] | None = None,
+    client: Client | None = None, progress: bool | None = None,
 ) -> R:
     """Spaces by id, any number of them: `spaces`, their `users` and `topics`; in `problems` what became of the others.
 
     GET /2/spaces (docs.x.com/x-api/spaces/introduction): 100 ids a request (longer lists are split), 300 requests in
     15 minutes. Ids are case-sensitive text. Ended Spaces mostly vanish.
+
+    What `into=archive` holds already is not asked for again, unless `refresh=True`.
 
     Raises ArgumentError before any request, Interrupted with what came, the client's errors.
 

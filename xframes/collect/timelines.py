@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from xframes.collect.engine import collect
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def user(
     user_id: str | int, *, start_time: datetime | str | None = None, end_time: datetime | str | None = None,
     since_id: str | int | None = None, until_id: str | int | None = None,
-    exclude: str | Iterable[str] | None = None, limit: int | None = None,
+    exclude: str | Iterable[str] | None = None, since: Literal["last"] | None = None, limit: int | None = None,
     fields: str | Iterable[str] | Mapping[str, Any] = "all", expansions: str | Iterable[str] = "all",
     into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
@@ -26,6 +26,8 @@ def user(
     GET /2/users/{id}/tweets (docs.x.com/x-api/posts/timelines/integrate): 5 to 100 posts a request, 10,000 requests in
     15 minutes for an app, 900 for a user. X reaches back 3,200 posts (800 without replies) and then ends silently.
     `exclude`: "replies", "retweets". `start_time` is inclusive, `end_time` and the ids exclusive.
+
+    `since="last"`, with `into=archive`, goes on from the newest post earlier runs of the same question found there.
 
     Raises ArgumentError before any request, Interrupted with what came, the client's errors.
 
@@ -36,7 +38,8 @@ def user(
 
 def mentions(
     user_id: str | int, *, start_time: datetime | str | None = None, end_time: datetime | str | None = None,
-    since_id: str | int | None = None, until_id: str | int | None = None, limit: int | None = None,
+    since_id: str | int | None = None, until_id: str | int | None = None,
+    since: Literal["last"] | None = None, limit: int | None = None,
     fields: str | Iterable[str] | Mapping[str, Any] = "all", expansions: str | Iterable[str] = "all",
     into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
@@ -45,6 +48,8 @@ def mentions(
     GET /2/users/{id}/mentions (docs.x.com/x-api/posts/timelines/integrate): 5 to 100 posts a request, 450 requests in
     15 minutes for an app, 300 for a user. X reaches back 800 mentions and then ends silently.
     `start_time` is inclusive, `end_time` and the ids exclusive.
+
+    `since="last"`, with `into=archive`, goes on from the newest post earlier runs of the same question found there.
 
     Raises ArgumentError before any request, Interrupted with what came, the client's errors.
 
@@ -56,7 +61,7 @@ def mentions(
 def home(
     user_id: str | int | None = None, *, start_time: datetime | str | None = None,
     end_time: datetime | str | None = None, since_id: str | int | None = None, until_id: str | int | None = None,
-    exclude: str | Iterable[str] | None = None, limit: int | None = None,
+    exclude: str | Iterable[str] | None = None, since: Literal["last"] | None = None, limit: int | None = None,
     fields: str | Iterable[str] | Mapping[str, Any] = "all", expansions: str | Iterable[str] = "all",
     into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
@@ -66,6 +71,8 @@ def home(
     credentials: 1 to 100 posts a request, 180 requests in 15 minutes. X reaches back 3,200 posts or 7 days. `exclude`:
     "replies", "retweets". `start_time` is inclusive, `end_time` and the ids exclusive. `user_id` is the authenticated
     user's unless given; X takes nobody else's.
+
+    `since="last"`, with `into=archive`, goes on from the newest post earlier runs of the same question found there.
 
     Raises ArgumentError before any request, Interrupted with what came, the client's errors.
 

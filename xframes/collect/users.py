@@ -15,14 +15,16 @@ if TYPE_CHECKING:
 
 def lookup(
     user_ids: Iterable[str | int], *, fields: str | Iterable[str] | Mapping[str, Any] = "all",
-    expansions: str | Iterable[str] = "all", into: Into[R] | None = None, client: Client | None = None,
-    progress: bool | None = None,
+    expansions: str | Iterable[str] = "all", refresh: bool = False, into: Into[R] | None = None,
+    client: Client | None = None, progress: bool | None = None,
 ) -> R:
     """Users by id, any number of them: `users`, their pinned `posts`, and in `problems` what became of the others.
 
     GET /2/users (limits: docs.x.com/x-api/fundamentals/rate-limits): 100 ids a request (longer lists are split), 300
     requests in 15 minutes for an app, 900 for a user. `user_ids` is any iterable of texts or whole numbers, a column
     too; an id given twice is asked once. Suspended and missing users are rows of `problems`, not errors.
+
+    What `into=archive` holds already is not asked for again, unless `refresh=True`.
 
     Raises ArgumentError before any request, Interrupted with what came, the client's errors.
 
@@ -50,13 +52,15 @@ def by_username(
 
 def by_usernames(
     usernames: Iterable[str], *, fields: str | Iterable[str] | Mapping[str, Any] = "all",
-    expansions: str | Iterable[str] = "all", into: Into[R] | None = None, client: Client | None = None,
-    progress: bool | None = None,
+    expansions: str | Iterable[str] = "all", refresh: bool = False, into: Into[R] | None = None,
+    client: Client | None = None, progress: bool | None = None,
 ) -> R:
     """Users by name, any number of them: `users`, their pinned `posts`, and in `problems` what became of the others.
 
     GET /2/users/by (limits: docs.x.com/x-api/fundamentals/rate-limits): 100 names a request (longer lists are split),
     300 requests in 15 minutes for an app, 900 for a user. An `@` before a name is dropped.
+
+    What `into=archive` holds already is not asked for again, unless `refresh=True`.
 
     Raises ArgumentError before any request, Interrupted with what came, the client's errors.
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from xframes.flatten.coerce import coerce
 from xframes.flatten.decode import Bad, Parsed
+from xframes.registry.types import NAMES
 from xframes.schema import TABLES, Type
 from xframes.wire import problem_kind, read_json
 
@@ -22,7 +23,6 @@ OWN_PROBLEMS_FROM = 1_000_000  # X's own problems keep their place on the page; 
 UNKNOWN_FIELDS_FROM = 2_000_000  # and those of unknown names by the name, so that another run says the same
 _TITLES = {"unreadable_page": "Unreadable page", "bad_value": "Unreadable value", "unknown_field": "Unknown field",
            "not_returned": "Not returned"}
-_KEYS = {"ids": "id", "usernames": "username", "media_keys": "media_key"}  # what a list asks for, in its objects
 
 
 def reported(error: Mapping[str, Any]) -> dict[str, Any]:
@@ -45,13 +45,13 @@ def unanswered(page: Page, parsed: Parsed) -> Iterator[Bad]:
     action = parsed.action
     if action is None or action.kind == "write" or action.paged or not 200 <= page.status < 300:
         return
-    wire = next((p.wire for p in action.params if p.many and p.required and p.wire in _KEYS), None)
+    wire = next((p.wire for p in action.params if p.many and p.required and p.wire in NAMES), None)
     if wire is None:
         named = next((p for p in action.params if p.where == "path"), None)
         if named is not None and action.single and not parsed.main and not parsed.errors and not parsed.bad:
             yield _missing(named.wire, page.request.args.get(named.name))
         return
-    told = {str(getattr(item, _KEYS[wire], "")).lower() for item in parsed.main}
+    told = {str(getattr(item, NAMES[wire], "")).lower() for item in parsed.main}
     told |= {str(error.get(name)).lower() for error in parsed.errors for name in ("value", "resource_id")}
     for one in page.request.params.get(wire, "").split(","):
         if one and one.lower() not in told:

@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
 from xframes import registry
@@ -33,7 +33,8 @@ class Plan:
     """A checked collection: `arguments` by their Python names, normalised (ids and times as text, lists of text).
 
     `limit` counts main rows over all pages, `words` is the vocabulary of the request, `asked` the `*.fields` and
-    `expansions` parameters as they will be sent. Lists longer than X takes at once make several `batches`.
+    `expansions` parameters as they will be sent. Lists longer than X takes at once make several `batches`. `since`
+    "last" is for an archive to replace by where its earlier runs ended; without `refresh` it leaves out what it holds.
     """
 
     action: str
@@ -41,6 +42,8 @@ class Plan:
     limit: int | None = None
     words: Vocabulary = "tweet"
     asked: dict[str, str] = field(default_factory=dict)
+    since: Literal["last"] | None = None
+    refresh: bool = False
 
     @property
     def declared(self) -> Action:
@@ -160,18 +163,34 @@ def plan(
         }
         _together(action, checked, now)
         limit = values.check(_LIMIT, given["limit"], now=now) if "limit" in given else None
+        since = _since(given)
         spoken: Vocabulary = "tweet" if action.streaming else words  # streams keep the old words in both specs
         chosen = asked(action, given.get("fields"), given.get("expansions"), spoken)
     except ArgumentError as error:
         raise ArgumentError(f"{action_name}: {error}") from None
-    return Plan(action_name, checked, limit, words, chosen)
+    return Plan(action_name, checked, limit, words, chosen, since, bool(given.get("refresh")))
 
 
 def options(action: Action) -> tuple[str, ...]:
-    """What a plan takes beside the action's own parameters: limit, fields, expansions, where they mean something."""
+    """What a plan takes beside the action's own parameters: limit, fields, … where they mean something."""
     paged = action.paged is not None or action.token is not None
-    taken = {"limit": paged or action.streaming, "fields": takes_fields(action), "expansions": takes_expansions(action)}
+    taken = {
+        "since": action.follows, "limit": paged or action.streaming, "fields": takes_fields(action),
+        "expansions": takes_expansions(action), "refresh": action.looks_up is not None,
+    }
     return tuple(name for name, yes in taken.items() if yes)
+
+
+def _since(given: Mapping[str, Any]) -> Literal["last"] | None:
+    if "since" not in given:
+        return None
+    if given["since"] != "last":
+        raise ArgumentError(f"since is 'last' (what an archive has), not {given['since']!r}; for ids there is since_id")
+    if "since_id" in given:
+        raise ArgumentError("since and since_id exclude each other: give one")
+    if given.get("sort_order", "recency") != "recency":
+        raise ArgumentError("since='last' needs the newest posts first: leave sort_order out")
+    return "last"
 
 
 def _known(action: Action, given: Mapping[str, Any]) -> None:

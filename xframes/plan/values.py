@@ -226,7 +226,11 @@ def _items(param: Param, value: Any) -> Iterable[Any]:
     if isinstance(value, (bytes, bytearray, Mapping)):
         raise ArgumentError(f"{param.name} must be a list, not {_shown(value)}")
     if hasattr(value, "columns"):  # iterating a table would give its columns' names
-        raise ArgumentError(f"{param.name} is a table; give one of its columns, e.g. table['id']")
+        if len(value.columns) != 1:
+            raise ArgumentError(f"{param.name} is a table of {len(value.columns)} columns; give one, e.g. table['id']")
+        if hasattr(value, "fetchall"):  # a DuckDB relation
+            return [row[0] for row in value.fetchall()]
+        value = value.columns[0] if hasattr(value, "column_names") else value[value.columns[0]]
     try:
         return list(value)
     except TypeError:

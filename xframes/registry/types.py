@@ -14,6 +14,10 @@ ParamKind = Literal[
 Where = Literal["path", "query", "body", "local"]
 
 
+NAMES = {"ids": "id", "usernames": "username", "media_keys": "media_key"}
+"""What lists of names of things are called on the wire, and the key that holds such a name in the things."""
+
+
 @dataclass(frozen=True, slots=True)
 class Param:
     """One argument of an action: its Python name, its name and place on the wire, and its bounds.
@@ -140,6 +144,18 @@ class Action:
     def single(self) -> bool:
         """Whether the answer's `data` is one object: the last part of the path names it."""
         return self.paged is None and self.path.endswith(("}", "/me"))
+
+    @property
+    def follows(self) -> bool:
+        """Whether it gives posts as they were made, so that it can go on from the newest: `since_id` takes that."""
+        return self.rows == "posts" and any(p.name == "since_id" for p in self.params)
+
+    @property
+    def looks_up(self) -> tuple[str, str] | None:
+        """The parameter that lists what is looked up, and the column of its rows with those names; None for others."""
+        if self.rows not in {"posts", "users", "media", "spaces"} or self.paged is not None:
+            return None
+        return next(((p.name, NAMES[p.wire]) for p in self.params if p.many and p.required and p.wire in NAMES), None)
 
     @property
     def pattern(self) -> re.Pattern[str]:
