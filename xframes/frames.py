@@ -53,8 +53,11 @@ def to_pandas(arrow: pa.Table) -> pd.DataFrame:
     return arrow.to_pandas(types_mapper=mapper.get, date_as_object=False)  # type: ignore[no-any-return]  # untyped
 
 
-def connect(tables: Mapping[str, pa.Table]) -> duckdb.DuckDBPyConnection:
-    """An in-memory DuckDB in UTC that sees these tables; `posts` also has `plain_text`, the text unescaped."""
+def connect(tables: Mapping[str, pa.Table], *, copy: bool = False) -> duckdb.DuckDBPyConnection:
+    """An in-memory DuckDB in UTC that sees these tables; `posts` also has `plain_text`, the text unescaped.
+
+    With `copy` DuckDB has them in tables of its own: then cursors of the connection see them, too.
+    """
     import duckdb
 
     connection = duckdb.connect(config={
@@ -62,7 +65,10 @@ def connect(tables: Mapping[str, pa.Table]) -> duckdb.DuckDBPyConnection:
     })
     connection.execute("SET TimeZone = 'UTC'")
     for name, arrow in tables.items():
-        connection.register(f"_{name}", arrow)
+        connection.register(f"arrow_{name}" if copy else f"_{name}", arrow)
+        if copy:
+            connection.execute(f'CREATE TABLE "_{name}" AS FROM "arrow_{name}"')
+            connection.unregister(f"arrow_{name}")
         extra = f", {PLAIN_TEXT} AS plain_text" if name == "posts" else ""
         connection.execute(f'CREATE VIEW "{name}" AS SELECT *{extra} FROM "_{name}"')
     return connection
@@ -132,12 +138,15 @@ class Frames:
         Raises duckdb.Error for what DuckDB refuses.
         """
         if self._connection is None:
-            self._connection = self.connect()
+            self._connection = connect(self._tables)
         return self._connection.sql(query, params=params)
 
     def connect(self) -> duckdb.DuckDBPyConnection:
-        """A DuckDB connection of its own that sees the tables by name, for what takes one (JupySQL, Ibis, …)."""
-        return connect(self._tables)
+        """A DuckDB connection of its own that sees the tables by name, for what takes one (JupySQL, Ibis, …).
+
+        The rows are copied into it.
+        """
+        return connect(self._tables, copy=True)
 
     def __arrow_c_schema__(self) -> object:
         return self._tables[self.main].schema.__arrow_c_schema__()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from filelock import Timeout
 
-from xframes.archive import collecting, coverage, importing, lifecycle, showing
+from xframes.archive import collecting, coverage, importing, lifecycle
 from xframes.archive.checking import Report, verify
 from xframes.archive.compaction import MEMORY
 from xframes.archive.flushing import flush
@@ -16,6 +16,7 @@ from xframes.archive.folder import Folder, utc_now
 from xframes.archive.journal import journal_state, open_journal
 from xframes.archive.runs import Run, run_of
 from xframes.archive.sharing import Sharing
+from xframes.archive.showing import Shown
 from xframes.archive.store import read_part, runs_table
 from xframes.archive.views import Views
 from xframes.errors import ArchiveError
@@ -37,12 +38,13 @@ if TYPE_CHECKING:
     from xframes.plan import Plan
 
 
-class Archive(Sharing):
+class Archive(Shown, Sharing):
     """A folder of X's pages, verbatim, and of the tables made from them, asked with SQL.
 
     The folder is made on the first write. An archive is a set of observations: adding is union, the order of adding
     never matters, adding twice changes nothing. Each table shows the newest known value of every column: a request that
     did not ask for a field never erases it. Several processes may collect into one archive, import and query at once.
+    The object itself exports its posts through the Arrow PyCapsule interface.
 
     Raises ArchiveError for URLs, files, folders that hold something else, and archives of a newer format.
     """
@@ -422,15 +424,6 @@ class Archive(Sharing):
     def _collected(self, run: Run) -> Run:
         self._tidy()
         return run
-
-    def _ipython_key_completions_(self) -> list[str]:
-        return list(TABLES)
-
-    def __repr__(self) -> str:
-        return showing.text(self._folder)
-
-    def _repr_html_(self) -> str:
-        return showing.html(self._folder)
 
 
 def _ids(given: Iterable[str | int]) -> Iterable[str | int]:

@@ -45,6 +45,27 @@ def stored(folder: Folder) -> dict[str, tuple[int, bool]]:
     return found
 
 
+class Shown:
+    """How an archive shows itself: to people, to the Tab key, and to whatever reads Arrow."""
+
+    _folder: Folder
+
+    if TYPE_CHECKING:
+        def __getitem__(self, name: str) -> pa.Table: ...
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        return self["posts"].__arrow_c_stream__(requested_schema)
+
+    def __repr__(self) -> str:
+        return text(self._folder)
+
+    def _repr_html_(self) -> str:
+        return html(self._folder)
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(TABLES)
+
+
 def text(folder: Folder) -> str:
     """The archive in one line."""
     found = {name: rows for name, rows in stored(folder).items() if rows[0]}
