@@ -368,6 +368,7 @@ class Archive(Shown, Sharing):
         Runs in about `memory` bytes however large the archive is. Happens by itself when a table has many parts.
         """
         if self._folder.exists:
+            self._folder.for_writing()
             self.purge()
             lifecycle.compact(self._folder, self._views, memory=memory)
 
@@ -380,6 +381,7 @@ class Archive(Shown, Sharing):
         Raises ArchiveError when a file of pages cannot be read; the tables then stay as they are.
         """
         if self._folder.exists:
+            self._folder.for_writing()
             self._freshen()
             importing.rebuild(self._folder, self._views.readers, processes, progress)
             self._tidy()

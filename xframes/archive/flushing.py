@@ -6,7 +6,7 @@ the views resolve.
 
 from __future__ import annotations
 
-import os
+import logging
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from xframes.archive.folder import Folder
     from xframes.archive.journal import Journal, RunRow
 
+log = logging.getLogger("xframes")
 DIED = "the process that collected ended"
 
 
@@ -30,7 +31,7 @@ def flush(folder: Folder, *, own: Collection[str] = (), wait: float = 60, part: 
     Runs another living process collects are left to it. False when the archive was busy for longer than `wait`
     seconds (it is being rebuilt, or another process flushes): the pages then stay in the journal, safe.
     """
-    if not folder.journal.exists() or not os.access(folder.path, os.W_OK):
+    if not folder.journal.exists() or not folder.writable:
         return True
     with open_journal(folder.journal) as journal:
         busy = _settle(folder, journal, own)
@@ -52,17 +53,24 @@ def _settle(folder: Folder, journal: Journal, own: Collection[str]) -> set[str]:
         if run.owner in own:
             continue
         if run.owner is None:
-            journal.update(run.run_id, folder.now(), state="interrupted", error=DIED)
+            _cut_short(folder, journal, run)
             continue
         try:
             with folder.lock(run.owner).acquire(timeout=0):
                 now = journal.run(run.run_id)
                 if now is not None and now.state == "running" and now.owner == run.owner:
-                    journal.update(run.run_id, folder.now(), state="interrupted", error=DIED)
+                    _cut_short(folder, journal, run)
             folder.forget_lock(run.owner)
         except Timeout:
             busy.add(run.run_id)
     return busy
+
+
+def _cut_short(folder: Folder, journal: Journal, run: RunRow) -> None:
+    journal.update(run.run_id, folder.now(), state="interrupted", error=DIED)
+    how = f'; archive.resume("{run.run_id}") goes on' if run.plan else ""
+    log.warning("%s: %s (%s) was cut short, its process ended; its pages are kept%s", folder.path, run.run_id,
+                run.action, how)
 
 
 def _due(journal: Journal, busy: set[str]) -> tuple[list[str | None], list[RunRow]]:

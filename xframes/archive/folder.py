@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import re
 import secrets
@@ -22,6 +23,7 @@ from xframes.errors import ArchiveError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+log = logging.getLogger("xframes")
 FORMAT = 1
 _BASE = re.compile(r"base-(?P<generation>[0-9a-f]+)-\d+\.parquet")
 _INTENT = "commit-"  # lists files about to appear together
@@ -108,8 +110,9 @@ class Folder:
         return True
 
     def create(self) -> None:
-        """Make the folder an archive; nothing happens when it is one."""
+        """Make the folder an archive; nothing happens when it is one. Raises ArchiveError when it cannot be written."""
         if self.exists:
+            self.for_writing()
             return
         for folder in (self.temp, self._locks):
             folder.mkdir(parents=True, exist_ok=True)
@@ -121,6 +124,16 @@ class Folder:
         for folder in (self.pages, self.tables):
             folder.mkdir(exist_ok=True)
         self.exists = True
+
+    @property
+    def writable(self) -> bool:
+        """Whether this user may change the archive."""
+        return os.access(self.path, os.W_OK)
+
+    def for_writing(self) -> None:
+        """Raise ArchiveError when this user may not change the archive."""
+        if not self.writable:
+            raise ArchiveError(f"{self.path} is read-only for you: it can be asked, not changed; copy it to change it")
 
     def new_id(self) -> str:
         """A fresh id that sorts by time."""
@@ -164,6 +177,7 @@ class Folder:
             moves = {self.temp / temp: self.path / final for temp, final in named}
             self._move({temp: final for temp, final in moves.items() if temp.exists()})
             intent.unlink()
+            log.warning("%s: completed what another process began: %d files", self.path, len(moves))
 
     def _intents(self) -> list[Path]:
         return sorted(self.temp.glob(f"{_INTENT}*.json")) if self.temp.is_dir() else []

@@ -6,6 +6,7 @@ A page and the point where its run goes on are committed in one durable transact
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import time
 from contextlib import contextmanager
@@ -207,12 +208,18 @@ class Journal:
 
 @contextmanager
 def open_journal(path: Path) -> Iterator[Journal]:
-    """The journal at that path, made when missing. Raises ArchiveError when it cannot be read."""
-    connection = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
+    """The journal at that path, made when missing. Raises ArchiveError when it cannot be read.
+
+    Where nobody may write it is opened as it lies: what a living process elsewhere has just committed may not show.
+    """
+    writable = os.access(path.parent, os.W_OK)
+    where = path.as_posix() if writable else f"{path.absolute().as_uri()}?immutable=1"
+    connection = sqlite3.connect(where, timeout=60, isolation_level=None, check_same_thread=False, uri=not writable)
     try:
-        _write_ahead(connection)
-        connection.execute("PRAGMA synchronous = FULL")  # a commit is on the disk before the next page is asked for
-        connection.executescript(_SCHEMA)
+        if writable:
+            _write_ahead(connection)
+            connection.execute("PRAGMA synchronous = FULL")  # a commit is on the disk before the next page is asked for
+            connection.executescript(_SCHEMA)
         yield Journal(connection)
     except sqlite3.DatabaseError as error:
         raise ArchiveError(f"{path}: the journal cannot be used: {error}") from error

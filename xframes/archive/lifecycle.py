@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from xframes.archive.folder import Folder
     from xframes.archive.views import Views
 
+log = logging.getLogger("xframes")
 _SMALL_PAGES = 8_000_000  # a file of pages this small on disk is put together with others
 _MERGED_PAGES = 64_000_000
 _FRESH_SHARE = 10  # compacted data this many times larger than the fresh is not rewritten for it
@@ -145,7 +147,9 @@ def repair_on_open(folder: Folder) -> None:
     """Finish a rebuild that was cut short after its tables were whole."""
     if _rebuilt(folder):
         with folder.lock("compact"), folder.lock("flush"):
-            _finish_swap(folder)
+            if _rebuilt(folder):
+                _finish_swap(folder)
+                log.warning("%s: completed a rebuild that another process began", folder.path)
 
 
 def _finish_swap(folder: Folder) -> None:
