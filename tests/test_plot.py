@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 import xframes as xf
+from xframes.plot.drawing import short
 from xframes.wire import Page, Request
 
 mpl.use("Agg")
@@ -126,9 +127,44 @@ def test_times_are_drawn_in_utc_whatever_the_frame_says(frames):
     assert "UTC" in ax.get_xlabel()
 
 
-def test_numbers_have_thousands_separators(frames):
+def test_numbers_have_units():
     ax = xf.plot.counts(xf.flatten(counts_page("coffee", [12_000, 34_000])))
-    assert "10,000" in [ax.yaxis.get_major_formatter()(tick) for tick in ax.get_yticks()]
+    assert [ax.yaxis.get_major_formatter()(tick) for tick in ax.get_yticks()][:3] == ["0", "10K", "20K"]
+
+
+@pytest.mark.parametrize(("number", "said"), [
+    (0, "0"), (7, "7"), (0.25, "0.25"), (950, "950"), (999, "999"), (1000, "1K"), (1234, "1.2K"), (99_949, "99.9K"),
+    (99_950, "100K"), (123_456, "123K"), (999_960, "1M"), (3_400_000, "3.4M"), (5e9, "5B"), (2.5e12, "2.5T"),
+    (-1500, "-1.5K"),
+])
+def test_a_number_is_said_in_few_characters(number, said):
+    assert short(number) == said
+
+
+def test_the_last_span_is_hatched_when_it_was_not_over(frames):
+    posts = frames.posts[frames.posts["id"] != "9"]
+    assert not hatched(xf.plot.timeline(posts, every="hour"))
+
+    posts = posts.assign(observed_at=START + timedelta(hours=3, minutes=20))
+    ax = xf.plot.timeline(posts, every="hour", by="lang")
+    assert hatched(ax) == [(START + timedelta(hours=3), START + timedelta(hours=4))]
+    assert "the last hour was not over" in ax.get_xlabel()
+    assert "time (UTC)" in ax.get_xlabel()
+
+
+def test_until_ends_the_timeline_with_zeros_and_cuts_what_is_later(frames):
+    ax = xf.plot.timeline(frames, every="hour", until="2026-03-02T04:30")
+    assert heights(ax) == [2, 0, 0, 1, 0, 0, 0]
+    assert hatched(ax)[0][0] == START + timedelta(hours=6)
+    ax = xf.plot.timeline(frames, every="hour", until=START + timedelta(hours=2))
+    assert heights(ax) == [2, 0, 0]
+
+
+def hatched(ax):
+    """The spans that are hatched, as moments."""
+    found = [patch for patch in ax.patches if patch.get_hatch()]
+    boxes = [patch.get_extents().transformed(ax.transData.inverted()) for patch in found]
+    return [tuple(mpl.dates.num2date(x).replace(microsecond=0) for x in (box.x0 + 1e-6, box.x1 + 1e-6)) for box in boxes]
 
 
 def test_counts_draw_one_line_per_query():
@@ -163,12 +199,20 @@ def test_a_cashtag_is_no_formula_and_a_long_query_no_wall(tmp_path):
     assert len(text.get_text()) == 40
 
 
-def test_metrics_follow_the_posts_with_most(frames):
-    ax = xf.plot.metrics(frames, top=2)
+def test_metric_history_follows_the_posts_with_most(frames):
+    ax = xf.plot.metric_history(frames["post_metrics"], top=2)
 
     assert list(lines(ax)) == ["3", "2"]
     assert list(lines(ax)["3"].get_ydata()) == [3, 53]
     assert ax.get_ylabel() == "like count"
+
+
+def test_metric_history_of_chosen_posts_in_the_order_chosen_called_by_their_text(frames):
+    ax = xf.plot.metric_history(frames, posts=[2, "1", "77"])
+
+    assert list(lines(ax)) == ["t (…2)", "t (…1)"]  # the same text: the end of the id tells them apart
+    with pytest.raises(xf.errors.ArgumentError, match="no observation of like_count"):
+        xf.plot.metric_history(frames, posts="77")
 
 
 def test_an_archive_is_drawn_as_its_frames_are(frames, tmp_path):
@@ -178,7 +222,7 @@ def test_an_archive_is_drawn_as_its_frames_are(frames, tmp_path):
     assert heights(xf.plot.timeline(archive, every="hour")) == [2, 0, 0, 1]
 
 
-@pytest.mark.parametrize("draw", [xf.plot.timeline, xf.plot.counts, xf.plot.metrics])
+@pytest.mark.parametrize("draw", [xf.plot.timeline, xf.plot.counts, xf.plot.metric_history])
 def test_nothing_to_draw_is_said_in_words(draw):
     with pytest.raises(xf.errors.ArgumentError, match="to draw"):
         draw(xf.flatten([]))
@@ -187,6 +231,7 @@ def test_nothing_to_draw_is_said_in_words(draw):
 @pytest.mark.parametrize(("arguments", "said"), [
     ({"every": "fortnight"}, "every is one of minute, 10 minutes, hour"),
     ({"by": "language"}, "no column 'language'"),
+    ({"until": "tomorrow-ish"}, "'tomorrow-ish' is no time"),
 ])
 def test_a_wrong_argument_is_refused_with_what_there_is(frames, arguments, said):
     with pytest.raises(xf.errors.ArgumentError, match=said):
