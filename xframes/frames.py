@@ -182,10 +182,10 @@ class Frames:
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f"<tr><td>{escape(name)}</td><td style='text-align:right'>{count:,}</td></tr>"
+            f"<tr><td style='text-align:left'>{escape(name)}</td><td style='text-align:right'>{count:,}</td></tr>"
             for name, count in self.tables.items() if count
         )
-        head = f"<p>{escape(self._summary())}</p><table><tr><th>table</th><th>rows</th></tr>"
+        head = f"<p>{escape(self._summary())}</p><table><tr><th style='text-align:left'>table</th><th>rows</th></tr>"
         return f"<div>{head}{rows}</table>{self._sample()}</div>"
 
     def _summary(self) -> str:
@@ -201,8 +201,10 @@ class Frames:
     def _sample(self) -> str:
         head = self._tables["posts"].slice(0, 3).select(["author_id", "text"]).to_pylist()
         shown = [(escape(p["author_id"] or ""), escape(unescape(p["text"] or "")[:140])) for p in head]
-        cells = "".join(f"<tr><td>{author}</td><td dir='auto'>{text}</td></tr>" for author, text in shown)
-        return f"<table><tr><th>author_id</th><th>text</th></tr>{cells}</table>" if cells else ""
+        start = "style='text-align:start'"  # and each text from the side it is read from
+        rows = "".join(f"<tr><td {start}>{who}</td><td dir='auto' {start}>{text}</td></tr>" for who, text in shown)
+        head_row = f"<tr><th {start}>author_id</th><th {start}>text</th></tr>"
+        return f"<table>{head_row}{rows}</table>" if rows else ""
 
 
 def _main_table(page: Page) -> str | None:

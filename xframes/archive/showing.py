@@ -78,7 +78,8 @@ def html(folder: Folder) -> str:
     """The archive as a notebook shows it."""
     found = {name: rows for name, rows in stored(folder).items() if rows[0]}
     rows = "".join(
-        f"<tr><td style='text-align:left'>{escape(name)}</td><td>{'' if exact else '≤ '}{count:,}</td></tr>"
+        f"<tr><td style='text-align:left'>{escape(name)}</td>"
+        f"<td style='text-align:right'>{'' if exact else '≤ '}{count:,}</td></tr>"
         for name, (count, exact) in found.items()
     )
     table = f"<table><tr><th style='text-align:left'>table</th><th>rows</th></tr>{rows}</table>" if rows else ""
