@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import matplotlib as mpl
 import pytest
-from matplotlib import pyplot
+from matplotlib import pyplot as plt
 
 import xframes as xf
 from xframes.cli import main
@@ -45,7 +45,7 @@ def session(x, monkeypatch, tmp_path):
     xf.use(None)
     yield tmp_path
     xf.use(None)
-    pyplot.close("all")
+    plt.close("all")
 
 
 def test_there_are_examples():
