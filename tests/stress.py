@@ -94,10 +94,13 @@ def collect(archive: xf.Archive, ledger: Ledger, chance: random.Random) -> None:
 
 
 def resume(archive: xf.Archive, ledger: Ledger, chance: random.Random) -> None:
-    runs = archive.runs()
-    stopped = runs[(runs["state"] == "interrupted") & (runs["action"] == "search.recent")]["run_id"].tolist()
-    if stopped:
+    if stopped := stopped_collections(archive):
         archive.resume(chance.choice(stopped), Server(ledger))
+
+
+def stopped_collections(archive: xf.Archive) -> list[str]:
+    """Runs that can go on; of additions cut short there is nothing more to ask for."""
+    return archive.runs().query("state == 'interrupted' and run_id.str.startswith('run-')")["run_id"].tolist()
 
 
 def add(archive: xf.Archive, ledger: Ledger, chance: random.Random) -> None:
@@ -173,7 +176,7 @@ def finish(home: Path) -> None:
     """Runs that stopped come to their end, the tables stay as they are when they are made anew, and fit in one file."""
     ledger = Ledger(home / "ledger")
     with xf.Archive(home / "archive") as archive:
-        for run_id in archive.runs().query("state == 'interrupted' and action == 'search.recent'")["run_id"]:
+        for run_id in stopped_collections(archive):
             run = archive.resume(run_id, Server(ledger))
             assert (run.state, run.pages, run.rows) == ("done", LENGTH, LENGTH * SIZE), run
         runs = archive.runs().query("state == 'done' and action == 'search.recent'")

@@ -255,3 +255,83 @@ def test_a_journal_of_an_older_process_gets_the_columns_it_lacks(tmp_path):
         assert len(archive.runs()) == 1  # the run stands in parts
         archive.add(page(1))
         assert ids(archive) == list(range(10))
+
+
+# repair ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def hurt(tmp_path):
+    """An archive of three pages, and a function that writes over the middle of one of its files."""
+    with xf.Archive(tmp_path / "a") as archive:
+        for n in range(3):
+            archive.add(page(n))
+
+    def spoil(pattern):
+        path = sorted((tmp_path / "a").glob(pattern))[0]
+        content = bytearray(path.read_bytes())
+        content[4 : len(content) - 8] = bytes(len(content) - 12)
+        path.write_bytes(content)
+        return path
+
+    return spoil
+
+
+def test_damaged_tables_are_set_aside_and_made_anew(tmp_path, hurt):
+    path = hurt("tables/posts/*.parquet")
+    with xf.Archive(tmp_path / "a") as archive:
+        assert [f.kind for f in archive.verify().findings] == ["unreadable_file"]
+        report = archive.verify(repair=True)
+        assert report.ok, report
+        assert report.repaired == [f"tables/posts/{path.name} is in damaged/ now", "the tables were made anew from the pages"]
+        assert ids(archive) == list(range(15))
+        assert (tmp_path / "a" / "damaged" / "tables" / "posts" / path.name).exists()
+
+
+def test_rows_that_are_missing_or_of_no_page_are_found_and_repaired(tmp_path):
+    with xf.Archive(tmp_path / "a") as archive:
+        for n in range(3):
+            archive.add(page(n))
+        for name in ("requests", "matches"):
+            sorted((archive.path / "tables" / name).glob("*.parquet"))[0].unlink()
+        assert [f.kind for f in archive.verify().findings] == ["missing_request"]
+        report = archive.verify(repair=True)
+        assert report.ok, report
+        assert archive.tables["matches"] == 15
+        with xf.Archive(tmp_path / "b") as other:
+            other.add(page(9))
+            strange = next((other.path / "tables" / "posts").glob("*.parquet"))
+            shutil.copy(strange, archive.path / "tables" / "posts" / strange.name)
+        assert [(f.kind, f.where) for f in archive.verify().findings] == [("missing_page", "posts")]
+        assert archive.verify(repair=True).ok
+        assert ids(archive) == list(range(15))
+
+
+def test_damaged_pages_come_back_from_a_copy(tmp_path, hurt):
+    shutil.copytree(tmp_path / "a", tmp_path / "copy")
+    hurt("pages/*.parquet")
+    with xf.Archive(tmp_path / "a") as archive:
+        report = archive.verify(repair=True)
+        assert not report.ok
+        assert "merge a copy of the archive that has them, then rebuild()" in repr(report)
+        assert ids(archive) == list(range(15))  # what the tables say stays
+        archive.merge(tmp_path / "copy")
+        assert archive.verify().ok
+        archive.rebuild()
+        assert ids(archive) == list(range(15))
+
+
+def test_a_damaged_journal_is_set_aside(tmp_path):
+    path = tmp_path / "a"
+    with xf.Archive(path) as archive:
+        archive.add(page(0))
+    for name in ("journal.sqlite-wal", "journal.sqlite-shm"):
+        (path / name).unlink(missing_ok=True)
+    (path / "journal.sqlite").write_bytes(b"not a database, but long enough to be taken for one" * 100)
+    with xf.Archive(path) as archive:
+        assert [f.kind for f in archive.verify().findings] == ["journal"]
+        report = archive.verify(repair=True)
+        assert report.ok, report
+        assert "journal.sqlite is in damaged/ now" in report.repaired
+        archive.add(page(1))
+        assert ids(archive) == list(range(10))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from filelock import Timeout
@@ -13,11 +13,12 @@ from xframes.archive.checking import Report, verify
 from xframes.archive.compaction import MEMORY
 from xframes.archive.flushing import flush
 from xframes.archive.folder import Folder, utc_now
-from xframes.archive.journal import journal_state, open_journal
-from xframes.archive.runs import Run, run_of
+from xframes.archive.journal import journal_state
+from xframes.archive.repairing import set_aside
+from xframes.archive.runs import Run, all_runs, run_by_id
 from xframes.archive.sharing import Sharing
 from xframes.archive.showing import Shown
-from xframes.archive.store import read_part, runs_table
+from xframes.archive.store import read_part
 from xframes.archive.views import Views
 from xframes.errors import ArchiveError
 from xframes.schema import TABLES, table
@@ -156,14 +157,7 @@ class Archive(Shown, Sharing):
         """All collections and imports, oldest first, with the columns of the table `runs`; those running now, too."""
         from xframes.frames import to_pandas
 
-        rows = {row["run_id"]: row for row in self["runs"].to_pylist()}
-        if self._folder.journal.exists():
-            with open_journal(self._folder.journal) as journal:
-                for run in journal.runs():
-                    record = run.record()
-                    if run.run_id not in rows or rows[run.run_id]["observed_at"] <= record["observed_at"]:
-                        rows[run.run_id] = record
-        return to_pandas(runs_table(sorted(rows.values(), key=lambda r: (r["started_at"], r["run_id"]))))
+        return to_pandas(all_runs(self._folder, self["runs"]))
 
     # adding ------------------------------------------------------------------------------------------------------
 
@@ -296,15 +290,7 @@ class Archive(Shown, Sharing):
 
     def run(self, run_id: str) -> Run:
         """A run by its id. Raises ArchiveError when there is none."""
-        if self._folder.journal.exists():
-            with open_journal(self._folder.journal) as journal:
-                if (row := journal.run(run_id)) is not None:
-                    return run_of(self, row)
-        rows = self._views.arrow("SELECT * FROM runs WHERE run_id = ?", [run_id]).to_pylist()
-        if not rows:
-            raise ArchiveError(f"{self.path} has no run {run_id!r}; archive.runs() lists those it has")
-        (r,) = rows
-        return Run(run_id, r["action"], r["state"], r["page_count"] or 0, r["row_count"] or 0, self)
+        return run_by_id(self, self._folder, self._views, run_id)
 
     # removing ----------------------------------------------------------------------------------------------------
 
@@ -386,14 +372,32 @@ class Archive(Shown, Sharing):
             importing.rebuild(self._folder, self._views.readers, processes, progress)
             self._tidy()
 
-    def verify(self) -> Report:
-        """Read everything and compare: files, schemas, checksums, page ids, pages against `requests`, repeated keys.
+    def verify(self, *, repair: bool = False) -> Report:
+        """Read everything and compare: files, schemas, checksums, page ids, pages against tables, repeated keys.
 
-        Gives a Report (`ok`, `findings`, `.frame()`); nothing is raised for what is found.
+        With `repair`, files that cannot be read are moved to the archive's folder `damaged`, and tables that are not
+        what the pages say are made anew; pages themselves can only come back by merging a copy that has them.
+
+        Gives a Report (`ok`, `findings`, `repaired`, `.frame()`) of how it is now; nothing is raised for what is found.
         """
         if not self._folder.exists:
             return Report()
-        self._freshen()
+        report = self._looked_over()
+        if not repair or report.ok:
+            return report
+        self._folder.for_writing()
+        done, anew = set_aside(self._folder, report)
+        self._views.refresh()
+        if anew:
+            self.rebuild()
+            done.append("the tables were made anew from the pages")
+        report = self._looked_over()
+        report.repaired = done
+        return report
+
+    def _looked_over(self) -> Report:
+        with suppress(ArchiveError):  # a journal that cannot be used is a finding
+            self._freshen()
         self._views.readers.enter()
         try:
             return verify(self._folder)

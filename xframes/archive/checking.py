@@ -44,11 +44,15 @@ class Finding:
 
 @dataclass(slots=True)
 class Report:
-    """What `Archive.verify` found: `findings`, how many pages and table files it read; `ok` when nothing is wrong."""
+    """What `Archive.verify` found: `findings`, how many pages and table files it read; `ok` when nothing is wrong.
+
+    `repaired` tells what was done about earlier findings.
+    """
 
     pages: int = 0
     files: int = 0
     findings: list[Finding] = field(default_factory=list)
+    repaired: list[str] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
@@ -64,12 +68,14 @@ class Report:
 
     def __repr__(self) -> str:
         head = f"<Report: {self.pages:,} pages, {self.files:,} table files, {len(self.findings)} findings>"
-        return "\n".join([head, *(f"  {f.kind}: {f.where}: {f.detail}" for f in self.findings[:20])])
+        lines = [f"  repaired: {what}" for what in self.repaired]
+        lines += [f"  {f.kind}: {f.where}: {f.detail}" for f in self.findings[:20]]
+        return "\n".join([head, *lines])
 
     def _repr_html_(self) -> str:
         rows = "".join(
             f"<tr><td>{escape(f.kind)}</td><td>{escape(f.where)}</td><td>{escape(f.detail)}</td></tr>"
-            for f in self.findings
+            for f in (*(Finding("repaired", "", what) for what in self.repaired), *self.findings)
         )
         head = f"{self.pages:,} pages and {self.files:,} table files read: {'nothing wrong' if self.ok else 'findings'}"
         return f"<div><p>{escape(head)}</p>{f'<table>{rows}</table>' if rows else ''}</div>"
@@ -83,10 +89,14 @@ def verify(folder: Folder) -> Report:
     report.pages = len(page_ids)
     for name, table in TABLES.items():
         files = folder.files(name)
+        strange: set[str] = set()
         for path in files.all:
             report.files += 1
-            if _found(report, folder, path, _check_table(path, table)):
+            if _found(report, folder, path, _check_table(path, table, strange)):
                 broken.add(name)
+        if "pages" not in broken and name != "requests" and (none := strange - page_ids):
+            found = f"its rows come from {len(none)} pages that are not here (e.g. {min(none)})"
+            report.findings.append(Finding("missing_page", name, found))
         if files.generation and name not in broken:
             keys = _repeated_keys(table, [str(p) for p in files.bases[files.generation]])
             if keys:
@@ -129,7 +139,7 @@ def _id_agrees(page: Page) -> bool:
     }
 
 
-def _check_table(path: Path, table: Table) -> Iterator[tuple[str, str]]:
+def _check_table(path: Path, table: Table, page_ids: set[str]) -> Iterator[tuple[str, str]]:
     with pq.ParquetFile(path, page_checksum_verification=True) as file:
         stored = stored_schema(table.name)
         for column in file.schema_arrow:
@@ -140,7 +150,9 @@ def _check_table(path: Path, table: Table) -> Iterator[tuple[str, str]]:
         if missing:
             yield "schema", f"it lacks {', '.join(missing)}"
         for group in range(file.num_row_groups):
-            file.read_row_group(group)
+            rows = file.read_row_group(group)
+            if not missing:
+                page_ids.update(i for i in rows["page_id"].unique().to_pylist() if i is not None)
 
 
 def _repeated_keys(table: Table, files: list[str]) -> int:

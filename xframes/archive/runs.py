@@ -6,8 +6,16 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from xframes.archive.journal import open_journal
+from xframes.archive.store import runs_table
+from xframes.errors import ArchiveError
+
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from xframes.archive.archive import Archive
+    from xframes.archive.folder import Folder
+    from xframes.archive.views import Views
     from xframes.frames import Frames
 
 
@@ -52,6 +60,31 @@ class Run:
             f"<bdi>{escape(str(self.archive.path))}</bdi></p>"
             f"<pre>{escape(self._next())}</pre></div>"
         )
+
+
+def all_runs(folder: Folder, written: pa.Table) -> pa.Table:
+    """The runs of an archive, oldest first: those in parts, with what the journal knows better."""
+    rows = {row["run_id"]: row for row in written.to_pylist()}
+    if folder.journal.exists():
+        with open_journal(folder.journal) as journal:
+            for run in journal.runs():
+                record = run.record()
+                if run.run_id not in rows or rows[run.run_id]["observed_at"] <= record["observed_at"]:
+                    rows[run.run_id] = record
+    return runs_table(sorted(rows.values(), key=lambda r: (r["started_at"], r["run_id"])))
+
+
+def run_by_id(archive: Archive, folder: Folder, views: Views, run_id: str) -> Run:
+    """A run by its id, as the journal or else its parts know it. Raises ArchiveError when there is none."""
+    if folder.journal.exists():
+        with open_journal(folder.journal) as journal:
+            if (row := journal.run(run_id)) is not None:
+                return run_of(archive, row)
+    rows = views.arrow("SELECT * FROM runs WHERE run_id = ?", [run_id]).to_pylist()
+    if not rows:
+        raise ArchiveError(f"{folder.path} has no run {run_id!r}; archive.runs() lists those it has")
+    (r,) = rows
+    return Run(run_id, r["action"], r["state"], r["page_count"] or 0, r["row_count"] or 0, archive)
 
 
 def run_of(archive: Archive, row: Any) -> Run:

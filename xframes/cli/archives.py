@@ -228,9 +228,10 @@ def rebuild(folder: Path, processes: int | None) -> None:
 
 @click.command(short_help="Read a whole archive and compare.")
 @archive_option()
+@click.option("--repair", is_flag=True, help="Set damaged files aside, and make tables anew that need it.")
 @output.options
 @click.pass_context
-def verify(ctx: click.Context, folder: Path, format_: str | None, into: Path | None) -> None:
+def verify(ctx: click.Context, folder: Path, repair: bool, format_: str | None, into: Path | None) -> None:
     """Read a whole archive and compare; prints what is wrong. Exit code 1 when something is.
 
     \b
@@ -240,7 +241,9 @@ def verify(ctx: click.Context, folder: Path, format_: str | None, into: Path | N
     from xframes.archive import Archive
 
     with Archive(folder) as archive:
-        report = archive.verify()
+        report = archive.verify(repair=repair)
+    for what in report.repaired:
+        click.echo(f"repaired: {what}", err=True)
     if not report.ok:
         output.write(report.frame(), format_, into, most=999)
     count = f"{len(report.findings):,} findings" if report.findings else "nothing wrong"

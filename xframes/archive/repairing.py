@@ -1,0 +1,46 @@
+"""Repairing what `verify` found, as far as that can be done without guessing: nothing is thrown away."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from xframes.archive.folder import sync
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from xframes.archive.checking import Report
+    from xframes.archive.folder import Folder
+
+_DAMAGED = "damaged"  # a folder of the archive: files that cannot be read are moved there, for people to look at
+
+
+def set_aside(folder: Folder, report: Report) -> tuple[list[str], bool]:
+    """Move files that cannot be used out of the way; gives what was done, and whether the tables must be made anew.
+
+    Tables are made from pages, so they can be; a damaged file of pages cannot: what its tables say stays then, and a
+    copy of the archive, merged, brings the pages back.
+    """
+    moved, lost = [], False
+    with folder.lock("compact"), folder.lock("flush"):
+        bad = {f.where for f in report.findings if f.kind in {"unreadable_file", "schema", "journal"}}
+        for where in sorted(bad):
+            names = [where, f"{where}-wal", f"{where}-shm"] if where == folder.journal.name else [where]
+            for path in (folder.path / name for name in names):
+                if path.is_file():
+                    _move(folder, path)
+                    moved.append(f"{path.relative_to(folder.path).as_posix()} is in {_DAMAGED}/ now")
+            lost = lost or where.startswith("pages/")
+    kinds = {f.kind for f in report.findings if not f.where.startswith("pages/")}
+    anew = bool(kinds & {"unreadable_file", "schema", "missing_request", "repeated_key", "missing_page"}) and not lost
+    if lost:
+        moved.append("its pages are missing: merge a copy of the archive that has them, then rebuild()")
+    return moved, anew
+
+
+def _move(folder: Folder, path: Path) -> None:
+    home = folder.path / _DAMAGED / path.relative_to(folder.path).parent
+    home.mkdir(parents=True, exist_ok=True)
+    path.rename(home / path.name)
+    sync(home)
+    sync(path.parent)
