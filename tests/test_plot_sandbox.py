@@ -15,7 +15,7 @@ from matplotlib import pyplot as plt
 pytestmark = pytest.mark.slow
 NOW = datetime(2026, 3, 18, 12, tzinfo=UTC)
 PLOTS = [name for name in xf.plot.__all__ if name != "STYLE"]
-CHECKED = "SELECT query, granularity, start_at, end_at, post_count AS counted, post_count AS collected, 0 AS missing FROM counts"
+QUERY = "a OR the OR to"
 
 
 @pytest.fixture(autouse=True)
@@ -31,8 +31,8 @@ def archive(tmp_path_factory):
         how = {"into": made, "client": client, "progress": False}
         mine = [post for post in x.community.posts.values() if str(post.author.id) == x.user_id][-60:]
         span = {"start_time": NOW - timedelta(days=20), "end_time": NOW, "granularity": "daily"}
-        xf.search.recent("a OR the OR to", limit=400, **how)
-        xf.counts.recent("the", granularity="hour", **how)
+        xf.search.recent(QUERY, limit=400, **how)
+        xf.counts.recent(QUERY, granularity="hour", **how)
         xf.posts.lookup([post.id for post in mine], **how)
         xf.analytics.posts([post.id for post in mine], **span, **how)
         xf.analytics.media([one.key for post in mine for one in post.media], **span, **how)
@@ -48,7 +48,7 @@ def drawn(archive, name):
     draw = getattr(xf.plot, name)
     if name == "thread":
         return draw(archive, post_id=ask(archive, "SELECT any_value(post_id) FROM post_references WHERE type = 'replied_to'")[0][0])
-    return draw(archive.sql(CHECKED) if name == "completeness" else archive)
+    return draw(archive, query=QUERY) if name == "completeness" else draw(archive)
 
 
 @pytest.mark.parametrize("name", PLOTS)
@@ -66,7 +66,7 @@ def test_every_plot_draws_an_archive_and_says_what_it_drew(archive, name, tmp_pa
 @pytest.mark.parametrize("name", [name for name in PLOTS if name != "thread"])
 def test_every_plot_takes_axes(archive, name):
     given = plt.subplots()[1]
-    frame = archive.sql(CHECKED) if name == "completeness" else archive
+    frame = archive.completeness(QUERY) if name == "completeness" else archive
     assert getattr(xf.plot, name)(frame, given) is given
     assert len(plt.get_fignums()) == 1
 
@@ -135,16 +135,15 @@ def test_a_network_of_an_archive_has_handles(archive):
 def test_the_map_has_every_post_with_a_place(archive):
     ax = xf.plot.map(archive)
     places = ask(archive, "SELECT count(*) FROM posts WHERE place_id IS NOT NULL AND id IN (SELECT post_id FROM matches)")[0][0]
-    told = [text.get_text() for text in ax.get_legend().get_texts()] if ax.get_legend() else [c.get_label() for c in ax.collections]
+    told = [text.get_text() for text in ax.get_legend().get_texts()]
     assert sum(int(text.split(": ")[1].split()[0]) for text in told) == places > 0
 
 
 def test_completeness_of_an_archive_asks_it(archive):
-    class Asked(xf.Archive):
-        def completeness(self, query):
-            return self.sql(f"{CHECKED} WHERE query = '{query}'").df()
-
-    ax = xf.plot.completeness(Asked(archive.path), query="the")
-    assert sum(ax.patches[1].get_data().values) == ask(archive, "SELECT sum(post_count) FROM counts")[0][0]
+    ax = xf.plot.completeness(archive, query=QUERY)
+    found = archive.completeness(QUERY)
+    assert found["collected"].sum() > 0
+    for patch, column in zip(ax.patches, ("collected", "counted"), strict=False):
+        assert list(patch.get_data().values) == found[column].tolist()
     with pytest.raises(ArgumentError, match="query="):
         xf.plot.completeness(archive)

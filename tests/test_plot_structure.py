@@ -235,7 +235,7 @@ def test_of_a_long_thread_the_shape_is_drawn_or_its_beginning():
     ax = xf.plot.thread(posts)
     assert not ax.texts
     assert len(ax.collections[1].get_offsets()) == 199
-    assert ax.get_xlabel() == "answers deep\n200 posts, 1 of them not here"
+    assert ax.get_xlabel() == "answers deep\n200 posts, 1 of them not here (orange)"
     ax = xf.plot.thread(posts, texts=True, most=50)
     assert ax.texts[-1].get_text() == "and 150 more"
     assert ax.collections[1].get_offsets()[:, 0].max() == 30  # deeper ones are moved no further
@@ -265,7 +265,7 @@ def test_a_map_has_a_circle_for_each_place_its_area_by_posts():
     assert ax.patches[0].get_bbox().extents.tolist() == [10, 50, 12, 52]
     assert [text.get_text() for text in ax.texts] == ["Middle, Nowhere: 4"]
     assert legend(ax) == ["places (their middle): 4 posts", "exact points: 1 posts"]
-    assert "area: posts (at most 4)" in ax.get_xlabel()
+    assert ax.get_legend().get_title().get_text() == "area: posts (at most 4)"
     ax.figure.draw_without_rendering()
     assert any(label.get_text().endswith("°S") for label in ax.get_yticklabels())
     assert ax.xaxis.get_gridlines()[0].get_visible()

@@ -90,7 +90,8 @@ def thread(
     else:
         drawing.measure(ax.xaxis, "answers deep")
         drawing.measure(ax.yaxis, "posts in reading order")
-        drawing.note(ax, f"{len(posts):,} posts, {int((~posts['present'].astype(bool)).sum()):,} of them not here")
+        missing = int((~posts["present"].astype(bool)).sum())
+        drawing.note(ax, f"{len(posts):,} posts, {missing:,} of them not here (orange)")
     return ax
 
 

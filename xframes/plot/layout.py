@@ -35,9 +35,10 @@ def spring(count: int, ends: np.ndarray[Any, Any], weights: np.ndarray[Any, Any]
     pull = np.log1p(pull + pull.T)
     size = 1 / np.sqrt(max(count, 1))
     for step in range(_STEPS):
-        apart = at[:, None, :] - at[None, :, :]
-        distance = np.maximum(np.sqrt((apart**2).sum(axis=2)), size / 100)
-        force = (apart * ((size / distance) ** 2 - pull * distance / size)[:, :, None]).sum(axis=1) - at * 1.5
+        squares = (at**2).sum(axis=1)
+        far = np.maximum(squares[:, None] + squares[None, :] - 2 * at @ at.T, (size / 100) ** 2)  # distances, squared
+        push = size**2 / far - pull * np.sqrt(far) / size
+        force = push.sum(axis=1)[:, None] * at - push @ at - at * 1.5
         length = np.maximum(np.sqrt((force**2).sum(axis=1)), 1e-9)
         at += force / length[:, None] * np.minimum(length, 0.12 * (1 - step / _STEPS))[:, None]
     return at

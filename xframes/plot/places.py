@@ -49,9 +49,8 @@ def map(frame: Any, ax: Axes | None = None, *, labels: int = 8) -> Axes:
                        edgecolors="white", linewidths=0.7, zorder=3,
                        label=f"{name}: {short(there['posts'].sum())} posts")
     _degrees(ax, spots)
-    if len({*spots["exact"]}) > 1:
-        ax.legend(loc="upper right", bbox_to_anchor=(1, -0.12), ncols=2, frameon=False, fontsize="small")
-    drawing.note(ax, f"area: posts (at most {short(spots['posts'].max())})")
+    ax.legend(title=f"area: posts (at most {short(spots['posts'].max())})", loc="upper right", bbox_to_anchor=(1, -0.1),
+              ncols=2, frameon=False, fontsize="small", title_fontsize="small", alignment="right")
     named = spots[spots["name"].notna()].head(labels)
     label(ax, list(zip(named["x"], named["y"], strict=True)),
           [f"{shorten(name, 28)}: {short(n)}" for name, n in zip(named["name"], named["posts"], strict=True)],
