@@ -195,7 +195,7 @@ def test_a_config_file_others_can_read_is_wrong(bare):
     row = only(rows, "config file")
     assert row["state"] == "wrong"
     assert "-rw-r--r--" in row["found"]
-    assert row["advice"] == "chmod 600 '~/config.toml'"
+    assert row["advice"] == "chmod 600 ~/config.toml"
 
 
 @pytest.mark.parametrize(("text", "part", "says"), [

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import os
 import platform
+import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
@@ -99,11 +101,14 @@ def _say(check: Check) -> None:
 
 
 def _safe(text: str) -> str:
-    """A text without secrets, and with `~` for the home folder, so that it can be shown to others."""
+    """A text without secrets, and with `~` for the home folder, so that it can be shown to others.
+
+    Not after a quote: no shell would know such a `~` for what it is.
+    """
     from xframes.auth import redact
 
     home = str(Path.home())
-    return redact(text).replace(home, "~") if len(home) > 1 else redact(text)
+    return re.sub(rf"(?<!'){re.escape(home)}(?=/|$)", "~", redact(text)) if len(home) > 1 else redact(text)
 
 
 # here ----------------------------------------------------------------------------------------------------------------
@@ -153,8 +158,9 @@ def _files() -> Iterator[Check]:
             read()
             unknown = unknown_settings() if part == "config file" else []
         except errors.ConfigError as error:
-            yield Check(part, WRONG, f"{error} (now {mode})", f"chmod 600 '{path}'" if "chmod" in str(error) else
-                        "correct it, or move it away")
+            private = f"chmod 600 {shlex.quote(str(path))}"
+            advice = private if "chmod" in str(error) else "correct it, or move it away"
+            yield Check(part, WRONG, f"{error} (now {mode})", advice)
             continue
         if unknown:
             yield Check(part, WARN, f"{path} ({mode}) has settings nobody reads: {', '.join(unknown)}",
