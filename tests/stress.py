@@ -290,7 +290,8 @@ words = ["coffee", "duckdb", "climate", "cycling", "chess", "energy", "espresso"
 with xf.Client("sandbox", base_url=url) as client, xf.Archive(path) as archive:
     while time.monotonic() < until:
         query = chance.choice(words)
-        xf.search.all(query, limit=chance.choice([20, 150, 400]), into=archive, client=client)
+        search = chance.choice([xf.search.all, xf.search.recent])
+        search(query, limit=chance.choice([20, 150, 400]), into=archive, client=client)
         xf.counts.recent(query, into=archive, client=client)
 """
 READ = """

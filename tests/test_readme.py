@@ -61,7 +61,7 @@ def test_an_example_runs(number, session):
     if "frames" in names:
         assert len(names["frames"]) > 0
     if "archive" in names:
-        assert names["archive"].tables["posts"] > 0
+        assert names["archive"].tables["requests"] > 0
         names["archive"].close()
     if "top" in names:
         assert len(names["top"]) == 10
