@@ -84,7 +84,7 @@ def metric_history(
     """Draw how a number of posts grew from observation to observation: one line for each post.
 
     Reads the table `post_metrics`. `posts` chooses posts by id; None takes the `top` posts with most. Collect the same
-    posts again, e.g. with `xf.posts.lookup`, to observe them again.
+    posts again, e.g. `xf.posts.lookup(ids, refresh=True, into=archive)`, to observe them again.
 
     Raises ArgumentError when nothing was observed, or the table has no such number.
     """
