@@ -1,7 +1,7 @@
 """What the benchmarks share: rounds in which everything compared runs in turn, told as ratios.
 
 Times are processor times, of child processes too: other work on the machine changes them least. Nothing is asserted
-about them. `pytest tests/benchmarks --benchmark-only` prints each ratio; `--benchmark-json FILE` keeps them.
+about them. `pytest tests/benchmarks --benchmark-only -n 0` prints each ratio; `--benchmark-json FILE` keeps them.
 
 Each ratio is told of medians and of means. They differ where dicts are made: Python's garbage collector scans all the
 process holds once in many rounds, which no median shows and every mean does.
