@@ -190,7 +190,7 @@ class _Job:
                 self.connection.execute("CREATE TEMP TABLE given AS SELECT unnest($ids::VARCHAR[]) AS id",
                                         {"ids": list(posts)})
                 selection.narrow("FROM given", f"a list of {len(posts):,} ids")
-        except (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException) as error:
+        except (duckdb.ProgrammingError, duckdb.DataError) as error:
             raise ArgumentError(f"the query for posts is refused: {str(error).splitlines()[0]}") from error
         return selection
 

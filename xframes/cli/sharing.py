@@ -40,14 +40,12 @@ def _selection(command: Callable[..., Any]) -> Callable[..., Any]:
               help="By default what TARGET's suffix says, else parquet.")
 @_selection
 @click.option("--pseudonymise", is_flag=True,
-              help=f"Pseudonyms for people and posts, by the key in {KEY} (or --key-file).")
-@click.option("--key-file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-              help="The file the key is read from; keep it to give the same pseudonyms again.")
+              help=f"Pseudonyms for people and posts, by the key in {KEY}; keep it to give the same ones again.")
 @click.option("--keep-post-ids", is_flag=True, help="With --pseudonymise: posts keep X's ids.")
 @click.option("--overwrite", is_flag=True, help="Replace an earlier export.")
 def export(
     *, target: Path, folder: Path, format_: str | None, tables: tuple[str, ...], included: bool, where: str | None,
-    posts: str | None, pseudonymise: bool, key_file: Path | None, keep_post_ids: bool, overwrite: bool,
+    posts: str | None, pseudonymise: bool, keep_post_ids: bool, overwrite: bool,
 ) -> None:
     """Write an archive's tables to the folder TARGET, with a README and a datapackage.json that describe them.
 
@@ -60,7 +58,7 @@ def export(
     from xframes.archive import Archive
     from xframes.frames import readable_sql
 
-    key = _key(key_file) if pseudonymise or key_file else None
+    key = _key() if pseudonymise else None
     with Archive(folder) as archive, readable_sql():
         counts = archive.export(
             target, tables=tables or None, format=format_, where=where, posts=posts, pseudonymise=key,
@@ -69,13 +67,13 @@ def export(
     click.echo(f"{sum(counts.values()):,} rows of {len(counts):,} tables in {target}", err=True)
 
 
-def _key(file: Path | None) -> str:
+def _key() -> str:
     """The key, which never stands on the command line: other users of the machine see those."""
-    key = file.read_text(encoding="utf-8").strip() if file else os.environ.get(KEY, "")
+    key = os.environ.get(KEY, "")
     if not key:
         raise ArgumentError(
-            f"pseudonyms need a key: put one into {KEY} or a file (--key-file), e.g. from "
-            '`python -c "import secrets; print(secrets.token_hex(32))"`'
+            f"pseudonyms need a key: put one into {KEY}, e.g. from "
+            '`python -c "import secrets; print(secrets.token_hex(32))"`, and keep it'
         )
     return key
 
