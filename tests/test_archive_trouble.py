@@ -268,7 +268,7 @@ def hurt(tmp_path):
             archive.add(page(n))
 
     def spoil(pattern):
-        path = sorted((tmp_path / "a").glob(pattern))[0]
+        path = min((tmp_path / "a").glob(pattern))
         content = bytearray(path.read_bytes())
         content[4 : len(content) - 8] = bytes(len(content) - 12)
         path.write_bytes(content)
@@ -293,7 +293,7 @@ def test_rows_that_are_missing_or_of_no_page_are_found_and_repaired(tmp_path):
         for n in range(3):
             archive.add(page(n))
         for name in ("requests", "matches"):
-            sorted((archive.path / "tables" / name).glob("*.parquet"))[0].unlink()
+            min((archive.path / "tables" / name).glob("*.parquet")).unlink()
         assert [f.kind for f in archive.verify().findings] == ["missing_request"]
         report = archive.verify(repair=True)
         assert report.ok, report
