@@ -288,6 +288,15 @@ def test_damaged_tables_are_set_aside_and_made_anew(tmp_path, hurt):
         assert (tmp_path / "a" / "damaged" / "tables" / "posts" / path.name).exists()
 
 
+def test_what_was_set_aside_goes_when_something_is_removed(tmp_path, hurt):
+    hurt("tables/posts/*.parquet")
+    with xf.Archive(tmp_path / "a") as archive:
+        archive.verify(repair=True)
+        archive.remove(post_ids=["7"], reason="asked")
+        assert not (tmp_path / "a" / "damaged").exists()
+        assert 7 not in ids(archive)
+
+
 def test_rows_that_are_missing_or_of_no_page_are_found_and_repaired(tmp_path):
     with xf.Archive(tmp_path / "a") as archive:
         for n in range(3):

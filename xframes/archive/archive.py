@@ -375,8 +375,9 @@ class Archive(Shown, Sharing):
     def verify(self, *, repair: bool = False) -> Report:
         """Read everything and compare: files, schemas, checksums, page ids, pages against tables, repeated keys.
 
-        With `repair`, files that cannot be read are moved to the archive's folder `damaged`, and tables that are not
-        what the pages say are made anew; pages themselves can only come back by merging a copy that has them.
+        With `repair`, files that cannot be read are moved to the archive's folder `damaged` (gone when something is
+        removed), and tables that are not what the pages say are made anew; pages themselves can only come back by
+        merging a copy that has them.
 
         Gives a Report (`ok`, `findings`, `repaired`, `.frame()`) of how it is now; nothing is raised for what is found.
         """

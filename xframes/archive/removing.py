@@ -16,9 +16,11 @@ import pyarrow.parquet as pq
 
 from xframes.archive import merging
 from xframes.archive.compaction import finish_removals
+from xframes.archive.folder import remove
 from xframes.archive.hiding import owners
 from xframes.archive.importing import add_pages
 from xframes.archive.journal import open_journal
+from xframes.archive.repairing import DAMAGED
 from xframes.archive.scrubbing import Doomed, scrub, without_names
 from xframes.archive.store import PARQUET, PagesFile, part_runs, read_part
 from xframes.archive.views import connect
@@ -84,6 +86,7 @@ def purge(folder: Folder, readers: Readers) -> int:
             _swap(folder, swaps)
             finish_removals(folder)
         _clean_journal(folder, doomed)
+        remove(folder.path / DAMAGED)  # what cannot be read cannot be cleaned
     folder.note_purged(stones)
     return len(swaps)
 

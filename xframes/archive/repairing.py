@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from xframes.archive.checking import Report
     from xframes.archive.folder import Folder
 
-_DAMAGED = "damaged"  # a folder of the archive: files that cannot be read are moved there, for people to look at
+DAMAGED = "damaged"  # a folder of the archive: files that cannot be read are moved there, for people to look at until something is removed
 
 
 def set_aside(folder: Folder, report: Report) -> tuple[list[str], bool]:
@@ -29,7 +29,7 @@ def set_aside(folder: Folder, report: Report) -> tuple[list[str], bool]:
             for path in (folder.path / name for name in names):
                 if path.is_file():
                     _move(folder, path)
-                    moved.append(f"{path.relative_to(folder.path).as_posix()} is in {_DAMAGED}/ now")
+                    moved.append(f"{path.relative_to(folder.path).as_posix()} is in {DAMAGED}/ now")
             lost = lost or where.startswith("pages/")
     kinds = {f.kind for f in report.findings if not f.where.startswith("pages/")}
     anew = bool(kinds & {"unreadable_file", "schema", "missing_request", "repeated_key", "missing_page"}) and not lost
@@ -39,7 +39,7 @@ def set_aside(folder: Folder, report: Report) -> tuple[list[str], bool]:
 
 
 def _move(folder: Folder, path: Path) -> None:
-    home = folder.path / _DAMAGED / path.relative_to(folder.path).parent
+    home = folder.path / DAMAGED / path.relative_to(folder.path).parent
     home.mkdir(parents=True, exist_ok=True)
     path.rename(home / path.name)
     sync(home)
