@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from xframes.archive.checking import Report
     from xframes.archive.folder import Folder
 
-DAMAGED = "damaged"  # a folder of the archive: files that cannot be read are moved there, for people to look at until something is removed
+DAMAGED = "damaged"  # a folder of the archive for files that cannot be read, until something is removed from it
 
 
 def set_aside(folder: Folder, report: Report) -> tuple[list[str], bool]:
