@@ -103,7 +103,8 @@ def test_the_folder_is_made_on_the_first_write_only(tmp_path):
 @pytest.mark.parametrize(("make", "message"), [
     (lambda home: home / "a-file", "is a file"),
     (lambda home: home, "not an xframes archive"),
-    (lambda home: "s3://bucket/archive", "object storage"),
+    (lambda home: "nowhere://bucket/archive", "no library for nowhere://"),
+    (lambda home: "s3://key:word@bucket/archive", "credentials"),
 ])
 def test_what_is_no_archive_is_refused(tmp_path, make, message):
     (tmp_path / "a-file").write_text("something else")

@@ -20,6 +20,15 @@ def config_path() -> Path:
     return Path(given) if given else platformdirs.user_config_path("xframes") / "config.toml"
 
 
+def journals_path() -> Path:
+    """Where archives in object storage keep journals and locks: `XFRAMES_JOURNALS`, else `journals` in the config file.
+
+    By default `journals` in the platform's data folder for xframes. Raises ConfigError as `read_config` does.
+    """
+    given = from_environment("XFRAMES_JOURNALS") or read_config().get("journals")
+    return Path(str(given)).expanduser() if given else platformdirs.user_data_path("xframes") / "journals"
+
+
 def read_config() -> dict[str, Any]:
     """The config file's contents; empty when there is none.
 

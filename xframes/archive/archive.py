@@ -18,22 +18,22 @@ from xframes.archive.repairing import set_aside
 from xframes.archive.runs import Run, all_runs, run_by_id
 from xframes.archive.sharing import Sharing
 from xframes.archive.showing import Shown
-from xframes.archive.store import read_part
+from xframes.archive.store import all_pages
 from xframes.archive.views import Views
 from xframes.errors import ArchiveError
-from xframes.schema import TABLES, table
+from xframes.schema import table
 from xframes.wire import Page
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
-    from pathlib import Path
 
     import duckdb
     import pandas as pd
     import pyarrow as pa
 
+    from xframes.archive.places import Place
     from xframes.client import Client
     from xframes.frames import Frames
     from xframes.plan import Plan
@@ -42,12 +42,16 @@ if TYPE_CHECKING:
 class Archive(Shown, Sharing):
     """A folder of X's pages, verbatim, and of the tables made from them, asked with SQL.
 
+    `path` may be a URL (s3://bucket/prefix, gs://…, memory://…; fsspec knows the credentials): pages and tables are
+    objects there; what is not yet in them stays on this machine, in a folder below `XFRAMES_JOURNALS`.
+
     The folder is made on the first write. An archive is a set of observations: adding is union, the order of adding
     never matters, adding twice changes nothing. Each table shows the newest known value of every column: a request that
     did not ask for a field never erases it. Several processes may collect into one archive, import and query at once.
     The object itself exports its posts through the Arrow PyCapsule interface.
 
-    Raises ArchiveError for URLs, files, folders that hold something else, and archives of a newer format.
+    Raises ArchiveError for files, folders that hold something else, archives of a newer format, and URLs that cannot be
+    read.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, now: Callable[[], datetime] = utc_now) -> None:
@@ -58,8 +62,8 @@ class Archive(Shown, Sharing):
             lifecycle.repair_on_open(self._folder)
 
     @property
-    def path(self) -> Path:
-        """The folder."""
+    def path(self) -> Place:
+        """The folder, or the place in a bucket; its text is the path or URL."""
         return self._folder.path
 
     # asking ------------------------------------------------------------------------------------------------------
@@ -104,11 +108,7 @@ class Archive(Shown, Sharing):
     def tables(self) -> dict[str, int]:
         """Rows of every table, by name, in the schema's order."""
         self._freshen()
-        return {
-            name: self._views.arrow(f'SELECT count(*) AS rows FROM "{name}"')["rows"][0].as_py()
-            if self._folder.files(name).all else 0
-            for name in TABLES
-        }
+        return self._views.counts()
 
     def pages(self, run_id: str | None = None) -> Iterator[Page]:
         """The pages, verbatim, of one run or of all, each once, oldest file first; one row group is in memory."""
@@ -116,11 +116,10 @@ class Archive(Shown, Sharing):
         seen: set[str] = set()
         self._views.readers.enter()
         try:
-            for path in self._folder.page_parts():
-                for page in read_part(path, run_id):
-                    if page.page_id not in seen:
-                        seen.add(page.page_id)
-                        yield page
+            for page in all_pages(self._folder, run_id):
+                if page.page_id not in seen:
+                    seen.add(page.page_id)
+                    yield page
         finally:
             self._views.readers.leave()
 
@@ -210,7 +209,7 @@ class Archive(Shown, Sharing):
         flush(source)
         try:
             with source.lock("compact").acquire(timeout=60):
-                count = lifecycle.merge(self._folder, source)
+                count = source.steady(lambda: lifecycle.merge(self._folder, source))
         except Timeout:
             raise ArchiveError(f"{source.path} is being compacted; try again when that is done") from None
         self.purge()
@@ -313,7 +312,7 @@ class Archive(Shown, Sharing):
             raise ArchiveError("nothing to remove: give post_ids or user_ids")
         self._folder.create()
         self._freshen()
-        doomed = removing.bury(self._folder, posts, users, reason)
+        doomed = self._folder.steady(lambda: removing.bury(self._folder, posts, users, reason))
         self.purge()
         return {"posts": len(doomed.posts), "users": len(doomed.users)}
 
@@ -344,7 +343,7 @@ class Archive(Shown, Sharing):
         if not self._folder.exists:
             return 0
         self._freshen()
-        return removing.purge(self._folder, self._views.readers)
+        return self._folder.steady(lambda: removing.purge(self._folder, self._views.readers))
 
     # housekeeping ------------------------------------------------------------------------------------------------
 
@@ -369,7 +368,7 @@ class Archive(Shown, Sharing):
         if self._folder.exists:
             self._folder.for_writing()
             self._freshen()
-            importing.rebuild(self._folder, self._views.readers, processes, progress)
+            self._folder.steady(lambda: importing.rebuild(self._folder, self._views.readers, processes, progress))
             self._tidy()
 
     def verify(self, *, repair: bool = False) -> Report:
@@ -401,7 +400,7 @@ class Archive(Shown, Sharing):
             self._freshen()
         self._views.readers.enter()
         try:
-            return verify(self._folder)
+            return self._folder.steady(lambda: verify(self._folder))
         finally:
             self._views.readers.leave()
 

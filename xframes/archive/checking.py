@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from xframes.archive import merging
 from xframes.archive.journal import open_journal
+from xframes.archive.places import opened
 from xframes.archive.scrubbing import redacted
 from xframes.archive.store import PAGES, read_part, stored_schema
 from xframes.archive.views import connect
@@ -22,11 +23,11 @@ from xframes.wire import page_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     import pandas as pd
 
     from xframes.archive.folder import Folder
+    from xframes.archive.places import Place
     from xframes.wire import Page
 
 _HASH = re.compile(r"[0-9a-f]{24}")
@@ -84,6 +85,7 @@ class Report:
 def verify(folder: Folder) -> Report:
     """Read everything and compare; nothing is raised for what is found."""
     report = Report()
+    folder.look()
     page_ids: set[str] = set()
     broken = {"pages" for path in folder.page_parts() if _found(report, folder, path, _check_pages(path, page_ids))}
     report.pages = len(page_ids)
@@ -98,7 +100,7 @@ def verify(folder: Folder) -> Report:
             found = f"its rows come from {len(none)} pages that are not here (e.g. {min(none)})"
             report.findings.append(Finding("missing_page", name, found))
         if files.generation and name not in broken:
-            keys = _repeated_keys(table, [str(p) for p in files.bases[files.generation]])
+            keys = _repeated_keys(folder, table, [str(p) for p in files.bases[files.generation]])
             if keys:
                 report.findings.append(Finding("repeated_key", name, f"{keys} keys stand twice in compacted files"))
     if not broken & {"pages", "requests"} and any(_differences(folder)):
@@ -109,19 +111,21 @@ def verify(folder: Folder) -> Report:
     return report
 
 
-def _found(report: Report, folder: Folder, path: Path, problems: Iterator[tuple[str, str]]) -> bool:
+def _found(report: Report, folder: Folder, path: Place, problems: Iterator[tuple[str, str]]) -> bool:
     before = len(report.findings)
-    where = path.relative_to(folder.path).as_posix()
+    where = folder.inside(path)
     try:
         for kind, detail in problems:
             report.findings.append(Finding(kind, where, detail))
     except _READ_ERRORS as error:
+        if folder.vanished([path]):
+            raise
         report.findings.append(Finding("unreadable_file", where, f"{type(error).__name__}: {error}"))
     return len(report.findings) > before
 
 
-def _check_pages(path: Path, seen: set[str]) -> Iterator[tuple[str, str]]:
-    schema = pq.read_schema(path)
+def _check_pages(path: Place, seen: set[str]) -> Iterator[tuple[str, str]]:
+    schema = pq.read_schema(opened(path))
     if not schema.equals(PAGES):
         yield "schema", "its columns are not those of a file of pages"
         return
@@ -139,8 +143,8 @@ def _id_agrees(page: Page) -> bool:
     }
 
 
-def _check_table(path: Path, table: Table, page_ids: set[str]) -> Iterator[tuple[str, str]]:
-    with pq.ParquetFile(path, page_checksum_verification=True) as file:
+def _check_table(path: Place, table: Table, page_ids: set[str]) -> Iterator[tuple[str, str]]:
+    with pq.ParquetFile(opened(path), page_checksum_verification=True) as file:
         stored = stored_schema(table.name)
         for column in file.schema_arrow:
             index = stored.get_field_index(column.name)
@@ -155,23 +159,24 @@ def _check_table(path: Path, table: Table, page_ids: set[str]) -> Iterator[tuple
                 page_ids.update(i for i in rows["page_id"].unique().to_pylist() if i is not None)
 
 
-def _repeated_keys(table: Table, files: list[str]) -> int:
+def _repeated_keys(folder: Folder, table: Table, files: list[str]) -> int:
     key = merging.quoted(table.key)
     rows = f"SELECT {key} FROM {merging.scan(table, files)} GROUP BY {key} HAVING count(*) > 1"
-    with contextlib.closing(connect()) as connection:
+    with contextlib.closing(connect(folder)) as connection:
         return int(connection.execute(f"SELECT count(*) FROM ({rows})").fetchall()[0][0])
 
 
 def _differences(folder: Folder) -> tuple[set[str], set[str]]:
     """The ids of pages without a row in `requests`, and the other way round."""
     pages, requests = (
-        {i for path in paths for i in pq.read_table(path, columns=["page_id"])["page_id"].to_pylist()}
+        {i for path in paths for i in pq.read_table(opened(path), columns=["page_id"])["page_id"].to_pylist()}
         for paths in (folder.page_parts(), folder.files("requests").all)
     )
     return pages - requests, requests - pages
 
 
 def _compare_requests(report: Report, folder: Folder) -> None:
+    folder.look()
     pages, requests = _differences(folder)
     for some, kind, text in (
         (pages, "missing_request", "pages have no row in `requests`; `rebuild()` makes it"),

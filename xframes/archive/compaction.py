@@ -7,7 +7,6 @@ aggregated, a share of the keys at a time. A crash at any point leaves rows twic
 from __future__ import annotations
 
 import contextlib
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from xframes.archive import merging
-from xframes.archive.folder import Files, read_replaced, remove
+from xframes.archive.folder import Files, marker
 from xframes.archive.merging import Sources, quoted
+from xframes.archive.places import opened
 from xframes.archive.store import PARQUET, ROW_GROUP_ROWS, merges, stored_schema
 from xframes.archive.views import connect, sources, stones_of
 from xframes.schema import TABLES, Table
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from xframes.archive.folder import Folder
+    from xframes.archive.places import Place
 
 MEMORY = 512_000_000  # what DuckDB may use; more goes to a temporary folder inside the archive
 MOST_PARTS = 50  # parts of one table before they are put together without being asked
@@ -84,19 +85,19 @@ class _Job:
         with self.folder.scratch("compact") as scratch, contextlib.closing(self._connect(scratch)) as connection:
             temps = self._write(self._rows(connection))
         home = self.folder.tables / self.table.name
+        moves: dict[Path, Place]
         if self.only_parts:
             moves = {temp: home / f"part-{temp.name}" for temp in temps}
         else:
             moves = {temp: home / f"base-{generation}-{i:04}.parquet" for i, temp in enumerate(temps)}
-        marker = self.folder.new_temp(".json")
-        marker.write_text(json.dumps([p.name for p in old]))
         self.folder.place(moves)
-        self.folder.place({marker: home / f"replaced-{generation}.json"})
+        self.folder.place({marker(self.folder, old): home / f"replaced-{generation}.json"})
         return len(old)
 
     def _connect(self, scratch: Path) -> duckdb.DuckDBPyConnection:
         return connect(
-            memory_limit=f"{self.memory}B", temp_directory=str(scratch), preserve_insertion_order=False, threads=1
+            self.folder, memory_limit=f"{self.memory}B", temp_directory=str(scratch), preserve_insertion_order=False,
+            threads=1,
         )
 
     def _rows(self, connection: duckdb.DuckDBPyConnection) -> Iterator[pa.RecordBatch]:
@@ -197,15 +198,6 @@ class _Job:
         return temps
 
 
-def finish_removals(folder: Folder) -> None:
-    """Remove the files that finished compactions replaced. Nobody may be reading."""
-    for home in (folder.pages, *(folder.tables / name for name in TABLES)):
-        for marker in sorted(home.glob("replaced-*.json")):
-            for name in read_replaced(marker):
-                remove(home / name)
-            remove(marker)
-
-
 def _batches(relation: Any) -> Iterator[pa.RecordBatch]:
     reader = getattr(relation, "to_arrow_reader", None) or relation.fetch_arrow_reader  # its name before DuckDB 1.5
     yield from reader(_BATCH_ROWS)
@@ -235,13 +227,13 @@ class Facts:
     row_bytes: float
 
     @classmethod
-    def of(cls, paths: Iterable[Path]) -> Facts:
+    def of(cls, paths: Iterable[Place]) -> Facts:
         """Read the footers of these files."""
         nulls: dict[str, int | None] = {}  # None: not known
         rows = size = 0
         complete = True
         for path in paths:
-            metadata = pq.read_metadata(path)
+            metadata = pq.read_metadata(opened(path))
             for group in map(metadata.row_group, range(metadata.num_row_groups)):
                 missing = nulls.keys() - {group.column(i).path_in_schema for i in range(group.num_columns)}
                 for i in range(group.num_columns):

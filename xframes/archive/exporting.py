@@ -110,7 +110,7 @@ def export(
 
 
 def _check_target(target: Path, folder: Folder, wished: Wish) -> None:
-    if target.resolve().is_relative_to(folder.path.resolve()):
+    if target.resolve().is_relative_to(folder.home.resolve()):
         raise ArgumentError(f"{target} is inside the archive; export to somewhere else")
     if not target.exists() and not target.is_symlink():
         return

@@ -1,4 +1,7 @@
-"""The archive's folder: its format file, where files stand, how one appears (whole or not at all), and the locks."""
+"""The archive's folder: its format file, where files stand, how one appears (whole or not at all), and the locks.
+
+In object storage the pages and tables are objects; journal, locks and temporary files stay in a folder of this machine.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,13 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from filelock import FileLock, Timeout
 
 from xframes import __version__
+from xframes.archive.bucket import Bucket, is_url
+from xframes.archive.places import Object, Place, size_of
 from xframes.errors import ArchiveError
 
 if TYPE_CHECKING:
@@ -28,6 +33,9 @@ FORMAT = 1
 _BASE = re.compile(r"base-(?P<generation>[0-9a-f]+)-\d+\.parquet")
 _INTENT = "commit-"  # lists files about to appear together
 _STALE_SECONDS = 86_400  # a temporary file this old belongs to nobody alive
+GRACE_SECONDS = 600.0  # what was replaced in a bucket stays so long for readers on other machines: no lock shows them
+_TRIES = 4
+_Result = TypeVar("_Result")
 
 
 def utc_now() -> datetime:
@@ -44,8 +52,8 @@ def new_id(now: datetime) -> str:
 class Files:
     """The Parquet files of one table: compacted ones by generation, and parts."""
 
-    bases: dict[str, tuple[Path, ...]] = field(default_factory=dict)
-    parts: tuple[Path, ...] = ()
+    bases: dict[str, tuple[Place, ...]] = field(default_factory=dict)
+    parts: tuple[Place, ...] = ()
 
     @property
     def generation(self) -> str | None:
@@ -53,51 +61,52 @@ class Files:
         return next(iter(self.bases)) if len(self.bases) == 1 else None
 
     @property
-    def all(self) -> tuple[Path, ...]:
+    def all(self) -> tuple[Place, ...]:
         """Every file, compacted ones first."""
         return (*(p for paths in self.bases.values() for p in paths), *self.parts)
 
     @property
     def bytes(self) -> int:
         """Size on disk of the parts."""
-        return sum(p.stat().st_size for p in self.parts)
+        return sum(size_of(p) for p in self.parts)
 
     @property
     def base_bytes(self) -> int:
         """Size on disk of the compacted files."""
-        return sum(p.stat().st_size for paths in self.bases.values() for p in paths)
+        return sum(size_of(p) for paths in self.bases.values() for p in paths)
 
 
 class Folder:
-    """An archive's folder on a local disk.
+    """An archive's folder on a local disk, or its objects below a URL and its `home` on this machine.
 
-    Raises ArchiveError when the path is a URL, a file, a folder that holds something else, or an archive of a format
-    this version does not know.
+    Raises ArchiveError when the path is a file, a folder that holds something else, an archive of a format this version
+    does not know, or a URL that cannot be read.
     """
 
-    def __init__(self, path: str | os.PathLike[str], now: Callable[[], datetime] = utc_now) -> None:
-        text = os.fspath(path)
-        if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", text):
-            raise ArchiveError(f"{text}: archives are local folders; object storage is not supported yet")
-        self.path = Path(text).expanduser()
+    def __init__(self, path: str | os.PathLike[str] | Object, now: Callable[[], datetime] = utc_now) -> None:
+        self.address = (str(path) if isinstance(path, Object) else os.fspath(path)).removeprefix("file://")
+        self.bucket = Bucket(self.address) if is_url(self.address) else None
+        self.path: Place = self.bucket.root if self.bucket else Path(self.address).expanduser()
+        self.home = self.path if isinstance(self.path, Path) else self.path.bucket.home
         self.now = now
         self.pages = self.path / "pages"
         self.tables = self.path / "tables"
-        self.journal = self.path / "journal.sqlite"
-        self.temp = self.path / ".tmp"
-        self._locks = self.path / ".locks"
+        self.journal = self.home / "journal.sqlite"
+        self.temp = self.home / ".tmp"
+        self._locks = self.home / ".locks"
         self._format = self.path / "xframes.json"
         self.exists = self.check()
 
     def check(self) -> bool:
         """Whether the folder is an archive; False when there is nothing yet."""
-        if self.path.is_file():
+        if isinstance(self.path, Path) and self.path.is_file():
             raise ArchiveError(f"{self.path} is a file, not an archive's folder")
         try:
             document = json.loads(self._format.read_text(encoding="utf-8"))
             version = int(document["format_version"])
         except FileNotFoundError:
-            if self.path.is_dir() and any(not e.name.startswith(".") for e in self.path.iterdir()):
+            self.look()
+            if any(not name.startswith(".") for name in names_in(self.path)):
                 raise ArchiveError(f"{self.path} is not empty and not an xframes archive (no xframes.json)") from None
             return False
         except (OSError, ValueError, TypeError, KeyError) as error:
@@ -107,13 +116,27 @@ class Folder:
                 f"{self.path} has archive format {version}, made by xframes {document.get('writer_version')}; this "
                 f"version reads up to format {FORMAT}: upgrade with `pip install -U xframes-x`"
             )
+        if self.bucket:
+            self._settle()
         return True
+
+    def _settle(self) -> None:
+        """Make the folder on this machine of an archive in a bucket."""
+        try:
+            for folder in (self.temp, self._locks):
+                folder.mkdir(parents=True, exist_ok=True)
+            (self.home / "archive.txt").write_text(f"{self.path}\n", encoding="utf-8")
+        except OSError as error:
+            raise ArchiveError(f"{self.path} keeps its journal in {self.home}, which cannot be written ({error}); "
+                               "XFRAMES_JOURNALS names another folder for journals") from None
 
     def create(self) -> None:
         """Make the folder an archive; nothing happens when it is one. Raises ArchiveError when it cannot be written."""
         if self.exists:
             self.for_writing()
             return
+        if self.bucket:
+            self._settle()
         for folder in (self.temp, self._locks):
             folder.mkdir(parents=True, exist_ok=True)
         document = {"format_version": FORMAT, "created_at": self.now().isoformat(timespec="seconds"),
@@ -121,19 +144,56 @@ class Folder:
         temp = self.temp / f"format-{self.new_id()}.json"
         temp.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
         self.place({temp: self._format})  # before anything else shows: another process may be looking right now
-        for folder in (self.pages, self.tables):
-            folder.mkdir(exist_ok=True)
+        for place in (self.pages, self.tables):
+            if isinstance(place, Path):
+                place.mkdir(exist_ok=True)
         self.exists = True
 
     @property
     def writable(self) -> bool:
         """Whether this user may change the archive."""
-        return os.access(self.path, os.W_OK)
+        return os.access(self.home, os.W_OK)
 
     def for_writing(self) -> None:
         """Raise ArchiveError when this user may not change the archive."""
         if not self.writable:
             raise ArchiveError(f"{self.path} is read-only for you: it can be asked, not changed; copy it to change it")
+
+    @property
+    def in_process(self) -> bool:
+        """Whether other processes see nothing of the archive: those in this process's memory."""
+        return self.bucket is not None and self.bucket.in_process
+
+    def look(self) -> None:
+        """See what there is now; only buckets need to be looked at, a disk is seen at every question."""
+        if self.bucket:
+            self.bucket.look()
+
+    def steady(self, work: Callable[[], _Result]) -> _Result:
+        """Do work over the files there are; where another machine has replaced some meanwhile, over the new ones."""
+        for _ in range(_TRIES if self.bucket else 0):
+            assert self.bucket is not None
+            before = self.bucket.losses
+            try:
+                return work()
+            except Exception:
+                self.look()
+                if self.bucket.losses == before:
+                    raise
+        return work()
+
+    def vanished(self, paths: Iterable[Place]) -> bool:
+        """Whether another machine has replaced one of these."""
+        if self.bucket:
+            self.look()
+        return self.bucket is not None and not all(p.exists() for p in paths)
+
+    def inside(self, place: Place) -> str:
+        """Where a file stands inside the archive, with slashes."""
+        if isinstance(self.path, Path) and isinstance(place, Path):
+            return place.relative_to(self.path).as_posix()
+        assert isinstance(place, Object)
+        return place.key
 
     def new_id(self) -> str:
         """A fresh id that sorts by time."""
@@ -141,16 +201,16 @@ class Folder:
 
     def new_temp(self, suffix: str = ".parquet") -> Path:
         """The name of a temporary file on the same disk, to be given its place by `place`."""
-        self.temp.mkdir(exist_ok=True)
+        self.temp.mkdir(parents=True, exist_ok=True)
         return self.temp / f"{self.new_id()}{suffix}"
 
-    def place(self, moves: Mapping[Path, Path]) -> None:
+    def place(self, moves: Mapping[Path, Place]) -> None:
         """Give finished files their names, durably: content first, then names, then the folders that hold them."""
         for temp in moves:
             sync(temp)
         self._move(moves)
 
-    def commit(self, moves: Mapping[Path, Path]) -> None:
+    def commit(self, moves: Mapping[Path, Place]) -> None:
         """As `place`, but all or nothing: what a crash leaves half done, `recover` completes. Needs the flush lock."""
         if not moves:
             return
@@ -158,7 +218,7 @@ class Folder:
             sync(temp)
         intent = self.temp / f"{_INTENT}{self.new_id()}.json"
         draft = self.new_temp(".json")
-        draft.write_text(json.dumps([[temp.name, str(final.relative_to(self.path))] for temp, final in moves.items()]))
+        draft.write_text(json.dumps([[temp.name, self.inside(final)] for temp, final in moves.items()]))
         self.place({draft: intent})  # from here on the files will be there, whatever happens
         self._move(moves)
         intent.unlink()
@@ -182,14 +242,17 @@ class Folder:
     def _intents(self) -> list[Path]:
         return sorted(self.temp.glob(f"{_INTENT}*.json")) if self.temp.is_dir() else []
 
-    def _move(self, moves: Mapping[Path, Path]) -> None:
-        for final in moves.values():
+    def _move(self, moves: Mapping[Path, Place]) -> None:
+        if self.bucket:
+            self.bucket.put({temp: final for temp, final in moves.items() if isinstance(final, Object)})
+        local = {temp: final for temp, final in moves.items() if isinstance(final, Path)}
+        for final in local.values():
             if not final.parent.is_dir():
                 final.parent.mkdir(parents=True, exist_ok=True)
                 sync(final.parent.parent)
-        for temp, final in moves.items():
+        for temp, final in local.items():
             temp.replace(final)
-        for parent in {final.parent for final in moves.values()}:
+        for parent in {final.parent for final in local.values()}:
             sync(parent)
 
     def files(self, table: str) -> Files:
@@ -197,12 +260,12 @@ class Folder:
         return list_files(self.tables / table)
 
     @property
-    def buried(self) -> tuple[Path, ...]:
+    def buried(self) -> tuple[Place, ...]:
         """The files of tombstones that no purge has dealt with yet: what they name must be hidden everywhere."""
         done = set(read_replaced(self._purged))
         return tuple(p for p in self.files("tombstones").all if p.name not in done)
 
-    def note_purged(self, stones: Iterable[Path]) -> None:
+    def note_purged(self, stones: Iterable[Place]) -> None:
         """Note that nothing these tombstones name is left in any file."""
         temp = self.new_temp(".json")
         temp.write_text(json.dumps(sorted(p.name for p in stones)))
@@ -210,15 +273,37 @@ class Folder:
 
     def forget_purges(self) -> None:
         """Note that files may again hold what tombstones name."""
-        self._purged.unlink(missing_ok=True)
+        if isinstance(self._purged, Path):
+            self._purged.unlink(missing_ok=True)
+        else:
+            self._purged.bucket.delete([self._purged.key])
 
     @property
-    def _purged(self) -> Path:
+    def _purged(self) -> Place:
         return self.tables / "tombstones" / "purged.json"
 
-    def page_parts(self) -> tuple[Path, ...]:
+    def page_parts(self) -> tuple[Place, ...]:
         """The files that hold the pages, in the order of time."""
         return list_files(self.pages).parts
+
+    def finish_removals(self, tables: Iterable[str], *, at_once: bool = True) -> None:
+        """Remove the files that were replaced. Nobody on this machine may be reading.
+
+        Unless `at_once`, those in a bucket stay until readers on other machines can be expected to be done.
+        """
+        until = None if at_once or not self.bucket else self.now().timestamp() - GRACE_SECONDS
+        old, markers = list[Place](), list[Place]()
+        for home in (self.pages, *(self.tables / name for name in tables)):
+            for name in names_in(home):
+                if name.startswith("replaced-") and (until is None or int(name[9:21], 16) / 1000 < until):
+                    old += [home / gone for gone in read_replaced(home / name)]
+                    markers.append(home / name)
+        for several in (old, markers):
+            if self.bucket:
+                self.bucket.delete(p.key for p in several if isinstance(p, Object))
+            for path in several:
+                if isinstance(path, Path):
+                    remove(path)
 
     def lock(self, name: str) -> FileLock:
         """A lock other processes see; it ends with the process that holds it."""
@@ -247,14 +332,21 @@ class Folder:
             remove(folder)
 
 
-def list_files(folder: Path) -> Files:
-    """The Parquet files in a table's folder, without those listed in a `replaced-*.json` beside them."""
+def names_in(folder: Place) -> list[str]:
+    """The names in a folder, sorted; none when it is missing."""
+    if isinstance(folder, Object):
+        return folder.bucket.names(folder.key)
     try:
-        names = sorted(e.name for e in os.scandir(folder))
+        return sorted(e.name for e in os.scandir(folder))
     except FileNotFoundError:
-        return Files()
+        return []
+
+
+def list_files(folder: Place) -> Files:
+    """The Parquet files in a table's folder, without those listed in a `replaced-*.json` beside them."""
+    names = names_in(folder)
     gone = {old for name in names if name.startswith("replaced-") for old in read_replaced(folder / name)}
-    bases: dict[str, tuple[Path, ...]] = {}
+    bases: dict[str, tuple[Place, ...]] = {}
     parts = []
     for name in names:
         if name in gone:
@@ -266,7 +358,14 @@ def list_files(folder: Path) -> Files:
     return Files(bases, tuple(parts))
 
 
-def read_replaced(path: Path) -> list[str]:
+def marker(folder: Folder, replaced: Iterable[Place]) -> Path:
+    """A temporary file naming files of one table that others replace; it counts when it stands beside them."""
+    temp = folder.new_temp(".json")
+    temp.write_text(json.dumps([p.name for p in replaced]))
+    return temp
+
+
+def read_replaced(path: Place) -> list[str]:
     """The names a `replaced-*.json` lists; none when another process has just removed it."""
     try:
         return [str(name) for name in json.loads(path.read_text(encoding="utf-8"))]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from typing import TYPE_CHECKING
 
@@ -14,16 +13,18 @@ from filelock import Timeout
 from xframes.archive.compaction import MOST_PARTS
 from xframes.archive.folder import Folder
 from xframes.archive.journal import open_journal
+from xframes.archive.places import opened, size_of
 from xframes.archive.store import PAGES, stored_schema
 from xframes.errors import ArchiveError
 from xframes.schema import TABLES
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable, Iterator
     from datetime import datetime
-    from pathlib import Path
 
     from xframes.archive.journal import Journal, RunRow
+    from xframes.archive.places import Place
 
 Sign = tuple[str, str, str, str]  # what was looked at; ok, warn or wrong; what was found; what to do
 _ROOM = 1_000_000_000  # bytes free on the disk from which people need not hear of it
@@ -47,7 +48,7 @@ def signs(path: str | os.PathLike[str]) -> Iterator[Sign]:
     if folder.buried:
         yield ("removals", "warn", "something removed is hidden, but still in files",
                f"xframes compact --archive {_shown(folder)}")
-    free = shutil.disk_usage(folder.path).free
+    free = shutil.disk_usage(folder.home).free
     if free < _ROOM:
         yield "disk", "warn", f"{_size(free)} free", "make room: compacting needs about as much again as the tables"
 
@@ -56,7 +57,7 @@ def _format(folder: Folder) -> Sign:
     told = json.loads((folder.path / "xframes.json").read_text(encoding="utf-8"))
     made = f", made {str(told.get('created_at'))[:10]} by xframes {told.get('writer_version')}"
     said = f"{folder.path}: format {told['format_version']}{made}"
-    if not os.access(folder.path, os.W_OK):
+    if not folder.writable:
         return "archive", "warn", f"{said}; it cannot be written to", "queries work; to collect, get the right to write"
     return "archive", "ok", said, ""
 
@@ -79,15 +80,15 @@ def _files(folder: Folder) -> Iterator[Sign]:
                f"xframes compact --archive {_shown(folder)}")
 
 
-def _read(paths: tuple[Path, ...], schema: pa.Schema, needed: Iterable[str]) -> tuple[int, int, list[str]]:
+def _read(paths: tuple[Place, ...], schema: pa.Schema, needed: Iterable[str]) -> tuple[int, int, list[str]]:
     rows, size, bad = 0, 0, []
     for path in paths:
         try:
-            footer = pq.ParquetFile(path)
+            footer = pq.ParquetFile(opened(path))
             with footer:
                 found = footer.schema_arrow
                 rows += footer.metadata.num_rows
-            size += path.stat().st_size
+            size += size_of(path)
         except _UNREADABLE as error:
             bad.append(f"{path.name} cannot be read ({type(error).__name__})")
             continue
@@ -134,7 +135,7 @@ def _runs(folder: Folder, journal: Journal) -> Sign:
 
 def _alive(folder: Folder, run: RunRow) -> bool:
     """Whether a process holds the lock of that run."""
-    if run.owner is None or not (folder.path / ".locks" / f"{run.owner}.lock").exists():
+    if run.owner is None or not (folder.home / ".locks" / f"{run.owner}.lock").exists():
         return False
     try:
         with folder.lock(run.owner).acquire(timeout=0):

@@ -16,6 +16,7 @@ from xframes.archive import workers
 from xframes.archive.flushing import flush
 from xframes.archive.journal import open_journal
 from xframes.archive.lifecycle import rebuild_source, swap_tables
+from xframes.archive.places import size_of
 from xframes.archive.progress import bar
 from xframes.archive.store import (
     IMPORT_BYTES,
@@ -73,7 +74,7 @@ def import_files(folder: Folder, paths: Sequence[Path], processes: int | None, p
         _importing(folder, {run_id: {"file": path.name} for path, run_id in ids.items()}) as end,
         bar(progress, "import", "B", sum(sizes) if plain else None) as advance,
     ):
-        sink = workers.sink(Target(folder.path, folder.tables), processes)
+        sink = workers.sink(Target(folder.address), 1 if folder.in_process else processes)
         try:
             readable = {path: run_id for path, run_id in ids.items() if run_id not in refused}
             for batch in gathered(_pages(readable, damaged), size):
@@ -189,13 +190,16 @@ def rebuild(folder: Folder, readers: Readers, processes: int | None, progress: b
     """
     with folder.lock("compact"), folder.lock("flush"), folder.scratch("rebuild") as scratch:
         folder.recover_locked()
+        folder.look()
+        old = {name: folder.files(name) for name in TABLES}
         parts = rebuild_source(folder)
         tables = scratch / "tables"
         tables.mkdir()
         if processes is None:
-            packed = sum(p.stat().st_size for p in parts)
+            packed = sum(size_of(p) for p in parts)
             processes = workers.cores() if packed >= workers.WORTH_BYTES // 8 else 1  # pages are compressed
-        sink = workers.sink(Target(folder.path, tables, keep_pages=False, lock=None), processes)
+        target = Target(folder.address, tables, keep_pages=False, lock=None)
+        sink = workers.sink(target, 1 if folder.in_process else processes)
         try:
             with bar(progress, "rebuild", "B") as advance:
                 for batch in gathered((page for path in parts for page in read_part(path)), size):
@@ -210,7 +214,7 @@ def rebuild(folder: Folder, readers: Readers, processes: int | None, progress: b
         rest.add({"runs": runs_table([run for path in parts for run in part_runs(path)])})
         folder.place(rest.finish())
         with readers.alone(wait=_PATIENCE):  # readers that take longer than that find their files gone
-            swap_tables(folder, tables)
+            swap_tables(folder, tables, old)
 
 
 def as_paths(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[Path]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
-import shutil
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
@@ -16,19 +16,19 @@ from xframes.archive.compaction import (
     MOST_PARTS,
     compact_family,
     families,
-    finish_removals,
     worth_compacting,
 )
-from xframes.archive.folder import remove, sync
+from xframes.archive.folder import marker, remove, sync
+from xframes.archive.places import fetch, opened, size_of
 from xframes.archive.store import PagesFile, part_runs, read_part
 from xframes.errors import ArchiveError
 from xframes.schema import TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from xframes.archive.folder import Folder
+    from xframes.archive.folder import Files, Folder
+    from xframes.archive.places import Place
     from xframes.archive.views import Views
 
 log = logging.getLogger("xframes")
@@ -41,12 +41,13 @@ _REBUILT = "rebuilt-"  # folders of finished tables that only have to take the o
 def compact(folder: Folder, views: Views, *, memory: int = MEMORY) -> int:
     """Compact every table that gains by it, and put small page files together; gives how many files went."""
     with folder.lock("compact"):
+        folder.look()
         gone = sum(
-            compact_family(folder, names, memory=memory)
+            folder.steady(partial(compact_family, folder, names, memory=memory))
             for names in families()
             if worth_compacting(folder.files(n) for n in names)
         )
-        gone += merge_pages(folder)
+        gone += folder.steady(partial(merge_pages, folder))
         clear(folder, views)
     return gone
 
@@ -58,16 +59,17 @@ def tidy(folder: Folder, views: Views) -> None:
     table for every few rows would cost more than it gains.
     """
     with contextlib.suppress(Timeout), folder.lock("compact").acquire(timeout=0):
-        worked = False
+        folder.look()
+        worked = folder.bucket is not None and folder.bucket.replaced  # it may be time to remove them
         for names in families():
             files = [folder.files(n) for n in names]
             if max(len(f.parts) for f in files) <= MOST_PARTS:
                 continue
             fresh, base = sum(f.bytes for f in files), sum(f.base_bytes for f in files)
-            compact_family(folder, names, only_parts=fresh * _FRESH_SHARE < base)
+            folder.steady(partial(compact_family, folder, names, only_parts=fresh * _FRESH_SHARE < base))
             worked = True
         if len(folder.page_parts()) > MOST_PARTS:
-            worked = bool(merge_pages(folder, MOST_PARTS)) or worked
+            worked = bool(folder.steady(partial(merge_pages, folder, MOST_PARTS))) or worked
         if worked:
             clear(folder, views)
 
@@ -77,13 +79,13 @@ def clear(folder: Folder, views: Views) -> None:
     with views.readers.alone() as nobody:
         if nobody:
             views.refresh()
-            finish_removals(folder)
+            folder.finish_removals(TABLES, at_once=False)
     folder.sweep()
 
 
 def merge_pages(folder: Folder, more_than: int = 1) -> int:
     """Put small files of pages together, each page once; gives how many files went."""
-    small = [p for p in folder.page_parts() if p.stat().st_size < _SMALL_PAGES]
+    small = [p for p in folder.page_parts() if size_of(p) < _SMALL_PAGES]
     if len(small) <= more_than:
         return 0
     for group in _groups(small):
@@ -102,22 +104,21 @@ def merge_pages(folder: Folder, more_than: int = 1) -> int:
                 if run["observed_at"] >= runs.get(run["run_id"], run)["observed_at"]:
                     runs[run["run_id"]] = run
         file.close(list(runs.values()))
-        marker = folder.new_temp(".json")
-        marker.write_text(json.dumps([p.name for p in group]))
         began = group[0].name.removeprefix("part-")[:12]  # the merged file keeps the first one's place in time
         folder.place({temp: folder.pages / f"part-{began}{temp.stem[12:]}.parquet"})
-        folder.place({marker: folder.pages / f"replaced-{temp.stem}.json"})
+        folder.place({marker(folder, group): folder.pages / f"replaced-{temp.stem}.json"})
     return len(small)
 
 
 def merge(folder: Folder, other: Folder) -> int:
     """Copy the files of another archive beside one's own, each once; gives how many came. Nobody may be changing it."""
-    moves: dict[Path, Path] = {}
+    moves: dict[Path, Place] = {}
+    folder.look()
     for path in (*other.page_parts(), *(p for name in TABLES for p in other.files(name).all)):
-        final = folder.path / path.relative_to(other.path)
+        final = folder.path / other.inside(path)
         if not final.exists():
             temp = folder.new_temp()
-            shutil.copyfile(path, temp)
+            fetch(path, temp)
             moves[temp] = final
     with folder.lock("flush"):
         folder.forget_purges()  # what was removed here may stand in what came
@@ -125,22 +126,40 @@ def merge(folder: Folder, other: Folder) -> int:
     return len(moves)
 
 
-def _groups(paths: Iterable[Path]) -> Iterator[list[Path]]:
-    group: list[Path] = []
+def _groups(paths: Iterable[Place]) -> Iterator[list[Place]]:
+    group: list[Place] = []
     size = 0
     for path in paths:
         group.append(path)
-        size += path.stat().st_size
+        size += size_of(path)
         if size >= _MERGED_PAGES:
             yield group
             group, size = [], 0
     yield group
 
 
-def swap_tables(folder: Folder, rebuilt: Path) -> None:
-    """Let rebuilt tables take the place of the old ones; whatever moment this stops at, opening the archive ends it."""
+def swap_tables(folder: Folder, rebuilt: Path, old: Mapping[str, Files]) -> None:
+    """Let rebuilt tables take the place of the old ones; whatever moment this stops at, opening the archive ends it.
+
+    `old` are the files there were when the rebuild began: in a bucket other machines may have added some since.
+    """
+    if folder.bucket:
+        _swap_objects(folder, rebuilt, old)
+        return
     rebuilt.rename(folder.temp / f"{_REBUILT}{folder.new_id()}")  # from here on they are whole, and will be used
     _finish_swap(folder)
+
+
+def _swap_objects(folder: Folder, rebuilt: Path, old: Mapping[str, Files]) -> None:
+    moves: dict[Path, Place] = {}
+    for path in sorted(rebuilt.glob("*/*.parquet")):
+        temp = folder.temp / path.name.removeprefix("part-")
+        path.rename(temp)
+        moves[temp] = folder.tables / path.parent.name / path.name
+    for name, files in old.items():
+        if files.all:
+            moves[marker(folder, files.all)] = folder.tables / name / f"replaced-{folder.new_id()}.json"
+    folder.commit(moves)
 
 
 def repair_on_open(folder: Folder) -> None:
@@ -156,11 +175,12 @@ def _finish_swap(folder: Folder) -> None:
     ready = _rebuilt(folder)
     if not ready:
         return
+    assert isinstance(folder.tables, Path)  # in a bucket a rebuild is a commit
     old = folder.temp / f"old-{folder.new_id()}"
     with contextlib.suppress(FileNotFoundError):
         folder.tables.rename(old)
     ready[-1].rename(folder.tables)
-    sync(folder.path)
+    sync(folder.home)
     for path in (*ready[:-1], old):
         remove(path)
 
@@ -169,12 +189,12 @@ def _rebuilt(folder: Folder) -> list[Path]:
     return sorted(folder.temp.glob(f"{_REBUILT}*")) if folder.temp.is_dir() else []
 
 
-def rebuild_source(folder: Folder) -> tuple[Path, ...]:
+def rebuild_source(folder: Folder) -> tuple[Place, ...]:
     """The page files a rebuild reads, each checked to be readable before anything is thrown away."""
     parts = folder.page_parts()
     for path in parts:
         try:
-            pq.read_metadata(path)
+            pq.read_metadata(opened(path))
         except (OSError, ValueError) as error:
             raise ArchiveError(f"{path} cannot be read, and what stands in it could not be rebuilt: {error}") from error
     return parts

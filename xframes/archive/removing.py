@@ -15,12 +15,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from xframes.archive import merging
-from xframes.archive.compaction import finish_removals
-from xframes.archive.folder import remove
+from xframes.archive.folder import marker
 from xframes.archive.hiding import owners
 from xframes.archive.importing import add_pages
 from xframes.archive.journal import open_journal
-from xframes.archive.repairing import DAMAGED
+from xframes.archive.places import opened
+from xframes.archive.repairing import forget_damaged
 from xframes.archive.scrubbing import Doomed, scrub, without_names
 from xframes.archive.store import PARQUET, PagesFile, part_runs, read_part
 from xframes.archive.views import connect
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from xframes.archive.folder import Folder
+    from xframes.archive.places import Place
     from xframes.archive.views import Readers
 
 _NAMES = {"post_mentions": "username", "user_mentions": "username"}  # emptied where they name a removed person
@@ -48,7 +49,8 @@ def bury(folder: Folder, posts: Collection[str], users: Collection[str], reason:
 
     With a post go its other versions, and its author when no other post of theirs is here; with a user their posts.
     """
-    with contextlib.closing(connect()) as connection:
+    folder.look()
+    with contextlib.closing(connect(folder)) as connection:
         doomed = _doom(folder, connection, set(posts), set(users))
     rows = [("post", i) for i in sorted(doomed.posts)] + [("user", i) for i in sorted(doomed.users)]
     data = [{"resource_type": type_, "resource_id": id_, "reason": reason} for type_, id_ in rows]
@@ -63,12 +65,13 @@ def purge(folder: Folder, readers: Readers) -> int:
     The new files take the old ones' place all at once. Raises ArchiveError when other processes keep reading: what was
     removed stays hidden then, and goes at the next purge.
     """
+    folder.look()
     stones = folder.files("tombstones").all
     if not stones:
         return 0
     with folder.lock("compact"), folder.lock("flush"):
         folder.recover_locked()
-        with contextlib.closing(connect()) as connection:
+        with contextlib.closing(connect(folder)) as connection:
             scan = merging.scan(TABLES["tombstones"], [str(p) for p in stones])
             found = connection.execute(f"SELECT DISTINCT resource_type, resource_id FROM {scan}").fetchall()
             doomed = _doom(folder, connection, *({i for t, i in found if t == kind} for kind in ("post", "user")))
@@ -84,9 +87,9 @@ def purge(folder: Folder, readers: Readers) -> int:
                 raise ArchiveError(f"others are reading {folder.path}: what was removed is hidden, but still in its "
                                    "files until purge() is called when they are done")
             _swap(folder, swaps)
-            finish_removals(folder)
+            folder.finish_removals(TABLES)
         _clean_journal(folder, doomed)
-        remove(folder.path / DAMAGED)  # what cannot be read cannot be cleaned
+        forget_damaged(folder)  # what cannot be read cannot be cleaned
     folder.note_purged(stones)
     return len(swaps)
 
@@ -115,20 +118,18 @@ def _doom(folder: Folder, connection: duckdb.DuckDBPyConnection, posts: set[str]
     )
 
 
-def _swap(folder: Folder, swaps: dict[Path, tuple[Path, Path]]) -> None:
+def _swap(folder: Folder, swaps: dict[Place, tuple[Path, Place]]) -> None:
     """Let new files stand where old ones stood, all or nothing. Nobody may be reading."""
     moves = dict(swaps.values())
     for home in {old.parent for old in swaps}:
-        marker = folder.new_temp(".json")
-        marker.write_text(json.dumps([old.name for old in swaps if old.parent == home]))
-        moves[marker] = home / f"replaced-{folder.new_id()}.json"
+        moves[marker(folder, (old for old in swaps if old.parent == home))] = home / f"replaced-{folder.new_id()}.json"
     folder.commit(moves)
 
 
 # pages ---------------------------------------------------------------------------------------------------------------
 
 
-def _pages_without(folder: Folder, path: Path, doomed: Doomed) -> tuple[Path, Path] | None:
+def _pages_without(folder: Folder, path: Place, doomed: Doomed) -> tuple[Path, Place] | None:
     """A file of pages written anew without what must go, and its place; None when it holds nothing of it."""
     runs = part_runs(path)
     clean = [run | {"arguments": _unnamed(run.get("arguments"), doomed)} for run in runs]
@@ -150,9 +151,9 @@ def _unnamed(text: str | None, doomed: Doomed) -> str | None:
 # tables --------------------------------------------------------------------------------------------------------------
 
 
-def _table_without(folder: Folder, name: str, path: Path, doomed: Doomed) -> tuple[Path, Path] | None:
+def _table_without(folder: Folder, name: str, path: Place, doomed: Doomed) -> tuple[Path, Place] | None:
     """A file of a table written anew without the rows that must go, and its place; None when it holds none."""
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(opened(path)) as file:
         looked_at = {*(c for c, _ in owners(name)), *_TOLD.get(name, ()), *_ASKED.get(name, ()), _NAMES.get(name)}
         columns = [c for c in file.schema_arrow.names if c in looked_at]
         groups = range(file.num_row_groups)

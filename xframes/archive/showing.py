@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from xframes.archive.places import opened
 from xframes.schema import TABLES
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from xframes.archive.folder import Folder
+    from xframes.archive.places import Place
 
 _NOTE = "≤: counted in files, before what several observations say of the same thing is united; archive.tables counts"
 
 
 @lru_cache(maxsize=10_000)
-def rows_in(path: Path) -> int:
+def rows_in(path: Place) -> int:
     """Rows of a Parquet file, by its footer. Files never change, and their names are never used again."""
-    return int(pq.read_metadata(path).num_rows)
+    return int(pq.read_metadata(opened(path)).num_rows)
 
 
 def stored(folder: Folder) -> dict[str, tuple[int, bool]]:
@@ -31,6 +31,7 @@ def stored(folder: Folder) -> dict[str, tuple[int, bool]]:
     A file that cannot be read counts nothing; `verify` tells which.
     """
     found = {}
+    folder.look()
     buried = bool(folder.buried)
     for name in TABLES:
         files = folder.files(name)

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from xframes.archive.places import opened
 from xframes.schema import TABLES
 from xframes.wire import Page, Request
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from xframes.archive.folder import Folder
+    from xframes.archive.places import Place
     from xframes.flatten import Flattener
 
 BATCH_BYTES = 2_000_000
@@ -72,7 +74,7 @@ class Tally:
 class TableParts:
     """Flattened rows on their way into one part per table; what has gathered goes out in row groups of bounded size."""
 
-    def __init__(self, folder: Folder, home: Path) -> None:
+    def __init__(self, folder: Folder, home: Place) -> None:
         self._folder = folder
         self._home = home
         self._held: dict[str, list[pa.Table]] = {}
@@ -88,10 +90,10 @@ class TableParts:
         if self._bytes >= HELD_BYTES:
             self._write()
 
-    def finish(self) -> dict[Path, Path]:
+    def finish(self) -> dict[Path, Place]:
         """End the temporary files; gives where each belongs."""
         self._write()
-        moves = {}
+        moves: dict[Path, Place] = {}
         for name, (temp, writer) in self._writers.items():
             writer.close()
             moves[temp] = self._home / name / f"part-{temp.name}"
@@ -155,7 +157,7 @@ class Writer:
 
     folder: Folder
     flattener: Flattener
-    tables: Path
+    tables: Place
     keep_pages: bool = True
     tally: dict[str | None, Tally] = field(default_factory=dict)
     bytes: int = 0
@@ -194,7 +196,7 @@ class Writer:
         if extra is not None:
             self._parts.add({"problems": extra})
         moves = self._parts.finish()
-        pages: dict[Path, Path] = {}
+        pages: dict[Path, Place] = {}
         if self.keep_pages and (self._file is not None or runs):
             file = self._file or PagesFile(self.folder.new_temp())
             file.close(runs)
@@ -253,9 +255,9 @@ def pages_table(pages: Sequence[Page]) -> pa.Table:
     )
 
 
-def read_part(path: Path, run_id: str | None = None) -> Iterator[Page]:
+def read_part(path: Place, run_id: str | None = None) -> Iterator[Page]:
     """The pages of one part in order, of one run if given; one row group is held at a time."""
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(opened(path)) as file:
         for group in range(file.num_row_groups):
             if run_id is not None:
                 wanted = pc.equal(file.read_row_group(group, ["run_id"])["run_id"], run_id)
@@ -263,6 +265,21 @@ def read_part(path: Path, run_id: str | None = None) -> Iterator[Page]:
                     continue
             rows = file.read_row_group(group)
             yield from table_pages(rows if run_id is None else rows.filter(wanted))
+
+
+def all_pages(folder: Folder, run_id: str | None = None) -> Iterator[Page]:
+    """The pages of an archive, of one run if given; again from a file another machine has put in another's place."""
+    folder.look()
+    left, done = list(folder.page_parts()), set[str]()
+    while left:
+        try:
+            yield from read_part(left[0], run_id)
+        except FileNotFoundError:
+            if not folder.vanished(left[:1]):
+                raise
+            left = [p for p in folder.page_parts() if p.name not in done]
+        else:
+            done.add(left.pop(0).name)
 
 
 def table_pages(table: pa.Table) -> Iterator[Page]:
@@ -280,9 +297,9 @@ def _load(text: str) -> dict[str, str]:
     return {} if text == "{}" else json.loads(text)
 
 
-def part_runs(path: Path) -> list[dict[str, Any]]:
+def part_runs(path: Place) -> list[dict[str, Any]]:
     """The records of runs a page part keeps."""
-    metadata = pq.read_metadata(path).metadata or {}
+    metadata = pq.read_metadata(opened(path)).metadata or {}
     return [dict(r) for r in json.loads(metadata.get(RUNS_KEY, b"[]"))]
 
 

@@ -14,20 +14,21 @@ import pyarrow.parquet as pq
 from xframes.archive import merging
 from xframes.archive.hiding import Stones
 from xframes.archive.merging import Sources
+from xframes.archive.places import opened
 from xframes.archive.store import stored_schema
 from xframes.schema import TABLES, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     import duckdb
 
     from xframes.archive.folder import Files, Folder
+    from xframes.archive.places import Place
 
 
-def connect(**config: Any) -> duckdb.DuckDBPyConnection:
-    """An in-memory DuckDB in UTC that downloads nothing, with the macros the views need."""
+def connect(folder: Folder | None = None, **config: Any) -> duckdb.DuckDBPyConnection:
+    """An in-memory DuckDB in UTC that downloads nothing, with the macros the views need; it reads that archive."""
     import duckdb
 
     offline = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
@@ -35,6 +36,8 @@ def connect(**config: Any) -> duckdb.DuckDBPyConnection:
     connection.execute("SET TimeZone = 'UTC'")
     with contextlib.suppress(duckdb.InvalidInputException):  # without ipywidgets notebooks have no bar
         connection.execute("SET enable_progress_bar = false")
+    if folder is not None and folder.bucket:
+        connection.register_filesystem(folder.bucket.for_duckdb())
     for macro in merging.MACROS:
         connection.execute(macro)
     return connection
@@ -48,7 +51,7 @@ class Readers:
     """
 
     def __init__(self, folder: Folder) -> None:
-        self._path = folder.path / ".locks" / "readers.lock"
+        self._path = folder.home / ".locks" / "readers.lock"
         self._descriptor: int | None = None
         self._count = 0
 
@@ -109,7 +112,8 @@ class Views:
         """The connection, its views showing the files there are now."""
         if self._connection is None:
             # A frame that stands in the caller's code can be named in a query, as in `duckdb.sql`.
-            self._connection = connect(python_scan_all_frames=True)
+            self._connection = connect(self._folder, python_scan_all_frames=True)
+        self._folder.look()
         files = {name: self._folder.files(name) for name in TABLES}
         stones = stones_of(self._folder)
         for name, table in TABLES.items():
@@ -132,6 +136,8 @@ class Views:
         try:
             connection.execute(f"{create} ({merging.view(table, *sources(table, own, parent, stones=stones))})")
         except (duckdb.Error, pa.ArrowException, OSError) as error:  # a damaged file: the other tables stay usable
+            if self._folder.vanished((*own.all, *(parent.all if parent else ()))):
+                raise
             text = f"a file of {table.name} cannot be read; verify() tells which, rebuild() makes it anew ({error})"
             quoted = text.replace("'", "''")
             connection.execute(f"{create} (SELECT * FROM ({merging.empty(table, hidden=False)}) UNION ALL "
@@ -141,7 +147,7 @@ class Views:
         """Ask; files stay where they are as long as the relation lives. None when the query gives no rows."""
         self.readers.enter()
         try:
-            found: Any = self.connection().sql(query, params=params)
+            found: Any = self._folder.steady(lambda: self.connection().sql(query, params=params))
         except BaseException:
             self.readers.leave()
             raise
@@ -166,9 +172,23 @@ class Views:
         """Ask, and fetch everything."""
         self.readers.enter()
         try:
-            return self.connection().sql(query, params=params).to_arrow_table()
+            return self._folder.steady(lambda: self.connection().sql(query, params=params).to_arrow_table())
         finally:
             self.readers.leave()
+
+    def counts(self) -> dict[str, int]:
+        """Rows of every table, by name, all of one moment."""
+        self.readers.enter()
+        try:
+            return self._folder.steady(self._count)
+        finally:
+            self.readers.leave()
+
+    def _count(self) -> dict[str, int]:
+        connection = self.connection()
+        full = [name for name in TABLES if self._known[name][0].all]
+        rows = {name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchall()[0][0] for name in full}
+        return {name: rows.get(name, 0) for name in TABLES}
 
     def refresh(self) -> None:
         """Let the views forget files that are about to go; relations not yet evaluated then use the new ones."""
@@ -184,11 +204,15 @@ class Views:
 
 
 def stones_of(folder: Folder) -> Stones | None:
-    """The tombstones of an archive; None where nothing was ever removed."""
+    """The tombstones of an archive; None where nothing was ever removed.
+
+    In a bucket they always hide everywhere: another machine may compact what it read before a purge.
+    """
     files = folder.files("tombstones").all
     if not files:
         return None
-    return Stones(merging.scan(TABLES["tombstones"], [str(p) for p in files]), everywhere=bool(folder.buried))
+    everywhere = folder.bucket is not None or bool(folder.buried)
+    return Stones(merging.scan(TABLES["tombstones"], [str(p) for p in files]), everywhere=everywhere)
 
 
 def sources(
@@ -224,11 +248,11 @@ def _sources(table: Table, files: Files, generation: str | None, *, numbered: bo
     )
 
 
-_EXACT: dict[Path, bool] = {}  # compacted files never change; their names are never used again
+_EXACT: dict[Place, bool] = {}  # compacted files never change; their names are never used again
 
 
-def is_exact(table: str, path: Path) -> bool:
+def is_exact(table: str, path: Place) -> bool:
     """Whether a compacted file has today's columns: then it can be read without looking at any other."""
     if path not in _EXACT:
-        _EXACT[path] = pq.read_schema(path).equals(stored_schema(table))
+        _EXACT[path] = pq.read_schema(opened(path)).equals(stored_schema(table))
     return _EXACT[path]

@@ -33,14 +33,14 @@ _LENGTH = struct.Struct("<Q")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where the parts go: an archive, and the folder of its tables (another one while they are being rebuilt).
+    """Where the parts go: an archive by its address, and the folder of the tables while they are being rebuilt.
 
     `keep_pages`: pages are written, too. `lock`: taken for the moment in which parts appear; None when the caller
     holds it all along.
     """
 
-    archive: Path
-    tables: Path
+    archive: str
+    tables: Path | None = None
     keep_pages: bool = True
     lock: str | None = "flush"
 
@@ -52,7 +52,7 @@ class Work:
         from xframes.flatten import Flattener
 
         folder = Folder(target.archive)
-        self._writer = Writer(folder, Flattener(), target.tables, target.keep_pages)
+        self._writer = Writer(folder, Flattener(), target.tables or folder.tables, target.keep_pages)
         self._lock: AbstractContextManager[object] = folder.lock(target.lock) if target.lock else nullcontext()
 
     def add(self, pages: Sequence[Page]) -> None:

@@ -24,9 +24,17 @@ _PROCESSES = click.option("--processes", type=click.IntRange(min=1), metavar="N"
                           help="How many to work with; by default one per core when there is much to read.")
 
 
+class ArchivePath(click.Path):
+    """A folder, or the URL of an archive in object storage as it was given."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Leave URLs alone."""
+        return value if "://" in str(value) else super().convert(value, param, ctx)
+
+
 def archive_option(*, exists: bool = True) -> Callable[..., Any]:
     """`--archive DIR`, of an archive that is there or of one that may be made."""
-    kind = click.Path(exists=exists, file_okay=False, path_type=Path)
+    kind = ArchivePath(exists=exists, file_okay=False, path_type=Path)
     about = "The archive." if exists else "The archive (made when missing)."
     return click.option("--archive", "folder", required=True, type=kind, metavar="DIR", help=about)
 
@@ -180,7 +188,7 @@ def remove(folder: Path, post_ids: tuple[str, ...], user_ids: tuple[str, ...], r
 
 
 @click.command(short_help="Add everything of another archive.")
-@click.argument("other", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("other", type=ArchivePath(exists=True, file_okay=False, path_type=Path))
 @archive_option(exists=False)
 def merge(other: Path, folder: Path) -> None:
     """Add everything of the archive OTHER, in any order, any number of times. What was removed stays removed.

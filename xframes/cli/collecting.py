@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from xframes.cli import output
-from xframes.cli.archives import show_run, tell_problems
+from xframes.cli.archives import ArchivePath, show_run, tell_problems
 from xframes.cli.completion import tables
 from xframes.errors import Interrupted
 from xframes.registry import ACTIONS
@@ -221,7 +221,7 @@ def _about(param: Param) -> str | None:
 def _common(action: Action) -> list[Callable[..., Any]]:
     """Options every collecting command has."""
     found: list[Callable[..., Any]] = [
-        click.option("--archive", "folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+        click.option("--archive", "folder", type=ArchivePath(file_okay=False, path_type=Path), metavar="DIR",
                      help="Add what is collected to this archive (made when missing)."),
         click.option("--table", metavar="NAME", shell_complete=tables,
                      help=f"Print the rows of this table instead of {action.rows}."),

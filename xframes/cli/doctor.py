@@ -15,6 +15,7 @@ import click
 
 from xframes import __version__, errors
 from xframes.cli import output
+from xframes.cli.archives import ArchivePath
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,7 +41,7 @@ class Check(NamedTuple):
 
 
 @click.command("doctor", short_help="What is there, what is wrong, what to do.")
-@click.option("--archive", "folder", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+@click.option("--archive", "folder", type=ArchivePath(path_type=Path, file_okay=False), metavar="DIR",
               help="Look this archive over, too.")
 @click.option("--offline", is_flag=True, help="Ask X nothing.")
 @click.option("--me", is_flag=True, help="Also ask X who you are, with a person's token; X bills that as one user.")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from xframes.cli import output
-from xframes.cli.archives import tell_problems
+from xframes.cli.archives import ArchivePath, tell_problems
 from xframes.cli.collecting import client_for, example, listed, parameter
 from xframes.registry import ACTIONS, Param
 
@@ -60,7 +60,7 @@ def _options() -> list[Callable[..., Any]]:
     return [
         click.option("--yes", is_flag=True, help="Do it without asking; needed where nobody can be asked."),
         click.option("--dry-run", is_flag=True, help="Print the request as JSON and send nothing."),
-        click.option("--archive", "folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+        click.option("--archive", "folder", type=ArchivePath(file_okay=False, path_type=Path), metavar="DIR",
                      help="Also keep X's answer in this archive (made when missing)."),
         output.options,
         click.option("--base-url", help="Another server than X's, e.g. a sandbox's URL."),
