@@ -102,6 +102,11 @@ def metric_history(
         line = found[found["post_id"] == post_id]
         ax.plot(naive(line["observed_at"]), floats(line[metric]), "o-", markersize=4, color=color,
                 label=called.get(post_id, post_id))
+    times = naive(found["observed_at"])
+    if (times == times[0]).all():  # one moment: an axis of years would be matplotlib's choice
+        import numpy as np
+
+        ax.set_xlim(times[0] - np.timedelta64(12, "h"), times[0] + np.timedelta64(12, "h"))
     drawing.finish(ax, metric.replace("_", " "), "post")
     return ax
 
