@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import hashlib
 import json
 import re
@@ -388,6 +389,39 @@ def test_texts_entities_and_links_fit_each_other(archive, tmp_path):
     assert second["text"] == f"@{ada} ja, {names.of('name', 'Bob Plainname')}!"
     assert second["conversation_id"] == first
     assert second["in_reply_to_user_id"] == user["id"]
+
+
+def test_what_was_asked_for_names_nobody_either(archive, tmp_path):
+    archive.export(tmp_path / "out", pseudonymise=KEY, where=f"author_id = '{ADA['id']}'")
+    assert len(whole(tmp_path / "out")["posts"]) == 1
+    assert ADA["id"] not in everything(tmp_path / "out")
+
+
+def test_frames_of_the_caller_can_name_the_posts(archive, tmp_path):
+    mine = archive.frame("posts").query("lang == 'de'")
+    assert archive.export(tmp_path / "out", posts="SELECT id FROM mine")["posts"] == len(mine) == 1
+
+
+def test_a_workbook_that_cannot_be_finished_leaves_nothing(archive, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(formats, "fitting", full)
+    with pytest.raises(OSError, match="No space"):
+        archive.export(tmp_path / "study.xlsx")
+    gc.collect()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["archive"]
+
+
+def test_an_archive_nobody_may_write_to_is_exported(archive, tmp_path):
+    folders = [archive.path, *(p for p in archive.path.rglob("*") if p.is_dir())]
+    for folder in folders:
+        folder.chmod(0o555)
+    try:
+        assert archive.export(tmp_path / "out")["posts"] == 2
+    finally:
+        for folder in folders:
+            folder.chmod(0o755)
 
 
 def test_post_ids_stay_when_asked(archive, tmp_path):

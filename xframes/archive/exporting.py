@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xframes.archive import datapackage, formats, masking
-from xframes.archive.compaction import MEMORY
 from xframes.archive.datapackage import Facts
 from xframes.archive.folder import remove, sync
 from xframes.archive.formats import SUFFIXES, WHOLE, Rows, Sheets
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from xframes.archive.folder import Folder
     from xframes.schema import Col
 
+MEMORY = 256_000_000  # what DuckDB may use; the rest goes to a temporary folder beside the target
 BATCH_ROWS = 10_240
 FORMATS = tuple(SUFFIXES)
 _BY_SUFFIX = {suffix: name for name, suffix in SUFFIXES.items()} | {".ndjson": "jsonl", ".db": "duckdb"}
@@ -96,6 +96,7 @@ def export(
     try:
         connection = views.connection()
         connection.execute(f"SET memory_limit = '{MEMORY}B'")
+        connection.execute("SET threads = 1; SET preserve_insertion_order = false")  # every thread holds memory
         connection.execute(f"SET temp_directory = '{str(spill).replace(chr(39), 2 * chr(39))}'")
         job = _Job(folder, connection, wished, pseudonyms, target.stem if wished.single else target.name, spill)
         counts = job.run(beside)
@@ -226,10 +227,10 @@ class _Job:
         if self.wished.format == "duckdb":
             facts.counts = formats.write_duckdb(path, tables, datapackage.readme(facts, self.name))
         elif self.wished.format == "excel":
-            sheets = Sheets(path, self.spill, facts.counts)
-            facts.counts = {rows.name: sheets.add(rows) for rows in tables}
-            facts.cut = sheets.cut
-            sheets.close(datapackage.readme(facts, self.name))
+            with Sheets(path, self.spill, facts.counts) as sheets:
+                facts.counts = {rows.name: sheets.add(rows) for rows in tables}
+                facts.cut = sheets.cut
+                sheets.close(datapackage.readme(facts, self.name))
         else:
             write = {"parquet": formats.write_parquet, "csv": formats.write_csv, "jsonl": formats.write_jsonl}
             facts.counts = {rows.name: write[self.wished.format](facts.files[rows.name], rows) for rows in tables}
@@ -248,7 +249,7 @@ class _Job:
 
     def _facts(self, selection: Selection, columns: dict[str, Sequence[Col]]) -> Facts:
         masked = self.pseudonyms is not None
-        asked = self.pseudonyms.query(selection.asked) if self.pseudonyms and selection.asked else selection.asked
+        asked = "a query that may name people" if masked and selection.asked is not None else selection.asked
         return Facts(
             format=self.wished.format, made_at=self.folder.now(), counts=selection.counts, columns=columns, files={},
             asked=asked, masked=masked, keep_post_ids=self.pseudonyms is not None and not self.pseudonyms.posts,
@@ -293,8 +294,8 @@ class _Job:
                 own = own_key(target)
                 if target not in facts.counts or own is None or column not in named or is_list(table, column):
                     continue
-                lost = (f'FROM {selection.lean(table)} AS t WHERE t."{column}" IS NOT NULL AND t."{column}" NOT IN '
-                        f'(SELECT "{own}" FROM {selection.lean(target)} WHERE "{own}" IS NOT NULL)')
+                lost = (f'FROM {selection.lean(table)} AS t ANTI JOIN {selection.lean(target)} AS o '
+                        f'ON t."{column}" = o."{own}" WHERE t."{column}" IS NOT NULL')
                 if not self._any(lost) and self._any(f'FROM {selection.lean(table)} WHERE "{column}" IS NOT NULL'):
                     facts.links.setdefault(table, {})[column] = (target, own)
 

@@ -6,7 +6,7 @@ import json
 import math
 from dataclasses import dataclass
 from datetime import UTC
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -212,6 +212,17 @@ class Sheets:
             if len(text) < len(str(value)):
                 self.cut[where] = self.cut.get(where, 0) + 1
             sheet.write_string(line, place, text)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let go of the files of a workbook that was not finished."""
+        if not self._book.fileclosed:
+            self._book.fileclosed = True
+            for sheet in self._book.worksheets():
+                if (file := getattr(sheet, "row_data_fh", None)) is not None:
+                    file.close()
 
     def close(self, about: str) -> None:
         """Finish the workbook, with a last sheet that says what it holds."""

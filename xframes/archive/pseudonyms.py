@@ -75,7 +75,7 @@ class Pseudonyms:
             )
         self._mac = hmac.new(secret, digestmod="sha256")
         self.posts = posts
-        self.of = lru_cache(200_000)(self._of)
+        self.of = lru_cache(65_536)(self._of)
         self._rewrite = lru_cache(4_096)(self._rewritten)
 
     def __repr__(self) -> str:
