@@ -489,7 +489,8 @@ NAMES = st.from_regex(r"[A-Za-z][A-Za-z0-9_]{2,14}", fullmatch=True).map(lambda 
 TEXT = st.text(st.sampled_from("ab 😀é&;/.:#\n\"'(中"), max_size=8)
 FORMS = ("@{0}", ".@{0}", "RT @{0}:", "https://x.com/{0}", "https://twitter.com/{0}/status/12345678901234567",
          "mobile.twitter.com/{0}?lang=en", "http://www.x.com/@{0}/", "https%3A%2F%2Ftwitter.com%2F{0}%2Fstatus%2F1",
-         "https://x.com/intent/follow?screen_name={0}", "\uff20{0}", "HTTPS://X.COM/{0}#top", "(@{0})")
+         "https://x.com/intent/follow?screen_name={0}", "\uff20{0}", "HTTPS://X.COM/{0}#top", "(@{0})",
+         "https://example.com/%40{0}", "x.com:443/{0}", "https://web.archive.org/web/2020/https://twitter.com/{0}", "t.co/{0}")
 
 
 @settings(max_examples=200, deadline=None)

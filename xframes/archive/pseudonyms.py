@@ -18,14 +18,14 @@ _HOSTS = r"(?:[fv]x)?twitter\.com|x\.com|fixupx\.com|fixvx\.com|nitter\.net|xcan
 _SLASH = "(?:/|%2F)"
 # X's own rule for a mention allows less before the sign; what it would not link is taken for a mention all the same.
 _MARKS = re.compile(
-    rf"https?://t\.co/(?P<link>[A-Za-z0-9]+)"
-    rf"|(?:(?<![A-Za-z0-9-])|(?<=%2F))(?P<host>{_HOSTS})(?P<path>(?:{_SLASH}[A-Za-z0-9_@.~+-]*)+)(?:[?#][^\s\"'<>()]*)?"
+    rf"(?:https?://|(?<![\w.-]))t\.co/(?P<link>[A-Za-z0-9]+)"
+    rf"|(?:(?<![A-Za-z0-9-])|(?<=%2F))(?P<host>(?:{_HOSTS})(?::\d+)?)(?P<path>(?:{_SLASH}[A-Za-z0-9_@.~+-]*)+)(?:[?#][^\s\"'<>()]*)?"
     rf"|pbs\.twimg\.com(?P<picture>{_SLASH}profile_)[^\s\"'<>()]*"
-    rf"|(?:(?<![A-Za-z0-9_])|(?<=\brt)|(?<=\brt:))(?P<sign>[@\uff20])(?P<mention>[A-Za-z0-9_]+)",
+    rf"|(?:(?<![A-Za-z0-9_])|(?<=\brt)|(?<=\brt:))(?P<sign>[@\uff20]|%40)(?P<mention>[A-Za-z0-9_]+)",
     re.IGNORECASE,
 )
-_NUMBERED = re.compile(rf"((?:status|statuses|post|user|lists|spaces){_SLASH})([A-Za-z0-9]+)", re.IGNORECASE)
-_NUMBER_KINDS = {"user": "user", "lists": "list", "spaces": "space"}
+_NUMBERED = re.compile(rf"((?:status|statuses|post|users?|lists|spaces){_SLASH})([A-Za-z0-9]+)", re.IGNORECASE)
+_NUMBER_KINDS = {"user": "user", "users": "user", "lists": "list", "spaces": "space"}
 _FIRST = re.compile(rf"({_SLASH}@?)([A-Za-z0-9_]+)", re.IGNORECASE)
 _NOBODY = frozenset({
     "i", "search", "hashtag", "home", "explore", "settings", "intent", "share", "messages", "notifications", "login",
