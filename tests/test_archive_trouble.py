@@ -234,14 +234,20 @@ def test_what_a_dead_process_journalled_shows_at_once_and_its_run_is_interrupted
     assert "run-old" in caplog.text
 
 
-def test_a_journal_that_is_no_journal_is_named(tmp_path):
+@pytest.fixture
+def no_journal(tmp_path):
+    """An archive whose journal is something else."""
     path = tmp_path / "a"
     with xf.Archive(path) as archive:
         archive.add(page(0))
     for name in ("journal.sqlite-wal", "journal.sqlite-shm"):
         (path / name).unlink(missing_ok=True)
     (path / "journal.sqlite").write_bytes(b"not a database, but long enough to be taken for one" * 100)
-    with xf.Archive(path) as archive, pytest.raises(ArchiveError, match=r"journal\.sqlite: the journal cannot be used"):
+    return path
+
+
+def test_a_journal_that_is_no_journal_is_named(no_journal):
+    with xf.Archive(no_journal) as archive, pytest.raises(ArchiveError, match=r"journal\.sqlite: the journal cannot be used"):
         archive.runs()
 
 
@@ -332,14 +338,8 @@ def test_damaged_pages_come_back_from_a_copy(tmp_path, hurt):
         assert ids(archive) == list(range(15))
 
 
-def test_a_damaged_journal_is_set_aside(tmp_path):
-    path = tmp_path / "a"
-    with xf.Archive(path) as archive:
-        archive.add(page(0))
-    for name in ("journal.sqlite-wal", "journal.sqlite-shm"):
-        (path / name).unlink(missing_ok=True)
-    (path / "journal.sqlite").write_bytes(b"not a database, but long enough to be taken for one" * 100)
-    with xf.Archive(path) as archive:
+def test_a_damaged_journal_is_set_aside(no_journal):
+    with xf.Archive(no_journal) as archive:
         assert [f.kind for f in archive.verify().findings] == ["journal"]
         report = archive.verify(repair=True)
         assert report.ok, report

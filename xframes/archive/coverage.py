@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import warnings
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from xframes.archive.journal import open_journal
@@ -16,7 +16,6 @@ from xframes.registry.prices import PER_RESOURCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
     import duckdb
     import pyarrow as pa
@@ -92,8 +91,6 @@ def _newest(archive: Archive, plan: Plan) -> int | None:
 
 
 def _made(post_id: int) -> datetime:
-    from datetime import UTC, datetime
-
     return datetime.fromtimestamp(((post_id >> 22) + 1_288_834_974_657) / 1000, UTC)  # X's ids hold their time
 
 

@@ -55,4 +55,4 @@ class Sharing:
         return exporting.ids(self._views, table, included=included)
 
     def _freshen(self) -> None:
-        raise NotImplementedError
+        raise NotImplementedError  # `Archive` has it; this class is a part of that one and never stands alone

@@ -98,7 +98,7 @@ def _steps(found: pd.DataFrame) -> tuple[list[float], list[int]]:
     """Where steps begin and end, also where spans are left out, and the place of each row among them."""
     from matplotlib.dates import date2num
 
-    starts, ends = (date2num(naive(found[name])) for name in ("start_at", "end_at"))  # type: ignore[no-untyped-call]
+    starts, ends = (date2num(naive(found[name])) for name in ("start_at", "end_at"))  # type: ignore[no-untyped-call]  # matplotlib's
     edges = sorted({*starts.tolist(), *ends.tolist()})
     return edges, [edges.index(start) for start in starts.tolist()]
 

@@ -78,7 +78,7 @@ class _Handler(WSGIRequestHandler):
             return
         told: dict[str, str] = {}
 
-        def start_response(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> Any:  # noqa: ARG001
+        def start_response(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> Any:  # noqa: ARG001  WSGI's signature
             code, _, reason = status.partition(" ")
             self.send_response(int(code), reason)
             for name, value in headers:
