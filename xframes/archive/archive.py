@@ -13,6 +13,7 @@ from xframes.archive.checking import Report, verify
 from xframes.archive.compaction import MEMORY
 from xframes.archive.flushing import flush
 from xframes.archive.folder import Folder, utc_now
+from xframes.archive.forgetting import Forgetting
 from xframes.archive.journal import journal_state
 from xframes.archive.repairing import set_aside
 from xframes.archive.runs import Run, all_runs, run_by_id
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from xframes.plan import Plan
 
 
-class Archive(Shown, Sharing):
+class Archive(Shown, Sharing, Forgetting):
     """A folder of X's pages, verbatim, and of the tables made from them, asked with SQL.
 
     `path` may be a URL (s3://bucket/prefix, gs://…, memory://…; fsspec knows the credentials): pages and tables are
@@ -291,60 +292,6 @@ class Archive(Shown, Sharing):
         """A run by its id. Raises ArchiveError when there is none."""
         return run_by_id(self, self._folder, self._views, run_id)
 
-    # removing ----------------------------------------------------------------------------------------------------
-
-    def remove(
-        self, post_ids: Iterable[str | int] = (), user_ids: Iterable[str | int] = (), *, reason: str
-    ) -> dict[str, int]:
-        """Remove posts and people, for good: hidden at once, then taken out of every file; gives how many of each.
-
-        With a post go its other versions, and its author when no other post of theirs is here; with a user their posts.
-        Other people's posts stay whole; mentions in them keep their place and lose the name. What stays of it are rows
-        of `tombstones`: what, when, why. The ids never show again here, whatever is added or merged later.
-
-        Raises ArchiveError when nothing is named, and when other processes keep reading (it is hidden then; `purge()`
-        takes it out later).
-        """
-        from xframes.archive import removing
-
-        posts, users = ({str(i) for i in _ids(given)} for given in (post_ids, user_ids))
-        if not posts and not users:
-            raise ArchiveError("nothing to remove: give post_ids or user_ids")
-        self._folder.create()
-        self._freshen()
-        doomed = self._folder.steady(lambda: removing.bury(self._folder, posts, users, reason))
-        self.purge()
-        return {"posts": len(doomed.posts), "users": len(doomed.users)}
-
-    def apply_compliance(self, type: Literal["tweets", "users"]) -> dict[str, int]:
-        """Remove what compliance results in the table `removals` say is gone; gives how many posts and users went.
-
-        `type` is that of the job: its lines do not say whether an id is a post's or a user's. Posts whose location
-        alone must go (scrub_geo) go whole. What was removed already is left out, so this can be called at any time.
-
-        Raises as `remove` does.
-        """
-        kind = {"tweets": "post", "users": "user"}.get(type)
-        if kind is None:
-            raise ArchiveError(f"type is tweets or users, not {type!r}")
-        self._freshen()
-        rows = self._views.arrow(
-            "SELECT DISTINCT id FROM removals WHERE action = 'delete' AND id NOT IN "
-            "(SELECT resource_id FROM tombstones WHERE resource_type = ?)", [kind],
-        )
-        if not rows.num_rows:
-            return {"posts": 0, "users": 0}
-        return self.remove(**{f"{kind}_ids": rows["id"].to_pylist()}, reason=f"compliance: {type}")
-
-    def purge(self) -> int:
-        """Take what was removed out of every file, also out of what was added since; gives how many were rewritten."""
-        from xframes.archive import removing
-
-        if not self._folder.exists:
-            return 0
-        self._freshen()
-        return self._folder.steady(lambda: removing.purge(self._folder, self._views.readers))
-
     # housekeeping ------------------------------------------------------------------------------------------------
 
     def compact(self, *, memory: int = MEMORY) -> None:
@@ -430,7 +377,3 @@ class Archive(Shown, Sharing):
     def _collected(self, run: Run) -> Run:
         self._tidy()
         return run
-
-
-def _ids(given: Iterable[str | int]) -> Iterable[str | int]:
-    return [given] if isinstance(given, str | int) else given
