@@ -6,6 +6,7 @@ import os
 import tomllib
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import platformdirs
 
@@ -50,3 +51,9 @@ def read_config() -> dict[str, Any]:
 def from_environment(*names: str) -> str | None:
     """The first of these environment variables that is set and not empty."""
     return next((value for name in names if (value := os.environ.get(name, "").strip())), None)
+
+
+def on_this_machine(url: str) -> bool:
+    """Whether a URL's server is this machine's own: the sandbox, say."""
+    host = urlsplit(url).hostname or ""
+    return host in {"localhost", "::1"} or host.startswith("127.")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from xframes.errors import ApiError
 
 _LONGEST_WINDOW = 90_000  # seconds: a day, and an hour for clocks that disagree
+_SMALL = 1 << 16  # bytes: answers that say nothing but that something failed are smaller
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,23 +79,22 @@ def problem_kind(type_: object) -> str | None:
 
 
 def classify(
-    status: int, headers: Mapping[str, str], body: bytes, *, action: str | None, now: datetime
+    status: int, headers: Mapping[str, str], body: bytes, *, action: str | None, now: datetime, further: bool = False
 ) -> ApiError | None:
     """The error an answer means, or None when it is a usable page.
 
     `headers` must look keys up regardless of case. Bodies: X's problem JSON, `{errors: [...]}`, `{code, message}`
-    and OAuth's `{error, error_description}`; a write may be answered by its status alone.
+    and OAuth's `{error, error_description}`; a write may be answered by its status alone. `further` is for requests of
+    a page that was promised by the one before: no page is no end then.
     """
     if 200 <= status < 300:
-        silent = not body.strip() and (status == 204 or (action or "").startswith("write."))
-        if not silent and not is_json(body):
-            what = f"{len(body)} bytes, {headers.get('content-type') or 'no type'}"
-            return errors.Unavailable(f"{action or 'X'}: the answer is not JSON ({what})", status=status, action=action)
-        return None
+        meant = _success(status, headers, body, action=action, further=further)
+        if not isinstance(meant, int):
+            return meant
+        status = meant
     document = _document(body)
-    listed = document.get("errors")
-    items = [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
-    kind = problem_kind(document.get("type")) or next((problem_kind(i.get("type")) for i in items if "type" in i), None)
+    items = _items(document)
+    kind = _kind(document, items)
     text = _message(document, items) or f"HTTP {status}"
     label = f"{action or 'X'}: {text}"
     problems = items or ([document] if document else [])
@@ -107,6 +107,43 @@ def classify(
         return errors.Unavailable(label, retry_at=_retry_after(headers, now), **common)
     cls = {401: errors.Unauthorized, 403: errors.Forbidden, 404: errors.NotFound}.get(status, errors.InvalidRequest)
     return cls(label, **common)
+
+
+def _success(
+    status: int, headers: Mapping[str, str], body: bytes, *, action: str | None, further: bool
+) -> ApiError | int | None:
+    """What an answer means whose status tells of success: a page (None), none, or the failure its JSON tells of."""
+    writes = (action or "").startswith("write.")
+    if not further and not body.strip() and (status == 204 or writes):
+        return None
+    if not is_json(body):
+        what = f"not JSON ({len(body)} bytes, {headers.get('content-type') or 'no type'})"
+    elif len(body) >= _SMALL:
+        return None
+    else:
+        document = read_json(body)
+        found = document if isinstance(document, dict) else {}
+        told, items = found.get("status"), _items(found)
+        if any(found.get(name) is not None for name in ("data", "meta")):
+            return None
+        if isinstance(told, int) and 400 <= told < 600:
+            return told
+        failed = bool(items) and all(problem_kind(item.get("type")) == "internal-error" for item in items)
+        if writes or not (further or failed or document is not found or found.keys() >= {"code", "message"}):
+            return None
+        what = f"no page ({_message(found, items) or body[:60].decode('utf-8', 'replace')})"
+    return errors.Unavailable(f"{action or 'X'}: the answer is {what}", status=status, action=action)
+
+
+def _items(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    listed = document.get("errors")
+    return [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
+
+
+def _kind(document: Mapping[str, Any], items: list[dict[str, Any]]) -> str | None:
+    """What kind of problem it is: the first type that says anything."""
+    kinds = [problem_kind(each.get("type")) for each in (document, *items)]
+    return next((kind for kind in kinds if kind not in (None, "about:blank")), kinds[0])
 
 
 def retry_at(headers: Mapping[str, str], now: datetime) -> datetime:
@@ -129,7 +166,7 @@ def retry_at(headers: Mapping[str, str], now: datetime) -> datetime:
 
 def _retry_after(headers: Mapping[str, str], now: datetime) -> datetime | None:
     seconds = _int(headers.get("retry-after"))
-    return now + timedelta(seconds=min(max(seconds, 1), 3600)) if seconds is not None else None
+    return now + timedelta(seconds=min(max(seconds, 1), _LONGEST_WINDOW)) if seconds is not None else None
 
 
 def _int(text: str | None) -> int | None:

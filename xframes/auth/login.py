@@ -19,10 +19,10 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from xframes.auth import tokens
 from xframes.auth.oauth1 import OAuth1
-from xframes.auth.oauth2 import OAuth2, fetch
+from xframes.auth.oauth2 import TIMEOUT, OAuth2, fetch
 from xframes.auth.secrets import Secret, secret
 from xframes.errors import ConfigError, Unauthorized
-from xframes.settings import BASE_URL
+from xframes.settings import BASE_URL, on_this_machine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -112,9 +112,10 @@ def login_oauth1(
     failure = "the PIN"
     try:
         with OAuth1Session(consumer_key, consumer_secret, callback_uri="oob") as session:
-            first = session.fetch_request_token(f"{base_url}/oauth/request_token")
+            session.trust_env, session.max_redirects = not on_this_machine(base_url), 0
+            first = session.fetch_request_token(f"{base_url}/oauth/request_token", timeout=TIMEOUT)
             pin = ask(f"{base_url}/oauth/authorize?{urlencode({'oauth_token': first['oauth_token']})}")
-            got = session.fetch_access_token(f"{base_url}/oauth/access_token", verifier=pin.strip())
+            got = session.fetch_access_token(f"{base_url}/oauth/access_token", verifier=pin.strip(), timeout=TIMEOUT)
         made = OAuth1(app.consumer_key, app.consumer_secret, got["oauth_token"], got["oauth_token_secret"])
     except (TokenMissing, TokenRequestDenied, ValueError, KeyError, requests.RequestException) as error:
         failure = type(error).__name__

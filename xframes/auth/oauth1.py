@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from xframes.auth.secrets import Secret, redact, secret
+from xframes.auth.secrets import Secret, secret
 from xframes.errors import ConfigError
 
 if TYPE_CHECKING:
     import requests
 
 _NAMES = ("consumer_key", "consumer_secret", "access_token", "access_token_secret")
-
-
-class _Redacted(logging.Filter):
-    """Takes tokens out of what the signing libraries log at DEBUG: all they sign, and the header they make of it."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = redact(record.getMessage()), ()
-        return True
-
-
-for _name in ("requests_oauthlib.oauth1_auth", "oauthlib.oauth1.rfc5849"):
-    logging.getLogger(_name).addFilter(_Redacted())
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from xframes import wire
 from xframes.auth import tokens
 from xframes.auth.secrets import Secret, redact, secret
 from xframes.errors import ApiError, ConfigError, Unauthorized, Unavailable
+from xframes.settings import on_this_machine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 TOKEN_PATH = "/2/oauth2/token"  # noqa: S105  a path of X's API
 APP_TOKEN_PATH = "/oauth2/token"  # noqa: S105  the same
+TIMEOUT = (10, 60)  # seconds to connect, and between bytes
 _EARLY = 60  # seconds before its end at which a token is renewed
 
 
@@ -176,10 +178,12 @@ def _post(
 
     fields = form if client_secret is not None else {**form, "client_id": client_id}
     try:
-        return requests.post(
-            url, data={name: one.reveal() if isinstance(one, Secret) else one for name, one in fields.items()},
-            auth=authorise, timeout=(10, 60), allow_redirects=False,
-        )
+        with requests.Session() as session:
+            session.trust_env = not on_this_machine(url)
+            return session.post(
+                url, data={name: one.reveal() if isinstance(one, Secret) else one for name, one in fields.items()},
+                auth=authorise, timeout=TIMEOUT, allow_redirects=False,
+            )
     except requests.RequestException as error:
         failure = type(error).__name__
     raise Unavailable(f"the login: no answer ({failure})")  # outside the handler: its cause holds the headers

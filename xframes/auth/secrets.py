@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from threading import Lock
 from typing import Any, NoReturn
@@ -14,6 +15,7 @@ _SHOWN = "***"
 _SHORTEST = 4  # shorter texts are no secrets, and occur in words
 _HEADERS = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/%=-]{16,}")
 _SIGNED = re.compile(r"(?i)\b(oauth_(?:token|signature|consumer_key))=\"?[^\s\",&]+\"?")
+_URL_SIGNED = re.compile(r"(?i)([?&](?:x-goog-|x-amz-)?signature)=[^\s&\"']+")
 _USERINFO = re.compile(r"(?<=://)[^\s/@:]+:[^\s/@]+(?=@)")
 
 
@@ -67,7 +69,7 @@ def redact(text: str) -> str:
     for form in sorted({form for one in known for form in one.forms}, key=len, reverse=True):
         text = text.replace(form, _SHOWN)
     text = _HEADERS.sub(rf"\1 {_SHOWN}", text)
-    text = _SIGNED.sub(rf"\1={_SHOWN}", text)
+    text = _URL_SIGNED.sub(rf"\1={_SHOWN}", _SIGNED.sub(rf"\1={_SHOWN}", text))
     return _USERINFO.sub(_SHOWN, text)
 
 
@@ -78,3 +80,15 @@ def redact_all(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: redact_all(item) for key, item in value.items()}
     return [redact_all(item) for item in value] if isinstance(value, list) else value
+
+
+class _Redacted(logging.Filter):
+    """Takes secrets out of what libraries log at DEBUG: URLs, all that is signed, and the header made of it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = redact(record.getMessage()), ()
+        return True
+
+
+for _name in ("requests_oauthlib.oauth1_auth", "oauthlib.oauth1.rfc5849", "urllib3.connectionpool"):
+    logging.getLogger(_name).addFilter(_Redacted())

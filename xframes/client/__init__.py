@@ -20,7 +20,7 @@ import urllib3
 from xframes import wire
 from xframes.auth import KINDS, Credentials, OAuth1, OAuth2, Secret, redact
 from xframes.auth.credentials import table, text
-from xframes.client.failures import explained, lost
+from xframes.client.failures import NOT_SENT, explained, lost
 from xframes.client.retries import Retries, Trying
 from xframes.client.showing import html
 from xframes.client.streaming import STALL_SECONDS, HangUp, lines
@@ -30,7 +30,7 @@ from xframes.pacing import Pacer
 from xframes.plan import asks_owner
 from xframes.plan.values import QUERY_MOST
 from xframes.registry import ACTIONS
-from xframes.settings import BASE_URL, from_environment
+from xframes.settings import BASE_URL, from_environment, on_this_machine
 from xframes.wire import Page, Request
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class Client:
         self.sleep = sleep
         self.now = now
         self._transport = transport or self._http
-        self._session = _session()
+        self._session = _session(self.base_url)
         self._pacer = Pacer()
         self._counters = _Counters()
         self._user_id: str | None = None
@@ -285,14 +285,21 @@ class Client:
             self._counters.bytes += len(answer.body)
         if action:
             self._pacer.learn(*_pool(action, kind), answer.headers, now.timestamp())
-        meant = wire.classify(answer.status, answer.headers, answer.body, action=request.action, now=now)
+        further = action is not None and action.token in request.params
+        meant = wire.classify(
+            answer.status, answer.headers, answer.body, action=request.action, now=now, further=further
+        )
         if meant is None:
             return Page(request, answer.body, now, answer.status)
         return explained(meant, answer.status, answer.headers.get("location", ""), action, kind)
 
     def _http(self, request: Request) -> Answer:
         """Send over HTTP. Redirects are not followed: they would carry the credentials to wherever they point."""
-        signer = self._credentials.signer(self._kind(request), self.base_url)
+        try:
+            signer = self._credentials.signer(self._kind(request), self.base_url)
+        except Unavailable as error:  # nobody gave a token
+            error.kind = NOT_SENT
+            raise
         response = self._session.request(
             request.method, self.base_url + request.path, params=dict(request.params), auth=signer,
             timeout=self.timeout, allow_redirects=False, stream=True, **_content(request),
@@ -349,10 +356,11 @@ def current() -> Client:
 # helpers -------------------------------------------------------------------------------------------------------------
 
 
-def _session() -> requests.Session:
+def _session(base_url: str) -> requests.Session:
     from xframes import __version__
 
     session = requests.Session()
+    session.trust_env = not on_this_machine(base_url)  # no proxy leads back here
     session.headers.update({"User-Agent": f"xframes/{__version__}", "Accept": "application/json"})
     return session
 

@@ -9,6 +9,7 @@ import requests
 import urllib3
 
 from xframes.errors import Forbidden, InvalidRequest, NotFound, Unavailable
+from xframes.settings import on_this_machine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,8 +51,8 @@ def _once(
     headers = {"Content-Type": "text/plain"} if body is not None else {}
     try:
         with requests.Session() as session:
-            session.trust_env = False  # no credentials of a .netrc either
-            with session.request(method, url, data=body, headers=headers, timeout=timeout, stream=True,
+            session.trust_env = not on_this_machine(url)
+            with session.request(method, url, data=body, headers=headers, auth=_nobody, timeout=timeout, stream=True,
                                  allow_redirects=False) as response:
                 if not 200 <= response.status_code < 300:
                     return _refused(response.status_code, label)
@@ -60,6 +61,11 @@ def _once(
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
         return Unavailable(f"{label}: no answer ({type(error).__name__})")  # the error's own text may hold the URL
     return None
+
+
+def _nobody(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """No credentials: without anything to call, requests would look into .netrc."""
+    return request
 
 
 def _save(response: requests.Response, into: IO[bytes]) -> None:

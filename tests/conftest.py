@@ -1,0 +1,35 @@
+"""What every test stands on: nothing of the person or machine that runs it, neither credentials nor settings."""
+
+from __future__ import annotations
+
+import os
+import re
+
+import pytest
+
+import xframes as xf
+
+_OURS = re.compile(r"XFRAMES_\w+|(X_|X_API_|TWITTER_)?BEARER_TOKEN|CONSUMER_(KEY|SECRET)|ACCESS_TOKEN(_SECRET)?")
+_OTHERS = re.compile(r"\w+_proxy|NETRC|COLUMNS|LINES|NO_COLOR|FORCE_COLOR|AWS_\w+|TQDM_\w+", re.IGNORECASE)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nobodys_machine(tmp_path_factory):
+    """An environment without what would change a test; programs the tests start inherit it."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if _OURS.fullmatch(name) or _OTHERS.fullmatch(name):
+                patch.delenv(name)
+        home = tmp_path_factory.mktemp("nobody")
+        patch.setenv("XFRAMES_CONFIG", str(home / "config.toml"))
+        patch.setenv("XFRAMES_JOURNALS", str(home / "journals"))
+        yield
+
+
+@pytest.fixture
+def nowhere(monkeypatch, tmp_path):
+    """No credentials, no default client, and a config file of the test's own, which is not there yet; gives its path."""
+    monkeypatch.setenv("XFRAMES_CONFIG", str(tmp_path / "config.toml"))
+    xf.use(None)
+    yield tmp_path / "config.toml"
+    xf.use(None)

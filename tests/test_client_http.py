@@ -1,0 +1,138 @@
+"""The client over real HTTP: what goes wrong between it and a server."""
+
+from __future__ import annotations
+
+import io
+import logging
+import socket
+import time
+
+import pytest
+
+import xframes as xf
+from xframes import errors
+from xframes.auth.oauth2 import app_token
+from xframes.client import Client
+from xframes.wire import Request
+
+from .clients import OK, POST, SEARCH, TOKEN, Handler, everything, serving
+
+
+@pytest.fixture
+def server():
+    with serving() as made:
+        yield made
+
+
+@pytest.fixture
+def client(server):
+    with Client(TOKEN, base_url=server.url, sleep=lambda _: None, timeout=(5, 1)) as made:
+        yield made
+
+
+def test_real_failures_are_survived(server, client):
+    server.script += [
+        Handler.reset,
+        lambda h: h.reply(OK[:10], promised=len(OK)),
+        lambda h: h.reply(b"<html>", content_type="text/html"),
+        lambda h: h.reply(b"", 502),
+        lambda _: time.sleep(1.3),
+        Handler.reply,
+    ]
+    assert client.send(SEARCH).body == OK
+    assert len(server.asked) == 6
+    assert {headers["Authorization"] for _, headers in server.asked} == {f"Bearer {TOKEN}"}
+    assert server.asked[0][1]["User-Agent"] == f"xframes/{xf.__version__}"
+
+
+def test_a_body_cut_where_json_ends_is_noticed(server, client):
+    server.script += [lambda h: h.reply(OK, promised=len(OK) + 10), lambda h: h.reply(b'{"data":[]}')]
+    assert client.send(SEARCH).body == b'{"data":[]}'
+
+
+def test_redirects_take_no_credentials_elsewhere(server, client):
+    server.script += [lambda h: h.reply(b"", 302, location=f"{server.url}/elsewhere"), Handler.reply]
+    with pytest.raises(errors.InvalidRequest, match="redirects are not followed"):
+        client.send(SEARCH)
+    assert len(server.asked) == 1
+
+
+def test_netrc_is_not_looked_at(server, tmp_path, monkeypatch):
+    (tmp_path / "netrc").write_text("machine x.invalid login me password hidden\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setenv("http_proxy", server.url)
+    server.script += [Handler.reply] * 2
+    with Client(TOKEN, base_url="http://x.invalid") as client:
+        client.send(SEARCH)
+        client.download("http://x.invalid/file", io.BytesIO())
+    assert [headers["Authorization"] for _, headers in server.asked] == [f"Bearer {TOKEN}", None]
+
+
+def test_a_proxy_is_asked_for_servers_elsewhere_and_never_for_this_machine(server, client, monkeypatch):
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    server.script += [Handler.reply, lambda h: h.reply(b'{"access_token":"invented-token"}'), lambda h: h.reply(b"1\n")]
+    assert client.send(SEARCH).body == OK
+    assert app_token(server.url, "key", "secret").reveal() == "invented-token"
+    client.download(f"{server.url}/file", into := io.BytesIO())
+    assert into.getvalue() == b"1\n"
+
+    monkeypatch.setenv("http_proxy", server.url)
+    server.script += [Handler.reply, lambda h: h.reply(b"2\n")]
+    with Client(TOKEN, base_url="http://x.invalid") as far:
+        assert far.send(SEARCH).body == OK
+        far.download("http://x.invalid/file", into := io.BytesIO())
+    assert into.getvalue() == b"2\n"
+    assert [path.partition("?")[0] for path, _ in server.asked[3:]] == [
+        "http://x.invalid/2/tweets/search/recent", "http://x.invalid/file",
+    ]
+    assert "Authorization" not in server.asked[4][1]
+
+
+def test_what_is_asked_arrives_unchanged(server, client):
+    server.script += [Handler.reply]
+    query = 'a+b "c d" #e @f é 😀 %41 & ? ='
+    client.send(Request("GET", "/2/tweets/search/recent", {"query": query}, "search.recent"))
+    from urllib.parse import parse_qs, urlsplit
+
+    assert parse_qs(urlsplit(server.asked[0][0]).query) == {"query": [query]}
+
+
+def test_a_failed_connection_names_the_reason_and_no_secret(caplog):
+    caplog.set_level(logging.DEBUG)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    with Client(TOKEN, base_url=url, sleep=lambda _: None) as client:
+        with pytest.raises(errors.Unavailable, match=r"no answer from X .*[Rr]efused") as caught:
+            client.send(SEARCH)
+        assert TOKEN not in everything(caught.value) + caplog.text
+    with Client(TOKEN, base_url=url, writes=True) as client, pytest.raises(errors.Unavailable):
+        client.send(POST)
+
+
+def test_a_cut_answer_leaves_no_secret_behind(server, client, caplog):
+    caplog.set_level(logging.DEBUG)
+    server.script += [lambda h: h.reply(OK[:10], promised=len(OK))] * 6
+    with pytest.raises(errors.Unavailable) as caught:
+        client.send(SEARCH)
+    assert TOKEN not in everything(caught.value) + caplog.text
+
+
+def test_a_signed_url_stays_out_of_the_logs(server, client, caplog):
+    caplog.set_level(logging.DEBUG)
+    server.script += [lambda h: h.reply(b"1\n"), lambda h: h.reply(b"", 404)]
+    client.download(f"{server.url}/results?X-Goog-Expires=900&X-Goog-Signature=0badcafe&alt=media", io.BytesIO())
+    with pytest.raises(errors.NotFound):
+        client.download(f"{server.url}/results?Signature=0badcafe", io.BytesIO())
+    assert "/results?X-Goog-Expires=900" in caplog.text
+    assert "0badcafe" not in caplog.text
+
+
+def test_threads_share_a_client(server, client):
+    from concurrent.futures import ThreadPoolExecutor
+
+    server.script += [Handler.reply] * 40
+    with ThreadPoolExecutor(4) as pool:
+        pages = list(pool.map(lambda _: client.send(SEARCH), range(40)))
+    assert len(pages) == client.requests_made == 40
