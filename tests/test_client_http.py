@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import logging
 import socket
@@ -12,7 +13,7 @@ import pytest
 import xframes as xf
 from xframes import errors
 from xframes.auth.oauth2 import app_token
-from xframes.client import Client
+from xframes.client import Client, Retries
 from xframes.wire import Request
 
 from .clients import OK, POST, SEARCH, TOKEN, Handler, everything, serving
@@ -48,6 +49,24 @@ def test_real_failures_are_survived(server, client):
 def test_a_body_cut_where_json_ends_is_noticed(server, client):
     server.script += [lambda h: h.reply(OK, promised=len(OK) + 10), lambda h: h.reply(b'{"data":[]}')]
     assert client.send(SEARCH).body == b'{"data":[]}'
+
+
+def test_a_body_that_drips_is_given_up_and_asked_for_again(server):
+    def drip(handler):
+        handler.send_response(200)
+        handler.send_header("Content-Length", "1000000")
+        handler.end_headers()
+        with contextlib.suppress(OSError):  # until the client leaves
+            while True:
+                handler.wfile.write(b" " * 10)
+                time.sleep(0.02)
+
+    server.script += [drip, Handler.reply]
+    patience = Retries(silent=0.5)
+    with Client(TOKEN, base_url=server.url, sleep=lambda _: None, timeout=(5, 0.5), retries=patience) as client:
+        with pytest.raises(errors.Unavailable, match=r"not whole after 0\.5 s"):
+            client.send(SEARCH)
+        assert client.send(SEARCH).body == OK
 
 
 def test_redirects_take_no_credentials_elsewhere(server, client):

@@ -23,7 +23,7 @@ from xframes.auth.credentials import table, text
 from xframes.client.failures import NOT_SENT, explained, lost
 from xframes.client.retries import Retries, Trying
 from xframes.client.showing import html
-from xframes.client.streaming import STALL_SECONDS, HangUp, lines
+from xframes.client.streaming import STALL_SECONDS, HangUp, lines, whole
 from xframes.client.transfers import transfer
 from xframes.errors import ApiError, ArgumentError, ConfigError, RateLimited, Unauthorized, Unavailable
 from xframes.pacing import Pacer
@@ -305,7 +305,7 @@ class Client:
             timeout=self.timeout, allow_redirects=False, stream=True, **_content(request),
         )
         with response:
-            body = response.content
+            body = whole(response, max(self.retries.silent, self.timeout[1]))
             promised, came = response.headers.get("Content-Length", ""), response.raw.tell()
         if promised.isdecimal() and came < int(promised):  # older urllib3 does not mind
             raise requests.ConnectionError(f"the body ended after {came:,} of {promised} bytes")

@@ -1,8 +1,9 @@
-"""A stream's bytes as lines, as they come: one long answer that never ends by itself."""
+"""An answer's bytes as they come: a stream's as lines, without an end; a page's until it is whole."""
 
 from __future__ import annotations
 
 import contextlib
+import time
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -52,6 +53,16 @@ def lines(response: requests.Response) -> Iterator[bytes]:
             raise requests.ConnectionError(f"a line of more than {_LONGEST_LINE >> 20} MB")
     if held.strip():
         yield held.strip(b"\r")
+
+
+def whole(response: requests.Response, seconds: float) -> bytes:
+    """The whole body of an open answer. Raises requests' and urllib3's errors, also when it takes longer than that."""
+    until, pieces = time.monotonic() + seconds, list[bytes]()
+    while piece := _some(response.raw):
+        pieces.append(piece)
+        if time.monotonic() > until:
+            raise requests.ReadTimeout(f"the body was not whole after {seconds:g} s")
+    return b"".join(pieces)
 
 
 def _some(raw: Any) -> bytes:
