@@ -263,6 +263,25 @@ def test_several_values_of_an_option(key):
     assert key.requests[-1].params["exclude"] == "replies,retweets"
 
 
+def test_lists_may_be_joined_by_commas_as_x_writes_them(key):
+    run("posts", "lookup", "11,12", "13")
+    assert key.requests[-1].params["ids"] == "11,12,13"
+
+    shown = run("timelines", "user", key.user_id, "--exclude", "replies,retweets", "--limit", 5)
+    assert shown.exit_code == 0, shown.stderr
+    assert key.requests[-1].params["exclude"] == "replies,retweets"
+
+    shown = run("timelines", "user", key.user_id, "--exclude", "replies,reposts")
+    assert shown.exit_code == 2
+    assert "'reposts' is not one of 'replies', 'retweets'" in " ".join(shown.stderr.split())
+
+
+def test_texts_may_hold_commas(key, monkeypatch):
+    monkeypatch.delenv("XFRAMES_BEARER_TOKEN")
+    shown = run("write", "delete-stream-rules", "--values", '"yes, we can" has:media', "--dry-run")
+    assert json.loads(shown.stdout)["body"] == {"delete": {"values": ['"yes, we can" has:media']}}
+
+
 def test_another_server_can_be_named(sandbox, monkeypatch, tmp_path):
     monkeypatch.setenv("XFRAMES_CONFIG", str(tmp_path / "none.toml"))
     monkeypatch.setenv("XFRAMES_BEARER_TOKEN", sandbox.bearer_token)

@@ -19,7 +19,7 @@ from xframes.errors import Interrupted
 from xframes.registry import ACTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from xframes.client import Client
     from xframes.registry import Action, Param
@@ -70,6 +70,14 @@ class Moment(click.ParamType[datetime]):
                 self.fail(f"{value!r} names no time zone; for UTC write {value}Z", param, ctx)
             found = found.replace(tzinfo=UTC)
         return found
+
+
+class Some(click.Choice[str]):
+    """One or more of the choices, joined by commas."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse what is no choice."""
+        return ",".join(super(Some, self).convert(part, param, ctx) for part in value.split(","))
 
 
 class Json(click.ParamType[Any]):
@@ -138,7 +146,7 @@ def _collect(
     if table is not None and table not in TABLES:
         raise click.BadParameter(f"there is no table {table!r}; the tables are: {', '.join(TABLES)}")
     shown = table or action.rows or "posts"
-    arguments = {name: listed(v) if isinstance(v, tuple) else v for name, v in given.items() if v not in {None, ()}}
+    arguments = arguments_of(action, given)
     client = client_for(base_url)
     if folder is None:
         try:
@@ -160,10 +168,18 @@ def _collect(
         tell_problems(archive, [run.run_id])
 
 
+def arguments_of(action: Action, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What the command line gave, as the action's function takes it."""
+    texts = {param.name for param in action.params if param.kind == "texts"}  # these may hold commas and spaces
+    named = {name: value for name, value in given.items() if value is not None and value != ()}
+    return {name: listed(value) if isinstance(value, tuple) and name not in texts else value
+            for name, value in named.items()}
+
+
 def listed(values: tuple[str, ...]) -> list[str]:
-    """A list from the command line, or for `-` from stdin, where a CSV file's head is no item."""
+    """A list from the command line, commas parting as spaces do, or for `-` from stdin, where a head is no item."""
     if values != ("-",):
-        return list(values)
+        return [part for value in values for part in value.split(",") if part]
     found = sys.stdin.read().replace(",", " ").split()
     return found[1:] if found and found[0] in {"id", "post_id", "user_id", "author_id", "username"} else found
 
@@ -200,7 +216,7 @@ def parameter(param: Param) -> Callable[..., Any]:
 
 def _type(param: Param) -> click.ParamType[Any]:
     if param.choices:
-        return click.Choice(param.choices)
+        return Some(param.choices) if param.many else click.Choice(param.choices)
     return _TYPES[param.kind](param) if param.kind in _TYPES else click.STRING
 
 

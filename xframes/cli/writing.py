@@ -11,7 +11,7 @@ import click
 
 from xframes.cli import output
 from xframes.cli.archives import ArchivePath, tell_problems
-from xframes.cli.collecting import client_for, example, listed, parameter
+from xframes.cli.collecting import arguments_of, client_for, example, parameter
 from xframes.registry import ACTIONS, Param
 
 if TYPE_CHECKING:
@@ -74,8 +74,7 @@ def _write(
     from xframes.archive import Archive
     from xframes.collect import call
 
-    arguments = {name: listed(v) if isinstance(v, tuple) else v for name, v in given.items()
-                 if v is not None and v != ()}
+    arguments = arguments_of(action, given)
     if dry_run:
         click.echo(json.dumps(_shown(call(action.name, **arguments, dry_run=True)), ensure_ascii=False, indent=2))
         return
