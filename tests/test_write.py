@@ -410,7 +410,7 @@ def test_the_rules_are_made_equal_to_a_list(app, rules, tmp_path):
                     ("added", "water", "new"), ("added", "milk", None)}
     assert found["id"].str.fullmatch("[0-9]+").all()
     assert there(app) == {("coffee", "c"), ("water", "new"), ("milk", None)}
-    assert archive.tables["writes"] == 2
+    assert archive.tables["writes"] == 3  # milk added, tea and water deleted, water added with its new tag
 
     before = len(rules.requests)
     again = write.set_stream_rules(desired, client=app, into=archive)
@@ -418,6 +418,25 @@ def test_the_rules_are_made_equal_to_a_list(app, rules, tmp_path):
     assert [r.method for r in rules.requests[before:]] == ["GET"]
     assert write.set_stream_rules([], client=app)["change"].tolist() == ["deleted"] * 3
     assert there(app) == set()
+
+
+def test_a_refused_rule_costs_none_of_those_in_force(app):
+    write.add_stream_rules(["tea", {"value": "water", "tag": "old"}], client=app)
+    with pytest.raises(errors.InvalidRequest, match="X refused 'from:'"):
+        write.set_stream_rules(["coffee", {"value": "water", "tag": "new"}, "from:"], client=app)
+    assert there(app) == {("tea", None), ("water", "old"), ("coffee", None)}
+
+    write.set_stream_rules(["coffee", {"value": "water", "tag": "new"}], client=app)
+    assert there(app) == {("coffee", None), ("water", "new")}
+
+
+def test_full_rules_make_room_before_others_come(app):
+    write.add_stream_rules([f"coffee {number}" for number in range(999)], client=app)
+    desired = ["coffee 1", *(f"tea {number}" for number in range(999))]
+    found = write.set_stream_rules(desired, client=app)
+
+    assert found["change"].value_counts().to_dict() == {"added": 999, "deleted": 998, "kept": 1}
+    assert there(app) == {(value, None) for value in desired}
 
 
 # the shell -----------------------------------------------------------------------------------------------------------

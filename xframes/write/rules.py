@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from xframes.collect import streams
 from xframes.errors import ArgumentError
 from xframes.frames import Frames, to_pandas
-from xframes.write.engine import Sending, Written, keeping, opened, request, write
+from xframes.wire import problem_kind
+from xframes.write.engine import Sending, Written, check, keeping, opened, rejected, request, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from xframes.client import Client
 
 Rule = tuple[str, str | None]  # value and tag: what X tells rules apart by
+Row = tuple[str, str, str, str | None]  # what was done, id, value, tag
 
 
 def add_stream_rules(
@@ -62,14 +64,14 @@ def set_stream_rules(
     rules: str | Mapping[str, Any] | Iterable[str | Mapping[str, Any]], *, into: Archive | None = None,
     client: Client | None = None,
 ) -> pd.DataFrame:
-    """Make the rules of the filtered stream equal to these: deletes what is not among them, then adds what is missing.
+    """Make the rules of the filtered stream equal to these: adds what is missing, then deletes what is not among them.
 
     Gives one row per rule: `change` (deleted, added, kept), `id`, `value`, `tag`. A rule is its text, or
-    {"value": …, "tag": …}. X cannot change a tag, so a rule with another tag is deleted and added. An empty list
-    deletes all.
+    {"value": …, "tag": …}. X cannot change a tag, so a rule with another tag is deleted and added; so are all where X
+    has no room for both. An empty list deletes all.
 
-    Raises InvalidRequest naming the rules X rejected (what was done until then stays), ArgumentError before any
-    request, OutcomeUnknown, the client's errors.
+    Raises InvalidRequest naming the rules X rejected (those in force before still are, beside what was added),
+    ArgumentError before any request, OutcomeUnknown, the client's errors.
 
     Example: `write.set_stream_rules(["telescope lang:en", {"value": "from:XDevelopers", "tag": "X"}])`
     """
@@ -84,18 +86,36 @@ def set_stream_rules(
     missing = [rule for rule in desired if rule not in there]
     if gone or missing:
         with keeping(into, "write.set_stream_rules", {"rules": [_wire(rule) for rule in desired]}) as keep:
-            sending = Sending(client, keep)
-            if gone:
-                sending.ask("write.delete_stream_rules", ids=list(gone.values()))
-                rows += [("deleted", id_, *rule) for rule, id_ in gone.items()]
-            if missing:
-                page = sending.ask("write.add_stream_rules", rules=[_wire(rule) for rule in missing])
-                made = Frames.from_pages([page])["stream_rules"].to_pylist()
-                rows += [("added", row["id"], row["value"], row["tag"]) for row in made]
+            rows += _changed(Sending(client, keep), gone, missing)
     return _frame(rows)
 
 
-def _frame(rows: list[tuple[str, str, str, str | None]]) -> pd.DataFrame:
+def _changed(sending: Sending, gone: dict[Rule, str], missing: list[Rule]) -> list[Row]:
+    """Add before deleting: a rule X refuses costs none of the others, and the stream is never without rules."""
+    old = {value for value, _ in gone}
+    made, left = _added(sending, [rule for rule in missing if rule[0] not in old], gone)
+    if gone:
+        sending.ask("write.delete_stream_rules", ids=list(gone.values()))
+    made += _added(sending, [rule for rule in missing if rule[0] in old or rule in left], {})[0]
+    return [("deleted", id_, *rule) for rule, id_ in gone.items()] + made
+
+
+def _added(sending: Sending, rules: list[Rule], gone: Mapping[Rule, str]) -> tuple[list[Row], list[Rule]]:
+    """Rows of the rules X took, and those it had no room for: no error as long as others are to go."""
+    if not rules:
+        return [], []
+    page = sending.client.send(request("write.add_stream_rules", {"rules": [_wire(rule) for rule in rules]}))
+    sending.keep(page)
+    _, problems = rejected(page)
+    if not gone or any(problem_kind(each.get("type")) != "rule-cap" for each in problems):
+        check(page)
+    made = Frames.from_pages([page])["stream_rules"].to_pylist()
+    full = {each.get("value") for each in problems}
+    rows = [("added", row["id"], row["value"], row["tag"]) for row in made]
+    return rows, [rule for rule in rules if rule[0] in full]
+
+
+def _frame(rows: list[Row]) -> pd.DataFrame:
     import pyarrow as pa
 
     schema = pa.schema([(name, pa.string()) for name in ("change", "id", "value", "tag")])
