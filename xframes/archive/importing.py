@@ -34,7 +34,7 @@ from xframes.errors import ArchiveError, XframesError
 from xframes.schema import TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from xframes.archive.folder import Folder
@@ -55,15 +55,15 @@ def file_run_id(path: Path) -> str:
 
 def import_files(folder: Folder, paths: Sequence[Path], processes: int | None, progress: bool | None) -> list[str]:
     """Import files, each as a run; gives the run ids. What a damaged file held before the damage is kept."""
-    from xframes.reader import is_readable
+    from xframes.reader import refusal
 
     missing = [str(p) for p in paths if not p.exists()]
     if missing:
         raise ArchiveError(f"there is no such file: {', '.join(missing)}")
     listed = [(path, root) for root in paths for path in _files(root)]
     ids = {path: file_run_id(path) for path, _ in listed}
-    refused = {ids[path]: f"{path}: its name is of no kind of file that holds pages"
-               for path, root in listed if path != root and not is_readable(path)}
+    found = {path for path, root in listed if path != root}  # in a folder: nobody named them
+    refused = {ids[path]: f"{path} is {why}" for path in found if (why := refusal(path))}
     sizes = [p.stat().st_size for p in ids]
     if processes is None:
         processes = workers.cores() if sum(sizes) >= workers.WORTH_BYTES else 1
@@ -77,7 +77,7 @@ def import_files(folder: Folder, paths: Sequence[Path], processes: int | None, p
         sink = workers.sink(Target(folder.address), 1 if folder.in_process else processes)
         try:
             readable = {path: run_id for path, run_id in ids.items() if run_id not in refused}
-            for batch in gathered(_pages(readable, damaged), size):
+            for batch in gathered(_pages(readable, damaged, refused, found), size):
                 sink.add(batch)
                 advance(sum(len(p.body) + 1 for p in batch))
         except BaseException:
@@ -97,12 +97,17 @@ def _files(path: Path) -> list[Path]:
     return sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
 
 
-def _pages(ids: dict[Path, str], damaged: dict[str, str]) -> Iterator[Page]:
-    from xframes.reader import read_pages
+def _pages(
+    ids: dict[Path, str], damaged: dict[str, str], refused: dict[str, str], unnamed: Collection[Path]
+) -> Iterator[Page]:
+    """The pages of files; notes what was damaged, and which of those nobody named hold none."""
+    from xframes.reader import NotPages, read_pages
 
     for path, run_id in ids.items():
         try:
             yield from read_pages(path, run_id)
+        except NotPages as error:
+            (refused if path in unnamed else damaged)[run_id] = str(error)
         except XframesError as error:
             damaged[run_id] = str(error)
 

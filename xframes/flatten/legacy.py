@@ -15,8 +15,11 @@ _TYPES = {"photo": "3", "animated_gif": "16", "video": "7"}
 
 def is_old(document: dict[str, Any]) -> bool:
     """Whether a document is a post or user of v1.1, or a post of an account export."""
-    inner = document["tweet"] if isinstance(document.get("tweet"), dict) else document
-    return "id_str" in inner and bool(inner.keys() & {"full_text", "text", "screen_name"}) and "data" not in document
+    inner = _inner(document)
+    if "data" in document or not _id(inner):
+        return False
+    told = "full_text" in inner or "screen_name" in inner
+    return told or ("text" in inner and ("id_str" in inner or "screen_name" in _dict(inner.get("user"))))
 
 
 def is_export(document: dict[str, Any]) -> bool:
@@ -24,10 +27,25 @@ def is_export(document: dict[str, Any]) -> bool:
     return document.keys() == {"account", "tweets"}
 
 
+def several(document: dict[str, Any]) -> list[Any] | None:
+    """The posts or users of an answer of v1.1: of a search, premium or enterprise too, or a list with a cursor."""
+    for name, beside in (("statuses", "search_metadata"), ("results", ""), ("users", "next_cursor")):
+        found = document.get(name)
+        if isinstance(found, list) and (beside in document or any(is_old(i) for i in found if isinstance(i, dict))):
+            return found
+    return None
+
+
+def deleted(document: dict[str, Any]) -> dict[str, Any] | None:
+    """What a stream of v1.1 says was deleted, as a line of a compliance result; None for everything else."""
+    gone = _dict(_dict(document.get("delete")).get("status"))
+    return {"id": _id(gone), "action": "delete", "reason": "deleted"} if _id(gone) else None
+
+
 def page(document: dict[str, Any]) -> dict[str, Any]:
     """One old post or user as a page."""
     includes: dict[str, list[Any]] = {"users": [], "tweets": [], "media": [], "places": []}
-    inner = document["tweet"] if isinstance(document.get("tweet"), dict) else document
+    inner = _inner(document)
     main = _user(inner) if "screen_name" in inner and "user" not in inner else _post(inner, includes)
     return {"data": [main], "includes": includes}
 
@@ -37,7 +55,7 @@ def export(document: dict[str, Any]) -> dict[str, Any]:
     includes: dict[str, list[Any]] = {"users": [], "tweets": [], "media": [], "places": []}
     accounts = [a.get("account") for a in document["account"] or () if isinstance(a, dict)]
     owner = next((a for a in accounts if isinstance(a, dict)), {})
-    posts = [_post(t["tweet"], includes) for t in document["tweets"] or () if isinstance(t, dict) and "tweet" in t]
+    posts = [_post(_inner(t), includes) for t in document["tweets"] or () if isinstance(t, dict) and _id(_inner(t))]
     for post in posts if owner else ():
         post.setdefault("author_id", str(owner.get("accountId")))
     if owner:
@@ -53,11 +71,11 @@ def _post(old: dict[str, Any], includes: dict[str, list[Any]]) -> dict[str, Any]
     media = [_media(m) for m in _media_of(extended) or _media_of(old)]
     includes["media"] += media
     post = {
-        "id": old["id_str"], "text": extended.get("full_text") or old.get("full_text") or old.get("text"),
+        "id": _id(old), "text": extended.get("full_text") or old.get("full_text") or old.get("text"),
         "created_at": _moment(old.get("created_at")), "lang": old.get("lang"),
         "source": _TAG.sub("", old["source"]) if isinstance(old.get("source"), str) else None,
-        "possibly_sensitive": old.get("possibly_sensitive"), "in_reply_to_user_id": old.get("in_reply_to_user_id_str"),
-        "conversation_id": old.get("conversation_id_str"),
+        "possibly_sensitive": old.get("possibly_sensitive"), "in_reply_to_user_id": _id(old, "in_reply_to_user_id"),
+        "conversation_id": _id(old, "conversation_id"),
         "public_metrics": _known({
             "retweet_count": old.get("retweet_count"), "like_count": old.get("favorite_count"),
             "reply_count": old.get("reply_count"), "quote_count": old.get("quote_count"),
@@ -77,14 +95,13 @@ def _post(old: dict[str, Any], includes: dict[str, list[Any]]) -> dict[str, Any]
 
 def _references(old: dict[str, Any], includes: dict[str, list[Any]]) -> list[dict[str, Any]] | None:
     found = []
-    for kind, whole, id_ in (("retweeted", "retweeted_status", ""), ("quoted", "quoted_status", "quoted_status_id_str"),
-                             ("replied_to", "", "in_reply_to_status_id_str")):
-        inner = old.get(whole)
-        if isinstance(inner, dict) and "id_str" in inner:
+    for kind, whole, id_ in (("retweeted", "retweeted_status", ""), ("quoted", "quoted_status", "quoted_status_id"),
+                             ("replied_to", "", "in_reply_to_status_id")):
+        inner = _dict(old.get(whole))
+        if _id(inner):
             includes["tweets"].append(_post(inner, includes))
-        reference = inner["id_str"] if isinstance(inner, dict) and "id_str" in inner else old.get(id_)
-        if reference:
-            found.append({"type": kind, "id": str(reference)})
+        if reference := _id(inner) or _id(old, id_):
+            found.append({"type": kind, "id": reference})
     return found or None
 
 
@@ -106,7 +123,7 @@ def _entities(old: dict[str, Any]) -> dict[str, Any] | None:
 
 def _media_of(old: dict[str, Any]) -> list[dict[str, Any]]:
     held = (old.get("extended_entities") or {}).get("media") or (old.get("entities") or {}).get("media") or []
-    return [m for m in held if isinstance(m, dict) and "id_str" in m]
+    return [m for m in held if isinstance(m, dict) and _id(m)]
 
 
 def _media(old: dict[str, Any]) -> dict[str, Any]:
@@ -115,7 +132,7 @@ def _media(old: dict[str, Any]) -> dict[str, Any]:
     size = (old.get("sizes") or {}).get("large") or {}
     picture = old.get("media_url_https") or old.get("media_url")
     return _known({
-        "media_key": f"{_TYPES.get(kind, '3')}_{old['id_str']}", "type": kind, "width": size.get("w"),
+        "media_key": f"{_TYPES.get(kind, '3')}_{_id(old)}", "type": kind, "width": size.get("w"),
         "height": size.get("h"), "alt_text": old.get("ext_alt_text"), "duration_ms": video.get("duration_millis"),
         "url" if kind == "photo" else "preview_image_url": picture,
         "variants": [_known({"bit_rate": v.get("bitrate"), "content_type": v.get("content_type"), "url": v.get("url")})
@@ -141,7 +158,7 @@ def _geo(old: dict[str, Any], includes: dict[str, list[Any]]) -> dict[str, Any] 
 
 def _user(old: dict[str, Any]) -> dict[str, Any]:
     return _known({
-        "id": old.get("id_str") or str(old.get("id")), "username": old.get("screen_name"), "name": old.get("name"),
+        "id": _id(old), "username": old.get("screen_name"), "name": old.get("name"),
         "created_at": _moment(old.get("created_at")), "description": old.get("description"),
         "location": old.get("location"), "url": old.get("url"), "protected": old.get("protected"),
         "verified": old.get("verified"), "profile_image_url": old.get("profile_image_url_https"),
@@ -152,6 +169,23 @@ def _user(old: dict[str, Any]) -> dict[str, Any]:
             "like_count": old.get("favourites_count"),
         }),
     })
+
+
+def _inner(document: dict[str, Any]) -> dict[str, Any]:
+    """The post itself, of an export's entry."""
+    return document["tweet"] if isinstance(document.get("tweet"), dict) else document
+
+
+def _id(old: dict[str, Any], name: str = "id") -> str | None:
+    """An id as text: the text beside the number where there is one; MongoDB writes numbers as objects."""
+    found = old.get(f"{name}_str") or old.get(name)
+    if isinstance(found, dict):
+        found = found.get("$numberLong")
+    return str(found) if found and isinstance(found, str | int) else None
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _known(values: dict[str, Any]) -> dict[str, Any]:

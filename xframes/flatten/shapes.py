@@ -8,11 +8,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from typing import TYPE_CHECKING, Any
 
 from xframes.flatten import legacy
 from xframes.flatten.decode import recognise
 from xframes.flatten.nodes import INCLUDES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 TOP_LEVEL = {"data", "includes", "errors", "meta", "matching_rules", "__twarc", "__redacted"}
 _PAGE = {"data", "includes", "errors", "meta"}
@@ -36,8 +40,8 @@ def canonical(document: Any) -> Shaped:  # noqa: PLR0911  one shape, one return
         if not bare:
             return document, None
         return {k: v for k, v in document.items() if k not in bare} | {"includes": bare}, None
-    if legacy.is_export(rest) or legacy.is_old(rest):
-        return legacy.export(rest) if legacy.is_export(rest) else legacy.page(rest), None
+    if (old := _old(rest)) is not None:
+        return old
     if rest and rest.keys() <= INCLUDES.keys():
         return {"includes": rest}, None
     if rest and rest.keys() <= _META:
@@ -49,6 +53,17 @@ def canonical(document: Any) -> Shaped:  # noqa: PLR0911  one shape, one return
     if kind == "user" and "pinned_tweet" in document:
         return _inline_user(rest), kind
     return ({"data": [rest]} | rules, kind) if kind is not None else (None, None)
+
+
+def _old(document: dict[str, Any]) -> Shaped | None:
+    """What v1.1 and account exports hold, as a page; None for everything else."""
+    if legacy.is_export(document):
+        return legacy.export(document), None
+    if (items := legacy.several(document)) is not None:
+        return _many(items), None
+    if (gone := legacy.deleted(document)) is not None:
+        return {"data": [gone]}, "compliance_result"
+    return (legacy.page(document), None) if legacy.is_old(document) else None
 
 
 def _is_object(document: dict[str, Any]) -> bool:
@@ -72,15 +87,15 @@ def _failure(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _many(items: list[Any]) -> dict[str, Any] | None:
-    """A list of pages, or of what stands on one, as one page."""
-    objects = [item for item in items if isinstance(item, dict)]
-    if not objects and items:
+    """A list of pages, or of what stands on one, as one page; lists in it are taken apart."""
+    items = list(_flat(items))
+    if items and not any(isinstance(item, dict) for item in items):
         return None
     merged: dict[str, Any] = {"data": [], "includes": {}, "errors": [], "matching_rules": []}
-    for item in objects:
-        one, _ = canonical(item)
+    for item in items:
+        one = canonical(item)[0] if isinstance(item, dict) else None
         if one is None:
-            merged["data"].append(item)
+            merged["data"] += [] if item in (None, {}) else [item]
             continue
         data = _list(one.get("data"))
         merged["data"] += data
@@ -93,6 +108,19 @@ def _many(items: list[Any]) -> dict[str, Any] | None:
             rule | {"post_id": post} if isinstance(rule, dict) else rule for rule in _list(one.get("matching_rules"))
         ]
     return merged
+
+
+def _flat(items: list[Any]) -> Iterator[Any]:
+    for item in items:
+        if isinstance(item, list):
+            yield from _flat(item)
+        elif isinstance(item, str) and item[:1] == "{":  # JSON that was written twice
+            try:
+                yield json.loads(item)
+            except ValueError:
+                yield item
+        else:
+            yield item
 
 
 def _list(value: Any) -> list[Any]:
@@ -117,6 +145,7 @@ def _lift(post: dict[str, Any], includes: dict[str, list[Any]]) -> dict[str, Any
     for name in ("author", "in_reply_to_user"):
         if isinstance(post.get(name), dict):
             _lift_user(post.pop(name), includes)
+    _lift_named(post, includes)
     if isinstance(references := post.get("referenced_tweets"), list):
         post["referenced_tweets"] = [_lift_reference(r, includes) for r in references]
     if isinstance(attachments := post.get("attachments"), dict):
@@ -125,6 +154,7 @@ def _lift(post: dict[str, Any], includes: dict[str, list[Any]]) -> dict[str, Any
         if poll := attachments.pop("poll", None):
             includes["polls"].append(poll)
     if isinstance(geo := post.get("geo"), dict):
+        geo = geo | geo.pop("place") if isinstance(geo.get("place"), dict) else geo  # as search-tweets-python does
         post["geo"] = {k: geo[k] for k in ("place_id", "coordinates") if k in geo}
         if place := {k: v for k, v in geo.items() if k not in post["geo"]}:
             includes["places"].append(place)
@@ -138,6 +168,16 @@ def _lift_reference(reference: Any, includes: dict[str, list[Any]]) -> Any:
     if reference.keys() - {"type", "id"}:
         includes["tweets"].append(_lift(reference, includes))
     return {k: reference[k] for k in ("type", "id") if k in reference}
+
+
+def _lift_named(post: dict[str, Any], includes: dict[str, list[Any]]) -> None:
+    """The people twarc's CSV names beside a post: whom it answers, reposts or quotes."""
+    for kind in ("in_reply_to", "retweeted", "quoted"):
+        id_, name = post.get(f"{kind}_user_id"), post.pop(f"{kind}_username", None)
+        if kind != "in_reply_to":
+            post.pop(f"{kind}_user_id", None)
+        if id_ and name:
+            includes["users"].append({"id": id_, "username": name})
 
 
 def _lift_user(user: dict[str, Any], includes: dict[str, list[Any]]) -> None:

@@ -91,7 +91,8 @@ class _Builder:
                 self._unknown("includes", name)
             else:
                 object_ = INCLUDES[name]
-                includes[object_] = [*includes.get(object_, ()), *self._objects(included[name], object_)]
+                items = [] if included[name] == {} else included[name]  # R writes {} for nothing
+                includes[object_] = [*includes.get(object_, ()), *self._objects(items, object_)]
         for name in document:
             if name not in shapes.TOP_LEVEL:
                 self._unknown("page", name)
@@ -156,7 +157,7 @@ class _Builder:
 
     def _leaf(self, value: Any, node: Node) -> Any:
         assert node.type is not None, node.key
-        if value is None:
+        if value is None or (value == {} and node.type is not Type.JSON):  # which R writes for nothing
             return None
         if isinstance(value, float) and not math.isfinite(value) and node.type is not Type.JSON:
             self._misfit(node.key, value, node.type.value)

@@ -1,26 +1,25 @@
-"""Files of X's pages → pages: NDJSON (plain, .gz, .zst, .zip), single JSON documents, twarc's files, account exports.
+"""Files of X's pages → pages: NDJSON, JSON documents, twarc's files and CSV, account exports, packed or not.
 
 One line is one page: a whole answer of X, a flattened post, a stream or compliance line. A document that spans lines is
-one page, or several when it is a list of recorded answers.
+one page, or several when it is a list of recorded answers. What a file is, its content says, not its name.
 """
 
 from __future__ import annotations
 
-import gzip
-import io
+import ast
 import json
-import re
-import zipfile
-from contextlib import contextmanager
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
 from xframes.errors import XframesError
 from xframes.reader import exports, tables
+from xframes.reader.containers import DAMAGE, parts
+from xframes.reader.refusing import NotPages
 from xframes.registry import match
 from xframes.wire import Page, Request, page_id
 
@@ -28,10 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from os import PathLike
 
-_NAMES = re.compile(r"\.(jsonl?|ndjson|csv)(\.(gz|zst|zstd))?$|\.zip$")
-_TABLE = re.compile(r"\.csv(\.(gz|zst|zstd))?$")
-_SPACE = b" \t\r\n"
-_BUFFER_BYTES = 1 << 20
+__all__ = ["NotPages", "read_pages", "refusal"]
+
+_SPACE = b" \t\r\n\0\x1e"  # with what ends a file cut by a crash, and what begins a record of JSON text sequences
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -49,7 +47,10 @@ def read_pages(path: str | PathLike[str], run_id: str | None = None) -> Iterator
     The time of a page is twarc's `retrieved_at` where the page says so, else the file's modification time. Nothing is
     judged here: a line that is no JSON becomes a page too, and flattening says what is wrong with it.
 
-    Raises XframesError when the file cannot be opened or its compression is damaged; what comes before is read.
+    Compressed files (gz, zst, bz2, xz), zip and tar are unpacked, whatever they are called.
+
+    Raises XframesError when the file cannot be opened, holds no text, or its compression is damaged; what comes before
+    is read.
     """
     path = Path(path)
     try:
@@ -60,76 +61,40 @@ def read_pages(path: str | PathLike[str], run_id: str | None = None) -> Iterator
         raise XframesError(f"{path}: there is no such file") from None
     except IsADirectoryError:
         raise XframesError(f"{path} is a folder; name the files in it, e.g. '{path}/*.jsonl'") from None
-    except (EOFError, gzip.BadGzipFile) as error:
+    except DAMAGE as error:
         raise XframesError(f"{path}: the compressed file is damaged or cut short ({error})") from error
     except OSError as error:
         raise XframesError(f"{path}: {error.strerror or error}") from error
 
 
-def is_readable(path: Path) -> bool:
-    """Whether a file's name says that it may hold pages."""
-    return bool(_NAMES.search(path.name.lower())) or exports.is_posts(path.name)
+def refusal(path: str | PathLike[str]) -> str | None:
+    """Why a file holds nothing that can be read, told by how it begins; None when it may, or is packed or damaged."""
+    with suppress(*DAMAGE, OSError):
+        first = next(parts(Path(path)), None)
+        return None if first is None or first.inside else first.refusal
+    return None
 
 
 def _contents(path: Path) -> Iterator[bytes | _Recorded]:
-    """The bodies in a file, whatever it is."""
-    if path.suffix == ".zip":
-        yield from _zipped(path)
-        return
-    with _open(path) as file:
-        if exports.is_posts(path.name):
-            yield exports.posts(file)
-        elif _TABLE.search(path.name.lower()):
-            yield from tables.posts(file, str(path))
+    """The bodies in a file, whatever it is. Raises NotPages when nothing in it can be read."""
+    left: list[str] = []
+    found = 0
+    for part in parts(path):
+        why = part.refusal
+        if why is None and part.inside and part.is_table and not tables.begins_posts(part.head):
+            why = "no table of posts"
+        if why is not None:
+            left.append(f"{part.name} is {why}" if part.inside else f"it is {why}")
+            continue
+        found += 1
+        if part.is_export:
+            yield exports.posts(part.file, part.account)
+        elif part.is_table:
+            yield from tables.posts(part.file, str(path))
         else:
-            yield from _bodies(file)
-
-
-def _zipped(path: Path) -> Iterator[bytes | _Recorded]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            owner = exports.account(archive)
-            for name in exports.members(archive):
-                with archive.open(name) as file:
-                    if exports.is_posts(name):
-                        yield exports.posts(file, owner)
-                    elif _NAMES.search(name.lower()) and not name.lower().endswith((".csv", ".js")):
-                        yield from _bodies(file)
-    except (zipfile.BadZipFile, ValueError) as error:
-        raise EOFError(str(error)) from error
-
-
-@contextmanager
-def _open(path: Path) -> Iterator[IO[bytes]]:
-    if path.suffix == ".gz":
-        with gzip.open(path, "rb") as file:
-            yield cast("IO[bytes]", file)
-    elif path.suffix in {".zst", ".zstd"}:
-        import pyarrow as pa
-
-        with path.open("rb") as packed, pa.CompressedInputStream(packed, "zstd") as stream:
-            yield cast("IO[bytes]", io.BufferedReader(_Damaged(stream), _BUFFER_BYTES))
-    else:
-        with path.open("rb") as file:
-            yield file
-
-
-class _Damaged(io.RawIOBase):
-    """A stream of Arrow's whose damage is an EOFError, as gzip's is."""
-
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        try:
-            found: bytes = self._stream.read(len(buffer))
-        except OSError as error:
-            raise EOFError(str(error)) from error
-        buffer[: len(found)] = found
-        return len(found)
+            yield from _bodies(part.file)
+    if left and not found:
+        raise NotPages(f"{path} holds no pages: {left[0]}")
 
 
 def _bodies(file: IO[bytes]) -> Iterator[bytes | _Recorded]:
@@ -141,7 +106,7 @@ def _bodies(file: IO[bytes]) -> Iterator[bytes | _Recorded]:
     if not head:
         return
     first = head[-1].removeprefix(_BOM).strip(_SPACE)
-    if first[:1] == b"[" or (first[:1] == b"{" and not _is_json(first)):
+    if first[:1] == b"[" or (first[:1] == b"{" and first[:2] != b"{'" and not _is_json(first)):
         yield from _document(file, head)
         return
     yield from _line(head[-1])
@@ -151,8 +116,22 @@ def _bodies(file: IO[bytes]) -> Iterator[bytes | _Recorded]:
 
 def _line(line: bytes) -> Iterator[bytes | _Recorded]:
     body = line.strip(_SPACE)
+    if body[:1] == b"{" and body[-2:] == b"},":  # a line out of a list
+        body = body[:-1]
+    elif body[:2] in {b'"{', b'"[', b"{'"}:
+        body = _written_twice(body)
     if body:
         yield from _recorded(body) if body.startswith(b'{"endpoint"') else (body,)
+
+
+def _written_twice(body: bytes) -> bytes:
+    """JSON that was written as JSON's text, or as Python shows a dict; anything else as it is."""
+    try:
+        found = json.loads(body) if body[:1] == b'"' else ast.literal_eval(body.decode())
+        text = found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
+        return text.encode() if _is_json(text.encode()) else body
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+        return body
 
 
 def _document(file: IO[bytes], head: list[bytes]) -> Iterator[bytes | _Recorded]:
@@ -166,12 +145,12 @@ def _document(file: IO[bytes], head: list[bytes]) -> Iterator[bytes | _Recorded]
             yield from _line(line)
         return
     body = b"".join([*head, second, file.read()]).removeprefix(_BOM).strip(_SPACE)
-    if body[:1] == b"[":
-        yield from _recorded(body)
-    elif _is_json(body):
-        yield from _line(body)
-    else:
+    if not _is_json(body):
         yield from _several(body)
+    elif body[:1] == b"[":
+        yield from _recorded(body)
+    else:
+        yield from _line(body)
 
 
 def _recorded(body: bytes) -> Iterator[bytes | _Recorded]:
@@ -197,19 +176,26 @@ def _pages_of(body: bytes) -> list[bytes]:
 
 
 def _several(body: bytes) -> Iterator[bytes | _Recorded]:
-    """Documents one after another, each over many lines; what cannot be read comes as one last body."""
+    """Documents one after another, each over many lines, and the items of a list that was cut short.
+
+    What cannot be read comes as one last body.
+    """
     text = body.decode("utf-8", "surrogateescape")
     decoder = json.JSONDecoder(strict=False)
-    at = 0
+    at, between = 0, " \t\r\n,\0\x1e"
     while at < len(text):
         try:
             _, end = decoder.raw_decode(text, at)
         except (ValueError, RecursionError):
-            yield text[at:].encode("utf-8", "surrogateescape")
-            return
-        yield from _line(text[at:end].encode("utf-8", "surrogateescape"))
+            if text[at] != "[" or "]" in between:
+                yield text[at:].encode("utf-8", "surrogateescape")
+                return
+            end, between = at + 1, f"{between}]"
+        else:
+            found = text[at:end].encode("utf-8", "surrogateescape")
+            yield from _recorded(found) if found[:1] == b"[" else _line(found)
         at = end
-        while at < len(text) and text[at].isspace():
+        while at < len(text) and text[at] in between:
             at += 1
 
 
