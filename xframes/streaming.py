@@ -70,6 +70,8 @@ class Backoff:
 
     def next(self, error: ApiError | None, ahead: float = 0.0) -> float:
         """The wait after this failure (None: the connection ended in order); `ahead` is X's own wish."""
+        if isinstance(error, RateLimited) and error.kind == _STILL_OPEN:
+            ahead = 0.0  # of a rate limit, which this is not
         if isinstance(error, RateLimited) and error.kind != _STILL_OPEN:
             seconds, self.limited = max(self.limited, ahead), min(self.limited * 2, 960.0)
         elif error is not None and error.status is not None:
@@ -246,10 +248,9 @@ class Listener:
                 self._heard = self.client.now()
                 if not self.ended:
                     self._close_gap()
-                if line.strip() or self._heard - began >= _STEADY:
+                about = self._keep(Page(request, line, self._heard)) if line.strip() else False
+                if about or self._heard - began >= _STEADY:
                     self._backoff.reset()
-                if line.strip():
-                    self._keep(Page(request, line, self._heard))
                 if self.ended:
                     return None
         except ApiError as error:
@@ -265,13 +266,15 @@ class Listener:
                                 'xf.write.add_stream_rules([{"value": "cats has:images", "tag": "cats"}])')
         raise error
 
-    def _keep(self, page: Page) -> None:
+    def _keep(self, page: Page) -> bool:
+        """Keep what a line says, and tell whether it was about a post."""
         read = _read(page.body)
         self._parting = _farewell(read) or self._parting
         if self._new(read):
             self._put(page)
         if self.plan.limit is not None and self._counted >= self.plan.limit:
             self.ended = True
+        return read.data is not None
 
     def _new(self, read: _Line) -> bool:
         """Whether a line says something new: anything but a post that came before, by the same rules."""

@@ -198,7 +198,7 @@ class Client:
             ) as response:
                 if action:
                     self._pacer.learn(*_pool(action, kind), response.headers, self.now().timestamp())
-                if response.status_code == 200:
+                if response.status_code == 200 and "html" not in response.headers.get("content-type", ""):
                     if hang_up is not None:
                         hang_up.watch(response)
                     for line in lines(response):
