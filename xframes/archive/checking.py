@@ -138,7 +138,7 @@ def _check_pages(path: Place, seen: set[str]) -> Iterator[tuple[str, str]]:
 def _id_agrees(page: Page) -> bool:
     """Whether the id is the hash of the page; of ids of other programs, and of redacted pages, nobody can tell."""
     request, body = page.request, page.body
-    return redacted(body) or not _HASH.fullmatch(page.page_id) or page.page_id in {
+    return redacted(page) or not _HASH.fullmatch(page.page_id) or page.page_id in {
         page_id(request, body, page.received_at), page_id(request, body)
     }
 

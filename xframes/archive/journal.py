@@ -176,10 +176,11 @@ class Journal:
                     if new is not old:
                         self._sql.execute("UPDATE pages SET path = ?, params = ?, args = ?, body = ? WHERE seq = ?", (
                             new.request.path, dump(new.request.params), dump(new.request.args), new.body, number))
-            for run_id, *texts in self._sql.execute("SELECT run_id, arguments, plan FROM runs").fetchall():
+            for run_id, *texts in self._sql.execute("SELECT run_id, arguments, plan, error FROM runs").fetchall():
                 changed = [None if t is None else text(t) for t in texts]
                 if changed != texts:
-                    self._sql.execute("UPDATE runs SET arguments = ?, plan = ? WHERE run_id = ?", (*changed, run_id))
+                    self._sql.execute("UPDATE runs SET arguments = ?, plan = ?, error = ? WHERE run_id = ?",
+                                      (*changed, run_id))
         self._sql.execute("VACUUM")
         self._sql.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 

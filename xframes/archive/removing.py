@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-from functools import reduce
+from dataclasses import replace
+from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -21,7 +22,7 @@ from xframes.archive.importing import add_pages
 from xframes.archive.journal import open_journal
 from xframes.archive.places import opened
 from xframes.archive.repairing import forget_damaged
-from xframes.archive.scrubbing import Doomed, scrub, without_names
+from xframes.archive.scrubbing import Doomed, names_in, scrub, scrubbed, without_links, without_names
 from xframes.archive.store import PARQUET, PagesFile, part_runs, read_part
 from xframes.archive.views import connect
 from xframes.errors import ArchiveError
@@ -29,7 +30,7 @@ from xframes.schema import TABLES
 from xframes.wire import Page, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
     from pathlib import Path
 
     import duckdb
@@ -38,9 +39,12 @@ if TYPE_CHECKING:
     from xframes.archive.places import Place
     from xframes.archive.views import Readers
 
-_NAMES = {"post_mentions": "username", "user_mentions": "username"}  # emptied where they name a removed person
+# Emptied where they name a removed person: the name, and the column that says whose it is.
+_NAMES = {"post_mentions": ("username", "user_id"), "user_mentions": ("username", "mentioned_user_id")}
 _TOLD = {"problems": ("value", "resource_id")}  # rows that go where these name a removed person
-_ASKED = {"requests": ("path", "params"), "runs": ("arguments",), "writes": ("arguments",)}  # texts to take names from
+_ASKED = {"requests": ("path", "params"), "runs": ("arguments", "error"), "writes": ("arguments",),
+          "counts": ("query",), "stream_rules": ("value", "tag"), "rule_matches": ("tag",)}  # texts to take names from
+_LINKS = {"post_urls": ("expanded_url", "display_url", "unwound_url"), "user_urls": ("expanded_url", "display_url")}
 _WAIT = 30.0  # seconds for readers to let go of files that must be deleted
 
 
@@ -75,6 +79,7 @@ def purge(folder: Folder, readers: Readers) -> int:
             scan = merging.scan(TABLES["tombstones"], [str(p) for p in stones])
             found = connection.execute(f"SELECT DISTINCT resource_type, resource_id FROM {scan}").fetchall()
             doomed = _doom(folder, connection, *({i for t, i in found if t == kind} for kind in ("post", "user")))
+        doomed = _with_earlier_names(folder, doomed)
         swaps = {path: new for path in folder.page_parts() if (new := _pages_without(folder, path, doomed))}
         for table in TABLES:
             for path in folder.files(table).all:
@@ -112,10 +117,21 @@ def _doom(folder: Folder, connection: duckdb.DuckDBPyConnection, posts: set[str]
     users |= ask("posts", only.format("author_id", "author_id", "id"), posts=posts)
     return Doomed(
         frozenset(posts), frozenset(users),
-        frozenset(ask("users", "SELECT lower(username) FROM {rows} WHERE list_contains($users, id)", users=users)),
+        frozenset().union(*(
+            ask(table, f"SELECT lower(username) FROM {{rows}} WHERE list_contains($users, {id_})", users=users)
+            for table, id_ in (("users", "id"), *((table, id_) for table, (_, id_) in _NAMES.items()))
+        )),
         frozenset(ask("post_media", only.format("media_key", "media_key", "post_id"), posts=posts)),
         frozenset(ask("post_polls", only.format("poll_id", "poll_id", "post_id"), posts=posts)),
     )
+
+
+def _with_earlier_names(folder: Folder, doomed: Doomed) -> Doomed:
+    """Tables know the newest name of a person, pages all of them."""
+    if not doomed.users:
+        return doomed
+    found = (names_in(page.body, doomed) for path in folder.page_parts() for page in read_part(path))
+    return replace(doomed, names=doomed.names.union(*found))
 
 
 def _swap(folder: Folder, swaps: dict[Place, tuple[Path, Place]]) -> None:
@@ -132,7 +148,7 @@ def _swap(folder: Folder, swaps: dict[Place, tuple[Path, Place]]) -> None:
 def _pages_without(folder: Folder, path: Place, doomed: Doomed) -> tuple[Path, Place] | None:
     """A file of pages written anew without what must go, and its place; None when it holds nothing of it."""
     runs = part_runs(path)
-    clean = [run | {"arguments": _unnamed(run.get("arguments"), doomed)} for run in runs]
+    clean = [run | {n: _unnamed(run.get(n), doomed) for n in _ASKED["runs"] if n in run} for run in runs]
     if clean == runs and all(scrub(page, doomed) is page for page in read_part(path)):
         return None
     temp = folder.new_temp()
@@ -154,7 +170,8 @@ def _unnamed(text: str | None, doomed: Doomed) -> str | None:
 def _table_without(folder: Folder, name: str, path: Place, doomed: Doomed) -> tuple[Path, Place] | None:
     """A file of a table written anew without the rows that must go, and its place; None when it holds none."""
     with pq.ParquetFile(opened(path)) as file:
-        looked_at = {*(c for c, _ in owners(name)), *_TOLD.get(name, ()), *_ASKED.get(name, ()), _NAMES.get(name)}
+        looked_at = {*(c for c, _ in owners(name)), *_TOLD.get(name, ()), *_ASKED.get(name, ()), *_NAMES.get(name, ()),
+                     *_LINKS.get(name, ()), *(["answer"] if name == "writes" else [])}
         columns = [c for c in file.schema_arrow.names if c in looked_at]
         groups = range(file.num_row_groups)
         if not columns or not any(_changed(name, file.read_row_group(n, columns), doomed) for n in groups):
@@ -179,13 +196,34 @@ def _clean(name: str, rows: pa.Table, doomed: Doomed) -> pa.Table:
     goes += [_among(rows, column, doomed.names, lower=True) for column in _TOLD.get(name, ())]
     if goes:
         rows = rows.filter(pc.invert(reduce(pc.or_, goes)))
-    if column := _NAMES.get(name):
-        named = _among(rows, column, doomed.names, lower=True)
-        rows = _with(rows, column, pc.if_else(named, None, rows[column]))
+    if name in _NAMES:
+        column, whose = _NAMES[name]
+        stranger = pc.and_(pc.is_valid(rows[whose]), pc.invert(_among(rows, whose, doomed.users)))
+        named = pc.or_(_among(rows, whose, doomed.users), _among(rows, column, doomed.names, lower=True))
+        rows = _with(rows, column, pc.if_else(pc.and_not(named, stranger), None, rows[column]))
+    if name == "writes":
+        rows = _unwritten(rows, doomed)
     for column in _ASKED.get(name, ()):
-        texts = [_unnamed(text, doomed) for text in rows[column].to_pylist()]
-        rows = _with(rows, column, pa.chunked_array([pa.array(texts, pa.string())]))
+        rows = _rewritten(rows, column, partial(without_names, doomed=doomed))
+    for column in _LINKS.get(name, ()):
+        rows = _rewritten(rows, column, partial(without_links, doomed=doomed))
     return rows
+
+
+def _rewritten(rows: pa.Table, column: str, way: Callable[[str], str]) -> pa.Table:
+    if column not in rows.column_names:
+        return rows
+    texts = [None if text is None else way(text) for text in rows[column].to_pylist()]
+    return _with(rows, column, pa.chunked_array([pa.array(texts, pa.string())]))
+
+
+def _unwritten(rows: pa.Table, doomed: Doomed) -> pa.Table:
+    """Rows of `writes` without what was written, where X's answer says that it must go."""
+    told, asked = rows["answer"].to_pylist(), rows["arguments"].to_pylist()
+    clean = [scrubbed(text, doomed) for text in told]
+    asked = [a if new == old else "{}" for a, old, new in zip(asked, told, clean, strict=True)]
+    rows = _with(rows, "answer", pa.chunked_array([pa.array(clean, pa.string())]))
+    return _with(rows, "arguments", pa.chunked_array([pa.array(asked, pa.string())]))
 
 
 def _among(rows: pa.Table, column: str, ids: frozenset[str], *, lower: bool = False) -> pa.ChunkedArray:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,17 @@ if TYPE_CHECKING:
 
 REDACTED = "__redacted"  # stands in a page's body once something was taken out of it: its hash is no longer its id
 _TOKENS = re.compile(rb"[A-Za-z0-9_]+")
+_ESCAPED = re.compile(rb"%[0-9a-f]{2}|([a-z0-9_]+)")  # in a link `from%3Aada` names ada
+_WORDS = re.compile(r"%[0-9A-Fa-f]{2}|[A-Za-z0-9_]+")
+_LINKED = re.compile(r"((?:twitter|x)\.com/(?:#!/)?@?)([A-Za-z0-9_]+)", re.IGNORECASE)
+_LINKS = frozenset({"expanded_url", "display_url", "unwound_url", "url", "expanded", "display", "expandedUrl"})
+# Names of people beside the ids of those they name, where they are not the object's own.
+_BESIDE = {"in_reply_to_screen_name": "in_reply_to_user_id", "in_reply_to_username": "in_reply_to_user_id",
+           "retweeted_username": "retweeted_user_id", "quoted_username": "quoted_user_id"}
+_RULES = ("value", "tag")
+_PLACE = frozenset({"start", "end", "indices", "id", "id_str"})  # what stays of a mention
+_NO_CONTENT = frozenset({"id", "id_str", "type", "action", "reason", "created_at", "redacted_at", "user_id",
+                         "user_id_str"})
 _DROPPED = object()
 _GONE = "removed"  # stands for a removed person's name in requests
 
@@ -43,7 +55,9 @@ class Doomed:
 
     def occurs_in(self, data: bytes) -> bool:
         """Whether any of it may stand in these bytes: a quick look that never misses."""
-        return not self._needles.isdisjoint(_TOKENS.findall(data.lower()))
+        low = data.lower()
+        escaped = b"%" in low and not self._needles.isdisjoint(_ESCAPED.findall(low))
+        return escaped or not self._needles.isdisjoint(_TOKENS.findall(low))
 
 
 def scrub(page: Page, doomed: Doomed) -> Page:
@@ -67,9 +81,11 @@ def scrub(page: Page, doomed: Doomed) -> Page:
     return replace(page, request=request, body=body)
 
 
-def redacted(body: bytes) -> bool:
-    """Whether something was taken out of a body."""
-    return REDACTED.encode() in body
+def redacted(page: Page) -> bool:
+    """Whether something may have been taken out of a page: out of its body, or a name out of what was asked."""
+    request = page.request
+    asked = (request.path, *map(str, request.params.values()), *map(str, request.args.values()))
+    return REDACTED.encode() in page.body or any(_GONE in _WORDS.findall(text) for text in asked)
 
 
 def _dump(document: Any, taken: list[str]) -> bytes:
@@ -89,19 +105,52 @@ def _request(request: Request, doomed: Doomed) -> Request:
 
 
 def _texts(values: Mapping[str, str], doomed: Doomed) -> dict[str, str]:
-    return {name: without_names(text, doomed) for name, text in values.items()}
+    return {name: without_names(text, doomed) if isinstance(text, str) else text for name, text in values.items()}
 
 
 def without_names(text: str, doomed: Doomed) -> str:
     """A request's text with removed people's names replaced."""
-    return re.sub(r"[A-Za-z0-9_]+", lambda hit: _GONE if hit[0].lower() in doomed.names else hit[0], text)
+    return _WORDS.sub(lambda hit: _GONE if hit[0].lower() in doomed.names else hit[0], text)
+
+
+def without_links(text: str, doomed: Doomed) -> str:
+    """A link to a removed person or their post, without the name."""
+    return _LINKED.sub(lambda hit: hit[1] + (_GONE if hit[2].lower() in doomed.names else hit[2]), text)
+
+
+def names_in(body: bytes, doomed: Doomed) -> set[str]:
+    """The handles, lower case, by which a page knows the removed people: earlier ones, too."""
+    found: set[str] = set()
+    if doomed.users and doomed.occurs_in(body):
+        with suppress(ValueError):
+            _note_names(read_json(body), doomed, found)
+    return found
+
+
+def _note_names(value: Any, doomed: Doomed, found: set[str]) -> None:
+    if isinstance(value, dict):
+        own = _id(value) in doomed.users or str(value.get("accountId", "")) in doomed.users
+        told = [value.get("username"), value.get("screen_name")] if own and "text" not in value else []
+        told += [value.get(name) for name, id_ in _BESIDE.items() if _id(value, id_) in doomed.users]
+        found.update(name.lower() for name in told if isinstance(name, str))
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _note_names(item, doomed, found)
+
+
+def scrubbed(text: str | None, doomed: Doomed) -> str | None:
+    """What X answered to a write, without what must go; None when nothing is left, the text itself when all is."""
+    if text is None or not doomed.occurs_in(text.encode()):
+        return text
+    taken: list[str] = []
+    document = _walk(read_json(text.encode()), doomed, taken)
+    return text if not taken else None if document is _DROPPED else json.dumps(document, ensure_ascii=False)
 
 
 def _walk(value: Any, doomed: Doomed, taken: list[str]) -> Any:
     """The value without doomed objects; `_DROPPED` where it is one itself. `taken` gets the kinds of what went."""
     if isinstance(value, list):
-        kept = (_walk(item, doomed, taken) for item in value)
-        return [item for item in kept if item is not _DROPPED]
+        items = (_walk(item, doomed, taken) for item in value)
+        return [item for item in items if item is not _DROPPED]
     if not isinstance(value, dict):
         return value
     kind = _doomed_kind(value, doomed)
@@ -111,19 +160,27 @@ def _walk(value: Any, doomed: Doomed, taken: list[str]) -> Any:
     if kind is not None:
         taken.append(kind)
         return _DROPPED
+    if isinstance(asked := value.get("__twarc"), dict):
+        value = {**value, "__twarc": _texts(asked, doomed)}
+        taken += ["username"] * (value["__twarc"] != asked)
     walked = {name: _walk(item, doomed, taken) for name, item in value.items()}
-    return _without_name({name: item for name, item in walked.items() if item is not _DROPPED}, doomed, taken)
+    kept = _without_name({name: item for name, item in walked.items() if item is not _DROPPED}, doomed, taken)
+    return _without_words(kept, doomed, taken)
 
 
 def _doomed_kind(value: Mapping[str, Any], doomed: Doomed) -> str | None:
     """What kind of doomed thing an object is, told by what it carries beside its id."""
-    own, keys = str(value.get("id", "")), value.keys()
+    own, keys = _id(value), value.keys()
     told = {str(value.get(name, "")).lower() for name in ("value", "resource_id")}
-    theirs = {str(value.get("author_id", "")), _nested_author(value)} & doomed.users
-    if theirs or (own in doomed.posts and keys - {"id", "type"}):
+    theirs = {str(value.get("author_id", "")), _nested(value, "author"), _nested(value, "user")} & doomed.users
+    if theirs or (own in doomed.posts and keys - _NO_CONTENT):
         return "reference" if value.get("type") in {"replied_to", "quoted", "retweeted"} else "post"
     found = {
-        "user": own in doomed.users and keys & {"username", "name", "description"} and "start" not in keys,
+        "user": own in doomed.users and keys & {"username", "screen_name", "name", "description"}
+        and not keys & {"start", "indices"},
+        "account": str(value.get("accountId", "")) in doomed.users,
+        "list": str(value.get("owner_id", "")) in doomed.users,
+        "space": str(value.get("creator_id", "")) in doomed.users,
         "message": str(value.get("sender_id", "")) in doomed.users,
         "media": str(value.get("media_key", "")) in doomed.media and keys & {"type", "url", "variants", "alt_text"},
         "poll": own in doomed.polls and "options" in keys,
@@ -132,14 +189,39 @@ def _doomed_kind(value: Mapping[str, Any], doomed: Doomed) -> str | None:
     return next((kind for kind, yes in found.items() if yes), None)
 
 
-def _nested_author(value: Mapping[str, Any]) -> str:
-    author = value.get("author")
-    return str(author.get("id", "")) if isinstance(author, dict) else ""
+def _id(value: Mapping[str, Any], name: str = "id") -> str:
+    """An id as text, of v1.1 too, which has it as a number; MongoDB writes that as an object."""
+    found = value.get(f"{name}_str") or value.get(name)
+    found = found.get("$numberLong") if isinstance(found, dict) else found
+    return str(found) if isinstance(found, str | int) else ""
+
+
+def _nested(value: Mapping[str, Any], name: str) -> str:
+    inner = value.get(name)
+    return _id(inner) if isinstance(inner, dict) else ""
 
 
 def _without_name(value: dict[str, Any], doomed: Doomed, taken: list[str]) -> dict[str, Any]:
-    """A mention of a removed person keeps its place and id; a bare username goes."""
-    if str(value.get("username", "")).lower() in doomed.names:
+    """A mention of a removed person keeps its place and id; a bare username goes, as do names beside their ids.
+
+    Who has a removed person's former name today is somebody else, and stays.
+    """
+    for name, id_ in _BESIDE.items():
+        if name in value and (_id(value, id_) in doomed.users or str(value[name]).lower() in doomed.names):
+            taken.append("username")
+            value.pop(name)
+    named = [str(value[n]).lower() for n in ("username", "screen_name") if n in value]
+    if named and (_id(value) in doomed.users or (not _id(value) and not doomed.names.isdisjoint(named))):
         taken.append("username")
-        return {n: v for n, v in value.items() if n in {"start", "end", "id"}}
+        return {n: v for n, v in value.items() if n in _PLACE}
     return value
+
+
+def _without_words(value: dict[str, Any], doomed: Doomed, taken: list[str]) -> dict[str, Any]:
+    """Links and rules without removed people's names."""
+    clean = {n: without_links(v, doomed) if n in _LINKS and isinstance(v, str) else v for n, v in value.items()}
+    if not value.keys() & {"start", "indices", "detail"}:  # a rule or a request, and no entity of a text
+        clean |= {n: without_names(v, doomed) for n, v in clean.items() if n in _RULES and isinstance(v, str)}
+    if clean != value:
+        taken.append("username")
+    return clean
