@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from xframes.errors import ArgumentError
 from xframes.plot import drawing
-from xframes.plot.drawing import COLORS, GREY, short
-from xframes.plot.rows import ASKED, floats, naive, rows, table, whole
+from xframes.plot.drawing import COLORS, GREY, ink, short
+from xframes.plot.rows import ASKED, floats, naive, numbers, rows, table, whole
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,7 +34,7 @@ def completeness(frame: Any, ax: Axes | None = None, *, query: str | None = None
     ax = drawing.axes(ax)
     edges, places = _steps(found)
     styles: dict[str, dict[str, Any]] = {"collected": {"fill": True, "color": COLORS[4]},
-                                         "counted": {"color": COLORS[6], "linewidth": 1.2, "baseline": None}}
+                                         "counted": {"color": ink(ax), "linewidth": 1.2, "baseline": None}}
     for name, style in styles.items():
         steps = [float("nan")] * (len(edges) - 1)
         for place, value in zip(places, floats(found[name]), strict=True):
@@ -60,7 +60,7 @@ def heatmap(frame: Any, ax: Axes | None = None, *, tz: str = "UTC", mean: bool =
     """
     try:
         zone = ZoneInfo(tz)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+    except (ZoneInfoNotFoundError, TypeError, ValueError, OSError) as error:
         raise ArgumentError(f"there is no time zone {tz!r}; give a name such as UTC or America/New_York") from error
     posts = table(frame, "posts", ["id", "created_at"], ASKED, ("id",))
     posts = posts.drop_duplicates("id", keep="last") if "id" in posts else posts
@@ -81,7 +81,7 @@ def heatmap(frame: Any, ax: Axes | None = None, *, tz: str = "UTC", mean: bool =
 
 def _one_query(frame: Any, query: str | None) -> pd.DataFrame:
     columns = ["query", "granularity", "start_at", "end_at", "counted", "collected", "missing"]
-    found = rows(frame, "", columns)
+    found = numbers(rows(frame, "", columns), ["counted", "collected", "missing"])
     if query is not None:
         found = found[found["query"] == query]
     queries = [str(one) for one in found["query"].unique()]
@@ -100,7 +100,8 @@ def _steps(found: pd.DataFrame) -> tuple[list[float], list[int]]:
 
     starts, ends = (date2num(naive(found[name])) for name in ("start_at", "end_at"))  # type: ignore[no-untyped-call]  # matplotlib's
     edges = sorted({*starts.tolist(), *ends.tolist()})
-    return edges, [edges.index(start) for start in starts.tolist()]
+    place = {edge: nth for nth, edge in enumerate(edges)}
+    return edges, [place[start] for start in starts.tolist()]
 
 
 def _windows(found: pd.DataFrame) -> list[tuple[Any, Any]]:

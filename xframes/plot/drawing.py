@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import cycle
+from itertools import cycle, islice
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,15 @@ STYLE = Path(__file__).with_name("xframes.mplstyle")
 """The style sheet of axes made here; `plt.style.use(xf.plot.STYLE)` gives it to your own."""
 
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#000000", "#F0E442")  # Okabe and Ito
-GREY, INK = "#999999", "#333333"
+GREY = "#999999"
+_INKS = ("#333333", "#DDDDDD")  # for texts on light ground, and on dark
+_DARK: Any = {  # what the style sheet says of light ground, for a dark one
+    "axes.labelcolor": _INKS[1], "xtick.labelcolor": _INKS[1], "ytick.labelcolor": _INKS[1], "text.color": _INKS[1],
+    "axes.edgecolor": "#AAAAAA", "xtick.color": "#AAAAAA", "ytick.color": "#AAAAAA", "grid.color": "#444444",
+}
+DASHES: tuple[Any, ...] = ("-", (0, (4, 1.5)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)))
+_INCHES_A_LABEL = 0.17  # of a legend, from one to the next
+_INCHES_A_DATE = 0.6
 HOLLOW: dict[str, Any] = {"marker": "o", "linestyle": "none", "fillstyle": "none", "markersize": 4}
 LONGEST_LABEL = 40
 _UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
@@ -32,16 +41,41 @@ def axes(ax: Axes | None, size: tuple[float, float] | None = None) -> Axes:
     import matplotlib as mpl
     import matplotlib.pyplot as plt
 
-    with plt.style.context(STYLE):
+    with plt.style.context([STYLE, _DARK] if _is_dark(mpl.rcParams["axes.facecolor"]) else STYLE):
         made: Axes = plt.subplots(figsize=size)[1]
         interactive = mpl.is_interactive()  # a notebook's first figure switches it on,
     mpl.interactive(interactive)  # and leaving the style would switch it off: later ones would not be shown
     return made
 
 
-def colors() -> Iterator[str]:
-    """The colours in order, again and again."""
-    return cycle(COLORS)
+def _is_dark(color: Any) -> bool:
+    from matplotlib.colors import to_rgb
+
+    red, green, blue = to_rgb(color)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.4
+
+
+def ground(ax: Axes) -> Any:
+    """The colour behind what is drawn: that of the axes, else of the figure."""
+    from matplotlib.colors import to_rgba
+
+    seen = (one.get_facecolor() for one in (ax, ax.figure) if to_rgba(one.get_facecolor())[3] > 0.5)
+    return next(seen, "white")
+
+
+def ink(ax: Axes) -> str:
+    """The colour of texts that stands out from the ground."""
+    return _INKS[_is_dark(ground(ax))]
+
+
+def colors(ax: Axes) -> Iterator[str]:
+    """The colours in order, again and again; black as what stands out."""
+    return cycle([ink(ax) if color == COLORS[6] and _is_dark(ground(ax)) else color for color in COLORS])
+
+
+def strokes(ax: Axes) -> Iterator[dict[str, Any]]:
+    """How lines look: the colours, then the colours dashed, and so on."""
+    return ({"color": color, "linestyle": dash} for dash in cycle(DASHES) for color in islice(colors(ax), len(COLORS)))
 
 
 def short(number: float) -> str:
@@ -49,8 +83,10 @@ def short(number: float) -> str:
     size = abs(number)
     scale, unit = next(((s, u) for s, u in _UNITS if size >= s * 0.99995), (1.0, ""))
     digits = 1 if round(size / scale, 1) < 100 and scale > 1 else 0
-    if scale == 1 and size != round(size):
+    if scale == 1 and size != round(size) and size < 99.95:
         return f"{number:.3g}"
+    if scale == 1 and size >= 999.5:
+        scale, unit = 1e3, "K"
     return f"{number / scale:.{digits}f}".removesuffix(".0") + unit
 
 
@@ -67,14 +103,28 @@ def dates(ax: Axes) -> None:
     """Times along x, in UTC and in few words."""
     from datetime import UTC
 
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+    from matplotlib.dates import ConciseDateFormatter
 
-    locator = AutoDateLocator(tz=UTC)  # type: ignore[no-untyped-call]  # untyped there
+    locator = _moments()(tz=UTC)
     ax.xaxis.axis_date(tz=UTC)
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=UTC))  # type: ignore[no-untyped-call]  # as above
     ax.margins(x=0.01)
     ax.set_xlabel("time (UTC)")
+
+
+def _moments() -> Any:
+    """Matplotlib's choice of round moments, of which narrow axes get every second, third, …"""
+    from matplotlib.dates import AutoDateLocator
+
+    class Moments(AutoDateLocator):
+        def __call__(self) -> Any:
+            found = super().__call__()  # type: ignore[no-untyped-call]  # untyped there
+            ax: Any = self.axis.axes  # type: ignore[union-attr]  # it has one by now
+            room = max(1, int(ax.get_window_extent().width / ax.figure.canvas.figure.dpi / _INCHES_A_DATE))
+            return found[:: -(-len(found) // room) or 1]
+
+    return Moments
 
 
 def finish(ax: Axes, label: str, title: str | None, *, whole: bool = True) -> None:
@@ -87,15 +137,27 @@ def finish(ax: Axes, label: str, title: str | None, *, whole: bool = True) -> No
 
 
 def legend(ax: Axes, title: str = "") -> None:
-    """A legend beside the axes, its texts as people wrote them."""
+    """A legend beside the axes, its texts as people wrote them; in axes for which nobody makes room, within them."""
+    from matplotlib.lines import Line2D
+
     handles, labels = ax.get_legend_handles_labels()
     if not handles:
         return
+    figure: Any = ax.figure
+    high = ax.get_position().height * figure.bbox.height / figure.canvas.figure.dpi
+    most = max(3, int(high / _INCHES_A_LABEL) - 2)
+    if len(handles) > most:
+        labels = [*labels[:most], f"and {len(handles) - most:,} more"]
+        handles = [*handles[:most], Line2D([], [], linestyle="none")]
+    beside = figure.canvas.figure.get_layout_engine() is not None
     box = ax.legend(
-        handles, [shorten(label, LONGEST_LABEL) for label in labels], title=title, loc="upper left",
-        bbox_to_anchor=(1, 1), alignment="left", frameon=False, fontsize="small", title_fontsize="small",
+        handles, [shorten(label, LONGEST_LABEL) for label in labels], title=shorten(title, LONGEST_LABEL),
+        loc="upper left", bbox_to_anchor=(1, 1) if beside else (0, 1), alignment="left", frameon=not beside,
+        fontsize="small", title_fontsize="small", labelcolor=ink(ax), facecolor=ground(ax), edgecolor="none",
+        framealpha=0.8,
     )
     dress(*box.get_texts(), box.get_title())
+    box.get_title().set_color(ink(ax))
 
 
 def note(ax: Axes, text: str) -> None:
@@ -107,14 +169,16 @@ def note(ax: Axes, text: str) -> None:
 def bars(ax: Axes, labels: Sequence[str], columns: Mapping[str, Sequence[float]], unit: str) -> None:
     """Bars from the top, one of each column for each label, with their numbers at the end."""
     height = 0.8 / len(columns)
-    for nth, (color, (name, values)) in enumerate(zip(COLORS, columns.items(), strict=False)):
+    for nth, (color, (name, values)) in enumerate(zip(colors(ax), columns.items(), strict=False)):
         places = [row + (nth - (len(columns) - 1) / 2) * height for row in range(len(labels))]
         drawn = ax.barh(places, values, height * 0.92, color=color, label=name)
-        ax.bar_label(drawn, [short(value) for value in values], padding=3, fontsize=8, color=INK)
+        said = ["" if isnan(value) else short(value) for value in values]
+        ax.bar_label(drawn, said, padding=3, fontsize=8, color=ink(ax))
     ax.set_yticks(range(len(labels)), [readable(shorten(label, LONGEST_LABEL)) for label in labels])
     dress(*ax.get_yticklabels())
     ax.invert_yaxis()
     measure(ax.xaxis, unit)
     ax.tick_params(axis="y", length=0)
     ax.grid(visible=False, axis="y")
-    ax.set_xlim(0, max((max(values) for values in columns.values()), default=0) * 1.12 or 1)
+    known = [value for values in columns.values() for value in values if not isnan(value)]
+    ax.set_xlim(min(0, *known, 0) * 1.12, max(0, *known, 0) * 1.12 or 1)

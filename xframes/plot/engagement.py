@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import cycle
 from typing import TYPE_CHECKING, Any, Literal
 
 from xframes.errors import ArgumentError
 from xframes.plot import drawing
-from xframes.plot.drawing import GREY, HOLLOW, INK, LONGEST_LABEL, colors
-from xframes.plot.rows import chosen, floats, media_texts, naive, newest, pandas, rows, shorten, table, texts, whole
+from xframes.plot.drawing import DASHES, GREY, HOLLOW, LONGEST_LABEL, ground, ink, strokes
+from xframes.plot.rows import (
+    broken,
+    chosen,
+    floats,
+    media_texts,
+    naive,
+    newest,
+    numbers,
+    pandas,
+    rows,
+    shorten,
+    table,
+    texts,
+    whole,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -18,7 +33,6 @@ if TYPE_CHECKING:
 
 Granularity = Literal["hourly", "daily", "weekly", "total"]
 _SPANS = {"daily": ("day", "1D"), "hourly": ("hour", "1h"), "weekly": ("week", "7D"), "total": ("", "")}
-_DASHES: tuple[Any, ...] = ("-", (0, (4, 1.5)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)))
 _SCALES = {"watch_time_ms": 3_600_000}
 _CALLED = {"watch_time_ms": "watch time (hours)", "retweets": "reposts", "quote_tweets": "quotes"}
 _MOST_POINTS = 62  # more than two months of days: points would hide the line
@@ -61,13 +75,13 @@ def analytics(
     study = _study(frame, [metrics] if isinstance(metrics, str) else list(metrics), ids, granularity)
     ax = drawing.axes(ax, (9, 4))
     if study.span == "total":
-        _totals(ax, study, study.ranked[:top])
+        _totals(ax, study, study.ranked[: max(top, 1)])
         return ax
     if each:
-        cut = _lines(ax, study, study.ranked[:top])
+        cut = _lines(ax, study, study.ranked[: max(top, 1)])
     else:
-        cut = _sums(ax, study)
-        _annotate(ax, study, study.ranked[:annotate], _made(frame, study.key, study.ranked[:annotate]))
+        cut, marked = _sums(ax, study), study.ranked[: max(annotate, 0)]
+        _annotate(ax, study, marked, _made(frame, study.key, marked))
     span = _SPANS[study.span][0]
     if cut:
         ax.plot([], [], color=GREY, label=f"({span} not over)", **HOLLOW)
@@ -88,19 +102,22 @@ def metric_history(
 
     Raises ArgumentError when nothing was observed, or the table has no such number.
     """
-    found = table(frame, "post_metrics", ["post_id", "observed_at", metric])
+    if metric in {"post_id", "observed_at", "page_id"}:
+        raise ArgumentError(f"{metric} is no number that grows; like_count is one")
+    found = numbers(table(frame, "post_metrics", ["post_id", "observed_at", metric]), [metric])
     found = found[found[metric].notna()].sort_values("observed_at", kind="stable")
     if posts is not None:
         found = found[found["post_id"].isin(wanted := chosen(posts))]
     if found.empty:
         raise ArgumentError(f"there is no observation of {metric} to draw; xf.posts.lookup(ids, into=…) observes posts")
     largest = found.groupby("post_id")[metric].max().sort_values(ascending=False, kind="stable").index
-    drawn = [one for one in wanted if one in largest] if posts is not None else [str(one) for one in largest[:top]]
+    most = [str(one) for one in largest[: max(top, 1)]]
+    drawn = most if posts is None else [one for one in wanted if one in largest]
     called = texts(frame, drawn)
     ax = drawing.axes(ax, (9, 4))
-    for color, post_id in zip(colors(), drawn, strict=False):
+    for stroke, post_id in zip(strokes(ax), drawn, strict=False):
         line = found[found["post_id"] == post_id]
-        ax.plot(naive(line["observed_at"]), floats(line[metric]), "o-", markersize=4, color=color,
+        ax.plot(naive(line["observed_at"]), floats(line[metric]), marker="o", markersize=4, **stroke,
                 label=called.get(post_id, post_id))
     times = naive(found["observed_at"])
     if (times == times[0]).all():  # one moment: an axis of years would be matplotlib's choice
@@ -141,7 +158,7 @@ def _observed(frame: Any, metrics: list[str]) -> tuple[str, pd.DataFrame]:
         home = "media_analytics" if "media_key" in frame and "post_id" not in frame else "post_analytics"
     key = "post_id" if home == "post_analytics" else "media_key"
     found = table(frame, home, [key, "granularity", "at", "observed_at", *metrics], optional=("observed_at",))
-    return key, newest(found, [key, "granularity", "at"]).sort_values(["at", key], kind="stable")
+    return key, newest(numbers(found, metrics), [key, "granularity", "at"]).sort_values(["at", key], kind="stable")
 
 
 def _home(metrics: list[str]) -> str:
@@ -192,12 +209,14 @@ def _totals(ax: Axes, study: _Study, drawn: list[str]) -> None:
 
 def _lines(ax: Axes, study: _Study, drawn: list[str]) -> bool:
     cut = False
-    for color, one in zip(colors(), drawn, strict=False):
-        for dash, metric in zip(_DASHES, study.metrics, strict=False):
+    for stroke, one in zip(strokes(ax), drawn, strict=False):
+        for dash, metric in zip(cycle(DASHES), study.metrics, strict=False):
             label = study.name(one)
             if len(study.metrics) > 1:
+                stroke["linestyle"] = dash
+            if len(study.metrics) > 1:
                 label = f"{shorten(label, LONGEST_LABEL - 2 - len(_label(metric)))}: {_label(metric)}"
-            cut |= _line(ax, study.of(one), metric, study.span, {"color": color, "linestyle": dash, "label": label})
+            cut |= _line(ax, study.of(one), metric, study.span, {**stroke, "label": label})
     return cut
 
 
@@ -206,9 +225,9 @@ def _sums(ax: Axes, study: _Study) -> bool:
     sums = by[study.metrics].sum(min_count=1)
     if "observed_at" in study.rows:
         sums["observed_at"] = by["observed_at"].min()["observed_at"]
-    for color, metric in zip(colors(), study.metrics, strict=False):
+    for stroke, metric in zip(strokes(ax), study.metrics, strict=False):
         label = _label(metric) if len(study.metrics) > 1 else "_sum"
-        cut |= _line(ax, sums, metric, study.span, {"color": color, "label": label})
+        cut |= _line(ax, sums, metric, study.span, {**stroke, "label": label})
     return cut
 
 
@@ -220,10 +239,9 @@ def _line(ax: Axes, found: pd.DataFrame, metric: str, span: str, style: dict[str
     running = found["observed_at"] < found["at"] + step if "observed_at" in found else found["at"].isna()
     done = found[~running]
     if not done.empty:
-        every = pd.DataFrame({"at": pd.date_range(done["at"].min(), done["at"].max(), freq=step, unit="ms")})
-        every = every.merge(done, on="at", how="left")
-        points = {"marker": "o", "markersize": 3} if len(every) <= _MOST_POINTS else {}
-        ax.plot(naive(every["at"] + step / 2), _scaled(every[metric], metric), **{**points, **style})
+        times, values = broken(done["at"], _scaled(done[metric], metric), step)
+        points = {"marker": "o", "markersize": 3} if len(times) <= _MOST_POINTS else {}
+        ax.plot(naive(times + step / 2), values, **{**points, **style})
     if running.any():
         late = found[running]
         ax.plot(naive(late["at"] + step / 2), _scaled(late[metric], metric), color=style["color"], **HOLLOW)
@@ -242,5 +260,5 @@ def _annotate(ax: Axes, study: _Study, drawn: list[str], made: dict[str, Any]) -
         when = float(date2num(at.tz_convert(None)))  # type: ignore[no-untyped-call]  # untyped there
         ax.axvline(when, color=GREY, linewidth=0.8, linestyle=":", zorder=1, label=f"{nth}: {study.name(one)}")
         ax.text(when, 0.98 - 0.08 * (nth - 1), str(nth), transform=ax.get_xaxis_transform(), ha="center", va="top",
-                fontsize=8, color=INK,
-                bbox={"boxstyle": "circle,pad=0.25", "facecolor": "white", "edgecolor": GREY, "linewidth": 0.8})
+                fontsize=8, color=ink(ax),
+                bbox={"boxstyle": "circle,pad=0.25", "facecolor": ground(ax), "edgecolor": GREY, "linewidth": 0.8})

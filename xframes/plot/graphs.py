@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from xframes.errors import ArgumentError
 from xframes.plot import drawing
-from xframes.plot.drawing import COLORS, GREY, INK
+from xframes.plot.drawing import COLORS, GREY, ground, ink
 from xframes.plot.glyphs import dress
 from xframes.plot.layout import label, spring
-from xframes.plot.rows import bare, rows, shorten, whole
+from xframes.plot.rows import bare, numbers, rows, shorten, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from xframes.networks import Kind
 
 _SMALLEST, _LARGEST = 12.0, 420.0  # areas of nodes, in square points
+_KINDS = ("users", "hashtags")
+_LETTERS_AN_INCH = 15.5
 _STEP_BACK = 30  # answers nested deeper than this are not moved further to the right
 
 
@@ -49,10 +51,11 @@ def network(
     places = spring(len(number), ends, edges["weight"].to_numpy(dtype="float64"))
     ax = drawing.axes(ax, (8, 6.5))
     areas = _SMALLEST + (_LARGEST - _SMALLEST) * (degrees / degrees.max()).to_numpy()
-    _draw(ax, places, ends, edges["weight"].to_numpy(dtype="float64"), areas)
+    kinds = [_kind(str(node)) for node in degrees.index]
+    _draw(ax, places, ends, edges["weight"].to_numpy(dtype="float64"), areas, kinds=kinds)
     named = list(degrees.index[:labels])
-    label(ax, [(float(x), float(y)) for x, y in places[: len(named)]],
-          [shorten(known.get(node, node), 24) for node in named], [1 + area**0.5 / 2 for area in areas[: len(named)]])
+    label(ax, [(float(x), float(y)) for x, y in places], [shorten(known.get(node, node), 24) for node in named],
+          [1 + area**0.5 / 2 for area in areas])
     shown = f"{len(number):,} of {len(number) + left_out:,} nodes" if left_out else f"{len(number):,} nodes"
     drawing.note(ax, f"{shown}, {len(edges):,} edges; size: connections (at most {degrees.max():,})")
     return ax
@@ -113,7 +116,8 @@ def _edges(frame: Any, kind: Kind) -> tuple[pd.DataFrame, dict[str, str]]:
         found, names = _of_graph(frame)
     else:
         found = rows(frame, "", ["source", "target", "weight"], optional=("weight",))
-    weight = found["weight"].astype("float64") if "weight" in found else pd.Series(1.0, found.index)
+    found = numbers(found if "weight" in found else found.assign(weight=1.0), ["weight"])
+    weight = found["weight"].astype("float64").abs()  # of graphs with a sign: how strong, not which way
     ends = found[["source", "target"]].astype("string")
     ordered = pd.DataFrame({"source": ends.min(axis=1), "target": ends.max(axis=1), "weight": weight}).dropna()
     ordered = ordered[ordered["source"] != ordered["target"]]
@@ -143,16 +147,27 @@ def _largest(edges: pd.DataFrame, most: int) -> tuple[pd.DataFrame, pd.Series[in
 
 
 def _draw(
-    ax: Axes, places: np.ndarray[Any, Any], ends: np.ndarray[Any, Any], weights: np.ndarray[Any, Any], areas: Any
+    ax: Axes, places: np.ndarray[Any, Any], ends: np.ndarray[Any, Any], weights: np.ndarray[Any, Any], areas: Any,
+    *, kinds: list[str],
 ) -> None:
+    """Lines and nodes, in a colour for each kind of node where there are several."""
     from matplotlib.collections import LineCollection
 
-    widths = 0.5 + 2.0 * weights / weights.max() if len(weights) else []
+    widths: Any = 0.5 + 2.0 * weights / (weights.max() or 1) if len(weights) else []
     ax.add_collection(LineCollection(list(places[ends]), linewidths=widths, colors=GREY, alpha=0.5, zorder=1))
-    ax.scatter(places[:, 0], places[:, 1], s=areas, color=COLORS[0], edgecolors="white", linewidths=0.7, zorder=2)
+    shades = [COLORS[_KINDS.index(kind)] for kind in kinds]
+    ax.scatter(places[:, 0], places[:, 1], s=areas, color=shades, edgecolors=ground(ax), linewidths=0.7, zorder=2)
     ax.set_aspect("equal", adjustable="datalim")
     ax.margins(0.08)
     _bare(ax)
+    if len(set(kinds)) > 1:
+        for kind, color in zip(_KINDS, COLORS, strict=False):
+            ax.scatter([], [], color=color, label=f"{kind}: {kinds.count(kind):,}")
+        drawing.legend(ax)
+
+
+def _kind(node: str) -> str:
+    return "hashtags" if node.startswith("#") else "users"
 
 
 def _bare(ax: Axes) -> None:
@@ -177,7 +192,8 @@ def _tree(ax: Axes, posts: pd.DataFrame, size: float) -> None:
     here = posts["present"].astype(bool).to_numpy()
     height = posts.index.to_numpy()
     ax.scatter(depth[here], height[here], s=size, color=COLORS[0], zorder=2, label="posts")
-    ax.scatter(depth[~here], height[~here], s=size, facecolor="white", edgecolor=COLORS[3], zorder=2, label="not here")
+    hollow = {"facecolor": ground(ax), "edgecolor": COLORS[3], "label": "not here"}
+    ax.scatter(depth[~here], height[~here], s=size, zorder=2, **hollow)
     ax.set_ylim(len(posts) - 0.4, -0.6)
     ax.grid(visible=False)
 
@@ -186,11 +202,14 @@ def _write(ax: Axes, posts: pd.DataFrame, left: int) -> None:
     deepest = min(int(posts["depth"].max()), _STEP_BACK)
     across = max(deepest, 3) * 3.2  # the tree takes a third of the width at most, texts the rest
     ax.set_xlim(-0.5, across)
-    room = 96
+    inches = ax.get_position().width * ax.figure.bbox.width / ax.figure.canvas.figure.dpi
+    room = _LETTERS_AN_INCH * inches
     for nth, post in enumerate(posts.to_dict("records")):
         depth = min(post["depth"], _STEP_BACK)
-        dress(ax.text(depth + across / 90, nth, shorten(_said(post), int(room * (1 - depth / across))), va="center",
-                      fontsize=8, color=INK if post["present"] else GREY))
+        said = ax.text(depth + across / 90, nth, shorten(_said(post), int(room * (1 - depth / across))), va="center",
+                       fontsize=8, color=ink(ax) if post["present"] else GREY, clip_on=True)
+        said.set_in_layout(False)  # what is wider than was thought takes no room from the tree
+        dress(said)
     if left > 0:
         ax.text(0, len(posts), f"and {left:,} more", va="center", fontsize=8, color=GREY)
         ax.set_ylim(len(posts) + 0.6, -0.6)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from xframes.plot.drawing import ground, ink
 from xframes.plot.glyphs import dress
 
 if TYPE_CHECKING:
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 
     import numpy as np
     from matplotlib.axes import Axes
+    from matplotlib.text import Text
 
 _STEPS = 220
 _GOLDEN_ANGLE = 2.399963
@@ -45,25 +47,39 @@ def spring(count: int, ends: np.ndarray[Any, Any], weights: np.ndarray[Any, Any]
 
 
 def label(ax: Axes, points: Sequence[tuple[float, float]], texts: Sequence[str], gaps: Sequence[float]) -> None:
-    """Write texts beside points, `gaps` typographic points away, the first ones first, and none over another."""
-    from matplotlib.patheffects import withStroke
+    """Write texts beside the first points, `gaps` typographic points away, the first ones first.
 
+    None is written over another or over a point that has one; of the other points it covers as few as it can.
+    """
     canvas = ax.figure.canvas.figure  # of a subfigure too
     canvas.draw_without_rendering()  # the layout decides where there is room
-    taken = [_circle(ax, point, gap, canvas.dpi) for point, gap in zip(points, gaps, strict=True)]
+    circles = [_circle(ax, point, gap, canvas.dpi) for point, gap in zip(points, gaps, strict=True)]
+    taken = circles[: len(texts)]
     frame = ax.get_window_extent()
-    for point, text, gap in zip(points, texts, gaps, strict=True):
-        for x, y, horizontal, vertical in _OFFSETS:
-            written = ax.annotate(text, point, (x * gap, y * gap), textcoords="offset points", ha=horizontal,
-                                  va=vertical, fontsize=_LABEL_SIZE, color="#222222", zorder=5,
-                                  path_effects=[withStroke(linewidth=2.5, foreground="white")])
-            dress(written)
+    for point, text, gap in zip(points, texts, gaps, strict=False):
+        tried = []
+        for nth, offset in enumerate(_OFFSETS):
+            written = _written(ax, point, text, gap, offset)
             box = written.get_window_extent()
+            written.remove()
             inside = box.x0 >= frame.x0 and box.x1 <= frame.x1 and box.y0 >= frame.y0 and box.y1 <= frame.y1
             if inside and not any(box.overlaps(other) for other in taken):
-                taken.append(box)
-                break
-            written.remove()
+                tried.append((sum(box.overlaps(other) for other in circles), nth, box))
+        if tried:
+            _, nth, box = min(tried, key=lambda each: each[:2])
+            _written(ax, point, text, gap, _OFFSETS[nth])
+            taken.append(box)
+
+
+def _written(ax: Axes, point: tuple[float, float], text: str, gap: float, offset: tuple[int, int, str, str]) -> Text:
+    from matplotlib.patheffects import withStroke
+
+    x, y, horizontal, vertical = offset
+    written: Any = ax.annotate(
+        text, point, (x * gap, y * gap), textcoords="offset points", ha=horizontal, va=vertical, fontsize=_LABEL_SIZE,
+        color=ink(ax), zorder=5, path_effects=[withStroke(linewidth=2.5, foreground=ground(ax))])
+    dress(written)
+    return written  # type: ignore[no-any-return]  # Any for versions that type it otherwise
 
 
 def _circle(ax: Axes, point: tuple[float, float], gap: float, dpi: float) -> Any:

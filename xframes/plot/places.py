@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from xframes.errors import ArgumentError
 from xframes.plot import drawing
-from xframes.plot.drawing import COLORS, short
+from xframes.plot.drawing import COLORS, ink, short
 from xframes.plot.layout import label
-from xframes.plot.rows import pandas, rows, shorten, whole
+from xframes.plot.rows import numbers, pandas, rows, shorten, whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,7 +50,8 @@ def map(frame: Any, ax: Axes | None = None, *, labels: int = 8) -> Axes:
                        label=f"{name}: {short(there['posts'].sum())} posts")
     _degrees(ax, spots)
     ax.legend(title=f"area: posts (at most {short(spots['posts'].max())})", loc="upper right", bbox_to_anchor=(1, -0.1),
-              ncols=2, frameon=False, fontsize="small", title_fontsize="small", alignment="right")
+              ncols=2, frameon=False, fontsize="small", title_fontsize="small", alignment="right",
+              labelcolor=ink(ax)).get_title().set_color(ink(ax))
     named = spots[spots["name"].notna()].head(labels)
     label(ax, list(zip(named["x"], named["y"], strict=True)),
           [f"{shorten(name, 28)}: {short(n)}" for name, n in zip(named["name"], named["posts"], strict=True)],
@@ -70,15 +71,16 @@ def _spots(frame: Any) -> pd.DataFrame:
             raise ArgumentError("there are no columns 'latitude' and 'longitude', or 'west', 'south', 'east', 'north' "
                                 f"to draw; the columns are: {there}")
     found = rows(frame, _QUERY, columns, tuple(columns)).reindex(columns=columns)
-    numbers = found[[c for c in columns if c != "full_name"]].astype("float64")
-    exact = numbers["latitude"].notna() & numbers["longitude"].notna()
-    east = numbers["east"].where(numbers["east"] >= numbers["west"], numbers["east"] + 360)  # across the date line
-    middle = (numbers["west"] + east) / 2
+    measured = [c for c in columns if c != "full_name"]
+    at = numbers(found, measured)[measured].astype("float64")
+    exact = at["latitude"].notna() & at["longitude"].notna()
+    east = at["east"].where(at["east"] >= at["west"], at["east"] + 360)  # across the date line
+    middle = (at["west"] + east) / 2
     made = pd.DataFrame({
-        "x": numbers["longitude"].where(exact, middle.where(middle <= 180, middle - 360)).round(3),
-        "y": numbers["latitude"].where(exact, (numbers["south"] + numbers["north"]) / 2).round(3),
-        "name": found["full_name"].astype("string"), "exact": exact, "west": numbers["west"].mask(exact),
-        "south": numbers["south"], "east": east, "north": numbers["north"],
+        "x": at["longitude"].where(exact, middle.where(middle <= 180, middle - 360)).round(3),
+        "y": at["latitude"].where(exact, (at["south"] + at["north"]) / 2).round(3),
+        "name": found["full_name"].astype("string"), "exact": exact, "west": at["west"].mask(exact),
+        "south": at["south"], "east": east, "north": at["north"],
     }).dropna(subset=["x", "y"])
     spots = made.groupby(["exact", "x", "y"], as_index=False).agg(
         posts=("x", "size"), name=("name", "first"), west=("west", "first"), south=("south", "first"),

@@ -68,12 +68,14 @@ def top(
     if count not in {"posts", "authors"}:
         raise ArgumentError(f"count is posts or authors, not {count!r}")
     found = _split(_found(frame, of, count), of).dropna(subset=["value"])
+    found = found[found["value"] != ""]
     if found.empty:
         raise ArgumentError(f"there are no {of} in these posts to draw; other posts may have some")
     found["key"] = found["value"].str.casefold()
-    spelled = found.groupby("key")["value"].agg(lambda values: values.value_counts().index[0])
     numbers = found.groupby("key")["counted"].nunique()
-    ordered = numbers.sort_values(ascending=False, kind="stable").head(most)  # alphabetical where they are even
+    ordered = numbers.sort_values(ascending=False, kind="stable").head(max(most, 1))  # alphabetical where they are even
+    drawn = found[found["key"].isin(ordered.index)].groupby("key")["value"]
+    spelled = drawn.agg(lambda values: values.value_counts().index[0])
     ax = drawing.axes(ax, (8, max(2.0, 0.9 + 0.3 * len(ordered))))
     drawing.bars(ax, [_named(spelled[key], of) for key in ordered.index], {of: [float(n) for n in ordered]}, count)
     return ax

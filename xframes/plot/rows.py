@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import unicodedata
+from bisect import bisect_right
+from datetime import date
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from xframes.errors import ArgumentError
@@ -44,8 +48,6 @@ def rows(frame: Any, query: str, columns: list[str], optional: tuple[str, ...] =
 
     Of a frame, `optional` columns may be missing; they are missing in what comes back too.
     """
-    import pandas as pd
-
     given = pandas(frame.sql(query) if whole(frame) else frame)
     if missing := [c for c in columns if c not in given and c not in optional]:
         there = ", ".join(map(str, given.columns))
@@ -53,7 +55,42 @@ def rows(frame: Any, query: str, columns: list[str], optional: tuple[str, ...] =
     found = given[[c for c in columns if c in given]].reset_index(drop=True)
     for name in found:
         if str(name).endswith("_at") or name in _TIMES:
-            found[name] = pd.to_datetime(found[name], utc=True).dt.as_unit("ms")
+            found[name] = _times(found[name])
+    return found
+
+
+def _times(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Times in UTC, of times and of text in any of ISO 8601's spellings."""
+    import pandas as pd
+
+    known = values.dropna()
+    if len(known) and (pd.api.types.is_numeric_dtype(values) or not isinstance(known.iloc[0], str | date)):
+        raise ArgumentError(f"the column {values.name!r} holds {known.iloc[0]!r}, which is no time")
+    try:
+        return pd.to_datetime(values, utc=True, format="ISO8601").dt.as_unit("ms")
+    except (TypeError, ValueError) as error:
+        said = str(error).split(", at position")[0].rstrip(".")
+        raise ArgumentError(f"the column {values.name!r} holds what is no time: {said}") from error
+
+
+def numbers(found: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    """The rows with these columns as numbers, also of text and decimals; what has no end is missing.
+
+    Raises ArgumentError for what is no number.
+    """
+    import numpy as np
+    import pandas as pd
+
+    for name in columns:
+        values = found[name]
+        if not pd.api.types.is_numeric_dtype(values):
+            given = values.astype(object).where(values.notna(), None)
+            made = pd.to_numeric(given, errors="coerce")
+            if len(wrong := given[made.isna() & values.notna()]):
+                raise ArgumentError(f"the column {name!r} holds {wrong.iloc[0]!r}, which is no number")
+            found = found.assign(**{name: made})
+        if pd.api.types.is_float_dtype(found[name]):
+            found = found.assign(**{name: found[name].replace([np.inf, -np.inf], np.nan)})
     return found
 
 
@@ -63,6 +100,10 @@ def pandas(frame: Any) -> pd.DataFrame:
 
     if hasattr(frame, "df"):  # a DuckDB relation
         frame = frame.df()
+    elif hasattr(frame, "read_all"):  # what Arrow streams, e.g. a relation's .arrow()
+        frame = frame.read_all().to_pandas()
+    elif hasattr(frame, "collect"):  # what polars has not computed yet
+        frame = frame.collect().to_pandas()
     elif hasattr(frame, "to_pandas"):  # Arrow, polars
         frame = frame.to_pandas()
     if not isinstance(frame, pd.DataFrame):
@@ -107,8 +148,13 @@ def bare(text: str) -> str:
 
 
 def shorten(text: str, most: int) -> str:
-    """A text of at most so many characters."""
-    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
+    """A text of at most so many characters; those of Chinese, Japanese and Korean are as wide as two."""
+    if len(text) * 2 <= most:
+        return text
+    wide = list(accumulate(1 + (unicodedata.east_asian_width(letter) in "WF") for letter in text[: most + 1]))
+    if len(text) <= most and wide[-1] <= most:
+        return text
+    return f"{text[: bisect_right(wide, most - 1)].rstrip()}…"
 
 
 def floats(numbers: pd.Series[Any]) -> np.ndarray[Any, Any]:
@@ -121,6 +167,20 @@ def naive(times: pd.Series[Any]) -> np.ndarray[Any, Any]:
     """UTC times as numpy has them, which every version of matplotlib draws."""
     values: np.ndarray[Any, Any] = times.dt.tz_localize(None).to_numpy()
     return values
+
+
+def broken(times: pd.Series[Any], values: Any, step: pd.Timedelta) -> tuple[pd.Series[Any], Any]:
+    """The points of a line in order of time, with one that breaks it wherever a step is left out."""
+    import numpy as np
+    import pandas as pd
+
+    order = times.argsort(kind="stable")
+    times, values = times.iloc[order].reset_index(drop=True), np.asarray(values)[order]
+    after = times[times.diff() > step * 1.5].index
+    gaps = times.iloc[after - 1] + step
+    places = pd.Series([*times.index, *(after - 0.5)], dtype="float64").argsort(kind="stable")
+    return (pd.concat([times, gaps], ignore_index=True).iloc[places].reset_index(drop=True),
+            np.concatenate([values, np.full(len(gaps), np.nan)])[places])
 
 
 def moment(when: Any) -> pd.Timestamp:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from xframes.errors import ArgumentError
 from xframes.plot import drawing
-from xframes.plot.drawing import COLORS, GREY, INK, short
-from xframes.plot.rows import newest, rows, table, whole
+from xframes.plot.drawing import COLORS, GREY, ink, short
+from xframes.plot.rows import newest, numbers, rows, table, whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,7 +104,8 @@ def _forecast(ax: Axes, month: _Month, today: float, used: int) -> float:
     ax.plot([today + 1, today + left], [used, ends], color=COLORS[0], linestyle=(0, (4, 2)),
             label=f"forecast for {month.resets:%b} {month.resets.day}: {short(ends)}")
     ax.axvline(today + left, color=GREY, linewidth=0.8, linestyle=":", label="_reset")
-    ax.text(today + left, 1, "resets ", transform=ax.get_xaxis_transform(), ha="right", va="top", fontsize=8, color=INK)
+    ax.text(today + left, 1, "resets ", transform=ax.get_xaxis_transform(), ha="right", va="top", fontsize=8,
+            color=ink(ax))
     return ends
 
 
@@ -119,11 +120,12 @@ def _reached(month: _Month, used: int) -> date:
 def _month(frame: Any, cap: int | None, reset_day: int | None, project: str | None) -> _Month:
     import pandas as pd
 
-    daily = table(frame, "usage_daily", ["scope", "id", "date", "usage", "observed_at"],
-                  optional=("scope", "id", "observed_at"))
+    columns = ["scope", "id", "date", "usage", "observed_at"]
+    daily = numbers(table(frame, "usage_daily", columns, optional=("scope", "id", "observed_at")), ["usage"])
     daily = daily[daily["scope"] == "project"] if "scope" in daily else daily
     state = _state(frame)
-    projects = sorted({*daily.get("id", []), *state["project_id"]})
+    named: Any = daily["id"].dropna() if "id" in daily else []
+    projects = sorted({str(one) for one in (*named, *state["project_id"])})
     if project is None and len(projects) > 1:
         raise ArgumentError(f"choose one of the projects with project=…: {', '.join(projects)}")
     if project is not None:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from xframes.errors import ArgumentError
 from xframes.plot import drawing
-from xframes.plot.drawing import COLORS, GREY, HOLLOW, colors
-from xframes.plot.rows import ASKED, floats, moment, naive, newest, table
+from xframes.plot.drawing import COLORS, GREY, HOLLOW, colors, strokes
+from xframes.plot.rows import ASKED, broken, floats, moment, naive, newest, numbers, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +21,7 @@ EVERY: dict[str, tuple[str, float]] = {  # pandas' name of the span, and its len
     "minute": ("min", 60), "10 minutes": ("10min", 600), "hour": ("h", 3600), "6 hours": ("6h", 21600),
     "day": ("D", 86400), "week": ("W", 604800), "month": ("M", 2629800), "year": ("Y", 31557600),
 }
+_TOO_MANY_SPANS = 50_000
 _MOST_SPANS = {False: 200, True: 60}  # more steps are noise at the width of a page; lines that cross need wider ones
 
 
@@ -53,9 +54,11 @@ def timeline(
     times = posts["created_at"]
     last = max(times.max(), ends) if until is not None else times.max()
     span = every or _span(times.min(), last, _MOST_SPANS[by is not None])
+    if (spans := (last - times.min()).total_seconds() / EVERY[span][1]) > _TOO_MANY_SPANS:
+        raise ArgumentError(f"{spans:,.0f} times every {span} is more than can be drawn; choose a longer span")
     edges = _edges(times.min(), last, span)
     ax = drawing.axes(ax)
-    for color, (label, found) in zip(colors(), _groups(posts, by, top), strict=False):
+    for color, (label, found) in zip(colors(ax), _groups(posts, by, top), strict=False):
         ax.stairs(_histogram(found["created_at"], edges), _numbers(edges), fill=by is None, label=label, linewidth=1.6,
                   color=GREY if label == "(others)" else color)
     drawing.finish(ax, f"posts per {span}" if span[0].isalpha() else f"posts in {span}", by)
@@ -75,21 +78,40 @@ def counts(frame: Any, ax: Axes | None = None) -> Axes:
     columns = ["query", "granularity", "start_at", "end_at", "post_count", "observed_at"]
     rows = table(frame, "counts", columns, optional=("observed_at",))
     rows = newest(rows, ["query", "granularity", "start_at"]).sort_values(["query", "start_at"])
+    rows = numbers(rows.dropna(subset=["query", "granularity", "start_at", "end_at"]), ["post_count"])
     if rows.empty:
         raise ArgumentError('there are no counts to draw; xf.counts.recent("…") collects some')
-    ax = drawing.axes(ax)
     spans, cut = list(rows["granularity"].unique()), False
-    for color, ((query, span), line) in zip(colors(), rows.groupby(["query", "granularity"]), strict=False):
-        whole = (line["end_at"] - line["start_at"]).dt.total_seconds() >= EVERY[str(span)][1]
+    if odd := [span for span in spans if span not in EVERY]:
+        raise ArgumentError(f"granularity is one of {', '.join(EVERY)}, not {odd[0]!r}")
+    ax = drawing.axes(ax)
+    for stroke, ((query, span), line) in zip(strokes(ax), rows.groupby(["query", "granularity"]), strict=False):
+        whole, part, step = _wholes(line, str(span))
         label = str(query) if len(spans) == 1 else f"{query} (per {span})"
-        middle = line["start_at"] + (line["end_at"] - line["start_at"]) / 2
-        ax.plot(naive(middle[whole]), floats(line["post_count"][whole]), color=color, label=label)
-        ax.plot(naive(middle[~whole]), floats(line["post_count"][~whole]), color=color, **HOLLOW)
-        cut = cut or not whole.all()
+        times, heights = broken(_middle(whole), floats(whole["post_count"]), step)
+        ax.plot(naive(times), heights, label=label, **stroke)
+        ax.plot(naive(_middle(part)), floats(part["post_count"]), color=stroke["color"], **HOLLOW)
+        cut = cut or not part.empty
     if cut:
         ax.plot([], [], color=GREY, label="(span cut short)", **HOLLOW)
     drawing.finish(ax, f"posts per {spans[0]}" if len(spans) == 1 else "posts per span", "query")
     return ax
+
+
+def _wholes(line: pd.DataFrame, span: str) -> tuple[pd.DataFrame, pd.DataFrame, pd.Timedelta]:
+    """Whole spans, those cut short of which the whole is not known, and how long a span is."""
+    import pandas as pd
+
+    step = pd.Timedelta(seconds=EVERY[span][1])
+    is_whole = line["end_at"] - line["start_at"] >= step
+    whole, part = line[is_whole], line[~is_whole]
+    before = whole["start_at"].searchsorted(part["start_at"], side="right") - 1  # rows are in order of time
+    known = whole["end_at"].iloc[before].to_numpy() > part["start_at"].to_numpy() if len(whole) else before >= 0
+    return whole, part[~(known & (before >= 0))], step
+
+
+def _middle(line: pd.DataFrame) -> pd.Series[Any]:
+    return line["start_at"] + (line["end_at"] - line["start_at"]) / 2
 
 
 def _open(ax: Axes, edges: pd.DatetimeIndex, span: str) -> None:
