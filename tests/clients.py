@@ -81,7 +81,7 @@ def everything(error):
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    timeout = 5
+    timeout = 60
 
     def do_GET(self):
         self.server.asked.append((self.path, self.headers))
@@ -125,7 +125,7 @@ class Asked(http.server.BaseHTTPRequestHandler):
     """Answers by the `answer(handler, body)` of its server: a status and a document."""
 
     protocol_version = "HTTP/1.1"
-    timeout = 5
+    timeout = 60
 
     def serve(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()

@@ -6,8 +6,14 @@ import os
 import re
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import xframes as xf
+
+# The same examples each time, however slow the machine; `--hypothesis-profile=explore` looks for new ones.
+settings.register_profile("same", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("same")
 
 _OURS = re.compile(r"XFRAMES_\w+|(X_|X_API_|TWITTER_)?BEARER_TOKEN|CONSUMER_(KEY|SECRET)|ACCESS_TOKEN(_SECRET)?")
 _OTHERS = re.compile(r"\w+_proxy|NETRC|COLUMNS|LINES|NO_COLOR|FORCE_COLOR|AWS_\w+|TQDM_\w+", re.IGNORECASE)

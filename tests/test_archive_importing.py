@@ -174,7 +174,7 @@ def test_memory_stays_flat_with_two_processes(tmp_path):
             peak = max(peak, sum(p.memory_info().rss for p in [process, *process.children(recursive=True)]))
         except psutil.NoSuchProcess:
             continue
-        assert (datetime.now(UTC) - began).total_seconds() < 120
+        assert (datetime.now(UTC) - began).total_seconds() < 900
     assert process.returncode == 0
     assert peak < 600_000_000
     assert Archive(tmp_path / "a").tables["posts"] == 500_000

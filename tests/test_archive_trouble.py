@@ -36,7 +36,7 @@ def ids(archive):
 
 def child(program, *words):
     return subprocess.run([sys.executable, "-W", "error", "-c", program, *map(str, words)], capture_output=True,
-                          text=True, timeout=120, check=False, env=os.environ | {"PYTHONPATH": str(ROOT)})
+                          text=True, timeout=300, check=False, env=os.environ | {"PYTHONPATH": str(ROOT)})
 
 
 # a full disk ----------------------------------------------------------------------------------------------------------

@@ -165,9 +165,9 @@ def browser(x, *, state=None, error=None):
         target = asked["redirect_uri"]
 
         def visit():
-            requests.get(target + "x", timeout=5)  # anything else that comes by
-            requests.get(target, params={"state": "wrong", "code": "evil"}, timeout=5)
-            requests.get(target, params=back, timeout=5)
+            requests.get(target + "x", timeout=60)  # anything else that comes by
+            requests.get(target, params={"state": "wrong", "code": "evil"}, timeout=60)
+            requests.get(target, params=back, timeout=60)
 
         threading.Thread(target=visit).start()
 

@@ -62,7 +62,7 @@ def run(*words, **options):
 def shell(*words, **options):
     """A real process, as a terminal starts it."""
     return subprocess.run([sys.executable, "-m", "xframes.cli", *map(str, words)], capture_output=True, text=True,
-                          check=False, timeout=60, **options)
+                          check=False, timeout=300, **options)
 
 
 def commands(group=main, before=()):
@@ -457,7 +457,7 @@ def test_head_may_stop_reading(archive):
     query = "select p.*, i from posts p, range(500) r(i)"
     words = shlex.join([sys.executable, "-m", "xframes.cli", "sql", query, "--archive", str(archive)])
     shown = subprocess.run(["bash", "-c", f"{words} | head -1; exit ${{PIPESTATUS[0]}}"], capture_output=True, text=True,
-                           check=False, timeout=60)
+                           check=False, timeout=300)
 
     assert shown.stdout.startswith("id,text")
     assert shown.stderr == ""
@@ -477,7 +477,7 @@ def test_the_sandbox_runs_until_it_is_told_to_stop():
         exports = dict(line.split()[1].split("=", 1) for line in lines if line.startswith("export "))
         shown = shell("counts", "recent", "coffee", env=os.environ | exports)
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=60)
 
     assert shown.returncode == 0, shown.stderr
     assert process.returncode == 0

@@ -2,9 +2,9 @@
 
 import os
 import re
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -17,15 +17,20 @@ README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 def demo(folder, *words):
     environment = {k: v for k, v in os.environ.items() if "TOKEN" not in k} | {"COLUMNS": "100"}
     return subprocess.run([sys.executable, "-W", "error", "-m", "xframes.cli", "demo", *words], cwd=folder, check=False,
-                          capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60, env=environment)
+                          capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=300, env=environment)
+
+
+def processor_time():
+    """Seconds of processor time of the programs started so far: other work on the machine does not change them."""
+    return sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
 
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo")
-    began = time.monotonic()
+    began = processor_time()
     result = demo(folder)
-    return folder, result, time.monotonic() - began
+    return folder, result, processor_time() - began
 
 
 def test_it_ends_well_and_soon(shown):

@@ -139,7 +139,7 @@ def test_bash_itself_completes(tmp_path):
     program.chmod(0o755)
     asked = ('eval "$(xframes completion bash)"; COMP_WORDS=(xframes schema post_h); COMP_CWORD=2; _xframes_completion xframes; '
              'echo "${COMPREPLY[@]}"')
-    shown = subprocess.run(["bash", "-c", asked], capture_output=True, text=True, check=False, timeout=60,
+    shown = subprocess.run(["bash", "-c", asked], capture_output=True, text=True, check=False, timeout=300,
                            env=os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"})
     assert shown.stdout.strip() == "post_hashtags", shown.stderr
     assert "post_hashtags" in xf.schema.TABLES

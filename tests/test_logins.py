@@ -35,7 +35,7 @@ def x():
 
 def visit(url):
     """Open a page as a browser does, which follows the redirect to the loopback address."""
-    threading.Thread(target=requests.get, args=(url,), kwargs={"timeout": 10}).start()
+    threading.Thread(target=requests.get, args=(url,), kwargs={"timeout": 60}).start()
 
 
 def logged_in(x, **more):
@@ -115,7 +115,7 @@ def test_a_login_without_the_scope_is_not_even_tried(x):
 
 def test_a_login_by_pin_signs_requests_that_are_verified(x):
     def ask(url):
-        return re.search(r"<code>(\w+)</code>", requests.get(url, timeout=10).text)[1]
+        return re.search(r"<code>(\w+)</code>", requests.get(url, timeout=60).text)[1]
 
     key, secret, *_ = x.oauth1
     login_oauth1(key, secret, base_url=x.url, ask=ask)

@@ -120,7 +120,7 @@ def test_jupysql(frames, archive, tmp_path):
     """In a process of its own: it tells its makers of its use unless told not to, and keeps files in the home folder."""
     environment = {"PLOOMBER_STATS_ENABLED": "false", "HOME": str(tmp_path), "IPYTHONDIR": str(tmp_path / "ipython")}
     shown = subprocess.run([sys.executable, "-c", JUPYSQL, str(archive.path), str(SAMPLE)], capture_output=True, text=True,
-                           check=False, timeout=120, env=os.environ | environment)
+                           check=False, timeout=300, env=os.environ | environment)
     assert shown.returncode == 0, shown.stderr
     for source in (frames, archive):
         first = source.sql("select min(id) from posts").fetchall()[0][0]

@@ -35,7 +35,7 @@ def server():
 
 def ask(server, path, token=None, **more):
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    return requests.get(server.url + path, headers=headers, timeout=20, **more)
+    return requests.get(server.url + path, headers=headers, timeout=60, **more)
 
 
 def authorize(server, **changes):
@@ -43,7 +43,7 @@ def authorize(server, **changes):
     asked = {"response_type": "code", "client_id": server.client_id, "redirect_uri": BACK, "state": "s 1",
              "scope": "tweet.read users.read offline.access", "code_challenge": CHALLENGE,
              "code_challenge_method": "S256"} | changes
-    answer = requests.get(server.authorize_url, params=asked, allow_redirects=False, timeout=20)
+    answer = requests.get(server.authorize_url, params=asked, allow_redirects=False, timeout=60)
     if answer.status_code != 302:
         return answer.status_code
     assert answer.headers["Location"].startswith(asked["redirect_uri"])
@@ -58,7 +58,7 @@ def trade(server, auth="confidential", path="/2/oauth2/token", **form):
     session = requests.Session()
     session.trust_env = False
     with session:
-        return session.post(server.url + path, data=form, auth=basic, timeout=20)
+        return session.post(server.url + path, data=form, auth=basic, timeout=60)
 
 
 def redeem(server, bought, auth="confidential", **changes):
@@ -91,7 +91,7 @@ def test_the_wrong_kind_of_credential_is_403_and_names_the_kinds_that_are_taken(
     assert answer.status_code == 403
     assert answer.json()["type"].endswith("/unsupported-authentication")
     assert "[OAuth 1.0a User Context, OAuth 2.0 User Context]" in answer.json()["detail"]
-    counts = requests.get(f"{server.url}/2/tweets/counts/recent?query=the", auth=OAuth1(*server.oauth1), timeout=20)
+    counts = requests.get(f"{server.url}/2/tweets/counts/recent?query=the", auth=OAuth1(*server.oauth1), timeout=60)
     assert counts.status_code == 403
     assert "OAuth 1.0a User Context is forbidden" in counts.json()["detail"]
 
@@ -168,7 +168,7 @@ def test_a_code_works_once_for_thirty_seconds_and_for_its_own_client(server):
 def test_a_confidential_client_must_show_its_secret(server):
     code = authorize(server)["code"]
     form = {"grant_type": "authorization_code", "code": code, "redirect_uri": BACK, "code_verifier": VERIFIER}
-    bare = requests.post(f"{server.url}/2/oauth2/token", data=form | {"client_id": server.client_id}, timeout=20)
+    bare = requests.post(f"{server.url}/2/oauth2/token", data=form | {"client_id": server.client_id}, timeout=60)
     assert (bare.status_code, bare.json()["error_description"]) == (401, "Missing valid authorization header")
     assert redeem(server, code, (server.client_id, "wrong")).status_code == 401
     assert redeem(server, code).status_code == 200
@@ -237,28 +237,28 @@ def test_the_signature_is_that_of_the_example_in_rfc_5849():
 
 def test_a_signed_request_is_a_persons_and_every_character_of_its_query_counts(server):
     query = {"query": "café (the OR \"a b\") -x", "max_results": "10"}
-    good = requests.get(f"{server.url}/2/tweets/search/recent", params=query, auth=OAuth1(*server.oauth1), timeout=20)
+    good = requests.get(f"{server.url}/2/tweets/search/recent", params=query, auth=OAuth1(*server.oauth1), timeout=60)
     assert good.status_code == 200
-    liked = requests.get(server.url + LIKED.format(server.user_id), auth=OAuth1(*server.oauth1), timeout=20)
+    liked = requests.get(server.url + LIKED.format(server.user_id), auth=OAuth1(*server.oauth1), timeout=60)
     assert liked.status_code != 403
 
 
 @pytest.mark.parametrize("wrong", range(4))
 def test_a_signature_with_another_text_is_401(server, wrong):
     texts = [text + "x" if n == wrong else text for n, text in enumerate(server.oauth1)]
-    assert requests.get(server.url + SEARCH, auth=OAuth1(*texts), timeout=20).status_code == 401
+    assert requests.get(server.url + SEARCH, auth=OAuth1(*texts), timeout=60).status_code == 401
 
 
 def test_a_signature_for_another_request_another_time_or_a_used_nonce_is_401(server):
     def signed(path=SEARCH, **more):
         request = requests.Request("GET", server.url + path, auth=OAuth1(*server.oauth1, **more)).prepare()
         with requests.Session() as session:
-            return session.send(request, timeout=20), request.headers["Authorization"]
+            return session.send(request, timeout=60), request.headers["Authorization"]
 
     answer, header = signed()
     assert answer.status_code == 200
     for path in (SEARCH, SEARCH + "r", "/2/users/me"):  # the same again, and the same header elsewhere
-        assert requests.get(server.url + path, headers={"Authorization": header}, timeout=20).status_code == 401
+        assert requests.get(server.url + path, headers={"Authorization": header}, timeout=60).status_code == 401
     assert signed(timestamp=str(int(time.time()) - 1000))[0].status_code == 401
     assert signed(timestamp=str(int(time.time()) - 100))[0].status_code == 200
     assert signed(signature_method="PLAINTEXT")[0].status_code == 401
@@ -269,7 +269,7 @@ def test_the_pin_buys_the_access_token(server):
     with OAuth1Session(key, secret, callback_uri="oob") as session:
         first = session.fetch_request_token(f"{server.url}/oauth/request_token")
         assert first["oauth_callback_confirmed"] == "true"
-        page = requests.get(f"{server.url}/oauth/authorize", params={"oauth_token": first["oauth_token"]}, timeout=20)
+        page = requests.get(f"{server.url}/oauth/authorize", params={"oauth_token": first["oauth_token"]}, timeout=60)
         pin = re.search(r"<code>(\d{7})</code>", page.text)[1]
         got = session.fetch_access_token(f"{server.url}/oauth/access_token", verifier=pin)
     assert (got["oauth_token"], got["oauth_token_secret"], got["user_id"]) == (token, token_secret, server.user_id)
@@ -281,7 +281,7 @@ def test_a_wrong_pin_buys_nothing_and_a_callback_is_called(server):
     with OAuth1Session(key, secret, callback_uri=BACK) as session:
         first = session.fetch_request_token(f"{server.url}/oauth/request_token")
         page = requests.get(f"{server.url}/oauth/authenticate", params={"oauth_token": first["oauth_token"]},
-                            allow_redirects=False, timeout=20)
+                            allow_redirects=False, timeout=60)
         back = parse_qs(urlsplit(page.headers["Location"]).query)
         assert back["oauth_token"] == [first["oauth_token"]]
         with pytest.raises(ValueError, match="code 401"):
@@ -289,7 +289,7 @@ def test_a_wrong_pin_buys_nothing_and_a_callback_is_called(server):
         got = session.fetch_access_token(f"{server.url}/oauth/access_token", verifier=back["oauth_verifier"][0])
     assert got["user_id"] == server.user_id
     assert ask(server, "/oauth/authorize?oauth_token=unknown").status_code == 401
-    assert requests.post(f"{server.url}/oauth/request_token", timeout=20).status_code == 401
+    assert requests.post(f"{server.url}/oauth/request_token", timeout=60).status_code == 401
 
 
 # with xframes' own client --------------------------------------------------------------------------------------------
@@ -299,8 +299,8 @@ def test_xframes_logs_in_and_renews_a_token_that_ends_in_the_middle(server, tmp_
     found = login(
         server.client_id, client_secret=server.client_secret, scopes=("tweet.read", "users.read", "offline.access"),
         base_url=server.url, authorize_url=server.authorize_url, redirect_uri="http://127.0.0.1:0/callback",
-        open_url=lambda url: threading.Thread(target=lambda: requests.get(url, timeout=20)).start(),
-        path=tmp_path / "tokens.json", timeout=20,
+        open_url=lambda url: threading.Thread(target=lambda: requests.get(url, timeout=60)).start(),
+        path=tmp_path / "tokens.json", timeout=60,
     )
     client = xf.Client(oauth2=found, base_url=server.url)
     assert len(xf.search.recent("the OR a", limit=10, client=client).posts)

@@ -81,7 +81,9 @@ def test_an_image_is_uploaded_in_one_request(server, me, form):
 
 def test_a_video_in_chunks_is_put_together_in_order_and_processed_for_a_while(server, me):
     chunks = [bytes([n]) * 1000 for n in range(5)]
-    server.uploads.processing_seconds = 0.8
+    server.uploads.processing_seconds = 8
+    began, states = time.time(), []
+    server.uploads.clock = lambda: began + 0.5 * len(states)
     id = begin(me, 5000)
     for index in (3, 0, 4, 1, 2):
         answer = append(me, id, index, chunks[index])
@@ -91,9 +93,8 @@ def test_a_video_in_chunks_is_put_together_in_order_and_processed_for_a_while(se
     assert done["size"] == 5000
     assert done["processing_info"] == {"state": "pending", "progress_percent": 0, "check_after_secs": 1}
     assert not server.community.uploads[int(id)].ready
-    states = [done["processing_info"]["state"]]
+    states.append(done["processing_info"]["state"])
     while states[-1] not in {"succeeded", "failed"}:
-        time.sleep(0.03)
         states.append(status(me, id)["processing_info"]["state"])
     assert list(dict.fromkeys(states)) == ["pending", "in_progress", "succeeded"]
     kept = server.community.uploads[int(id)]
@@ -253,7 +254,8 @@ def put(job, ids, **headers):
 
 
 def wait(app, job):
-    for _ in range(100):
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
         found = app("GET", f"/2/compliance/jobs/{job['id']}").json()["data"]
         if found["status"] == "complete":
             return found
@@ -480,7 +482,8 @@ def test_posts_of_streams_are_used_too(server, app):
                 found.add(json.loads(line)["data"]["id"])
             if len(found) == 20:
                 break
-    until = time.monotonic() + 5
-    while server.usage.today != len(set(server.stream.sent) | found) and time.monotonic() < until:
-        time.sleep(0.02)  # it may be sending one more
-    assert server.usage.today == len(set(server.stream.sent) | found)
+    until = time.monotonic() + 60
+    while server.stream._links and time.monotonic() < until:
+        time.sleep(0.02)
+    made = server.usage.today - len(set(server.stream.sent) | found)
+    assert made in (0, 1)  # one more may have been made when it found nobody to send it to

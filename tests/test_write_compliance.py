@@ -237,7 +237,7 @@ def test_sigkill_in_the_middle_of_a_job_continues_it(sandbox, client, archive, w
         assert child.stdout.readline().strip() == when
         os.kill(child.pid, signal.SIGKILL)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(10)
+            child.wait(60)
     assert child.returncode == -signal.SIGKILL
 
     sandbox.compliance.processing_seconds = 0
