@@ -8,6 +8,7 @@ import types
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import requests
 import urllib3
 
 import xframes as xf
@@ -212,8 +213,17 @@ def test_a_recovery_of_past_time_ends_by_itself_unless_x_cuts_it_short():
 
 
 def test_the_last_line_of_an_orderly_end_needs_no_end():
-    answer = urllib3.HTTPResponse(io.BytesIO(b"one\r\n\r\ntwo"), preload_content=False)
-    assert list(lines(types.SimpleNamespace(raw=answer))) == [b"one", b"", b"two"]
+    answer = urllib3.HTTPResponse(io.BytesIO(b'{"data":1}\r\n\r\n{"data":2}'), preload_content=False)
+    assert list(lines(types.SimpleNamespace(raw=answer))) == [b'{"data":1}', b"", b'{"data":2}']
+
+
+def test_a_connection_that_ends_within_a_line_is_lost_and_the_piece_is_no_page():
+    """Where neither length nor chunks tell a body's end, a lost connection looks like an orderly one."""
+    answer = urllib3.HTTPResponse(io.BytesIO(b'{"data":1}\r\n{"data":{"id":"2"'), preload_content=False)
+    found = lines(types.SimpleNamespace(raw=answer))
+    assert next(found) == b'{"data":1}'
+    with pytest.raises(requests.ConnectionError, match="within a line"):
+        next(found)
 
 
 def test_a_line_nobody_can_read_is_kept_and_said():

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import requests
 import urllib3
 
+from xframes.wire import is_json
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -51,6 +53,8 @@ def lines(response: requests.Response) -> Iterator[bytes]:
             yield line.strip(b"\r")
         if len(held) > _LONGEST_LINE:
             raise requests.ConnectionError(f"a line of more than {_LONGEST_LINE >> 20} MB")
+    if held.strip() and not is_json(held):
+        raise requests.ConnectionError("the connection ended within a line")
     if held.strip():
         yield held.strip(b"\r")
 
