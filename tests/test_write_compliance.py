@@ -146,6 +146,23 @@ def test_a_job_made_and_not_noted_is_found_at_x(sandbox, client, archive):
     assert made.compliance_jobs["name"].tolist() == ["other"]
 
 
+def test_a_job_found_that_takes_no_ids_any_more_has_them_and_is_waited_for(sandbox, client, archive, monkeypatch):
+    """As when the process was killed after its upload, which X takes once, and has not looked at yet."""
+    put, held = client.upload, []
+
+    def refused(*given):
+        held.append(given)
+        raise errors.Forbidden("HTTP 403", status=403)
+
+    monkeypatch.setattr(client, "upload", refused)
+    with pytest.raises(errors.Forbidden):  # a new job has none
+        write.run_compliance_job(posts(sandbox), into=archive, client=client)
+    monkeypatch.setattr(client, "sleep", lambda _: put(*held.pop()) if held else None)
+    frames = write.run_compliance_job(posts(sandbox), into=archive, client=client)
+    assert not frames.removals.empty
+    assert asked(sandbox).count("write.create_compliance_job") == 1
+
+
 def test_an_upload_address_that_has_ended_means_a_new_job(sandbox, client, archive, monkeypatch):
     monkeypatch.setattr(client, "upload", lambda *_: (_ for _ in ()).throw(errors.Unavailable("down")))
     with pytest.raises(errors.Unavailable):

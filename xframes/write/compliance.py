@@ -89,13 +89,13 @@ class _Job:
         job = self._found()
         arguments = {"type": self.type, "name": self.name, "ids": len(self.ids)}
         with keeping(self.into, _RUN, arguments) as keep:
-            sending = Sending(self.client, keep)
+            sending, found = Sending(self.client, keep), job is not None
             if job is None:
                 page = sending.ask("write.create_compliance_job", type=self.type, name=self.name)
                 self.pages.append(page)
                 job = _data(page)
             if job["status"] == "created":
-                job = self._uploaded(sending, job)
+                job = self._uploaded(sending, job, found=found)
             if job["status"] != "complete":
                 job = self._complete(sending, job)
             for page in self._result(job):
@@ -147,13 +147,13 @@ class _Job:
 
     # carrying out ------------------------------------------------------------------------------------------------
 
-    def _uploaded(self, sending: Sending, job: dict[str, Any]) -> dict[str, Any]:
-        """Upload the ids; when X does not take them, it may have them already."""
+    def _uploaded(self, sending: Sending, job: dict[str, Any], *, found: bool) -> dict[str, Any]:
+        """Upload the ids; when X refuses them, it has them already, as after a kill, or says soon that the job expired."""
         try:
             self.client.upload(job["upload_url"], "".join(f"{id_}\n" for id_ in self.ids).encode())
-        except ApiError:
+        except ApiError as error:
             job = self._asked(sending, job)
-            if job["status"] == "created":
+            if job["status"] == "created" and (error.retryable or not found):
                 raise
         return job
 
