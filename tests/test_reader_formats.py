@@ -271,3 +271,17 @@ def test_the_oldest_exports_are_read(tmp_path):
     path.write_text("Grailbird.data.tweets_2013_01 = \n" + json.dumps([old(1)]))
     _, posts, users = read(path)
     assert (posts, users) == ({"1"}, {"7"})
+
+
+def test_long_posts_of_an_export_come_whole(tmp_path):
+    long = "a long text & more, " * 30
+    tweets = [{"tweet": {**OWN, "full_text": long.replace("&", "&amp;")[:270] + "\u2026 https://t.co/x"}},
+              {"tweet": {**OWN, "id_str": "2", "full_text": "another"}}]
+    notes = [{"noteTweet": {"noteTweetId": "9", "createdAt": "2018-10-10T20:19:24.000Z", "core": {"text": text}}}
+             for text in (long, "not the one")]
+    path = tmp_path / "export.zip"
+    path.write_bytes(zipped(data__tweets_js="window.YTD.tweets.part0 = " + json.dumps(tweets), data__account_js=ACCOUNT,
+                            **{"data__note-tweet_js": "window.YTD.note_tweet.part0 = " + json.dumps(notes)}))
+    frames, _, _ = read(path)
+    assert frames["posts"]["text"].to_pylist() == [long, "another"]
+    assert frames["problems"].num_rows == 0

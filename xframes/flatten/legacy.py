@@ -71,7 +71,7 @@ def _post(old: dict[str, Any], includes: dict[str, list[Any]]) -> dict[str, Any]
     media = [_media(m) for m in _media_of(extended) or _media_of(old)]
     includes["media"] += media
     post = {
-        "id": _id(old), "text": extended.get("full_text") or old.get("full_text") or old.get("text"),
+        "id": _id(old), "text": _text(old, extended),
         "created_at": _moment(old.get("created_at")), "lang": old.get("lang"),
         "source": _TAG.sub("", old["source"]) if isinstance(old.get("source"), str) else None,
         "possibly_sensitive": old.get("possibly_sensitive"), "in_reply_to_user_id": _id(old, "in_reply_to_user_id"),
@@ -91,6 +91,11 @@ def _post(old: dict[str, Any], includes: dict[str, list[Any]]) -> dict[str, Any]
         includes["users"].append(user)
         post["author_id"] = user["id"]
     return _known(post)
+
+
+def _text(old: dict[str, Any], extended: dict[str, Any]) -> Any:
+    note = _dict(old.get("note_tweet"))
+    return note.get("text") or extended.get("full_text") or old.get("full_text") or old.get("text")
 
 
 def _references(old: dict[str, Any], includes: dict[str, list[Any]]) -> list[dict[str, Any]] | None:

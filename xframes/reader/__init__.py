@@ -88,7 +88,7 @@ def _contents(path: Path) -> Iterator[bytes | _Recorded]:
             continue
         found += 1
         if part.is_export:
-            yield exports.posts(part.file, part.account)
+            yield exports.posts(part.file, part.export)
         elif part.is_table:
             yield from tables.posts(part.file, str(path))
         else:

@@ -39,13 +39,13 @@ _STRANGERS = (
 
 @dataclass(slots=True)
 class Part:
-    """One text to read: its name, its bytes as UTF-8, how it begins, and of an export the account it belongs to."""
+    """One text to read: its name, its bytes as UTF-8, how it begins, and what stands beside the posts of an export."""
 
     name: str
     file: IO[bytes]
     head: bytes
     inside: bool = False  # of a zip or tar: what else is packed with posts is left alone
-    account: list[dict[str, object]] = field(default_factory=list)
+    export: exports.Export = field(default_factory=lambda: exports.Export([], []))
 
     @property
     def is_export(self) -> bool:
@@ -123,11 +123,11 @@ def _zipped(file: IO[bytes], depth: int) -> Iterator[Part]:
             source = whole
         with zipfile.ZipFile(source) as packed:
             try:
-                account = exports.account(packed)
+                export = exports.packed(packed)
                 for name in sorted(i.filename for i in packed.infolist() if not i.is_dir() and not _hidden(i.filename)):
                     with packed.open(name) as member:
                         for part in _unpacked(name, member, None, depth + 1, inside=True):
-                            part.account = part.account or account
+                            part.export = export
                             yield part
             except (ValueError, RuntimeError, NotImplementedError) as error:  # a password, or an unknown method
                 raise zipfile.BadZipFile(str(error)) from error
@@ -146,14 +146,14 @@ def _hidden(name: str) -> bool:
 
 
 def _text(name: str, file: IO[bytes], head: bytes, beside: Path | None, *, inside: bool) -> Part:
-    """Text as UTF-8; of an unpacked export with the account in the file beside it."""
+    """Text as UTF-8; of an unpacked export with what stands beside it."""
     text: IO[bytes] = file
     if encoding := _encoding(head):
         text = io.BufferedReader(_Recoded(file, encoding), _BUFFER_BYTES)
         head = cast("io.BufferedReader", text).peek(_HEAD)[:_HEAD]
     part = Part(name, text, head.removeprefix(codecs.BOM_UTF8), inside)
     if part.is_export and beside is not None:
-        part.account = exports.account_beside(beside)
+        part.export = exports.unpacked(beside)
     return part
 
 

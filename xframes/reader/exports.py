@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from typing import IO, TYPE_CHECKING
+from dataclasses import dataclass
+from datetime import datetime
+from html import unescape
+from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import zipfile
+    from collections.abc import Callable
     from pathlib import Path
 
 _ACCOUNT = re.compile(r"(?:^|/)account\.js$")
+_NOTES = re.compile(r"(?:^|/)note-tweet(?:-part\d+)?\.js$")
 _BEGIN = re.compile(rb"\s*(?:window\.YTD|Grailbird\.data)\.[\w.]+\s*=\s*")
 # Posts of the account itself; what its owner deleted, and what others wrote, is left alone.
 _POSTS = re.compile(rb"\s*(?:window\.YTD\.(?:community_)?tweets?\.|Grailbird\.data\.tweets_)\w+\s*=")
@@ -22,28 +27,75 @@ def begins_posts(head: bytes) -> bool:
     return bool(_POSTS.match(head))
 
 
-def posts(file: IO[bytes], account: list[dict[str, object]] | None = None) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Export:
+    """What of an export stands beside its posts: the account, and the whole texts of long posts."""
+
+    account: list[dict[str, object]]
+    notes: list[dict[str, Any]]
+
+
+def posts(file: IO[bytes], export: Export) -> bytes:
     """A file of an export's posts as one page: its posts as they stand there, beside the account."""
-    return b'{"account":' + json.dumps(account or []).encode() + b',"tweets":' + _plain(file.read()) + b"}"
+    data = _plain(file.read())
+    if export.notes:
+        data = _with_notes(data, export.notes)
+    return b'{"account":' + json.dumps(export.account).encode() + b',"tweets":' + data + b"}"
 
 
-def account(archive: zipfile.ZipFile) -> list[dict[str, object]]:
-    """The account of an export: its id, names and age, nothing else."""
-    return next((_owner(archive.read(name)) for name in archive.namelist() if _ACCOUNT.search(name)), [])
+def packed(archive: zipfile.ZipFile) -> Export:
+    """What is beside the posts in a zip."""
+    return _export(lambda pattern: [archive.read(name) for name in archive.namelist() if pattern.search(name)])
 
 
-def account_beside(folder: Path) -> list[dict[str, object]]:
-    """The same of an export that was unpacked: from the file beside its posts."""
-    path = folder / "account.js"
-    return _owner(path.read_bytes()) if path.is_file() else []
+def unpacked(folder: Path) -> Export:
+    """The same of an export that was unpacked."""
+    return _export(lambda pattern: [p.read_bytes() for p in sorted(folder.glob("*.js")) if pattern.search(p.name)])
+
+
+def _export(read: Callable[[re.Pattern[str]], list[bytes]]) -> Export:
+    notes = [n.get("noteTweet") for data in read(_NOTES) for n in _listed(data)]
+    return Export([owner for data in read(_ACCOUNT)[:1] for owner in _owner(data)],
+                  [n for n in notes if isinstance(n, dict) and isinstance(n.get("core"), dict)])
+
+
+def _with_notes(data: bytes, notes: list[dict[str, Any]]) -> bytes:
+    """Posts with the whole text of those that are cut: told by the moment they were made and how they begin."""
+    tweets = _listed(data)
+    made: dict[datetime | None, list[str]] = {}
+    for note in notes:
+        made.setdefault(_moment(note.get("createdAt")), []).append(str(note["core"].get("text", "")))
+    for entry in tweets:
+        tweet = entry["tweet"] if isinstance(entry.get("tweet"), dict) else entry
+        begins = str(tweet.get("full_text", "")).rpartition("\u2026")[0]
+        found = [text for text in made.get(_moment(tweet.get("created_at")), ())
+                 if begins and unescape(text).startswith(unescape(begins))]
+        if len(found) == 1:
+            tweet["note_tweet"] = {"text": found[0]}
+    return json.dumps(tweets, ensure_ascii=False).encode("utf-8", "surrogatepass") if tweets else data
+
+
+def _moment(text: Any) -> datetime | None:
+    """A moment of either kind that exports have, to the second."""
+    for read in (datetime.fromisoformat, lambda t: datetime.strptime(t, "%a %b %d %H:%M:%S %z %Y")):
+        try:
+            return read(str(text)).replace(microsecond=0)
+        except ValueError:
+            continue
+    return None
+
+
+def _listed(data: bytes) -> list[dict[str, Any]]:
+    try:
+        found = json.loads(_plain(data))
+    except ValueError:
+        return []
+    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
 
 
 def _owner(data: bytes) -> list[dict[str, object]]:
-    try:
-        found = json.loads(_plain(data))
-        return [{"account": {k: a.get("account", {}).get(k) for k in _KEPT}} for a in found]
-    except (ValueError, AttributeError, TypeError):
-        return []  # the posts are worth more than the name
+    accounts = [a["account"] for a in _listed(data) if isinstance(a.get("account"), dict)]
+    return [{"account": {k: account.get(k) for k in _KEPT}} for account in accounts]
 
 
 def _plain(data: bytes) -> bytes:
