@@ -76,6 +76,28 @@ def test_since_last_begins_with_everything_and_then_pays_for_nothing_twice(x, cl
     assert (again.rows, again.pages) == (0, 1)
 
 
+def test_blanks_make_no_other_question(x, client, archive):
+    xf.search.recent("coffee lang:en", into=archive, client=client)
+    xf.counts.recent("coffee  lang:en", into=archive, client=client)
+    before = len(x.requests)
+    assert xf.search.recent(" coffee  lang:en\n", since="last", into=archive, client=client).rows == 0
+    assert asked(x, before) != [None]
+    found = archive.completeness("coffee lang:en ")
+    assert found["counted"].sum() == found["collected"].sum()
+    assert found["start_at"].is_unique
+
+
+def test_pages_of_other_tools_count_as_collected(x, client, archive, tmp_path):
+    frames = xf.search.recent("coffee", client=client)
+    url = "https://api.twitter.com/2/tweets/search/recent?query=coffee"
+    path = tmp_path / "pages.jsonl"
+    path.write_text("".join(json.dumps(json.loads(p.body) | {"__twarc": {"url": url, "version": "2", "retrieved_at": "2026-03-01T00:00:00+00:00"}})
+                            + "\n" for p in frames.pages))
+    archive.import_pages(path, progress=False)
+    xf.counts.recent("coffee", into=archive, client=client)
+    assert archive.completeness("coffee")["collected"].sum() == len(frames["matches"]) > 0
+
+
 def test_since_last_knows_questions_apart(x, client, archive):
     xf.search.recent("coffee", into=archive, client=client)
     before = len(x.requests)

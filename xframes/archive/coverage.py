@@ -15,7 +15,8 @@ from xframes.plan import plan as make_plan
 from xframes.registry.prices import PER_RESOURCE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+    from typing import Any
 
     import duckdb
     import pyarrow as pa
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _SLACK = timedelta(minutes=5)  # a run takes a moment to begin; X refuses ids that have just left its window
 _BOUNDS = {"since_id", "until_id", "start_time", "end_time", "sort_order", "limit"}  # a question is the same in any
+_SAME = "trim(regexp_replace({}, '\\s+', ' ', 'g')) = $query"  # as `_spaced`
 _TYPES = {"posts": ("posts.lookup", "post_ids", "post"), "users": ("users.lookup", "user_ids", "user")}
 
 
@@ -58,8 +60,18 @@ def _same(action: str | None, arguments: str | None, plan: Plan) -> bool:
     """Whether a run asked what the plan asks, within whatever bounds."""
     if action != plan.action:
         return False
-    asked = {name: value for name, value in json.loads(arguments or "{}").items() if name not in _BOUNDS}
-    return asked == {name: value for name, value in plan.arguments.items() if name not in _BOUNDS}
+    return _question(json.loads(arguments or "{}")) == _question(plan.arguments)
+
+
+def _question(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """What was asked, whatever its bounds, and however it was spaced."""
+    return {name: _spaced(value) if name == "query" else value for name, value in arguments.items()
+            if name not in _BOUNDS}
+
+
+def _spaced(query: object) -> str:
+    """A query with single blanks: X reads others the same."""
+    return " ".join(str(query).split())
 
 
 def _stopped(folder: Folder, plan: Plan) -> list[str]:
@@ -173,7 +185,8 @@ def _fates(archive: Archive, ids: list[str], table: str, run_id: str) -> pa.Tabl
 
 def completeness(archive: Archive, query: str, granularity: str | None) -> pa.Table:
     """Posts collected against posts counted, span by span."""
-    spans = archive.sql("SELECT DISTINCT granularity FROM counts WHERE query = $query", {"query": query}).fetchall()
+    wanted = {"query": _spaced(query)}
+    spans = archive.sql(f"SELECT DISTINCT granularity FROM counts WHERE {_SAME.format('query')}", wanted).fetchall()
     there = [g for g in ("minute", "hour", "day") if (g,) in spans]
     if (granularity or "day") not in there and not (granularity is None and there):
         raise ArchiveError(
@@ -181,22 +194,24 @@ def completeness(archive: Archive, query: str, granularity: str | None) -> pa.Ta
             f"xf.counts.recent({query!r}, into=archive), or counts.all, asks X"
         )
     return _exact(archive.sql(
-        """
-        WITH span AS (SELECT start_at, end_at, post_count FROM counts WHERE query = $query AND granularity = $every),
+        f"""
+        WITH span AS (SELECT start_at, end_at, arg_max(post_count, observed_at) AS post_count FROM counts
+                 WHERE {_SAME.format("query")} AND granularity = $every GROUP BY ALL),
         whole AS (SELECT * FROM span s WHERE NOT EXISTS (  -- a span cut by its request's bounds, beside a whole one
             FROM span w WHERE w.start_at <= s.start_at AND w.end_at >= s.end_at
             AND (w.start_at, w.end_at) <> (s.start_at, s.end_at))),
-        asked AS (SELECT run_id FROM runs WHERE json_valid(arguments) AND arguments->>'$.query' = $query
-                  AND action NOT LIKE 'counts.%'),
-        had AS (SELECT DISTINCT p.id, p.created_at FROM posts p
-                WHERE p.id IN (SELECT post_id FROM matches WHERE run_id IN (FROM asked))),
+        asked AS (SELECT page_id FROM requests WHERE json_valid(params) AND {_SAME.format("params->>'$.query'")}),
+        runs AS (SELECT run_id FROM runs WHERE json_valid(arguments) AND action NOT LIKE 'counts.%'
+                 AND {_SAME.format("arguments->>'$.query'")}),
+        had AS (SELECT DISTINCT p.id, p.created_at FROM posts p WHERE p.id IN (
+                SELECT post_id FROM matches WHERE run_id IN (FROM runs) OR page_id IN (FROM asked))),
         compared AS (SELECT w.start_at, w.end_at, w.post_count AS counted, count(h.id) AS collected
                  FROM whole w LEFT JOIN had h ON h.created_at >= w.start_at AND h.created_at < w.end_at GROUP BY ALL)
-        SELECT $query AS query, $every AS granularity, start_at, end_at, counted, collected,
+        SELECT $as_given AS query, $every AS granularity, start_at, end_at, counted, collected,
                greatest(counted - collected, 0) AS missing, greatest(counted - collected, 0) * $price AS price
         FROM compared ORDER BY start_at
         """,
-        {"query": query, "every": granularity or there[0], "price": PER_RESOURCE["Post"]},
+        {**wanted, "as_given": query, "every": granularity or there[0], "price": PER_RESOURCE["Post"]},
     ))
 
 
