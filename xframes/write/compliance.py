@@ -148,7 +148,7 @@ class _Job:
     # carrying out ------------------------------------------------------------------------------------------------
 
     def _uploaded(self, sending: Sending, job: dict[str, Any], *, found: bool) -> dict[str, Any]:
-        """Upload the ids; when X refuses them, it has them already, as after a kill, or says soon that the job expired."""
+        """Upload the ids; when X refuses them, it may have them already, or says soon that it expired."""
         try:
             self.client.upload(job["upload_url"], "".join(f"{id_}\n" for id_ in self.ids).encode())
         except ApiError as error:
