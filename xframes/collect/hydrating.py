@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -45,8 +46,12 @@ def _listed(ids: Iterable[str | int] | str | os.PathLike[str]) -> Iterable[str |
     if not isinstance(ids, str | os.PathLike) or (isinstance(ids, str) and set(ids) <= set("0123456789, \n")):
         return ids
     try:
-        lines = Path(ids).expanduser().read_text(encoding="utf-8-sig").splitlines()
+        data = Path(ids).expanduser().read_bytes()
+        text = data.decode("utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig")
     except OSError as error:
         raise ArgumentError(f"ids: the file {os.fspath(ids)} cannot be read: {error.strerror}") from None
-    found = [line.strip().strip('"') for line in lines if line.strip()]
-    return found[1:] if found and not found[0].isdecimal() else found  # a CSV file's head is no id
+    except UnicodeDecodeError:
+        raise ArgumentError(f"ids: the file {os.fspath(ids)} is no text; it needs one id a line") from None
+    found = [line.strip().strip('"') for line in text.splitlines() if line.strip()]
+    headed = found and not any(char.isdigit() for char in found[0])  # a CSV file's head
+    return found[1:] if headed else found
