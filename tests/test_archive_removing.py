@@ -353,3 +353,16 @@ def test_names_twarc_writes_beside_posts_and_exports(archive):
     archive.remove(user_ids=["1"], reason="why")
     gone_everywhere(archive, SECRET, "Ada Unmistakable", "ada_lov")
     assert archive.sql("SELECT id FROM posts").fetchall() == [("20",)]
+
+
+def test_a_file_imported_again_brings_nothing_back(archive, tmp_path):
+    path = tmp_path / "pages.jsonl"
+    path.write_bytes(page(GONE, OTHER).body)
+    archive.import_pages(path, progress=False)
+    archive.remove(user_ids=["1"], reason="why")
+    archive.import_pages(path, progress=False)
+    nowhere(archive, *MARKS)
+    archive.add([page(GONE, OTHER, seconds=1)])
+    nowhere(archive, *MARKS)
+    assert archive.sql("SELECT id FROM posts").fetchall() == [("20",)]
+    assert archive.verify().ok

@@ -20,6 +20,7 @@ from xframes.archive.runs import Run, all_runs, run_by_id
 from xframes.archive.sharing import Sharing
 from xframes.archive.showing import Shown
 from xframes.archive.store import all_pages
+from xframes.archive.threads import Threads
 from xframes.archive.views import Views
 from xframes.errors import ArchiveError
 from xframes.schema import table
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from xframes.plan import Plan
 
 
-class Archive(Shown, Sharing, Forgetting):
+class Archive(Shown, Sharing, Forgetting, Threads):
     """A folder of X's pages, verbatim, and of the tables made from them, asked with SQL.
 
     `path` may be a URL (s3://bucket/prefix, gs://…, memory://…; fsspec knows the credentials): pages and tables are
@@ -172,6 +173,7 @@ class Archive(Shown, Sharing, Forgetting):
         run_ids = importing.add_pages(self._folder, [given] if isinstance(given, Page) else given)
         if not run_ids:
             raise ArchiveError("there is no page to add")
+        self._forget_again()
         self._tidy()
         return self.run(run_ids[0])
 
@@ -189,7 +191,10 @@ class Archive(Shown, Sharing, Forgetting):
 
         Raises ArchiveError when a file is missing, or damaged inside its compression (what came before is kept).
         """
-        ids = importing.import_files(self._folder, importing.as_paths(paths), processes, progress)
+        try:
+            ids = importing.import_files(self._folder, importing.as_paths(paths), processes, progress)
+        finally:
+            self._forget_again()
         self._tidy()
         return [self.run(run_id) for run_id in ids]
 

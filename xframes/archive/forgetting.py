@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 
 from xframes.errors import ArchiveError
@@ -70,6 +71,14 @@ class Forgetting:
             return 0
         self._freshen()
         return self._folder.steady(lambda: removing.purge(self._folder, self._views.readers))
+
+    def _forget_again(self) -> None:
+        """Take out what something added has brought back, unless others are reading: then it stays hidden."""
+        from xframes.archive import removing
+
+        if self._folder.exists and self._folder.steady(lambda: removing.returned(self._folder)):
+            with suppress(ArchiveError):
+                self.purge()
 
     def _freshen(self) -> None:
         raise NotImplementedError  # `Archive` has it; this class is a part of that one and never stands alone

@@ -95,8 +95,28 @@ def purge(folder: Folder, readers: Readers) -> int:
             folder.finish_removals(TABLES)
         _clean_journal(folder, doomed)
         forget_damaged(folder)  # what cannot be read cannot be cleaned
+        if folder.bucket:
+            folder.bucket.forget_versions()
     folder.note_purged(stones)
     return len(swaps)
+
+
+def returned(folder: Folder) -> bool:
+    """Whether what was removed stands in files again: something that was added since has brought it back."""
+    folder.look()
+    stones = folder.files("tombstones").all
+    if not stones:
+        return False
+    gone = (f"SELECT resource_id FROM {merging.scan(TABLES['tombstones'], [str(p) for p in stones])} "
+            "WHERE resource_type = ")
+    with contextlib.closing(connect(folder)) as connection:
+        for name, table in TABLES.items():
+            tests = [f'"{column}" IN ({gone}\'{kind}\')' for column, kind in owners(name) if kind in {"post", "user"}]
+            parts = [str(p) for p in folder.files(name).parts]
+            rows = f"SELECT 1 FROM {merging.scan(table, parts)} WHERE {' OR '.join(tests)} LIMIT 1"
+            if tests and parts and connection.execute(rows).fetchall():
+                return True
+    return False
 
 
 def _doom(folder: Folder, connection: duckdb.DuckDBPyConnection, posts: set[str], users: set[str]) -> Doomed:
