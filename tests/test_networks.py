@@ -6,11 +6,13 @@ import json
 import random
 from datetime import UTC, datetime, timedelta
 
+import duckdb
 import networkx as nx
 import pytest
 
 import xframes as xf
 from xframes import networks
+from xframes.errors import ArgumentError
 from xframes.wire import Page, Request
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -143,3 +145,99 @@ def test_a_million_edges_are_written_in_flat_memory(tmp_path):
     grown = psutil.Process().memory_info().rss - before
     assert grown < 400_000_000
     assert nx.read_graphml(tmp_path / "big.graphml").number_of_edges() == 1_000_000
+
+
+def again(posts, users=(), times=3):
+    """Frames in which every post was observed several times."""
+    body = json.dumps({"data": posts, "includes": {"users": list(users)}}).encode()
+    return xf.flatten([Page(Request("GET", "", action=None), body, NOW + timedelta(hours=n)) for n in range(times)])
+
+
+def test_posts_observed_again_count_once():
+    for kind in networks.KINDS:
+        assert networks.edges(again(POSTS), kind).fetchall() == networks.edges(frames(POSTS), kind).fetchall()
+    assert networks.conversations(again(POSTS)).fetchall() == networks.conversations(frames(POSTS)).fetchall()
+    twice = {"entities": {"mentions": [{"start": n, "end": n + 2, "username": "Bob"} for n in (0, 5)]}}
+    assert rows(networks.edges(frames([post(1, "a", **twice)]), "mention"), "weight") == [(1,)]  # one post mentions
+
+
+def test_a_time_that_is_none_is_refused():
+    with pytest.raises(ArgumentError, match="yesterday"):
+        networks.edges(frames(POSTS), "reply", since="yesterday")
+
+
+def test_a_thread_shows_what_a_post_said_last(tmp_path):
+    old, new = ({**post(1, "a"), "text": text} for text in ("old", "new"))
+    body = [json.dumps({"data": [one], "includes": {"users": [{"id": "a", "username": name}]}}).encode()
+            for one, name in ((new, "after"), (old, "before"))]
+    found = xf.flatten([Page(Request("GET", "", action=None), b, NOW + timedelta(hours=h)) for b, h in zip(body, (9, 1), strict=True)])
+    row = networks.thread(found, 1).iloc[0]
+    assert (row["text"], row["username"]) == ("new", "after")
+
+
+def test_an_archive_has_its_threads(tmp_path):
+    with xf.Archive(tmp_path / "a") as archive:
+        archive.add(frames(POSTS))
+        assert archive.thread(3).equals(networks.thread(archive, 3))
+
+
+def test_answers_that_go_round_in_circles_keep_their_order_and_their_answers():
+    posts = [post(1, "a"), post(2, "b", 1, parent=1, root=1), post(5, "c", 2, parent=5, root=1), post(6, "d", 3, parent=5, root=1),
+             post(7, "e", 4, parent=9, root=1), post(8, "f", 5, parent=7, root=1), post(9, "g", 6, parent=8, root=1)]
+    found = networks.thread(frames(posts), 1)
+    assert list(zip(found["id"], found["parent_id"].fillna(""), found["depth"], strict=True)) == [
+        ("1", "", 0), ("2", "1", 1), ("5", "1", 1), ("6", "5", 2), ("7", "1", 1), ("8", "7", 2), ("9", "8", 3)]
+
+
+def test_a_chain_of_ten_thousand_answers_is_a_thread(tmp_path):
+    chain = [post(n, "a", n, parent=n - 1 or None, root=1) for n in range(1, 10_001)]
+    found = networks.thread(frames(chain[::-1]), 10_000)
+    assert found["id"].tolist() == [str(n) for n in range(1, 10_001)]
+    assert found["depth"].tolist() == list(range(10_000))
+
+
+NASTY = ["<script>alert('x')</script>", "\"quoted\" & 'single'", "a\x00b\x0bc", "tab\tnew\nline", "\ufffe\uffff", "\u202eright to left", "🌍", "]]>"]
+ODD = ("SELECT 'a' AS source, 'b' AS target, 0.5::DOUBLE AS weight, true AS \"<is> & \"\"odd\"\"\", 7::HUGEINT AS big, "
+       "TIMESTAMPTZ '2026-03-01 12:00:00+00' AS first_at, NULL::VARCHAR AS none, 1.25::DECIMAL(9,2) AS price UNION ALL "
+       "SELECT 'b', NULL, NULL, false, 1, NULL, 'x', NULL UNION ALL SELECT NULL, 'c', 1, false, 1, NULL, 'x', NULL UNION ALL "
+       "SELECT 'b', 'c', NULL, false, 1, NULL, 'x', NULL UNION ALL SELECT 'c', 'a', 'nan'::DOUBLE, false, 1, NULL, 'x', NULL")
+
+
+@pytest.mark.parametrize("write", [networks.write_graphml, networks.write_gexf])
+def test_names_of_any_kind_survive_a_graph_file(tmp_path, write):
+    found = frames(POSTS).sql("SELECT unnest($names) AS source, 'hub' AS target, 1 AS weight", {"names": NASTY})
+    write(found, tmp_path / "graph", names={"hub": "the <hub>\ud800 & \x01co"})
+    graph = (nx.read_graphml if write is networks.write_graphml else nx.read_gexf)(tmp_path / "graph")
+    assert graph.number_of_edges() == len(NASTY)
+    assert {n for n in NASTY if all(c >= " " and c < "\ufffe" for c in n)} < set(graph)
+    assert graph.nodes["hub"]["label"] == "the <hub> & co"
+
+
+@pytest.mark.parametrize("write", [networks.write_graphml, networks.write_gexf])
+def test_values_of_any_kind_survive_a_graph_file(tmp_path, write):
+    write(frames(POSTS).sql(ODD), tmp_path / "graph")
+    graph = (nx.read_graphml if write is networks.write_graphml else nx.read_gexf)(tmp_path / "graph")
+    assert set(graph) == {"a", "b", "c"}
+    assert set(graph.edges) == {("a", "b"), ("b", "c"), ("c", "a")}
+    assert graph.edges["a", "b"]["weight"] == 0.5
+    if write is networks.write_graphml:
+        edge = graph.edges["a", "b"]
+        assert (edge['<is> & "odd"'], edge["big"], edge["price"], edge["first_at"][:10]) == (True, 7, 1.25, "2026-03-01")
+        assert "none" not in edge
+        assert "weight" not in graph.edges["b", "c"]
+
+
+@pytest.mark.parametrize("write", [networks.write_graphml, networks.write_gexf])
+def test_a_graph_file_that_fails_leaves_the_one_there_was(tmp_path, write):
+    (tmp_path / "graph").write_text("before")
+    with pytest.raises(duckdb.Error):
+        write(frames(POSTS).sql("SELECT 'a' AS source, CASE WHEN i < 90000 THEN 'b' ELSE error('x') END AS target FROM range(100000) t(i)"), tmp_path / "graph")
+    assert [p.name for p in tmp_path.iterdir()] == ["graph"]
+    assert (tmp_path / "graph").read_text() == "before"
+    with pytest.raises(ArgumentError, match="source"):
+        write(frames(POSTS).sql("SELECT 1 AS a"), tmp_path / "graph")
+
+
+def test_networkx_nodes_have_names():
+    graph = networks.to_networkx(networks.edges(frames(POSTS), "reply"), names={"a": "ada", "nobody": "x"})
+    assert dict(graph.nodes(data="label")) == {"a": "ada", "b": None, "d": None, "z": None}

@@ -136,8 +136,8 @@ def finish(ax: Axes, label: str, title: str | None, *, whole: bool = True) -> No
         legend(ax, title)
 
 
-def legend(ax: Axes, title: str = "") -> None:
-    """A legend beside the axes, its texts as people wrote them; in axes for which nobody makes room, within them."""
+def legend(ax: Axes, title: str = "", *, within: Any = "upper left") -> None:
+    """A legend beside the axes, its texts as people wrote them; in axes for which nobody makes room, `within` them."""
     from matplotlib.lines import Line2D
 
     handles, labels = ax.get_legend_handles_labels()
@@ -152,7 +152,8 @@ def legend(ax: Axes, title: str = "") -> None:
     beside = figure.canvas.figure.get_layout_engine() is not None
     box = ax.legend(
         handles, [shorten(label, LONGEST_LABEL) for label in labels], title=shorten(title, LONGEST_LABEL),
-        loc="upper left", bbox_to_anchor=(1, 1) if beside else (0, 1), alignment="left", frameon=not beside,
+        loc="upper left" if beside else within, bbox_to_anchor=(1, 1) if beside else None, alignment="left",
+        frameon=not beside,
         fontsize="small", title_fontsize="small", labelcolor=ink(ax), facecolor=ground(ax), edgecolor="none",
         framealpha=0.8,
     )

@@ -58,7 +58,7 @@ def retention(
         drawing.note(ax, "dashed: of all time")
     drawing.measure(ax.yaxis, "plays that got there (% of those begun)" if share else "plays that got there")
     ax.set_ylim(0, highest * 1.03)
-    drawing.legend(ax, "medium")
+    drawing.legend(ax, "medium", within="lower left")
     return ax
 
 
