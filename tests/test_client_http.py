@@ -14,6 +14,7 @@ import pytest
 import xframes as xf
 from xframes import errors
 from xframes.auth.oauth2 import app_token
+from xframes.auth.sessions import session_for
 from xframes.client import Client, Retries
 from xframes.wire import Request
 
@@ -110,6 +111,12 @@ def test_a_proxy_is_asked_for_servers_elsewhere_and_never_for_this_machine(serve
         "http://x.invalid/2/tweets/search/recent", "http://x.invalid/file",
     ]
     assert "Authorization" not in server.asked[4][1]
+
+
+def test_certificates_named_by_the_environment_count_for_this_machine_too(monkeypatch):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/certificates.pem")
+    assert session_for("https://localhost:8443").verify == "/certificates.pem"
+    assert session_for("https://api.x.com").trust_env
 
 
 def test_what_is_asked_arrives_unchanged(server, client):

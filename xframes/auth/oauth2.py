@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from xframes import wire
 from xframes.auth import tokens
 from xframes.auth.secrets import Secret, redact, secret
+from xframes.auth.sessions import session_for
 from xframes.errors import ApiError, ConfigError, Unauthorized, Unavailable
-from xframes.settings import on_this_machine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -178,8 +178,7 @@ def _post(
 
     fields = form if client_secret is not None else {**form, "client_id": client_id}
     try:
-        with requests.Session() as session:
-            session.trust_env = not on_this_machine(url)
+        with session_for(url) as session:
             return session.post(
                 url, data={name: one.reveal() if isinstance(one, Secret) else one for name, one in fields.items()},
                 auth=authorise, timeout=TIMEOUT, allow_redirects=False,

@@ -20,6 +20,7 @@ import urllib3
 from xframes import wire
 from xframes.auth import KINDS, Credentials, OAuth1, OAuth2, Secret, redact
 from xframes.auth.credentials import table, text
+from xframes.auth.sessions import session_for
 from xframes.client.failures import NOT_SENT, explained, lost
 from xframes.client.retries import Retries, Trying
 from xframes.client.showing import html
@@ -30,7 +31,7 @@ from xframes.pacing import Pacer
 from xframes.plan import asks_owner
 from xframes.plan.values import QUERY_MOST
 from xframes.registry import ACTIONS
-from xframes.settings import BASE_URL, from_environment, on_this_machine
+from xframes.settings import BASE_URL, from_environment
 from xframes.wire import Page, Request
 
 if TYPE_CHECKING:
@@ -160,9 +161,12 @@ class Client:
             if isinstance(outcome, Page):
                 return outcome
             if isinstance(outcome, Unauthorized) and outcome.status == 401 and held and not trying.renewed:
-                trying.renewed = True
-                if self._credentials.renew(self.base_url, held):
-                    continue
+                try:
+                    trying.renewed = True
+                    if self._credentials.renew(self.base_url, held):
+                        continue
+                except Unavailable as error:  # of the login: X refused the request, so it may be sent again
+                    trying.renewed, outcome = False, _unsent(error)
             seconds = trying.next(outcome, request, self.now())
             if isinstance(outcome, RateLimited) and action:
                 until = self.now() + timedelta(seconds=seconds)
@@ -276,6 +280,8 @@ class Client:
         """One try: a page, or what went wrong. Errors of requests end here, since they hold the request's headers."""
         try:
             answer = self._transport(request)
+        except Unavailable as error:
+            return _unsent(error)
         except ApiError as error:
             return error.with_traceback(None)  # its frames have seen tokens
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
@@ -359,10 +365,15 @@ def current() -> Client:
 def _session(base_url: str) -> requests.Session:
     from xframes import __version__
 
-    session = requests.Session()
-    session.trust_env = not on_this_machine(base_url)  # no proxy leads back here
+    session = session_for(base_url)
     session.headers.update({"User-Agent": f"xframes/{__version__}", "Accept": "application/json"})
     return session
+
+
+def _unsent(error: Unavailable) -> Unavailable:
+    """A login that was not answered: what needs it has not been sent."""
+    error.kind = error.kind or NOT_SENT
+    return error.with_traceback(None)
 
 
 def _content(request: Request) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
+from xframes.auth.sessions import session_for
 from xframes.errors import Forbidden, InvalidRequest, NotFound, Unavailable
-from xframes.settings import on_this_machine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,14 +50,13 @@ def _once(
     """One try: None when it went well."""
     headers = {"Content-Type": "text/plain"} if body is not None else {}
     try:
-        with requests.Session() as session:
-            session.trust_env = not on_this_machine(url)
-            with session.request(method, url, data=body, headers=headers, auth=_nobody, timeout=timeout, stream=True,
-                                 allow_redirects=False) as response:
-                if not 200 <= response.status_code < 300:
-                    return _refused(response.status_code, label)
-                if into is not None:
-                    _save(response, into)
+        with session_for(url) as session, session.request(
+            method, url, data=body, headers=headers, auth=_nobody, timeout=timeout, stream=True, allow_redirects=False
+        ) as response:
+            if not 200 <= response.status_code < 300:
+                return _refused(response.status_code, label)
+            if into is not None:
+                _save(response, into)
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
         return Unavailable(f"{label}: no answer ({type(error).__name__})")  # the error's own text may hold the URL
     return None
