@@ -10,6 +10,7 @@ import pytest
 import requests
 
 from xframes import sandbox
+from xframes.sandbox.handlers.analytics import _media_totals
 
 NOW = datetime(2026, 3, 10, 12, 30, tzinfo=UTC)
 
@@ -216,6 +217,22 @@ def test_media_analytics_are_of_ones_own_media_and_agree_too(server, me):
         found.append(sums(body["data"][0]["timestamped_metrics"]))
     assert found[0] == found[1] == found[2]
     assert set(found[0]) >= {"video_views", "playback_complete", "watch_time_ms"}
+
+
+def test_each_video_is_watched_in_its_own_way():
+    names = ("playback_start", "playback25", "playback50", "playback75", "playback_complete")
+    shares, watched = set(), []
+    for nth in range(40):
+        made = _media_totals(f"7_{nth}", 10_000, 1000 + 5000 * nth)
+        assert made == _media_totals(f"7_{nth}", 10_000, 1000 + 5000 * nth)
+        curve = [made[name] for name in names]
+        assert curve == sorted(curve, reverse=True)
+        assert 0 < curve[-1] < curve[0] == made["video_views"]
+        watched.append(made["watch_time_ms"] / 10_000 / (1000 + 5000 * nth))
+        assert curve[-1] < watched[-1] * 10_000 < curve[0]
+        shares.add(tuple(curve))
+    assert len(shares) == 40
+    assert sum(watched[20:]) < sum(watched[:20])  # of long videos people see a smaller part
 
 
 def test_analytics_are_a_persons_and_their_window_is_checked(app, me, mine):
