@@ -11,7 +11,8 @@ import pytest
 import requests
 
 import xframes as xf
-from xframes import errors
+from xframes import errors, write
+from xframes.auth import oauth2
 from xframes.auth.login import READ_SCOPES, login, login_oauth1
 from xframes.auth.tokens import tokens_path
 
@@ -87,6 +88,30 @@ def test_a_token_that_ends_in_the_middle_of_a_collection_loses_nothing(x):
         x.oauth.clock = time.time
         whole = xf.search.recent("the OR a OR is", limit=300, client=app)
     assert found == whole["matches"]["post_id"].to_pylist()
+
+
+def test_a_login_server_that_fails_for_a_moment_costs_nothing(x, monkeypatch):
+    logged_in(x, scopes=[*READ_SCOPES, "tweet.write"])
+    now, waits, failing = time.time(), [], []
+
+    def fetched(*given, fetch=oauth2.fetch, **more):
+        if failing:
+            raise errors.Unavailable("the login: HTTP 503", status=failing.pop())
+        return fetch(*given, **more)
+
+    monkeypatch.setattr(oauth2, "fetch", fetched)
+    with xf.Client.from_env(base_url=x.url, on_wait=lambda *_: None, sleep=waits.append, writes=True) as client:
+        x.oauth.clock = lambda: now + 8000  # the token's two hours are over
+        failing += [503, 503]
+        assert xf.users.me(client=client).users["id"].tolist() == [x.user_id]
+        assert len(waits) == 2
+
+        x.oauth.clock = lambda: now + 16_000
+        failing += [503]
+        with pytest.raises(errors.Unavailable, match="the login"):  # not OutcomeUnknown: X refused it
+            write.create_post("Good morning", client=client)
+        posted = [r for r in x.requests if r.action == "write.create_post"]
+        assert len(posted) == 1  # refused for its token, and not sent again
 
 
 def test_an_expired_token_without_a_refresh_token_says_so(x):

@@ -165,8 +165,8 @@ class Client:
                     trying.renewed = True
                     if self._credentials.renew(self.base_url, held):
                         continue
-                except Unavailable as error:  # of the login: X refused the request, so it may be sent again
-                    trying.renewed, outcome = False, _unsent(error)
+                except Unavailable as error:  # the login was not answered; what needs it was refused, not sent
+                    error.kind, trying.renewed, outcome = NOT_SENT, False, error.with_traceback(None)
             seconds = trying.next(outcome, request, self.now())
             if isinstance(outcome, RateLimited) and action:
                 until = self.now() + timedelta(seconds=seconds)
@@ -280,8 +280,6 @@ class Client:
         """One try: a page, or what went wrong. Errors of requests end here, since they hold the request's headers."""
         try:
             answer = self._transport(request)
-        except Unavailable as error:
-            return _unsent(error)
         except ApiError as error:
             return error.with_traceback(None)  # its frames have seen tokens
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
@@ -368,12 +366,6 @@ def _session(base_url: str) -> requests.Session:
     session = session_for(base_url)
     session.headers.update({"User-Agent": f"xframes/{__version__}", "Accept": "application/json"})
     return session
-
-
-def _unsent(error: Unavailable) -> Unavailable:
-    """A login that was not answered: what needs it has not been sent."""
-    error.kind = error.kind or NOT_SENT
-    return error.with_traceback(None)
 
 
 def _content(request: Request) -> dict[str, Any]:
