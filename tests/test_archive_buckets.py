@@ -730,3 +730,36 @@ def test_a_collection_goes_on_when_the_store_is_back(s3, x, monkeypatch):
     assert archive.resume(run, client(x)).state == "done"
     assert len(archive.sql("SELECT * FROM matches WHERE run_id = ?", [run]).fetchall()) == 200
     assert archive.verify().ok
+
+
+@s3_test
+def test_earlier_versions_of_what_was_removed_go_too(s3):
+    import s3fs
+
+    fs = s3fs.S3FileSystem(use_listings_cache=False)
+    fs.mkdir("versioned")
+    fs.call_s3("put_bucket_versioning", Bucket="versioned", VersioningConfiguration={"Status": "Enabled"})
+    with Archive("s3://versioned/one") as archive, Archive("s3://versioned/one-more") as beside:
+        archive.add(page(1))
+        beside.add(page(1))
+        beside.compact()
+        archive.compact()
+        archive.remove(post_ids=["1000"], reason="why")
+    listed = fs.call_s3("list_object_versions", Bucket="versioned")
+    versions = [v["Key"] for v in listed["Versions"]]
+    assert len(versions) == len(set(versions))
+    assert all(v["IsLatest"] for v in listed["Versions"])
+    assert not [m for m in listed.get("DeleteMarkers", ()) if m["Key"].startswith("one/")]
+    assert sorted(fs.find("versioned")) == sorted(f"versioned/{key}" for key in versions)
+
+
+@pytest.mark.parametrize("command", [["sql", "select 1"], ["runs"], ["compact"], ["verify"], ["export", "out"]])
+def test_a_mistyped_url_is_told(command):
+    from click.testing import CliRunner
+
+    from xframes.cli import main
+
+    Archive("memory://data/right").add(page(1))
+    found = CliRunner().invoke(main, [*command, "--archive", "memory://data/wrong"])
+    assert found.exit_code == 2, found.output
+    assert "there is no archive at memory://data/wrong" in found.output

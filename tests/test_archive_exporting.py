@@ -533,6 +533,23 @@ def test_queries_lose_their_people():
         f"from:{names.of('user', '42')} url:\"x.com/{ada}\" lang:en")
 
 
+@pytest.mark.parametrize("link", [
+    "https://x.com/%61da/status/1", "https://twitter.com/%40%41d%61", "https%3A%2F%2Fx.com%2F%61da%3Fs%3D20", "x.com/ad%61%20 and on",
+])
+def test_escaped_handles_are_handles(link):
+    made = Pseudonyms(KEY).rewrite(link).text
+    assert Pseudonyms(KEY).of("username", "ada") in made
+    assert "%61" not in made
+
+
+def test_links_to_talks_and_bare_posts_name_nobody():
+    names = Pseudonyms(KEY)
+    assert names.rewrite("https://x.com/messages/123456-7891011").text == "https://x.com/messages"
+    assert names.rewrite("https://x.com/statuses/123456").text == f"https://x.com/statuses/{names.of('post', '123456')}"
+    assert names.query("tea since_id:123456 until_id:99") == (
+        f"tea since_id:{names.of('post', '123456')} until_id:{names.of('post', '99')}")
+
+
 def test_links_of_x_are_known():
     assert is_x_url("https://mobile.twitter.com/a/status/1")
     assert is_x_url("https://t.co/abc")

@@ -7,6 +7,7 @@ read once can be kept, and a machine that finds an object gone lists again. Cred
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import re
 import secrets
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from io import RawIOBase
     from pathlib import Path
 
+log = logging.getLogger("xframes")
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://(?P<rest>.*)", re.DOTALL)
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"}
 _SECRET = re.compile(r"key|secret|token|password|credential|connection_string", re.IGNORECASE)
@@ -243,6 +245,29 @@ class Bucket:
             self._fs.rm_file(self._at(key))
         home, _, name = key.rpartition("/")
         self._seen().get(home, {}).pop(name, None)
+
+    def forget_versions(self) -> None:
+        """Delete earlier versions of objects, and marks of deletion, where the store keeps any (S3, when told to)."""
+        if not hasattr(self._fs, "object_version_info"):
+            return
+        name, _, prefix = self._root.partition("/")
+        asked = {"Bucket": name, "Prefix": f"{prefix}/" if prefix else ""}
+        old: list[dict[str, str]] = []
+        try:
+            with self._doing("read"):
+                while True:
+                    found = self._fs.call_s3("list_object_versions", **asked)
+                    old += [{"Key": v["Key"], "VersionId": v["VersionId"]} for v in found.get("Versions", ())
+                            if not v["IsLatest"]]
+                    old += [{"Key": v["Key"], "VersionId": v["VersionId"]} for v in found.get("DeleteMarkers", ())]
+                    if not found.get("IsTruncated"):
+                        break
+                    asked |= {"KeyMarker": found["NextKeyMarker"], "VersionIdMarker": found["NextVersionIdMarker"]}
+        except (ArchiveError, FileNotFoundError) as error:
+            log.warning("%s: whether earlier versions of what was removed are kept is unknown (%s)", self.url, error)
+            return
+        with self._doing("deleted from"):
+            self._all(lambda version: self._fs.call_s3("delete_object", Bucket=name, **version), old)
 
     def fetch(self, key: str, local: Path) -> None:
         """Copy an object into a local file. Raises FileNotFoundError when it is gone."""

@@ -19,22 +19,24 @@ _SLASH = "(?:/|%2F)"
 # X's own rule for a mention allows less before the sign; what it would not link is taken for a mention all the same.
 _MARKS = re.compile(
     rf"(?:https?://|(?<![\w.-]))t\.co/(?P<link>[A-Za-z0-9]+)"
-    rf"|(?:(?<![A-Za-z0-9-])|(?<=%2F))(?P<host>(?:{_HOSTS})(?::\d+)?)(?P<path>(?:{_SLASH}[A-Za-z0-9_@.~+-]*)+)(?:[?#][^\s\"'<>()]*)?"
+    rf"|(?:(?<![A-Za-z0-9-])|(?<=%2F))(?P<host>(?:{_HOSTS})(?::\d+)?)(?P<path>(?:{_SLASH}(?:[A-Za-z0-9_@.~+-]|%(?!2F)[0-9A-F]{{2}})*)+)(?:[?#][^\s\"'<>()]*)?"
     rf"|pbs\.twimg\.com(?P<picture>{_SLASH}profile_)[^\s\"'<>()]*"
     rf"|(?:(?<![A-Za-z0-9_])|(?<=\brt)|(?<=\brt:))(?P<sign>[@\uff20]|%40)(?P<mention>[A-Za-z0-9_]+)",
     re.IGNORECASE,
 )
 _NUMBERED = re.compile(rf"((?:status|statuses|post|users?|lists|spaces){_SLASH})([A-Za-z0-9]+)", re.IGNORECASE)
 _NUMBER_KINDS = {"user": "user", "users": "user", "lists": "list", "spaces": "space"}
+_ESCAPED = re.compile("%(?:4[0-9A-F]|5[0-9AF]|6[1-9A-F]|7[0-9A]|3[0-9])", re.IGNORECASE)  # @, letters, figures, _
 _FIRST = re.compile(rf"({_SLASH}@?)([A-Za-z0-9_]+)", re.IGNORECASE)
 _NOBODY = frozenset({
     "i", "search", "hashtag", "home", "explore", "settings", "intent", "share", "messages", "notifications", "login",
     "logout", "tos", "privacy", "about", "compose", "account", "jobs", "download", "signup", "status",
+    "statuses",
 })
 _OPERATORS = re.compile(
     r"(?P<user>\b(?:from|to|retweets_of|reposts_of|quotes_of|mentions|in_reply_to_user_id|author_id):\s*\"?@?)"
     r"(?P<who>[A-Za-z0-9_]+)"
-    r"|(?P<post>\b(?:conversation_id|\w+_of_(?:tweet|post)_id|in_reply_to_(?:tweet|post)_id):\s*)(?P<id>\d+)"
+    r"|(?P<post>\b(?:conversation_id|\w+_of_(?:tweet|post)_id|in_reply_to_(?:tweet|post)_id|(?:since|until|max)_id):\s*)(?P<id>\d+)"
     r"|(?P<list>\blist:\s*)(?P<number>\d+)",
     re.IGNORECASE,
 )
@@ -139,6 +141,9 @@ class Pseudonyms:
         return hit["host"] + (own.sub(self._own_word, path) if own else path)
 
     def _path(self, path: str) -> str:
+        path = _ESCAPED.sub(lambda hit: chr(int(hit[0][1:], 16)), path)
+        if path.lower().startswith("/messages/"):  # between whom
+            return path[:len("/messages")]
         first = _FIRST.match(path)
         if first and first[2].lower() not in _NOBODY:
             path = first[1] + self.of("username", first[2]) + path[first.end():]

@@ -28,8 +28,14 @@ class ArchivePath(click.Path):
     """A folder, or the URL of an archive in object storage as it was given."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Leave URLs alone."""
-        return value if "://" in str(value) else super().convert(value, param, ctx)
+        """Leave URLs alone, and look whether there is an archive where there must be one, as for folders."""
+        if "://" not in str(value):
+            return super().convert(value, param, ctx)
+        from xframes.archive.folder import Folder
+
+        if self.exists and not Folder(str(value)).exists:
+            self.fail(f"there is no archive at {value}; collecting or importing makes one", param, ctx)
+        return value
 
 
 def archive_option(*, exists: bool = True) -> Callable[..., Any]:
