@@ -19,6 +19,11 @@ _OURS = re.compile(r"XFRAMES_\w+|(X_|X_API_|TWITTER_)?BEARER_TOKEN|CONSUMER_(KEY
 _OTHERS = re.compile(r"\w+_proxy|NETRC|COLUMNS|LINES|NO_COLOR|FORCE_COLOR|AWS_\w+|TQDM_\w+", re.IGNORECASE)
 
 
+def pytest_make_parametrize_id(val, argname):
+    """Bytes name no test: what is packed holds its moment, and every process must give a test the same name."""
+    return argname if isinstance(val, bytes) else None
+
+
 @pytest.fixture(scope="session", autouse=True)
 def nobodys_machine(tmp_path_factory):
     """An environment without what would change a test; programs the tests start inherit it."""

@@ -117,7 +117,7 @@ def test_a_list_that_was_cut_short_gives_what_is_whole_of_it(tmp_path, indent):
     (b"\x80\4\x95pickle", "a Python pickle, which can run code"), (b"PAR1\0\0", "a Parquet file"),
     (gzip.compress(b"RDX3\nX\n\0\0"), "saved by R"), (b"\x89PNG\r\n\x1a\n\0\0\0", "binary"),
     (zipped(a_png=b"\x89PNG\0\0\r"), "a.png is binary"),
-])
+], ids=["pickle", "Parquet", "R", "picture", "zip"])  # what is packed has its moment in it
 def test_what_holds_no_pages_is_refused_with_its_reason(tmp_path, content, why):
     path = tmp_path / "given.jsonl"
     path.write_bytes(content)
