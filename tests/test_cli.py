@@ -476,10 +476,12 @@ def test_the_sandbox_runs_until_it_is_told_to_stop():
         lines = [process.stdout.readline() for _ in range(5)]
         exports = dict(line.split()[1].split("=", 1) for line in lines if line.startswith("export "))
         shown = shell("counts", "recent", "coffee", env=os.environ | exports)
+        person = shell("users", "me", env=os.environ | exports)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
 
     assert shown.returncode == 0, shown.stderr
+    assert person.returncode == 0, person.stderr
     assert process.returncode == 0
     assert errors == ""
 

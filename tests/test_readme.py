@@ -48,6 +48,13 @@ def session(x, monkeypatch, tmp_path):
     plt.close("all")
 
 
+def test_a_picture_of_an_accounts_analytics_takes_five_lines(session):
+    five = next(example for example in EXAMPLES if "xf.plot.analytics" in example)
+    assert len(five.strip().splitlines()) == 5
+    exec(compile(five, "five lines", "exec"), {"__name__": "__readme__"})
+    assert (session / "analytics.png").stat().st_size > 10_000
+
+
 def test_there_are_examples():
     assert len(EXAMPLES) >= 4
     assert len(COMMANDS) >= 5

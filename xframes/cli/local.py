@@ -36,7 +36,8 @@ def demo(out: Path) -> None:
 def sandbox(port: int, seed: int, posts: int, users: int) -> None:
     """A local X to learn and test with: prints its URL and runs until Ctrl-C.
 
-    Every person and post in it is invented. It answers on this machine only; the token it prints is good nowhere else.
+    Every person and post in it is invented. It answers on this machine only; the tokens it prints, an
+    app's and a person's, are good nowhere else.
 
     \b
     Example:
@@ -55,6 +56,7 @@ def sandbox(port: int, seed: int, posts: int, users: int) -> None:
         click.echo(f"A local X listens on {running.url} (Ctrl-C stops it). In another shell:\n")
         click.echo(f"export XFRAMES_BASE_URL={running.url}")
         click.echo(f"export XFRAMES_BEARER_TOKEN={running.bearer_token}")
+        click.echo(f"export XFRAMES_OAUTH2_ACCESS_TOKEN={running.user_token}")
         click.echo("xframes search recent 'coffee lang:en' --limit 20")
         sys.stdout.flush()
         while not done.wait(timeout=0.5):  # with a timeout, so that Ctrl-C is seen on Windows too
