@@ -20,7 +20,9 @@ def execute(path: Path) -> Any:
 
     notebook = nbformat.read(path, as_version=4)
     with tempfile.TemporaryDirectory() as folder:
-        NotebookClient(notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": folder}}).execute()
+        NotebookClient(
+            notebook, timeout=600, startup_timeout=300, kernel_name="python3", resources={"metadata": {"path": folder}},
+        ).execute()
     return clean(notebook)
 
 

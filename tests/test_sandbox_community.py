@@ -38,7 +38,7 @@ def test_generation_is_quick_enough_for_a_notebook_cell():
 
     began = time.process_time()
     Community(seed=1, posts=3000, users=300, now=NOW)
-    assert time.process_time() - began < 1
+    assert time.process_time() - began < 3  # a quarter of a second on a machine of today
 
 
 def test_sizes_and_impossible_sizes(community):

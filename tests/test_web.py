@@ -44,7 +44,7 @@ def browser(tmp_path_factory):
         options.add_argument(f"--{flag}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = selenium.Chrome(options, selenium.ChromeService(DRIVER))
-    driver.set_page_load_timeout(60)
+    driver.set_page_load_timeout(300)
     driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {
         "source": "window.alerts = []; window.alert = text => window.alerts.push(String(text));"})
     yield driver
@@ -201,7 +201,7 @@ def test_a_notebook_with_such_a_post(browser, tmp_path):
     start = f"import pandas as pd\npd.set_option('display.max_colwidth', None)\nEVIL = {EVIL!r}"
     cells = [nbformat.v4.new_code_cell(source) for source in (start, *CELLS)]
     notebook = nbformat.v4.new_notebook(cells=cells)
-    NotebookClient(notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute()
+    NotebookClient(notebook, timeout=600, startup_timeout=300, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute()
     outputs = [output for cell in notebook.cells for output in cell.outputs]
     assert not [output for output in outputs if output.get("name") == "stderr"]
 
