@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 from datetime import UTC, datetime, timedelta
@@ -250,7 +251,7 @@ def test_what_a_compliance_result_names_goes(archive):
 # every place a name or a text can stand in ----------------------------------------------------------------------------
 
 
-def asked(path, body, action=None, params=None, args=None, seconds=0, method="GET"):
+def asked(path, body, action=None, params=None, args=None, *, seconds=0, method="GET"):
     return Page(Request(method, path, params or {}, action, args or {}), json.dumps(body).encode(), NOW + timedelta(seconds=seconds))
 
 
@@ -366,3 +367,17 @@ def test_a_file_imported_again_brings_nothing_back(archive, tmp_path):
     nowhere(archive, *MARKS)
     assert archive.sql("SELECT id FROM posts").fetchall() == [("20",)]
     assert archive.verify().ok
+
+
+def test_what_a_dead_process_left_half_written_goes_and_the_work_of_living_ones_stays(archive):
+    archive.add([page(GONE, OTHER)])
+    left, fresh = archive.path / ".tmp" / "left.parquet", archive.path / ".tmp" / "fresh.parquet"
+    for path in (left, fresh):
+        pq.write_table(archive["posts"], path)
+    os.utime(left, (1, 1))
+    with archive.keeping("write.like", {}):
+        archive.remove(["10"], reason="why")
+        assert left.exists()
+    archive.purge()
+    assert not left.exists()
+    assert fresh.exists()

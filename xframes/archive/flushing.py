@@ -34,7 +34,7 @@ def flush(folder: Folder, *, own: Collection[str] = (), wait: float = 60, part: 
     if not folder.journal.exists() or not folder.writable:
         return True
     with open_journal(folder.journal) as journal:
-        busy = _settle(folder, journal, own)
+        busy = settle(folder, journal, own)
         if not _due(journal, busy)[0] and not _due(journal, busy)[1]:
             return True
         lock = folder.lock("flush")
@@ -46,7 +46,7 @@ def flush(folder: Folder, *, own: Collection[str] = (), wait: float = 60, part: 
     return True
 
 
-def _settle(folder: Folder, journal: Journal, own: Collection[str]) -> set[str]:
+def settle(folder: Folder, journal: Journal, own: Collection[str]) -> set[str]:
     """Mark runs of dead processes interrupted; gives the runs of living ones."""
     busy = set()
     for run in journal.running():

@@ -314,11 +314,11 @@ class Folder:
         """Remove the file of a lock nobody will ask for again."""
         (self._locks / f"{name}.lock").unlink(missing_ok=True)
 
-    def sweep(self) -> None:
-        """Remove temporary files of processes long dead, unless a commit waits to be completed."""
+    def sweep(self, after: float = _STALE_SECONDS) -> None:
+        """Remove temporary files nobody has written to for so many seconds, unless a commit waits to be completed."""
         for entry in self.temp.iterdir() if self.temp.is_dir() and not self._intents() else ():
             with contextlib.suppress(FileNotFoundError):
-                if time.time() - entry.stat().st_mtime > _STALE_SECONDS:
+                if time.time() - entry.stat().st_mtime > after:
                     remove(entry)
 
     @contextlib.contextmanager

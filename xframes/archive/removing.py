@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from xframes.archive import merging
+from xframes.archive.flushing import settle
 from xframes.archive.folder import marker
 from xframes.archive.hiding import owners
 from xframes.archive.importing import add_pages
@@ -45,6 +46,7 @@ _TOLD = {"problems": ("value", "resource_id")}  # rows that go where these name 
 _ASKED = {"requests": ("path", "params"), "runs": ("arguments", "error"), "writes": ("arguments",),
           "counts": ("query",), "stream_rules": ("value", "tag"), "rule_matches": ("tag",)}  # texts to take names from
 _LINKS = {"post_urls": ("expanded_url", "display_url", "unwound_url"), "user_urls": ("expanded_url", "display_url")}
+_HALF_WRITTEN = 60.0  # seconds after which a temporary file is nobody's, when no collection or import is going on
 _WAIT = 30.0  # seconds for readers to let go of files that must be deleted
 
 
@@ -263,7 +265,14 @@ def _with(rows: pa.Table, column: str, values: Any) -> pa.Table:
 
 
 def _clean_journal(folder: Folder, doomed: Doomed) -> None:
-    """Take what must go out of pages not yet in parts and out of runs, and the freed bytes out of the file."""
+    """Take what must go out of pages not yet in parts and out of runs, and the freed bytes out of the file.
+
+    What dead processes left half written goes whole, unless somebody alive may be writing it.
+    """
+    busy: set[str] = set()
     if folder.journal.exists():
         with open_journal(folder.journal) as journal:
+            busy = settle(folder, journal, ())
             journal.clean(lambda page: scrub(page, doomed), lambda text: without_names(text, doomed))
+    if not busy:
+        folder.sweep(after=_HALF_WRITTEN)
