@@ -96,7 +96,7 @@ class Spec:
         parameter = {"post": "tweet.fields", "user": "user.fields", "media": "media.fields"}.get(kind)
         listed = [p for path in self.document["paths"].values() for p in path.get("get", {}).get("parameters", ())]
         named = [self.document["components"]["parameters"][p["$ref"].rsplit("/", 1)[1]] if "$ref" in p else p for p in listed]
-        kinds = {parameter, "user.fields"} if at.startswith(".data") else {parameter}
+        kinds = {parameter, "user.fields", "media.fields"} if at.startswith(".data") else {parameter}
         return any(name in p["schema"].get("items", {}).get("enum", ()) for p in named if p["name"] in kinds)
 
 
@@ -219,6 +219,26 @@ def test_what_people_keep_and_say_to_each_other_is_in_the_specification(person):
         body = ask("GET", template, values, params)
         assert body.get("data") or body["meta"] == {"result_count": 0}, template
     assert ask("GET", "/2/dm_events", None, events)["includes"].keys() >= {"users", "media"}
+
+
+def test_what_is_beyond_the_listing_is_in_the_specification(person):
+    made, full, ask = person
+    community, me = made.community, made.user_id
+    reposted = max(community.referring, key=lambda r: (r[0] == "retweeted", len(community.referring[r])))[1]
+    firm = next(each.employer for each in community.people.values() if each.employer)
+    event = community.mail(community.people[int(me)])[0].events[0]
+    people, posts = full("user", max_results=50), full("post", max_results=50)
+    keys, media = list(community.media)[:20], {"media.fields": posts["media.fields"]}
+    for template, values, params in (
+        ("/2/tweets/{id}/retweets", {"id": reposted}, posts), ("/2/users/reposts_of_me", {}, posts),
+        ("/2/users/search", {}, {**people, "query": firm.username}), ("/2/users/{id}/affiliates", {"id": firm.id}, people),
+        ("/2/media", {}, {"media_keys": ",".join([*keys, "3_1"]), **media}),
+        ("/2/media/{media_key}", {"media_key": keys[0]}, media),
+        ("/2/dm_events/{event_id}", {"event_id": event.id}, full("dm")), ("/2/users/personalized_trends", {}, {}),
+    ):
+        body = ask("GET", template, values, params)
+        assert body.get("data") or template.endswith("trends"), template
+    ask("GET", "/2/trends/by/woeid/{woeid}", {"woeid": 1})
 
 
 def test_what_writes_answer_is_in_the_specification(person):

@@ -130,6 +130,10 @@ class Answer:
                 self._include("topics", topic["id"], self._selected("topic", topic))
         return made
 
+    def media(self, media: Iterable[Media]) -> list[Json]:
+        """Return media as main objects."""
+        return [self._selected("media", objects.media_json(each)) for each in media]
+
     def events(self, events: Iterable[Event]) -> list[Json]:
         """Return events of conversations as main objects, what they name included if asked for."""
         made = []

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from . import (
     analytics,
+    beyond,
     compliance,
     counts,
     lists,
@@ -31,7 +32,7 @@ HANDLERS: dict[str, Handler] = {
     **search.HANDLERS, **counts.HANDLERS, **timelines.HANDLERS, **posts.HANDLERS, **users.HANDLERS,
     **streams.HANDLERS, **media.HANDLERS, **compliance.HANDLERS, **analytics.HANDLERS, **usage.HANDLERS,
     **relations.HANDLERS, **reactions.HANDLERS, **lists.HANDLERS, **spaces.HANDLERS, **publishing.HANDLERS,
-    **messages.HANDLERS,
+    **messages.HANDLERS, **beyond.HANDLERS,
 }
 # Those that read their request's body themselves.
 RAW: dict[str, RawHandler] = {**streams.RAW, **media.RAW, **compliance.RAW}
