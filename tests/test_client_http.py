@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import io
 import logging
 import socket
@@ -72,6 +73,17 @@ def test_a_body_that_drips_is_given_up_and_asked_for_again(server):
         with pytest.raises(errors.Unavailable, match=r"not whole after 0\.5 s"):
             client.send(SEARCH)
         assert client.send(SEARCH).body == OK
+
+
+def test_a_file_is_asked_for_unpacked_so_that_a_cut_shows(server, client):
+    def cut(handler):
+        packed = handler.headers["Accept-Encoding"] != "identity"
+        body = gzip.compress(b"1\n" * 100_000)[:150] if packed else b"1\n" * 1000
+        handler.reply(body, promised=len(body) if packed else 200_000, content_encoding="gzip" if packed else "identity")
+
+    server.script += [cut, lambda h: h.reply(b"1\n" * 100_000)]
+    client.download(f"{server.url}/results", into := io.BytesIO())
+    assert into.getvalue() == b"1\n" * 100_000
 
 
 def test_redirects_take_no_credentials_elsewhere(server, client):

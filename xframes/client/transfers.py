@@ -48,7 +48,9 @@ def _once(
     method: str, url: str, *, timeout: tuple[float, float], body: bytes | None, into: IO[bytes] | None, label: str
 ) -> ApiError | None:
     """One try: None when it went well."""
-    headers = {"Content-Type": "text/plain"} if body is not None else {}
+    headers = {"Accept-Encoding": "identity"}  # of a packed file that was cut, all that was unpacked would look whole
+    if body is not None:
+        headers["Content-Type"] = "text/plain"
     try:
         with session_for(url) as session, session.request(
             method, url, data=body, headers=headers, auth=_nobody, timeout=timeout, stream=True, allow_redirects=False
