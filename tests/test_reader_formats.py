@@ -140,7 +140,7 @@ def test_a_folder_tells_what_was_read_and_what_was_not(tmp_path):
     folder = tmp_path / "all"
     folder.mkdir()
     for name, content in {"a.txt": TWO, "b": lines(page(3)), "c.gz": gzip.compress(lines(page(4))), "d.pkl": b"\x80\4x\0",
-                          "e.csv": b"colour,size\nred,1\n", "query": b"#tea\n2021\n", "f.ipynb": b'{"cells": []}'}.items():
+                          "e.csv": b"colour,size\nred,1\n", "query": b"#tea\n2021\n", "ids.txt": b"1\n2\n", "f.ipynb": b'{"cells": []}'}.items():
         (folder / name).write_bytes(content)
     with xf.Archive(tmp_path / "archive") as archive:
         archive.import_pages(folder, progress=False)

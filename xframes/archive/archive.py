@@ -183,7 +183,7 @@ class Archive(Shown, Sharing, Forgetting, Threads):
     ) -> list[Run]:
         """Import files of pages or posts (see `xf.read_pages`), each as a run; gives the runs in the files' order.
 
-        A folder stands for all files in it; those that cannot hold pages by their name are runs that failed, too.
+        A folder stands for all files in it; those that hold no pages are runs that failed, with the reason.
 
         Streams with flat memory, on all cores when there is much to read (`processes` to decide). A run's id comes
         from the file's name and first bytes: importing a file again adds nothing. What cannot be read stays as a

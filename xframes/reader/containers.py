@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DAMAGE = (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError)
-_NAMES = re.compile(r"\.(jsonl?|ndjson|csv|tsv|txt)$")
+_NAMES = re.compile(r"\.(jsonl?|ndjson|csv|tsv)$")
 _PACKED = re.compile(r"\.(gz|zstd?|bz2|xz)$", re.IGNORECASE)
 _OTHERS = re.compile(r"\.(ipynb|html?|js|css|md|py|r)$")  # text, but never posts; exports' .js are told by content
 _BINARY = re.compile(rb"[\0-\x08\x0e-\x1a]")
