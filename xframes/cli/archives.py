@@ -62,8 +62,8 @@ def import_(
 ) -> None:
     """Import FILES of pages or posts, folders of them, or stdin (`-`).
 
-    NDJSON, JSON documents, twarc's files and its CSV, academictwitteR's folders, posts of v1.1, an account's export (the
-    zip from X), packed or not (gz, zst, bz2, xz, zip, tar): what a file is, its content says.
+    NDJSON, JSON documents, twarc's files and its CSV, academictwitteR's folders, posts of v1.1, an account's export
+    (its zip), packed or not (gz, zst, bz2, xz, zip, tar): what a file is, its content says.
 
     Prints how many rows each table of the archive has then, and on stderr what could not be read. A file imported
     twice adds nothing.
