@@ -201,6 +201,8 @@ def test_a_config_file_others_can_read_is_wrong(bare):
 @pytest.mark.parametrize(("text", "part", "says"), [
     ("[default\n", "config file", "not readable TOML"),
     ('[default]\nbearer_tokn = "x"\n', "config file", "bearer_tokn"),
+    ('bearer_token = "x"\n[default]\n', "config file", "bearer_token (it belongs below [default])"),
+    ('journals = "/x"\nbearer_tokn = "x"\n', "config file", "settings nobody reads: bearer_tokn"),
     ('[default]\nbearer_token = "two words"\n', "credentials", "no token has"),
     ('[default]\nbase_url = "x.com"\n', "server", "must look like"),
 ])
@@ -211,7 +213,24 @@ def test_what_is_wrong_in_the_config_file(bare, text, part, says):
     row = next(row for row in of(rows, part) if row["state"] != "ok")
     assert says in row["found"]
     assert row["advice"]
-    assert code == (0 if "tokn" in text else 1)
+    assert code == (0 if part == "config file" and "[default\n" not in text else 1)
+
+
+def test_a_server_that_is_none_keeps_nothing_else_from_being_looked_at(monkeypatch, folder):
+    monkeypatch.setenv("XFRAMES_BEARER_TOKEN", "x")
+    monkeypatch.setenv("XFRAMES_BASE_URL", "ftp://x")
+    rows, code = checks("--archive", str(folder))
+    assert code == 1
+    assert [row["part"] for row in rows if row["state"] == "wrong"] == ["server"]
+    assert of(rows, "archive")
+
+
+def test_an_apps_key_and_secret_get_a_token_to_ask_with(sandbox, monkeypatch):
+    monkeypatch.setenv("XFRAMES_CONSUMER_KEY", sandbox.oauth1[0])
+    monkeypatch.setenv("XFRAMES_CONSUMER_SECRET", sandbox.oauth1[1])
+    rows, code = checks("--base-url", sandbox.url)
+    assert code == 0
+    assert only(rows, "access")["found"].startswith("accepted")
 
 
 def test_what_logging_in_stored(bare):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from xframes.auth import tokens
 from xframes.auth.credentials import BEARER_NAMES, OAUTH1_NAMES, OAUTH2_NAMES, table
-from xframes.settings import config_path
+from xframes.settings import config_path, read_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -71,7 +71,9 @@ def _about(record: Mapping[str, Any]) -> str:
 
 def unknown_settings() -> list[str]:
     """Names in the config file that mean nothing, such as misspelt ones. Raises ConfigError as `found` does."""
-    return [name for name in table() if name not in SETTINGS]
+    above = [name for name in read_config() if name not in {"default", "journals"}]
+    return [*(f"{name} (it belongs below [default])" if name in SETTINGS else name for name in above),
+            *(name for name in table() if name not in SETTINGS)]
 
 
 def permission(path: Path) -> str | None:
