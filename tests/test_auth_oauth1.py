@@ -116,6 +116,16 @@ def test_an_apps_keys_get_its_bearer_token(server):
     assert [a[1] for a in asked[1:]] == ["Bearer made%2Fof%3Dkeys"] * 2
 
 
+@pytest.mark.parametrize("status", [400, 401, 403, 404])
+def test_keys_that_get_no_bearer_token_say_what_is_needed(server, status):
+    server.answer = lambda *_: (status, {"title": "No", "status": status})
+    with Client(oauth1=KEYS, base_url=server.url) as client, pytest.raises(
+        errors.Unauthorized, match=r"no bearer token for the app's key and secret \(.*No.*XFRAMES_BEARER_TOKEN"
+    ) as caught:
+        client.send(Request("GET", "/2/tweets/search/all", {"query": "q"}, "search.all"))
+    assert not any(key in str(caught.value) for key in KEYS)
+
+
 def test_logging_in_with_a_pin(server):
     def answer(handler, _):
         if handler.path == "/oauth/request_token":

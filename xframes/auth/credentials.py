@@ -9,7 +9,7 @@ from xframes.auth import tokens
 from xframes.auth.oauth1 import OAuth1
 from xframes.auth.oauth2 import OAuth2, app_token
 from xframes.auth.secrets import Secret, secret
-from xframes.errors import ConfigError
+from xframes.errors import ApiError, ConfigError, Unauthorized
 from xframes.settings import from_environment, read_config
 
 if TYPE_CHECKING:
@@ -120,7 +120,13 @@ class Credentials:
             if self.bearer_token is None:
                 assert self.oauth1 is not None
                 key, key_secret, *_ = self.oauth1.revealed()
-                self.bearer_token = app_token(base_url, key, key_secret)
+                try:
+                    self.bearer_token = app_token(base_url, key, key_secret)
+                except ApiError as error:
+                    if error.retryable:
+                        raise
+                    message = f"no bearer token for the app's key and secret ({error}); set {KINDS['app'][1]}"
+                    raise Unauthorized(message, status=error.status) from None
             return self.bearer_token
 
     def _lacking(self, action: Action) -> list[str]:
