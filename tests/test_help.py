@@ -100,6 +100,7 @@ def completed(line, monkeypatch):
     ("xframes write like", ["like"]),
     ("xframes schema post_h", ["post_hashtags"]),
     ("xframes search recent tea --table user_m", ["user_metrics", "user_mentions"]),
+    ("xframes export x --table media_v", ["media_variants"]),
     ("xframes sql q --arch", ["--archive"]),
     ("xframes completion ", ["bash", "zsh", "fish"]),
 ])

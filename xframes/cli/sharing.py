@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from xframes.cli.archives import archive_option
+from xframes.cli.completion import tables as complete_tables
 from xframes.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def _selection(command: Callable[..., Any]) -> Callable[..., Any]:
                      help="Only the posts whose ids this query gives, and what hangs on them."),
         click.option("--where", metavar="SQL", help="Only posts of which this holds, e.g. \"lang = 'en'\"."),
         click.option("--included", is_flag=True, help="With ids: also posts that answers only included."),
-        click.option("--table", "tables", multiple=True, metavar="NAME",
+        click.option("--table", "tables", multiple=True, metavar="NAME", shell_complete=complete_tables,
                      help="A table; repeat. By default all with rows, but those that concern only whoever collected."),
     ):
         command = option(command)
