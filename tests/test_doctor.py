@@ -233,6 +233,12 @@ def test_an_apps_key_and_secret_get_a_token_to_ask_with(sandbox, monkeypatch):
     assert only(rows, "access")["found"].startswith("accepted")
 
 
+def test_a_proxy_is_named_where_it_is_asked(sandbox, monkeypatch):
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    assert "proxy" not in only(checks("--offline", "--base-url", sandbox.url)[0], "server")["found"]
+    assert "through the proxy in https_proxy" in only(checks("--offline")[0], "server")["found"]
+
+
 def test_what_logging_in_stored(bare):
     record = {"client_id": "c", "access_token": SECRET, "refresh_token": f"{SECRET}r", "expires_at": NOW.timestamp(),
               "scopes": ["tweet.read", "users.read"]}

@@ -197,18 +197,18 @@ def _credentials(*, offline: bool) -> Iterator[Check]:
 
 def _server(base_url: str | None) -> Iterator[Check]:
     from xframes.client import server_url
-    from xframes.settings import BASE_URL, from_environment
+    from xframes.settings import BASE_URL, from_environment, on_this_machine
 
     try:
         url = server_url(base_url)
     except errors.ConfigError as error:
         yield Check("server", WRONG, str(error), f"--base-url, XFRAMES_BASE_URL or base_url: {BASE_URL} is X's")
         return
-    proxy = next((name for name in _PROXIES if os.environ.get(name)), "")
+    here = on_this_machine(url)
+    proxy = "" if here else next((name for name in _PROXIES if os.environ.get(name)), "")
     by = "--base-url" if base_url else "XFRAMES_BASE_URL" if from_environment("XFRAMES_BASE_URL") else "the config file"
     said = f"{url}{'' if url == BASE_URL else f' (by {by})'}{f', through the proxy in {proxy}' if proxy else ''}"
-    parts = urlsplit(url)
-    if parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "localhost", "::1"}:
+    if urlsplit(url).scheme == "http" and not here:
         yield Check("server", WARN, f"{said}: credentials go there unencrypted", "use https")
     else:
         yield Check("server", OK, said)
