@@ -381,3 +381,17 @@ def test_what_a_dead_process_left_half_written_goes_and_the_work_of_living_ones_
     archive.purge()
     assert not left.exists()
     assert fresh.exists()
+
+
+def test_whatever_has_the_same_id_is_something_else(archive):
+    people = [{"id": "10", "username": "ten", "name": "Ten"}, BOB]
+    mention = {"id": "40", "text": "hi", "author_id": "2", "entities": {"mentions": [{"start": 0, "end": 1, "username": "ten", "id": "10"}]}}
+    archive.add([page(GONE, mention, users=[ADA, *people]), asked("/2/users/2/owned_lists", {"data": [{"id": "1", "name": "one"}]}),
+                 asked("/2/tweets/search/stream/rules", {"data": [{"id": "10", "value": "tea", "tag": "t"}]}, "streams.rules")])
+    archive.remove(user_ids=["1"], reason="why")
+    for _ in range(2):
+        assert archive.sql("SELECT id FROM users ORDER BY id").fetchall() == [("10",), ("2",)]
+        assert archive.sql("SELECT user_id, username FROM post_mentions").fetchall() == [("10", "ten")]
+        assert archive.sql("SELECT name FROM lists").fetchall() == [("one",)]
+        assert archive.sql("SELECT value FROM stream_rules").fetchall() == [("tea",)]
+        archive.rebuild()

@@ -31,6 +31,11 @@ _RULES = ("value", "tag")
 _PLACE = frozenset({"start", "end", "indices", "id", "id_str"})  # what stays of a mention
 _NO_CONTENT = frozenset({"id", "id_str", "type", "action", "reason", "created_at", "redacted_at", "user_id",
                          "user_id_str"})
+# Ids of posts, people and lists may be equal: what an object carries tells which it is.
+_OF_POSTS = frozenset({"text", "full_text", "author_id", "conversation_id", "edit_history_tweet_ids",
+                       "edit_history_post_ids"})
+_OF_OTHERS = frozenset({"username", "screen_name", "name", "start", "indices", "options", "state", "value", "tag"})
+_OF_PEOPLE = frozenset({"public_metrics", "verified", "protected", "profile_image_url"})
 _DROPPED = object()
 _GONE = "removed"  # stands for a removed person's name in requests
 
@@ -173,11 +178,11 @@ def _doomed_kind(value: Mapping[str, Any], doomed: Doomed) -> str | None:
     own, keys = _id(value), value.keys()
     told = {str(value.get(name, "")).lower() for name in ("value", "resource_id")}
     theirs = {str(value.get("author_id", "")), _nested(value, "author"), _nested(value, "user")} & doomed.users
-    if theirs or (own in doomed.posts and keys - _NO_CONTENT):
+    if theirs or (own in doomed.posts and keys - _NO_CONTENT and (keys & _OF_POSTS or not keys & _OF_OTHERS)):
         return "reference" if value.get("type") in {"replied_to", "quoted", "retweeted"} else "post"
     found = {
-        "user": own in doomed.users and keys & {"username", "screen_name", "name", "description"}
-        and not keys & {"start", "indices"},
+        "user": own in doomed.users and not keys & {"start", "indices"}
+        and (keys & {"username", "screen_name"} or ("name" in keys and keys & _OF_PEOPLE)),
         "account": str(value.get("accountId", "")) in doomed.users,
         "list": str(value.get("owner_id", "")) in doomed.users,
         "space": str(value.get("creator_id", "")) in doomed.users,
