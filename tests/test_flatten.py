@@ -252,6 +252,15 @@ def test_a_value_that_fits_nowhere_is_null_and_named():
     assert {v for (v,) in rows(frames, "problems", "value")} == {"yesterday", "many"}
 
 
+def test_null_where_an_object_belongs_is_an_object_not_sent():
+    bare = {**POST, "id": "11", "public_metrics": None, "entities": None, "attachments": None}
+    full = POST | {"public_metrics": {"like_count": 3}, "entities": {"hashtags": [{"start": 0, "end": 3, "tag": "tea"}]}}
+    frames = flat({"data": [bare, full, {**POST, "id": "12", "public_metrics": {}}]}, action="search.recent")
+    assert rows(frames, "posts", "id", "like_count") == [("11", None), ("10", 3), ("12", None)]
+    assert rows(frames, "post_hashtags", "post_id", "tag") == [("10", "tea")]
+    assert not len(frames["problems"])
+
+
 def test_an_object_without_an_id_is_named():
     frames = flat({"data": [POST, {"text": "who?"}]}, action="search.recent")
     assert rows(frames, "posts", "id") == [("10",)]

@@ -106,10 +106,10 @@ class Batch:
         self.add(name, objects.columns(name, columns), np.full(len(main), page), kind)
 
     def _table(self, name: str) -> pa.Table:
-        schema = TABLES[name].schema
+        names = _names(name)
         tables = [
             pa.Table.from_arrays(
-                [c.array if isinstance(c, Column) else c for c in columns] + self.rows.provenance(rows), schema=schema
+                [c.array if isinstance(c, Column) else c for c in columns] + self.rows.provenance(rows), names
             )
             for columns, rows, _ in self._rows[name]
         ]
@@ -172,9 +172,7 @@ class Batch:
         return pa.array(flags).take(pa.array(page_of_row))
 
     def _detail_tables(self, tables: Sequence[Table], ids: Column, objects: Objects, page_of_row: Index) -> None:
-        of = {source: table for table in tables for source in table.sources}
-        for source, items, parents, positions in objects.details(list(of)):
-            table = of[source]
+        for table, source, items, parents, positions in objects.details(tables):
             given = {table.parent_key: self._pool.taken(ids, parents), "position": positions}
             if table.const is not None:
                 given[table.const] = constant(source.const, Type.STR, len(positions))
@@ -314,6 +312,12 @@ def _key(kind: str) -> Callable[[Any], Any]:
     """Gives the id of an object of that kind."""
     first, _, second = ENTITIES[kind].partition("|")
     return (lambda item: getattr(item, first) or getattr(item, second)) if second else attrgetter(first)
+
+
+@cache
+def _names(table: str) -> list[str]:
+    """The names of its columns; with a schema, Arrow would compare every column's type with it."""
+    return list(TABLES[table].schema.names)
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache, lru_cache
 from itertools import chain, compress, count, repeat
-from operator import is_, is_not
+from operator import is_not
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -15,7 +15,7 @@ from msgspec.structs import astuple
 
 from xframes.flatten.coerce import coerce
 from xframes.flatten.nodes import ABSENT, Node, Structs
-from xframes.schema import TABLES, Source, Type
+from xframes.schema import TABLES, Source, Table, Type
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -157,6 +157,11 @@ def constant(value: str | bool | None, type_: Type, length: int) -> pa.Array:
     return _constant(value, type_, max(128, 1 << length.bit_length())).slice(0, length)
 
 
+@lru_cache(maxsize=1024)
+def _nulls(length: int) -> dict[Type, pa.Array]:
+    return {type_: constant(None, type_, length) for type_ in Type}
+
+
 @lru_cache(maxsize=256)
 def _constant(value: str | bool | None, type_: Type, length: int) -> pa.Array:
     return pa.repeat(pa.scalar(value, type_.arrow), length)
@@ -172,28 +177,25 @@ class Objects:
         self._pool = pool
         self._values: dict[str, Sequence[Any]] = {".": items}  # by wire path; those no object carries are missing
         if node.fields:
-            self._explode(items, fields_of(node, structs))
+            self._explode(_transposed(items, None), fields_of(node, structs))
 
-    def _explode(self, items: Sequence[Any], fields: tuple[Field, ...]) -> None:
+    def _explode(self, columns: Iterable[Sequence[Any]], fields: tuple[Field, ...]) -> None:
         """All fields of all objects at once: the values at every wire path that any of them carries.
 
         Names X invented come after a struct's own fields, and are cut off here.
         """
-        length = len(items)
-        for (path, array, absent, below), values in zip(fields, zip(*map(astuple, items), strict=False), strict=False):
-            first = values[0]
+        nulls = (None,) * len(self.items)
+        for (path, array, absent, below), values in zip(fields, columns, strict=False):
             if below is not None:
-                if first is absent and values.count(absent) == length:
-                    continue
-                nulls = any(map(is_, values, repeat(None)))  # `in` would compare whole structs
-                self._explode([absent if v is None else v for v in values] if nulls else values, below)
-            elif (first or any(values)) if array else (first is not None or values.count(None) < length):
+                if values != (absent,) * len(values):  # told by the first that differs
+                    self._explode(_transposed(values, absent), below)
+            elif any(values) if array else values != nulls:
                 self._values[path] = values
 
     def columns(self, table: str, given: Mapping[str, Column | pa.Array]) -> list[Column | pa.Array]:
         """The table's own columns, one row per object; those without a wire path as `given`."""
         types, plain, chosen, outside = reading(table)
-        nulls = {type_: constant(None, type_, len(self.items)) for type_ in set(types)}
+        nulls = _nulls(len(self.items))
         found: list[Column | pa.Array] = [nulls[type_] for type_ in types]
         for path, values in self._values.items():
             if (place := plain.get(path)) is not None:
@@ -239,16 +241,16 @@ class Objects:
                     chosen[row] = mine[row]
         return chosen
 
-    def details(self, sources: Sequence[Source]) -> Iterator[tuple[Source, Objects, Index, pa.Array]]:
-        """The items of each of these arrays that has any, with each item's parent row and its position.
+    def details(self, tables: Iterable[Table]) -> Iterator[tuple[Table, Source, Objects, Index, pa.Array]]:
+        """The items of each array these tables read that has any, with each item's parent row and its position.
 
         All arrays at once: on a page, numpy's calls cost more than the work they do.
         """
-        told = [(source, lists) for source in sources if (lists := self.lists(source))]
+        told = [(table, source, lists) for table in tables for source in table.sources if (lists := self.lists(source))]
         if not told:
             return
         rows = len(self.items)
-        every: list[Any] = list(chain.from_iterable(lists for _, lists in told))
+        every: list[Any] = list(chain.from_iterable(lists for _, _, lists in told))
         try:
             counts = np.fromiter(map(len, every), np.int64, len(every))
         except TypeError:  # X sent null for an array
@@ -258,12 +260,20 @@ class Objects:
         parents = owners % rows
         positions = pa.array(np.arange(len(owners)) - (ends - counts)[owners])
         start = 0
-        for (source, lists), end in zip(told, ends[rows - 1::rows].tolist(), strict=True):
+        for (table, source, lists), end in zip(told, ends[rows - 1::rows].tolist(), strict=True):
             if start < end:
                 items = list(chain.from_iterable(filter(None, lists)))
                 found = Objects(items, _items_of(self.node, source.path), self._structs, self._pool)
-                yield source, found, parents[start:end], positions.slice(start, end - start)
+                yield table, source, found, parents[start:end], positions.slice(start, end - start)
             start = end
+
+
+def _transposed(objects: Sequence[Any], absent: Any) -> Iterator[tuple[Any, ...]]:
+    """Every field of these objects, in turn."""
+    try:
+        return zip(*map(astuple, objects), strict=False)
+    except TypeError:  # X sent null for an object
+        return zip(*(astuple(absent if one is None else one) for one in objects), strict=False)
 
 
 @cache
@@ -275,7 +285,7 @@ def known(columns: Iterable[Column | pa.Array]) -> list[bool] | None:
     """Which rows have a value in any of these columns, before they are built; None when all have."""
     found = [c.values for c in columns if isinstance(c, Column)]
     for values in found:
-        if not any(map(is_, values, repeat(None))):
+        if None not in values:
             return None
     return [any(map(is_not, row, repeat(None))) for row in zip(*found, strict=True)]
 
