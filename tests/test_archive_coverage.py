@@ -319,7 +319,7 @@ def test_in_the_shell(x, tmp_path, monkeypatch):
     folder = str(tmp_path / "shell")
 
     def run(*words):
-        shown = CliRunner().invoke(main, [*words, "--archive", folder, "--format", "json"])
+        shown = CliRunner().invoke(main, [*words, "--archive", folder, "--format", "jsonl"])
         assert shown.exit_code == 0, shown.output
         return [json.loads(line) for line in shown.stdout.splitlines()] if shown.stdout.startswith("{") else []
 

@@ -129,10 +129,12 @@ def test_csv_keeps_ids_times_and_awkward_text(tmp_path, archive):
         assert back[column].to_pylist() == told[column].to_pylist()
 
 
-def test_json_is_one_object_a_line(archive):
-    query = "select id, created_at, like_count, 'nan'::double as bad from posts limit 3"
-    shown = run("sql", query, "--archive", archive, "--format", "json")
-    rows = [json.loads(line) for line in shown.stdout.splitlines()]
+def test_json_is_one_array_and_jsonl_one_object_a_line(archive):
+    query = "select id, created_at, like_count, 'nan'::double as bad from posts order by id limit 3"
+    lines = run("sql", query, "--archive", archive, "--format", "jsonl").stdout.splitlines()
+    rows = json.loads(run("sql", query, "--archive", archive, "--format", "json").stdout)
+
+    assert [json.loads(line) for line in lines] == rows
 
     assert len(rows) == 3
     assert isinstance(rows[0]["id"], str)
@@ -215,7 +217,7 @@ def test_a_search_prints_its_rows(key):
 
 def test_another_table_can_be_printed(key):
     shown = run("search", "recent", "coffee", "--limit", 10, "--format", "json", "--table", "users")
-    assert {"username", "followers_count"} <= json.loads(shown.stdout.splitlines()[0]).keys()
+    assert {"username", "followers_count"} <= json.loads(shown.stdout)[0].keys()
 
 
 def test_a_collection_into_an_archive_prints_its_run(key, tmp_path):
@@ -445,7 +447,7 @@ def test_schema_lists_tables_columns_and_the_whole_dictionary():
 
 
 def test_actions_lists_them():
-    rows = [json.loads(line) for line in run("actions", "--format", "json", "--kind", "read").stdout.splitlines()]
+    rows = json.loads(run("actions", "--format", "json", "--kind", "read").stdout)
     assert "xf.search.recent" in {row["function"] for row in rows}
     assert {row["kind"] for row in rows} == {"read"}
 

@@ -61,7 +61,7 @@ def run(*words):
 
 def checks(*words):
     """What is said, by part and state; and the exit code."""
-    shown = run("--format", "json", *words)
+    shown = run("--format", "jsonl", *words)
     return [json.loads(line) for line in shown.stdout.splitlines()], shown.exit_code
 
 

@@ -243,7 +243,7 @@ def test_a_kill_loses_nothing_that_was_committed(x, tmp_path):
 def test_the_shell_collects_until_ctrl_c(x, tmp_path):
     x.stream.rate = 50
     command = ("-m", "xframes.cli", "streams", "filtered", "--archive", str(tmp_path / "a"), "--base-url", x.url,
-               "--duration", "300", "--format", "json", "--table", "matches")
+               "--duration", "300", "--format", "jsonl", "--table", "matches")
     child = collecting(x, tmp_path / "a", *command)
     child.send_signal(signal.SIGINT)
     out, _ = child.communicate(timeout=60)

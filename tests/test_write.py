@@ -373,7 +373,7 @@ def test_a_command_writes_and_keeps_the_answer(shell, rules, tmp_path):
     done = shell("create-list", "Observatories", "--private", "--yes", "--archive", tmp_path / "a", "--format", "json")
 
     assert done.exit_code == 0, done.output
-    row = json.loads(done.stdout)
+    (row,) = json.loads(done.stdout)
     assert (row["action"], json.loads(row["arguments"])) == ("write.create_list", {"name": "Observatories", "private": "true"})
     assert xf.Archive(tmp_path / "a").tables["writes"] == 1
     assert [r.action for r in rules.requests] == ["write.create_list"]

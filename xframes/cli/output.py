@@ -1,4 +1,4 @@
-"""Rows to where the user wants them: a table, CSV, JSON lines or Parquet, on the screen or in a file."""
+"""Rows to where the user wants them: a table, CSV, JSON or Parquet, on the screen or in a file."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-FORMATS = ("table", "csv", "json", "parquet")
+FORMATS = ("table", "csv", "json", "jsonl", "parquet")
 _MORE = "there are more"
 _ANY_WIDTH = 1_000_000  # a file has no right edge
-_SUFFIXES = {".csv": "csv", ".json": "json", ".jsonl": "json", ".ndjson": "json", ".parquet": "parquet",
+_SUFFIXES = {".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet",
              ".txt": "table"}
 
 
@@ -32,8 +32,8 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options of every command that prints rows: `--format` and `--output`."""
     chosen = click.option(
         "--format", "format_", type=click.Choice(FORMATS),
-        help="How rows are printed: `table` (on a terminal), `csv` (the default elsewhere), `json` (one object a "
-        "line) or `parquet`. With --output, the file's suffix decides.",
+        help="How rows are printed: `table` (on a terminal), `csv` (the default elsewhere), `json` (one array), "
+        "`jsonl` (one object a line) or `parquet`. With --output, the file's suffix decides.",
     )
     into = click.option(
         "--output", "into", type=click.Path(dir_okay=False, path_type=Path), help="Write the rows to this file instead."
@@ -62,6 +62,8 @@ def write(
             _csv(reader, file)
         elif format_ == "json":
             _json(reader, file)
+        elif format_ == "jsonl":
+            _jsonl(reader, file)
         else:
             _parquet(reader, file)
 
@@ -107,9 +109,23 @@ def _records(rows: Iterable[Sequence[str]]) -> bytes:
 
 
 def _json(reader: pa.RecordBatchReader, file: IO[bytes]) -> None:
+    """One array, each object on a line of its own."""
+    before = "[\n"
+    for row in _objects(reader):
+        file.write(f"{before}{row}".encode())
+        before = ",\n"
+    file.write(b"[]\n" if before == "[\n" else b"\n]\n")
+
+
+def _jsonl(reader: pa.RecordBatchReader, file: IO[bytes]) -> None:
+    for row in _objects(reader):
+        file.write(f"{row}\n".encode())
+
+
+def _objects(reader: pa.RecordBatchReader) -> Iterator[str]:
     for batch in reader:
-        lines = [json.dumps(finite(row), ensure_ascii=False, default=jsonable) + "\n" for row in batch.to_pylist()]
-        file.write("".join(lines).encode())
+        for row in batch.to_pylist():
+            yield json.dumps(finite(row), ensure_ascii=False, default=jsonable)
 
 
 def _parquet(reader: pa.RecordBatchReader, file: IO[bytes]) -> None:
