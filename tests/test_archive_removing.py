@@ -395,3 +395,23 @@ def test_whatever_has_the_same_id_is_something_else(archive):
         assert archive.sql("SELECT name FROM lists").fetchall() == [("one",)]
         assert archive.sql("SELECT value FROM stream_rules").fetchall() == [("tea",)]
         archive.rebuild()
+
+
+def test_a_rebuild_gives_the_tables_as_they_were_after_a_removal(archive):
+    lookup = Page(Request("GET", "/2/tweets", {"ids": "10,20,30"}, "posts.lookup", {"ids": "10,20,30"}), json.dumps(
+        {"data": [GONE, OTHER, BYSTANDER], "includes": {"users": [ADA, BOB]}}).encode(), NOW)
+    archive.add([lookup, page(GONE, OTHER, BYSTANDER, seconds=3), asked("", {**GONE, "author": ADA}, seconds=4),
+                 asked("/2/users/2/followers", {"data": [ADA, {"id": "3", "username": "eve"}]}, "users.followers", args={"id": "2"}, seconds=5)])
+    archive.remove(user_ids=["1"], reason="why")
+
+    def tables():
+        return {t: sorted(map(repr, archive[t].to_pylist())) for t in archive.tables}
+
+    before = tables()
+    assert archive.purge() == 0
+    archive.rebuild()
+    assert tables() == before
+    nowhere(archive, *MARKS)
+    assert archive.sql("SELECT position FROM matches WHERE post_id = '30' ORDER BY ALL").fetchall() == [(2,), (2,)]
+    assert {i for p in archive.pages() for i in xf.flatten(p)["posts"]["id"].to_pylist()} == {"20", "30"}
+    assert archive.changes("posts", "10").empty

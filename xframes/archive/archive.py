@@ -17,6 +17,7 @@ from xframes.archive.forgetting import Forgetting
 from xframes.archive.journal import journal_state
 from xframes.archive.repairing import set_aside
 from xframes.archive.runs import Run, all_runs, run_by_id
+from xframes.archive.scrubbing import without_marks
 from xframes.archive.sharing import Sharing
 from xframes.archive.showing import Shown
 from xframes.archive.store import all_pages
@@ -121,7 +122,7 @@ class Archive(Shown, Sharing, Forgetting, Threads):
             for page in all_pages(self._folder, run_id):
                 if page.page_id not in seen:
                     seen.add(page.page_id)
-                    yield page
+                    yield without_marks(page)
         finally:
             self._views.readers.leave()
 

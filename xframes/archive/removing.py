@@ -27,6 +27,7 @@ from xframes.archive.scrubbing import Doomed, names_in, scrub, scrubbed, without
 from xframes.archive.store import PARQUET, PagesFile, part_runs, read_part
 from xframes.archive.views import connect
 from xframes.errors import ArchiveError
+from xframes.flatten import Flattener
 from xframes.schema import TABLES
 from xframes.wire import Page, Request
 
@@ -82,10 +83,11 @@ def purge(folder: Folder, readers: Readers) -> int:
             found = connection.execute(f"SELECT DISTINCT resource_type, resource_id FROM {scan}").fetchall()
             doomed = _doom(folder, connection, *({i for t, i in found if t == kind} for kind in ("post", "user")))
         doomed = _with_earlier_names(folder, doomed)
-        swaps = {path: new for path in folder.page_parts() if (new := _pages_without(folder, path, doomed))}
+        told = _Told()
+        swaps = {path: new for path in folder.page_parts() if (new := _pages_without(folder, path, doomed, told))}
         for table in TABLES:
             for path in folder.files(table).all:
-                if new := _table_without(folder, table, path, doomed):
+                if new := _table_without(folder, table, path, doomed, told):
                     swaps[path] = new
         with readers.alone(wait=_WAIT) as nobody:
             if not nobody:
@@ -167,7 +169,29 @@ def _swap(folder: Folder, swaps: dict[Place, tuple[Path, Place]]) -> None:
 # pages ---------------------------------------------------------------------------------------------------------------
 
 
-def _pages_without(folder: Folder, path: Place, doomed: Doomed) -> tuple[Path, Place] | None:
+class _Told:
+    """What the pages that were changed say of themselves in `requests`: their size, and how many rows they have."""
+
+    def __init__(self) -> None:
+        self._flattener = Flattener()
+        self._rows: dict[str, tuple[int, int]] = {}
+
+    def note(self, page: Page) -> None:
+        """Note a page as it is now."""
+        (row,) = self._flattener.batch([page])["requests"].select(["byte_count", "row_count"]).to_pylist()
+        self._rows[page.page_id] = (row["byte_count"], row["row_count"])
+
+    def correct(self, rows: pa.Table) -> pa.Table:
+        """Rows of `requests` that say so, too."""
+        ids = rows["page_id"].to_pylist()
+        for at, column in enumerate(("byte_count", "row_count")):
+            new = [self._rows[i][at] if i in self._rows else old
+                   for i, old in zip(ids, rows[column].to_pylist(), strict=True)]
+            rows = _with(rows, column, pa.chunked_array([pa.array(new, pa.int64())]))
+        return rows
+
+
+def _pages_without(folder: Folder, path: Place, doomed: Doomed, told: _Told) -> tuple[Path, Place] | None:
     """A file of pages written anew without what must go, and its place; None when it holds nothing of it."""
     runs = part_runs(path)
     clean = [run | {n: _unnamed(run.get(n), doomed) for n in _ASKED["runs"] if n in run} for run in runs]
@@ -176,7 +200,10 @@ def _pages_without(folder: Folder, path: Place, doomed: Doomed) -> tuple[Path, P
     temp = folder.new_temp()
     file = PagesFile(temp)
     for page in read_part(path):
-        file.add([scrub(page, doomed)])
+        clean_page = scrub(page, doomed)
+        file.add([clean_page])
+        if clean_page is not page:
+            told.note(clean_page)
     file.close(clean)
     began = path.name.removeprefix("part-")[:12]  # it keeps its place in time
     return temp, folder.pages / f"part-{began}{temp.stem[12:]}.parquet"
@@ -189,29 +216,32 @@ def _unnamed(text: str | None, doomed: Doomed) -> str | None:
 # tables --------------------------------------------------------------------------------------------------------------
 
 
-def _table_without(folder: Folder, name: str, path: Place, doomed: Doomed) -> tuple[Path, Place] | None:
+def _table_without(
+    folder: Folder, name: str, path: Place, doomed: Doomed, told: _Told
+) -> tuple[Path, Place] | None:
     """A file of a table written anew without the rows that must go, and its place; None when it holds none."""
     with pq.ParquetFile(opened(path)) as file:
         looked_at = {*(c for c, _ in owners(name)), *_TOLD.get(name, ()), *_ASKED.get(name, ()), *_NAMES.get(name, ()),
                      *_LINKS.get(name, ()), *(["answer"] if name == "writes" else [])}
+        looked_at |= {"page_id", "byte_count", "row_count"} if name == "requests" else set()
         columns = [c for c in file.schema_arrow.names if c in looked_at]
         groups = range(file.num_row_groups)
-        if not columns or not any(_changed(name, file.read_row_group(n, columns), doomed) for n in groups):
+        if not columns or not any(_changed(name, file.read_row_group(n, columns), doomed, told) for n in groups):
             return None
         temp = folder.new_temp()
         with pq.ParquetWriter(temp, file.schema_arrow, **PARQUET) as writer:
             for n in groups:
-                writer.write_table(_clean(name, file.read_row_group(n), doomed))
+                writer.write_table(_clean(name, file.read_row_group(n), doomed, told))
     kind, _, number = path.stem.rpartition("-")
     fresh = kind == "part"
     return temp, path.with_name(f"part-{temp.name}" if fresh else f"{kind}-{int(number) + 10_000}.parquet")
 
 
-def _changed(name: str, rows: pa.Table, doomed: Doomed) -> bool:
-    return not _clean(name, rows, doomed).equals(rows)
+def _changed(name: str, rows: pa.Table, doomed: Doomed, told: _Told) -> bool:
+    return not _clean(name, rows, doomed, told).equals(rows)
 
 
-def _clean(name: str, rows: pa.Table, doomed: Doomed) -> pa.Table:
+def _clean(name: str, rows: pa.Table, doomed: Doomed, told: _Told) -> pa.Table:
     """Rows without those that must go, and without the names of removed people."""
     ids = {"post": doomed.posts, "user": doomed.users, "media": doomed.media, "poll": doomed.polls}
     goes = [_among(rows, column, ids[kind]) for column, kind in owners(name)]
@@ -225,6 +255,8 @@ def _clean(name: str, rows: pa.Table, doomed: Doomed) -> pa.Table:
         rows = _with(rows, column, pc.if_else(pc.and_not(named, stranger), None, rows[column]))
     if name == "writes":
         rows = _unwritten(rows, doomed)
+    if name == "requests":
+        rows = told.correct(rows)
     for column in _ASKED.get(name, ()):
         rows = _rewritten(rows, column, partial(without_names, doomed=doomed))
     for column in _LINKS.get(name, ()):

@@ -76,7 +76,7 @@ def scrub(page: Page, doomed: Doomed) -> Page:
             body = json.dumps({REDACTED: ["everything"]}).encode()
         else:
             taken: list[str] = []
-            document = _walk(document, doomed, taken)
+            document = _walk(_marked(document, doomed, taken), doomed, taken)
             if taken:
                 body = _dump({"errors": []} if document is _DROPPED else document, taken)
                 if (request.action or "").startswith("write."):
@@ -98,6 +98,10 @@ def _dump(document: Any, taken: list[str]) -> bytes:
         document = {"data": document}
     before = document.get(REDACTED)
     document[REDACTED] = sorted({*taken, *(before if isinstance(before, list) else ())})
+    return _written(document)
+
+
+def _written(document: Any) -> bytes:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
@@ -137,7 +141,7 @@ def _note_names(value: Any, doomed: Doomed, found: set[str]) -> None:
         own = _id(value) in doomed.users or str(value.get("accountId", "")) in doomed.users
         told = [value.get("username"), value.get("screen_name")] if own and "text" not in value else []
         told += [value.get(name) for name, id_ in _BESIDE.items() if _id(value, id_) in doomed.users]
-        found.update(name.lower() for name in told if isinstance(name, str))
+        found.update(name.lower() for name in told if isinstance(name, str) and name)
     for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
         _note_names(item, doomed, found)
 
@@ -151,12 +155,50 @@ def scrubbed(text: str | None, doomed: Doomed) -> str | None:
     return text if not taken else None if document is _DROPPED else json.dumps(document, ensure_ascii=False)
 
 
+def _marked(document: Any, doomed: Doomed, taken: list[str]) -> Any:
+    """A page whose removed posts and people are ids alone: those that stay keep their places on it."""
+    if not isinstance(document, dict) or not isinstance(document.get("data"), list | dict):
+        return document
+    data = document["data"]
+    marked = [_mark(item, doomed, taken) for item in (data if isinstance(data, list) else [data])]
+    return {**document, "data": marked if isinstance(data, list) else marked[0]}
+
+
+def _mark(item: Any, doomed: Doomed, taken: list[str]) -> Any:
+    kind = _doomed_kind(item, doomed) if isinstance(item, dict) and not _is_mark(item) else None
+    for name, ids, empty in (("post", doomed.posts, "text"), ("user", doomed.users, "username")):
+        if kind == name and _id(item) in ids:
+            taken.append(name)
+            return {"id": _id(item), empty: ""}
+    return item
+
+
+def without_marks(page: Page) -> Page:
+    """A page for use outside its archive, where no tombstone hides the ids that keep the others' places."""
+    if REDACTED.encode() not in page.body:
+        return page
+    try:
+        document = read_json(page.body)
+    except ValueError:  # the word stands there by chance
+        return page
+    data = document.get("data") if isinstance(document, dict) else None
+    if isinstance(data, list):
+        document["data"] = [item for item in data if not (isinstance(item, dict) and _is_mark(item))]
+    elif isinstance(data, dict) and _is_mark(data):
+        del document["data"]
+    return replace(page, body=_written(document))
+
+
+def _is_mark(value: Mapping[str, Any]) -> bool:
+    return len(value) == 2 and "id" in value and "" in {value.get("text"), value.get("username")}
+
+
 def _walk(value: Any, doomed: Doomed, taken: list[str]) -> Any:
     """The value without doomed objects; `_DROPPED` where it is one itself. `taken` gets the kinds of what went."""
     if isinstance(value, list):
         items = (_walk(item, doomed, taken) for item in value)
         return [item for item in items if item is not _DROPPED]
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or _is_mark(value):
         return value
     kind = _doomed_kind(value, doomed)
     if kind == "reference":  # a post written into the one that refers to it: the reference stays
