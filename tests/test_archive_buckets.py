@@ -567,7 +567,7 @@ def server():
         made = S3()
         patch.setenv("AWS_ENDPOINT_URL", made.url)
         s3fs.S3FileSystem.clear_instance_cache()
-        s3fs.S3FileSystem(use_listings_cache=False).mkdir("data")
+        s3fs.S3FileSystem(use_listings_cache=False).makedirs("data", exist_ok=True)  # moto keeps it between two servers
         yield made
         s3fs.S3FileSystem.clear_instance_cache()
         made.stop()
