@@ -306,6 +306,16 @@ def test_dates_do_not_run_into_each_other(span, width):
     assert not any(a.x1 > b.x0 for a, b in itertools.pairwise(boxes))
 
 
+def test_thousands_of_windows_are_drawn_at_once():
+    found = pd.concat([completeness()] * 1000, ignore_index=True)
+    found["start_at"] = pd.date_range(START, periods=len(found), freq="min")
+    found["end_at"] = found["start_at"] + timedelta(minutes=1)
+    found["missing"] = [n % 2 for n in range(len(found))]
+    ax = xf.plot.completeness(found.assign(granularity="minute"))
+    assert len(ax.get_children()) < 50
+    assert "5K in 5,000 windows" in ax.get_legend().get_texts()[2].get_text()
+
+
 def test_names_of_nodes_cover_as_few_nodes_as_can_be():
     star = pd.DataFrame({"source": "the middle one", "target": [f"n{i}" for i in range(40)]})
     ax = xf.plot.network(star, labels=1)

@@ -40,11 +40,10 @@ def completeness(frame: Any, ax: Axes | None = None, *, query: str | None = None
         for place, value in zip(places, floats(found[name]), strict=True):
             steps[place] = value
         ax.stairs(steps, edges, label=f"{name}{' by X' * (name == 'counted')}: {short(found[name].sum())}", **style)
-    windows = _windows(found)
-    for nth, (start, end) in enumerate(windows):
+    if windows := _windows(found):
         label = f"missing: {short(found['missing'].clip(lower=0).sum())} in {len(windows):,} window"
-        ax.axvspan(start, end, color=COLORS[1], alpha=0.3, linewidth=0, zorder=0,
-                   label=label + "s" * (len(windows) > 1) if nth == 0 else None)
+        ax.broken_barh(windows, (0, 1), transform=ax.get_xaxis_transform(), color=COLORS[1], alpha=0.3, linewidth=0,
+                       zorder=0, label=label + "s" * (len(windows) > 1))
     drawing.finish(ax, f"posts per {found['granularity'].iloc[0]}", str(found["query"].iloc[0]))
     return ax
 
@@ -104,16 +103,19 @@ def _steps(found: pd.DataFrame) -> tuple[list[float], list[int]]:
     return edges, [place[start] for start in starts.tolist()]
 
 
-def _windows(found: pd.DataFrame) -> list[tuple[Any, Any]]:
-    """Spans that miss posts, those beside each other as one."""
-    windows: list[tuple[Any, Any]] = []
+def _windows(found: pd.DataFrame) -> list[tuple[float, float]]:
+    """Spans that miss posts, as from when and how long, those beside each other as one."""
+    from matplotlib.dates import date2num
+
     lacking = found[found["missing"] > 0]
-    for start, end in zip(lacking["start_at"], lacking["end_at"], strict=True):
+    starts, ends = (date2num(naive(lacking[name])).tolist() for name in ("start_at", "end_at"))  # type: ignore[no-untyped-call]  # matplotlib's
+    windows: list[tuple[float, float]] = []
+    for start, end in zip(starts, ends, strict=True):
         if windows and windows[-1][1] >= start:
             windows[-1] = (windows[-1][0], end)
         else:
             windows.append((start, end))
-    return windows
+    return [(start, end - start) for start, end in windows]
 
 
 # hours and weekdays ---------------------------------------------------------------------------------------------------
