@@ -59,6 +59,19 @@ def test_every_example_is_taken(words, place):
                 parse(given)
 
 
+def test_examples_name_things_as_x_names_them(place):
+    seen = 0
+    for words, command in LEAVES.items():
+        action = ACTIONS.get(".".join(words).replace("-", "_"))
+        for param in action.params if action else ():
+            given = parse(shlex.split(examples(command)[0])[1:]).params.get(param.name)
+            values = given if isinstance(given, tuple | list) else [given] if given is not None else []
+            if param.pattern:
+                seen += len(values)
+                assert [v for v in values if not re.fullmatch(param.pattern, str(v))] == [], words
+    assert seen > 20
+
+
 def parse(given):
     """Parse a command line down to its command; click refuses what is wrong in it."""
     command, name, parent = main, "xframes", None

@@ -47,7 +47,8 @@ _EXAMPLES = {  # what an argument looks like, for the example every command's he
     "username": "XDevelopers", "usernames": "XDevelopers X", "keys": "3_1900000000000000001", "str": "coffee",
     "int": "1",
 }
-_NAMED = {"space_id": "1zqKVXPQhvZJB", "space_ids": "1zqKVXPQhvZJB 1rmGPkyzWXZKN", "start_time": "2026-01-01",
+_NAMED = {"media_key": "3_1900000000000000001", "space_id": "1zqKVXPQhvZJB",
+          "space_ids": "1zqKVXPQhvZJB 1rmGPkyzWXZKN", "start_time": "2026-01-01",
           "end_time": "2026-01-31", "rules": """'[{"value": "coffee", "tag": "c"}]'""", "path": "cat.png",
           "conversation_id": "1900000000000000001", "language_code": "EN", "name": "Observatories"}
 

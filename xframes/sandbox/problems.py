@@ -103,7 +103,7 @@ def no_route(path: str) -> Refusal:
 def not_served(action: str) -> Refusal:
     """Return the 501 that says the sandbox knows an action and does not play it."""
     return Refusal(501, {"title": "Not Implemented", "type": "about:blank", "status": 501,
-                         "detail": f"The sandbox does not answer {action}; X does."})
+                         "detail": f"This local X does not answer {action}; the real one does."})
 
 
 def too_many() -> dict[str, Any]:
