@@ -27,7 +27,8 @@ class Forgetting:
 
         With a post go its other versions, and its author when no other post of theirs is here; with a user their posts.
         Other people's posts stay whole; mentions in them keep their place and lose the name. What stays of it are rows
-        of `tombstones`: what, when, why. The ids never show again here, whatever is added or merged later.
+        of `tombstones`: what, when, why. Those ids never show again here, whatever is added or merged later; an author
+        who went with a last post does when another post of theirs comes.
 
         Raises ArchiveError when nothing is named, and when other processes keep reading (it is hidden then; `purge()`
         takes it out later).

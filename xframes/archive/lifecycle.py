@@ -60,6 +60,8 @@ def tidy(folder: Folder, views: Views) -> None:
     """
     with contextlib.suppress(Timeout), folder.lock("compact").acquire(timeout=0):
         folder.look()
+        if folder.buried:  # the purge still to come tells by the posts whose last it was
+            return
         worked = folder.bucket is not None and folder.bucket.replaced  # it may be time to remove them
         for names in families():
             files = [folder.files(n) for n in names]

@@ -55,11 +55,12 @@ def bury(folder: Folder, posts: Collection[str], users: Collection[str], reason:
     """Write tombstones for posts and users, and for all that goes with them; from here on nothing of it shows.
 
     With a post go its other versions, and its author when no other post of theirs is here; with a user their posts.
+    Such an author gets no tombstone: nobody asked to have them removed, and they may be met again.
     """
     folder.look()
     with contextlib.closing(connect(folder)) as connection:
         doomed = _doom(folder, connection, set(posts), set(users))
-    rows = [("post", i) for i in sorted(doomed.posts)] + [("user", i) for i in sorted(doomed.users)]
+    rows = [("post", i) for i in sorted(doomed.posts)] + [("user", i) for i in sorted(users)]
     data = [{"resource_type": type_, "resource_id": id_, "reason": reason} for type_, id_ in rows]
     request = Request("LOCAL", "/archive/remove", action="archive.remove")
     add_pages(folder, [Page(request, json.dumps({"data": data}).encode(), folder.now())])
