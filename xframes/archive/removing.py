@@ -107,8 +107,10 @@ def purge(folder: Folder, readers: Readers) -> int:
 
 
 def returned(folder: Folder) -> bool:
-    """Whether what was removed stands in files again: something that was added since has brought it back."""
-    folder.look()
+    """Whether what was removed stands in files again: something that was added since has brought it back.
+
+    What this machine added it knows without asking a bucket again.
+    """
     stones = folder.files("tombstones").all
     if not stones:
         return False
