@@ -408,6 +408,7 @@ def fill(archive, times=3):
         archive.collect(search(), Server(pages=5, failures={2: Unavailable("gone")}))
 
 
+@pytest.mark.slow
 def test_compaction_changes_no_answer_and_leaves_sorted_unique_files(archive):
     fill(archive)
     before = contents(archive)

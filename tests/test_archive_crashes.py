@@ -155,6 +155,7 @@ def collect_with_kills(home, seed, most):
     return kills
 
 
+@pytest.mark.slow
 def test_a_killed_collection_loses_no_page_and_resume_completes_it(tmp_path):
     assert collect_with_kills(tmp_path, seed=1, most=2) >= 1
 
@@ -179,6 +180,7 @@ def keep_house_with_kills(home, seed, kills):
         archive.close()
 
 
+@pytest.mark.slow
 def test_a_process_killed_while_compacting_and_rebuilding_loses_nothing(tmp_path):
     keep_house_with_kills(tmp_path, seed=3, kills=3)
 
@@ -196,10 +198,12 @@ def several_at_once(home, seconds):
     assert len(list((archive.path / "tables" / "posts").glob("*.parquet"))) == 1
 
 
+@pytest.mark.slow
 def test_two_writers_a_reader_and_a_compactor_at_once(tmp_path):
     several_at_once(tmp_path, 4)
 
 
+@pytest.mark.slow
 def test_two_processes_collect_into_one_archive(tmp_path):
     (tmp_path / "archive").mkdir()
     program = COLLECT.replace('runs = archive.runs()\nif len(runs):', "if False:")
@@ -224,6 +228,7 @@ def test_the_stress_command_finds_nothing_wrong(what, much):
     assert done.stdout.splitlines()[-1].startswith("50 kills" if what == "kills" else "15 s")
 
 
+@pytest.mark.slow
 def test_two_processes_may_make_an_archive_at_the_same_moment(tmp_path):
     program = """
 import os, sys

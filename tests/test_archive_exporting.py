@@ -278,6 +278,7 @@ def test_an_archive_without_rows_has_nothing_to_export(tmp_path):
         xf.Archive(tmp_path / "archive").export(tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_what_was_removed_never_appears(archive, tmp_path):
     archive.remove([SECOND["id"]], reason="asked to be left out")
     archive.add(page(SECOND, seconds=60))

@@ -121,6 +121,7 @@ def newest_known(rows, columns, *, key="id"):
     return result
 
 
+@pytest.mark.slow
 @FEW
 @given(st.data())
 def test_each_column_of_an_entity_has_its_newest_known_value(data):
@@ -131,6 +132,7 @@ def test_each_column_of_an_entity_has_its_newest_known_value(data):
     assert found == sorted(newest_known(rows, USER), key=repr)
 
 
+@pytest.mark.slow
 @settings(FEW, max_examples=15)
 @given(st.data())
 def test_merging_two_archives_is_copying_their_files(data):
@@ -171,6 +173,7 @@ def newest_group(rows):
     return result
 
 
+@pytest.mark.slow
 @FEW
 @given(st.data())
 def test_details_are_those_of_the_newest_observation(data):
@@ -181,6 +184,7 @@ def test_details_are_those_of_the_newest_observation(data):
     assert found == sorted(newest_group(rows), key=repr)
 
 
+@pytest.mark.slow
 @settings(FEW, max_examples=15)
 @given(st.data())
 def test_details_of_merged_archives(data):
@@ -198,6 +202,7 @@ def test_details_of_merged_archives(data):
 # rows kept whole, and measures -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @settings(FEW, max_examples=20)
 @given(st.data())
 def test_a_relation_has_one_row_per_key_the_newest(data):

@@ -193,6 +193,7 @@ def everything(archive):
     return {t: sorted(archive[t].drop_columns(["page_id"]).to_pylist(), key=repr) for t in ("posts", "users", "post_metrics")}
 
 
+@pytest.mark.slow
 def test_merging_in_any_order_shows_the_same(tmp_path):
     found = []
     for order in ((0, 1, 2), (2, 1, 0), (1, 0, 2)):

@@ -76,6 +76,7 @@ except xf.XframesError as error:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="limits on the size of files are set as on Unix")
 @pytest.mark.parametrize(("most", "flush"), [(150_000, 10_000_000), (400_000, 10_000_000), (60_000, 40_000), (120_000, 80_000)],
                          ids=lambda n: f"{n:,}")
@@ -96,6 +97,7 @@ def test_a_full_disk_ends_a_collection_with_all_kept_and_it_goes_on_when_there_i
         assert archive.verify().ok
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="limits on the size of files are set as on Unix")
 @pytest.mark.parametrize("what", ["compact()", "rebuild(processes=1)", "remove(post_ids=['7'], reason='r')", "merge(sys.argv[2])"])
 def test_a_full_disk_while_keeping_house_changes_nothing(tmp_path, what):

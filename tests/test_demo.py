@@ -58,6 +58,7 @@ def test_its_archive_answers_and_its_pictures_are_there(shown):
     assert archive.verify().ok
 
 
+@pytest.mark.slow
 def test_it_works_a_second_time_in_the_same_folder(shown):
     before = xf.Archive(shown[0] / "xframes-demo" / "archive").tables
     result = demo(shown[0])
@@ -69,6 +70,7 @@ def test_it_works_a_second_time_in_the_same_folder(shown):
     assert after["runs"] == 2 * before["runs"]
 
 
+@pytest.mark.slow
 def test_it_goes_where_it_is_told(tmp_path):
     result = demo(tmp_path, "--out", "elsewhere/deep")
 

@@ -107,11 +107,13 @@ def killed_once_and_resumed(x, path, chance):
     return killed
 
 
+@pytest.mark.slow
 def test_a_killed_collection_keeps_what_it_asked_for_and_resume_completes_it(x, tmp_path):
     chance = random.Random(1)
     assert any([killed_once_and_resumed(x, tmp_path / str(n), chance) for n in range(2)])  # noqa: C419  run both
 
 
+@pytest.mark.slow
 def test_killed_between_a_request_and_its_answer_nothing_is_lost_and_nothing_twice(x, tmp_path):
     query, whole = people(x, 3)
     before = len(x.requests)

@@ -213,6 +213,7 @@ def collecting(x, path, *command, least=30):
     return child
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_with_everything_kept(x, tmp_path, number):
     x.stream.rate = 50
@@ -240,6 +241,7 @@ def test_a_kill_loses_nothing_that_was_committed(x, tmp_path):
         assert archive.verify().ok
 
 
+@pytest.mark.slow
 def test_the_shell_collects_until_ctrl_c(x, tmp_path):
     x.stream.rate = 50
     command = ("-m", "xframes.cli", "streams", "filtered", "--archive", str(tmp_path / "a"), "--base-url", x.url,
@@ -262,6 +264,7 @@ with xf.Archive(sys.argv[3]) as archive:
 """
 
 
+@pytest.mark.slow
 def test_a_killed_stream_goes_on_and_tells_of_the_time_between(x, tmp_path):
     x.stream.rate = 50
     child = collecting(x, tmp_path / "a")

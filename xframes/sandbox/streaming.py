@@ -255,6 +255,8 @@ class Stream:
                 link.swap, link.held = False, made
                 continue
             return made
+        if not self.finished:  # the other of two posts that swap is still to come
+            return None
         held, link.held = link.held, None
         return held
 
