@@ -13,7 +13,7 @@ import requests
 
 from xframes import sandbox, schema
 
-REFERENCE = Path(__file__).parents[2] / "shared" / "reference"
+REFERENCE = Path(__file__).parents[3] / "shared" / "reference"
 SPECS = {"tweet": "x-openapi-2.159.json", "post": "x-openapi-2.167.json"}
 TYPES = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float), "boolean": bool}
 # 2.159 does not declare these of problems about a field; recorded answers have them.

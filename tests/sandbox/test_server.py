@@ -9,7 +9,7 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 import requests
@@ -20,38 +20,7 @@ from xframes.sandbox import Fault
 from xframes.sandbox.model import snowflake
 from xframes.schema.words import RENAMES
 
-NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
-RECENT, ALL = "/2/tweets/search/recent", "/2/tweets/search/all"
-QUERY = "the OR a OR to"
-
-
-@pytest.fixture(scope="module")
-def started():
-    with sandbox.start(posts=1500, users=120, now=NOW, rate_limits=False) as made:
-        yield made
-
-
-@pytest.fixture
-def server(started):
-    started.faults.clear()
-    return started
-
-
-@pytest.fixture(scope="module")
-def session():
-    with requests.Session() as made:
-        yield made
-
-
-@pytest.fixture
-def ask(server, session):
-    """Ask the server: `ask(path, params, token=…)` gives the response."""
-
-    def get(path, params=None, token="sandbox", at=None):
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        return session.get((at or server).url + path, params=params, headers=headers, timeout=20)
-
-    return get
+from .servers import ALL, NOW, QUERY, RECENT
 
 
 def everything(objects, words="tweet"):

@@ -7,45 +7,18 @@ import hashlib
 import http.client
 import json
 import time
-from datetime import UTC, datetime
 
 import psutil
 import pytest
-import requests
 
-from xframes import sandbox
 from xframes.sandbox import Fault
 from xframes.sandbox.bodies import BodyError
 from xframes.sandbox.uploads import MB
 
-NOW = datetime(2026, 3, 10, 12, 30, tzinfo=UTC)
+from .servers import asking, processing
+
 UPLOAD = "/2/media/upload"
-
-
-@pytest.fixture
-def server():
-    with sandbox.start(posts=600, users=60, now=NOW, rate_limits=False) as made:
-        made.uploads.processing_seconds = made.compliance.processing_seconds = 0.2
-        yield made
-
-
-@pytest.fixture
-def app(server):
-    """Ask as the app: `app(method, path, …)`."""
-    return asking(server, server.bearer_token)
-
-
-@pytest.fixture
-def me(server):
-    """Ask as a person: `me(method, path, …)`."""
-    return asking(server, server.user_token)
-
-
-def asking(server, token):
-    def ask(method, path, **more):
-        return requests.request(method, server.url + path, headers={"Authorization": f"Bearer {token}"}, timeout=30, **more)
-
-    return ask
+server = pytest.fixture(processing)
 
 
 def begin(me, total, category="tweet_video", kind="video/mp4"):

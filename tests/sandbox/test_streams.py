@@ -5,64 +5,17 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from datetime import UTC, datetime
 
 import pytest
 import requests
 
 from xframes import sandbox, schema
 from xframes.sandbox import StreamFault
-from xframes.sandbox.matching import compile_query
 
-NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
-STREAM, SAMPLE, RULES = "/2/tweets/search/stream", "/2/tweets/sample/stream", "/2/tweets/search/stream/rules"
+from .servers import NOW, streaming
+from .streams import SAMPLE, connect, ids, lines, matching
 
-
-@pytest.fixture
-def server():
-    with sandbox.start(posts=400, users=60, now=NOW, rate_limits=False) as made:
-        made.stream.rate = 4000
-        made.stream.keep_alive = 0.05
-        yield made
-
-
-@pytest.fixture
-def common(server):
-    server.stream.add_rules({"value": "the OR a OR to", "tag": "common"})
-    return server
-
-
-def connect(server, path=STREAM, token=None, **params):
-    headers = {"Authorization": f"Bearer {token or server.bearer_token}"}
-    return requests.get(server.url + path, params=params, headers=headers, stream=True, timeout=60)
-
-
-def lines(answer, until=lambda line: False, silence=2):
-    """The lines of a stream until one satisfies `until`, or so many keep-alives came in a row."""
-    quiet = 0
-    for line in answer.iter_lines(chunk_size=None, delimiter=b"\r\n"):
-        quiet = 0 if line else quiet + 1
-        if line:
-            yield line
-            if until(line):
-                return
-        elif quiet > 2 * silence:  # a chunk that ends in the delimiter is split into itself and nothing
-            return
-
-
-def ids(answer, **more):
-    with answer:
-        return [json.loads(line)["data"]["id"] for line in lines(answer, **more)]
-
-
-def change(server, body=None, params=None):
-    headers = {"Authorization": f"Bearer {server.bearer_token}"}
-    return requests.post(server.url + RULES, json=body, params=params, headers=headers, timeout=20)
-
-
-def matching(server, query):
-    keep = compile_query(query, server.community)
-    return [str(post.id) for post in server.community.listed if keep(post)]
+server = pytest.fixture(streaming)
 
 
 # what is delivered ---------------------------------------------------------------------------------------------------

@@ -12,33 +12,9 @@ import requests
 from xframes import sandbox
 from xframes.sandbox.handlers.analytics import _media_totals
 
-NOW = datetime(2026, 3, 10, 12, 30, tzinfo=UTC)
+from .servers import HALF_PAST, asking, processing
 
-
-@pytest.fixture
-def server():
-    with sandbox.start(posts=600, users=60, now=NOW, rate_limits=False) as made:
-        made.uploads.processing_seconds = made.compliance.processing_seconds = 0.2
-        yield made
-
-
-@pytest.fixture
-def app(server):
-    """Ask as the app: `app(method, path, …)`."""
-    return asking(server, server.bearer_token)
-
-
-@pytest.fixture
-def me(server):
-    """Ask as a person: `me(method, path, …)`."""
-    return asking(server, server.user_token)
-
-
-def asking(server, token):
-    def ask(method, path, **more):
-        return requests.request(method, server.url + path, headers={"Authorization": f"Bearer {token}"}, timeout=30, **more)
-
-    return ask
+server = pytest.fixture(processing)
 
 
 # compliance ----------------------------------------------------------------------------------------------------------
@@ -134,7 +110,7 @@ def test_jobs_are_listed_by_type_and_status_and_a_missing_one_is_named(server, a
 # analytics -----------------------------------------------------------------------------------------------------------
 
 
-def times(days, end=NOW):
+def times(days, end=HALF_PAST):
     return {"start_time": f"{end - timedelta(days=days):%Y-%m-%dT%H:%M:%SZ}", "end_time": f"{end:%Y-%m-%dT%H:%M:%SZ}"}
 
 
@@ -149,7 +125,7 @@ def sums(rows):
 @pytest.fixture
 def mine(server):
     """Posts of the person, recent enough for 30 days to hold their whole life, with views."""
-    since = (NOW - timedelta(days=29)).timestamp() * 1000
+    since = (HALF_PAST - timedelta(days=29)).timestamp() * 1000
     found = [post for post in server.community.listed
              if str(post.author.id) == server.user_id and post.at > since and post.original is None]
     assert len(found) > 5
@@ -178,7 +154,7 @@ def test_two_halves_of_a_window_add_up_to_it(me, mine):
     asked = {"ids": str(post.id), "granularity": "daily"}
     whole = me("GET", "/2/tweets/analytics", params=asked | times(29.5)).json()["data"][0]
     halves = [me("GET", "/2/tweets/analytics", params=asked | part).json()["data"][0]
-              for part in (times(10, middle), times((NOW - middle) / timedelta(days=1), NOW))]
+              for part in (times(10, middle), times((HALF_PAST - middle) / timedelta(days=1), HALF_PAST))]
     one, two = (sums(each["timestamped_metrics"]) for each in halves)
     assert {name: one[name] + two[name] for name in one} == sums(whole["timestamped_metrics"])
     stamps = [row["timestamp"] for row in whole["timestamped_metrics"]]
@@ -204,12 +180,12 @@ def test_media_analytics_are_of_ones_own_media_and_agree_too(server, me):
     assert own
     post, medium = own[-1]
     at = datetime.fromtimestamp(post.at / 1000, UTC)
-    end = min(NOW, at + timedelta(days=29))
+    end = min(HALF_PAST, at + timedelta(days=29))
     asked = {"media_keys": f"{medium.key},{foreign.key},7_12", **times(30, end)}
     found = []
     for granularity in ("hourly", "daily", "total"):
         answer = me("GET", "/2/media/analytics", params=asked | {"granularity": granularity})
-        if at < NOW - timedelta(days=365):
+        if at < HALF_PAST - timedelta(days=365):
             pytest.skip("the community's person has no medium of the last year")
         body = answer.json()
         assert [each["media_key"] for each in body["data"]] == [medium.key]
@@ -277,7 +253,7 @@ def test_the_past_is_the_same_for_the_same_seed_and_longer_when_asked(server, ap
     assert 50 < len(long["daily_project_usage"]["usage"]) < 90  # days without usage are left out
     assert isinstance(long["project_cap"], str)
     assert isinstance(long["cap_reset_day"], int)
-    with sandbox.start(posts=50, users=20, now=NOW) as other:
+    with sandbox.start(posts=50, users=20, now=HALF_PAST) as other:
         assert usage(asking(other, other.bearer_token), days=90) == long
     assert "daily_project_usage" not in app("GET", "/2/usage/tweets").json()["data"]
     assert app("GET", "/2/usage/tweets", params={"days": 91}).status_code == 400

@@ -3,83 +3,15 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 
 import pytest
 import requests
 
 from xframes import sandbox
 
-NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
+from .servers import NOW, ids, metrics, original, own, somebody, written_to
 
-
-@pytest.fixture
-def server():
-    with sandbox.start(posts=250, users=60, now=NOW, rate_limits=False) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def session():
-    with requests.Session() as made:
-        yield made
-
-
-@pytest.fixture
-def send(server, session):
-    """Ask or write as the sandbox's user: `send("POST", path, body)` gives the response."""
-
-    def go(method, path, body=None, token="sandbox-user", **params):
-        headers = {"Authorization": f"Bearer {token}"}
-        return session.request(method, server.url + path, json=body, params=params, headers=headers, timeout=20)
-
-    return go
-
-
-@pytest.fixture
-def rows(send):
-    """The rows of a read, of its first page."""
-
-    def get(path, **params):
-        answer = send("GET", path, **params)
-        assert answer.status_code == 200, answer.text
-        return answer.json().get("data", [])
-
-    return get
-
-
-@pytest.fixture
-def post(send):
-    """Post and return the answer's data."""
-
-    def go(text="Fog over the harbour again", **more):
-        answer = send("POST", "/2/tweets", {"text": text, **more})
-        assert answer.status_code == 201, answer.text
-        return answer.json()["data"]
-
-    return go
-
-
-def ids(rows):
-    return [row["id"] for row in rows]
-
-
-def own(server, path):
-    return f"/2/users/{server.user_id}/{path}"
-
-
-def somebody(server, standing="active"):
-    return next(p for p in server.community.people.values() if p.standing == standing and str(p.id) != server.user_id)
-
-
-def original(server, of=None):
-    me = int(server.user_id)
-    return next(p for p in reversed(server.community.listed)
-                if p.original is None and (p.author.id != me if of is None else p.author.id == of))
-
-
-def metrics(send, id):
-    return send("GET", f"/2/tweets/{id}", **{"tweet.fields": "public_metrics"}).json()["data"]["public_metrics"]
+server = pytest.fixture(written_to)
 
 
 # what is done with posts ---------------------------------------------------------------------------------------------

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from functools import partial
 
 import pytest
-import requests
 
 from xframes import sandbox, schema
 
-NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
+from .servers import NOW, ids
 
 
 @pytest.fixture(scope="module")
@@ -18,21 +18,10 @@ def server():
         yield made
 
 
-@pytest.fixture(scope="module")
-def session():
-    with requests.Session() as made:
-        yield made
-
-
 @pytest.fixture
-def ask(server, session):
+def ask(send):
     """Ask the server as its user: `ask(path, token=…, at=…, **params)` gives the response."""
-
-    def get(path, token="sandbox-user", at=None, **params):
-        headers = {"Authorization": f"Bearer {token}"}
-        return session.get((at or server).url + path, params=params, headers=headers, timeout=20)
-
-    return get
+    return partial(send, "GET")
 
 
 @pytest.fixture
@@ -51,10 +40,6 @@ def everything(ask):
                 return found
 
     return walk
-
-
-def ids(rows):
-    return [row["id"] for row in rows]
 
 
 def standing(server, kind):
