@@ -65,15 +65,21 @@ HTML = answer(200, b"<html>Hold on</html>", content_type="text/html")
 DOWN = answer(503, b"")
 
 
-def everything(error):
-    """All an exception says, with its whole chain and the locals of its frames."""
-    seen, texts, todo = set(), [], [error]
+def chain(error):
+    """An exception and all it came from or came after, each once."""
+    seen, todo = set(), [error]
     while todo:
         one = todo.pop()
-        if one is None or id(one) in seen:
-            continue
-        seen.add(id(one))
-        todo += [one.__cause__, one.__context__]
+        if one is not None and id(one) not in seen:
+            seen.add(id(one))
+            todo += [one.__cause__, one.__context__]
+            yield one
+
+
+def everything(error):
+    """All an exception says, with its whole chain and the locals of its frames."""
+    texts = []
+    for one in chain(error):
         texts += [repr(one), str(one), repr(one.__dict__)]
         texts += traceback.TracebackException.from_exception(one, capture_locals=True).format()
     return "\n".join(texts)
@@ -141,6 +147,7 @@ class Asked(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *args):
         pass
+
 
 @contextlib.contextmanager
 def answering():

@@ -14,6 +14,8 @@ from xframes import errors
 from xframes.sandbox import Fault
 from xframes.sandbox.paging import Tokens
 
+from .clients import chain
+
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 START = "2010-11-06T00:00:00Z"
 WORD = "invented-for-these-tests"  # every credential of the sandbox has it in it
@@ -206,13 +208,8 @@ def test_a_server_that_stays_down_ends_in_an_error_that_goes_on_when_it_is_back(
 
 def everything(error):
     """All an exception says, with its whole chain and the locals of every frame, each once: an Archive's repr asks SQL."""
-    seen, texts, todo, held = set(), [], [error], {}
-    while todo:
-        one = todo.pop()
-        if one is None or id(one) in seen:
-            continue
-        seen.add(id(one))
-        todo += [one.__cause__, one.__context__]
+    texts, held = [], {}
+    for one in chain(error):
         texts += [repr(one), str(one), repr(one.__dict__)]
         texts += traceback.TracebackException.from_exception(one).format()
         for frame, _ in traceback.walk_tb(one.__traceback__):

@@ -4,51 +4,22 @@ from __future__ import annotations
 
 import inspect
 import json
-from datetime import UTC, datetime
 
 import pytest
 import requests
 from click.testing import CliRunner
-from requests.structures import CaseInsensitiveDict
 
 import xframes as xf
 from xframes import errors, registry, write
 from xframes.cli import main
-from xframes.client import Answer, Client
+from xframes.client import Client
 from xframes.write.engine import HANDLING
 
-NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
+from .writing import Server, answer
+
 LISTED = [a for a in registry.ACTIONS.values() if a.kind == "write" and a.listed]
 FUNCTIONS = [*LISTED, registry.action("write.add_stream_rules")]
 EXTRA = {"upload_media": {"media_id", "progress"}}  # what functions take for themselves
-ME = b'{"data":{"id":"7","name":"Invented","username":"invented"}}'
-
-
-def answer(status=200, body=b'{"data":{"liked":true}}'):
-    return Answer(status, CaseInsensitiveDict(), body if isinstance(body, bytes) else json.dumps(body).encode())
-
-
-class Server:
-    """A client whose transport answers by a function and remembers what was asked."""
-
-    def __init__(self, respond=lambda _: answer(), **options):
-        self.asked, self.slept, self.respond = [], [], respond
-        options.setdefault("writes", True)
-        self.client = Client("invented-bearer-token", oauth2="invented-user-token", transport=self.transport,
-                             sleep=self.slept.append, now=lambda: NOW, on_wait=lambda *_: None, **options)
-
-    def transport(self, request):
-        self.asked.append(request)
-        if request.path == "/2/users/me":
-            return answer(200, ME)
-        found = self.respond(request)
-        if isinstance(found, Exception):
-            raise found
-        return found
-
-    @property
-    def writes(self):
-        return [r for r in self.asked if r.method != "GET"]
 
 
 @pytest.fixture
