@@ -1,0 +1,49 @@
+"""Archives in the shell: importing, housekeeping, looking over, asking."""
+
+from pathlib import Path
+
+from .running import run
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_import_prints_the_tables_and_what_could_not_be_read(tmp_path):
+    bad = tmp_path / "bad.ndjson"
+    bad.write_text('{"data": [{"id": "1", "text": "x"}]}\nnot json\n')
+    shown = run("import", ROOT / "data" / "tweet-words.ndjson", bad, "--archive", tmp_path / "a")
+
+    assert shown.exit_code == 0, shown.stderr
+    assert "\nusers,10\n" in shown.stdout
+    assert "2 files, 5 pages" in shown.stderr
+    assert "1 problem of kind unreadable_page" in shown.stderr
+
+
+def test_import_twice_adds_nothing(tmp_path):
+    words = ("import", ROOT / "data" / "tweet-words.ndjson", "--archive", tmp_path / "a", "--processes", 1)
+    assert run(*words).stdout == run(*words).stdout
+
+
+def test_the_housekeeping_commands_leave_the_answers_as_they_were(archive, tmp_path):
+    counted = "select count(*) as posts, sum(like_count) as likes from posts"
+    before = run("sql", counted, "--archive", archive).stdout
+    for command in ("compact", "rebuild", "verify", "runs"):
+        assert run(command, "--archive", archive).exit_code == 0
+    assert run("sql", counted, "--archive", archive).stdout == before
+
+
+def test_verify_says_what_is_wrong_and_fails(tmp_path):
+    folder = tmp_path / "a"
+    run("import", ROOT / "data" / "tweet-words.ndjson", "--archive", folder)
+    part = min((folder / "pages").glob("part-*.parquet"))
+    part.write_bytes(part.read_bytes()[:-20])
+    shown = run("verify", "--archive", folder, "--format", "json")
+
+    assert shown.exit_code == 1
+    assert "pages/part-" in shown.stdout
+    assert "finding" in shown.stderr
+
+
+def test_sql_from_stdin_and_statements_without_rows(archive):
+    shown = run("sql", "-", "--archive", archive, input="select 1 as one\n")
+    assert shown.stdout == "one\n1\n"
+    assert run("sql", "set threads = 1", "--archive", archive).exit_code == 0

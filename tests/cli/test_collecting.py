@@ -1,0 +1,203 @@
+"""Collecting in the shell: what is asked and printed; errors in one line, exit codes, caps and going on."""
+
+import json
+import os
+import shlex
+from datetime import UTC, datetime, timedelta
+
+import pyarrow.parquet as pq
+import pytest
+
+import xframes as xf
+from xframes.sandbox import Fault
+
+from .running import run
+
+MUCH = "coffee OR duckdb OR climate OR cycling OR chess"
+
+
+# collecting ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_search_prints_its_rows(key):
+    shown = run("search", "recent", "coffee", "--limit", 30, "--format", "csv")
+
+    assert shown.exit_code == 0, shown.stderr
+    head, *rows = shown.stdout.splitlines()
+    assert head.startswith("id,text,author_id")
+    assert len(rows) >= 30
+
+
+def test_another_table_can_be_printed(key):
+    shown = run("search", "recent", "coffee", "--limit", 10, "--format", "json", "--table", "users")
+    assert {"username", "followers_count"} <= json.loads(shown.stdout)[0].keys()
+
+
+def test_a_collection_into_an_archive_prints_its_run(key, tmp_path):
+    shown = run("search", "recent", "duckdb", "--limit", 20, "--archive", tmp_path / "a", "--format", "json", "--table",
+                "runs")
+    assert shown.exit_code == 0, shown.stderr
+    shown = run("counts", "recent", "duckdb", "--granularity", "day", "--archive", tmp_path / "a")
+
+    assert shown.stdout.splitlines()[0] == "run_id,action,state,pages,rows,archive"
+    assert ",counts.recent,done,1,8," in shown.stdout
+    archive = xf.Archive(tmp_path / "a")
+    assert archive.tables["counts"] == 8
+    assert list(archive.runs()["action"]) == ["search.recent", "counts.recent"]
+
+
+def test_rows_of_an_archived_run_can_be_written_too(key, tmp_path):
+    path = tmp_path / "posts.parquet"
+    assert run("search", "recent", "tea", "--limit", 10, "--archive", tmp_path / "a", "--output", path).exit_code == 0
+    assert {"id", "text"} <= set(pq.read_schema(path).names)
+
+
+def test_ids_come_from_a_pipe(key, archive):
+    ids = run("sql", "select author_id from posts group by 1 order by 1 limit 7", "--archive", archive).stdout
+    shown = run("users", "lookup", "-", "--format", "json", input=ids)
+
+    assert shown.exit_code == 0, shown.stderr
+    asked = key.requests[-1].params["ids"].split(",")
+    assert asked == ids.split()[1:]
+
+
+def test_times_are_dates_or_have_a_zone(key):
+    day = (datetime.now(UTC) - timedelta(days=2)).strftime("%Y-%m-%d")
+    assert run("search", "recent", "coffee", "--start-time", day, "--limit", 10).exit_code == 0
+    assert key.requests[-1].params["start_time"] == f"{day}T00:00:00Z"
+
+    shown = run("search", "recent", "coffee", "--start-time", f"{day}T10:00:00")
+    assert shown.exit_code == 2
+    assert f"write {day}T10:00:00Z" in " ".join(shown.stderr.split())
+
+
+def test_several_values_of_an_option(key):
+    user = key.user_id
+    shown = run("timelines", "user", user, "--exclude", "replies", "--exclude", "retweets", "--limit", 5)
+    assert shown.exit_code == 0, shown.stderr
+    assert key.requests[-1].params["exclude"] == "replies,retweets"
+
+
+def test_lists_may_be_joined_by_commas_as_x_writes_them(key):
+    run("posts", "lookup", "11,12", "13")
+    assert key.requests[-1].params["ids"] == "11,12,13"
+
+    shown = run("timelines", "user", key.user_id, "--exclude", "replies,retweets", "--limit", 5)
+    assert shown.exit_code == 0, shown.stderr
+    assert key.requests[-1].params["exclude"] == "replies,retweets"
+
+    shown = run("timelines", "user", key.user_id, "--exclude", "replies,reposts")
+    assert shown.exit_code == 2
+    assert "'reposts' is not one of 'replies', 'retweets'" in " ".join(shown.stderr.split())
+
+
+def test_texts_may_hold_commas(key, monkeypatch):
+    monkeypatch.delenv("XFRAMES_BEARER_TOKEN")
+    shown = run("write", "delete-stream-rules", "--values", '"yes, we can" has:media', "--dry-run")
+    assert json.loads(shown.stdout)["body"] == {"delete": {"values": ['"yes, we can" has:media']}}
+
+
+def test_another_server_can_be_named(sandbox, monkeypatch, tmp_path):
+    monkeypatch.setenv("XFRAMES_CONFIG", str(tmp_path / "none.toml"))
+    monkeypatch.setenv("XFRAMES_BEARER_TOKEN", sandbox.bearer_token)
+    assert run("counts", "recent", "tea", "--base-url", sandbox.url).exit_code == 0
+
+
+# errors and exit codes -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def no_key(monkeypatch, tmp_path):
+    for name in list(os.environ):
+        if "TOKEN" in name or "CONSUMER" in name or name.startswith("XFRAMES"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("XFRAMES_CONFIG", str(tmp_path / "none.toml"))
+
+
+def one_line(shown):
+    assert "Traceback" not in shown.stderr
+    (line,) = shown.stderr.splitlines()
+    return line
+
+
+def test_without_a_key_one_line_says_where_to_put_it(no_key):
+    shown = run("search", "recent", "coffee")
+
+    assert shown.exit_code == 1
+    assert "XFRAMES_BEARER_TOKEN" in one_line(shown)
+
+
+def test_a_wrong_key_is_said_to_be_wrong(key, monkeypatch):
+    monkeypatch.setenv("XFRAMES_BEARER_TOKEN", "very-secret-and-wrong")
+    shown = run("search", "recent", "coffee")
+
+    assert shown.exit_code == 1
+    assert "XFRAMES_BEARER_TOKEN" in one_line(shown)
+    assert "very-secret" not in shown.output
+
+
+@pytest.mark.parametrize("words", [
+    ("search", "recent"), ("search", "recent", "tea", "--limit", 0), ("search", "recent", ""), ("nonsense",),
+    ("users", "lookup", "not-an-id"), ("search", "recent", "tea", "--table", "nonsense"), ("schema", "nonsense"),
+    ("search", "recent", "tea", "--start-time", "yesterday"), ("sql", "select 1", "--archive", "no-such-folder"),
+    ("import", "no-such-file", "--archive", "a"), ("search", "recent", "x" * 600),
+    ("search", "recent", "tea", "--since-id", "1", "--start-time", "2026-01-01"),
+], ids=lambda words: " ".join(map(str, words))[:40])
+def test_wrong_usage_is_exit_code_2(key, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shown = run(*words)
+
+    assert shown.exit_code == 2, shown.output
+    assert "Traceback" not in shown.stderr
+
+
+def test_an_unknown_column_is_one_line_with_what_was_meant(archive):
+    shown = run("sql", "select\n langg\nfrom posts", "--archive", archive)
+
+    assert shown.exit_code == 1
+    assert '"lang"' in one_line(shown)
+
+
+def test_debug_shows_the_traceback(archive):
+    shown = run("--debug", "sql", "select langg from posts", "--archive", archive)
+    assert isinstance(shown.exception, xf.XframesError)
+
+
+def test_what_x_does_not_give_is_said_beside_the_rows(key):
+    shown = run("users", "by-username", "nobody_here_at")
+
+    assert shown.exit_code == 0
+    assert shown.stdout.startswith("id,username")
+    assert "1 problem of kind resource-not-found" in one_line(shown)
+
+
+def test_a_collection_that_stops_at_a_cap_is_exit_code_3_and_can_be_resumed(key, tmp_path):
+    folder = tmp_path / "my archive"
+    key.faults.add(Fault("usage_capped", at=2, path="/2/tweets/search/recent"))
+    shown = run("search", "recent", MUCH, "--limit", 150, "--archive", folder)
+
+    assert shown.exit_code == 3, shown.output
+    *_, line = shown.stderr.splitlines()
+    words = shlex.split(line.partition("go on with: ")[2])
+    assert words[:2] == ["xframes", "resume"]
+    assert xf.Archive(folder).runs()["state"].tolist() == ["interrupted"]
+
+    shown = run(*words[1:])
+    assert shown.exit_code == 0, shown.output
+    runs = xf.Archive(folder).runs()
+    assert runs["state"].tolist() == ["done"]
+    assert runs["row_count"].tolist() == [150]
+
+
+def test_without_an_archive_what_came_before_the_cap_is_printed(key):
+    key.faults.add(Fault("usage_capped", at=2, path="/2/tweets/search/recent"))
+    shown = run("search", "recent", MUCH, "--limit", 150)
+
+    assert shown.exit_code == 3
+    assert len(shown.stdout.splitlines()) > 100
+    assert "stopped after 1 pages" in shown.stderr
+
+
+def test_a_cap_at_the_first_page_is_exit_code_3(key):
+    key.faults.add(Fault("usage_capped", path="/2/tweets/counts/recent"))
+    assert run("counts", "recent", "tea").exit_code == 3
