@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -200,6 +201,35 @@ def test_a_field_x_invented_keeps_the_row_and_is_named_once():
                              ("unknown_field", "user.aura")]
 
 
+@pytest.mark.parametrize("first", ["little", "much", "nulls", "odd"])
+def test_what_was_read_before_changes_nothing(monkeypatch, first):
+    bodies = {
+        "little": {"data": [{"id": "10", "text": "tea"}]},
+        "much": {"data": [POST | {"lang": "en", "withheld": {"country_codes": ["DE"]}}],
+                 "includes": {"users": [USER | {"verified": True}], "media": [{"media_key": "3_1", "alt_text": "a cup"}]}},
+        "nulls": {"data": [POST | {"lang": None, "source": None}], "includes": {"users": [USER | {"location": None}]}},
+        "odd": {"data": [POST | {"id": 12, "card_uri": "card://1"}], "includes": {"users": [USER | {"url": 1.5}]}},
+    }
+    order = [first, *(name for name in bodies if name != first)]
+    said = []
+    for together in (False, True):
+        monkeypatch.setattr(sys.modules["xframes.flatten.decode"], "_met", set())  # `xf.flatten` is the function
+        if together:
+            frames = flat(*map(bodies.get, order), action="search.recent")
+            told = {name: frames[name].to_pylist() for name in frames.tables}
+        else:
+            parts = [flat(bodies[name], action="search.recent") for name in order]
+            told = {name: [row for part in parts for row in part[name].to_pylist()] for name in parts[0].tables}
+        said.append(told)
+    assert said[0] == said[1]
+    found = dict(zip(order, said[0]["posts"], strict=True))
+    assert found["much"]["lang"] == "en"
+    assert found["much"]["withheld_country_codes"] == ["DE"]
+    assert found["odd"]["card_uri"] == "card://1"
+    assert [m["alt_text"] for m in said[0]["media"]] == ["a cup"]
+    assert {u["verified"] for u in said[0]["users"]} == {True, None}
+
+
 @pytest.mark.parametrize("body", [
     b"", b"not json", b"<html></html>", b'{"data": [', b"[1, 2]", b'"text"', b"null", b'{"colour": "red"}',
     b'{"data": 5}', b"\x00\x01", b"[" * 3000, b'{"data": [[]]}',
@@ -208,6 +238,7 @@ def test_a_page_nobody_can_read_is_kept_and_said(body):
     frames = flat(body)
     assert frames["requests"].num_rows == 1
     assert frames["problems"].num_rows >= 1, frames
+    assert frames.tables == {name: frames[name].num_rows for name in frames.tables}
     assert frames["problems"]["page_id"].to_pylist()[0] == frames["requests"]["page_id"].to_pylist()[0]
 
 

@@ -100,6 +100,7 @@ def test_every_object_with_an_id_is_a_row_and_every_entity_is_there(document):
 def test_nothing_raises_and_nothing_is_lost_silently(document, data):
     spoilt = unlike(document, data.draw)
     frames = xf.flatten(page(spoilt))
+    assert frames.tables == {name: frames[name].num_rows for name in frames.tables}  # a table is made when asked for
     assert frames["requests"].num_rows == 1
     kept = set(frames["posts"]["id"].to_pylist())
     main = spoilt.get("data") if isinstance(spoilt, dict) else None
@@ -115,6 +116,7 @@ def test_nothing_raises_and_nothing_is_lost_silently(document, data):
 @given(st.binary(max_size=60))
 def test_any_bytes_end_in_tables_or_problems(body):
     frames = xf.flatten(page(body))
+    assert frames.tables == {name: frames[name].num_rows for name in frames.tables}
     assert frames["requests"].num_rows == 1
     try:
         empty = json.loads(body) in ({}, [])  # a page that says nothing

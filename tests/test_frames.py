@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from datetime import UTC, date, datetime
 
 import duckdb
@@ -101,6 +102,21 @@ def test_the_price_is_told_where_it_is_known(frames):
     assert price(registry.action("users.followers"), 3) == pytest.approx(0.03)
     assert price(registry.action("usage.posts"), 1) is None
     assert xf.flatten(Page(Request("GET", ""), b'{"data": []}', NOW)).price is None
+
+
+def test_frames_are_the_same_in_another_process(frames):
+    again = pickle.loads(pickle.dumps(frames))
+    assert again.tables == frames.tables
+    assert all(again[name].equals(frames[name]) for name in frames.tables)
+    assert again.pages == frames.pages
+
+
+def test_rows_are_counted_before_and_after_a_table_is_made(frames):
+    before = frames.tables
+    made = {name: frames[name] for name in before}
+    assert before == frames.tables == {name: table.num_rows for name, table in made.items()}
+    assert all(frames[name] is table for name, table in made.items())
+    assert all(table.schema == TABLES[name].schema for name, table in made.items())
 
 
 def test_frames_of_nothing_say_so():

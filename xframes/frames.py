@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from xframes.errors import XframesError
-from xframes.flatten import empty, flatten_pages
+from xframes.flatten import Tables, flatten_pages
 from xframes.registry import ACTIONS, match
 from xframes.schema import TABLES, table
 
@@ -95,7 +95,7 @@ class Frames:
     """
 
     def __init__(self, tables: Mapping[str, pa.Table], pages: Iterable[Page] = (), main: str = "posts") -> None:
-        self._tables = {name: tables[name] if name in tables else empty(name) for name in TABLES}
+        self._tables = tables if isinstance(tables, Tables) else Tables({name: [t] for name, t in tables.items()})
         self.pages = tuple(pages)
         self.main = main
         self._connection: duckdb.DuckDBPyConnection | None = None
@@ -109,7 +109,7 @@ class Frames:
     @property
     def tables(self) -> dict[str, int]:
         """Rows of every table, by name, in the schema's order."""
-        return {name: arrow.num_rows for name, arrow in self._tables.items()}
+        return self._tables.row_counts
 
     def __getitem__(self, name: str) -> pa.Table:
         table(name)  # names the tables there are when there is no such one
@@ -128,7 +128,7 @@ class Frames:
 
     def __len__(self) -> int:
         """Rows of the main table."""
-        return int(self._tables[self.main].num_rows)
+        return self._tables.row_counts[self.main]
 
     def sql(self, query: str, params: Any = None) -> duckdb.DuckDBPyRelation:
         """Ask DuckDB over the tables by name, in UTC: a relation with `.df() .pl() .arrow() .fetchall()`.

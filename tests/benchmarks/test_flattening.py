@@ -10,7 +10,7 @@ import msgspec
 import orjson
 
 import xframes as xf
-from xframes.flatten.nodes import structs
+from xframes.flatten.decode import Decoder
 from xframes.wire import Page, Request
 
 from .pages import page, pages
@@ -28,9 +28,22 @@ def test_one_page_of_100_posts_beside_parsing_it_with_orjson(compare):
     compare(lambda: xf.flatten(one), {"orjson.loads": lambda: orjson.loads(body)}, rounds=300, warmup=30)
 
 
+def test_one_page_and_each_of_its_tables_made_beside_parsing_it_with_orjson(compare):
+    body = page(1)
+    one = answered(body)
+
+    def ours() -> None:
+        frames = xf.flatten(one)
+        for name in frames.tables:
+            frames[name]
+
+    compare(ours, {"orjson.loads": lambda: orjson.loads(body)}, rounds=300, warmup=30)
+
+
 def test_decoding_into_structs_beside_dicts(compare):
     body = page(1)
-    decoder = structs().envelope("post")
+    xf.flatten(answered(body))  # its structs have the fields that were met
+    decoder = Decoder().structs.envelope("post")
     compare(lambda: decoder.decode(body), {
         "orjson.loads": lambda: orjson.loads(body), "msgspec into dicts": lambda: msgspec.json.decode(body),
     }, rounds=300, warmup=30)

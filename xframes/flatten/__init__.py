@@ -8,22 +8,23 @@ from __future__ import annotations
 
 import gc
 from contextlib import contextmanager
-from functools import cache
 from typing import TYPE_CHECKING
-
-import pyarrow as pa
 
 from xframes.flatten.assemble import Batch
 from xframes.flatten.decode import Decoder
 from xframes.flatten.reports import unknown_problems
+from xframes.flatten.tables import Tables, empty
 from xframes.schema import TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    import pyarrow as pa
+
+    from xframes.flatten.tables import Part
     from xframes.wire import Page
 
-__all__ = ["BATCH_BYTES", "Flattener", "batches", "flatten_pages"]
+__all__ = ["BATCH_BYTES", "Flattener", "Tables", "batches", "empty", "flatten_pages"]
 
 BATCH_BYTES = 2_000_000  # JSON read before columns are built: larger gains nothing and costs memory
 
@@ -35,10 +36,15 @@ class Flattener:
         self._decoder = Decoder()
         self._reported: set[str] = set()
 
-    def batch(self, pages: Sequence[Page]) -> dict[str, pa.Table]:
-        """The tables of these pages that have rows, each with its declared schema."""
+    def batch(self, pages: Sequence[Page]) -> Tables:
+        """The tables of these pages that have rows."""
+        parts = self.parts(pages)
+        return Tables(parts, [name for name in TABLES if name in parts])
+
+    def parts(self, pages: Sequence[Page]) -> dict[str, list[Part]]:
+        """The rows of these pages, by table."""
         with _no_collection():
-            return Batch(pages, self._decoder).tables()
+            return Batch(pages, self._decoder).parts()
 
     def unknown_fields(self) -> pa.Table:
         """`problems` rows for field names no column knows, each reported once; call it when all pages are read."""
@@ -61,27 +67,17 @@ def batches(pages: Iterable[Page], size: int = BATCH_BYTES) -> Iterator[list[Pag
         yield batch
 
 
-def flatten_pages(pages: Iterable[Page]) -> dict[str, pa.Table]:
+def flatten_pages(pages: Iterable[Page]) -> Tables:
     """Every table of the schema, filled from these pages; tables without rows keep their schema."""
     flattener = Flattener()
-    parts: dict[str, list[pa.Table]] = {}
+    parts: dict[str, list[Part | pa.Table]] = {}
     for batch in batches(pages):
-        for name, table in flattener.batch(batch).items():
-            parts.setdefault(name, []).append(table)
+        for name, found in flattener.parts(batch).items():
+            parts.setdefault(name, []).extend(found)
     unknown = flattener.unknown_fields()
     if unknown.num_rows:
         parts.setdefault("problems", []).append(unknown)
-    return {name: _united(parts[name]) if name in parts else empty(name) for name in TABLES}
-
-
-@cache
-def empty(name: str) -> pa.Table:
-    """A table without rows."""
-    return TABLES[name].schema.empty_table()
-
-
-def _united(parts: list[pa.Table]) -> pa.Table:
-    return parts[0] if len(parts) == 1 else pa.concat_tables(parts)
+    return Tables(parts)
 
 
 @contextmanager

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
+from itertools import compress
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pyarrow as pa
-
 from xframes.flatten import measures
-from xframes.flatten.columns import Column, Index, Objects, Pool, constant, known
+from xframes.flatten.columns import Column, Columns, Index, Late, Objects, Pool, Spread, constant, known
 from xframes.flatten.decode import Bad, Decoder, Parsed
 from xframes.flatten.nodes import tree
 from xframes.flatten.reports import OWN_PROBLEMS_FROM, answer, count, own, reported, text, unanswered
+from xframes.flatten.tables import Part, Rows
 from xframes.schema import FIELDS_PARAM, TABLES, Table, Type, is_complete, tables_of
 
 if TYPE_CHECKING:
@@ -27,31 +26,8 @@ ENTITIES = {"post": "id", "user": "id", "media": "media_key", "place": "id", "po
             "topic": "id", "list": "id", "dm": "id", "community": "id", "news": "id|rest_id", "bookmark_folder": "id",
             "rule": "id", "compliance_job": "id", "media_upload": "id"}
 
-Columns = list["Column | pa.Array"]  # in the order of the table's own columns, without provenance
+_dump = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
 _TOPIC_IDS = TABLES["spaces"].schema.get_field_index("topic_ids")
-
-
-class Rows:
-    """Where the rows of a batch come from: a page for each, with its time and id as columns."""
-
-    def __init__(self, pages: Sequence[Page]) -> None:
-        self._times = pa.array([p.received_at for p in pages], Type.TIME.arrow)
-        self._ids = pa.array([p.page_id for p in pages], pa.string())
-        self._of_one: tuple[pa.Array, pa.Array] | None = self._repeated(1024) if len(pages) == 1 else None
-
-    def _repeated(self, length: int) -> tuple[pa.Array, pa.Array]:
-        return pa.repeat(self._times[0], length), pa.repeat(self._ids[0], length)
-
-    def provenance(self, page_of_row: Index) -> list[pa.Array]:
-        """`observed_at` and `page_id` of rows that come from these pages (by index)."""
-        if self._of_one is None:
-            index = pa.array(page_of_row)
-            return [self._times.take(index), self._ids.take(index)]
-        length = len(page_of_row)
-        times, ids = self._of_one
-        if length > len(times):
-            times, ids = self._of_one = self._repeated(length)
-        return [times.slice(0, length), ids.slice(0, length)]
 
 
 class Batch:
@@ -60,17 +36,17 @@ class Batch:
     def __init__(self, pages: Sequence[Page], decoder: Decoder) -> None:
         self.pages = pages
         self.parsed = _decode(pages, decoder)
-        self.rows = Rows(pages)
+        self._from = Rows(pages)
         self._structs = decoder.structs
         self._bad: list[list[Bad]] = [
             [*p.bad, *unanswered(page, p)] for page, p in zip(pages, self.parsed, strict=True)
         ]
         self._asked = [_asked(page) for page in pages]
         self._pool = Pool()
-        self._rows: dict[str, list[tuple[Columns, Index, str | None]]] = {}
+        self._parts: dict[str, list[Part]] = {}
 
-    def tables(self) -> dict[str, pa.Table]:
-        """Every table that has rows, in the schema's order."""
+    def parts(self) -> dict[str, list[Part]]:
+        """The rows of every table that has any."""
         for kind in ENTITIES:
             self._entity(kind)
         self._main_kinds()
@@ -82,17 +58,17 @@ class Batch:
         self._problems()
         self._pool.build()
         self._own_problems()  # last: building the columns may have found values that fit nowhere
-        return {name: self._table(name) for name in TABLES if name in self._rows}
+        return self._parts
 
     def add(self, name: str, columns: Columns, page_of_row: Index, where: str | None = None) -> None:
-        """Add rows to a table; provenance is filled in when it is built. `where` names the objects they come from."""
-        self._rows.setdefault(name, []).append((columns, page_of_row, where))
+        """Add rows to a table. `where` names the objects they come from."""
+        self._parts.setdefault(name, []).append(Part(columns, page_of_row, self._from, where))
 
     def add_values(self, name: str, values: Mapping[str, Sequence[Any]], pages: Sequence[int]) -> None:
         """Add rows given as plain values by column, with the page each comes from."""
         if not pages:
             return
-        self.add(name, [self._pool.column(values[c.name], c.type) for c in TABLES[name].body], np.array(pages))
+        self.add(name, [self._pool.column(values[c.name], c.type) for c in TABLES[name].body], pages)
 
     def add_objects(self, name: str, kind: str, page: int, given: Mapping[str, Any]) -> None:
         """Add a page's main objects to a table, with `given` values for the columns that do not come from its body.
@@ -103,21 +79,11 @@ class Batch:
         objects = Objects(main, tree(kind), self._structs, self._pool)
         values = {"position": range(len(main))} | {column: [value] * len(main) for column, value in given.items()}
         columns = {c.name: self._pool.column(values[c.name], c.type) for c in TABLES[name].body if not c.path}
-        self.add(name, objects.columns(name, columns), np.full(len(main), page), kind)
-
-    def _table(self, name: str) -> pa.Table:
-        names = _names(name)
-        tables = [
-            pa.Table.from_arrays(
-                [c.array if isinstance(c, Column) else c for c in columns] + self.rows.provenance(rows), names
-            )
-            for columns, rows, _ in self._rows[name]
-        ]
-        return tables[0] if len(tables) == 1 else pa.concat_tables(tables)
+        self.add(name, objects.columns(name, columns), [page] * len(main), kind)
 
     def _entity(self, kind: str) -> None:
         items: list[Any] = []
-        counts: list[int] = []
+        page_of_row: list[int] = []
         key = _key(kind)
         for index, parsed in enumerate(self.parsed):
             own = parsed.main if parsed.kind == kind else ()
@@ -126,17 +92,18 @@ class Batch:
                 included = [*included, *(t for s in parsed.main for t in s.topics or ())]
             fresh = self._unique([*own, *included] if own and included else own or included, key, kind, index)
             items += fresh
-            counts.append(len(fresh))
+            page_of_row += [index] * len(fresh)
         if not items:
             return
-        page_of_row = np.repeat(np.arange(len(counts)), counts)
         objects = Objects(items, tree(kind), self._structs, self._pool)
         entity, *others = tables_of(kind)
         columns = self._entity_table(entity, objects, page_of_row)
         for table in others:
             if not table.sources:
                 self._metrics_table(table, entity, columns, page_of_row)
-        self._detail_tables([table for table in others if table.sources], columns[0], objects, page_of_row)
+        ids = columns[0]
+        assert isinstance(ids, Column)  # objects without one are problems by now
+        self._detail_tables([table for table in others if table.sources], ids, objects, page_of_row)
 
     def _unique(self, items: Sequence[Any], key: Callable[[Any], Any], kind: str, page: int) -> Sequence[Any]:
         """One object per key, the main one before the included; those without a key become problems."""
@@ -162,32 +129,35 @@ class Batch:
         self.add(table.name, columns, page_of_row, objects.node.key)
         return columns
 
-    def _complete(self, kind: str, page_of_row: Index) -> pa.Array:
+    def _complete(self, kind: str, page_of_row: Index) -> Column | Late:
         if kind in FIELDS_PARAM:
             flags = [_asked_for_all(kind, asked) for asked in self._asked]
         else:
             flags = [p.action is not None for p in self.parsed]
         if len(set(flags)) == 1:
-            return constant(flags[0], Type.BOOL, len(page_of_row))
-        return pa.array(flags).take(pa.array(page_of_row))
+            return Late(partial(constant, flags[0], Type.BOOL, len(page_of_row)))
+        return self._pool.column([flags[page] for page in page_of_row], Type.BOOL)
 
     def _detail_tables(self, tables: Sequence[Table], ids: Column, objects: Objects, page_of_row: Index) -> None:
-        for table, source, items, parents, positions in objects.details(tables):
-            given = {table.parent_key: self._pool.taken(ids, parents), "position": positions}
+        one_page = page_of_row[0] == page_of_row[-1]
+        for table, source, items, spread in objects.details(tables):
+            rows = len(items.items)
+            given = {table.parent_key: spread.column(ids), "position": Late(spread.positions)}
             if table.const is not None:
-                given[table.const] = constant(source.const, Type.STR, len(positions))
-            self.add(table.name, items.columns(table.name, given), page_of_row[parents], items.node.key)
+                given[table.const] = Late(partial(constant, source.const, Type.STR, rows))
+            pages = [page_of_row[0]] * rows if one_page else spread.over(page_of_row)
+            self.add(table.name, items.columns(table.name, given), pages, items.node.key)
 
     def _metrics_table(self, table: Table, entity: Table, held: Columns, page_of_row: Index) -> None:
         """What the entities' columns say of this moment, for those that say anything."""
         columns = [held[place] for place in _same_columns(table.name, entity.name)]
         told = known(columns[1:])
         if told is not None:
-            keep = np.flatnonzero(told)
-            if not len(keep):
+            page_of_row = list(compress(page_of_row, told))
+            if not page_of_row:
                 return
-            columns = [self._pool.taken(c, keep) if isinstance(c, Column) else c.slice(0, len(keep)) for c in columns]
-            page_of_row = page_of_row[keep]
+            spread = Spread(told, [1] * len(page_of_row))
+            columns = [None if c is None else spread.column(c) for c in columns]
         self.add(table.name, columns, page_of_row)
 
     def _main_kinds(self) -> None:
@@ -201,7 +171,7 @@ class Batch:
         positions: list[int] = []
         counts: list[int] = []
         for parsed in self.parsed:
-            ids = _places(o.id for o in parsed.main) if parsed.kind == "post" else {}
+            ids = _places(map(_key("post"), parsed.main)) if parsed.kind == "post" else {}
             posts += ids
             positions += ids.values()
             counts.append(len(ids))
@@ -243,7 +213,7 @@ class Batch:
         for index, (page, parsed) in enumerate(zip(self.pages, self.parsed, strict=True)):
             if parsed.action is None or parsed.action.kind != "write":
                 continue
-            arguments = json.dumps(dict(page.request.args), ensure_ascii=False, sort_keys=True)
+            arguments = _dump(dict(page.request.args))
             rows.append({"run_id": page.run_id, "action": parsed.action.name, "arguments": arguments,
                          "status": page.status, "answer": answer(page.body)})
             pages.append(index)
@@ -258,7 +228,7 @@ class Batch:
             rows.append({
                 "run_id": page.run_id, "action": parsed.action.name if parsed.action else request.action,
                 "method": request.method, "path": request.path or None,
-                "params": json.dumps(dict(request.params), ensure_ascii=False, sort_keys=True),
+                "params": _dump(dict(request.params)),
                 "status": page.status, "result_count": count(meta.get("result_count")),
                 "row_count": len(parsed.main), "total_post_count": count(total),
                 "newest_id": text(meta.get("newest_id")), "oldest_id": text(meta.get("oldest_id")),
@@ -295,8 +265,8 @@ class Batch:
 
     def _collect_misfits(self) -> None:
         """Values that no column could hold, as problems of their pages."""
-        for name, parts in self._rows.items():
-            for columns, page_of_row, where in parts:
+        for name, parts in self._parts.items():
+            for columns, page_of_row, _, where in parts:
                 for col, column in zip(TABLES[name].body, columns, strict=False):
                     if not isinstance(column, Column):
                         continue
@@ -312,12 +282,6 @@ def _key(kind: str) -> Callable[[Any], Any]:
     """Gives the id of an object of that kind."""
     first, _, second = ENTITIES[kind].partition("|")
     return (lambda item: getattr(item, first) or getattr(item, second)) if second else attrgetter(first)
-
-
-@cache
-def _names(table: str) -> list[str]:
-    """The names of its columns; with a schema, Arrow would compare every column's type with it."""
-    return list(TABLES[table].schema.names)
 
 
 @cache

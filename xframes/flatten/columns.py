@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
+from collections.abc import Callable, Sequence
+from functools import cache, cached_property, lru_cache
 from itertools import chain, compress, count, repeat
 from operator import is_not
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,7 +11,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from msgspec.structs import astuple
 
 from xframes.flatten.coerce import coerce
@@ -18,9 +18,9 @@ from xframes.flatten.nodes import ABSENT, Node, Structs
 from xframes.schema import TABLES, Source, Table, Type
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
-Index = np.ndarray[Any, Any]
+Index = Sequence[int]
 
 
 class Path(NamedTuple):
@@ -83,18 +83,38 @@ def fields_of(node: Node, structs: Structs, prefix: str = "") -> tuple[Field, ..
     return tuple(
         Field(prefix + name, False, structs.absent(child), fields_of(child, structs, f"{prefix}{name}."))
         if child.fields and not child.array else Field(prefix + name, child.array, None, None)
-        for name, child in node.fields.items()
+        for name, child in structs.fields(node).items()
     )
 
 
 class Column:
-    """Values that become one Arrow array when their pool is built."""
+    """Values that become one Arrow array when their pool is built: a stretch of a longer one."""
 
-    __slots__ = ("array", "values")
-    array: Any  # pa.Array, once built
+    __slots__ = ("stretch", "values")
+    stretch: tuple[pa.Array, int, int]  # the longer one, where it starts there, and its length: once it is built
 
     def __init__(self, values: Sequence[Any]) -> None:
         self.values = values
+
+    @property
+    def array(self) -> pa.Array:
+        """The array, once it is built."""
+        whole, start, length = self.stretch
+        return whole.slice(start, length)
+
+
+class Late(NamedTuple):
+    """A column that follows from others, or is one value throughout: made when it is asked for."""
+
+    make: Callable[[], pa.Array]
+
+    @property
+    def array(self) -> pa.Array:
+        """The array; columns it follows from must be built."""
+        return self.make()
+
+
+Columns = list[Column | Late | None]  # in the order of the table's own, without provenance; None is null throughout
 
 
 class Pool:
@@ -106,7 +126,6 @@ class Pool:
     def __init__(self) -> None:
         self.bad: dict[Column, list[tuple[int, Any]]] = {}  # values that fit not, with their rows
         self._columns: dict[Type, list[Column]] = {type_: [] for type_ in Type}
-        self._taken: dict[Column, list[tuple[Column, Index]]] = {}
 
     def column(self, values: Sequence[Any], type_: Type) -> Column:
         """Register values; those that fit not stand in `bad` once they are built, and are null."""
@@ -114,25 +133,12 @@ class Pool:
         self._columns[type_].append(column)
         return column
 
-    def taken(self, column: Column, index: Index) -> Column:
-        """A column whose rows are another's, picked by index."""
-        picked = Column(())
-        self._taken.setdefault(column, []).append((picked, index))
-        return picked
-
     def build(self) -> None:
         """Make every registered column's array."""
         for type_, columns in self._columns.items():
             if columns:
                 self._build(type_, columns)
                 columns.clear()
-        for column, picks in self._taken.items():
-            whole = column.array.take(pa.array(np.concatenate([index for _, index in picks])))
-            start = 0
-            for picked, index in picks:
-                picked.array = whole.slice(start, len(index))
-                start += len(index)
-        self._taken.clear()
 
     def _build(self, type_: Type, columns: list[Column]) -> None:
         try:
@@ -140,14 +146,16 @@ class Pool:
         except (pa.ArrowException, TypeError, ValueError, OverflowError):
             for column in columns:
                 bad: list[tuple[int, Any]] = []
-                column.array = to_array(column.values, type_, bad)
+                column.stretch = to_array(column.values, type_, bad), 0, len(column.values)
+                column.values = ()
                 if bad:
                     self.bad[column] = bad
             return
         start = 0
         for column in columns:
             length = len(column.values)
-            column.array = whole.slice(start, length)
+            column.stretch = whole, start, length
+            column.values = ()
             start += length
 
 
@@ -155,11 +163,6 @@ class Pool:
 def constant(value: str | bool | None, type_: Type, length: int) -> pa.Array:
     """A column of one value. Most columns of a page are null throughout: they are kept, and cut from longer ones."""
     return _constant(value, type_, max(128, 1 << length.bit_length())).slice(0, length)
-
-
-@lru_cache(maxsize=1024)
-def _nulls(length: int) -> dict[Type, pa.Array]:
-    return {type_: constant(None, type_, length) for type_ in Type}
 
 
 @lru_cache(maxsize=256)
@@ -192,11 +195,10 @@ class Objects:
             elif any(values) if array else values != nulls:
                 self._values[path] = values
 
-    def columns(self, table: str, given: Mapping[str, Column | pa.Array]) -> list[Column | pa.Array]:
+    def columns(self, table: str, given: Mapping[str, Column | Late]) -> Columns:
         """The table's own columns, one row per object; those without a wire path as `given`."""
         types, plain, chosen, outside = reading(table)
-        nulls = _nulls(len(self.items))
-        found: list[Column | pa.Array] = [nulls[type_] for type_ in types]
+        found: Columns = [None] * len(types)
         for path, values in self._values.items():
             if (place := plain.get(path)) is not None:
                 found[place] = self._pool.column(values, types[place])
@@ -218,7 +220,7 @@ class Objects:
                 found = [v[at] if v and len(v) > at else None for v in found]
             values = found if values is None else _first_known(values, found)
         if values is not None and renames:
-            values = [renames.get(v, v) for v in values]
+            values = list(map(renames.get, values, values))
         return values
 
     def lists(self, source: Source) -> Sequence[Sequence[Any] | None] | None:
@@ -241,31 +243,42 @@ class Objects:
                     chosen[row] = mine[row]
         return chosen
 
-    def details(self, tables: Iterable[Table]) -> Iterator[tuple[Table, Source, Objects, Index, pa.Array]]:
-        """The items of each array these tables read that has any, with each item's parent row and its position.
+    def details(self, tables: Iterable[Table]) -> Iterator[tuple[Table, Source, Objects, Spread]]:
+        """The items of each array these tables read that has any, and how they spread over the objects."""
+        for table in tables:
+            for source in table.sources:
+                lists = self.lists(source)
+                if lists is None or not (told := list(filter(None, lists))):
+                    continue
+                items = list(chain.from_iterable(told))
+                node = _items_of(self.node, source.path)
+                spread = Spread(lists, list(map(len, told)))
+                yield table, source, Objects(items, node, self._structs, self._pool), spread
 
-        All arrays at once: on a page, numpy's calls cost more than the work they do.
-        """
-        told = [(table, source, lists) for table in tables for source in table.sources if (lists := self.lists(source))]
-        if not told:
-            return
-        rows = len(self.items)
-        every: list[Any] = list(chain.from_iterable(lists for _, _, lists in told))
-        try:
-            counts = np.fromiter(map(len, every), np.int64, len(every))
-        except TypeError:  # X sent null for an array
-            counts = np.fromiter((len(one or ABSENT) for one in every), np.int64, len(every))
-        ends = counts.cumsum()
-        owners = np.arange(len(every)).repeat(counts)
-        parents = owners % rows
-        positions = pa.array(np.arange(len(owners)) - (ends - counts)[owners])
-        start = 0
-        for (table, source, lists), end in zip(told, ends[rows - 1::rows].tolist(), strict=True):
-            if start < end:
-                items = list(chain.from_iterable(filter(None, lists)))
-                found = Objects(items, _items_of(self.node, source.path), self._structs, self._pool)
-                yield table, source, found, parents[start:end], positions.slice(start, end - start)
-            start = end
+
+class Spread:
+    """Which of a table's rows others come from: those with a flag, so many times each."""
+
+    def __init__(self, flags: Sequence[Any], counts: Sequence[int]) -> None:
+        self._rows = list(compress(count(), flags))
+        self._counts = counts
+
+    def over(self, values: Sequence[Any]) -> list[Any]:
+        """The rows' values, one for each that comes from them."""
+        return list(chain.from_iterable(map(repeat, map(values.__getitem__, self._rows), self._counts)))
+
+    def column(self, column: Column | Late) -> Late:
+        """The same of a column."""
+        return Late(lambda: column.array.take(self._parents))
+
+    @cached_property
+    def _parents(self) -> pa.Array:
+        return pa.array(np.repeat(self._rows, self._counts))
+
+    def positions(self) -> pa.Array:
+        """The place of each among those that come from the same row."""
+        counts = np.array(self._counts)
+        return pa.array(np.arange(counts.sum()) - np.repeat(counts.cumsum() - counts, counts))
 
 
 def _transposed(objects: Sequence[Any], absent: Any) -> Iterator[tuple[Any, ...]]:
@@ -281,7 +294,7 @@ def _items_of(node: Node, paths: str) -> Node:
     return node.at(compiled(paths)[-1].name)
 
 
-def known(columns: Iterable[Column | pa.Array]) -> list[bool] | None:
+def known(columns: Iterable[Column | Late | None]) -> list[bool] | None:
     """Which rows have a value in any of these columns, before they are built; None when all have."""
     found = [c.values for c in columns if isinstance(c, Column)]
     for values in found:
@@ -310,12 +323,7 @@ def to_array(values: Sequence[Any], type_: Type, bad: list[tuple[int, Any]]) -> 
     return pa.array(clean, type_.arrow)
 
 
-_YEARS = (-62_135_596_800_000, 253_402_300_799_999)  # the years 1 to 9999, in milliseconds
-
-
-def _limits(times: pa.Array) -> tuple[int | None, int | None]:
-    found = pc.min_max(times)
-    return found["min"].value, found["max"].value
+_FIRST, _LAST = "0001-01-02", "9999-12-31"  # between them is every time a datetime can hold, in any zone
 
 
 _NULL = msgspec.Raw(b"null")
@@ -334,8 +342,9 @@ def _converted(columns: Sequence[Sequence[Any]], type_: Type) -> pa.Array:
 def _convert(values: Sequence[Any], type_: Type) -> pa.Array:
     if type_ is Type.TIME:
         times = pa.array(values, pa.string()).cast(type_.arrow)
-        if any(t is not None and not _YEARS[0] <= t <= _YEARS[1] for t in _limits(times)):
-            raise OverflowError  # a year no datetime can hold, such as 0
+        told = list(filter(None, values))
+        if told and not (min(told) >= _FIRST and max(told) < _LAST):
+            raise OverflowError  # perhaps a year no datetime can hold, such as 0
         return times
     if type_ is Type.JSON:
         values = [v if v is None or isinstance(v, str) else None if v == _NULL else bytes(v) for v in values]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from xframes.flatten.nodes import INCLUDES, Structs, structs
+from xframes.flatten.nodes import INCLUDES, WIDE, Structs, structs, tree
 from xframes.registry import ACTIONS, Action, match
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from xframes.wire import Page
 
 _MOST_EXTRAS = 1000  # a page full of invented names is not worth a decoder; the tolerant reader reports them
+_met: set[tuple[str, str]] = set()  # the fields of wide kinds that any page read by this process had
 _UNSPEAKABLE = frozenset('"\\').union(map(chr, range(32)))  # characters a decoder's field name cannot have
 
 
@@ -44,14 +45,21 @@ class Parsed:
     args: Mapping[str, str] = field(default_factory=dict)
 
 
+class _Outline(msgspec.Struct):
+    """A page's objects by their fields' names."""
+
+    data: dict[str, msgspec.Raw] | list[dict[str, msgspec.Raw]] | None = None
+    includes: dict[str, list[dict[str, msgspec.Raw]]] | None = None
+
+
 class Decoder:
-    """Decodes pages, remembering the field names X invented.
+    """Decodes pages, remembering the fields they have and the field names X invented.
 
     `unknown` maps each such name to the page it was first seen on (without its body).
     """
 
     def __init__(self) -> None:
-        self.structs: Structs = structs()
+        self.structs: Structs = structs(frozenset(), frozenset(_met))
         self.unknown: dict[str, Page] = {}
         self._hint = "post"
 
@@ -75,9 +83,30 @@ class Decoder:
         try:
             envelope = self.structs.envelope(kind).decode(page.body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return None
+            return self._fast(page, kind, known=known) if self._met_more(page, kind) else None
         parsed = _parsed(envelope, kind)
         return parsed if known or not parsed.main or recognise(parsed.main[0]) == kind else None
+
+    def _met_more(self, page: Page, kind: str) -> bool:
+        """Whether the page has fields that no page before had; then the structs have them from now on."""
+        before = self.structs
+        try:
+            outline = msgspec.json.decode(page.body, type=_Outline)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return False
+        self.meet(kind, outline.data if isinstance(outline.data, list) else [outline.data or {}])
+        for name, objects in (outline.includes or {}).items():
+            if name in INCLUDES:
+                self.meet(INCLUDES[name], objects)
+        return self.structs is not before
+
+    def meet(self, kind: str, objects: Iterable[Mapping[str, Any]]) -> None:
+        """Take up the fields these objects have."""
+        if kind in WIDE:
+            names = set[str]().union(*objects) & tree(kind).fields.keys()
+            if fresh := {(kind, name) for name in names} - self.structs.met:
+                _met.update(fresh)
+                self.structs = structs(self.structs.extras, self.structs.met | fresh)
 
     def note_unknown(self, names: Iterable[tuple[str, str]], page: Page) -> None:
         """Remember names no column knows (an object's key, and the name in it) and the first page they were seen on.
@@ -91,7 +120,7 @@ class Decoder:
             if (key, name) not in extras and len(extras) < _MOST_EXTRAS and _UNSPEAKABLE.isdisjoint(name):
                 extras |= {(key, name)}
         if extras != self.structs.extras:
-            self.structs = structs(extras)
+            self.structs = structs(extras, self.structs.met)
 
 
 def _action(page: Page) -> tuple[Action | None, Mapping[str, str]]:

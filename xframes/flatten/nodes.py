@@ -8,14 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from xframes.schema import LEFT_OUT, TABLES, Source, Table, Type, tables_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 ABSENT: tuple[()] = ()  # default of arrays: falsy, shared, and no value X could send
 
@@ -130,22 +127,34 @@ def _space(root: Node) -> None:
 _SPECIAL = {"post_analytics": _analytics, "media_analytics": _analytics, "usage": _usage, "space": _space}
 
 
+# Kinds with many fields of which a page has few, and the field each object has: their structs get only fields met.
+WIDE = {"post": "id", "user": "id", "media": "media_key"}
+
+
 class Structs:
     """Typed structs for every kind of object, with extra fields for the names X invented.
 
     `extras` are node keys and names such as `("post.public_metrics", "view_count")`: they are accepted and ignored, so
-    that one new field does not send every later page down the slow path.
+    that one new field does not send every later page down the slow path. `met` are the fields of `WIDE` kinds that
+    some page had: every field costs time on every object, and a page has half of them.
     """
 
-    def __init__(self, extras: Iterable[tuple[str, str]] = ()) -> None:
-        self.extras = frozenset(extras)
+    def __init__(self, extras: frozenset[tuple[str, str]], met: frozenset[tuple[str, str]]) -> None:
+        self.extras = extras
+        self.met = met
         self._types: dict[str, Any] = {}
         self._envelopes: dict[str, Any] = {}
+
+    def fields(self, node: Node) -> dict[str, Node]:
+        """The fields a node's struct has, but for those X invented."""
+        if (always := WIDE.get(node.key)) is None:
+            return node.fields
+        return {name: child for name, child in node.fields.items() if name == always or (node.key, name) in self.met}
 
     def of(self, node: Node) -> Any:
         """The struct type of a node with fields."""
         if node.key not in self._types:
-            fields: list[Any] = [(name, *self._field(child)) for name, child in node.fields.items()]
+            fields: list[Any] = [(name, *self._field(child)) for name, child in self.fields(node).items()]
             invented, wire = self._extra(node.key)
             name = node.key.title().replace(".", "").replace("_", "")
             self._types[node.key] = msgspec.defstruct(
@@ -216,6 +225,6 @@ def _scalar(node: Node) -> Any:
 
 
 @lru_cache(maxsize=32)
-def structs(extras: frozenset[tuple[str, str]] = frozenset()) -> Structs:
-    """The structs for a set of extra names, built once."""
-    return Structs(extras)
+def structs(extras: frozenset[tuple[str, str]], met: frozenset[tuple[str, str]]) -> Structs:
+    """The structs for these names, built once."""
+    return Structs(extras, met)

@@ -16,7 +16,7 @@ import msgspec
 from xframes.flatten import shapes
 from xframes.flatten.coerce import coerce
 from xframes.flatten.decode import Bad, Decoder, Parsed, recognise
-from xframes.flatten.nodes import ABSENT, INCLUDES, Node, Structs, tree
+from xframes.flatten.nodes import ABSENT, INCLUDES, Node, tree
 from xframes.schema import Type
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def parse(page: Page, action: Action | None, decoder: Decoder) -> Parsed:
         shaped, kind = shapes.canonical(document)
         if shaped is None:
             return Parsed(None, bad=[Bad("unreadable_page", f"no known kind of page: {_outline(document)}")])
-        builder = _Builder(decoder.structs)
+        builder = _Builder(decoder)
         parsed = builder.build(shaped, kind if action is None else action.objects, known=action is not None)
     except RecursionError:
         return Parsed(None, bad=[Bad("unreadable_page", "nested too deeply")])
@@ -73,9 +73,9 @@ _MOST_BAD = 1000  # problems told of one page; a page of nothing but rubbish say
 class _Builder:
     """Builds the fast reader's structs from loaded JSON, collecting what does not fit."""
 
-    def __init__(self, structs: Structs) -> None:
+    def __init__(self, decoder: Decoder) -> None:
         self.unknown: dict[tuple[str, str], None] = {}  # an object's key and the name in it, in order
-        self._structs = structs
+        self._decoder = decoder
         self._bad: list[Bad] = []
 
     def build(self, document: Mapping[str, Any], kind: str | None, *, known: bool) -> Parsed:
@@ -116,7 +116,9 @@ class _Builder:
 
     def _objects(self, items: Any, kind: str) -> list[Any]:
         built = []
-        for item in items if isinstance(items, list) else [items]:
+        items = items if isinstance(items, list) else [items]
+        self._decoder.meet(kind, (item for item in items if isinstance(item, dict)))
+        for item in items:
             if isinstance(item, dict):
                 built.append(self._struct(item, tree(kind)))
             elif item is not None:
@@ -130,7 +132,7 @@ class _Builder:
         values = {
             name: self._value(item[name], child) for name, child in node.fields.items() if item.get(name) is not None
         }
-        return self._structs.of(node)(**{k: v for k, v in values.items() if v is not None})
+        return self._decoder.structs.of(node)(**{k: v for k, v in values.items() if v is not None})
 
     def _value(self, value: Any, node: Node) -> Any:
         if node.array:
