@@ -21,6 +21,13 @@ def answered(body: bytes) -> Page:
     return Page(request, body, datetime(2024, 5, 1, tzinfo=UTC))
 
 
+def flatten_to_tables(pages) -> None:
+    """Flatten pages and have every table made, as an archive does; otherwise it is made when it is asked for."""
+    frames = xf.flatten(pages)
+    for name in frames.tables:
+        frames[name]
+
+
 def test_one_page_of_100_posts_beside_parsing_it_with_orjson(compare):
     body = page(1)
     one = answered(body)
@@ -31,13 +38,7 @@ def test_one_page_of_100_posts_beside_parsing_it_with_orjson(compare):
 def test_one_page_and_each_of_its_tables_made_beside_parsing_it_with_orjson(compare):
     body = page(1)
     one = answered(body)
-
-    def ours() -> None:
-        frames = xf.flatten(one)
-        for name in frames.tables:
-            frames[name]
-
-    compare(ours, {"orjson.loads": lambda: orjson.loads(body)}, rounds=300, warmup=30)
+    compare(lambda: flatten_to_tables(one), {"orjson.loads": lambda: orjson.loads(body)}, rounds=300, warmup=30)
 
 
 def test_decoding_into_structs_beside_dicts(compare):
@@ -57,7 +58,7 @@ def test_many_pages_in_megabytes_and_posts_a_second(compare, tell):
         for body in bodies:
             orjson.loads(body)
 
-    took = compare(lambda: xf.flatten(many), {"orjson.loads": parse}, rounds=15)
+    took = compare(lambda: flatten_to_tables(many), {"orjson.loads": parse}, rounds=15)
     tell("MB/s:", sum(map(len, bodies)) / took / 1e6)
     tell("posts/s:", len(bodies) * 100 / took)
 

@@ -8,6 +8,8 @@ from itertools import compress
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from xframes.flatten import measures
 from xframes.flatten.columns import Column, Columns, Index, Late, Objects, Pool, Spread, constant, known
 from xframes.flatten.decode import Bad, Decoder, Parsed
@@ -103,7 +105,7 @@ class Batch:
                 self._metrics_table(table, entity, columns, page_of_row)
         ids = columns[0]
         assert isinstance(ids, Column)  # objects without one are problems by now
-        self._detail_tables([table for table in others if table.sources], ids, objects, page_of_row)
+        self._detail_tables([table for table in others if table.sources], objects, Spread(ids, page_of_row))
 
     def _unique(self, items: Sequence[Any], key: Callable[[Any], Any], kind: str, page: int) -> Sequence[Any]:
         """One object per key, the main one before the included; those without a key become problems."""
@@ -138,15 +140,12 @@ class Batch:
             return Late(partial(constant, flags[0], Type.BOOL, len(page_of_row)))
         return self._pool.column([flags[page] for page in page_of_row], Type.BOOL)
 
-    def _detail_tables(self, tables: Sequence[Table], ids: Column, objects: Objects, page_of_row: Index) -> None:
-        one_page = page_of_row[0] == page_of_row[-1]
-        for table, source, items, spread in objects.details(tables):
-            rows = len(items.items)
-            given = {table.parent_key: spread.column(ids), "position": Late(spread.positions)}
+    def _detail_tables(self, tables: Sequence[Table], objects: Objects, spread: Spread) -> None:
+        for table, source, items, placed in objects.details(tables, spread):
+            given = {table.parent_key: placed.ids, "position": placed.positions}
             if table.const is not None:
-                given[table.const] = Late(partial(constant, source.const, Type.STR, rows))
-            pages = [page_of_row[0]] * rows if one_page else spread.over(page_of_row)
-            self.add(table.name, items.columns(table.name, given), pages, items.node.key)
+                given[table.const] = Late(partial(constant, source.const, Type.STR, len(placed.pages)))
+            self.add(table.name, items.columns(table.name, given), placed.pages, items.node.key)
 
     def _metrics_table(self, table: Table, entity: Table, held: Columns, page_of_row: Index) -> None:
         """What the entities' columns say of this moment, for those that say anything."""
@@ -156,8 +155,7 @@ class Batch:
             page_of_row = list(compress(page_of_row, told))
             if not page_of_row:
                 return
-            spread = Spread(told, [1] * len(page_of_row))
-            columns = [None if c is None else spread.column(c) for c in columns]
+            columns = [None if c is None else Late(partial(_kept, c, told)) for c in columns]
         self.add(table.name, columns, page_of_row)
 
     def _main_kinds(self) -> None:
@@ -282,6 +280,10 @@ def _key(kind: str) -> Callable[[Any], Any]:
     """Gives the id of an object of that kind."""
     first, _, second = ENTITIES[kind].partition("|")
     return (lambda item: getattr(item, first) or getattr(item, second)) if second else attrgetter(first)
+
+
+def _kept(column: Column | Late, flags: Sequence[bool]) -> pa.Array:
+    return column.array.filter(pa.array(flags))
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property, lru_cache, partial
 from itertools import chain, compress, count, repeat
 from operator import is_not
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -243,8 +243,8 @@ class Objects:
                     chosen[row] = mine[row]
         return chosen
 
-    def details(self, tables: Iterable[Table]) -> Iterator[tuple[Table, Source, Objects, Spread]]:
-        """The items of each array these tables read that has any, and how they spread over the objects."""
+    def details(self, tables: Iterable[Table], spread: Spread) -> Iterator[tuple[Table, Source, Objects, Placed]]:
+        """The items of each array these tables read that has any, and where each belongs."""
         for table in tables:
             for source in table.sources:
                 lists = self.lists(source)
@@ -252,33 +252,52 @@ class Objects:
                     continue
                 items = list(chain.from_iterable(told))
                 node = _items_of(self.node, source.path)
-                spread = Spread(lists, list(map(len, told)))
-                yield table, source, Objects(items, node, self._structs, self._pool), spread
+                found = Objects(items, node, self._structs, self._pool)
+                yield table, source, found, spread.place(lists, list(map(len, told)), len(items))
+
+
+class Placed(NamedTuple):
+    """Where the items of an array belong: their objects' ids, their places in the array, the pages they are on."""
+
+    ids: Late
+    positions: Late
+    pages: Index
 
 
 class Spread:
-    """Which of a table's rows others come from: those with a flag, so many times each."""
+    """How the items of all arrays spread over the objects that have them, found for all at once.
 
-    def __init__(self, flags: Sequence[Any], counts: Sequence[int]) -> None:
-        self._rows = list(compress(count(), flags))
-        self._counts = counts
+    On a page, numpy's calls cost more than the work they do.
+    """
 
-    def over(self, values: Sequence[Any]) -> list[Any]:
-        """The rows' values, one for each that comes from them."""
-        return list(chain.from_iterable(map(repeat, map(values.__getitem__, self._rows), self._counts)))
+    def __init__(self, ids: Column, page_of_row: Index) -> None:
+        self._ids = ids
+        self._page_of_row = page_of_row
+        self._rows: list[int] = []  # the objects that have items,
+        self._counts: list[int] = []  # and how many each; those of one array after the other
+        self._items = 0
 
-    def column(self, column: Column | Late) -> Late:
-        """The same of a column."""
-        return Late(lambda: column.array.take(self._parents))
+    def place(self, lists: Sequence[Any], counts: Sequence[int], items: int) -> Placed:
+        """Where the items of the next array belong; `counts` are the lengths of the lists that have any."""
+        start, self._items = self._items, self._items + items
+        self._rows += compress(count(), lists)
+        self._counts += counts
+        pages = self._page_of_row
+        if pages[0] == pages[-1]:
+            pages = [pages[0]] * items
+        else:
+            pages = list(chain.from_iterable(map(repeat, compress(pages, lists), counts)))
+        ids, positions = (Late(partial(self._slice, which, start, items)) for which in (0, 1))
+        return Placed(ids, positions, pages)
+
+    def _slice(self, which: int, start: int, length: int) -> pa.Array:
+        return self._arrays[which].slice(start, length)
 
     @cached_property
-    def _parents(self) -> pa.Array:
-        return pa.array(np.repeat(self._rows, self._counts))
-
-    def positions(self) -> pa.Array:
-        """The place of each among those that come from the same row."""
+    def _arrays(self) -> tuple[pa.Array, pa.Array]:
         counts = np.array(self._counts)
-        return pa.array(np.arange(counts.sum()) - np.repeat(counts.cumsum() - counts, counts))
+        ids = self._ids.array.take(pa.array(np.repeat(self._rows, counts)))
+        return ids, pa.array(np.arange(self._items) - np.repeat(counts.cumsum() - counts, counts))
 
 
 def _transposed(objects: Sequence[Any], absent: Any) -> Iterator[tuple[Any, ...]]:
