@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pandas as pd
 import pytest
 
 import xframes as xf
 from xframes import errors
+from xframes.registry import ACTIONS
+from xframes.sandbox.handlers import HANDLERS, RAW
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -77,6 +80,75 @@ def test_trends_are_the_tags_of_the_last_day(x, client):
     assert set(near["name"].to_pylist()) <= set(xf.call("trends.by_woeid", woeid=1, max_trends=50, client=client)["trends"]["name"].to_pylist())
 
 
-def test_what_is_not_played_says_so(client):
-    with pytest.raises(errors.XframesError, match=r"does not answer news\.get"):
-        xf.call("news.get", news_id=1, client=client)
+def test_every_action_is_played():
+    played = {*HANDLERS, *RAW}
+    assert {name for name, action in ACTIONS.items() if name not in played} == {
+        name for name, action in ACTIONS.items() if action.streaming
+    }
+
+
+def missing(frames):
+    """The ids X says it does not have."""
+    return [r["resource_id"] for r in frames["problems"].to_pylist() if r["kind"] == "resource-not-found"]
+
+
+def test_folders_hold_all_bookmarks_and_nothing_else(client):
+    folders = xf.call("users.bookmark_folders", client=client)["bookmark_folders"].to_pylist()
+    assert len({folder["name"] for folder in folders}) == len(folders) > 1
+    held = [
+        id
+        for folder in folders
+        for id in xf.call("users.bookmarks_by_folder", folder_id=folder["id"], client=client)["bookmark_folder_posts"][
+            "post_id"].to_pylist()
+    ]
+    kept = xf.users.bookmarks(client=client)["matches"]["post_id"].to_pylist()
+    assert sorted(held) == sorted(kept) != []
+    with pytest.raises(errors.NotFound):
+        xf.call("users.bookmarks_by_folder", folder_id=1, client=client)
+
+
+def test_the_posts_of_a_space_are_its_peoples_while_it_went_on(x, client):
+    found = 0
+    for space in x.community.spaces.values():
+        people = {str(p.id) for p in (space.creator, *space.hosts, *space.speakers)}
+        frames = xf.call("spaces.posts", space_id=space.id, client=client)
+        main = frames["matches"]["post_id"].to_pylist()
+        assert {r["author_id"] for r in frames["posts"].to_pylist() if r["id"] in main} <= people
+        found += len(main)
+    assert found
+    assert missing(xf.call("spaces.posts", space_id="1zzzzzzzzzzzz", client=client)) == ["1zzzzzzzzzzzz"]
+
+
+def test_communities_are_those_posts_are_in(x, client):
+    ids = {str(post.community_id) for post in x.community.listed if post.community_id}
+    for id in sorted(ids)[:3]:
+        (one,) = xf.call("communities.get", community_id=id, client=client)["communities"].to_pylist()
+        assert one["id"] == id
+        assert 0 < one["member_count"] < len(x.community.people)
+        word = one["name"].split()[0]
+        assert id in xf.call("communities.search", query=word, client=client)["communities"]["id"].to_pylist()
+    assert not len(xf.call("communities.search", query="zzzz", client=client).communities)
+    assert missing(xf.call("communities.get", community_id=1, client=client)) == ["1"]
+
+
+@pytest.mark.parametrize("words", ["tweet", "post"])
+def test_news_are_made_of_the_posts_of_a_day(words):
+    with (
+        xf.sandbox.start(posts=1500, users=120, now=NOW, words=words, rate_limits=False) as x,
+        xf.Client(x.bearer_token, base_url=x.url, sleep=lambda _: None) as client,
+    ):
+        week = xf.call("news.search", query="people", max_results=100, client=client)
+        recent = xf.call("news.search", query="people", max_results=100, max_age_hours=24, client=client)
+        assert 0 < len(recent.news) < len(week.news)
+        assert recent.news["updated_at"].min() >= pd.Timestamp(NOW) - pd.Timedelta(hours=24)
+        assert week.news["updated_at"].is_monotonic_decreasing
+        story = week["news"].to_pylist()[-1]
+        shown = [r["post_id"] for r in week["news_posts"].to_pylist() if r["news_id"] == story["id"]]
+        posts = [x.community.posts[int(id)] for id in shown]
+        assert {post.topic for post in posts} == {int(story["id"]) % 100}
+        assert {f"{pd.Timestamp(post.at, unit='ms'):%Y-%m-%d}" for post in posts} == {f"{story['updated_at']:%Y-%m-%d}"}
+        (again,) = xf.call("news.get", news_id=story["id"], client=client)["news"].to_pylist()
+        assert {k: v for k, v in again.items() if k not in {"observed_at", "page_id"}} == {
+            k: v for k, v in story.items() if k not in {"observed_at", "page_id"}
+        }
+        assert missing(xf.call("news.get", news_id=1, client=client)) == ["1"]

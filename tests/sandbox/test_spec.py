@@ -96,7 +96,8 @@ class Spec:
         parameter = {"post": "tweet.fields", "user": "user.fields", "media": "media.fields"}.get(kind)
         listed = [p for path in self.document["paths"].values() for p in path.get("get", {}).get("parameters", ())]
         named = [self.document["components"]["parameters"][p["$ref"].rsplit("/", 1)[1]] if "$ref" in p else p for p in listed]
-        kinds = {parameter, "user.fields", "media.fields"} if at.startswith(".data") else {parameter}
+        more = {"user.fields", "media.fields", "community.fields"} if at.startswith(".data") else set()
+        kinds = {parameter, *more}
         return any(name in p["schema"].get("items", {}).get("enum", ()) for p in named if p["name"] in kinds)
 
 
@@ -105,7 +106,8 @@ def asking_fully(words):
 
     def full(kind, **more):
         fields = {schema.fields_param(o, words): ",".join(schema.fields(o, words, owner=True)) for o in schema.COMPANIONS[kind]}
-        return fields | {"expansions": ",".join(schema.EXPANSIONS[words][kind])} | more
+        expansions = {"expansions": ",".join(schema.EXPANSIONS[words][kind])} if kind in schema.EXPANSIONS[words] else {}
+        return fields | expansions | more
 
     return full
 
@@ -229,15 +231,26 @@ def test_what_is_beyond_the_listing_is_in_the_specification(person):
     event = community.mail(community.people[int(me)])[0].events[0]
     people, posts = full("user", max_results=50), full("post", max_results=50)
     keys, media = list(community.media)[:20], {"media.fields": posts["media.fields"]}
+    found = {}
     for template, values, params in (
         ("/2/tweets/{id}/retweets", {"id": reposted}, posts), ("/2/users/reposts_of_me", {}, posts),
         ("/2/users/search", {}, {**people, "query": firm.username}), ("/2/users/{id}/affiliates", {"id": firm.id}, people),
         ("/2/media", {}, {"media_keys": ",".join([*keys, "3_1"]), **media}),
         ("/2/media/{media_key}", {"media_key": keys[0]}, media),
         ("/2/dm_events/{event_id}", {"event_id": event.id}, full("dm")), ("/2/users/personalized_trends", {}, {}),
+        ("/2/spaces/{id}/tweets", {"id": next(iter(community.spaces))}, posts),
+        ("/2/users/{id}/bookmarks/folders", {"id": me}, {}),
+        ("/2/communities/search", {}, full("community", query="people")),
+        ("/2/news/search", {}, full("news", query="people")),
     ):
         body = ask("GET", template, values, params)
         assert body.get("data") or template.endswith("trends"), template
+        found[template] = body
+    folder, story, group = (found[t]["data"][0] for t in (
+        "/2/users/{id}/bookmarks/folders", "/2/news/search", "/2/communities/search"))
+    ask("GET", "/2/users/{id}/bookmarks/folders/{folder_id}", {"id": me, "folder_id": folder["id"]})
+    ask("GET", "/2/news/{id}", {"id": story.get("rest_id") or story["id"]}, full("news"))
+    ask("GET", "/2/communities/{id}", {"id": group["id"]}, full("community"))
     ask("GET", "/2/trends/by/woeid/{woeid}", {"woeid": 1})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import objects
+from . import objects, subjects
 from .people import DAY_MS
 from .problems import Partial
 
@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from .model import Event, Media, Person, Post, Space, UserList
     from .objects import Json
     from .paging import Dated
+    from .subjects import Story
 
 _DEFAULTS = {
     "post": {"id", "text", "edit_history_tweet_ids"}, "user": {"id", "name", "username"},
     "media": {"media_key", "type"},
     "poll": {"id", "options"}, "place": {"id", "full_name"}, "list": {"id", "name"}, "space": {"id", "state"},
-    "topic": {"id", "name"}, "dm": {"id", "event_type", "text"},
+    "topic": {"id", "name"}, "dm": {"id", "event_type", "text"}, "community": {"id", "name"}, "news": {"id", "name"},
 }
 # Asking for what a field points at brings the field along.
 _BRINGS = {
@@ -133,6 +134,15 @@ class Answer:
     def media(self, media: Iterable[Media]) -> list[Json]:
         """Return media as main objects."""
         return [self._selected("media", objects.media_json(each)) for each in media]
+
+    def communities(self, topics: Iterable[int]) -> list[Json]:
+        """Return the communities of topics as main objects."""
+        return [self._selected("community", subjects.community_json(self._community, topic)) for topic in topics]
+
+    def stories(self, stories: Iterable[Story]) -> list[Json]:
+        """Return news stories as main objects; their id and time are asked for by the names of post words."""
+        names = self._names["news"] | ({"last_updated_at_ms"} if "updated_at" in self._names["news"] else set())
+        return [self._chosen(subjects.story_json(story, self._words), {*names, "rest_id"}) for story in stories]
 
     def events(self, events: Iterable[Event]) -> list[Json]:
         """Return events of conversations as main objects, what they name included if asked for."""

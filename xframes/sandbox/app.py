@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _PAGE = b"<!DOCTYPE html><html><head><title>Hold on</title></head><body><p>Something went wrong.</p></body></html>"
 _STATUS = {200: "OK", 201: "Created", 204: "No Content", 302: "Found", 400: "Bad Request", 401: "Unauthorized",
            403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 409: "Conflict", 429: "Too Many Requests",
-           500: "Internal Server Error", 501: "Not Implemented", 502: "Bad Gateway", 503: "Service Unavailable",
+           500: "Internal Server Error", 502: "Bad Gateway", 503: "Service Unavailable",
            504: "Gateway Timeout"}
 
 
@@ -127,8 +127,6 @@ class App:
         if action.name in RAW:
             said = RAW[action.name](Call(environ, path_args, _params(environ), self.services, self.words, now, viewer))
             return Reply(200, to_json(said)) if said else Reply(204, b"")
-        if action.name not in HANDLERS and not action.streaming:
-            raise problems.not_served(action.name)
         asked = check(action, path_args, _query(environ), self._document(action, environ), now=now, words=self.words)
         _own(action, asked.args, viewer_id)
         hollow = fault is not None and fault.kind == "empty_page"

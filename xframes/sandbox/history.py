@@ -11,6 +11,7 @@ from . import lexicon, writing
 from .draft import Draft
 from .model import Post, Reference, moment, snowflake
 from .people import DAY_MS, short_link
+from .subjects import community_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -227,7 +228,7 @@ class History:
         elif die < 0.025:
             post.withheld = ("DE", "FR")
         elif die < 0.05:
-            post.community_id = 1_500_000_000_000_000_000 + post.topic
+            post.community_id = community_id(post.topic)
         elif die < 0.07:
             post.reply_settings = ("mentionedUsers", "following")[int(die * 1000) % 2]
 

@@ -100,12 +100,6 @@ def no_route(path: str) -> Refusal:
     return Refusal(404, {"title": "Not Found", "type": "about:blank", "status": 404, "detail": detail})
 
 
-def not_served(action: str) -> Refusal:
-    """Return the 501 that says the sandbox knows an action and does not play it."""
-    return Refusal(501, {"title": "Not Implemented", "type": "about:blank", "status": 501,
-                         "detail": f"This local X does not answer {action}; the real one does."})
-
-
 def too_many() -> dict[str, Any]:
     """Return the body of a 429 rate limit."""
     return {"title": "Too Many Requests", "detail": "Too Many Requests", "type": "about:blank", "status": 429}

@@ -1,4 +1,4 @@
-"""The handlers: one function per action, by area. An action without one is answered 501, naming it."""
+"""The handlers: one function per action, by area; streams are answered line by line elsewhere."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from . import (
     search,
     spaces,
     streams,
+    subjects,
     timelines,
     usage,
     users,
@@ -32,7 +33,7 @@ HANDLERS: dict[str, Handler] = {
     **search.HANDLERS, **counts.HANDLERS, **timelines.HANDLERS, **posts.HANDLERS, **users.HANDLERS,
     **streams.HANDLERS, **media.HANDLERS, **compliance.HANDLERS, **analytics.HANDLERS, **usage.HANDLERS,
     **relations.HANDLERS, **reactions.HANDLERS, **lists.HANDLERS, **spaces.HANDLERS, **publishing.HANDLERS,
-    **messages.HANDLERS, **beyond.HANDLERS,
+    **messages.HANDLERS, **beyond.HANDLERS, **subjects.HANDLERS,
 }
 # Those that read their request's body themselves.
 RAW: dict[str, RawHandler] = {**streams.RAW, **media.RAW, **compliance.RAW}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from xframes.sandbox import problems, writing
+from xframes.sandbox import lexicon, problems, writing
 from xframes.sandbox.model import Post
 
 from .timelines import readable
@@ -12,6 +12,7 @@ from .timelines import readable
 if TYPE_CHECKING:
     from .context import Context, Handler
 
+_FOLDERS_FROM = 1_600_000_000_000_000_000
 
 def liked_posts(context: Context) -> dict[str, Any]:
     """The posts a person likes, newest first."""
@@ -23,6 +24,29 @@ def bookmarks(context: Context) -> dict[str, Any]:
     """The posts the authenticated user bookmarked, newest bookmark first; those deleted since are gone."""
     kept = context.community.kept(context.me).bookmarks
     return context.rows("posts", [post for post in kept if post.visible])
+
+
+def _folders(context: Context) -> dict[int, list[Post]]:
+    """The authenticated user's bookmarks by the id of their folder: one for each topic."""
+    found: dict[int, list[Post]] = {}
+    for post in context.community.kept(context.me).bookmarks:
+        if post.visible:
+            found.setdefault(_FOLDERS_FROM + post.topic, []).append(post)
+    return found
+
+
+def bookmark_folders(context: Context) -> dict[str, Any]:
+    """The folders the authenticated user keeps bookmarks in: X says nothing of further pages."""
+    ids = sorted(_folders(context))
+    return {"data": [{"id": str(id), "name": lexicon.TOPICS[id - _FOLDERS_FROM].word.capitalize()} for id in ids]}
+
+
+def bookmarks_by_folder(context: Context) -> dict[str, Any]:
+    """The ids of the posts in a folder, newest bookmark first. Raises Refusal (404) for a folder that is not there."""
+    id, folders = context.asked.args["folder_id"], _folders(context)
+    if id not in folders:
+        raise problems.missing(context.words, "bookmark_folder", "folder_id", str(id))
+    return {"data": [{"id": str(post.id)} for post in folders[id]]}
 
 
 def target(context: Context, name: str = "post_id") -> Post:
@@ -108,7 +132,9 @@ def undo_repost(context: Context) -> dict[str, Any]:
 
 
 HANDLERS: dict[str, Handler] = {
-    "users.liked_posts": liked_posts, "users.bookmarks": bookmarks, "write.like": like, "write.unlike": unlike,
+    "users.liked_posts": liked_posts, "users.bookmarks": bookmarks,
+    "users.bookmark_folders": bookmark_folders, "users.bookmarks_by_folder": bookmarks_by_folder,
+    "write.like": like, "write.unlike": unlike,
     "write.bookmark": bookmark, "write.remove_bookmark": remove_bookmark, "write.repost": repost,
     "write.undo_repost": undo_repost,
 }

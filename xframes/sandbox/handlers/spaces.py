@@ -43,6 +43,21 @@ def get(context: Context) -> dict[str, Any]:
     return answer.body(answer.spaces([found])[0] if found else None)
 
 
+def posts(context: Context) -> dict[str, Any]:
+    """What the people of a Space posted from its beginning (or planned one) to its end, newest first."""
+    answer = context.answer()
+    id = context.asked.args["space_id"]
+    space = context.community.spaces.get(id)
+    if space is None:
+        answer.errors.not_found("space", "id", id)
+        return answer.body(None)
+    people = {person.id for person in (space.creator, *space.hosts, *space.speakers)}
+    begin, end = space.started or space.scheduled or space.at, space.ended or context.now
+    return context.page(
+        context.community.listed, lambda post: post.author.id in people and begin <= post.at <= end, span=False
+    )
+
+
 def by_creators(context: Context) -> dict[str, Any]:
     """The live and scheduled Spaces of up to 100 people; people who are not there are partial errors."""
     answer = context.answer()
@@ -70,5 +85,5 @@ def buyers(context: Context) -> dict[str, Any]:
 
 HANDLERS: dict[str, Handler] = {
     "spaces.search": search, "spaces.lookup": lookup, "spaces.get": get, "spaces.by_creators": by_creators,
-    "spaces.buyers": buyers,
+    "spaces.buyers": buyers, "spaces.posts": posts,
 }
