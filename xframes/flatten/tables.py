@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from xframes.wire import Page
 
+
 class Rows:
     """Where the rows of a batch come from: a page for each, with its time and id as columns."""
 
@@ -80,6 +81,9 @@ class Tables(Mapping[str, pa.Table]):
         table = parts[0] if len(parts) == 1 else pa.concat_tables(parts) if parts else empty(name)
         self._found[name] = (table,)
         return table
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._found
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._found)
