@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from xframes.sandbox.terms import fold, tokens
 
 if TYPE_CHECKING:
+    from xframes.sandbox.model import Space
+
     from .context import Context, Handler
 
 _MOST = 100
@@ -33,26 +35,30 @@ def lookup(context: Context) -> dict[str, Any]:
     return answer.body(answer.spaces([known[id] for id in wanted if id in known]))
 
 
-def get(context: Context) -> dict[str, Any]:
-    """One Space."""
+def _asked(context: Context) -> tuple[Space | None, dict[str, Any]]:
+    """Return the Space something is asked about, or None and the answer that says it is not there."""
     answer = context.answer()
     id = context.asked.args["space_id"]
     found = context.community.spaces.get(id)
     if found is None:
         answer.errors.not_found("space", "id", id)
-    return answer.body(answer.spaces([found])[0] if found else None)
+    return found, answer.body(None)
+
+
+def get(context: Context) -> dict[str, Any]:
+    """One Space."""
+    found, refusal = _asked(context)
+    answer = context.answer()
+    return refusal if found is None else answer.body(answer.spaces([found])[0])
 
 
 def posts(context: Context) -> dict[str, Any]:
     """What the people of a Space posted from its beginning (or planned one) to its end, newest first."""
-    answer = context.answer()
-    id = context.asked.args["space_id"]
-    space = context.community.spaces.get(id)
-    if space is None:
-        answer.errors.not_found("space", "id", id)
-        return answer.body(None)
-    people = {person.id for person in (space.creator, *space.hosts, *space.speakers)}
-    begin, end = space.started or space.scheduled or space.at, space.ended or context.now
+    found, refusal = _asked(context)
+    if found is None:
+        return refusal
+    people = {person.id for person in (found.creator, *found.hosts, *found.speakers)}
+    begin, end = found.started or found.scheduled or found.at, found.ended or context.now
     return context.page(
         context.community.listed, lambda post: post.author.id in people and begin <= post.at <= end, span=False
     )
@@ -71,15 +77,13 @@ def by_creators(context: Context) -> dict[str, Any]:
 
 def buyers(context: Context) -> dict[str, Any]:
     """Who bought a ticket to a Space: told to its creator only."""
-    answer = context.answer()
-    id = context.asked.args["space_id"]
-    found = context.community.spaces.get(id)
+    found, refusal = _asked(context)
     if found is None:
-        answer.errors.not_found("space", "id", id)
-    elif found.creator is not context.me:
-        answer.errors.not_authorized("space", "id", id, "data")
-    else:
+        return refusal
+    if found.creator is context.me:
         return context.rows("people", found.buyers)
+    answer = context.answer()
+    answer.errors.not_authorized("space", "id", found.id, "data")
     return answer.body(None)
 
 
