@@ -151,6 +151,17 @@ def test_wrong_usage_is_exit_code_2(key, words, tmp_path, monkeypatch):
     assert "Traceback" not in shown.stderr
 
 
+@pytest.mark.parametrize(("output", "code", "said"), [
+    ("rows.foo", 2, "the suffix is none of"), ("missing/rows.csv", 2, "there is no folder"),
+])
+def test_an_output_that_cannot_be_is_refused_before_x_is_asked(key, tmp_path, output, code, said):
+    before = len(key.requests)
+    result = run("search", "recent", "coffee", "--limit", "10", "--output", tmp_path / output)
+    assert result.exit_code == code
+    assert said in result.stderr
+    assert len(key.requests) == before
+
+
 def test_an_unknown_column_is_one_line_with_what_was_meant(archive):
     shown = run("sql", "select\n langg\nfrom posts", "--archive", archive)
 

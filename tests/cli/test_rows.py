@@ -1,6 +1,8 @@
 """Rows the shell prints: every format keeps ids, times and awkward text; a table fits the terminal and cannot reach it."""
 
 import json
+import os
+import stat
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -57,6 +59,41 @@ def test_parquet_keeps_the_types(tmp_path, archive):
     assert pq.read_schema(path).field("like_count").type == pa.int64()
     assert pq.read_metadata(path).num_rows == xf.Archive(archive).tables["posts"]
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("format_", ["table", "csv", "json", "jsonl", "parquet"])
+def test_columns_of_one_name_are_all_kept(tmp_path, archive, format_):
+    path = tmp_path / "rows"
+    query = "select 1 as a, 2 as b, 3 as a, 4 as a_1, 5 as a"
+    assert run("sql", query, "--archive", archive, "--format", format_, "--output", path).exit_code == 0
+
+    if format_ == "parquet":
+        found = pq.read_table(path).to_pylist()
+    elif format_ in {"json", "jsonl"}:
+        found = [json.loads(path.read_text())[0] if format_ == "json" else json.loads(path.read_text())]
+    else:
+        head, *_, row = path.read_text().splitlines()
+        parts = [head.split(","), row.split(",")] if format_ == "csv" else [head.split(), row.split()]
+        found = [dict(zip(parts[0], map(int, parts[1]), strict=True))]
+    assert found == [{"a": 1, "b": 2, "a_2": 3, "a_1": 4, "a_3": 5}]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such files")
+def test_an_output_that_is_no_plain_file_is_written_to_and_not_replaced(tmp_path, archive):
+    pipe, link, real = tmp_path / "pipe.csv", tmp_path / "link.csv", tmp_path / "real.csv"
+    os.mkfifo(pipe)
+    real.write_text("old")
+    link.symlink_to(real)
+
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    assert run("sql", "select 1 as a", "--archive", archive, "--output", pipe).exit_code == 0
+    assert os.read(reader, 99) == b"a\n1\n"
+    os.close(reader)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+    assert run("sql", "select 2 as a", "--archive", archive, "--output", link).exit_code == 0
+    assert link.is_symlink()
+    assert real.read_text() == "a\n2\n"
 
 
 def test_a_suffix_that_says_nothing_is_refused(tmp_path, archive):

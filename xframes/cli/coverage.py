@@ -39,6 +39,7 @@ def hydrate(
     from xframes import hydrate as look_up
     from xframes.archive import Archive
 
+    output.check(format_, into)
     given = Path(ids[0]) if len(ids) == 1 and Path(ids[0]).is_file() else listed(ids)
     with resumable(ctx, folder, base_url), Archive(folder) as archive:
         found = look_up(given, into=archive, table=table, refresh=refresh, client=client_for(base_url))
@@ -64,6 +65,7 @@ def check(
     """
     from xframes.archive import Archive
 
+    output.check(format_, into)
     with resumable(ctx, folder, base_url), Archive(folder) as archive:
         found = archive.check(listed(ids), table=table, client=client_for(base_url))
     output.write(found, format_, into)

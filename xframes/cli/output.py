@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import sys
 from contextlib import contextmanager
 from io import StringIO
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,14 +48,12 @@ def write(
 ) -> None:
     """Write rows: anything with the Arrow stream protocol. `more` is said under a table that does not show them all.
 
-    A file is written beside its place and moved there when whole.
+    A file is written beside its place and moved there when whole. Columns of one name get a number.
     """
     import pyarrow as pa
 
-    reader = pa.RecordBatchReader.from_stream(rows)
-    format_ = format_ or _default_format(output)
-    if format_ == "parquet" and output is None and sys.stdout.isatty():
-        raise click.UsageError("parquet is not for a terminal; add --output FILE")
+    reader = _named_apart(pa.RecordBatchReader.from_stream(rows))
+    format_ = check(format_, output)
     with _place(output) as file:
         if format_ == "table":
             for line in render(reader, rows=most, more=more, width=None if output is None else _ANY_WIDTH):
@@ -66,6 +66,31 @@ def write(
             _jsonl(reader, file)
         else:
             _parquet(reader, file)
+
+
+def check(format_: str | None, output: Path | None) -> str:
+    """The format rows will be written in. Refuses what cannot be written: to be asked before X is, which costs."""
+    format_ = format_ or _default_format(output)
+    if format_ == "parquet" and output is None and sys.stdout.isatty():
+        raise click.UsageError("parquet is not for a terminal; add --output FILE")
+    if output is not None and not output.parent.is_dir():
+        raise click.UsageError(f"{output}: there is no folder {output.parent}")
+    return format_
+
+
+def _named_apart(reader: pa.RecordBatchReader) -> pa.RecordBatchReader:
+    """The same rows under names that differ: `id`, `id_1`, … as DuckDB's data frames have them."""
+    import pyarrow as pa
+
+    given = reader.schema.names
+    if len(set(given)) == len(given):
+        return reader
+    names: list[str] = []
+    for name in given:
+        tries = (name if not n else f"{name}_{n}" for n in count())
+        names.append(next(t for t in tries if t not in names and (t == name or t not in given)))
+    schema = pa.schema([field.with_name(name) for field, name in zip(reader.schema, names, strict=True)])
+    return pa.RecordBatchReader.from_batches(schema, (batch.rename_columns(names) for batch in reader))
 
 
 def _default_format(output: Path | None) -> str:
@@ -84,11 +109,14 @@ def _place(output: Path | None) -> Iterator[IO[bytes]]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    beside = output.with_name(f".{output.name}.part")
+    plain_file = output.is_file() or not output.exists()  # else a device or a pipe, written to as it stands
+    place = Path(os.path.realpath(output)) if plain_file else output
+    beside = place.with_name(f".{place.name}.part")
     try:
-        with beside.open("wb") as file:
+        with (beside if plain_file else place).open("wb") as file:
             yield file
-        beside.replace(output)
+        if plain_file:
+            beside.replace(place)
     except OSError as error:
         raise click.ClickException(f"{output}: {error.strerror or error}") from error
     finally:

@@ -78,6 +78,7 @@ def _write(
     if dry_run:
         click.echo(json.dumps(_shown(call(action.name, **arguments, dry_run=True)), ensure_ascii=False, indent=2))
         return
+    output.check(format_, into)
     if not yes:
         _ask(ctx)
     with client_for(base_url, writes=True) as client:
