@@ -73,6 +73,14 @@ def test_a_refusal_that_calls_itself_a_success_is_a_refusal():
         Scripted(answer(200, {"title": "Client Forbidden", "type": "about:blank", "status": 403})).send()
 
 
+def test_what_a_server_never_does_is_asked_for_once():
+    scripted = Scripted(answer(501, {"title": "Not Implemented"}), answer())
+    with pytest.raises(errors.Unavailable, match="Not Implemented") as caught:
+        scripted.send()
+    assert not scripted.slept
+    assert not caught.value.retryable
+
+
 def test_tries_are_bounded_in_number():
     scripted = Scripted(*[DOWN] * 20)
     with pytest.raises(errors.Unavailable, match=r"search.recent: HTTP 503 \(given up after 6 tries") as caught:

@@ -70,8 +70,25 @@ def bearer(client):
     return client._credentials.bearer_token.reveal()
 
 
+@pytest.mark.parametrize(("text", "said"), [
+    ("[default]\nbearer_token = AAAA-secret\n", "at line 2, column"), ("[default\nsecret", "at line 1, column"),
+])
+def test_where_a_config_file_is_wrong_is_told_and_not_what_it_holds(nowhere, text, said):
+    nowhere.write_text(text)
+    nowhere.chmod(0o600)
+    with pytest.raises(errors.ConfigError, match=said) as caught:
+        Client.from_env()
+    assert "secret" not in str(caught.value)
+
+
+def test_a_folder_is_no_config_file(nowhere):
+    nowhere.mkdir()
+    with pytest.raises(errors.ConfigError, match="is a folder"):
+        Client.from_env()
+
+
 def test_arguments_then_environment_then_config_file(nowhere, monkeypatch):
-    with pytest.raises(errors.ConfigError, match="no credentials found; set one of: XFRAMES_BEARER_TOKEN"):
+    with pytest.raises(errors.ConfigError, match="no credentials found; set one of: XFRAMES_BEARER_TOKEN.*xframes demo"):
         Client.from_env()
     nowhere.write_text('[default]\nbearer_token = "from-the-file"\nbase_url = "https://file.example"\n')
     nowhere.chmod(0o600)

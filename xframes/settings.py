@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import stat
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -40,12 +42,15 @@ def read_config() -> dict[str, Any]:
         mode = path.stat().st_mode
     except OSError:
         return {}
-    if os.name == "posix" and mode & 0o077:
+    if stat.S_ISDIR(mode):
+        raise ConfigError(f"{path} is a folder; XFRAMES_CONFIG names a file")
+    if os.name == "posix" and stat.S_ISREG(mode) and mode & 0o077:
         raise ConfigError(f"{path} can be read by others and may hold credentials; run: chmod 600 '{path}'")
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not readable TOML: {type(error).__name__}") from None
+        place = re.search(r"\(at line \d+, column \d+\)$", str(error))  # no more of it: it may quote a secret
+        raise ConfigError(f"{path} is not readable TOML: {place[0][1:-1] if place else type(error).__name__}") from None
 
 
 def from_environment(*names: str) -> str | None:

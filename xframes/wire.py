@@ -9,6 +9,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -104,7 +105,9 @@ def classify(
             return errors.UsageCapped(f"{label} (usage cap; waiting does not help until it resets)", **common)
         return errors.RateLimited(label, retry_at=retry_at(headers, now), **common)
     if status >= 500:
-        return errors.Unavailable(label, retry_at=_retry_after(headers, now), **common)
+        failed = errors.Unavailable(label, retry_at=_retry_after(headers, now), **common)
+        failed.retryable = status != HTTPStatus.NOT_IMPLEMENTED
+        return failed
     cls = {401: errors.Unauthorized, 403: errors.Forbidden, 404: errors.NotFound}.get(status, errors.InvalidRequest)
     return cls(label, **common)
 

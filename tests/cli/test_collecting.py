@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pyarrow.parquet as pq
@@ -125,6 +126,24 @@ def test_without_a_key_one_line_says_where_to_put_it(no_key):
 
     assert shown.exit_code == 1
     assert "XFRAMES_BEARER_TOKEN" in one_line(shown)
+
+
+def test_what_fails_for_other_reasons_than_a_key_speaks_of_none(key, sandbox, archive, tmp_path, monkeypatch):
+    """An app's key cannot be told from here to help a person's request, a port in use or a missing library."""
+    monkeypatch.setitem(sys.modules, "xlsxwriter", None)
+    excel = one_line(run("export", tmp_path / "a.xlsx", "--archive", archive))
+    taken = one_line(run("sandbox", "--port", str(sandbox.port)))
+    person = one_line(run("users", "me"))
+
+    assert "BEARER" not in excel
+    assert "BEARER" not in taken
+    assert "XFRAMES_BEARER_TOKEN" not in person
+    assert "XFRAMES_OAUTH2_ACCESS_TOKEN" in person
+    monkeypatch.delenv("XFRAMES_BEARER_TOKEN")
+    monkeypatch.setenv("XFRAMES_OAUTH2_ACCESS_TOKEN", "no-such-token")
+    wrong = one_line(run("users", "me"))
+    assert "XFRAMES_BEARER_TOKEN" not in wrong
+    assert "XFRAMES_OAUTH2_ACCESS_TOKEN" in wrong
 
 
 def test_a_wrong_key_is_said_to_be_wrong(key, monkeypatch):

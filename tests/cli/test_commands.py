@@ -47,6 +47,15 @@ def test_every_command_has_help_an_example_and_a_place_in_the_readme(words):
         assert re.search(rf"Example:\s+xframes {' '.join(words)}", shown.output)
 
 
+@pytest.mark.parametrize("words", [w for w in COMMANDS if w[0] == "write" and len(w) == 2], ids=" ".join)
+def test_the_example_of_a_write_is_a_request(words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cat.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    example = re.search(r"Example:\s+xframes (.*) --yes", run(*words, "--help").output)[1]
+    shown = run(*shlex.split(example), "--dry-run")
+    assert shown.exit_code == 0, shown.output
+
+
 @pytest.mark.parametrize("name", [n for n, a in ACTIONS.items() if a.kind == "read" and not a.streaming])
 def test_every_read_action_is_a_command_with_its_parameters(name):
     area, _, rest = name.partition(".")

@@ -114,7 +114,7 @@ class Folder:
         if version > FORMAT:
             raise ArchiveError(
                 f"{self.path} has archive format {version}, made by xframes {document.get('writer_version')}; this "
-                f"version reads up to format {FORMAT}: upgrade with `pip install -U xframes-x`"
+                f"version reads up to format {FORMAT}: upgrade xframes"
             )
         if self.bucket:
             self._settle()

@@ -161,7 +161,7 @@ class Sheets:
         try:
             from xlsxwriter import Workbook
         except ImportError:
-            raise ConfigError("Excel files need xlsxwriter: pip install 'xframes-x[excel]'") from None
+            raise ConfigError("Excel files need xlsxwriter: pip install xlsxwriter") from None
         for name, count in counts.items():
             if count > SHEET_ROWS:
                 raise ArgumentError(

@@ -18,11 +18,6 @@ if TYPE_CHECKING:
 
 FAILED, USAGE, STOPPED = 1, 2, 3
 
-_NO_KEY = (
-    "set XFRAMES_BEARER_TOKEN to your app's bearer token (or oauth keys, see README); "
-    "without a key, try `xframes demo` or `xframes sandbox`"
-)
-
 
 class Program(click.Group):
     """The top command: commands in the order they are used, errors as one line, exit codes as documented."""
@@ -85,9 +80,6 @@ def _readable(ctx: click.Context) -> Iterator[None]:
     except errors.ArgumentError as error:
         _say(error)
         raise SystemExit(USAGE) from None
-    except (errors.ConfigError, errors.Unauthorized) as error:
-        _say(error, "" if "XFRAMES_BEARER_TOKEN" in str(error) else _NO_KEY)
-        raise SystemExit(FAILED) from None
     except errors.XframesError as error:
         _say(error)
         raise SystemExit(STOPPED if _is_limit(error) else FAILED) from None
@@ -102,9 +94,8 @@ def _is_limit(error: BaseException | None) -> bool:
     return isinstance(error, errors.RateLimited | errors.UsageCapped)
 
 
-def _say(error: Exception, hint: str = "") -> None:
-    text = " ".join(str(error).split()) or type(error).__name__
-    click.echo(f"xframes: {text}{f' ({hint})' if hint else ''}", err=True)
+def _say(error: Exception) -> None:
+    click.echo(f"xframes: {' '.join(str(error).split()) or type(error).__name__}", err=True)
 
 
 def _leave_pipe() -> None:

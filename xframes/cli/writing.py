@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from xframes.wire import Request
 
 _GO_ON = Param("media_id", "id", where="local", doc="Go on with this upload, which stopped.")
+_ONE_OF = {"text": "--text 'Good morning'", "name": "--name Observatories", "values": "--values 'coffee lang:en'"}
 
 
 def group() -> click.Group:
@@ -45,8 +46,8 @@ def _command(action: Action) -> click.Command:
 
 
 def _help(action: Action, name: str) -> str:
-    needed = [example(p) for p in action.params if p.required] or ["--text 'Good morning'"] * (name == "create-post")
-    needed = needed or ["--values 'coffee lang:en'"] * (name == "delete-stream-rules")
+    needed = [example(p) for p in action.params if p.required]
+    needed += [_ONE_OF[group[0]] for group in action.needed]
     note = f" Note: {action.note}." if action.note else ""
     return (
         f"{action.title} ({action.endpoint}).\n\n"

@@ -119,7 +119,7 @@ class Client:
         client = cls(**options)
         if not client.kinds and client._credentials.oauth1 is None:
             ways = "; ".join(way for _, way in KINDS.values())
-            raise ConfigError(f"no credentials found; set one of: {ways}")
+            raise ConfigError(f"no credentials found; set one of: {ways}; without a key, try `xframes demo` or `xframes sandbox`")
         return client
 
     @property

@@ -43,7 +43,8 @@ def explained(error: ApiError, status: int, location: str, action: Action | None
         message += f"; the server redirects to {host}, and redirects are not followed: is base_url right?"
         error = InvalidRequest(message, status=status, action=error.action)
     elif status == 401:
-        message += f" (X does not accept {sent}: is it complete, current, and its app part of a project?)"
+        message += f" (X does not accept {sent}: is it complete, current, and its app part of a project? "
+        message += f"It is set by {KINDS[kind][1]})"
     elif status == 403 and action is not None:
         takes = " or ".join(KINDS[k][0] for k in action.auth)
         scopes = f", scopes {' '.join(action.scopes)}" if action.scopes else ""
