@@ -119,7 +119,8 @@ class Client:
         client = cls(**options)
         if not client.kinds and client._credentials.oauth1 is None:
             ways = "; ".join(way for _, way in KINDS.values())
-            raise ConfigError(f"no credentials found; set one of: {ways}; without a key, try `xframes demo` or `xframes sandbox`")
+            demo = "without a key, try `xframes demo` or `xframes sandbox`"
+            raise ConfigError(f"no credentials found; set one of: {ways}; {demo}")
         return client
 
     @property
