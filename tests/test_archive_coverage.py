@@ -328,6 +328,9 @@ def test_in_the_shell(x, tmp_path, monkeypatch):
     (tmp_path / "ids.txt").write_text("\n".join([*ids, "99"]))
     assert [row["fate"] for row in run("hydrate", str(tmp_path / "ids.txt"), *at)] == ["found"] * 3 + ["not_found"]
     assert [row["fate"] for row in run("hydrate", *ids, *at)] == ["stored"] * 3
+    missing = CliRunner().invoke(main, ["hydrate", "no-such-file.txt", "--archive", folder, *at])
+    assert missing.exit_code == 2
+    assert "the file no-such-file.txt cannot be read" in missing.stderr
     assert [row["fate"] for row in run("check", ids[0], *at)] == ["found"]
     run("counts", "recent", "coffee", *at)
     run("search", "recent", "coffee", "--since", "last", *at)

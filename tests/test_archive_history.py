@@ -70,3 +70,11 @@ def test_times_before_all_pages_and_without_zone_are_refused(archive):
         archive.as_of(datetime(2020, 1, 1, tzinfo=UTC))
     with pytest.raises(xf.XframesError, match="with its zone"):
         archive.as_of(datetime(2026, 3, 1))  # noqa: DTZ001  that is the mistake
+    for text in ("2026-03-01", "yesterday"):
+        with pytest.raises(xf.XframesError, match="with its zone"):
+            archive.as_of(text)
+
+
+def test_a_moment_may_be_text(archive):
+    text = (NOW + timedelta(hours=2)).isoformat()
+    assert archive.as_of(text).tables == archive.as_of(NOW + timedelta(hours=2)).tables

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 
+import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
@@ -106,6 +108,30 @@ def test_an_older_copy_put_beside_it_brings_nothing_back(archive, tmp_path):
     archive.purge()
     nowhere(archive, *MARKS)
     assert archive.verify().ok
+
+
+@pytest.mark.parametrize("ids", [
+    "foo", [None], [1.9e18], pd.Series([1.9e18, 2.0]), pd.DataFrame({"id": ["10"], "text": ["a"]}), {"10": 1}, ["10", ""],
+], ids=lambda ids: type(ids).__name__)
+def test_what_is_no_id_is_refused_and_not_called_removed(archive, ids):
+    archive.add([page(GONE, OTHER)])
+    with pytest.raises(xf.errors.ArgumentError, match="post_ids"):
+        archive.remove(ids, reason="why")
+    assert archive.tables["tombstones"] == 0
+
+
+@pytest.mark.parametrize("ids", [10, np.int64(10), pd.Series(["10"]), pd.DataFrame({"id": ["10"]}), {"10"}, iter(["10"])],
+                         ids=lambda ids: type(ids).__name__)
+def test_ids_are_taken_as_collectors_take_them(archive, ids):
+    archive.add([page(GONE, OTHER)])
+    archive.remove(ids, reason="why")
+    assert "10" not in archive.ids("posts")
+
+
+def test_a_relation_names_what_to_remove(archive):
+    archive.add([page(GONE, OTHER)])
+    archive.remove(archive.sql("select id from posts where id = '10'"), reason="why")
+    assert "10" not in archive.ids("posts")
 
 
 def test_nothing_to_remove_is_refused(archive):

@@ -370,6 +370,26 @@ def test_the_default_client_is_the_one_in_use(client):
         xf.use(None)
 
 
+@pytest.mark.parametrize("wrong", ["token", xf.Client])
+def test_what_is_no_client_or_archive_is_refused_by_name(client, wrong):
+    with pytest.raises(errors.ArgumentError, match="Client"):
+        xf.use(wrong)
+    with pytest.raises(errors.ArgumentError, match="client must be a Client"):
+        xf.search.recent(QUERY, limit=10, client=wrong)
+    with pytest.raises(errors.ArgumentError, match="into must be an Archive"):
+        xf.hydrate(["1"], into="my-archive", client=client)
+
+
+@pytest.mark.parametrize(("call", "hint"), [
+    (lambda client: xf.timelines.user("@Some_body1", client=client), "the id of @Some_body1 is in what users.by_username"),
+    (lambda client: xf.users.lookup(["1", "somebody"], client=client), "users.by_username"),
+    (lambda client: xf.posts.get("https://x.com/i/status/19?s=20", client=client), "of this link it is 19"),
+])
+def test_a_name_or_link_in_an_ids_place_is_told_the_way_to_the_id(client, call, hint):
+    with pytest.raises(errors.ArgumentError, match=hint):
+        call(client)
+
+
 def test_post_words_are_asked_and_read(sandbox):
     with xf.Client(sandbox.bearer_token, base_url=sandbox.url, words="post") as client:
         frames = xf.search.recent(QUERY, limit=100, client=client)

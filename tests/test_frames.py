@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import duckdb
 import pandas as pd
@@ -122,6 +123,22 @@ def test_rows_are_counted_before_and_after_a_table_is_made(frames):
 def test_frames_of_nothing_say_so():
     assert repr(xf.flatten([])) == "<Frames: no rows>"
     assert "0 requests" in xf.flatten([])._repr_html_()
+
+
+@pytest.mark.parametrize(("given", "said"), [
+    ("pages.ndjson", "read_pages"), (Path("pages.ndjson"), "read_pages"), ({"data": []}, "str 'data'"), (None, "NoneType"),
+    (b"{}", "int"), ([{"data": [{"id": "1"}]}], "dict"),
+])
+def test_what_is_no_page_is_refused_with_what_reads_some(tmp_path, given, said):
+    with pytest.raises(xf.errors.ArgumentError, match=said):
+        xf.flatten(given)
+    with pytest.raises(xf.errors.ArgumentError, match=said):
+        xf.Archive(tmp_path / "archive").add(given)
+
+
+def test_a_missing_text_stays_missing():
+    assert xf.unescape(None) is None
+    assert pd.Series(["a &amp; b", None]).map(xf.unescape).isna().tolist() == [False, True]
 
 
 def test_unescaping_happens_once():

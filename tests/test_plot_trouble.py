@@ -128,6 +128,7 @@ def test_weights_may_be_zero_or_less(weights):
     lambda: xf.plot.counts(counts([1, 2], granularity="fortnight")),
     lambda: xf.plot.metric_history(pd.DataFrame({"post_id": ["1", "1"], "observed_at": DAYS[:2]}), metric="post_id"),
     lambda: xf.plot.timeline(posts([START, START + 800 * DAY]), every="minute"),
+    lambda: xf.plot.timeline(posts([START]), "lang"),
 ])
 def test_what_cannot_be_drawn_is_said(draw):
     with pytest.raises(ArgumentError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
 from contextlib import contextmanager
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -9,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xframes.errors import XframesError
+from xframes.errors import ArgumentError, XframesError
 from xframes.flatten import Tables, flatten_pages
+from xframes.plan.values import missing
 from xframes.registry import ACTIONS, match
 from xframes.schema import TABLES, table
+from xframes.wire import Page
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     import duckdb
     import pandas as pd
-
-    from xframes.wire import Page
 
 PLAIN_TEXT = "replace(replace(replace(text, '&lt;', '<'), '&gt;', '>'), '&amp;', '&')"
 
@@ -31,14 +33,34 @@ def flatten(pages: Iterable[Page] | Page) -> Frames:
     Pure and total: no network, no clock; what cannot be read becomes a row of `problems`. Same post in `data` and
     `includes` of a page, or twice on it: one row, the main one. Rows of several pages stay apart (`observed_at`,
     `page_id`), so a post seen on two pages has two rows here; an archive's views unite them.
-    """
-    from xframes.wire import Page
 
-    return Frames.from_pages([pages] if isinstance(pages, Page) else pages)
+    Raises ArgumentError for what is no page, e.g. a file's name.
+    """
+    return Frames.from_pages(only_pages(pages))
+
+
+def only_pages(given: Any) -> Iterator[Page]:
+    """The pages given, or the one. Raises ArgumentError for what is none, with what reads some."""
+    if isinstance(given, Page):
+        given = [given]
+    if isinstance(given, str | os.PathLike):
+        raise ArgumentError(f"{given} is no page; if it is a file, xf.read_pages({str(given)!r}) reads its pages")
+    if not isinstance(given, Iterable):
+        raise ArgumentError(f"pages are needed, not {type(given).__name__}; xf.read_pages(…) reads them from a file")
+    for page in given:
+        if not isinstance(page, Page):
+            raise ArgumentError(f"pages are needed, and {type(page).__name__} {str(page)[:40]!r} is none; "
+                                "xf.read_pages(…) reads them from a file")
+        yield page
 
 
 def unescape(text: Any) -> Any:
-    """X's text as people read it: `&lt;`, `&gt;` and `&amp;` resolved, once. Takes a string or a pandas Series."""
+    """X's text as people read it: `&lt;`, `&gt;` and `&amp;` resolved, once. Takes a string or a pandas Series.
+
+    A missing one (None, NaN) stays what it is.
+    """
+    if missing(text):
+        return text
     if not isinstance(text, str):
         return text.str.replace("&lt;", "<").str.replace("&gt;", ">").str.replace("&amp;", "&")
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")

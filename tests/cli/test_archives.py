@@ -43,6 +43,13 @@ def test_verify_says_what_is_wrong_and_fails(tmp_path):
     assert "finding" in shown.stderr
 
 
+def test_what_says_nothing_to_do_is_wrong_usage(archive):
+    for words, said in [(("sql", " "), "query is empty"), (("remove", "--reason", "why"), "--post or --user")]:
+        shown = run(*words, "--archive", archive)
+        assert shown.exit_code == 2
+        assert said in shown.stderr
+
+
 def test_sql_from_stdin_and_statements_without_rows(archive):
     shown = run("sql", "-", "--archive", archive, input="select 1 as one\n")
     assert shown.stdout == "one\n1\n"

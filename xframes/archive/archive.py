@@ -25,7 +25,6 @@ from xframes.archive.threads import Threads
 from xframes.archive.views import Views
 from xframes.errors import ArchiveError
 from xframes.schema import table
-from xframes.wire import Page
 
 if TYPE_CHECKING:
     import os
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from xframes.client import Client
     from xframes.frames import Frames
     from xframes.plan import Plan
+    from xframes.wire import Page
 
 
 class Archive(Shown, Sharing, Forgetting, Threads):
@@ -139,7 +139,7 @@ class Archive(Shown, Sharing, Forgetting, Threads):
 
         return to_pandas(history.observations(self.pages(), table(name).name, str(id)))
 
-    def as_of(self, when: datetime) -> Archive:
+    def as_of(self, when: datetime | str) -> Archive:
         """The archive as it was at a moment: a temporary one, of the pages received until then.
 
         Its tables show the newest known values of that time; what was removed since is not in it. It is made anew from
@@ -149,9 +149,10 @@ class Archive(Shown, Sharing, Forgetting, Threads):
         """
         from xframes.archive import history
 
+        moment = history.moment(when)
         self._freshen()
-        home = history.copy_until(self._folder, self.pages(), when)
-        then = Archive(home.name, now=lambda: when)
+        home = history.copy_until(self._folder, self.pages(), moment)
+        then = Archive(home.name, now=lambda: moment)
         weakref.finalize(then, home.cleanup)
         return then
 
@@ -168,10 +169,12 @@ class Archive(Shown, Sharing, Forgetting, Threads):
 
         Adding twice is harmless. Pages keep the run they came from; those without one become a new run.
 
-        Gives the run of the first page. Raises ArchiveError when there is no page.
+        Gives the run of the first page. Raises ArchiveError when there is no page, ArgumentError for what is none.
         """
-        given: Any = getattr(frames_or_pages, "pages", frames_or_pages)
-        run_ids = importing.add_pages(self._folder, [given] if isinstance(given, Page) else given)
+        from xframes.frames import only_pages
+
+        given = getattr(frames_or_pages, "pages", frames_or_pages)
+        run_ids = importing.add_pages(self._folder, only_pages(given))
         if not run_ids:
             raise ArchiveError("there is no page to add")
         self._forget_again()

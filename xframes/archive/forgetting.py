@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from xframes.archive.folder import utc_now
 from xframes.errors import ArchiveError
+from xframes.plan.values import check
+from xframes.registry import Param
+from xframes.registry.params import ID
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,12 +34,12 @@ class Forgetting:
         of `tombstones`: what, when, why. Those ids never show again here, whatever is added or merged later; an author
         who went with a last post does when another post of theirs comes.
 
-        Raises ArchiveError when nothing is named, and when other processes keep reading (it is hidden then; `purge()`
-        takes it out later).
+        Raises ArgumentError for what is no id, ArchiveError when nothing is named, and when other processes keep
+        reading (it is hidden then; `purge()` takes it out later).
         """
         from xframes.archive import removing
 
-        posts, users = ({str(i) for i in _ids(given)} for given in (post_ids, user_ids))
+        posts, users = _ids("post_ids", post_ids), _ids("user_ids", user_ids)
         if not posts and not users:
             raise ArchiveError("nothing to remove: give post_ids or user_ids")
         self._folder.create()
@@ -85,5 +89,6 @@ class Forgetting:
         raise NotImplementedError  # `Archive` has it; this class is a part of that one and never stands alone
 
 
-def _ids(given: Iterable[str | int]) -> Iterable[str | int]:
-    return [given] if isinstance(given, str | int) else given
+def _ids(name: str, given: Any) -> set[str]:
+    """Ids as collectors take them: what is none would remove nothing, and look as if it had."""
+    return set(check(Param(name, "ids", pattern=ID), given, now=utc_now()))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import suppress
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -15,7 +17,6 @@ from xframes.schema import table as declared
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
     from xframes.archive.folder import Folder
     from xframes.wire import Page
@@ -50,13 +51,22 @@ def _news(found: pa.Table) -> list[bool]:
     return flags
 
 
+def moment(when: datetime | str) -> datetime:
+    """A moment as people give it. Raises ArchiveError for what is none or has no zone."""
+    found: object = when
+    if isinstance(when, str):
+        with suppress(ValueError):
+            found = datetime.fromisoformat(when)
+    if not isinstance(found, datetime) or found.tzinfo is None:
+        raise ArchiveError(f"as_of needs a time with its zone, e.g. '2026-01-31T12:00:00Z', not {when!r:.40}")
+    return found
+
+
 def copy_until(folder: Folder, pages: Iterable[Page], when: datetime) -> tempfile.TemporaryDirectory[str]:
     """A temporary archive of the pages received until a moment, and nothing of what was removed since.
 
-    Raises ArchiveError when there was no page yet, or the moment has no zone.
+    Raises ArchiveError when there was no page yet.
     """
-    if when.tzinfo is None:
-        raise ArchiveError(f"as_of needs a time with its zone, not {when}")
     home = tempfile.TemporaryDirectory(prefix="xframes-as-of-")
     then = type(folder)(home.name)
     if not add_pages(then, (p for p in pages if p.received_at <= when)):

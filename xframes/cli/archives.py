@@ -128,6 +128,8 @@ def sql(query: str, folder: Path, rows: int, format_: str | None, into: Path | N
     from xframes.frames import readable_sql
 
     query = sys.stdin.read() if query == "-" else query
+    if not query.strip():
+        raise click.UsageError("the query is empty; it may be, e.g., 'select count(*) from posts'")
     with Archive(folder) as archive, readable_sql():
         found = archive.sql(query)
         if found is not None:
@@ -188,6 +190,8 @@ def remove(folder: Path, post_ids: tuple[str, ...], user_ids: tuple[str, ...], r
     from xframes.archive import Archive
     from xframes.cli.collecting import listed
 
+    if not post_ids and not user_ids:
+        raise click.UsageError("nothing to remove: give --post or --user")
     with Archive(folder) as archive:
         gone = archive.remove(listed(post_ids), listed(user_ids), reason=reason)
     click.echo(f"removed {gone['posts']:,} posts and {gone['users']:,} people", err=True)

@@ -253,5 +253,5 @@ def _common(action: Action) -> list[Callable[..., Any]]:
         found.insert(0, click.option("--refresh", is_flag=True,
                                      help="With --archive: ask for what it holds already, too."))
     if action.paged or action.token or action.streaming:
-        found.insert(0, click.option("--limit", type=click.IntRange(min=1), help=f"At most so many {action.rows}."))
+        found.insert(0, click.option("--limit", type=click.IntRange(min=1), help=f"Stop after so many {action.rows}."))
     return found

@@ -40,7 +40,8 @@ def hydrate(
     from xframes.archive import Archive
 
     output.check(format_, into)
-    given = Path(ids[0]) if len(ids) == 1 and Path(ids[0]).is_file() else listed(ids)
+    file = len(ids) == 1 and (Path(ids[0]).is_file() or not set(ids[0]) <= set("-0123456789,"))
+    given = Path(ids[0]) if file else listed(ids)
     with resumable(ctx, folder, base_url), Archive(folder) as archive:
         found = look_up(given, into=archive, table=table, refresh=refresh, client=client_for(base_url))
     output.write(found, format_, into)

@@ -343,6 +343,8 @@ _default_lock = Lock()
 
 def use(client: Client | None) -> Client | None:
     """Make a client the default of every collector; None forgets it. Gives it back."""
+    if client is not None and not isinstance(client, Client):
+        raise ArgumentError(f"use takes a Client, e.g. xf.Client(bearer_token=…), not {client!r:.60}")
     global _default  # noqa: PLW0603  the one setting that is a module's: notebooks want it
     with _default_lock:
         _default = client

@@ -50,6 +50,8 @@ def collect(name: str, arguments: Mapping[str, Any]) -> Any:
     """
     action = registry.action(name)
     client: Client = arguments.get("client") or current()
+    if isinstance(client, type) or not hasattr(client, "now"):
+        raise ArgumentError(f"{name}: client must be a Client, e.g. xf.Client(bearer_token=…), not {client!r:.60}")
     given = {key: value for key, value in arguments.items() if key not in _HANDLING and value is not None}
     own = [p.name for p in action.params if p.where == "path" and not p.required and p.name not in given]
     checked = dict.fromkeys(own, "0") | given  # all is checked before anything is asked, this too

@@ -39,6 +39,8 @@ def hydrate(
     """
     from xframes.frames import to_pandas
 
+    if not hasattr(into, "collect"):
+        raise ArgumentError(f"into must be an Archive, e.g. xf.Archive('my-archive'), not {into!r:.60}")
     return to_pandas(looked_up(into, _listed(ids), table, client, progress, refresh=refresh))
 
 

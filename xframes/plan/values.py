@@ -96,8 +96,21 @@ def _matching(param: Param, text: str) -> str:
     if param.choices and text not in param.choices:
         raise ArgumentError(f"{param.name} cannot be {text[:60]!r}; {near(text, param.choices)}")
     if param.pattern and not re.fullmatch(param.pattern, text):
-        raise ArgumentError(f"{param.name} cannot be {text[:60]!r}: {_EXPLAINED.get(param.kind, '')}{param.pattern}")
+        hint = _way_to_id(param, text) if param.kind in {"id", "ids"} else ""
+        raise ArgumentError(
+            f"{param.name} cannot be {text[:60]!r}: {_EXPLAINED.get(param.kind, '')}{param.pattern}{hint}"
+        )
     return text
+
+
+def _way_to_id(param: Param, text: str) -> str:
+    """How to come from what people have at hand, a link or a name, to its id."""
+    if link := re.fullmatch(r"https?://\S+/(?:status|lists)/(\d+)\S*", text):
+        return f"; of this link it is {link[1]}"
+    name = text.removeprefix("@")
+    if "user" in param.name and re.fullmatch(r"[A-Za-z0-9_]{1,15}", name):
+        return f"; the id of @{name} is in what users.by_username finds"
+    return ""
 
 
 def _query(param: Param, value: Any, query_limit: int | None) -> str:

@@ -7,6 +7,7 @@ from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xframes.errors import ArgumentError
 from xframes.plot.glyphs import dress, readable
 from xframes.plot.rows import shorten
 
@@ -37,6 +38,8 @@ _UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
 def axes(ax: Axes | None, size: tuple[float, float] | None = None) -> Axes:
     """The axes given, or new ones in the style of xframes."""
     if ax is not None:
+        if not hasattr(ax, "figure"):
+            raise ArgumentError(f"ax is where to draw, matplotlib's Axes, not {ax!r:.40}; name other arguments")
         return ax
     import matplotlib as mpl
     import matplotlib.pyplot as plt
