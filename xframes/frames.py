@@ -96,6 +96,14 @@ def connect(tables: Mapping[str, pa.Table], *, copy: bool = False) -> duckdb.Duc
     return connection
 
 
+def batches_of(relation: Any, rows: int) -> pa.RecordBatchReader:
+    """A relation's rows as Arrow, piece by piece."""
+    reader: pa.RecordBatchReader = (
+        getattr(relation, "to_arrow_reader", None) or relation.fetch_arrow_reader  # its name before DuckDB 1.5
+    )(rows)
+    return reader
+
+
 @contextmanager
 def readable_sql() -> Iterator[None]:
     """DuckDB's errors in one line, as XframesError: what is wrong and what was meant, without the query repeated."""

@@ -20,6 +20,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from xframes.archive import threads
 from xframes.errors import ArgumentError
+from xframes.frames import batches_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     import duckdb
     import networkx as nx
     import pandas as pd
-    import pyarrow as pa
 
     from xframes.archive import Archive
     from xframes.frames import Frames
@@ -246,8 +246,7 @@ def _nodes(found: duckdb.DuckDBPyRelation) -> Iterator[str]:
 
 
 def _rows(found: duckdb.DuckDBPyRelation) -> Iterator[tuple[Any, ...]]:
-    reader: pa.RecordBatchReader = (getattr(found, "to_arrow_reader", None) or found.fetch_arrow_reader)(_BATCH_ROWS)
-    for batch in reader:
+    for batch in batches_of(found, _BATCH_ROWS):
         yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 

@@ -7,6 +7,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import click
@@ -102,6 +103,20 @@ def test_head_may_stop_reading(archive):
     assert shown.stdout.startswith("id,text")
     assert shown.stderr == ""
     assert shown.returncode == 0
+
+
+def test_a_question_without_end_ends_by_ctrl_c(archive):
+    words = [sys.executable, "-m", "xframes.cli", "sql", "select count(*) from range(1000000000000) r(i) where i % 7 = 3",
+             "--archive", str(archive)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        time.sleep(3)
+        process.send_signal(signal.SIGINT)
+        try:
+            shown = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert process.returncode == -signal.SIGINT
+    assert shown == ("", "")
 
 
 @pytest.mark.parametrize(("words", "code"), [(["--version"], 0), (["nonsense"], 2), (["sql"], 2)])

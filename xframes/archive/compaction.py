@@ -19,6 +19,7 @@ from xframes.archive.merging import Sources, quoted
 from xframes.archive.places import opened
 from xframes.archive.store import PARQUET, ROW_GROUP_ROWS, merges, stored_schema
 from xframes.archive.views import connect, sources, stones_of
+from xframes.frames import batches_of
 from xframes.schema import TABLES, Table
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ class _Job:
         if merges(self.table.name) and self._merge_others(connection):
             chosen.append(f"SELECT {columns} FROM others")
         order = quoted(dict.fromkeys((*filter(None, [self.table.time]), *self.table.key)))
-        yield from _batches(connection.sql(f"{' UNION ALL '.join(chosen)} ORDER BY {order}"))
+        yield from batches_of(connection.sql(f"{' UNION ALL '.join(chosen)} ORDER BY {order}"), _BATCH_ROWS)
 
     def _sources(self) -> tuple[Sources, Sources | None]:
         if self.only_parts:
@@ -196,11 +197,6 @@ class _Job:
                 writer.write_table(group, row_group_size=ROW_GROUP_ROWS)
                 written += group.num_rows
         return temps
-
-
-def _batches(relation: Any) -> Iterator[pa.RecordBatch]:
-    reader = getattr(relation, "to_arrow_reader", None) or relation.fetch_arrow_reader  # its name before DuckDB 1.5
-    yield from reader(_BATCH_ROWS)
 
 
 def _row_groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:

@@ -24,6 +24,7 @@ from xframes.archive.references import is_list, own_key, references
 from xframes.archive.selecting import Selection
 from xframes.archive.views import Views
 from xframes.errors import ArgumentError
+from xframes.frames import batches_of
 from xframes.schema import TABLES
 
 if TYPE_CHECKING:
@@ -212,10 +213,10 @@ class _Job:
             shown += masking.helpers(table)
         order = ", ".join(f'"{c}"' for c in dict.fromkeys((*filter(None, [declared.time]), *declared.key)))
         names = ", ".join(f'"{n}"' for n in shown)
-        reader = self.connection.sql(f"SELECT {names} FROM {rows} ORDER BY {order}").to_arrow_reader(BATCH_ROWS)
+        relation = self.connection.sql(f"SELECT {names} FROM {rows} ORDER BY {order}")
         mask = Mask(table, self.pseudonyms) if self.pseudonyms is not None else None
         schema = pa.schema([(c.name, c.type.arrow) for c in self._columns(table)])
-        for batch in reader:
+        for batch in batches_of(relation, BATCH_ROWS):
             whole = pa.Table.from_batches([batch])
             yield (mask.batch(whole) if mask else whole).select(schema.names).cast(schema)
 
@@ -317,10 +318,10 @@ def id_batches(
     if table not in TABLES or (key := own_key(table)) is None:
         raise ArgumentError(f"{table} has no ids; those that do: {', '.join(t for t in TABLES if own_key(t))}")
     asked = " SEMI JOIN matches AS m ON m.post_id = t.id" if table == "posts" and not included else ""
-    reader = connection.sql(
+    relation = connection.sql(
         f'SELECT t."{key}" AS id FROM {rows or _quoted(table)} AS t{asked} ORDER BY length(id), id'
-    ).to_arrow_reader(BATCH_ROWS)
-    for batch in reader:
+    )
+    for batch in batches_of(relation, BATCH_ROWS):
         yield batch["id"].to_pylist()
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import signal
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 _PROCESSES = click.option("--processes", type=click.IntRange(min=1), metavar="N",
                           help="How many to work with; by default one per core when there is much to read.")
+_BATCH_ROWS = 10_000
 
 
 class ArchivePath(click.Path):
@@ -125,15 +128,30 @@ def sql(query: str, folder: Path, rows: int, format_: str | None, into: Path | N
       xframes sql "select lang, count(*) from posts group by lang" --archive my-archive
     """
     from xframes.archive import Archive
-    from xframes.frames import readable_sql
+    from xframes.frames import batches_of, readable_sql
 
     query = sys.stdin.read() if query == "-" else query
     if not query.strip():
         raise click.UsageError("the query is empty; it may be, e.g., 'select count(*) from posts'")
     with Archive(folder) as archive, readable_sql():
-        found = archive.sql(query)
-        if found is not None:
-            output.write(found, format_, into, most=rows, more="--rows shows more, --format csv all")
+        with _ended_by_ctrl_c():
+            found = archive.sql(query)
+            answer = None if found is None else batches_of(found, _BATCH_ROWS)
+        if answer is not None:
+            output.write(answer, format_, into, most=rows, more="--rows shows more, --format csv all")
+
+
+@contextlib.contextmanager
+def _ended_by_ctrl_c() -> Iterator[None]:
+    """While DuckDB is at work: it would go on to its end before Python heard of Ctrl-C."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @click.command(short_help="List the collections of an archive.")
