@@ -96,14 +96,6 @@ def connect(tables: Mapping[str, pa.Table], *, copy: bool = False) -> duckdb.Duc
     return connection
 
 
-def batches_of(relation: Any, rows: int) -> pa.RecordBatchReader:
-    """A relation's rows as Arrow, piece by piece."""
-    reader: pa.RecordBatchReader = (
-        getattr(relation, "to_arrow_reader", None) or relation.fetch_arrow_reader  # its name before DuckDB 1.5
-    )(rows)
-    return reader
-
-
 @contextmanager
 def readable_sql() -> Iterator[None]:
     """DuckDB's errors in one line, as XframesError: what is wrong and what was meant, without the query repeated."""
@@ -135,6 +127,9 @@ class Frames:
         """Flatten pages; they stay at hand in `.pages`, verbatim."""
         kept = tuple(pages)
         return cls(flatten_pages(kept), kept, next((m for p in kept if (m := _main_table(p))), "posts"))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_connection": None}  # made anew by the first question to the copy
 
     @property
     def tables(self) -> dict[str, int]:

@@ -20,7 +20,6 @@ from xml.sax.saxutils import escape, quoteattr
 
 from xframes.archive import threads
 from xframes.errors import ArgumentError
-from xframes.frames import batches_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -246,7 +245,7 @@ def _nodes(found: duckdb.DuckDBPyRelation) -> Iterator[str]:
 
 
 def _rows(found: duckdb.DuckDBPyRelation) -> Iterator[tuple[Any, ...]]:
-    for batch in batches_of(found, _BATCH_ROWS):
+    for batch in found.to_arrow_reader(_BATCH_ROWS):
         yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 

@@ -19,7 +19,6 @@ from xframes.archive.merging import Sources, quoted
 from xframes.archive.places import opened
 from xframes.archive.store import PARQUET, ROW_GROUP_ROWS, merges, stored_schema
 from xframes.archive.views import connect, sources, stones_of
-from xframes.frames import batches_of
 from xframes.schema import TABLES, Table
 
 if TYPE_CHECKING:
@@ -121,7 +120,7 @@ class _Job:
         if merges(self.table.name) and self._merge_others(connection):
             chosen.append(f"SELECT {columns} FROM others")
         order = quoted(dict.fromkeys((*filter(None, [self.table.time]), *self.table.key)))
-        yield from batches_of(connection.sql(f"{' UNION ALL '.join(chosen)} ORDER BY {order}"), _BATCH_ROWS)
+        yield from connection.sql(f"{' UNION ALL '.join(chosen)} ORDER BY {order}").to_arrow_reader(_BATCH_ROWS)
 
     def _sources(self) -> tuple[Sources, Sources | None]:
         if self.only_parts:

@@ -24,7 +24,6 @@ from xframes.archive.references import is_list, own_key, references
 from xframes.archive.selecting import Selection
 from xframes.archive.views import Views
 from xframes.errors import ArgumentError
-from xframes.frames import batches_of
 from xframes.schema import TABLES
 
 if TYPE_CHECKING:
@@ -216,7 +215,7 @@ class _Job:
         relation = self.connection.sql(f"SELECT {names} FROM {rows} ORDER BY {order}")
         mask = Mask(table, self.pseudonyms) if self.pseudonyms is not None else None
         schema = pa.schema([(c.name, c.type.arrow) for c in self._columns(table)])
-        for batch in batches_of(relation, BATCH_ROWS):
+        for batch in relation.to_arrow_reader(BATCH_ROWS):
             whole = pa.Table.from_batches([batch])
             yield (mask.batch(whole) if mask else whole).select(schema.names).cast(schema)
 
@@ -321,7 +320,7 @@ def id_batches(
     relation = connection.sql(
         f'SELECT t."{key}" AS id FROM {rows or _quoted(table)} AS t{asked} ORDER BY length(id), id'
     )
-    for batch in batches_of(relation, BATCH_ROWS):
+    for batch in relation.to_arrow_reader(BATCH_ROWS):
         yield batch["id"].to_pylist()
 
 

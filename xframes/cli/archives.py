@@ -128,7 +128,7 @@ def sql(query: str, folder: Path, rows: int, format_: str | None, into: Path | N
       xframes sql "select lang, count(*) from posts group by lang" --archive my-archive
     """
     from xframes.archive import Archive
-    from xframes.frames import batches_of, readable_sql
+    from xframes.frames import readable_sql
 
     query = sys.stdin.read() if query == "-" else query
     if not query.strip():
@@ -136,7 +136,7 @@ def sql(query: str, folder: Path, rows: int, format_: str | None, into: Path | N
     with Archive(folder) as archive, readable_sql():
         with _ended_by_ctrl_c():
             found = archive.sql(query)
-            answer = None if found is None else batches_of(found, _BATCH_ROWS)
+            answer = None if found is None else found.to_arrow_reader(_BATCH_ROWS)
         if answer is not None:
             output.write(answer, format_, into, most=rows, more="--rows shows more, --format csv all")
 
