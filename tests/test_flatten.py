@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 from datetime import UTC, datetime
@@ -199,6 +200,19 @@ def test_a_field_x_invented_keeps_the_row_and_is_named_once():
     named = rows(frames, "problems", "kind", "parameter")
     assert sorted(named) == [("unknown_field", "post.mood"), ("unknown_field", "post.public_metrics.sighs"),
                              ("unknown_field", "user.aura")]
+
+
+def test_what_was_made_for_invented_fields_does_not_stay_for_ever():
+    def alive():
+        gc.collect()
+        return sum(type(found).__name__ == "Structs" for found in gc.get_objects())
+
+    for n in range(40):  # as many as are kept, and more
+        flat({"data": [POST | {f"first_{n}": 1}]})
+    before = alive()
+    for n in range(40):
+        flat({"data": [POST | {f"then_{n}": 1}]})
+    assert alive() <= before
 
 
 @pytest.mark.parametrize("first", ["little", "much", "nulls", "odd"])

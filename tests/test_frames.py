@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -110,6 +112,28 @@ def test_frames_are_the_same_in_another_process(frames):
     assert again.tables == frames.tables
     assert all(again[name].equals(frames[name]) for name in frames.tables)
     assert again.pages == frames.pages
+
+
+@pytest.mark.parametrize("carry", [copy.copy, copy.deepcopy, lambda frames: pickle.loads(pickle.dumps(frames))])
+def test_frames_that_were_asked_in_sql_can_be_copied_and_pickled(frames, carry):
+    assert frames.sql("SELECT count(*) FROM posts").fetchall() == [(2,)]
+    assert carry(frames).sql("SELECT id FROM posts ORDER BY text").fetchall() == [("10",), ("9007199254740993",)]
+
+
+def test_pickled_frames_are_not_much_larger_than_their_pages():
+    posts = [POSTS[0] | {"id": str(n), "text": f"{n} " * 50, "source": "the web"} for n in range(500)]
+    frames = xf.flatten(Page(Request("GET", ""), json.dumps({"data": posts}).encode(), NOW))
+    pickled, page = len(pickle.dumps(frames)), len(frames.pages[0].body)
+    assert pickled < 4 * page
+
+
+def test_tables_may_be_asked_for_by_several_threads_at_once(frames):
+    expected = {name: frames[name] for name in frames.tables}
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(20):
+            fresh = xf.flatten(frames.pages)
+            found = list(pool.map(lambda name, of=fresh: (name, of[name]), [*expected, *reversed(expected)]))
+            assert all(table.equals(expected[name]) for name, table in found)
 
 
 def test_rows_are_counted_before_and_after_a_table_is_made(frames):

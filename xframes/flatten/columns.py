@@ -77,14 +77,16 @@ class Field(NamedTuple):
     below: tuple[Field, ...] | None
 
 
-@cache
 def fields_of(node: Node, structs: Structs, prefix: str = "") -> tuple[Field, ...]:
     """The fields of a node in the order its struct has them, those of nested objects below them."""
-    return tuple(
-        Field(prefix + name, False, structs.absent(child), fields_of(child, structs, f"{prefix}{name}."))
-        if child.fields and not child.array else Field(prefix + name, child.array, None, None)
-        for name, child in structs.fields(node).items()
-    )
+    found: tuple[Field, ...] | None = structs.derived.get((node, prefix))
+    if found is None:
+        found = structs.derived[node, prefix] = tuple(
+            Field(prefix + name, False, structs.absent(child), fields_of(child, structs, f"{prefix}{name}."))
+            if child.fields and not child.array else Field(prefix + name, child.array, None, None)
+            for name, child in structs.fields(node).items()
+        )
+    return found
 
 
 class Column:

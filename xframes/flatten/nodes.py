@@ -144,6 +144,7 @@ class Structs:
         self.met = met
         self._types: dict[str, Any] = {}
         self._envelopes: dict[str, Any] = {}
+        self.derived: dict[tuple[Node, str], Any] = {}  # what others find out about these structs, as long as they live
 
     def fields(self, node: Node) -> dict[str, Node]:
         """The fields a node's struct has, but for those X invented."""

@@ -31,9 +31,10 @@ class Rows:
         if len(self._pages) > 1:
             index = pa.array(page_of_row, pa.int64())
             return [column.take(index) for column in of_pages]
-        if not self._repeated or length > len(self._repeated[0]):  # all tables' are cut from the longest
-            self._repeated = [pa.repeat(column[0], max(length, 1024)) for column in of_pages]
-        return [column.slice(0, length) for column in self._repeated]
+        repeated = self._repeated  # another thread may put a shorter one in its place
+        if not repeated or length > len(repeated[0]):  # all tables' are cut from the longest
+            repeated = self._repeated = [pa.repeat(column[0], max(length, 1024)) for column in of_pages]
+        return [column.slice(0, length) for column in repeated]
 
     @cached_property
     def _columns(self) -> list[pa.Array]:
@@ -77,7 +78,10 @@ class Tables(Mapping[str, pa.Table]):
         self._found: dict[str, Sequence[Part | pa.Table]] = {name: parts.get(name, ()) for name in names}
 
     def __getitem__(self, name: str) -> pa.Table:
-        parts = [part.table(name) if isinstance(part, Part) else part for part in self._found[name]]
+        found = self._found[name]
+        if len(found) == 1 and isinstance(found[0], pa.Table):
+            return found[0]
+        parts = [part.table(name) if isinstance(part, Part) else part for part in found]
         table = parts[0] if len(parts) == 1 else pa.concat_tables(parts) if parts else empty(name)
         self._found[name] = (table,)
         return table
@@ -92,12 +96,25 @@ class Tables(Mapping[str, pa.Table]):
         return len(self._found)
 
     def __reduce__(self) -> tuple[object, ...]:
-        return Tables, ({name: [table] for name, table in self.items()}, list(self))
+        # Columns are cut from long arrays, which a pickled table would hold whole, one for each column.
+        return _unpacked, ({name: _packed(self[name]) for name, count in self.row_counts.items() if count}, list(self))
 
     @property
     def row_counts(self) -> dict[str, int]:
         """Rows of every table, by name, without making any."""
         return {name: sum(part.num_rows for part in parts) for name, parts in self._found.items()}
+
+
+def _packed(table: pa.Table) -> pa.Buffer:
+    """A table as an Arrow stream."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue()
+
+
+def _unpacked(packed: Mapping[str, pa.Buffer], names: Iterable[str]) -> Tables:
+    return Tables({name: [pa.ipc.open_stream(buffer).read_all()] for name, buffer in packed.items()}, names)
 
 
 @cache
