@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import subprocess
 import sys
 from datetime import UTC, datetime
 
@@ -213,6 +214,38 @@ def test_what_was_made_for_invented_fields_does_not_stay_for_ever():
     for n in range(40):
         flat({"data": [POST | {f"then_{n}": 1}]})
     assert alive() <= before
+
+
+SEVERAL_AT_ONCE = """
+import json, sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+import xframes as xf
+from xframes.wire import Page, Request
+
+def page(n):
+    post = {"id": "1", "text": "tea", ("lang", "source", "card_uri", "geo", "withheld", "scopes")[n % 6]: None,
+            f"odd_{n % 9}": 1}
+    user = {"id": "2", "username": "ada", ("url", "name", "location", "entities", "affiliation")[n % 5]: None}
+    kind, main, included = (("search.recent", post, {"users": [user]}), ("users.lookup", user, {"tweets": [post]}))[n % 2]
+    body = json.dumps({"data": [main], "includes": included}).encode()
+    return Page(Request("GET", "", {}, kind), body, datetime(2026, 3, 1, tzinfo=UTC))
+
+xf.flatten([])
+decode = sys.modules["xframes.flatten.decode"]
+sys.setswitchinterval(1e-6)
+with ThreadPoolExecutor(8) as pool:
+    for _ in range(8):
+        decode._met.clear()  # as in a process that has read nothing yet
+        decode.structs.cache_clear()
+        for frames in pool.map(xf.flatten, map(page, range(64))):
+            assert (frames.tables["posts"], frames.tables["users"]) == (1, 1)
+"""
+
+
+def test_several_threads_may_flatten_at_once():
+    done = subprocess.run([sys.executable, "-c", SEVERAL_AT_ONCE], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr  # it was a segmentation fault
 
 
 @pytest.mark.parametrize("first", ["little", "much", "nulls", "odd"])

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
-from typing import Any
+from threading import RLock
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from xframes.schema import LEFT_OUT, TABLES, Source, Table, Type, tables_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ABSENT: tuple[()] = ()  # default of arrays: falsy, shared, and no value X could send
 
@@ -142,6 +146,7 @@ class Structs:
     def __init__(self, extras: frozenset[tuple[str, str]], met: frozenset[tuple[str, str]]) -> None:
         self.extras = extras
         self.met = met
+        self._lock = RLock()  # msgspec crashes when two threads build decoders of the same structs
         self._types: dict[str, Any] = {}
         self._envelopes: dict[str, Any] = {}
         self.derived: dict[tuple[Node, str], Any] = {}  # what others find out about these structs, as long as they live
@@ -154,48 +159,54 @@ class Structs:
 
     def of(self, node: Node) -> Any:
         """The struct type of a node with fields."""
-        if node.key not in self._types:
-            fields: list[Any] = [(name, *self._field(child)) for name, child in self.fields(node).items()]
-            invented, wire = self._extra(node.key)
-            name = node.key.title().replace(".", "").replace("_", "")
-            self._types[node.key] = msgspec.defstruct(
-                name, fields + invented, rename=wire, forbid_unknown_fields=True, gc=False, frozen=True
-            )
-        return self._types[node.key]
+        return self._once(self._types, node.key, lambda: self._struct(node))
+
+    def _struct(self, node: Node) -> Any:
+        fields: list[Any] = [(name, *self._field(child)) for name, child in self.fields(node).items()]
+        invented, wire = self._extra(node.key)
+        name = node.key.title().replace(".", "").replace("_", "")
+        return msgspec.defstruct(
+            name, fields + invented, rename=wire, forbid_unknown_fields=True, gc=False, frozen=True
+        )
+
+    def _once(self, made: dict[str, Any], key: str, make: Callable[[], Any]) -> Any:
+        """What stands there under a key, made when it is missing, by one thread."""
+        if key not in made:
+            with self._lock:
+                if key not in made:
+                    made[key] = make()
+        return made[key]
 
     def absent(self, node: Node) -> Any:
         """The shared instance that stands for an object X did not send."""
-        key = f"{node.key}?"
-        if key not in self._types:
-            self._types[key] = self.of(node)()
-        return self._types[key]
+        return self._once(self._types, f"{node.key}?", self.of(node))
 
     def envelope(self, kind: str) -> Any:
         """The decoder of a page whose `data` holds objects of that kind."""
-        if kind not in self._envelopes:
-            data = self.of(tree(kind))
-            includes: list[Any] = [
-                (name, _list_of(self.of(tree(object_))) | None, ABSENT) for name, object_ in INCLUDES.items()
-            ]
-            invented, wire = self._extra("includes")
-            holder = msgspec.defstruct(
-                "Includes", includes + invented, rename=wire, forbid_unknown_fields=True, gc=False
-            )
-            invented, wire = self._extra("page")
-            page = [
-                ("data", data | _list_of(data) | None, None),
-                ("includes", holder | None, None),
-                ("errors", list[dict[str, Any]] | None, None),
-                ("meta", dict[str, Any] | None, None),
-                ("matching_rules", list[dict[str, Any]] | None, None),
-                ("_twarc", msgspec.Raw, None),
-                ("_redacted", msgspec.Raw, None),
-                *invented,
-            ]
-            wire |= {"_twarc": "__twarc", "_redacted": "__redacted"}
-            type_ = msgspec.defstruct("Envelope", page, rename=wire, forbid_unknown_fields=True, gc=False)
-            self._envelopes[kind] = msgspec.json.Decoder(type_)
-        return self._envelopes[kind]
+        return self._once(self._envelopes, kind, lambda: self._decoder(kind))
+
+    def _decoder(self, kind: str) -> Any:
+        data = self.of(tree(kind))
+        includes: list[Any] = [
+            (name, _list_of(self.of(tree(object_))) | None, ABSENT) for name, object_ in INCLUDES.items()
+        ]
+        invented, wire = self._extra("includes")
+        holder = msgspec.defstruct("Includes", includes + invented, rename=wire, forbid_unknown_fields=True, gc=False)
+        invented, wire = self._extra("page")
+        page = [
+            ("data", data | _list_of(data) | None, None),
+            ("includes", holder | None, None),
+            ("errors", list[dict[str, Any]] | None, None),
+            ("meta", dict[str, Any] | None, None),
+            ("matching_rules", list[dict[str, Any]] | None, None),
+            ("_twarc", msgspec.Raw, None),
+            ("_redacted", msgspec.Raw, None),
+            *invented,
+        ]
+        wire |= {"_twarc": "__twarc", "_redacted": "__redacted"}
+        return msgspec.json.Decoder(
+            msgspec.defstruct("Envelope", page, rename=wire, forbid_unknown_fields=True, gc=False)
+        )
 
     def _extra(self, key: str) -> tuple[list[Any], dict[str, str]]:
         """Fields for the names invented in a node, after all its own, and the wire names of those Python refuses."""
