@@ -132,11 +132,14 @@ def test_the_sandbox_runs_until_it_is_told_to_stop():
         exports = dict(line.split()[1].split("=", 1) for line in lines if line.startswith("export "))
         shown = shell("counts", "recent", "coffee", env=os.environ | exports)
         person = shell("users", "me", env=os.environ | exports)
+        words = ("streams", "sample", "--limit", 3, "--duration", 10, "--table", "matches")
+        heard = [shell(*words, env=os.environ | exports).stdout.splitlines() for _ in range(2)]
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
 
     assert shown.returncode == 0, shown.stderr
     assert person.returncode == 0, person.stderr
+    assert [len(lines) for lines in heard] == [1 + 3, 1 + 3], "posts are kept for whoever listens later"
     assert process.returncode == 0
     assert errors == ""
 

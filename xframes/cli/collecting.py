@@ -53,7 +53,7 @@ _NAMED = {"media_key": "3_1900000000000000001", "space_id": "1zqKVXPQhvZJB",
           "conversation_id": "1900000000000000001", "language_code": "EN", "name": "Observatories"}
 
 
-class Moment(click.ParamType[datetime]):
+class Moment(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.4 only
     """A time: ISO 8601 with its zone, or a date, which is midnight in UTC."""
 
     name = "time"
@@ -73,7 +73,7 @@ class Moment(click.ParamType[datetime]):
         return found
 
 
-class Some(click.Choice[str]):
+class Some(click.Choice):  # type: ignore[type-arg]  # the same
     """One or more of the choices, joined by commas."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
@@ -81,7 +81,7 @@ class Some(click.Choice[str]):
         return ",".join(super(Some, self).convert(part, param, ctx) for part in value.split(","))
 
 
-class Json(click.ParamType[Any]):
+class Json(click.ParamType):  # type: ignore[type-arg]  # the same
     """A value written as JSON."""
 
     name = "json"

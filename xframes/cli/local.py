@@ -53,6 +53,7 @@ def sandbox(port: int, seed: int, posts: int, users: int) -> None:
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     with running:
+        running.stream.rate, running.stream.waits = 20.0, True  # there are posts to hear whenever somebody listens
         click.echo(f"A local X listens on {running.url} (Ctrl-C stops it). In another shell:\n")
         click.echo(f"export XFRAMES_BASE_URL={running.url}")
         click.echo(f"export XFRAMES_BEARER_TOKEN={running.bearer_token}")
