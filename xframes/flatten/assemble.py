@@ -192,17 +192,18 @@ class Batch:
             self.add_values(edge.table, values, [index] * len(ids))
 
     def _rule_matches(self) -> None:
+        rows: list[dict[str, Any]] = []
+        pages: list[int] = []
         for index, parsed in enumerate(self.parsed):
             post = parsed.main[0].id if parsed.kind == "post" and parsed.main else None
             found: dict[tuple[str | None, str | None], Mapping[str, Any]] = {}
             for rule in parsed.matching_rules:
                 found.setdefault((text(rule.get("id")), text(rule.get("post_id", post))), rule)
-            known = {ids: rule for ids, rule in found.items() if None not in ids}
-            values: dict[str, Sequence[Any]] = {
-                "rule_id": [rule for rule, _ in known], "post_id": [post for _, post in known],
-                "position": list(range(len(known))), "tag": [text(r.get("tag")) for r in known.values()],
-            }
-            self.add_values("rule_matches", values, [index] * len(known))
+            known = [(*ids, text(rule.get("tag"))) for ids, rule in found.items() if None not in ids]
+            for position, (rule_id, post_id, tag) in enumerate(known):
+                rows.append({"rule_id": rule_id, "post_id": post_id, "position": position, "tag": tag})
+                pages.append(index)
+        self._from_rows("rule_matches", rows, pages)
 
     def _writes(self) -> None:
         """What write actions changed, with X's answer."""
