@@ -258,6 +258,25 @@ def test_check_finds_what_has_vanished(x, client, archive):
         archive.check(ids, table="media", client=other)
 
 
+@pytest.mark.parametrize("written", [
+    ("id\n{}\n{}\n", "utf-8"), ('"tweet_id"\r\n"{}"\r\n"{}"\r\n', "utf-8-sig"), ("{}\n\n{}", "ascii"), ("{}\n{}\n", "utf-16"),
+])
+def test_a_file_of_ids_may_have_a_head_and_any_encoding_of_a_spreadsheet(x, client, archive, tmp_path, written):
+    text, encoding = written
+    ids = [str(post.id) for post in x.community.listed[:2]]
+    (tmp_path / "ids.txt").write_bytes(text.format(*ids).encode(encoding))
+    assert xf.hydrate(tmp_path / "ids.txt", into=archive, client=client)["id"].tolist() == ids
+
+
+@pytest.mark.parametrize("data", [b"123,456\n789\n", b"1.2e18\n789\n", b"\xff\xd8\xff\xe0 a picture", b"id\n789;5\n"])
+def test_a_file_of_anything_else_is_refused_whole(x, client, archive, tmp_path, data):
+    (tmp_path / "ids.txt").write_bytes(data)
+    before = len(x.requests)
+    with pytest.raises(errors.ArgumentError):
+        xf.hydrate(str(tmp_path / "ids.txt"), into=archive, client=client)
+    assert len(x.requests) == before
+
+
 def test_a_file_of_ids_that_is_missing_is_named(client, archive):
     with pytest.raises(errors.ArgumentError, match=r"nothing\.txt cannot be read"):
         xf.hydrate("nothing.txt", into=archive, client=client)

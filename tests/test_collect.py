@@ -395,25 +395,3 @@ def test_post_words_are_asked_and_read(sandbox):
         frames = xf.search.recent(QUERY, limit=100, client=client)
     assert len(frames.matches) == 100
     assert "post.fields" in frames.pages[0].request.params
-
-
-# files of ids --------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("text", "encoding"), [
-    ("id\n{}\n{}\n", "utf-8"), ('"tweet_id"\r\n"{}"\r\n"{}"\r\n', "utf-8-sig"), ("{}\n\n{}", "ascii"), ("{}\n{}\n", "utf-16"),
-])
-def test_a_file_of_ids_may_have_a_head_and_any_encoding_of_a_spreadsheet(sandbox, client, tmp_path, text, encoding):
-    ids = [str(post.id) for post in sandbox.community.listed[:2]]
-    (tmp_path / "ids.txt").write_bytes(text.format(*ids).encode(encoding))
-    with xf.Archive(tmp_path / "a") as archive:
-        assert xf.hydrate(tmp_path / "ids.txt", into=archive, client=client)["id"].tolist() == ids
-
-
-@pytest.mark.parametrize("data", [b"123,456\n789\n", b"1.2e18\n789\n", b"\xff\xd8\xff\xe0 a picture", b"id\n789;5\n"])
-def test_a_file_of_anything_else_is_refused_whole(sandbox, client, tmp_path, data):
-    (tmp_path / "ids.txt").write_bytes(data)
-    before = len(sandbox.requests)
-    with xf.Archive(tmp_path / "a") as archive, pytest.raises(errors.ArgumentError):
-        xf.hydrate(str(tmp_path / "ids.txt"), into=archive, client=client)
-    assert len(sandbox.requests) == before

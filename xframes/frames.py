@@ -116,9 +116,9 @@ class Frames:
     the action asked for; posts when unknown) through the Arrow PyCapsule interface, a fresh stream at each call.
     """
 
-    def __init__(self, tables: Mapping[str, pa.Table], pages: Iterable[Page] = (), main: str = "posts") -> None:
-        self._tables = tables if isinstance(tables, Tables) else Tables({name: [t] for name, t in tables.items()})
-        self.pages = tuple(pages)
+    def __init__(self, tables: Tables, pages: tuple[Page, ...], main: str) -> None:
+        self._tables = tables
+        self.pages = pages
         self.main = main
         self._connection: duckdb.DuckDBPyConnection | None = None
 

@@ -28,6 +28,12 @@ def community_id(topic: int) -> int:
     return _COMMUNITIES_FROM + topic
 
 
+def topic_of(community_id: int) -> int | None:
+    """Return the topic of the community with an id, or None where there is none."""
+    topic = community_id - _COMMUNITIES_FROM
+    return topic if 0 <= topic < len(lexicon.TOPICS) else None
+
+
 def community_json(community: Community, topic: int) -> Json:
     """Return X's community of a topic: everybody who cares for it is a member."""
     about = lexicon.TOPICS[topic].word

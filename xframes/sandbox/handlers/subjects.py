@@ -23,11 +23,10 @@ def community(context: Context) -> dict[str, Any]:
     """One community."""
     answer = context.answer()
     id = context.asked.args["community_id"]
-    for topic in range(len(lexicon.TOPICS)):
-        if subjects.community_id(topic) == id:
-            return answer.body(answer.communities([topic])[0])
-    answer.errors.not_found("community", "id", str(id))
-    return answer.body(None)
+    topic = subjects.topic_of(id)
+    if topic is None:
+        answer.errors.not_found("community", "id", str(id))
+    return answer.body(None if topic is None else answer.communities([topic])[0])
 
 
 def communities(context: Context) -> dict[str, Any]:
