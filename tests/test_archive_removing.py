@@ -218,7 +218,7 @@ def test_what_was_removed_does_not_come_back_by_a_merge_either_way(tmp_path, arc
 
 
 def test_what_is_no_archive_cannot_be_merged(tmp_path, archive):
-    with pytest.raises(xf.XframesError, match="is no archive"):
+    with pytest.raises(xf.errors.ArchiveError):
         archive.merge(tmp_path / "nothing")
 
 

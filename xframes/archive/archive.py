@@ -6,8 +6,6 @@ import weakref
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from filelock import Timeout
-
 from xframes.archive import collecting, coverage, importing, lifecycle
 from xframes.archive.checking import Report, verify
 from xframes.archive.compaction import MEMORY
@@ -15,7 +13,7 @@ from xframes.archive.flushing import flush
 from xframes.archive.folder import Folder, utc_now
 from xframes.archive.forgetting import Forgetting
 from xframes.archive.journal import journal_state
-from xframes.archive.repairing import set_aside
+from xframes.archive.repairing import repair as repair_findings
 from xframes.archive.runs import Run, all_runs, run_by_id
 from xframes.archive.scrubbing import without_marks
 from xframes.archive.sharing import Sharing
@@ -61,8 +59,6 @@ class Archive(Shown, Sharing, Forgetting, Threads):
         self._folder = Folder(path, now)
         self._views = Views(self._folder)
         self._journal_seen: object = None
-        if self._folder.exists:
-            lifecycle.repair_on_open(self._folder)
 
     @property
     def path(self) -> Place:
@@ -206,22 +202,22 @@ class Archive(Shown, Sharing, Forgetting, Threads):
         """Add everything of another archive, by copying its files; gives how many came.
 
         Merging is union: in any order, any number of times, the tables show the same. What was removed from either
-        stays removed. Runs that stopped go on in the archive they began in.
+        stays removed. Runs that stopped go on in the archive they began in. The other archive is only read, and every
+        file of it is checked before any comes.
 
-        Raises ArchiveError when the other is no archive, or is being compacted for longer than a minute.
+        Raises ArchiveError when the other is no archive, or a file of it is damaged.
         """
-        source = Folder(other.path if isinstance(other, Archive) else other)
+        source = Folder(other.path if isinstance(other, Archive) else other, only_read=True)
         if not source.exists:
-            raise ArchiveError(f"{source.path} is no archive")
+            raise ArchiveError(f"{source.path} is not an archive")
         self._folder.create()
-        lifecycle.repair_on_open(source)
-        source.recover()
-        flush(source)
+        readers = Views(source).readers
+        readers.enter()
         try:
-            with source.lock("compact").acquire(timeout=60):
-                count = source.steady(lambda: lifecycle.merge(self._folder, source))
-        except Timeout:
-            raise ArchiveError(f"{source.path} is being compacted; try again when that is done") from None
+            count = lifecycle.merge(self._folder, source)
+            importing.add_journal(self._folder, source)
+        finally:
+            readers.leave()
         self.purge()
         self._tidy()
         return count
@@ -313,46 +309,49 @@ class Archive(Shown, Sharing, Forgetting, Threads):
             self.purge()
             lifecycle.compact(self._folder, self._views, memory=memory)
 
-    def rebuild(self, *, processes: int | None = None, progress: bool | None = None) -> None:
+    def rebuild(
+        self, *, processes: int | None = None, progress: bool | None = None, lose: bool = False
+    ) -> None:
         """Make every table anew from the pages, with this version's columns; nothing else is needed for it.
 
         The old tables answer queries until the new ones are whole. Field names X invented are reported again, each on
-        the first page where the rebuild met it.
+        the first page where the rebuild met it. With `lose`, rows whose page is missing from the archive are dropped.
 
-        Raises ArchiveError when a file of pages cannot be read; the tables then stay as they are.
+        Raises ArchiveError when a page is damaged, or when the tables have rows of pages that are missing (unless
+        `lose`); the tables then stay as they are.
         """
         if self._folder.exists:
             self._folder.for_writing()
             self._freshen()
-            self._folder.steady(lambda: importing.rebuild(self._folder, self._views.readers, processes, progress))
+            self._folder.steady(
+                lambda: importing.rebuild(self._folder, self._views.readers, processes, progress, lose=lose))
             self._tidy()
 
     def verify(self, *, repair: bool = False) -> Report:
-        """Read everything and compare: files, schemas, checksums, page ids, pages against tables, repeated keys.
+        """Read everything and compare: names, schemas, checksums, hashes of pages, repeated keys, the journal, and the
+        tables with what the pages say, row by row.
 
-        With `repair`, files that cannot be read are moved to the archive's folder `damaged` (gone when something is
-        removed), and tables that are not what the pages say are made anew; pages themselves can only come back by
-        merging a copy that has them.
+        With `repair`, damaged files are copied to the archive's folder `damaged` (gone when something is removed) and
+        replaced: tables by what the pages say, files of pages by the pages in them that are sound. Rows of pages that
+        are missing stay, and are marked in `problems` (kind `missing_page`); such pages can only come back by merging
+        a copy that has them. A repair may be killed at any moment, and may be repeated.
 
         Gives a Report (`ok`, `findings`, `repaired`, `.frame()`) of how it is now; nothing is raised for what is found.
+        Takes about as long as a rebuild.
         """
         if not self._folder.exists:
             return Report()
-        report = self._looked_over()
+        report = self._verified()
         if not repair or report.ok:
             return report
         self._folder.for_writing()
-        done, anew = set_aside(self._folder, report)
-        self._views.refresh()
-        if anew:
-            self.rebuild()
-            done.append("the tables were made anew from the pages")
-        report = self._looked_over()
+        done = self._folder.steady(lambda: repair_findings(self._folder, self._views.readers, report))
+        report = self._verified()
         report.repaired = done
         return report
 
-    def _looked_over(self) -> Report:
-        with suppress(ArchiveError):  # a journal that cannot be used is a finding
+    def _verified(self) -> Report:
+        with suppress(ArchiveError):  # what cannot be used is a finding
             self._freshen()
         self._views.readers.enter()
         try:

@@ -3,35 +3,38 @@
 from __future__ import annotations
 
 import contextlib
-import re
-from dataclasses import dataclass, field
+import tempfile
+from dataclasses import dataclass, field, replace
 from html import escape
+from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.parquet as pq
+from filelock import Timeout
 
-from xframes.archive import merging
-from xframes.archive.journal import open_journal
-from xframes.archive.places import opened
+from xframes.archive import comparing
+from xframes.archive.bookkeeping import INTENT, is_link, read_moves, strays
+from xframes.archive.folder import Files, Folder, names_in
+from xframes.archive.importing import flatten_into, keep_runs
+from xframes.archive.journal import open_journal, read_mark
+from xframes.archive.places import Object, size_of
 from xframes.archive.scrubbing import redacted
-from xframes.archive.store import PAGES, read_part, stored_schema
-from xframes.archive.views import connect
+from xframes.archive.store import Damage, examine_part, examine_table, id_agrees, part_runs
+from xframes.archive.views import stones_of
+from xframes.english import counted
 from xframes.errors import ArchiveError
-from xframes.schema import TABLES, Table
-from xframes.wire import page_id
+from xframes.schema import TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import pandas as pd
 
-    from xframes.archive.folder import Folder
     from xframes.archive.places import Place
     from xframes.wire import Page
 
-_HASH = re.compile(r"[0-9a-f]{24}")
-_READ_ERRORS = (OSError, ValueError, KeyError, TypeError, pa.ArrowException)
+_PATIENCE = 60.0  # seconds for a process that is writing files just now
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +50,14 @@ class Finding:
 class Report:
     """What `Archive.verify` found: `findings`, how many pages and table files it read; `ok` when nothing is wrong.
 
-    `repaired` tells what was done about earlier findings.
+    `repaired` says what was done about earlier findings, `redacted` names the pages that something was removed from.
     """
 
     pages: int = 0
     files: int = 0
     findings: list[Finding] = field(default_factory=list)
     repaired: list[str] = field(default_factory=list)
+    redacted: set[str] = field(default_factory=set, repr=False)
 
     @property
     def ok(self) -> bool:
@@ -82,115 +86,183 @@ class Report:
         return f"<div><p>{escape(head)}</p>{f'<table>{rows}</table>' if rows else ''}</div>"
 
 
+@dataclass(slots=True)
+class Snapshot:
+    """The files of an archive at one moment, as far as they could be listed."""
+
+    pages: tuple[Place, ...] = ()
+    tables: dict[str, Files] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, folder: Folder, report: Report) -> Snapshot:
+        """List the files between two commits, so that no page is seen without its rows."""
+        with contextlib.ExitStack() as stack:
+            if folder.writable:
+                with contextlib.suppress(Timeout):  # a rebuild takes longer, and its files appear at once
+                    stack.enter_context(folder.lock("flush").acquire(timeout=_PATIENCE))
+            folder.look()
+            found = cls()
+            try:
+                found.pages = folder.page_parts()
+            except ArchiveError as error:
+                report.findings.append(Finding("unreadable_folder", "pages", str(error)))
+            for name in TABLES:
+                try:
+                    found.tables[name] = folder.files(name)
+                except ArchiveError as error:
+                    report.findings.append(Finding("unreadable_folder", f"tables/{name}", str(error)))
+                    found.tables[name] = Files()
+        return found
+
+
 def verify(folder: Folder) -> Report:
     """Read everything and compare; nothing is raised for what is found."""
     report = Report()
-    folder.look()
-    page_ids: set[str] = set()
-    broken = {"pages" for path in folder.page_parts() if _found(report, folder, path, _check_pages(path, page_ids))}
-    report.pages = len(page_ids)
-    for name, table in TABLES.items():
-        files = folder.files(name)
-        strange: set[str] = set()
-        for path in files.all:
-            report.files += 1
-            if _found(report, folder, path, _check_table(path, table, strange)):
-                broken.add(name)
-        if "pages" not in broken and name != "requests" and (none := strange - page_ids):
-            found = f"its rows come from {len(none)} pages that are not here (e.g. {min(none)})"
-            report.findings.append(Finding("missing_page", name, found))
-        if files.generation and name not in broken:
-            keys = _repeated_keys(folder, table, [str(p) for p in files.bases[files.generation]])
-            if keys:
-                report.findings.append(Finding("repeated_key", name, f"{keys} keys stand twice in compacted files"))
-    if not broken & {"pages", "requests"} and any(_differences(folder)):
-        with folder.lock("flush"):  # what another process was just writing is there now
-            _compare_requests(report, folder)
-    if folder.journal.exists():
-        _check_journal(report, folder)
+    snapshot = Snapshot.of(folder, report)
+    _check_names(report, folder)
+    known: set[str] = set()
+    for path in snapshot.pages:
+        _check_pages(report, folder, path, known)
+    whole = not any(f.where.startswith("pages") for f in report.findings)
+    report.pages = len(known)
+    named = {name: _check_tables(report, folder, name, files.all) for name, files in snapshot.tables.items()}
+    missing = set().union(*named.values()) - known
+    if whole:
+        for name, ids in named.items():
+            if name != "requests" and (lost := ids - known):
+                report.findings.append(Finding(
+                    "missing_page", name,
+                    f"it has rows of {counted(len(lost), 'page')} that pages/ lacks (e.g. {min(lost)})"))
+        if not any(f.kind == "missing_page" for f in report.findings) and missing:
+            report.findings.append(Finding(
+                "missing_page", "requests",
+                f"it names {counted(len(missing), 'page')} that pages/ lacks (e.g. {min(missing)})"))
+    _compare_rows(report, folder, snapshot, exact=whole and not missing)
+    _check_journal(report, folder)
     return report
 
 
-def _found(report: Report, folder: Folder, path: Place, problems: Iterator[tuple[str, str]]) -> bool:
-    before = len(report.findings)
-    where = folder.inside(path)
+def sound_pages(path: Place) -> Iterator[Page]:
+    """Read the pages of a part that are as they were written, whatever lies around them."""
+    return (page for page in examine_part(path) if not isinstance(page, Damage))
+
+
+def _check_names(report: Report, folder: Folder) -> None:
+    """What lies in the archive's folders under names or in forms that xframes never gives its files."""
+    homes = (folder.pages, *(folder.tables / name for name in TABLES))
+    for home in homes:
+        if isinstance(home, Object) or not home.is_dir() or is_link(home):
+            continue
+        with contextlib.suppress(OSError):  # told already: its files could not be listed
+            for name, reason in strays(home):
+                report.findings.append(Finding("stray", f"{folder.inside(home)}/{name}", reason))
+    with contextlib.suppress(ArchiveError):
+        for name in names_in(folder.temp):
+            if INTENT.fullmatch(name):
+                try:
+                    read_moves(folder.temp / name)
+                except FileNotFoundError:
+                    continue
+                except ValueError as error:
+                    report.findings.append(Finding("stray", f".tmp/{name}", str(error)))
+
+
+def _check_pages(report: Report, folder: Folder, path: Place, known: set[str]) -> None:
+    """Read a file of pages; notes the sound ones."""
+    before, where = len(report.findings), folder.inside(path)
     try:
-        for kind, detail in problems:
-            report.findings.append(Finding(kind, where, detail))
-    except _READ_ERRORS as error:
-        if folder.vanished([path]):
-            raise
-        report.findings.append(Finding("unreadable_file", where, f"{type(error).__name__}: {error}"))
-    return len(report.findings) > before
+        for page in examine_part(path):
+            if isinstance(page, Damage):
+                report.findings.append(Finding(page.kind, where, page.reason))
+                continue
+            known.add(page.page_id)
+            if redacted(page):
+                report.redacted.add(page.page_id)
+            if not id_agrees(page):
+                report.findings.append(Finding(
+                    "changed_page", where, f"page {page.page_id} does not hash to its id: it was changed"))
+        if len(report.findings) == before:
+            part_runs(path)
+    except FileNotFoundError as error:
+        _gone(report, folder, path, error)
+    except ArchiveError as error:
+        report.findings.append(Finding("changed_runs", where, str(error)))
 
 
-def _check_pages(path: Place, seen: set[str]) -> Iterator[tuple[str, str]]:
-    schema = pq.read_schema(opened(path))
-    if not schema.equals(PAGES):
-        yield "schema", "its columns are not those of a file of pages"
-        return
-    for page in read_part(path):
-        seen.add(page.page_id)
-        if not _id_agrees(page):
-            yield "changed_page", f"page {page.page_id} does not hash to its id: its body or request was changed"
+def _check_tables(report: Report, folder: Folder, name: str, paths: Sequence[Place]) -> set[str]:
+    """Read the files of a table; gives the ids of the pages its rows come from."""
+    named: set[str] = set()
+    for path in paths:
+        report.files += 1
+        try:
+            report.findings += [Finding(kind, folder.inside(path), detail)
+                                for kind, detail in examine_table(path, TABLES[name], named)]
+        except FileNotFoundError as error:
+            _gone(report, folder, path, error)
+    return named
 
 
-def _id_agrees(page: Page) -> bool:
-    """Whether the id is the hash of the page; of ids of other programs, and of redacted pages, nobody can tell."""
-    request, body = page.request, page.body
-    return redacted(page) or not _HASH.fullmatch(page.page_id) or page.page_id in {
-        page_id(request, body, page.received_at), page_id(request, body)
-    }
+def _gone(report: Report, folder: Folder, path: Place, error: FileNotFoundError) -> None:
+    """A file went after it was listed: raise where another machine has replaced it, and the caller looks again."""
+    if folder.vanished([path]):
+        raise error
+    report.findings.append(Finding("unreadable_file", folder.inside(path), "it vanished while it was read"))
 
 
-def _check_table(path: Place, table: Table, page_ids: set[str]) -> Iterator[tuple[str, str]]:
-    with pq.ParquetFile(opened(path), page_checksum_verification=True) as file:
-        stored = stored_schema(table.name)
-        for column in file.schema_arrow:
-            index = stored.get_field_index(column.name)
-            if index >= 0 and not stored.field(index).type.equals(column.type):
-                yield "schema", f"column {column.name} is {column.type}, not {stored.field(index).type}"
-        missing = [n for n in (*table.key, "observed_at", "page_id") if n not in file.schema_arrow.names]
-        if missing:
-            yield "schema", f"it lacks {', '.join(missing)}"
-        for group in range(file.num_row_groups):
-            rows = file.read_row_group(group)
-            if not missing:
-                page_ids.update(i for i in rows["page_id"].unique().to_pylist() if i is not None)
+def _compare_rows(report: Report, folder: Folder, snapshot: Snapshot, *, exact: bool) -> None:
+    """Make all tables anew from the sound pages, aside, and compare what they say with what the tables say."""
+    import duckdb
+
+    broken = {f.where.split("/")[1] for f in report.findings if f.where.startswith("tables/")}
+    with contextlib.ExitStack() as stack:
+        scratch = stack.enter_context(
+            folder.scratch("verify") if folder.writable else _elsewhere())
+        pages = chain.from_iterable(map(sound_pages, snapshot.pages))
+        made = flatten_into(scratch / "made", pages, sum(map(size_of, snapshot.pages)), None, progress=False)
+        keep_runs(made, [r for path in snapshot.pages for r in _runs_of(path)], ())
+        stones = stones_of(folder)
+        hidden = None if stones is None else replace(stones, everywhere=True)
+        compared = comparing.Comparison(folder, snapshot.tables, made, hidden, report.redacted, exact=exact)
+        for name in TABLES:
+            if name in broken:
+                continue
+            try:
+                found = compared.differences(name)
+            except (duckdb.Error, pa.ArrowException, OSError, ArchiveError) as error:
+                if folder.vanished(snapshot.tables[name].all):
+                    raise
+                report.findings.append(Finding("unreadable_file", f"tables/{name}", str(error).splitlines()[0]))
+            else:
+                report.findings += [Finding(kind, name, detail) for kind, detail in found]
 
 
-def _repeated_keys(folder: Folder, table: Table, files: list[str]) -> int:
-    key = merging.quoted(table.key)
-    rows = f"SELECT {key} FROM {merging.scan(table, files)} GROUP BY {key} HAVING count(*) > 1"
-    with contextlib.closing(connect(folder)) as connection:
-        return int(connection.execute(f"SELECT count(*) FROM ({rows})").fetchall()[0][0])
+@contextlib.contextmanager
+def _elsewhere() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="xframes-verify-") as home:
+        yield Path(home)
 
 
-def _differences(folder: Folder) -> tuple[set[str], set[str]]:
-    """The ids of pages without a row in `requests`, and the other way round."""
-    pages, requests = (
-        {i for path in paths for i in pq.read_table(opened(path), columns=["page_id"])["page_id"].to_pylist()}
-        for paths in (folder.page_parts(), folder.files("requests").all)
-    )
-    return pages - requests, requests - pages
-
-
-def _compare_requests(report: Report, folder: Folder) -> None:
-    folder.look()
-    pages, requests = _differences(folder)
-    for some, kind, text in (
-        (pages, "missing_request", "pages have no row in `requests`; `rebuild()` makes it"),
-        (requests, "missing_page", "rows of `requests` have no page"),
-    ):
-        if some:
-            report.findings.append(Finding(kind, "requests", f"{len(some)} {text} (e.g. {min(some)})"))
+def _runs_of(path: Place) -> list[dict[str, object]]:
+    with contextlib.suppress(ArchiveError):  # told already
+        return part_runs(path)
+    return []
 
 
 def _check_journal(report: Report, folder: Folder) -> None:
-    try:
-        with open_journal(folder.journal) as journal:
-            problem = journal.check()
-    except ArchiveError as error:
-        problem = str(error)
+    """Whether the journal is sound, and has received as many pages as the mark beside it says."""
+    mark = read_mark(folder.home / "journal.mark")
+    received: int | None = None
+    if folder.journal.exists():
+        try:
+            with open_journal(folder.journal) as journal:
+                problem, received = journal.check(), journal.received()
+                journal.runs()
+        except ArchiveError as error:
+            problem = str(error)
+    else:
+        problem = None if mark is None else "it is missing, and held pages that were not yet in tables"
+    if problem is None and mark is not None and (received or 0) < mark:
+        problem = (f"it was cut short or replaced by an older one: it has received {counted(received or 0, 'page')}, "
+                   f"and {mark:,} were written to it")
     if problem:
         report.findings.append(Finding("journal", folder.journal.name, problem))

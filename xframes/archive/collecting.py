@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -41,10 +42,14 @@ def start(archive: Archive, folder: Folder, plan: Plan, client: Client, progress
     run_id = f"run-{folder.new_id()}"
     with _owned(folder, run_id) as owner:
         with open_journal(folder.journal) as journal:
-            arguments = {**plan.arguments, **({} if plan.limit is None else {"limit": plan.limit})}
-            journal.start([(run_id, plan.action, arguments, plan.to_json())], owner, folder.now())
+            journal.start([(run_id, plan.action, _recorded(plan), plan.to_json())], owner, folder.now())
         state = State(done=plan.batches == 0)  # nothing is left to ask for: all of it is here
         return _Collection(archive, folder, run_id, owner, plan, state).run(client, progress)
+
+
+def _recorded(plan: Plan) -> dict[str, Any]:
+    """A plan's arguments as the record of its run has them."""
+    return {**plan.arguments, **({} if plan.limit is None else {"limit": plan.limit})}
 
 
 def resume(archive: Archive, folder: Folder, run_id: str, client: Client | None, progress: bool | None) -> Run:
@@ -74,6 +79,8 @@ def resume(archive: Archive, folder: Folder, run_id: str, client: Client | None,
             journal.update(run_id, folder.now(), ended=False, state="running", owner=owner, error=None)
         state = State.from_json(row.resume_point) if row.resume_point else State()
         plan = Plan.from_json(str(row.plan))
+        if (plan.action, _recorded(plan)) != (row.action, json.loads(row.arguments or "{}")):
+            raise ArchiveError(f"run {run_id} cannot be resumed: its plan is not what its record says; collect again")
         return _Collection(archive, folder, run_id, owner, plan, state).run(client, progress)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from filelock import Timeout
 
+from xframes.archive.bookkeeping import LOCK
 from xframes.archive.journal import open_journal
 from xframes.archive.store import FLUSH_BYTES, Writer, gathered, size
 
@@ -52,7 +53,7 @@ def settle(folder: Folder, journal: Journal, own: Collection[str]) -> set[str]:
     for run in journal.running():
         if run.owner in own:
             continue
-        if run.owner is None:
+        if run.owner is None or not LOCK.fullmatch(run.owner):  # the name of no lock: nobody can hold it
             _cut_short(folder, journal, run)
             continue
         try:
@@ -82,7 +83,7 @@ def _write(folder: Folder, journal: Journal, busy: set[str], part: int) -> None:
 
     folder.recover_locked()
     lock = nullcontext()  # the caller holds it
-    writer = Writer(folder, Flattener(), folder.tables)
+    writer = Writer(folder, Flattener())
     numbers: list[int] = []
     for run_id in _due(journal, busy)[0]:
         for batch in gathered(journal.read(run_id), lambda numbered: size(numbered[1])):

@@ -9,7 +9,6 @@ import contextlib
 import json
 import logging
 import os
-import re
 import secrets
 import shutil
 import time
@@ -21,17 +20,30 @@ from typing import TYPE_CHECKING, TypeVar
 from filelock import FileLock, Timeout
 
 from xframes import __version__
+from xframes.archive.bookkeeping import (
+    BASE,
+    INTENT,
+    LOCK,
+    MARKER,
+    OWN_NAMES,
+    PART,
+    PURGED,
+    is_data_file,
+    is_link,
+    read_document,
+    read_moves,
+    read_names,
+)
 from xframes.archive.bucket import Bucket, is_url
 from xframes.archive.places import Object, Place, size_of
 from xframes.errors import ArchiveError
+from xframes.schema import TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
 log = logging.getLogger("xframes")
 FORMAT = 1
-_BASE = re.compile(r"base-(?P<generation>[0-9a-f]+)-\d+\.parquet")
-_INTENT = "commit-"  # lists files about to appear together
 _STALE_SECONDS = 86_400  # a temporary file this old belongs to nobody alive
 GRACE_SECONDS = 600.0  # what was replaced in a bucket stays so long for readers on other machines: no lock shows them
 _TRIES = 4
@@ -54,6 +66,15 @@ class Files:
 
     bases: dict[str, tuple[Place, ...]] = field(default_factory=dict)
     parts: tuple[Place, ...] = ()
+
+    @classmethod
+    def of(cls, files: Mapping[str, Place]) -> Files:
+        """Sort files by what their names say they are."""
+        bases: dict[str, tuple[Place, ...]] = {}
+        for name in sorted(files):
+            if hit := BASE.fullmatch(name):
+                bases[hit["generation"]] = (*bases.get(hit["generation"], ()), files[name])
+        return cls(bases, tuple(files[name] for name in sorted(files) if PART.fullmatch(name)))
 
     @property
     def generation(self) -> str | None:
@@ -79,11 +100,16 @@ class Files:
 class Folder:
     """An archive's folder on a local disk, or its objects below a URL and its `home` on this machine.
 
-    Raises ArchiveError when the path is a file, a folder that holds something else, an archive of a format this version
-    does not know, or a URL that cannot be read.
+    With `only_read` nothing is ever written to it: no lock, no recovery, no flush.
+
+    Raises ArchiveError when the path is a file, a folder that holds something else or reaches outside itself through
+    links, an archive of a format this version does not know, or a URL that cannot be read.
     """
 
-    def __init__(self, path: str | os.PathLike[str] | Object, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str] | Object, now: Callable[[], datetime] = utc_now, *,
+        only_read: bool = False,
+    ) -> None:
         self.address = (str(path) if isinstance(path, Object) else os.fspath(path)).removeprefix("file://")
         self.bucket = Bucket(self.address) if is_url(self.address) else None
         self.path: Place = self.bucket.root if self.bucket else Path(self.address).expanduser()
@@ -95,21 +121,28 @@ class Folder:
         self.temp = self.home / ".tmp"
         self._locks = self.home / ".locks"
         self._format = self.path / "xframes.json"
+        self._only_read = only_read
+        self._refused: set[str] = set()
         self.exists = self.check()
 
     def check(self) -> bool:
         """Whether the folder is an archive; False when there is nothing yet."""
         if isinstance(self.path, Path) and self.path.is_file():
             raise ArchiveError(f"{self.path} is a file, not an archive's folder")
+        for name in OWN_NAMES:
+            if is_link(self.home / name):
+                raise ArchiveError(f"{self.home / name} is a link, and an archive is not read through links: "
+                                   "put what it points to in its place")
         try:
-            document = json.loads(self._format.read_text(encoding="utf-8"))
+            document = read_document(self._format)
             version = int(document["format_version"])
         except FileNotFoundError:
             self.look()
-            if any(not name.startswith(".") for name in names_in(self.path)):
+            home = self.path.resolve() if isinstance(self.path, Path) else self.path  # it may be a link itself
+            if any(not name.startswith(".") for name in names_in(home)):
                 raise ArchiveError(f"{self.path} is not empty and not an xframes archive (no xframes.json)") from None
             return False
-        except (OSError, ValueError, TypeError, KeyError) as error:
+        except (OSError, ValueError, TypeError, KeyError, OverflowError) as error:
             raise ArchiveError(f"{self._format} cannot be read: {error}") from None
         if version > FORMAT:
             raise ArchiveError(
@@ -152,12 +185,13 @@ class Folder:
     @property
     def writable(self) -> bool:
         """Whether this user may change the archive."""
-        return os.access(self.home, os.W_OK)
+        return not self._only_read and os.access(self.home, os.W_OK)
 
     def for_writing(self) -> None:
         """Raise ArchiveError when this user may not change the archive."""
         if not self.writable:
-            raise ArchiveError(f"{self.path} is read-only for you: it can be asked, not changed; copy it to change it")
+            raise ArchiveError(f"no write permission for archive {self.path} (queries still work). "
+                               "Copy it to modify it")
 
     @property
     def in_process(self) -> bool:
@@ -216,7 +250,7 @@ class Folder:
             return
         for temp in moves:
             sync(temp)
-        intent = self.temp / f"{_INTENT}{self.new_id()}.json"
+        intent = self.temp / f"commit-{self.new_id()}.json"
         draft = self.new_temp(".json")
         draft.write_text(json.dumps([[temp.name, self.inside(final)] for temp, final in moves.items()]))
         self.place({draft: intent})  # from here on the files will be there, whatever happens
@@ -225,22 +259,46 @@ class Folder:
 
     def recover(self) -> None:
         """Complete the commits of processes that died on the way."""
-        if not self._intents():
+        if not self.writable or not self._intents():
             return
         with contextlib.suppress(Timeout), self.lock("flush").acquire(timeout=10):
             self.recover_locked()
 
     def recover_locked(self) -> None:
-        """The same for a caller that holds the flush lock."""
-        for intent in self._intents():
-            named = json.loads(intent.read_text())
-            moves = {self.temp / temp: self.path / final for temp, final in named}
-            self._move({temp: final for temp, final in moves.items() if temp.exists()})
+        """Complete commits for a caller that holds the flush lock."""
+        for intent, moves in self._intents().items():
+            self._move({temp: final for temp, final in moves.items() if _is_plain_file(temp)})
             intent.unlink()
             log.warning("%s: completed what another process began: %d files", self.path, len(moves))
 
-    def _intents(self) -> list[Path]:
-        return sorted(self.temp.glob(f"{_INTENT}*.json")) if self.temp.is_dir() else []
+    @property
+    def pending(self) -> dict[Place, Path]:
+        """Files of commits that are not completed, by where they belong: for reading without writing anything."""
+        return {final: temp for moves in self._intents().values() for temp, final in moves.items()
+                if is_data_file(final.name) and _is_plain_file(temp)}
+
+    def _intents(self) -> dict[Path, dict[Path, Place]]:
+        """The intents of commits with their moves; what names anything but this archive's own files is refused."""
+        found = {}
+        for name in names_in(self.temp):
+            intent = self.temp / name
+            if not INTENT.fullmatch(name):
+                continue
+            try:
+                moves = read_moves(intent)
+            except FileNotFoundError:
+                continue
+            except ValueError as error:
+                self.refuse(intent, str(error))
+                continue
+            found[intent] = {self.temp / temp: self.path / final for temp, final in moves}
+        return found
+
+    def refuse(self, place: Place, reason: str) -> None:
+        """Say, once, that a file of this archive's bookkeeping is not used, and why."""
+        if str(place) not in self._refused:
+            self._refused.add(str(place))
+            log.warning("%s is not used: %s", place, reason)
 
     def _move(self, moves: Mapping[Path, Place]) -> None:
         if self.bucket:
@@ -257,12 +315,35 @@ class Folder:
 
     def files(self, table: str) -> Files:
         """The files of a table, without those a finished compaction has replaced."""
-        return list_files(self.tables / table)
+        return Files.of(self._listed(self.tables / table))
+
+    def contents(self) -> dict[str, Place]:
+        """Every file of pages and tables: its place inside the archive with slashes, and where it can be read."""
+        homes = {"pages": self.pages} | {f"tables/{name}": self.tables / name for name in TABLES}
+        return {f"{inside}/{name}": place for inside, home in homes.items()
+                for name, place in self._listed(home).items() if is_data_file(name)}
+
+    def _listed(self, home: Place) -> dict[str, Place]:
+        """The files of a folder by name; those of pending commits too where they cannot be completed."""
+        names = names_in(home)
+        gone = {old for name in names if MARKER.fullmatch(name) for old in self._replaced(home / name)}
+        files = {name: home / name for name in names if name not in gone}
+        if self.writable:
+            return files
+        waiting = {final.name: temp for final, temp in self.pending.items() if final.parent == home}
+        return waiting | files
+
+    def _replaced(self, marker: Place) -> list[str]:
+        try:
+            return read_names(marker)
+        except ValueError as error:
+            self.refuse(marker, str(error))
+            return []
 
     @property
     def buried(self) -> tuple[Place, ...]:
         """The files of tombstones that no purge has dealt with yet: what they name must be hidden everywhere."""
-        done = set(read_replaced(self._purged))
+        done = set(self._replaced(self._purged))
         return tuple(p for p in self.files("tombstones").all if p.name not in done)
 
     def note_purged(self, stones: Iterable[Place]) -> None:
@@ -280,23 +361,24 @@ class Folder:
 
     @property
     def _purged(self) -> Place:
-        return self.tables / "tombstones" / "purged.json"
+        return self.tables / "tombstones" / PURGED
 
     def page_parts(self) -> tuple[Place, ...]:
         """The files that hold the pages, in the order of time."""
-        return list_files(self.pages).parts
+        return Files.of(self._listed(self.pages)).parts
 
-    def finish_removals(self, tables: Iterable[str], *, at_once: bool = True) -> None:
+    def finish_removals(self, *, at_once: bool = True) -> None:
         """Remove the files that were replaced. Nobody on this machine may be reading.
 
         Unless `at_once`, those in a bucket stay until readers on other machines can be expected to be done.
         """
         until = None if at_once or not self.bucket else self.now().timestamp() - GRACE_SECONDS
         old, markers = list[Place](), list[Place]()
-        for home in (self.pages, *(self.tables / name for name in tables)):
+        for home in (self.pages, *(self.tables / name for name in TABLES)):
             for name in names_in(home):
-                if name.startswith("replaced-") and (until is None or int(name[9:21], 16) / 1000 < until):
-                    old += [home / gone for gone in read_replaced(home / name)]
+                hit = MARKER.fullmatch(name)
+                if hit and (until is None or int(hit["id"][:12], 16) / 1000 < until):
+                    old += [home / gone for gone in self._replaced(home / name)]
                     markers.append(home / name)
         for several in (old, markers):
             if self.bucket:
@@ -306,13 +388,43 @@ class Folder:
                     remove(path)
 
     def lock(self, name: str) -> FileLock:
-        """A lock other processes see; it ends with the process that holds it."""
+        """A lock other processes see; it ends with the process that holds it.
+
+        Raises ArchiveError for a name that is none of ours: owners of runs are read from the journal.
+        """
+        path = self._lock_path(name)
         self._locks.mkdir(parents=True, exist_ok=True)
-        return FileLock(self._locks / f"{name}.lock")
+        return FileLock(path)
+
+    def _lock_path(self, name: str) -> Path:
+        path = self._locks / f"{name}.lock"
+        if not LOCK.fullmatch(name) or is_link(path):
+            raise ArchiveError(f"{self.path}: {name!r:.80} is not a lock of this archive")
+        return path
+
+    def is_held(self, name: str) -> bool:
+        """Whether a process holds a lock, as far as that shows without writing anything."""
+        if not LOCK.fullmatch(name):
+            return False
+        try:
+            import fcntl
+
+            descriptor = os.open(self._lock_path(name), os.O_RDONLY | os.O_NOFOLLOW)
+        except ImportError:  # Windows: unknown
+            return True
+        except OSError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
 
     def forget_lock(self, name: str) -> None:
         """Remove the file of a lock nobody will ask for again."""
-        (self._locks / f"{name}.lock").unlink(missing_ok=True)
+        self._lock_path(name).unlink(missing_ok=True)
 
     def sweep(self, after: float = _STALE_SECONDS) -> None:
         """Remove temporary files nobody has written to for so many seconds, unless a commit waits to be completed."""
@@ -333,29 +445,29 @@ class Folder:
 
 
 def names_in(folder: Place) -> list[str]:
-    """The names in a folder, sorted; none when it is missing."""
+    """The names in a folder, sorted; of data folders only regular files. None when it is missing.
+
+    Raises ArchiveError when it is a link or cannot be listed.
+    """
     if isinstance(folder, Object):
         return folder.bucket.names(folder.key)
+    if is_link(folder):
+        raise ArchiveError(f"{folder} is a link, and an archive is not read through links: put what it points to in "
+                           "its place")
     try:
-        return sorted(e.name for e in os.scandir(folder))
+        return sorted(e.name for e in os.scandir(folder) if not is_data_file(e.name) or _is_regular(e))
     except FileNotFoundError:
         return []
+    except OSError as error:
+        raise ArchiveError(f"{folder} cannot be listed: {error.strerror}") from None
 
 
-def list_files(folder: Place) -> Files:
-    """The Parquet files in a table's folder, without those listed in a `replaced-*.json` beside them."""
-    names = names_in(folder)
-    gone = {old for name in names if name.startswith("replaced-") for old in read_replaced(folder / name)}
-    bases: dict[str, tuple[Place, ...]] = {}
-    parts = []
-    for name in names:
-        if name in gone:
-            continue
-        if hit := _BASE.fullmatch(name):
-            bases[hit["generation"]] = (*bases.get(hit["generation"], ()), folder / name)
-        elif name.startswith("part-") and name.endswith(".parquet"):
-            parts.append(folder / name)
-    return Files(bases, tuple(parts))
+def _is_regular(entry: os.DirEntry[str]) -> bool:
+    return entry.is_file(follow_symlinks=False)
+
+
+def _is_plain_file(path: Path) -> bool:
+    return path.is_file() and not is_link(path)
 
 
 def marker(folder: Folder, replaced: Iterable[Place]) -> Path:
@@ -365,17 +477,9 @@ def marker(folder: Folder, replaced: Iterable[Place]) -> Path:
     return temp
 
 
-def read_replaced(path: Place) -> list[str]:
-    """The names a `replaced-*.json` lists; none when another process has just removed it."""
-    try:
-        return [str(name) for name in json.loads(path.read_text(encoding="utf-8"))]
-    except (FileNotFoundError, ValueError):
-        return []
-
-
 def remove(path: Path) -> None:
     """Remove a file or folder, whoever else is removing it."""
-    if path.is_dir():
+    if path.is_dir() and not is_link(path):
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)

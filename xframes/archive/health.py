@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from filelock import Timeout
 
 from xframes.archive.compaction import MOST_PARTS
 from xframes.archive.folder import Folder
 from xframes.archive.journal import open_journal
 from xframes.archive.places import opened, size_of
-from xframes.archive.store import PAGES, stored_schema
+from xframes.archive.store import PAGES, PAGES_UNHASHED, stored_schema
 from xframes.errors import ArchiveError
 from xframes.schema import TABLES
 
@@ -64,7 +63,7 @@ def _format(folder: Folder) -> Sign:
 
 def _files(folder: Folder) -> Iterator[Sign]:
     """Every footer: whether it can be read, and its columns are those of today."""
-    rows, size, bad = _read(folder.page_parts(), PAGES, PAGES.names)
+    rows, size, bad = _read(folder.page_parts(), PAGES, PAGES_UNHASHED.names)
     said = f"{rows:,} in {len(folder.page_parts()):,} files, {_size(size)}"
     yield _told("pages", said, bad, folder, "put the file back from a copy: pages cannot be made anew")
     rows, size, bad, count, parts = 0, 0, [], 0, 0
@@ -122,7 +121,7 @@ def _journal(folder: Folder) -> Iterator[Sign]:
 
 def _runs(folder: Folder, journal: Journal) -> Sign:
     runs = journal.runs()
-    going = {run.run_id for run in runs if run.state == "running" and _alive(folder, run)}
+    going = {run.run_id for run in runs if run.state == "running" and folder.is_held(run.owner or "")}
     stopped = [run for run in runs if run.state in {"interrupted", "running"} and run.run_id not in going]
     open_ = [run for run in stopped if run.plan is not None]
     said = f"{len(runs):,} in all, {len(going):,} going on now, {len(stopped):,} stopped on their way"
@@ -131,17 +130,6 @@ def _runs(folder: Folder, journal: Journal) -> Sign:
     last = open_[-1]
     return ("runs", "warn", f"{said}, the last of them {last.action} at {_when(last)}",
             f"xframes resume {last.run_id} --archive {_shown(folder)}")
-
-
-def _alive(folder: Folder, run: RunRow) -> bool:
-    """Whether a process holds the lock of that run."""
-    if run.owner is None or not (folder.home / ".locks" / f"{run.owner}.lock").exists():
-        return False
-    try:
-        with folder.lock(run.owner).acquire(timeout=0):
-            return False
-    except (Timeout, OSError):
-        return True
 
 
 def _when(run: RunRow) -> str:

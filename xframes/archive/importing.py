@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from hashlib import blake2b
 from itertools import chain
@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from xframes.archive import workers
-from xframes.archive.flushing import flush
-from xframes.archive.journal import open_journal
-from xframes.archive.lifecycle import rebuild_source, swap_tables
-from xframes.archive.places import size_of
+from xframes.archive.flushing import DIED, flush
+from xframes.archive.folder import Folder
+from xframes.archive.journal import open_copy, open_journal
+from xframes.archive.lifecycle import page_ids, pages_named, swap_tables
+from xframes.archive.places import opened, size_of
 from xframes.archive.progress import bar
 from xframes.archive.store import (
     IMPORT_BYTES,
@@ -30,15 +32,17 @@ from xframes.archive.store import (
     size,
 )
 from xframes.archive.worker import Target
+from xframes.english import counted
 from xframes.errors import ArchiveError, XframesError
 from xframes.schema import TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from xframes.archive.folder import Folder
+    from xframes.archive.folder import Files
     from xframes.archive.journal import Journal, RunRow
+    from xframes.archive.places import Place
     from xframes.archive.views import Readers
     from xframes.wire import Page
 
@@ -141,7 +145,7 @@ def _importing(folder: Folder, runs: dict[str, dict[str, Any]]) -> Iterator[Call
 
 def write_rows(folder: Folder, tables: dict[str, pa.Table]) -> None:
     """Write rows that come from no journal as parts."""
-    parts = TableParts(folder, folder.tables)
+    parts = TableParts(folder)
     parts.add(tables)
     with folder.lock("flush"):
         folder.commit(parts.finish())
@@ -162,7 +166,7 @@ def add_pages(folder: Folder, pages: Iterable[Page]) -> list[str]:
     name = f"add-{first.page_id[:16]}"
     named = (p if p.run_id else replace(p, run_id=name) for p in chain([first], pages))
     lock = folder.lock("flush")
-    writer = Writer(folder, Flattener(), folder.tables)
+    writer = Writer(folder, Flattener())
     try:
         for batch in gathered(named, size):
             writer.add(batch)
@@ -179,6 +183,36 @@ def add_pages(folder: Folder, pages: Iterable[Page]) -> list[str]:
     return [str(run_id) for run_id in writer.tally]
 
 
+def add_journal(folder: Folder, source: Folder) -> None:
+    """Add the pages and runs that another archive has in its journal alone; the journal is only read."""
+    from xframes.flatten import Flattener
+
+    if not source.journal.exists():
+        return
+    with open_copy(source.journal) as journal:
+        writer = Writer(folder, Flattener())
+        lock = folder.lock("flush")
+        try:
+            for run_id in journal.pending():
+                for batch in gathered((page for _, page in journal.read(run_id)), size):
+                    writer.add(batch)
+                    if writer.bytes >= IMPORT_BYTES:
+                        writer.flush(lock)
+            runs = [_as_left(source, run).record() for run in journal.unwritten()]
+            if runs or writer.tally:
+                writer.flush(lock, runs, writer.unknown_fields())
+        except BaseException:
+            writer.discard()
+            raise
+
+
+def _as_left(source: Folder, run: RunRow) -> RunRow:
+    """A run of another archive as it is now: whose process has ended is not running any more."""
+    if run.state != "running" or source.is_held(run.owner or ""):
+        return run
+    return replace(run, state="interrupted", error=DIED)
+
+
 def _added(journal: Journal, run_id: str, count: Tally, now: datetime) -> RunRow | None:
     """Note a run whose pages are being added as done; None when the archive knows it already."""
     if journal.run(run_id) is not None:
@@ -188,7 +222,9 @@ def _added(journal: Journal, run_id: str, count: Tally, now: datetime) -> RunRow
     return journal.run(run_id)
 
 
-def rebuild(folder: Folder, readers: Readers, processes: int | None, progress: bool | None) -> None:
+def rebuild(
+    folder: Folder, readers: Readers, processes: int | None, progress: bool | None, *, lose: bool = False
+) -> None:
     """Make all tables anew from `pages/`, aside, and let them take the place of the old ones at once.
 
     Nothing is written to the archive meanwhile: collections keep their pages in the journal, imports wait.
@@ -197,29 +233,58 @@ def rebuild(folder: Folder, readers: Readers, processes: int | None, progress: b
         folder.recover_locked()
         folder.look()
         old = {name: folder.files(name) for name in TABLES}
-        parts = rebuild_source(folder)
-        tables = scratch / "tables"
-        tables.mkdir()
-        if processes is None:
-            packed = sum(size_of(p) for p in parts)
-            processes = workers.cores() if packed >= workers.WORTH_BYTES // 8 else 1  # pages are compressed
-        target = Target(folder.address, tables, keep_pages=False, lock=None)
-        sink = workers.sink(target, 1 if folder.in_process else processes)
-        try:
-            with bar(progress, "rebuild", "B") as advance:
-                for batch in gathered((page for path in parts for page in read_part(path)), size):
-                    sink.add(batch)
-                    advance(sum(len(p.body) for p in batch))
-        except BaseException:
-            sink.abort()
-            raise
-        _, unknown = sink.finish()
-        rest = TableParts(folder, tables)
-        rest.add({"problems": pa.Table.from_pylist(unknown, schema=TABLES["problems"].schema)})
-        rest.add({"runs": runs_table([run for path in parts for run in part_runs(path)])})
-        folder.place(rest.finish())
-        with readers.alone(wait=_PATIENCE):  # readers that take longer than that find their files gone
-            swap_tables(folder, tables, old)
+        parts = folder.page_parts()
+        runs = [run for path in parts for run in part_runs(path)]
+        if not lose:
+            _refuse_loss(folder, parts, old)
+        pages = (page for path in parts for page in read_part(path))
+        made = flatten_into(scratch / "made", pages, sum(map(size_of, parts)), processes, progress)
+        keep_runs(made, runs, old["runs"].all)
+        swap_tables(folder, made, old)
+        with readers.alone(wait=_PATIENCE) as nobody:
+            if nobody:
+                folder.finish_removals(at_once=folder.bucket is None)
+
+
+def _refuse_loss(folder: Folder, parts: Iterable[Place], old: Mapping[str, Files]) -> None:
+    lost = pages_named(path for files in old.values() for path in files.all) - page_ids(parts)
+    if lost:
+        raise ArchiveError(
+            f"{folder.path}: the tables have rows of {counted(len(lost), 'page')} that pages/ lacks "
+            f"(e.g. {min(lost)}), and rebuilding would lose them. Merge a copy of the archive that has the pages, "
+            "or pass lose=True"
+        )
+
+
+def flatten_into(
+    home: Path, pages: Iterable[Page], packed: int, processes: int | None, progress: bool | None
+) -> Folder:
+    """Make an archive at `home` of tables only: what these pages say; `packed` is the size of their files."""
+    made = Folder(home)
+    made.create()
+    if processes is None:
+        processes = workers.cores() if packed >= workers.WORTH_BYTES // 8 else 1  # pages are compressed
+    sink = workers.sink(Target(made.address, keep_pages=False, lock=None), processes)
+    try:
+        with bar(progress, "rebuild", "B") as advance:
+            for batch in gathered(pages, size):
+                sink.add(batch)
+                advance(sum(len(p.body) for p in batch))
+    except BaseException:
+        sink.abort()
+        raise
+    _, unknown = sink.finish()
+    write_rows(made, {"problems": pa.Table.from_pylist(unknown, schema=TABLES["problems"].schema)})
+    return made
+
+
+def keep_runs(made: Folder, runs: Sequence[Mapping[str, Any]], tables: Iterable[Place]) -> None:
+    """Write records of runs into rebuilt tables: those of page parts, and those only the old table has."""
+    known = [runs_table(runs)]
+    for path in tables:
+        with suppress(OSError, ValueError, pa.ArrowException):  # verify tells of files that cannot be read
+            known.append(pq.read_table(opened(path)).select(TABLES["runs"].schema.names).cast(TABLES["runs"].schema))
+    write_rows(made, {"runs": pa.concat_tables(known)})
 
 
 def as_paths(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[Path]:

@@ -5,15 +5,23 @@ A page and the point where its run goes on are committed in one durable transact
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import os
+import shutil
 import sqlite3
+import tempfile
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from xframes.archive.bookkeeping import is_link
 from xframes.archive.store import dump
 from xframes.errors import ArchiveError
 from xframes.paging import State
@@ -21,22 +29,25 @@ from xframes.wire import Page, Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS pages (
+log = logging.getLogger("xframes")
+_TABLES = {
+    "pages": """CREATE TABLE pages (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, page_id TEXT NOT NULL, run_id TEXT, action TEXT, method TEXT NOT NULL,
     path TEXT NOT NULL, params TEXT NOT NULL, args TEXT NOT NULL, status INTEGER NOT NULL, received_at TEXT NOT NULL,
     body BLOB NOT NULL
-);
-CREATE TABLE IF NOT EXISTS runs (
+)""",
+    "runs": """CREATE TABLE runs (
     run_id TEXT PRIMARY KEY, action TEXT, arguments TEXT, plan TEXT, resume_point TEXT, state TEXT NOT NULL,
     started_at TEXT NOT NULL, ended_at TEXT, recorded_at TEXT NOT NULL, page_count INTEGER NOT NULL DEFAULT 0,
     row_count INTEGER NOT NULL DEFAULT 0, error TEXT, owner TEXT, unwritten INTEGER NOT NULL DEFAULT 1
-);
-"""
+)""",
+}
+_SUPER_JOURNAL = bytes.fromhex("d9d505f920a163d7")  # ends a rollback journal that names a file for SQLite to delete
 _PAGE = "page_id, run_id, action, method, path, params, args, status, received_at, body"
 _PATIENCE = 60.0  # seconds
+_COPIES = 5  # of a journal that others write to meanwhile
+_MARK_DIGITS = 20
 _TICK = timedelta(milliseconds=1)
 
 
@@ -69,17 +80,23 @@ class RunRow:
     @property
     def gaps(self) -> int | None:
         """The gaps of a stream so far; None of anything else."""
-        return State.from_json(self.resume_point).gaps if self.resume_point else None
+        found = State.from_json(self.resume_point).gaps if self.resume_point else None
+        return found if isinstance(found, int) else None
 
 
 _RUN = ", ".join(RunRow.__slots__)
 
 
 class Journal:
-    """An open journal. Any number of processes may have it open; SQLite keeps them apart."""
+    """An open journal. Any number of processes may have it open; SQLite keeps them apart.
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    `mark` is a file beside it that says how many pages it has received as long as any is not yet in parts: so a journal
+    that is lost or cut short is noticed.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, mark: Path) -> None:
         self._sql = connection
+        self._mark = mark
 
     # pages -------------------------------------------------------------------------------------------------------
 
@@ -87,6 +104,8 @@ class Journal:
         """Commit pages of one run durably, with the point where the run goes on from here and the rows it has."""
         run_id = pages[-1].run_id
         with self._transaction():
+            if not self._mark.exists():
+                _write_mark(self._mark, 0)  # before the first page is committed, so that none is ever without it
             self._sql.executemany(
                 f"INSERT INTO pages ({_PAGE}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [(p.page_id, p.run_id, p.request.action, p.request.method, p.request.path, dump(p.request.params),
@@ -96,6 +115,14 @@ class Journal:
                 "UPDATE runs SET resume_point = ?, page_count = page_count + ?, row_count = coalesce(?, row_count), "
                 "unwritten = 1 WHERE run_id = ?", (point, len(pages), rows, run_id),
             )
+            count = self.received()
+        if count > (read_mark(self._mark) or 0):
+            _write_mark(self._mark, count, durably=False)  # it may lag behind, never run ahead
+
+    def received(self) -> int:
+        """The number of pages this journal ever received."""
+        found = self._sql.execute("SELECT seq FROM sqlite_sequence WHERE name = 'pages'").fetchone()
+        return int(found[0]) if found else 0
 
     def pending(self) -> dict[str | None, int]:
         """Bytes of the pages not yet in parts, by run."""
@@ -116,6 +143,9 @@ class Journal:
         """Forget pages: they stand in parts now."""
         with self._transaction():
             self._sql.executemany("DELETE FROM pages WHERE seq = ?", [(n,) for n in numbers])
+            left = self._sql.execute("SELECT 1 FROM pages LIMIT 1").fetchone()
+            if left is None and (read_mark(self._mark) or 0) <= self.received():
+                self._mark.unlink(missing_ok=True)
 
     # runs --------------------------------------------------------------------------------------------------------
 
@@ -209,23 +239,98 @@ class Journal:
 
 @contextmanager
 def open_journal(path: Path) -> Iterator[Journal]:
-    """The journal at that path, made when missing. Raises ArchiveError when it cannot be read.
+    """The journal at that path, made when missing. Raises ArchiveError when it cannot be used.
 
     Where nobody may write it is opened as it lies: what a living process elsewhere has just committed may not show.
+    Triggers, views and indexes that somebody has put into it are dropped before anything is written.
     """
+    _refuse_foreign_files(path)
     writable = os.access(path.parent, os.W_OK)
     where = path.as_posix() if writable else f"{path.absolute().as_uri()}?immutable=1"
     connection = sqlite3.connect(where, timeout=60, isolation_level=None, check_same_thread=False, uri=not writable)
     try:
+        connection.execute("PRAGMA trusted_schema = OFF")
         if writable:
             _write_ahead(connection)
-            connection.execute("PRAGMA synchronous = FULL")  # a commit is on the disk before the next page is asked for
-            connection.executescript(_SCHEMA)
-        yield Journal(connection)
+            connection.execute("PRAGMA synchronous = FULL")  # a commit is on the disk before the next page is requested
+        _prepare_schema(connection, path, writable=writable)
+        yield Journal(connection, path.with_name("journal.mark"))
     except sqlite3.DatabaseError as error:
         raise ArchiveError(f"{path}: the journal cannot be used: {error}") from error
     finally:
         connection.close()
+
+
+@contextmanager
+def open_copy(path: Path) -> Iterator[Journal]:
+    """A journal of somebody else, read from a copy: SQLite would write beside the journal itself.
+
+    Raises ArchiveError when it cannot be used.
+    """
+    for attempt in range(_COPIES):
+        with tempfile.TemporaryDirectory(prefix="xframes-journal-") as home:
+            copy = Path(home) / path.name
+            _refuse_foreign_files(path)
+            for suffix in ("", "-wal"):
+                with contextlib.suppress(FileNotFoundError):
+                    shutil.copyfile(f"{path}{suffix}", f"{copy}{suffix}")
+            with open_journal(copy) as journal:
+                if journal.check() is None or attempt == _COPIES - 1:  # else a process wrote to it meanwhile
+                    yield journal
+                    return
+
+
+def _refuse_foreign_files(path: Path) -> None:
+    """Raise ArchiveError for what SQLite must not open: links, and a rollback journal that names another file."""
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        beside = path.with_name(path.name + suffix)
+        if is_link(beside) or (beside.exists() and not beside.is_file()):
+            raise ArchiveError(f"{beside}: the journal cannot be used: it is not a plain file")
+    rollback = path.with_name(f"{path.name}-journal")
+    with contextlib.suppress(FileNotFoundError), rollback.open("rb") as file:
+        file.seek(max(0, rollback.stat().st_size - len(_SUPER_JOURNAL)))
+        if file.read() == _SUPER_JOURNAL:
+            raise ArchiveError(f"{path}: the journal cannot be used: {rollback.name} names another file, "
+                               "which xframes never writes. Remove it")
+
+
+def _prepare_schema(connection: sqlite3.Connection, path: Path, *, writable: bool) -> None:
+    """Make missing tables; refuse tables of another form, and drop what would run when rows are written."""
+    found = connection.execute("SELECT type, name, sql FROM sqlite_master").fetchall()
+    for kind, name, sql in found:
+        if name in _TABLES and (kind != "table" or sql != _TABLES[name]):
+            raise ArchiveError(f"{path}: the journal cannot be used: its {kind} {name!r} is not one that xframes makes")
+    if not writable:
+        return
+    for kind, name, sql in found:
+        if kind in {"trigger", "view"} or (kind == "index" and sql is not None):
+            log.warning("%s: dropped the %s %r, which xframes did not make", path, kind, name)
+            quoted = name.replace('"', '""')
+            connection.execute(f'DROP {kind} IF EXISTS "{quoted}"')
+    for name, sql in _TABLES.items():
+        if ("table", name, sql) not in found:
+            connection.execute(sql.replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS"))
+
+
+def read_mark(mark: Path) -> int | None:
+    """The number of pages the journal beside a mark has received; None without a mark."""
+    try:
+        return int(mark.read_bytes()[:_MARK_DIGITS])
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        return 0  # cut short by a crash
+
+
+def _write_mark(mark: Path, count: int, *, durably: bool = True) -> None:
+    """Note the number of pages a journal has received, always with as many digits, so that no state is half written."""
+    descriptor = os.open(mark, os.O_WRONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
+    try:
+        os.write(descriptor, f"{count:0{_MARK_DIGITS}}".encode())
+        if durably:
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
@@ -256,15 +361,30 @@ def journal_state(path: Path) -> object:
 
 def _page(row: Sequence[Any]) -> Page:
     page_id, run_id, action, method, path, params, args, status, received_at, body = row
-    request = Request(method, path, json.loads(params), action, json.loads(args))
-    return Page(request, bytes(body), _time(received_at), status, run_id, page_id)
+    try:
+        request = Request(method, path, _texts(params), action, _texts(args))
+        return Page(request, bytes(body), _time(received_at), int(status), run_id, str(page_id))
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise ArchiveError(f"the journal cannot be used: page {page_id!r:.60} is damaged ({error})") from error
+
+
+def _texts(text: str) -> dict[str, str]:
+    found = json.loads(text)
+    if not isinstance(found, dict):
+        raise TypeError("its parameters are not an object")
+    return found
 
 
 def _run(row: Sequence[Any]) -> RunRow:
     values = dict(zip(RunRow.__slots__, row, strict=True))
-    for name in ("started_at", "ended_at", "recorded_at"):
-        values[name] = None if values[name] is None else _time(values[name])
-    return RunRow(**values)
+    try:
+        for name in ("started_at", "ended_at", "recorded_at"):
+            values[name] = None if values[name] is None else _time(values[name])
+        run = msgspec.convert(values, RunRow)
+        _ = run.gaps
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise ArchiveError(f"the journal cannot be used: run {row[0]!r:.60} is damaged ({error})") from error
+    return run
 
 
 def _time(text: str) -> datetime:

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import Timeout
 
@@ -18,9 +19,9 @@ from xframes.archive.compaction import (
     families,
     worth_compacting,
 )
-from xframes.archive.folder import marker, remove, sync
+from xframes.archive.folder import marker
 from xframes.archive.places import fetch, opened, size_of
-from xframes.archive.store import PagesFile, part_runs, read_part
+from xframes.archive.store import PagesFile, examine_table, part_runs, read_part
 from xframes.errors import ArchiveError
 from xframes.schema import TABLES
 
@@ -35,7 +36,7 @@ log = logging.getLogger("xframes")
 _SMALL_PAGES = 8_000_000  # a file of pages this small on disk is put together with others
 _MERGED_PAGES = 64_000_000
 _FRESH_SHARE = 10  # compacted data this many times larger than the fresh is not rewritten for it
-_REBUILT = "rebuilt-"  # folders of finished tables that only have to take the old ones' place
+_MERGE_TRIES = 10  # listings of an archive that is being compacted while it is merged
 
 
 def compact(folder: Folder, views: Views, *, memory: int = MEMORY) -> int:
@@ -81,7 +82,7 @@ def clear(folder: Folder, views: Views) -> None:
     with views.readers.alone() as nobody:
         if nobody:
             views.refresh()
-            folder.finish_removals(TABLES, at_once=False)
+            folder.finish_removals(at_once=False)
     folder.sweep()
 
 
@@ -112,20 +113,61 @@ def merge_pages(folder: Folder, more_than: int = 1) -> int:
     return len(small)
 
 
-def merge(folder: Folder, other: Folder) -> int:
-    """Copy the files of another archive beside one's own, each once; gives how many came. Nobody may be changing it."""
+def merge(folder: Folder, source: Folder) -> int:
+    """Copy the files of another archive beside one's own, each once; gives how many came.
+
+    The other is only read. Raises ArchiveError when something of it is damaged: then nothing of it came.
+    """
     moves: dict[Path, Place] = {}
+    done: set[str] = set()
     folder.look()
-    for path in (*other.page_parts(), *(p for name in TABLES for p in other.files(name).all)):
-        final = folder.path / other.inside(path)
-        if not final.exists():
-            temp = folder.new_temp()
-            fetch(path, temp)
-            moves[temp] = final
+    for _ in range(_MERGE_TRIES):
+        source.look()
+        try:
+            _copy_files(folder, source, moves, done)
+        except FileNotFoundError:  # a compaction there has replaced it meanwhile
+            continue
+        break
+    else:
+        raise ArchiveError(f"{source.path} changed {_MERGE_TRIES} times while it was read; try again later")
+    removed = sum(pq.read_metadata(t).num_rows for t, f in moves.items() if f.parent.name == "tombstones")
+    if removed:
+        log.warning("%s: %d removals of %s apply here too", folder.path, removed, source.path)
     with folder.lock("flush"):
         folder.forget_purges()  # what was removed here may stand in what came
         folder.commit(moves)
     return len(moves)
+
+
+def _copy_files(folder: Folder, source: Folder, moves: dict[Path, Place], done: set[str]) -> None:
+    """Copy what is not here, checked, to temporary files; notes where each belongs."""
+    for inside, path in source.contents().items():
+        final = folder.path / inside
+        if inside in done or final.exists():
+            continue
+        temp = folder.new_temp()
+        fetch(path, temp)
+        try:
+            _check_copy(temp, inside)
+        except ArchiveError as error:
+            for each in (temp, *moves):
+                each.unlink(missing_ok=True)
+            raise ArchiveError(f"{source.path} is not merged: {inside} is damaged. Repair that archive first "
+                               f"(verify(repair=True)): {error}") from error
+        moves[temp] = final
+        done.add(inside)
+
+
+def _check_copy(path: Path, inside: str) -> None:
+    """Raise ArchiveError unless a file that came from elsewhere holds what its place says."""
+    if inside.startswith("pages/"):
+        part_runs(path)
+        for _ in read_part(path):
+            pass
+        return
+    faults = [detail for _, detail in examine_table(path, TABLES[inside.split("/")[1]], set())]
+    if faults:
+        raise ArchiveError("; ".join(faults))
 
 
 def _groups(paths: Iterable[Place]) -> Iterator[list[Place]]:
@@ -140,63 +182,37 @@ def _groups(paths: Iterable[Place]) -> Iterator[list[Place]]:
     yield group
 
 
-def swap_tables(folder: Folder, rebuilt: Path, old: Mapping[str, Files]) -> None:
-    """Let rebuilt tables take the place of the old ones; whatever moment this stops at, opening the archive ends it.
-
-    `old` are the files there were when the rebuild began: in a bucket other machines may have added some since.
-    """
-    if folder.bucket:
-        _swap_objects(folder, rebuilt, old)
-        return
-    rebuilt.rename(folder.temp / f"{_REBUILT}{folder.new_id()}")  # from here on they are whole, and will be used
-    _finish_swap(folder)
-
-
-def _swap_objects(folder: Folder, rebuilt: Path, old: Mapping[str, Files]) -> None:
-    moves: dict[Path, Place] = {}
-    for path in sorted(rebuilt.glob("*/*.parquet")):
-        temp = folder.temp / path.name.removeprefix("part-")
-        path.rename(temp)
-        moves[temp] = folder.tables / path.parent.name / path.name
+def swap_tables(folder: Folder, made: Folder, old: Mapping[str, Files]) -> None:
+    """Let the tables of another archive, on the same disk, take the place of these files, all or nothing."""
+    moves = adopt(folder, made)
     for name, files in old.items():
         if files.all:
             moves[marker(folder, files.all)] = folder.tables / name / f"replaced-{folder.new_id()}.json"
     folder.commit(moves)
 
 
-def repair_on_open(folder: Folder) -> None:
-    """Finish a rebuild that was cut short after its tables were whole."""
-    if _rebuilt(folder):
-        with folder.lock("compact"), folder.lock("flush"):
-            if _rebuilt(folder):
-                _finish_swap(folder)
-                log.warning("%s: completed a rebuild that another process began", folder.path)
+def adopt(folder: Folder, made: Folder) -> dict[Path, Place]:
+    """Take over the tables of another archive on the same disk as temporary files; gives where each belongs."""
+    moves: dict[Path, Place] = {}
+    for name in TABLES:
+        for path in made.files(name).all:
+            assert isinstance(path, Path)
+            temp = folder.new_temp()
+            path.rename(temp)
+            moves[temp] = folder.tables / name / f"part-{temp.name}"
+    return moves
 
 
-def _finish_swap(folder: Folder) -> None:
-    ready = _rebuilt(folder)
-    if not ready:
-        return
-    assert isinstance(folder.tables, Path)  # in a bucket a rebuild is a commit
-    old = folder.temp / f"old-{folder.new_id()}"
-    with contextlib.suppress(FileNotFoundError):
-        folder.tables.rename(old)
-    ready[-1].rename(folder.tables)
-    sync(folder.home)
-    for path in (*ready[:-1], old):
-        remove(path)
+def page_ids(parts: Iterable[Place]) -> set[str]:
+    """The ids of the pages in these files."""
+    return {i for p in parts for i in pq.read_table(opened(p), columns=["page_id"])["page_id"].to_pylist()}
 
 
-def _rebuilt(folder: Folder) -> list[Path]:
-    return sorted(folder.temp.glob(f"{_REBUILT}*")) if folder.temp.is_dir() else []
-
-
-def rebuild_source(folder: Folder) -> tuple[Place, ...]:
-    """The page files a rebuild reads, each checked to be readable before anything is thrown away."""
-    parts = folder.page_parts()
-    for path in parts:
-        try:
-            pq.read_metadata(opened(path))
-        except (OSError, ValueError) as error:
-            raise ArchiveError(f"{path} cannot be read, and what stands in it could not be rebuilt: {error}") from error
-    return parts
+def pages_named(files: Iterable[Place]) -> set[str]:
+    """The ids of the pages that rows of these table files come from; files that cannot be read name none."""
+    found: set[str] = set()
+    for path in files:
+        with contextlib.suppress(ValueError, OSError, pa.ArrowException):
+            column = pq.read_table(opened(path), columns=["page_id"])["page_id"]
+            found.update(i for i in column.unique().to_pylist() if i is not None)
+    return found

@@ -97,7 +97,7 @@ def purge(folder: Folder, readers: Readers) -> int:
                 raise ArchiveError(f"others are reading {folder.path}: what was removed is hidden, but still in its "
                                    "files until purge() is called when they are done")
             _swap(folder, swaps)
-            folder.finish_removals(TABLES)
+            folder.finish_removals()
         _clean_journal(folder, doomed)
         forget_damaged(folder)  # what cannot be read cannot be cleaned
         if folder.bucket:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
@@ -13,8 +15,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from xframes.archive.places import opened
-from xframes.schema import TABLES
+from xframes.archive.scrubbing import redacted
+from xframes.errors import ArchiveError
+from xframes.schema import TABLES, Table
 from xframes.wire import Page, Request
+from xframes.wire import page_id as content_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -32,16 +37,22 @@ HELD_BYTES = 24_000_000  # Arrow data held before it goes into a part as row gro
 PAGE_GROUP_BYTES = 8_000_000  # bodies in one row group: 20 pages of 100 posts
 ROW_GROUP_ROWS = 122_880
 RUNS_KEY = b"xframes.runs"  # Parquet metadata of page parts: the runs, so that `pages/` alone can rebuild everything
+RUNS_HASH_KEY = b"xframes.runs.hash"
+HASH = "hash"  # the column of page parts with the hash of the rest of the row; the first archives lack it
 KNOWN_AT = pa.field(
     "known_at", pa.map_(pa.string(), pa.struct([("observed_at", pa.timestamp("ms", tz="UTC")), ("tie", pa.uint64())]))
 )
 PAGES = pa.schema([
     ("page_id", pa.string()), ("run_id", pa.string()), ("action", pa.string()), ("method", pa.string()),
     ("path", pa.string()), ("params", pa.string()), ("args", pa.string()), ("status", pa.int64()),
-    ("received_at", pa.timestamp("us", tz="UTC")), ("body", pa.binary()),
+    ("received_at", pa.timestamp("us", tz="UTC")), ("body", pa.binary()), (HASH, pa.string()),
 ])
+PAGES_UNHASHED = pa.schema([f for f in PAGES if f.name != HASH])
+_PAGE_ID = re.compile(r"[0-9a-f]{24}")  # others are ids of other programs
+_READ_ERRORS = (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError, pa.ArrowException)
 _Item = TypeVar("_Item")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 PARQUET: dict[str, Any] = {"compression": "zstd", "compression_level": 3, "write_page_checksum": True}
 
 
@@ -74,9 +85,8 @@ class Tally:
 class TableParts:
     """Flattened rows on their way into one part per table; what has gathered goes out in row groups of bounded size."""
 
-    def __init__(self, folder: Folder, home: Place) -> None:
+    def __init__(self, folder: Folder) -> None:
         self._folder = folder
-        self._home = home
         self._held: dict[str, list[pa.Table]] = {}
         self._bytes = 0
         self._writers: dict[str, tuple[Path, Any]] = {}
@@ -96,7 +106,7 @@ class TableParts:
         moves: dict[Path, Place] = {}
         for name, (temp, writer) in self._writers.items():
             writer.close()
-            moves[temp] = self._home / name / f"part-{temp.name}"
+            moves[temp] = self._folder.tables / name / f"part-{temp.name}"
         self._writers = {}
         return moves
 
@@ -138,8 +148,8 @@ class PagesFile:
     def close(self, runs: Sequence[Mapping[str, Any]] = ()) -> None:
         """Finish the file; `runs` are records of the runs these pages belong to."""
         self._write()
-        if runs:
-            self._writer.add_key_value_metadata({RUNS_KEY: dump_runs(runs)})
+        records = dump_runs(runs)
+        self._writer.add_key_value_metadata({RUNS_KEY: records, RUNS_HASH_KEY: _digest(records)})
         self._writer.close()
 
     def _write(self) -> None:
@@ -152,12 +162,11 @@ class PagesFile:
 class Writer:
     """Turns pages into parts: what it holds becomes visible with `flush`, tables first, then the pages.
 
-    `tables` is where the tables go; with `keep_pages` false nothing else is written (they are being rebuilt).
+    With `keep_pages` false only the tables are written (they are being rebuilt).
     """
 
     folder: Folder
     flattener: Flattener
-    tables: Place
     keep_pages: bool = True
     tally: dict[str | None, Tally] = field(default_factory=dict)
     bytes: int = 0
@@ -165,7 +174,7 @@ class Writer:
     _file: PagesFile | None = None
 
     def __post_init__(self) -> None:
-        self._parts = TableParts(self.folder, self.tables)
+        self._parts = TableParts(self.folder)
 
     def add(self, pages: Sequence[Page]) -> None:
         """Flatten a batch of pages (about 2 MB of JSON)."""
@@ -237,7 +246,8 @@ def size(page: Page) -> int:
 
 
 def pages_table(pages: Sequence[Page]) -> pa.Table:
-    """Pages as rows of a page part."""
+    """Pages as rows of a page part, each with the hash of its row."""
+    params, args = [dump(p.request.params) for p in pages], [dump(p.request.args) for p in pages]
     return pa.Table.from_arrays(
         [
             pa.array([p.page_id for p in pages], pa.string()),
@@ -245,26 +255,79 @@ def pages_table(pages: Sequence[Page]) -> pa.Table:
             pa.array([p.request.action for p in pages], pa.string()),
             pa.array([p.request.method for p in pages], pa.string()),
             pa.array([p.request.path for p in pages], pa.string()),
-            pa.array([dump(p.request.params) for p in pages], pa.string()),
-            pa.array([dump(p.request.args) for p in pages], pa.string()),
+            pa.array(params, pa.string()),
+            pa.array(args, pa.string()),
             pa.array([p.status for p in pages], pa.int64()),
             pa.array([p.received_at for p in pages], pa.timestamp("us", tz="UTC")),
             pa.array([p.body for p in pages], pa.binary()),
+            pa.array([_row_hash(*row) for row in zip(pages, params, args, strict=True)], pa.string()),
         ],
         schema=PAGES,
     )
 
 
+def _row_hash(page: Page, params: str, args: str) -> str:
+    """The hash of everything a page part says of a page."""
+    r, micros = page.request, (page.received_at - _EPOCH) // _MICROSECOND
+    head = (page.page_id, page.run_id, r.action, r.method, r.path, params, args, page.status, micros)
+    return _digest(json.dumps(head).encode(), page.body).decode()
+
+
+def _digest(*parts: bytes) -> bytes:
+    digest = blake2b(digest_size=16)
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest().encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """Pages of a part that cannot be used: what kind of damage it is, and the reason."""
+
+    kind: str
+    reason: str
+
+
 def read_part(path: Place, run_id: str | None = None) -> Iterator[Page]:
-    """The pages of one part in order, of one run if given; one row group is held at a time."""
-    with pq.ParquetFile(opened(path)) as file:
+    """Read the pages of one part in order, of one run if given; one row group is held at a time.
+
+    Raises ArchiveError for a page that is not as it was written, FileNotFoundError when the file is gone.
+    """
+    for page in examine_part(path, run_id):
+        if isinstance(page, Damage):
+            raise ArchiveError(f"{path} is damaged: {page.reason}. verify(repair=True) sets what is damaged aside")
+        yield page
+
+
+def examine_part(path: Place, run_id: str | None = None) -> Iterator[Page | Damage]:
+    """Read the pages of one part, and what is damaged among them; what can be read comes whatever lies around it."""
+    try:
+        file = pq.ParquetFile(opened(path), page_checksum_verification=True)
+    except FileNotFoundError:
+        raise
+    except _READ_ERRORS as error:
+        yield Damage("unreadable_file", f"it cannot be read ({type(error).__name__}: {error})")
+        return
+    with file:
+        if not (file.schema_arrow.equals(PAGES) or file.schema_arrow.equals(PAGES_UNHASHED)):
+            yield Damage("schema", "its columns are not those of a file of pages")
+            return
         for group in range(file.num_row_groups):
-            if run_id is not None:
-                wanted = pc.equal(file.read_row_group(group, ["run_id"])["run_id"], run_id)
-                if not pc.any(wanted).as_py():
-                    continue
-            rows = file.read_row_group(group)
-            yield from table_pages(rows if run_id is None else rows.filter(wanted))
+            try:
+                yield from _examine_group(file, group, run_id)
+            except FileNotFoundError:
+                raise
+            except _READ_ERRORS as error:
+                yield Damage("unreadable_file", f"pages cannot be read ({type(error).__name__}: {error})")
+
+
+def _examine_group(file: pq.ParquetFile, group: int, run_id: str | None) -> Iterator[Page | Damage]:
+    if run_id is not None:
+        wanted = pc.equal(file.read_row_group(group, ["run_id"])["run_id"], run_id)
+        if not pc.any(wanted).as_py():
+            return
+    rows = file.read_row_group(group)
+    yield from table_pages(rows if run_id is None else rows.filter(wanted))
 
 
 def all_pages(folder: Folder, run_id: str | None = None) -> Iterator[Page]:
@@ -282,25 +345,82 @@ def all_pages(folder: Folder, run_id: str | None = None) -> Iterator[Page]:
             done.add(left.pop(0).name)
 
 
-def table_pages(table: pa.Table) -> Iterator[Page]:
-    """Rows of a page part as pages."""
-    columns = {n: table[n].to_pylist() for n in PAGES.names if n != "received_at"}
+def table_pages(table: pa.Table) -> Iterator[Page | Damage]:
+    """Read rows of a page part as pages; Damage for those that are not as they were written."""
+    columns = {n: table[n].to_pylist() for n in table.column_names if n != "received_at"}
     micros = table["received_at"].cast(pa.int64()).to_pylist()
+    hashes = columns.get(HASH)
     for i, page_id in enumerate(columns["page_id"]):
-        request = Request(columns["method"][i], columns["path"][i], _load(columns["params"][i]), columns["action"][i],
-                          _load(columns["args"][i]))
-        received_at = _EPOCH + timedelta(microseconds=micros[i])
-        yield Page(request, columns["body"][i], received_at, columns["status"][i], columns["run_id"][i], page_id)
+        params, args = columns["params"][i], columns["args"][i]
+        try:
+            request = Request(columns["method"][i], columns["path"][i], _load(params), columns["action"][i],
+                              _load(args))
+            received_at = _EPOCH + timedelta(microseconds=micros[i])
+            page = Page(request, columns["body"][i], received_at, columns["status"][i], columns["run_id"][i], page_id)
+            sound = id_agrees(page) if hashes is None else _row_hash(page, params, args) == hashes[i]
+        except _READ_ERRORS:
+            sound = False
+        yield page if sound else Damage("changed_page", f"page {page_id!r:.60} does not agree with its hash")
+
+
+def id_agrees(page: Page) -> bool:
+    """Whether a page's id is the hash of its content; ids of other programs and redacted pages cannot be compared."""
+    request, body = page.request, page.body
+    return redacted(page) or not _PAGE_ID.fullmatch(page.page_id) or page.page_id in {
+        content_id(request, body, page.received_at), content_id(request, body)
+    }
 
 
 def _load(text: str) -> dict[str, str]:
-    return {} if text == "{}" else json.loads(text)
+    if text == "{}":
+        return {}
+    found = json.loads(text)
+    if not isinstance(found, dict):
+        raise TypeError("parameters of a request are an object")
+    return found
 
 
 def part_runs(path: Place) -> list[dict[str, Any]]:
-    """The records of runs a page part keeps."""
-    metadata = pq.read_metadata(opened(path)).metadata or {}
-    return [dict(r) for r in json.loads(metadata.get(RUNS_KEY, b"[]"))]
+    """Read the records of runs that a page part keeps. Raises ArchiveError when they are damaged."""
+    try:
+        footer = pq.read_metadata(opened(path))
+        metadata = footer.metadata or {}
+        records = metadata.get(RUNS_KEY)
+        hashed = HASH in footer.schema.to_arrow_schema().names
+        if hashed and (records is None or metadata.get(RUNS_HASH_KEY) != _digest(records)):
+            raise ValueError("they do not agree with their hash")
+        runs = [dict(r) for r in json.loads(records or b"[]")]
+        runs_table(runs)
+        if not all(isinstance(r.get(n), str) for r in runs for n in ("run_id", "observed_at")):
+            raise ValueError("one has no id or time")
+    except FileNotFoundError:
+        raise
+    except _READ_ERRORS as error:
+        raise ArchiveError(f"{path} is damaged: its records of runs cannot be used ({error})") from error
+    return runs
+
+
+def examine_table(path: Place, table: Table, named: set[str]) -> Iterator[tuple[str, str]]:
+    """Read a file of a table whole, and tell what is wrong with it: kind and detail. Notes the pages its rows name."""
+    try:
+        file = pq.ParquetFile(opened(path), page_checksum_verification=True)
+        with file:
+            stored = stored_schema(table.name)
+            for column in file.schema_arrow:
+                index = stored.get_field_index(column.name)
+                if index >= 0 and not stored.field(index).type.equals(column.type):
+                    yield "schema", f"column {column.name} is {column.type}, not {stored.field(index).type}"
+            missing = [n for n in (*table.key, "observed_at", "page_id") if n not in file.schema_arrow.names]
+            if missing:
+                yield "schema", f"it lacks {', '.join(missing)}"
+            for group in range(file.num_row_groups):
+                rows = file.read_row_group(group)
+                if not missing:
+                    named.update(i for i in rows["page_id"].unique().to_pylist() if i is not None)
+    except FileNotFoundError:
+        raise
+    except _READ_ERRORS as error:
+        yield "unreadable_file", f"it cannot be read ({type(error).__name__}: {error})"
 
 
 def dump(mapping: Mapping[str, Any]) -> str:

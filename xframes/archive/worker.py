@@ -24,7 +24,6 @@ from xframes.archive.store import IMPORT_BYTES, Tally, Writer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from xframes.wire import Page
 
@@ -33,14 +32,13 @@ _LENGTH = struct.Struct("<Q")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where the parts go: an archive by its address, and the folder of the tables while they are being rebuilt.
+    """Where the parts go: an archive by its address.
 
-    `keep_pages`: pages are written, too. `lock`: taken for the moment in which parts appear; None when the caller
-    holds it all along.
+    `keep_pages`: pages are written, too. `lock`: taken for the moment in which parts appear; None when the archive is
+    the caller's alone.
     """
 
     archive: str
-    tables: Path | None = None
     keep_pages: bool = True
     lock: str | None = "flush"
 
@@ -52,7 +50,7 @@ class Work:
         from xframes.flatten import Flattener
 
         folder = Folder(target.archive)
-        self._writer = Writer(folder, Flattener(), target.tables or folder.tables, target.keep_pages)
+        self._writer = Writer(folder, Flattener(), target.keep_pages)
         self._lock: AbstractContextManager[object] = folder.lock(target.lock) if target.lock else nullcontext()
 
     def add(self, pages: Sequence[Page]) -> None:

@@ -10,17 +10,19 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
+import msgspec
+
 from xframes import registry
 from xframes.errors import ArgumentError
 from xframes.plan import values
 from xframes.plan.fields import asked, asks_owner, takes_expansions, takes_fields
+from xframes.schema import Vocabulary  # noqa: TC001  # msgspec reads the annotations of Plan
 from xframes.wire import Request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from xframes.registry import Action, Param
-    from xframes.schema import Vocabulary
 
 __all__ = ["Plan", "asks_owner", "options", "plan"]
 
@@ -109,12 +111,17 @@ class Plan:
 
     @classmethod
     def from_json(cls, text: str) -> Plan:
-        """A plan from its JSON text. Raises ArgumentError when it is none, or of an action unknown here."""
+        """A plan from its JSON text, which may be a stranger's: only a read action can be planned.
+
+        Raises ArgumentError when it is none, or of an action unknown here.
+        """
         try:
-            found = cls(**json.loads(text))
-            _ = found.declared
-        except (ValueError, TypeError, KeyError) as error:
+            found = msgspec.json.decode(text, type=cls)
+            kind = found.declared.kind
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise ArgumentError(f"not a plan this version can carry out: {error}") from None
+        if kind != "read":
+            raise ArgumentError(f"not a plan this version can carry out: {found.action} is not a read action")
         return found
 
     def _lists(self) -> int:
