@@ -10,9 +10,10 @@ import json
 import os
 import re
 import stat
+import zlib
 from typing import TYPE_CHECKING, Any
 
-from xframes.archive.places import Object, Place
+from xframes.archive.places import Object, Place, open_binary
 from xframes.schema import TABLES
 
 if TYPE_CHECKING:
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _ID = "[0-9a-f]{12,40}"
-PART = re.compile(rf"part-{_ID}\.parquet")
-BASE = re.compile(rf"base-(?P<generation>{_ID})-(?P<number>[0-9]{{1,9}})\.parquet")
+_SUM = "(?:-(?P<checksum>[0-9a-f]{8}))?"  # CRC-32 of the file; the first archives have none
+PART = re.compile(rf"part-(?P<id>{_ID}){_SUM}\.parquet")
+BASE = re.compile(rf"base-(?P<generation>{_ID})-(?P<number>[0-9]{{1,7}}){_SUM}\.parquet")
 MARKER = re.compile(rf"replaced-(?P<id>{_ID})\.json")  # names files beside it that others replace
 INTENT = re.compile(rf"commit-{_ID}\.json")  # lists files about to appear together
 TEMP = re.compile(rf"{_ID}\.(parquet|json)")
@@ -29,12 +31,39 @@ LOCK = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 PURGED = "purged.json"  # in the folder of tombstones: those that a purge has dealt with
 OWN_NAMES = ("xframes.json", "pages", "tables", "damaged", ".tmp", ".locks", "journal.mark", "journal.sqlite",
              "journal.sqlite-wal", "journal.sqlite-shm", "journal.sqlite-journal")
+_CHUNK = 1 << 20
 _LARGEST = 64_000_000  # bytes of a bookkeeping file; a marker of 10,000 names has half a million
 
 
 def is_data_file(name: str) -> bool:
     """Whether a name is one that files of pages and tables have."""
     return bool(PART.fullmatch(name) or BASE.fullmatch(name))
+
+
+def part_name(file: Path, *, beside: Place | None = None) -> str:
+    """Name a finished temporary file of pages or rows, with its checksum; `beside` gives it another part's time."""
+    hit = PART.fullmatch(beside.name) if beside is not None else None
+    began = hit["id"] if hit else file.stem
+    return f"part-{began[:12]}{file.stem[12:]}-{_checksum(file)}.parquet"
+
+
+def base_name(file: Path, generation: str, number: int) -> str:
+    """Name a finished temporary file of compacted rows, with its checksum."""
+    return f"base-{generation}-{number:04}-{_checksum(file)}.parquet"
+
+
+def is_as_named(place: Place) -> bool:
+    """Whether a file's content has the checksum in its name, if there is one."""
+    hit = PART.fullmatch(place.name) or BASE.fullmatch(place.name)
+    return hit is None or hit["checksum"] is None or hit["checksum"] == _checksum(place)
+
+
+def _checksum(place: Place) -> str:
+    found = 0
+    with open_binary(place) as file:
+        while data := file.read(_CHUNK):
+            found = zlib.crc32(data, found)
+    return f"{found:08x}"
 
 
 def is_link(path: Path) -> bool:

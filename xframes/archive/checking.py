@@ -14,7 +14,7 @@ import pyarrow as pa
 from filelock import Timeout
 
 from xframes.archive import comparing
-from xframes.archive.bookkeeping import INTENT, is_link, read_moves, strays
+from xframes.archive.bookkeeping import INTENT, is_as_named, is_link, read_moves, strays
 from xframes.archive.folder import Files, Folder, names_in
 from xframes.archive.importing import flatten_into, keep_runs
 from xframes.archive.journal import open_journal, read_mark
@@ -183,6 +183,7 @@ def _check_pages(report: Report, folder: Folder, path: Place, known: set[str]) -
                     "changed_page", where, f"page {page.page_id} does not hash to its id: it was changed"))
         if len(report.findings) == before:
             part_runs(path)
+        _check_sum(report, folder, path, before)
     except FileNotFoundError as error:
         _gone(report, folder, path, error)
     except ArchiveError as error:
@@ -195,11 +196,20 @@ def _check_tables(report: Report, folder: Folder, name: str, paths: Sequence[Pla
     for path in paths:
         report.files += 1
         try:
+            before = len(report.findings)
             report.findings += [Finding(kind, folder.inside(path), detail)
                                 for kind, detail in examine_table(path, TABLES[name], named)]
+            _check_sum(report, folder, path, before)
         except FileNotFoundError as error:
             _gone(report, folder, path, error)
     return named
+
+
+def _check_sum(report: Report, folder: Folder, path: Place, before: int) -> None:
+    """Compare a file with the checksum in its name, unless it is known to be damaged already."""
+    if len(report.findings) == before and not is_as_named(path):
+        report.findings.append(Finding(
+            "checksum", folder.inside(path), "a byte of it was changed: it does not have the checksum in its name"))
 
 
 def _gone(report: Report, folder: Folder, path: Place, error: FileNotFoundError) -> None:

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from xframes.archive import merging
+from xframes.archive.bookkeeping import base_name, part_name
 from xframes.archive.folder import Files, marker
 from xframes.archive.merging import Sources, quoted
 from xframes.archive.places import opened
@@ -87,9 +88,9 @@ class _Job:
         home = self.folder.tables / self.table.name
         moves: dict[Path, Place]
         if self.only_parts:
-            moves = {temp: home / f"part-{temp.name}" for temp in temps}
+            moves = {temp: home / part_name(temp) for temp in temps}
         else:
-            moves = {temp: home / f"base-{generation}-{i:04}.parquet" for i, temp in enumerate(temps)}
+            moves = {temp: home / base_name(temp, generation, i) for i, temp in enumerate(temps)}
         self.folder.place(moves)
         self.folder.place({marker(self.folder, old): home / f"replaced-{generation}.json"})
         return len(old)

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import Timeout
 
+from xframes.archive.bookkeeping import part_name
 from xframes.archive.compaction import (
     MEMORY,
     MOST_PARTS,
@@ -107,8 +108,7 @@ def merge_pages(folder: Folder, more_than: int = 1) -> int:
                 if run["observed_at"] >= runs.get(run["run_id"], run)["observed_at"]:
                     runs[run["run_id"]] = run
         file.close(list(runs.values()))
-        began = group[0].name.removeprefix("part-")[:12]  # the merged file keeps the first one's place in time
-        folder.place({temp: folder.pages / f"part-{began}{temp.stem[12:]}.parquet"})
+        folder.place({temp: folder.pages / part_name(temp, beside=group[0])})
         folder.place({marker(folder, group): folder.pages / f"replaced-{temp.stem}.json"})
     return len(small)
 
@@ -199,7 +199,7 @@ def adopt(folder: Folder, made: Folder) -> dict[Path, Place]:
             assert isinstance(path, Path)
             temp = folder.new_temp()
             path.rename(temp)
-            moves[temp] = folder.tables / name / f"part-{temp.name}"
+            moves[temp] = folder.tables / name / path.name
     return moves
 
 

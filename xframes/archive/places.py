@@ -6,7 +6,7 @@ import io
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from xframes.archive.bucket import Bucket
@@ -104,6 +104,11 @@ class Content(io.RawIOBase):
 def opened(path: Place) -> Any:
     """What pyarrow can read a file from."""
     return path if isinstance(path, Path) else Content(path.bucket, path.key)
+
+
+def open_binary(path: Place) -> IO[bytes] | Content:
+    """A file to read bytes from. Raises FileNotFoundError when it is gone."""
+    return path.open("rb") if isinstance(path, Path) else Content(path.bucket, path.key)
 
 
 def fetch(path: Place, local: Path) -> None:

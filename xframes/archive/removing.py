@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from xframes.archive import merging
+from xframes.archive.bookkeeping import BASE, base_name, part_name
 from xframes.archive.flushing import settle
 from xframes.archive.folder import marker
 from xframes.archive.hiding import owners
@@ -208,8 +209,7 @@ def _pages_without(folder: Folder, path: Place, doomed: Doomed, told: _Told) -> 
         if clean_page is not page:
             told.note(clean_page)
     file.close(clean)
-    began = path.name.removeprefix("part-")[:12]  # it keeps its place in time
-    return temp, folder.pages / f"part-{began}{temp.stem[12:]}.parquet"
+    return temp, folder.pages / part_name(temp, beside=path)
 
 
 def _unnamed(text: str | None, doomed: Doomed) -> str | None:
@@ -235,9 +235,9 @@ def _table_without(
         with pq.ParquetWriter(temp, file.schema_arrow, **PARQUET) as writer:
             for n in groups:
                 writer.write_table(_clean(name, file.read_row_group(n), doomed, told))
-    kind, _, number = path.stem.rpartition("-")
-    fresh = kind == "part"
-    return temp, path.with_name(f"part-{temp.name}" if fresh else f"{kind}-{int(number) + 10_000}.parquet")
+    base = BASE.fullmatch(path.name)
+    number = int(base["number"]) + 10_000 if base else 0
+    return temp, path.with_name(base_name(temp, base["generation"], number) if base else part_name(temp))
 
 
 def _changed(name: str, rows: pa.Table, doomed: Doomed, told: _Told) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from xframes.archive.bookkeeping import part_name
 from xframes.archive.checking import sound_pages
 from xframes.archive.folder import marker, remove, sync
 from xframes.archive.importing import flatten_into, keep_runs
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 DAMAGED = "damaged"  # a folder of the archive for files that cannot be read, until something is removed from it
 LOST = "missing_page"  # the kind of problem that marks rows whose page is missing
 _MARK_POSITION = 2_000_000  # among a page's problems: behind X's and those that flattening finds
-_FILE_KINDS = {"unreadable_file", "schema", "changed_page", "changed_runs"}
+_FILE_KINDS = {"unreadable_file", "schema", "changed_page", "changed_runs", "checksum"}
 _PATIENCE = 10.0
 
 
@@ -115,8 +116,7 @@ class _Repair:
             if not count and not runs:
                 temp.unlink()
                 continue
-            began = path.name.removeprefix("part-")[:12]  # it keeps its place in time
-            self._moves[temp] = self._folder.pages / f"part-{began}{temp.stem[12:]}.parquet"
+            self._moves[temp] = self._folder.pages / part_name(temp, beside=path)
             self._done.append(f"{counted(count, 'sound page')} of {self._folder.inside(path)} were kept")
             found.append((temp, runs))
         return found

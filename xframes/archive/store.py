@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from xframes.archive.bookkeeping import part_name
 from xframes.archive.places import opened
 from xframes.archive.scrubbing import redacted
 from xframes.errors import ArchiveError
@@ -106,7 +107,7 @@ class TableParts:
         moves: dict[Path, Place] = {}
         for name, (temp, writer) in self._writers.items():
             writer.close()
-            moves[temp] = self._folder.tables / name / f"part-{temp.name}"
+            moves[temp] = self._folder.tables / name / part_name(temp)
         self._writers = {}
         return moves
 
@@ -133,7 +134,7 @@ class PagesFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         small = [n for n in PAGES.names if n != "body"]  # a dictionary of bodies would be built in vain
-        self._writer = pq.ParquetWriter(path, PAGES, use_dictionary=small, **PARQUET)
+        self._writer = pq.ParquetWriter(path, PAGES, use_dictionary=small, write_statistics=False, **PARQUET)
         self._held: list[Page] = []
         self._bytes = 0
 
@@ -209,7 +210,7 @@ class Writer:
         if self.keep_pages and (self._file is not None or runs):
             file = self._file or PagesFile(self.folder.new_temp())
             file.close(runs)
-            pages = {file.path: self.folder.pages / f"part-{file.path.name}"}
+            pages = {file.path: self.folder.pages / part_name(file.path)}
         with lock:
             if self.keep_pages:
                 self.folder.commit(moves | pages)
