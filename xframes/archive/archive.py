@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from xframes.archive import collecting, coverage, importing, lifecycle
 from xframes.archive.checking import Report, verify
 from xframes.archive.compaction import MEMORY
-from xframes.archive.flushing import flush
+from xframes.archive.flushing import flush, warn_of_pending
 from xframes.archive.folder import Folder, utc_now
 from xframes.archive.forgetting import Forgetting
 from xframes.archive.journal import journal_state
@@ -370,13 +370,19 @@ class Archive(Shown, Sharing, Forgetting, Threads):
         self.close()
 
     def _freshen(self) -> None:
-        """Write what dead processes left in the journal; looks only when the journal has changed."""
+        """Write what dead processes left in the journal; looks only when the journal has changed.
+
+        An archive that cannot be written is shown without it, and a warning says so.
+        """
         if not self._folder.exists:
             self._folder.exists = self._folder.check()
         self._folder.recover()
         seen = journal_state(self._folder.journal)
         if seen != self._journal_seen:
-            flush(self._folder, wait=5)
+            if self._folder.writable:
+                flush(self._folder, wait=5)
+            else:
+                warn_of_pending(self._folder)
             self._journal_seen = journal_state(self._folder.journal)
 
     def _tidy(self) -> None:

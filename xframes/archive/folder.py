@@ -127,12 +127,15 @@ class Folder:
 
     def check(self) -> bool:
         """Whether the folder is an archive; False when there is nothing yet."""
-        if isinstance(self.path, Path) and self.path.is_file():
-            raise ArchiveError(f"{self.path} is a file, not an archive's folder")
-        for name in OWN_NAMES:
-            if is_link(self.home / name):
-                raise ArchiveError(f"{self.home / name} is a link, and an archive is not read through links: "
-                                   "put what it points to in its place")
+        try:
+            if isinstance(self.path, Path) and self.path.is_file():
+                raise ArchiveError(f"{self.path} is a file, not an archive's folder")
+            for name in (*OWN_NAMES, *(f"tables/{table}" for table in TABLES)):
+                if is_link(self.home / name):
+                    raise ArchiveError(f"{self.home / name} is a link, and an archive is not read through links: "
+                                       "put what it points to in its place")
+        except OSError as error:
+            raise ArchiveError(f"{self.path} cannot be read: {error.strerror}") from None
         try:
             document = read_document(self._format)
             version = int(document["format_version"])

@@ -128,6 +128,10 @@ class Journal:
         """Bytes of the pages not yet in parts, by run."""
         return dict(self._sql.execute("SELECT run_id, sum(length(body)) FROM pages GROUP BY run_id").fetchall())
 
+    def counts(self) -> dict[str | None, int]:
+        """How many pages are not yet in parts, by run."""
+        return dict(self._sql.execute("SELECT run_id, count(*) FROM pages GROUP BY run_id").fetchall())
+
     def read(self, run_id: str | None, after: int = 0) -> Iterator[tuple[int, Page]]:
         """The pages of a run that are not yet in parts, with their numbers, oldest first."""
         while True:
