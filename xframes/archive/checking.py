@@ -233,17 +233,17 @@ def _compare_rows(report: Report, folder: Folder, snapshot: Snapshot, *, exact: 
         stones = stones_of(folder)
         hidden = None if stones is None else replace(stones, everywhere=True)
         compared = comparing.Comparison(folder, snapshot.tables, made, hidden, report.redacted, exact=exact)
-        for name in TABLES:
-            if name in broken:
+        for name, table in TABLES.items():
+            if broken & {name, table.parent}:  # told already; of rows beside damaged ones nothing can be said
                 continue
             try:
-                found = compared.differences(name)
+                report.findings += [Finding(kind, name, detail) for kind, detail in compared.differences(name)]
             except (duckdb.Error, pa.ArrowException, OSError, ArchiveError) as error:
-                if folder.vanished(snapshot.tables[name].all):
+                paths = snapshot.tables[name].all
+                if folder.vanished(paths):
                     raise
-                report.findings.append(Finding("unreadable_file", f"tables/{name}", str(error).splitlines()[0]))
-            else:
-                report.findings += [Finding(kind, name, detail) for kind, detail in found]
+                bad = [p for p in paths if not compared.is_readable(p)] or paths
+                report.findings += [Finding("unreadable_file", folder.inside(p), str(error).splitlines()[0]) for p in bad]
 
 
 @contextlib.contextmanager

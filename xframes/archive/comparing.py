@@ -66,6 +66,17 @@ class Comparison:
             detail = f"{counted(lost, 'row')} that the pages have {verb} missing or different here{where}"
             yield "missing_rows", detail
 
+    def is_readable(self, path: Place) -> bool:
+        """Whether DuckDB can read a file; it refuses damaged footers that pyarrow accepts."""
+        import duckdb
+
+        with contextlib.closing(connect(self.folder)) as connection:
+            try:
+                connection.execute(f"SELECT count(hash(t)) FROM {merging.scan_file(str(path))} AS t").fetchall()
+            except duckdb.Error:
+                return False
+        return True
+
     def _shares(self, table: Table, own: Files, new: Files) -> int:
         parents = (self.tables[table.parent], self.made.files(table.parent)) if table.parent else ()
         size = sum(size_of(path) for files in (own, new, *parents) for path in files.all)

@@ -76,6 +76,11 @@ def failing(table: Table, message: str) -> str:
     return f"SELECT {columns} FROM range(1) WHERE error('{message}') IS NULL"
 
 
+def scan_file(path: str) -> str:
+    """A FROM clause reading one file as it is."""
+    return f"""read_parquet('{path.replace("'", "''")}')"""
+
+
 def scan(table: Table, files: Sequence[str], *, exact: bool = False, numbered: int = 0) -> str:
     """A FROM clause reading files; unless they are `exact`, columns they lack (older ones, parts) read as null.
 
