@@ -18,7 +18,7 @@ from xframes.archive.bookkeeping import base_name, part_name
 from xframes.archive.folder import Files, marker
 from xframes.archive.merging import Sources, quoted
 from xframes.archive.places import opened
-from xframes.archive.store import PARQUET, ROW_GROUP_ROWS, merges, stored_schema
+from xframes.archive.store import COMPACTED, PARQUET, ROW_GROUP_ROWS, merges, stored_schema
 from xframes.archive.views import connect, sources, stones_of
 from xframes.schema import TABLES, Table
 
@@ -192,7 +192,8 @@ class _Job:
                 if writer is None or written >= FILE_ROWS:
                     stack.close()
                     temps.append(self.folder.new_temp())
-                    writer = stack.enter_context(pq.ParquetWriter(temps[-1], schema, **PARQUET))
+                    told = schema.with_metadata({COMPACTED: b"1"})
+                    writer = stack.enter_context(pq.ParquetWriter(temps[-1], told, **PARQUET))
                     written = 0
                 writer.write_table(group, row_group_size=ROW_GROUP_ROWS)
                 written += group.num_rows

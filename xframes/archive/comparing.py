@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 
 from xframes.archive import merging
+from xframes.archive.bookkeeping import PART
 from xframes.archive.merging import Sources
 from xframes.archive.places import opened, size_of
+from xframes.archive.store import COMPACTED
 from xframes.archive.views import connect, sources
 from xframes.english import counted
 from xframes.schema import TABLES, Table
@@ -46,9 +48,10 @@ class Comparison:
         """Compare one table: kinds and details of what differs."""
         table = TABLES[name]
         own, new = self.tables[name], self.made.files(name)
-        if not own.all and not new.all:
-            return
-        lost, examples = 0, set[str]()
+        if not new.all and len(own.bases) != 1:
+            return  # the pages say nothing of it
+        lost = 0
+        examples: set[str] = set()
         with contextlib.closing(connect(self.folder, memory_limit=f"{MEMORY}B")) as connection:
             connection.execute("CREATE TEMP TABLE redacted AS SELECT unnest($ids::VARCHAR[]) AS id",
                                {"ids": sorted(self.redacted)})
@@ -58,6 +61,8 @@ class Comparison:
                     count, example = connection.execute(query).fetchall()[0]
                     lost += count
                     examples |= {example} - {None}
+                    if count:
+                        break  # the next queries would count the same rows again
             if own.generation and (repeated := connection.execute(_repeated(table, own)).fetchall()[0][0]):
                 yield "repeated_key", f"{counted(repeated, 'key')} occur more than once in compacted files"
         if lost:
@@ -93,13 +98,36 @@ class Comparison:
             yield f"SELECT count(*), NULL FROM ({names.format(theirs)} EXCEPT {names.format(ours)})"
             ours, theirs = (f"SELECT * FROM ({rows}) WHERE kind NOT IN {OWN_MARKS}" for rows in (ours, theirs))
         if not self.exact:
+            yield self._lost_observations(table, own, new, shares, share)
             yield (f"SELECT count(*), min(page_id) FROM (SELECT t.page_id FROM ({theirs}) AS t "
-                   f"ANTI JOIN ({ours}) AS o ON {_same_key(table)} AND o.observed_at >= t.observed_at)")
+                   f"ANTI JOIN ({ours}) AS o ON {_same(table.key)} AND o.observed_at >= t.observed_at)")
             return
+        yield self._lost_observations(table, own, new, shares, share)
         columns = merging.quoted(_shared_columns(table, own.all))
         content = f"CASE WHEN page_id NOT IN (FROM redacted) THEN hash({columns}) END AS content"
         one = f"SELECT {merging.quoted(table.key)}, page_id, {content} FROM"
         yield f"SELECT count(*), min(page_id) FROM ({one} ({theirs}) EXCEPT {one} ({ours}))"
+
+    def _lost_observations(self, table: Table, own: Files, new: Files, shares: int, share: int) -> str:
+        """A SELECT of how many rows of pages are in no file, and not merged into a newer row of their key either."""
+        key = merging.quoted(dict.fromkeys((*table.key, "observed_at", "page_id")))
+        here, told = (_rows(table, files) for files in (own, new))
+        told = (self.stones.hide(told, table.name) if self.stones else None) or told
+        wanted = f"SELECT DISTINCT {key} FROM {told} WHERE {_in_share(merging.key_of(table), shares, share)}"
+        if table.name == "problems":
+            wanted += f" AND kind NOT IN {OWN_MARKS} AND page_id NOT IN (FROM redacted)"
+        lost = (f"FROM ({wanted}) AS t ANTI JOIN {here} AS o ON {_same(table.key)} "
+                "AND o.page_id IS NOT DISTINCT FROM t.page_id")
+        if merged := [str(p) for p in own.all if _is_merged(p)]:
+            lost += (f" ANTI JOIN {merging.scan(table, merged)} AS m ON {_same(merging.key_of(table), 'm')} "
+                     "AND m.observed_at >= t.observed_at")
+        if table.parent:
+            parent = TABLES[table.parent]
+            above = [str(p) for p in self.tables[table.parent].all if _is_merged(p)]
+            if above:
+                lost += (f' ANTI JOIN {merging.scan(parent, above)} AS p ON p."{parent.key[0]}" = '
+                         f't."{table.parent_key}" AND p.observed_at >= t.observed_at')
+        return f"SELECT count(*), min(t.page_id) {lost}"
 
     def _view(self, table: Table, files: Files, parent: Files | None, shares: int, share: int) -> str:
         own, above = sources(table, files, parent, stones=self.stones)
@@ -108,6 +136,13 @@ class Comparison:
             if above is not None:
                 above = _part_of(above, (TABLES[str(table.parent)].key[0],), shares, share)
         return merging.view(table, own, above)
+
+
+def _rows(table: Table, files: Files) -> str:
+    """A FROM clause of every row in these files, as they lie there."""
+    if not files.all:
+        return f"({merging.empty(table)})"
+    return merging.scan(table, [str(p) for p in files.all])
 
 
 def _repeated(table: Table, files: Files) -> str:
@@ -119,13 +154,23 @@ def _repeated(table: Table, files: Files) -> str:
 
 def _part_of(rows: Sources, key: tuple[str, ...], shares: int, share: int) -> Sources:
     """A share of the keys of a source."""
-    test = f"hash({merging.quoted(key)}) % {shares} = {share}"
+    test = _in_share(key, shares, share)
     base, fresh = (f"(SELECT * FROM {s} WHERE {test})" if s else None for s in (rows.base, rows.fresh))
     return Sources(base, fresh)
 
 
-def _same_key(table: Table) -> str:
-    return " AND ".join(f't."{k}" IS NOT DISTINCT FROM o."{k}"' for k in table.key)
+def _in_share(key: tuple[str, ...], shares: int, share: int) -> str:
+    return f"hash({merging.quoted(key)}) % {shares} = {share}"
+
+
+def _same(key: Iterable[str], other: str = "o") -> str:
+    return " AND ".join(f't."{k}" IS NOT DISTINCT FROM {other}."{k}"' for k in key)
+
+
+def _is_merged(path: Place) -> bool:
+    """Whether rows of a file may stand for several observations: it was compacted. The first archives do not say."""
+    named = PART.fullmatch(path.name)
+    return named is None or named["checksum"] is None or COMPACTED in (pq.read_schema(opened(path)).metadata or {})
 
 
 def _shared_columns(table: Table, paths: Iterable[Place]) -> list[str]:

@@ -39,6 +39,7 @@ PAGE_GROUP_BYTES = 8_000_000  # bodies in one row group: 20 pages of 100 posts
 ROW_GROUP_ROWS = 122_880
 RUNS_KEY = b"xframes.runs"  # Parquet metadata of page parts: the runs, so that `pages/` alone can rebuild everything
 RUNS_HASH_KEY = b"xframes.runs.hash"
+COMPACTED = b"xframes.compacted"  # Parquet metadata of files whose rows may stand for several observations
 HASH = "hash"  # the column of page parts with the hash of the rest of the row; the first archives lack it
 KNOWN_AT = pa.field(
     "known_at", pa.map_(pa.string(), pa.struct([("observed_at", pa.timestamp("ms", tz="UTC")), ("tie", pa.uint64())]))
