@@ -77,19 +77,22 @@ class Archive(Shown, Sharing, Forgetting, Threads):
         Every table of `xf.schema` is there, empty ones too; `posts` also has `plain_text`, the text unescaped. Frames
         in the caller's variables can be named as well. `params` fill `?` or `$name` in the query.
 
+        Each query runs in a session of its own: an open `.to_arrow_reader()` blocks no other, and
+        threads can share the archive. Temporary tables and settings need one session: `connect()`.
+
         Raises duckdb.Error for what DuckDB refuses.
         """
         self._freshen()
-        found: duckdb.DuckDBPyRelation = self._views.relation(query, params)
-        return found
+        return self._views.relation(query, params)
 
     def connect(self) -> duckdb.DuckDBPyConnection:
-        """A DuckDB connection of its own that sees the tables by name, for what takes one (JupySQL, Ibis, …).
+        """Return a DuckDB connection that sees the tables by name: for JupySQL, pandas, Ibis.
 
-        It shows the archive as it is now, in UTC; ask for another one to see what is added later.
+        It shows the archive as it is now, in UTC, and so do its cursors, one for each thread. To
+        see what is added later, call this again.
         """
         self._freshen()
-        return Views(self._folder).handed_out()
+        return Views(self._folder).open_connection()
 
     def frame(self, name: str) -> pd.DataFrame:
         """A table as pandas, sorted by time and key: Int64, boolean, str, datetime64[ms, UTC]; lists stay objects.
@@ -143,7 +146,8 @@ class Archive(Shown, Sharing, Forgetting, Threads):
         """The archive as it was at a moment: a temporary one, of the pages received until then.
 
         Its tables show the newest known values of that time; what was removed since is not in it. It is made anew from
-        the pages, so it takes as long as a rebuild, and goes away with the object.
+        the pages, so it takes as long as a rebuild. Its files are deleted when neither it nor a
+        relation, reader, connection or iterator made from it is left.
 
         Raises ArchiveError when there was no page yet, or the time has no zone.
         """
@@ -153,7 +157,7 @@ class Archive(Shown, Sharing, Forgetting, Threads):
         self._freshen()
         home = history.copy_until(self._folder, self.pages(), moment)
         then = Archive(home.name, now=lambda: moment)
-        weakref.finalize(then, home.cleanup)
+        weakref.finalize(then._folder, home.cleanup)  # whatever reads it keeps it
         return then
 
     def runs(self) -> pd.DataFrame:
