@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from filelock import Timeout
 
 from xframes.archive import collecting, coverage, importing, lifecycle
+from xframes.archive.access import Unshown, changes_archive, housekeeping, writing
 from xframes.archive.checking import Report, verify
 from xframes.archive.compaction import MEMORY
 from xframes.archive.flushing import flush
@@ -61,6 +62,8 @@ class Archive(Shown, Sharing, Forgetting, Threads):
         self._folder = Folder(path, now)
         self._views = Views(self._folder)
         self._journal_seen: object = None
+        self._journal_tried: object = None
+        self._unshown = Unshown(self._folder)
         if self._folder.exists:
             lifecycle.repair_on_open(self._folder)
 
@@ -168,6 +171,7 @@ class Archive(Shown, Sharing, Forgetting, Threads):
 
     # adding ------------------------------------------------------------------------------------------------------
 
+    @changes_archive
     def add(self, frames_or_pages: Frames | Page | Iterable[Page]) -> Run:
         """Add the pages of Frames, or pages: what they say is in the tables when this returns.
 
@@ -185,6 +189,7 @@ class Archive(Shown, Sharing, Forgetting, Threads):
         self._tidy()
         return self.run(run_ids[0])
 
+    @changes_archive
     def import_pages(
         self, paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], *, processes: int | None = None,
         progress: bool | None = None,
@@ -206,6 +211,7 @@ class Archive(Shown, Sharing, Forgetting, Threads):
         self._tidy()
         return [self.run(run_id) for run_id in ids]
 
+    @changes_archive
     def merge(self, other: Archive | str | os.PathLike[str]) -> int:
         """Add everything of another archive, by copying its files; gives how many came.
 
@@ -230,6 +236,7 @@ class Archive(Shown, Sharing, Forgetting, Threads):
         self._tidy()
         return count
 
+    @changes_archive
     def collect(self, plan: Plan, client: Client, *, progress: bool | None = None) -> Run:
         """Carry out a plan: each page is on disk before the next is asked for. Gives the finished run.
 
@@ -285,11 +292,13 @@ class Archive(Shown, Sharing, Forgetting, Threads):
         Each is on disk when the function returns, and in the tables when the block ends. An error in the block ends
         the run as interrupted and goes on.
         """
-        self._folder.create()
+        with writing(self._folder):
+            self._folder.create()
         with collecting.keeping(self._folder, action, arguments) as keep:
             yield keep
         self._tidy()
 
+    @changes_archive
     def resume(self, run_id: str, client: Client | None = None, *, progress: bool | None = None) -> Run:
         """Go on with a run that was interrupted, from the last page kept; a finished run is given back as it is.
 
@@ -307,6 +316,7 @@ class Archive(Shown, Sharing, Forgetting, Threads):
 
     # housekeeping ------------------------------------------------------------------------------------------------
 
+    @changes_archive
     def compact(self, *, memory: int = MEMORY) -> None:
         """Rewrite the tables unique and sorted, so that queries are plain scans; small page files are put together.
 
@@ -317,6 +327,7 @@ class Archive(Shown, Sharing, Forgetting, Threads):
             self.purge()
             lifecycle.compact(self._folder, self._views, memory=memory)
 
+    @changes_archive
     def rebuild(self, *, processes: int | None = None, progress: bool | None = None) -> None:
         """Make every table anew from the pages, with this version's columns; nothing else is needed for it.
 
@@ -331,6 +342,7 @@ class Archive(Shown, Sharing, Forgetting, Threads):
             self._folder.steady(lambda: importing.rebuild(self._folder, self._views.readers, processes, progress))
             self._tidy()
 
+    @changes_archive
     def verify(self, *, repair: bool = False) -> Report:
         """Read everything and compare: files, schemas, checksums, page ids, pages against tables, repeated keys.
 
@@ -378,14 +390,24 @@ class Archive(Shown, Sharing, Forgetting, Threads):
         """Write what dead processes left in the journal; looks only when the journal has changed."""
         if not self._folder.exists:
             self._folder.exists = self._folder.check()
-        self._folder.recover()
-        seen = journal_state(self._folder.journal)
-        if seen != self._journal_seen:
-            flush(self._folder, wait=5)
+        with self._unshown.reading():
+            self._folder.recover()
+            seen = journal_state(self._folder.journal)
+            if seen == self._journal_seen:
+                return
+            if not flush(self._folder, wait=0 if seen == self._journal_tried else 5):
+                self._journal_tried = journal_state(self._folder.journal)
+                self._unshown.log("Another process is writing the archive; try again later")
+                return
             self._journal_seen = journal_state(self._folder.journal)
+            if self._folder.writable:
+                self._unshown.clear()
+            else:
+                self._unshown.log("No write permission")
 
     def _tidy(self) -> None:
-        lifecycle.tidy(self._folder, self._views)
+        with housekeeping(self._folder):
+            lifecycle.tidy(self._folder, self._views)
 
     def _collected(self, run: Run) -> Run:
         self._tidy()
