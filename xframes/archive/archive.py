@@ -395,15 +395,15 @@ class Archive(Shown, Sharing, Forgetting, Threads):
             seen = journal_state(self._folder.journal)
             if seen == self._journal_seen:
                 return
-            if not flush(self._folder, wait=0 if seen == self._journal_tried else 5):
-                self._journal_tried = journal_state(self._folder.journal)
-                self._unshown.log("Another process is writing the archive; try again later")
-                return
-            self._journal_seen = journal_state(self._folder.journal)
-            if self._folder.writable:
+            again = seen == self._journal_tried
+            writable = self._folder.writable
+            if writable and flush(self._folder, wait=0 if again else 5):
+                self._journal_seen = journal_state(self._folder.journal)
                 self._unshown.clear()
-            else:
-                self._unshown.log("No write permission")
+            elif not again:
+                self._journal_tried = journal_state(self._folder.journal)
+                busy = "Another process is writing to the archive; query again later"
+                self._unshown.log(busy if writable else "No write permission")
 
     def _tidy(self) -> None:
         with housekeeping(self._folder):
