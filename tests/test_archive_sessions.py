@@ -39,7 +39,7 @@ def source(request):
     return request.getfixturevalue(request.param)
 
 
-# cursors of one connection --------------------------------------------------------------------------------------------
+# cursors of one connection ------------------------------------------------------------------------
 
 
 def test_cursors_of_a_connection_see_the_tables_in_utc(source):
@@ -49,7 +49,8 @@ def test_cursors_of_a_connection_see_the_tables_in_utc(source):
     gc.collect()
     assert cursor.execute(f"{COUNT} where lang is not null").fetchall() == [(300,)]
     assert cursor.cursor().execute("select current_setting('TimeZone')").fetchall() == [("UTC",)]
-    assert cursor.execute("select max(created_at)::varchar from posts").fetchall() == [("2026-02-28 12:00:00+00",)]
+    newest = cursor.execute("select max(created_at)::varchar from posts").fetchall()
+    assert newest == [("2026-02-28 12:00:00+00",)]
 
 
 def test_lists_of_tables_show_those_of_the_schema(source):
@@ -61,7 +62,7 @@ def test_lists_of_tables_show_those_of_the_schema(source):
 def test_pandas_and_polars_read_from_a_connection(source):
     query = "select id, lang from posts order by length(id), id"
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "pandas only supports SQLAlchemy", UserWarning)  # of every other connection
+        warnings.filterwarnings("ignore", "pandas only supports SQLAlchemy", UserWarning)
         found = pd.read_sql(query, source.connect())
     assert found["id"].tolist() == [str(n) for n in range(300)]
     assert pl.read_database(query, source.connect())["id"].to_list() == found["id"].tolist()
@@ -77,7 +78,7 @@ def test_threads_share_a_connection_by_cursors(source):
         assert set(pool.map(count, range(20))) == {300}
 
 
-# questions that overlap -----------------------------------------------------------------------------------------------
+# questions that overlap ---------------------------------------------------------------------------
 
 
 def test_an_open_reader_blocks_no_other_query(source):
@@ -102,8 +103,9 @@ def test_an_archive_changes_while_a_reader_is_open(archive):
 
 def test_threads_ask_one_object(source):
     def ask(number):
-        found = source.sql("select p.id, u.username from posts p join users u on u.id = p.author_id where p.id = $id",
-                           {"id": str(number)}).fetchall()
+        query = ("select p.id, u.username from posts p join users u on u.id = p.author_id "
+                 "where p.id = $id")
+        found = source.sql(query, {"id": str(number)}).fetchall()
         return found, len(source["users"])
 
     with ThreadPoolExecutor(4) as pool:
@@ -114,7 +116,8 @@ def test_threads_ask_one_object(source):
 @pytest.mark.slow
 def test_threads_ask_add_and_compact_one_archive(archive):
     def ask(_):
-        assert archive.sql("select count(*) from posts p join users u on u.id = p.author_id").fetchall()[0][0] >= 300
+        query = "select count(*) from posts p join users u on u.id = p.author_id"
+        assert archive.sql(query).fetchall()[0][0] >= 300
         assert archive.tables["posts"] >= 300
         assert len(archive.frame("users")) == 1
 
@@ -146,7 +149,7 @@ def test_frames_that_were_asked_are_copied_between_processes(frames):
     assert xf.flatten(page(post(1))).sql(COUNT).filter("true").fetchall() == [(1,)]
 
 
-# files stay as long as they are needed --------------------------------------------------------------------------------
+# files stay as long as they are needed ------------------------------------------------------------
 
 
 @pytest.mark.parametrize("open_", [
@@ -179,17 +182,20 @@ def test_a_query_that_fails_keeps_no_files(archive):
     assert failed.value.__traceback__ is not None  # it holds the frames of the query
 
 
-# as_of ----------------------------------------------------------------------------------------------------------------
+# as_of --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("open_", "read"), [
     (lambda then: then.sql("from posts").filter("true"), lambda found: len(found.df())),
-    (lambda then: then.sql("from posts").to_arrow_reader(7), lambda found: found.read_all().num_rows),
+    (lambda then: then.sql("from posts").to_arrow_reader(7),
+     lambda found: found.read_all().num_rows),
     (lambda then: then.connect().cursor(), lambda found: found.execute(COUNT).fetchall()[0][0]),
     (lambda then: then.pages(), lambda found: len(xf.flatten(found))),
     (lambda then: then.run(then.runs()["run_id"][0]), lambda found: len(found.frames())),
 ], ids=["relation", "reader", "cursor", "pages", "run"])
-def test_a_past_archive_lives_as_long_as_what_was_made_from_it(archive, monkeypatch, tmp_path, open_, read):
+def test_a_past_archive_lives_as_long_as_what_was_made_from_it(
+    archive, monkeypatch, tmp_path, open_, read
+):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     found = open_(archive.as_of(NOW))
     gc.collect()

@@ -61,7 +61,7 @@ class Unshown:
             self.log(_reason(error), else_="some of what was added last")
 
     def log(self, reason: str, *, else_: str = "") -> None:
-        """Log the pages that wait in the journal, or else another text, unless that was the last message."""
+        """Log the pages in the journal, or else another text, unless that was the last message."""
         what = _waiting_text(self._folder) or else_
         message = f"{self._folder.path}: not shown: {what}. {reason}" if what else ""
         if message and message != self._logged:

@@ -250,7 +250,8 @@ class Folder:
                 sync(temp)
             intent = self.temp / f"{_INTENT}{self.new_id()}.json"
             draft = self.new_temp(".json")
-            draft.write_text(json.dumps([[temp.name, self.inside(final)] for temp, final in moves.items()]))
+            named = [[temp.name, self.inside(final)] for temp, final in moves.items()]
+            draft.write_text(json.dumps(named))
             self.place({draft: intent})  # from here on the files will be there, whatever happens
             self._move(moves)
             intent.unlink()

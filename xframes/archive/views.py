@@ -77,7 +77,7 @@ class Readers:
             raise
 
     def leave(self) -> None:
-        """Stop reading. Never waits: the garbage collector may call it in the middle of anything."""
+        """Stop reading. Never waits: the garbage collector may call it at any point."""
         self._readings.pop()
         self._settle(wait=False)
 
@@ -162,8 +162,8 @@ class Lease:
 
     def hold(self, session: duckdb.DuckDBPyConnection) -> None:
         """Let it last as long as this session."""
-        held = self._held  # noqa: F841  the statement names it
-        session.execute("PREPARE _held AS FROM held")  # in no list of tables, unlike a view
+        _xframes_held = self._held  # noqa: F841, RUF052  the statement names it
+        session.execute("PREPARE _held AS FROM _xframes_held")  # unlike a view, in no list
 
     def hold_all(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Let it last as long as this connection or any of its cursors."""
