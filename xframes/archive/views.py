@@ -162,7 +162,7 @@ class Lease:
 
     def hold(self, session: duckdb.DuckDBPyConnection) -> None:
         """Let it last as long as this session."""
-        _xframes_held = self._held  # noqa: F841, RUF052  the statement names it
+        _xframes_held = self._held  # the statement names it
         session.execute("PREPARE _held AS FROM _xframes_held")  # unlike a view, in no list
 
     def hold_all(self, connection: duckdb.DuckDBPyConnection) -> None:
