@@ -148,8 +148,10 @@ def test_what_x_does_not_reach_any_more_is_told(x, client, archive):
         for page in pages:
             keep(page)
     before = len(x.requests)
-    with pytest.warns(UserWarning, match="reaches back 7 days only: what was posted between is not collected"):
+    lost = "reaches back 7 days only: what was posted between is not collected"
+    with pytest.warns(UserWarning, match=lost) as caught:
         xf.search.recent(WORDS, since="last", into=archive, client=client)
+    assert caught[0].filename == __file__, "it points at the caller"
     assert set(asked(x, before)) == {None}
 
 

@@ -104,7 +104,8 @@ import xframes as xf
 
 shell = InteractiveShell.instance()
 shell.run_cell("%load_ext sql").raise_error()
-for source in (xf.Archive(sys.argv[1]), xf.flatten(xf.read_pages(sys.argv[2]))):
+compacted, sample, fresh = sys.argv[1:]
+for source in (xf.Archive(compacted), xf.flatten(xf.read_pages(sample)), xf.Archive(fresh)):
     shell.user_ns["connection"] = source.connect()
     for line in (f"%sql connection --alias {type(source).__name__}",
                  "answer = %sql select id, plain_text from posts order by id, page_id", "found = answer.DataFrame()"):
@@ -119,9 +120,13 @@ for source in (xf.Archive(sys.argv[1]), xf.flatten(xf.read_pages(sys.argv[2]))):
 def test_jupysql(frames, archive, tmp_path):
     """In a process of its own: it tells its makers of its use unless told not to, and keeps files in the home folder."""
     environment = {"PLOOMBER_STATS_ENABLED": "false", "HOME": str(tmp_path), "IPYTHONDIR": str(tmp_path / "ipython")}
-    shown = subprocess.run([sys.executable, "-c", JUPYSQL, str(archive.path), str(SAMPLE)], capture_output=True, text=True,
-                           check=False, timeout=300, env=os.environ | environment)
+    with xf.Archive(tmp_path / "fresh") as fresh:
+        fresh.import_pages(SAMPLE)
+    command = [sys.executable, "-c", JUPYSQL, str(archive.path), str(SAMPLE), str(fresh.path)]
+    shown = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300,
+                           env=os.environ | environment)
     assert shown.returncode == 0, shown.stderr
+    assert shown.stdout.count(f"Archive ['id', 'plain_text'] {rows(archive)} ") == 2
     for source in (frames, archive):
         first = source.sql("select min(id) from posts").fetchall()[0][0]
         assert f"{type(source).__name__} ['id', 'plain_text'] {rows(source)} {first}\n" in shown.stdout

@@ -75,22 +75,19 @@ def to_pandas(arrow: pa.Table) -> pd.DataFrame:
     return arrow.to_pandas(types_mapper=mapper.get, date_as_object=False)  # type: ignore[no-any-return]  # untyped
 
 
-def connect(tables: Mapping[str, pa.Table], *, copy: bool = False) -> duckdb.DuckDBPyConnection:
-    """An in-memory DuckDB in UTC that sees these tables; `posts` also has `plain_text`, the text unescaped.
+def connect(tables: Mapping[str, pa.Table]) -> duckdb.DuckDBPyConnection:
+    """Open an in-memory DuckDB in UTC that sees these tables, and so do its cursors.
 
-    With `copy` DuckDB has them in tables of its own: then cursors of the connection see them, too.
+    `posts` also has `plain_text`, the text unescaped.
     """
     import duckdb
 
     connection = duckdb.connect(config={
         "autoinstall_known_extensions": False, "autoload_known_extensions": False, "python_scan_all_frames": True,
     })
-    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET GLOBAL TimeZone = 'UTC'")
     for name, arrow in tables.items():
-        connection.register(f"arrow_{name}" if copy else f"_{name}", arrow)
-        if copy:
-            connection.execute(f'CREATE TABLE "_{name}" AS FROM "arrow_{name}"')
-            connection.unregister(f"arrow_{name}")
+        connection.from_arrow(arrow).create_view(f"_{name}")
         extra = f", {PLAIN_TEXT} AS plain_text" if name == "posts" else ""
         connection.execute(f'CREATE VIEW "{name}" AS SELECT *{extra} FROM "_{name}"')
     return connection
@@ -159,19 +156,17 @@ class Frames:
         """Ask DuckDB over the tables by name, in UTC: a relation with `.df() .pl() .arrow() .fetchall()`.
 
         Frames in the caller's variables can be named as well. `params` fill `?` or `$name` in the query.
+        Each query runs in a session of its own, so threads can share the object.
 
         Raises duckdb.Error for what DuckDB refuses.
         """
         if self._connection is None:
             self._connection = connect(self._tables)
-        return self._connection.sql(query, params=params)
+        return self._connection.cursor().sql(query, params=params)
 
     def connect(self) -> duckdb.DuckDBPyConnection:
-        """A DuckDB connection of its own that sees the tables by name, for what takes one (JupySQL, Ibis, …).
-
-        The rows are copied into it.
-        """
-        return connect(self._tables, copy=True)
+        """Return a DuckDB connection that sees the tables by name: for JupySQL, pandas, Ibis."""
+        return connect(self._tables)
 
     def __arrow_c_schema__(self) -> object:
         return self._tables[self.main].schema.__arrow_c_schema__()

@@ -7,9 +7,10 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from xframes.archive import collecting, coverage, importing, lifecycle
+from xframes.archive.access import Unshown, changes_archive, housekeeping, writing
 from xframes.archive.checking import Report, verify
 from xframes.archive.compaction import MEMORY
-from xframes.archive.flushing import flush, warn_of_pending
+from xframes.archive.flushing import flush
 from xframes.archive.folder import Folder, utc_now
 from xframes.archive.forgetting import Forgetting
 from xframes.archive.journal import journal_state
@@ -59,6 +60,8 @@ class Archive(Shown, Sharing, Forgetting, Threads):
         self._folder = Folder(path, now)
         self._views = Views(self._folder)
         self._journal_seen: object = None
+        self._journal_tried: object = None
+        self._unshown = Unshown(self._folder)
 
     @property
     def path(self) -> Place:
@@ -73,19 +76,22 @@ class Archive(Shown, Sharing, Forgetting, Threads):
         Every table of `xf.schema` is there, empty ones too; `posts` also has `plain_text`, the text unescaped. Frames
         in the caller's variables can be named as well. `params` fill `?` or `$name` in the query.
 
+        Each query runs in a session of its own: an open `.to_arrow_reader()` blocks no other, and
+        threads can share the archive. Temporary tables and settings need one session: `connect()`.
+
         Raises duckdb.Error for what DuckDB refuses.
         """
         self._freshen()
-        found: duckdb.DuckDBPyRelation = self._views.relation(query, params)
-        return found
+        return self._views.relation(query, params)
 
     def connect(self) -> duckdb.DuckDBPyConnection:
-        """A DuckDB connection of its own that sees the tables by name, for what takes one (JupySQL, Ibis, …).
+        """Return a DuckDB connection that sees the tables by name: for JupySQL, pandas, Ibis.
 
-        It shows the archive as it is now, in UTC; ask for another one to see what is added later.
+        It shows the archive as it is now, in UTC, and so do its cursors, one for each thread. To
+        see what is added later, call this again.
         """
         self._freshen()
-        return Views(self._folder).handed_out()
+        return Views(self._folder).open_connection()
 
     def frame(self, name: str) -> pd.DataFrame:
         """A table as pandas, sorted by time and key: Int64, boolean, str, datetime64[ms, UTC]; lists stay objects.
@@ -139,7 +145,8 @@ class Archive(Shown, Sharing, Forgetting, Threads):
         """The archive as it was at a moment: a temporary one, of the pages received until then.
 
         Its tables show the newest known values of that time; what was removed since is not in it. It is made anew from
-        the pages, so it takes as long as a rebuild, and goes away with the object.
+        the pages, so it takes as long as a rebuild. Its files are deleted when neither it nor a
+        relation, reader, connection or iterator made from it is left.
 
         Raises ArchiveError when there was no page yet, or the time has no zone.
         """
@@ -149,7 +156,7 @@ class Archive(Shown, Sharing, Forgetting, Threads):
         self._freshen()
         home = history.copy_until(self._folder, self.pages(), moment)
         then = Archive(home.name, now=lambda: moment)
-        weakref.finalize(then, home.cleanup)
+        weakref.finalize(then._folder, home.cleanup)  # whatever reads it keeps it
         return then
 
     def runs(self) -> pd.DataFrame:
@@ -160,6 +167,7 @@ class Archive(Shown, Sharing, Forgetting, Threads):
 
     # adding ------------------------------------------------------------------------------------------------------
 
+    @changes_archive
     def add(self, frames_or_pages: Frames | Page | Iterable[Page]) -> Run:
         """Add the pages of Frames, or pages: what they say is in the tables when this returns.
 
@@ -177,6 +185,7 @@ class Archive(Shown, Sharing, Forgetting, Threads):
         self._tidy()
         return self.run(run_ids[0])
 
+    @changes_archive
     def import_pages(
         self, paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], *, processes: int | None = None,
         progress: bool | None = None,
@@ -198,6 +207,7 @@ class Archive(Shown, Sharing, Forgetting, Threads):
         self._tidy()
         return [self.run(run_id) for run_id in ids]
 
+    @changes_archive
     def merge(self, other: Archive | str | os.PathLike[str]) -> int:
         """Add everything of another archive, by copying its files; gives how many came.
 
@@ -222,6 +232,7 @@ class Archive(Shown, Sharing, Forgetting, Threads):
         self._tidy()
         return count
 
+    @changes_archive
     def collect(self, plan: Plan, client: Client, *, progress: bool | None = None) -> Run:
         """Carry out a plan: each page is on disk before the next is asked for. Gives the finished run.
 
@@ -277,11 +288,13 @@ class Archive(Shown, Sharing, Forgetting, Threads):
         Each is on disk when the function returns, and in the tables when the block ends. An error in the block ends
         the run as interrupted and goes on.
         """
-        self._folder.create()
+        with writing(self._folder):
+            self._folder.create()
         with collecting.keeping(self._folder, action, arguments) as keep:
             yield keep
         self._tidy()
 
+    @changes_archive
     def resume(self, run_id: str, client: Client | None = None, *, progress: bool | None = None) -> Run:
         """Go on with a run that was interrupted, from the last page kept; a finished run is given back as it is.
 
@@ -299,6 +312,7 @@ class Archive(Shown, Sharing, Forgetting, Threads):
 
     # housekeeping ------------------------------------------------------------------------------------------------
 
+    @changes_archive
     def compact(self, *, memory: int = MEMORY) -> None:
         """Rewrite the tables unique and sorted, so that queries are plain scans; small page files are put together.
 
@@ -309,6 +323,7 @@ class Archive(Shown, Sharing, Forgetting, Threads):
             self.purge()
             lifecycle.compact(self._folder, self._views, memory=memory)
 
+    @changes_archive
     def rebuild(
         self, *, processes: int | None = None, progress: bool | None = None, lose: bool = False
     ) -> None:
@@ -327,6 +342,7 @@ class Archive(Shown, Sharing, Forgetting, Threads):
                 lambda: importing.rebuild(self._folder, self._views.readers, processes, progress, lose=lose))
             self._tidy()
 
+    @changes_archive
     def verify(self, *, repair: bool = False) -> Report:
         """Read everything and compare: names, schemas, checksums, hashes of pages, repeated keys, the journal, and the
         tables with what the pages say, row by row.
@@ -376,17 +392,24 @@ class Archive(Shown, Sharing, Forgetting, Threads):
         """
         if not self._folder.exists:
             self._folder.exists = self._folder.check()
-        self._folder.recover()
-        seen = journal_state(self._folder.journal)
-        if seen != self._journal_seen:
-            if self._folder.writable:
-                flush(self._folder, wait=5)
-            else:
-                warn_of_pending(self._folder)
-            self._journal_seen = journal_state(self._folder.journal)
+        with self._unshown.reading():
+            self._folder.recover()
+            seen = journal_state(self._folder.journal)
+            if seen == self._journal_seen:
+                return
+            again = seen == self._journal_tried
+            writable = self._folder.writable
+            if writable and flush(self._folder, wait=0 if again else 5):
+                self._journal_seen = journal_state(self._folder.journal)
+                self._unshown.clear()
+            elif not again:
+                self._journal_tried = journal_state(self._folder.journal)
+                busy = "Another process is writing to the archive; query again later"
+                self._unshown.log(busy if writable else "No write permission")
 
     def _tidy(self) -> None:
-        lifecycle.tidy(self._folder, self._views)
+        with housekeeping(self._folder):
+            lifecycle.tidy(self._folder, self._views)
 
     def _collected(self, run: Run) -> Run:
         self._tidy()

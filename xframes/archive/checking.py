@@ -243,7 +243,8 @@ def _compare_rows(report: Report, folder: Folder, snapshot: Snapshot, *, exact: 
                 if folder.vanished(paths):
                     raise
                 bad = [p for p in paths if not compared.is_readable(p)] or paths
-                report.findings += [Finding("unreadable_file", folder.inside(p), str(error).splitlines()[0]) for p in bad]
+                reason = str(error).splitlines()[0]
+                report.findings += [Finding("unreadable_file", folder.inside(p), reason) for p in bad]
 
 
 @contextlib.contextmanager

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from filelock import Timeout
 
+from xframes.archive.access import writing
 from xframes.archive.flushing import flush
 from xframes.archive.journal import open_journal
 from xframes.archive.progress import bar
@@ -91,25 +93,40 @@ def keeping(folder: Folder, action: str, arguments: Mapping[str, Any]) -> Iterat
     The run is done when the block ends, else interrupted or, without a page, failed; the error is noted.
     """
     run_id = f"run-{folder.new_id()}"
-    with _owned(folder, run_id) as owner, open_journal(folder.journal) as journal:
-        journal.start([(run_id, action, arguments, None)], owner, folder.now())
+    with ExitStack() as stack:
+        with writing(folder):  # but not errors of the caller's block
+            owner = stack.enter_context(_owned(folder, run_id))
+            with open_journal(folder.journal) as journal:
+                journal.start([(run_id, action, arguments, None)], owner, folder.now())
+            journal = stack.enter_context(open_journal(folder.journal))
         kept = 0
 
         def keep(page: Page) -> None:
             nonlocal kept
+            with writing(folder):
+                journal.append([replace(page, run_id=run_id)], rows=kept + 1)
             kept += 1
-            journal.append([replace(page, run_id=run_id)], rows=kept)
 
         try:
             yield keep
         except BaseException as error:
-            why = str(error) or type(error).__name__
-            journal.update(run_id, folder.now(), state="interrupted" if kept else "failed", error=why)
-            with suppress(OSError, XframesError, pa.ArrowException):  # the pages are safe in the journal
-                flush(folder, own={owner})
+            _end(folder, journal, run_id, "interrupted" if kept else "failed", error)
             raise
-        journal.update(run_id, folder.now(), state="done")
-        flush(folder, own={owner})
+        with writing(folder):
+            journal.update(run_id, folder.now(), state="done")
+            flush(folder, own={owner})
+
+
+def _end(folder: Folder, journal: Journal, run_id: str, state: str, error: BaseException) -> None:
+    """Note how a run ended early, and show its pages; the error that ended it is the one to raise.
+
+    On a full disk neither may work: the pages are safe in the journal, and the next process that
+    finds the run without an owner notes its end.
+    """
+    with suppress(OSError, XframesError, pa.ArrowException, sqlite3.Error):
+        why = str(error) or type(error).__name__
+        journal.update(run_id, folder.now(), state=state, error=why)
+        flush(folder, own={run_id})
 
 
 def _row(folder: Folder, run_id: str) -> RunRow | None:
@@ -217,11 +234,11 @@ class _Collection:
     def _stopped(self, journal: Journal, client: Client, error: BaseException) -> None:
         """Note why; what was kept becomes visible. Raises Interrupted when there is something to go on from."""
         why = str(error) or type(error).__name__
-        kept = journal.run(self.run_id)
-        pages, rows = (kept.page_count, kept.row_count) if kept else (0, 0)
-        journal.update(self.run_id, self.folder.now(), state="interrupted" if pages else "failed", error=why)
-        with suppress(OSError, XframesError, pa.ArrowException):  # the pages are safe in the journal
-            flush(self.folder, own={self.owner})
+        pages, rows = self.state.pages, self.state.rows
+        with suppress(sqlite3.Error):  # the file may not even be readable now
+            kept = journal.run(self.run_id)
+            pages, rows = (kept.page_count, kept.row_count) if kept else (0, 0)
+        _end(self.folder, journal, self.run_id, "interrupted" if pages else "failed", error)
         if not pages or not isinstance(error, (Exception, KeyboardInterrupt)):
             return
 

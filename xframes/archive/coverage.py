@@ -50,7 +50,7 @@ def continued(archive: Archive, folder: Folder, plan: Plan, client: Client, prog
     if earliest and earliest.startswith("-") and made < now - timedelta(days=int(earliest[1:-1])) + _SLACK:
         warnings.warn(
             f"{plan.action}: the newest post here is of {made:%Y-%m-%d %H:%M} UTC, and X reaches back {earliest[1:-1]} "
-            "days only: what was posted between is not collected; search.all reaches it", stacklevel=5)
+            "days only: what was posted between is not collected; search.all reaches it", stacklevel=6)
         return plan
     kept = {name: value for name, value in plan.arguments.items() if name != "start_time"}
     return replace(plan, arguments=kept | {"since_id": str(newest)})

@@ -333,4 +333,4 @@ def ids(views: Views, table: str, *, included: bool) -> list[str]:
     views.readers.enter()
     with contextlib.ExitStack() as stack:
         stack.callback(views.readers.leave)
-        return [i for batch in id_batches(views.connection(), table, included=included) for i in batch]
+        return [i for batch in id_batches(views.cursor(), table, included=included) for i in batch]

@@ -15,7 +15,6 @@ from filelock import Timeout
 from xframes.archive.bookkeeping import LOCK
 from xframes.archive.journal import open_journal
 from xframes.archive.store import FLUSH_BYTES, Writer, gathered, size
-from xframes.english import counted
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -41,23 +40,11 @@ def flush(folder: Folder, *, own: Collection[str] = (), wait: float = 60, part: 
             return True
         lock = folder.lock("flush")
         try:
-            with lock.acquire(timeout=wait):
+            with lock.acquire(timeout=wait), folder.cleaning():
                 _write(folder, journal, busy, part)
         except Timeout:
             return False
     return True
-
-
-def warn_of_pending(folder: Folder) -> None:
-    """Log which pages are in the journal alone, so that queries do not show them."""
-    if not folder.journal.exists():
-        return
-    with open_journal(folder.journal) as journal:
-        pending = journal.counts()
-    if pending:
-        runs = ", ".join(str(run_id) for run_id in pending)
-        log.warning("%s: queries do not show %s that could not be written into tables yet (of %s)", folder.path,
-                    counted(sum(pending.values()), "page"), runs)
 
 
 def settle(folder: Folder, journal: Journal, own: Collection[str]) -> set[str]:

@@ -11,6 +11,7 @@ import logging
 import os
 import secrets
 import shutil
+import threading
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -120,6 +121,7 @@ class Folder:
         self.journal = self.home / "journal.sqlite"
         self.temp = self.home / ".tmp"
         self._locks = self.home / ".locks"
+        self._made = threading.local()  # temporary files of each thread
         self._format = self.path / "xframes.json"
         self._only_read = only_read
         self._refused: set[str] = set()
@@ -239,7 +241,35 @@ class Folder:
     def new_temp(self, suffix: str = ".parquet") -> Path:
         """The name of a temporary file on the same disk, to be given its place by `place`."""
         self.temp.mkdir(parents=True, exist_ok=True)
-        return self.temp / f"{self.new_id()}{suffix}"
+        temp = self.temp / f"{self.new_id()}{suffix}"
+        paths: list[Path] | None = getattr(self._made, "paths", None)
+        if paths is not None:
+            paths.append(temp)
+        return temp
+
+    @contextlib.contextmanager
+    def cleaning(self) -> Iterator[None]:
+        """Remove the temporary files this thread made in the block when it fails.
+
+        On a full disk they would take the rest of it. Files that a commit has promised stay.
+        """
+        outer = getattr(self._made, "paths", None)
+        paths: list[Path] = []
+        self._made.paths = paths
+        try:
+            yield
+        except BaseException:
+            self._drop(paths)
+            raise
+        finally:
+            self._made.paths = outer
+
+    def _drop(self, temps: Iterable[Path]) -> None:
+        with contextlib.suppress(OSError):
+            promised = {temp for moves in self._intents().values() for temp in moves}
+            for temp in temps:
+                if temp not in promised:
+                    remove(temp)
 
     def place(self, moves: Mapping[Path, Place]) -> None:
         """Give finished files their names, durably: content first, then names, then the folders that hold them."""
@@ -251,14 +281,19 @@ class Folder:
         """As `place`, but all or nothing: what a crash leaves half done, `recover` completes. Needs the flush lock."""
         if not moves:
             return
-        for temp in moves:
-            sync(temp)
-        intent = self.temp / f"commit-{self.new_id()}.json"
-        draft = self.new_temp(".json")
-        draft.write_text(json.dumps([[temp.name, self.inside(final)] for temp, final in moves.items()]))
-        self.place({draft: intent})  # from here on the files will be there, whatever happens
-        self._move(moves)
-        intent.unlink()
+        try:
+            for temp in moves:
+                sync(temp)
+            intent = self.temp / f"commit-{self.new_id()}.json"
+            draft = self.new_temp(".json")
+            named = [[temp.name, self.inside(final)] for temp, final in moves.items()]
+            draft.write_text(json.dumps(named))
+            self.place({draft: intent})  # from here on the files will be there, whatever happens
+            self._move(moves)
+            intent.unlink()
+        except BaseException:
+            self._drop(moves)
+            raise
 
     def recover(self) -> None:
         """Complete the commits of processes that died on the way."""

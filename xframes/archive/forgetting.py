@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
+from xframes.archive.access import changes_archive
 from xframes.archive.folder import utc_now
 from xframes.errors import ArchiveError
 from xframes.plan.values import check
@@ -24,6 +25,7 @@ class Forgetting:
     _folder: Folder
     _views: Views
 
+    @changes_archive
     def remove(
         self, post_ids: Iterable[str | int] = (), user_ids: Iterable[str | int] = (), *, reason: str
     ) -> dict[str, int]:
@@ -48,6 +50,7 @@ class Forgetting:
         self.purge()
         return {"posts": len(doomed.posts), "users": len(doomed.users)}
 
+    @changes_archive
     def apply_compliance(self, type: Literal["tweets", "users"]) -> dict[str, int]:
         """Remove what compliance results in the table `removals` say is gone; gives how many posts and users went.
 
@@ -68,6 +71,7 @@ class Forgetting:
             return {"posts": 0, "users": 0}
         return self.remove(**{f"{kind}_ids": rows["id"].to_pylist()}, reason=f"compliance: {type}")
 
+    @changes_archive
     def purge(self) -> int:
         """Take what was removed out of every file, also out of what was added since; gives how many were rewritten."""
         from xframes.archive import removing

@@ -48,6 +48,7 @@ _PAGE = "page_id, run_id, action, method, path, params, args, status, received_a
 _PATIENCE = 60.0  # seconds
 _COPIES = 5  # of a journal that others write to meanwhile
 _MARK_DIGITS = 20
+_NO_ROOM = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN}
 _TICK = timedelta(milliseconds=1)
 
 
@@ -128,9 +129,10 @@ class Journal:
         """Bytes of the pages not yet in parts, by run."""
         return dict(self._sql.execute("SELECT run_id, sum(length(body)) FROM pages GROUP BY run_id").fetchall())
 
-    def counts(self) -> dict[str | None, int]:
-        """How many pages are not yet in parts, by run."""
-        return dict(self._sql.execute("SELECT run_id, count(*) FROM pages GROUP BY run_id").fetchall())
+    def waiting(self) -> dict[str | None, int]:
+        """Count the pages not yet in parts, by run."""
+        found = self._sql.execute("SELECT run_id, count(*) FROM pages GROUP BY run_id ORDER BY 1")
+        return dict(found.fetchall())
 
     def read(self, run_id: str | None, after: int = 0) -> Iterator[tuple[int, Page]]:
         """The pages of a run that are not yet in parts, with their numbers, oldest first."""
@@ -232,13 +234,16 @@ class Journal:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
+        if self._sql.execute("PRAGMA query_only").fetchone()[0]:
+            raise sqlite3.OperationalError("the disk is full")
         self._sql.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._sql.execute("COMMIT")  # here a full disk shows
         except BaseException:
-            self._sql.execute("ROLLBACK")
+            if self._sql.in_transaction:
+                self._sql.execute("ROLLBACK")
             raise
-        self._sql.execute("COMMIT")
 
 
 @contextmanager
@@ -251,7 +256,7 @@ def open_journal(path: Path) -> Iterator[Journal]:
     _refuse_foreign_files(path)
     writable = os.access(path.parent, os.W_OK)
     where = path.as_posix() if writable else f"{path.absolute().as_uri()}?immutable=1"
-    connection = sqlite3.connect(where, timeout=60, isolation_level=None, check_same_thread=False, uri=not writable)
+    connection = _connect(where, writable=writable)
     try:
         connection.execute("PRAGMA trusted_schema = OFF")
         if writable:
@@ -335,6 +340,32 @@ def _write_mark(mark: Path, count: int, *, durably: bool = True) -> None:
             os.fsync(descriptor)
     finally:
         os.close(descriptor)
+def _connect(where: str, *, writable: bool) -> sqlite3.Connection:
+    """Connect to a journal.
+
+    SQLite keeps a file that its processes share beside it. Where a full disk has no room for one,
+    no process has the journal open: then this one can read it without, but not write.
+    """
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(
+            where, timeout=60, isolation_level=None, check_same_thread=False, uri=not writable
+        )
+
+    connection = connect()
+    if not writable:
+        return connection
+    try:
+        connection.execute("SELECT 1 FROM sqlite_master").fetchall()
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF not in _NO_ROOM:
+            return connection
+        connection.close()
+        connection = connect()
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        connection.execute("PRAGMA query_only = ON")
+    except sqlite3.DatabaseError:
+        return connection  # the caller meets the damage again
+    return connection
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:

@@ -80,9 +80,9 @@ def tidy(folder: Folder, views: Views) -> None:
 
 def clear(folder: Folder, views: Views) -> None:
     """Remove replaced files if nobody reads now (else a later compaction does), and what dead processes left."""
-    with views.readers.alone() as nobody:
+    with views.readers.alone(count_own=True) as nobody:
+        views.refresh()
         if nobody:
-            views.refresh()
             folder.finish_removals(at_once=False)
     folder.sweep()
 

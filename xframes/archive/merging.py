@@ -30,17 +30,8 @@ SQL_TYPES = {
     Type.DATE: "DATE", Type.STRS: "VARCHAR[]", Type.JSON: "VARCHAR",
 }
 KNOWN_TYPE = "MAP(VARCHAR, STRUCT(observed_at TIMESTAMPTZ, tie UBIGINT))"
-# An observation's place in time as one number: milliseconds, then a hash of the page.
-MACROS = (
-    ("CREATE OR REPLACE TEMP MACRO moment(seen_at, tie) AS "
-    "(coalesce(epoch_ms(seen_at), 0)::HUGEINT * 18446744073709551616 + tie::HUGEINT)"),
-    "CREATE OR REPLACE TEMP MACRO moment_of(known) AS moment(known.observed_at, known.tie)",
-    "CREATE OR REPLACE TEMP MACRO known_moment(known, name) AS moment_of(map_extract(known, name)[1])",
-    ("CREATE OR REPLACE TEMP MACRO as_known(place) AS ({"
-    "'observed_at': make_timestamptz((place // 18446744073709551616)::BIGINT * 1000), "
-    "'tie': (place % 18446744073709551616)::UBIGINT})"),
-)
 _PROVENANCE = ("observed_at", "page_id")
+_TIES = 2**64
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +105,26 @@ def view(table: Table, own: Sources, parent: Sources | None = None) -> str:
     return f"WITH touched AS ({touched(table, own, parent)}) {through} UNION ALL SELECT {shown} FROM ({rows})"
 
 
+def moment(seen_at: str, tie: str) -> str:
+    """An observation's place in time as one number: milliseconds, then a hash of the page.
+
+    Written out at each use: a macro would have to exist on every connection that reads a view.
+    """
+    return f"(coalesce(epoch_ms({seen_at}), 0)::HUGEINT * {_TIES} + ({tie})::HUGEINT)"
+
+
+def known_moment(known: str, name: str) -> str:
+    """The place in time that a `known_at` map has for a column; null without one."""
+    entry = f"map_extract({known}, '{name}')[1]"
+    return moment(f"struct_extract({entry}, 'observed_at')", f"struct_extract({entry}, 'tie')")
+
+
+def as_known(place: str) -> str:
+    """A place in time as a value of `known_at`."""
+    return (f"{{'observed_at': make_timestamptz(({place} // {_TIES})::BIGINT * 1000), "
+            f"'tie': ({place} % {_TIES})::UBIGINT}}")
+
+
 def key_of(table: Table) -> tuple[str, ...]:
     """The columns a rule looks at together: the parent of details, the key of all others."""
     return (table.parent_key,) if table.kind == "detail" else table.key
@@ -124,13 +135,13 @@ def place(table: Table) -> str:
     page = "coalesce(page_id, '')"
     if any(c.name == "run_id" for c in table.body):
         page = f"{page} || '/' || coalesce(run_id, '')"
-    return f"moment(observed_at, md5_number_upper({page}))"
+    return moment("observed_at", f"md5_number_upper({page})")
 
 
 def complete_place() -> str:
     """When the newest complete observation was that a row of an entity stands for; null when there was none."""
-    whole = "moment(observed_at, md5_number_upper(coalesce(page_id, '')))"
-    earlier = f"coalesce(known_moment(known_at, 'complete'), {whole})"
+    whole = moment("observed_at", "md5_number_upper(coalesce(page_id, ''))")
+    earlier = f"coalesce({known_moment('known_at', 'complete')}, {whole})"
     return f"CASE WHEN complete THEN CASE WHEN known_at IS NULL THEN {whole} ELSE {earlier} END END"
 
 
@@ -174,7 +185,8 @@ def merged(table: Table, rows: str, *, hidden: bool = False, constant: frozenset
     ]
     if entity:
         entries.append("{'k': 'complete', 'v': CASE WHEN whole <> place THEN whole END}")
-    older = f"[{{'key': e.k, 'value': as_known(e.v)}} for e in [{', '.join(entries)}] if e.v IS NOT NULL]"
+    entry = f"{{'key': e.k, 'value': {as_known('e.v')}}}"
+    older = f"[{entry} for e in [{', '.join(entries)}] if e.v IS NOT NULL]"
     return (
         f"SELECT {shown}, CASE WHEN len(older) > 0 THEN map_from_entries(older) END AS known_at "
         f"FROM (SELECT *, {older} AS older FROM ({inner}))"
@@ -183,7 +195,8 @@ def merged(table: Table, rows: str, *, hidden: bool = False, constant: frozenset
 
 def _value_place(name: str, *, nulls: bool) -> str:
     null = f'WHEN "{name}" IS NULL THEN whole ' if nulls else ""
-    return f"CASE WHEN known_at IS NULL THEN place {null}ELSE coalesce(known_moment(known_at, '{name}'), place) END"
+    known = known_moment("known_at", name)
+    return f"CASE WHEN known_at IS NULL THEN place {null}ELSE coalesce({known}, place) END"
 
 
 def _united(table: Table, own: Sources, parent: Sources | None, *, touched: bool) -> str:

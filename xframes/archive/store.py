@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -115,8 +116,11 @@ class TableParts:
     def discard(self) -> None:
         """Drop everything."""
         self._held = {}
-        for temp in self.finish():
+        for temp, writer in self._writers.values():
+            with suppress(OSError, pa.ArrowException):  # a full disk has no room for the footer
+                writer.close()
             temp.unlink(missing_ok=True)
+        self._writers = {}
 
     def _write(self) -> None:
         for name in list(self._held):
@@ -206,24 +210,26 @@ class Writer:
             self._parts.add({"runs": runs_table(runs)})
         if extra is not None:
             self._parts.add({"problems": extra})
-        moves = self._parts.finish()
         pages: dict[Path, Place] = {}
         if self.keep_pages and (self._file is not None or runs):
-            file = self._file or PagesFile(self.folder.new_temp())
-            file.close(runs)
-            pages = {file.path: self.folder.pages / part_name(file.path)}
+            self._file = self._file or PagesFile(self.folder.new_temp())
+            self._file.close(runs)
+            pages = {self._file.path: self.folder.pages / part_name(self._file.path)}
+        moves = self._parts.finish()
+        self._file = None  # from here on `commit` drops the files if it fails
         with lock:
             if self.keep_pages:
                 self.folder.commit(moves | pages)
             else:
                 self.folder.place(moves)
-        self._file, self.bytes = None, 0
+        self.bytes = 0
 
     def discard(self) -> None:
         """Drop what is held; nothing of it was visible."""
         self._parts.discard()
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError, pa.ArrowException):
+                self._file.close()
             self._file.path.unlink(missing_ok=True)
             self._file = None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 import time
 import weakref
 from typing import TYPE_CHECKING, Any
@@ -28,57 +29,108 @@ if TYPE_CHECKING:
 
 
 def connect(folder: Folder | None = None, **config: Any) -> duckdb.DuckDBPyConnection:
-    """An in-memory DuckDB in UTC that downloads nothing, with the macros the views need; it reads that archive."""
+    """Open an in-memory DuckDB in UTC that downloads nothing and can read an archive's files.
+
+    Its cursors are the same.
+    """
     import duckdb
 
     offline = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
     connection = duckdb.connect(config=offline | config)
-    connection.execute("SET TimeZone = 'UTC'")
-    with contextlib.suppress(duckdb.InvalidInputException):  # without ipywidgets notebooks have no bar
-        connection.execute("SET enable_progress_bar = false")
+    connection.execute("SET GLOBAL TimeZone = 'UTC'")
+    _hide_progress(connection)
     if folder is not None and folder.bucket:
         connection.register_filesystem(folder.bucket.for_duckdb())
-    for macro in merging.MACROS:
-        connection.execute(macro)
     return connection
 
 
-class Readers:
-    """Says to other processes that files are being read, so that a compaction leaves those it replaced for later.
+def _hide_progress(connection: duckdb.DuckDBPyConnection) -> None:
+    import duckdb
 
-    A shared lock on a file: any number of readers hold it, it ends with its process, and whoever removes files takes it
-    alone for that moment.
+    with contextlib.suppress(duckdb.InvalidInputException):  # notebooks without ipywidgets
+        connection.execute("SET enable_progress_bar = false")
+
+
+class Readers:
+    """Tells other processes that files are being read, so that they do not remove them.
+
+    A shared lock on a file: any number of readers hold it, it ends with its process, and a process
+    that removes files takes it alone for that moment. Threads share one object.
     """
 
     def __init__(self, folder: Folder) -> None:
+        self._folder = folder  # a temporary archive lives as long as anything that reads it
         self._path = folder.home / ".locks" / "readers.lock"
         self._descriptor: int | None = None
-        self._count = 0
+        self._readings: list[None] = []  # one for each; appending and popping are atomic
+        self._shared = False
+        self._mutex = threading.RLock()
+        self._busy = False
 
     def enter(self) -> None:
-        """One more reading begins."""
-        self._count += 1
-        if self._count == 1:
-            self._take(alone=False)
+        """Begin to read."""
+        self._readings.append(None)
+        try:
+            self._settle(wait=True)
+        except BaseException:
+            self.leave()
+            raise
 
     def leave(self) -> None:
-        """One reading has ended."""
-        self._count -= 1
-        if self._count == 0:
-            self._release()
+        """Stop reading. Never waits: the garbage collector may call it at any point."""
+        self._readings.pop()
+        self._settle(wait=False)
 
     @contextlib.contextmanager
-    def alone(self, wait: float = 0) -> Iterator[bool]:
-        """Whether nobody else reads, asked for so many seconds; while inside, nobody begins to."""
+    def alone(self, wait: float = 0, *, count_own: bool = False) -> Iterator[bool]:
+        """Whether no other process reads, tried for so many seconds; while inside, none begins to.
+
+        With `count_own`, also whether nothing is being read through this object.
+        """
         until = time.monotonic() + wait
-        while not (taken := self._take(alone=True)) and time.monotonic() < until:
+        while True:
+            with self._exclusive(count_own=count_own) as taken:
+                if taken or time.monotonic() >= until:
+                    yield taken
+                    return
             time.sleep(0.05)
+
+    @contextlib.contextmanager
+    def _exclusive(self, *, count_own: bool) -> Iterator[bool]:
         try:
-            yield taken
+            with self._mutex:
+                if count_own and self._readings:
+                    yield False
+                    return
+                self._busy = True
+                try:
+                    yield self._take(alone=True)
+                finally:
+                    self._busy = False
+                    self._release()
         finally:
-            self._release()
-            if self._count:
-                self._take(alone=False)
+            self._settle(wait=True)
+
+    def _settle(self, *, wait: bool) -> None:
+        """Hold the shared lock if anything is being read.
+
+        A thread that has the mutex looks again after giving it back, for those that did not wait.
+        """
+        while bool(self._readings) != self._shared and self._mutex.acquire(blocking=wait):
+            try:
+                if self._busy:  # called by the garbage collector within this block, or in `alone`
+                    return
+                self._busy = True
+                try:
+                    if self._readings:
+                        self._take(alone=False)
+                        self._shared = True
+                    else:
+                        self._release()
+                finally:
+                    self._busy = False
+            finally:
+                self._mutex.release()
 
     def _take(self, *, alone: bool) -> bool:
         try:
@@ -94,34 +146,67 @@ class Readers:
         return True
 
     def _release(self) -> None:
+        self._shared = False
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
 
 
+class Lease:
+    """A reading that lasts as long as a DuckDB session, its relations and their readers."""
+
+    def __init__(self, readers: Readers) -> None:
+        self._held = pa.table({"held": pa.nulls(0)})
+        readers.enter()
+        self.end = weakref.finalize(self._held, readers.leave)
+
+    def hold(self, session: duckdb.DuckDBPyConnection) -> None:
+        """Let it last as long as this session."""
+        _xframes_held = self._held  # the statement names it
+        session.execute("PREPARE _held AS FROM _xframes_held")  # unlike a view, in no list
+
+    def hold_all(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Let it last as long as this connection or any of its cursors."""
+        connection.execute("CREATE SCHEMA _xframes")
+        session = connection.cursor()
+        session.execute("USE _xframes")  # in the main schema, lists of tables would show it
+        session.from_arrow(self._held).create_view("_held")
+
+
 class Views:
-    """A connection whose views are brought up to date before each question."""
+    """A DuckDB whose views are updated before each query. Each query runs on a cursor of its own.
+
+    So an open reader blocks no other query, and threads can share one object.
+    """
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
+        self._mutex = threading.RLock()
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._known: dict[str, tuple[Files, Files | None, Stones | None]] = {}
         self.readers = Readers(folder)
 
     def connection(self) -> duckdb.DuckDBPyConnection:
         """The connection, its views showing the files there are now."""
-        if self._connection is None:
-            # A frame that stands in the caller's code can be named in a query, as in `duckdb.sql`.
-            self._connection = connect(self._folder, python_scan_all_frames=True)
-        self._folder.look()
-        files = {name: self._folder.files(name) for name in TABLES}
-        stones = stones_of(self._folder)
-        for name, table in TABLES.items():
-            seen = (files[name], files[table.parent] if table.parent else None, stones)
-            if self._known.get(name) != seen:
-                self._create(self._connection, table, *seen)
-                self._known[name] = seen
-        return self._connection
+        with self._mutex:
+            if self._connection is None:
+                # A query can name data frames of the caller, as in `duckdb.sql`.
+                self._connection = connect(self._folder, python_scan_all_frames=True)
+            self._folder.look()
+            files = {name: self._folder.files(name) for name in TABLES}
+            stones = stones_of(self._folder)
+            for name, table in TABLES.items():
+                seen = (files[name], files[table.parent] if table.parent else None, stones)
+                if self._known.get(name) != seen:
+                    self._create(self._connection, table, *seen)
+                    self._known[name] = seen
+            return self._connection
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A session of its own that sees the same views."""
+        cursor = self.connection().cursor()
+        _hide_progress(cursor)
+        return cursor
 
     def _create(
         self, connection: duckdb.DuckDBPyConnection, table: Table, own: Files, parent: Files | None,
@@ -143,36 +228,38 @@ class Views:
             connection.execute(f"{create} (SELECT * FROM ({merging.empty(table, hidden=False)}) UNION ALL "
                                f"{merging.failing(table, quoted)})")
 
-    def relation(self, query: str, params: object = None) -> Any:
-        """Ask; files stay where they are as long as the relation lives. None when the query gives no rows."""
-        self.readers.enter()
+    def relation(self, query: str, params: object = None) -> duckdb.DuckDBPyRelation:
+        """Query the views. No file is removed while the relation or anything made from it lives."""
+        lease = Lease(self.readers)
         try:
-            found: Any = self._folder.steady(lambda: self.connection().sql(query, params=params))
+            return self._folder.steady(lambda: self._session(lease).sql(query, params=params))
         except BaseException:
-            self.readers.leave()
+            lease.end()  # the error keeps this frame
             raise
-        if found is None:
-            self.readers.leave()
-        else:
-            weakref.finalize(found, self.readers.leave)
-        return found
 
-    def handed_out(self) -> duckdb.DuckDBPyConnection:
-        """The connection, for somebody else; the files its views read stay where they are as long as it lives."""
-        self.readers.enter()
+    def _session(self, lease: Lease) -> duckdb.DuckDBPyConnection:
+        cursor = self.cursor()
+        lease.hold(cursor)
+        return cursor
+
+    def open_connection(self) -> duckdb.DuckDBPyConnection:
+        """Return the connection. No file is removed while it or a cursor of it lives."""
+        lease = Lease(self.readers)
         try:
-            connection = self.connection()
+            connection = self._folder.steady(self.connection)
+            lease.hold_all(connection)
         except BaseException:
-            self.readers.leave()
+            lease.end()
             raise
-        weakref.finalize(connection, self.readers.leave)
         return connection
 
     def arrow(self, query: str, params: object = None) -> pa.Table:
         """Ask, and fetch everything."""
         self.readers.enter()
         try:
-            return self._folder.steady(lambda: self.connection().sql(query, params=params).to_arrow_table())
+            return self._folder.steady(
+                lambda: self.cursor().sql(query, params=params).to_arrow_table()
+            )
         finally:
             self.readers.leave()
 
@@ -185,9 +272,11 @@ class Views:
             self.readers.leave()
 
     def _count(self) -> dict[str, int]:
-        connection = self.connection()
+        cursor = self.cursor()
         full = [name for name in TABLES if self._known[name][0].all]
-        rows = {name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchall()[0][0] for name in full}
+        cursor.begin()  # so that another thread changes no view meanwhile
+        count = 'SELECT count(*) FROM "{}"'
+        rows = {name: cursor.execute(count.format(name)).fetchall()[0][0] for name in full}
         return {name: rows.get(name, 0) for name in TABLES}
 
     def refresh(self) -> None:
@@ -197,10 +286,11 @@ class Views:
 
     def close(self) -> None:
         """Close the connection; relations made from it end with it."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-            self._known.clear()
+        with self._mutex:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+                self._known.clear()
 
 
 def stones_of(folder: Folder) -> Stones | None:

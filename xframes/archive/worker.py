@@ -111,9 +111,13 @@ def main(target: bytes) -> None:
 
 
 def _serve(work: Work, stream: IO[bytes]) -> object:
-    while data := receive(stream):
-        work.add(pickle.loads(data))  # noqa: S301  # from the parent process, not from outside
-    if data is None:
+    try:
+        while data := receive(stream):
+            work.add(pickle.loads(data))  # noqa: S301  # from the parent process, not from outside
+        if data is not None:
+            return work.finish()
+    except BaseException:
         work.abort()
-        raise EOFError("the parent process is gone")
-    return work.finish()
+        raise
+    work.abort()
+    raise EOFError("the parent process is gone")
