@@ -224,11 +224,9 @@ def _compare_rows(report: Report, folder: Folder, snapshot: Snapshot, *, exact: 
     import duckdb
 
     broken = {f.where.split("/")[1] for f in report.findings if f.where.startswith("tables/")}
-    with contextlib.ExitStack() as stack:
-        scratch = stack.enter_context(
-            folder.scratch("verify") if folder.writable else _elsewhere())
+    with tempfile.TemporaryDirectory(prefix="xframes-verify-") as scratch:
         pages = chain.from_iterable(map(sound_pages, snapshot.pages))
-        made = flatten_into(scratch / "made", pages, sum(map(size_of, snapshot.pages)), None, progress=False)
+        made = flatten_into(Path(scratch) / "made", pages, sum(map(size_of, snapshot.pages)), None, progress=False)
         keep_runs(made, [r for path in snapshot.pages for r in _runs_of(path)], ())
         stones = stones_of(folder)
         hidden = None if stones is None else replace(stones, everywhere=True)
@@ -245,12 +243,6 @@ def _compare_rows(report: Report, folder: Folder, snapshot: Snapshot, *, exact: 
                 bad = [p for p in paths if not compared.is_readable(p)] or paths
                 reason = str(error).splitlines()[0]
                 report.findings += [Finding("unreadable_file", folder.inside(p), reason) for p in bad]
-
-
-@contextlib.contextmanager
-def _elsewhere() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="xframes-verify-") as home:
-        yield Path(home)
 
 
 def _runs_of(path: Place) -> list[dict[str, object]]:

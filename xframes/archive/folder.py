@@ -318,7 +318,7 @@ class Folder:
     def _intents(self) -> dict[Path, dict[Path, Place]]:
         """The intents of commits with their moves; what names anything but this archive's own files is refused."""
         found = {}
-        for name in names_in(self.temp):
+        for name in names_in(self.temp) if self.temp.is_dir() else ():
             intent = self.temp / name
             if not INTENT.fullmatch(name):
                 continue
