@@ -29,7 +29,7 @@ def test_a_removed_post_is_gone_and_its_author_with_the_last_of_theirs(archive, 
     archive.add([page(GONE, OTHER), page(OTHER, seconds=5)])
     if compacted:
         archive.compact()
-    assert archive.remove("10", reason="author asked") == {"posts": 2, "users": 1}
+    assert archive.remove("10", reason="author asked") == {"posts": 2, "users": 1, "barred": 2}
     nowhere(archive, *MARKS)
     assert archive.sql("SELECT id, text FROM posts").fetchall() == [("20", "hello @ada_lov of old")]
     assert archive.sql("SELECT id FROM users").fetchall() == [("2",)]
@@ -231,7 +231,7 @@ def test_the_shell_removes_and_merges(tmp_path, archive):
     archive.close()
     words = ["remove", "--post", "10", "--reason", "asked", "--archive", str(archive.path)]
     shown = CliRunner().invoke(main, words)
-    assert (shown.exit_code, shown.stderr) == (0, "removed 2 posts and 1 people\n"), shown.output
+    assert (shown.exit_code, shown.stderr) == (0, "3 found here and removed (2 posts, 1 person), 2 ids barred\n"), shown.output
     shown = CliRunner().invoke(main, ["merge", str(tmp_path / "old"), "--archive", str(archive.path)])
     assert shown.exit_code == 0, shown.output
     nowhere(archive, SECRET)
@@ -240,8 +240,8 @@ def test_the_shell_removes_and_merges(tmp_path, archive):
 def test_what_a_compliance_result_names_goes(archive):
     line = {"id": "10", "action": "delete", "created_at": "2020-01-01T00:00:00Z", "reason": "deleted"}
     archive.add([page(GONE, OTHER), Page(Request("GET", ""), json.dumps(line).encode(), NOW)])
-    assert archive.apply_compliance("tweets") == {"posts": 2, "users": 1}
+    assert archive.apply_compliance("tweets") == {"posts": 2, "users": 1, "barred": 2}
     nowhere(archive, *MARKS)
-    assert archive.apply_compliance("tweets") == {"posts": 0, "users": 0}
+    assert archive.apply_compliance("tweets") == {"posts": 0, "users": 0, "barred": 0}
     with pytest.raises(xf.XframesError, match="type is tweets or users"):
         archive.apply_compliance("posts")

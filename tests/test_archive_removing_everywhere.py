@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 from datetime import timedelta
 
-import pyarrow.parquet as pq
 import pytest
 
 import xframes as xf
@@ -138,20 +136,6 @@ def test_a_file_imported_again_brings_nothing_back(archive, tmp_path):
     nowhere(archive, *MARKS)
     assert archive.sql("SELECT id FROM posts").fetchall() == [("20",)]
     assert archive.verify().ok
-
-
-def test_what_a_dead_process_left_half_written_goes_and_the_work_of_living_ones_stays(archive):
-    archive.add([page(GONE, OTHER)])
-    left, fresh = archive.path / ".tmp" / "left.parquet", archive.path / ".tmp" / "fresh.parquet"
-    for path in (left, fresh):
-        pq.write_table(archive["posts"], path)
-    os.utime(left, (1, 1))
-    with archive.keeping("write.like", {}):
-        archive.remove(["10"], reason="why")
-        assert left.exists()
-    archive.purge()
-    assert not left.exists()
-    assert fresh.exists()
 
 
 def test_whatever_has_the_same_id_is_something_else(archive):

@@ -114,12 +114,17 @@ class Archive(Shown, Sharing, Forgetting, Threads):
         return self._views.counts()
 
     def pages(self, run_id: str | None = None) -> Iterator[Page]:
-        """The pages, verbatim, of one run or of all, each once, oldest file first; one row group is in memory."""
+        """The pages, verbatim, of one run or of all, each once, oldest file first; one row group is in memory.
+
+        What was removed is in none of them, whether it has been taken out of the files or not.
+        """
+        from xframes.archive import removing
+
         self._freshen()
         seen: set[str] = set()
         self._views.readers.enter()
         try:
-            for page in all_pages(self._folder, run_id):
+            for page in all_pages(self._folder, run_id, removing.hiding(self._folder)):
                 if page.page_id not in seen:
                     seen.add(page.page_id)
                     yield without_marks(page)

@@ -12,7 +12,6 @@ import os
 import re
 import secrets
 import shutil
-import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +22,7 @@ from filelock import FileLock, Timeout
 from xframes import __version__
 from xframes.archive.bucket import Bucket, is_url
 from xframes.archive.places import Object, Place, size_of
+from xframes.archive.temporary import Ownership, owner_of
 from xframes.errors import ArchiveError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ log = logging.getLogger("xframes")
 FORMAT = 1
 _BASE = re.compile(r"base-(?P<generation>[0-9a-f]+)-\d+\.parquet")
 _INTENT = "commit-"  # lists files about to appear together
-_STALE_SECONDS = 86_400  # a temporary file this old belongs to nobody alive
+REBUILT = "rebuilt-"  # folders of finished tables that only have to take the old ones' place
 GRACE_SECONDS = 600.0  # what was replaced in a bucket stays so long for readers on other machines: no lock shows them
 _TRIES = 4
 _Result = TypeVar("_Result")
@@ -43,9 +43,9 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def new_id(now: datetime) -> str:
-    """An id that sorts by time: milliseconds since 1970 and random digits, in hexadecimal."""
-    return f"{int(now.timestamp() * 1000):012x}{secrets.token_hex(4)}"
+def new_id(now: datetime, owner: str = "") -> str:
+    """An id that sorts by time: milliseconds since 1970, an owner's token and random digits, in hexadecimal."""
+    return f"{int(now.timestamp() * 1000):012x}{owner}{secrets.token_hex(4)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,7 @@ class Folder:
         self.journal = self.home / "journal.sqlite"
         self.temp = self.home / ".tmp"
         self._locks = self.home / ".locks"
+        self._ownership = Ownership(self.temp, self._locks)
         self._format = self.path / "xframes.json"
         self.exists = self.check()
 
@@ -141,7 +142,7 @@ class Folder:
             folder.mkdir(parents=True, exist_ok=True)
         document = {"format_version": FORMAT, "created_at": self.now().isoformat(timespec="seconds"),
                     "writer_version": __version__}
-        temp = self.temp / f"format-{self.new_id()}.json"
+        temp = self.new_temp(".json")
         temp.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
         self.place({temp: self._format})  # before anything else shows: another process may be looking right now
         for place in (self.pages, self.tables):
@@ -200,9 +201,21 @@ class Folder:
         return new_id(self.now())
 
     def new_temp(self, suffix: str = ".parquet") -> Path:
-        """The name of a temporary file on the same disk, to be given its place by `place`."""
+        """The name of a temporary file on the same disk, to be given its place by `place`; it says who owns it."""
         self.temp.mkdir(parents=True, exist_ok=True)
-        return self.temp / f"{self.new_id()}{suffix}"
+        return self.temp / f"{new_id(self.now(), self._ownership.token())}{suffix}"
+
+    @contextlib.contextmanager
+    def owned(self) -> Iterator[None]:
+        """Own the temporary files this thread makes inside, and remove those left at the end, whatever happened."""
+        with self._ownership.owned() as token:
+            try:
+                yield
+            finally:
+                if not self._intents():  # a commit that failed halfway is completed from them
+                    for entry in self.temp.glob(f"*{token}*"):
+                        if owner_of(entry.name) == token:
+                            remove(entry)
 
     def place(self, moves: Mapping[Path, Place]) -> None:
         """Give finished files their names, durably: content first, then names, then the folders that hold them."""
@@ -262,13 +275,18 @@ class Folder:
     @property
     def buried(self) -> tuple[Place, ...]:
         """The files of tombstones that no purge has dealt with yet: what they name must be hidden everywhere."""
-        done = set(read_replaced(self._purged))
+        done = self.purged
         return tuple(p for p in self.files("tombstones").all if p.name not in done)
 
-    def note_purged(self, stones: Iterable[Place]) -> None:
-        """Note that nothing these tombstones name is left in any file."""
+    @property
+    def purged(self) -> frozenset[str]:
+        """The names of files that the last purge has left: tombstones it has dealt with, and what is free of them."""
+        return frozenset(read_replaced(self._purged))
+
+    def note_purged(self, names: Iterable[str]) -> None:
+        """Note that nothing is left in these files of what the tombstones among them name."""
         temp = self.new_temp(".json")
-        temp.write_text(json.dumps(sorted(p.name for p in stones)))
+        temp.write_text(json.dumps(sorted(set(names))))
         self.place({temp: self._purged})
 
     def forget_purges(self) -> None:
@@ -314,17 +332,21 @@ class Folder:
         """Remove the file of a lock nobody will ask for again."""
         (self._locks / f"{name}.lock").unlink(missing_ok=True)
 
-    def sweep(self, after: float = _STALE_SECONDS) -> None:
-        """Remove temporary files nobody has written to for so many seconds, unless a commit waits to be completed."""
-        for entry in self.temp.iterdir() if self.temp.is_dir() and not self._intents() else ():
-            with contextlib.suppress(FileNotFoundError):
-                if time.time() - entry.stat().st_mtime > after:
-                    remove(entry)
+    def sweep(self) -> None:
+        """Remove what dead processes left half written, for a caller that holds the flush lock.
+
+        Nothing is removed while a commit or a rebuild waits to be completed: it needs these files.
+        """
+        if self._intents() or any(self.temp.glob(f"{REBUILT}*")):
+            return
+        for entry in self._ownership.abandoned():
+            remove(entry)
+        self._ownership.forget_dead()
 
     @contextlib.contextmanager
     def scratch(self, name: str) -> Iterator[Path]:
         """A temporary folder inside the archive, removed at the end."""
-        folder = self.temp / f"{name}-{self.new_id()}"
+        folder = self.temp / f"{name}-{new_id(self.now(), self._ownership.token())}"
         folder.mkdir(parents=True)
         try:
             yield folder

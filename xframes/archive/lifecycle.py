@@ -18,7 +18,7 @@ from xframes.archive.compaction import (
     families,
     worth_compacting,
 )
-from xframes.archive.folder import marker, remove, sync
+from xframes.archive.folder import REBUILT, marker, remove, sync
 from xframes.archive.places import fetch, opened, size_of
 from xframes.archive.store import PagesFile, part_runs, read_part
 from xframes.errors import ArchiveError
@@ -35,12 +35,11 @@ log = logging.getLogger("xframes")
 _SMALL_PAGES = 8_000_000  # a file of pages this small on disk is put together with others
 _MERGED_PAGES = 64_000_000
 _FRESH_SHARE = 10  # compacted data this many times larger than the fresh is not rewritten for it
-_REBUILT = "rebuilt-"  # folders of finished tables that only have to take the old ones' place
 
 
 def compact(folder: Folder, views: Views, *, memory: int = MEMORY) -> int:
     """Compact every table that gains by it, and put small page files together; gives how many files went."""
-    with folder.lock("compact"):
+    with folder.lock("compact"), folder.owned():
         folder.look()
         gone = sum(
             folder.steady(partial(compact_family, folder, names, memory=memory))
@@ -58,7 +57,7 @@ def tidy(folder: Folder, views: Views) -> None:
     Where the fresh parts are small beside what is compacted already, they are only put together: rewriting a large
     table for every few rows would cost more than it gains.
     """
-    with contextlib.suppress(Timeout), folder.lock("compact").acquire(timeout=0):
+    with contextlib.suppress(Timeout), folder.lock("compact").acquire(timeout=0), folder.owned():
         folder.look()
         if folder.buried:  # the purge still to come tells by the posts whose last it was
             return
@@ -82,7 +81,8 @@ def clear(folder: Folder, views: Views) -> None:
         if nobody:
             views.refresh()
             folder.finish_removals(TABLES, at_once=False)
-    folder.sweep()
+    with contextlib.suppress(Timeout), folder.lock("flush").acquire(timeout=0):
+        folder.sweep()
 
 
 def merge_pages(folder: Folder, more_than: int = 1) -> int:
@@ -116,15 +116,16 @@ def merge(folder: Folder, other: Folder) -> int:
     """Copy the files of another archive beside one's own, each once; gives how many came. Nobody may be changing it."""
     moves: dict[Path, Place] = {}
     folder.look()
-    for path in (*other.page_parts(), *(p for name in TABLES for p in other.files(name).all)):
-        final = folder.path / other.inside(path)
-        if not final.exists():
-            temp = folder.new_temp()
-            fetch(path, temp)
-            moves[temp] = final
-    with folder.lock("flush"):
-        folder.forget_purges()  # what was removed here may stand in what came
-        folder.commit(moves)
+    with folder.owned():
+        for path in (*other.page_parts(), *(p for name in TABLES for p in other.files(name).all)):
+            final = folder.path / other.inside(path)
+            if not final.exists():
+                temp = folder.new_temp()
+                fetch(path, temp)
+                moves[temp] = final
+        with folder.lock("flush"):
+            folder.forget_purges()  # what was removed here may stand in what came
+            folder.commit(moves)
     return len(moves)
 
 
@@ -148,7 +149,7 @@ def swap_tables(folder: Folder, rebuilt: Path, old: Mapping[str, Files]) -> None
     if folder.bucket:
         _swap_objects(folder, rebuilt, old)
         return
-    rebuilt.rename(folder.temp / f"{_REBUILT}{folder.new_id()}")  # from here on they are whole, and will be used
+    rebuilt.rename(folder.temp / f"{REBUILT}{folder.new_id()}")  # from here on they are whole, and will be used
     _finish_swap(folder)
 
 
@@ -188,7 +189,7 @@ def _finish_swap(folder: Folder) -> None:
 
 
 def _rebuilt(folder: Folder) -> list[Path]:
-    return sorted(folder.temp.glob(f"{_REBUILT}*")) if folder.temp.is_dir() else []
+    return sorted(folder.temp.glob(f"{REBUILT}*")) if folder.temp.is_dir() else []
 
 
 def rebuild_source(folder: Folder) -> tuple[Place, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -103,8 +104,11 @@ class TableParts:
     def discard(self) -> None:
         """Drop everything."""
         self._held = {}
-        for temp in self.finish():
+        for temp, writer in self._writers.values():
+            with suppress(OSError, pa.ArrowException):  # on a full disk: it ends without its footer
+                writer.close()
             temp.unlink(missing_ok=True)
+        self._writers = {}
 
     def _write(self) -> None:
         for name in list(self._held):
@@ -201,20 +205,22 @@ class Writer:
             file = self._file or PagesFile(self.folder.new_temp())
             file.close(runs)
             pages = {file.path: self.folder.pages / f"part-{file.path.name}"}
+            self._file = None  # it belongs to the commit now, which may have to be completed by another process
         with lock:
             if self.keep_pages:
                 self.folder.commit(moves | pages)
             else:
                 self.folder.place(moves)
-        self._file, self.bytes = None, 0
+        self.bytes = 0
 
     def discard(self) -> None:
         """Drop what is held; nothing of it was visible."""
         self._parts.discard()
         if self._file is not None:
-            self._file.close()
-            self._file.path.unlink(missing_ok=True)
-            self._file = None
+            file, self._file = self._file, None
+            with suppress(OSError, pa.ArrowException):
+                file.close()
+            file.path.unlink(missing_ok=True)
 
 
 def gathered(items: Iterable[_Item], weight: Callable[[_Item], int]) -> Iterator[list[_Item]]:
@@ -267,13 +273,15 @@ def read_part(path: Place, run_id: str | None = None) -> Iterator[Page]:
             yield from table_pages(rows if run_id is None else rows.filter(wanted))
 
 
-def all_pages(folder: Folder, run_id: str | None = None) -> Iterator[Page]:
+def all_pages(
+    folder: Folder, run_id: str | None = None, read: Callable[[Place, str | None], Iterator[Page]] = read_part
+) -> Iterator[Page]:
     """The pages of an archive, of one run if given; again from a file another machine has put in another's place."""
     folder.look()
     left, done = list(folder.page_parts()), set[str]()
     while left:
         try:
-            yield from read_part(left[0], run_id)
+            yield from read(left[0], run_id)
         except FileNotFoundError:
             if not folder.vanished(left[:1]):
                 raise
