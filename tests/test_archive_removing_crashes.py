@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import resource
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +17,7 @@ from xframes.archive.journal import open_journal
 
 from .removals import ADA, GONE, MARKS, NOW, OTHER, SECRET, nowhere, page
 
+resource = pytest.importorskip("resource", reason="limits of a process, and signals")
 ROOT = Path(__file__).parents[1]
 # Writes the pages of a file's lines into an archive, and stops with its files half written.
 IMPORT = """
@@ -222,7 +220,10 @@ def test_a_removal_is_recorded_when_the_disk_is_full(archive, monkeypatch):
 READ_ONLY = """
 import os, sys
 import xframes as xf
-from datetime import UTC, datetime
+with xf.Archive(sys.argv[2]) as other:  # whoever has no rights may not import what is still needed
+    other.add(xf.read_pages(sys.argv[3]))
+    other.remove(["10"], reason="why")
+    other.sql("SELECT 1").fetchall()
 os.setuid(65534)
 with xf.Archive(sys.argv[1]) as archive:
     try:
@@ -236,6 +237,7 @@ with xf.Archive(sys.argv[1]) as archive:
 def test_a_removal_is_recorded_where_pages_is_read_only(archive, tmp_path):
     archive.add([page(GONE, OTHER)])
     archive.close()
+    (tmp_path / "pages.jsonl").write_bytes(page(GONE).body)
     for folder in (tmp_path, *tmp_path.parents):
         if folder != Path("/tmp") and folder.is_relative_to("/tmp"):
             folder.chmod(0o755)
@@ -243,7 +245,8 @@ def test_a_removal_is_recorded_where_pages_is_read_only(archive, tmp_path):
         os.chown(path, 65534, 65534)
     os.chown(archive.path, 65534, 65534)
     (archive.path / "pages").chmod(0o555)
-    done = subprocess.run([sys.executable, "-c", READ_ONLY, str(archive.path)], capture_output=True, text=True,
+    done = subprocess.run([sys.executable, "-c", READ_ONLY, *map(str, (
+        archive.path, tmp_path / "other", tmp_path / "pages.jsonl"))], capture_output=True, text=True,
                           check=False, env=os.environ | {"PYTHONPATH": str(ROOT), "HOME": str(tmp_path)})
     assert (done.stdout, done.returncode) == ("refused\n", 0), done.stderr
     (archive.path / "pages").chmod(0o755)

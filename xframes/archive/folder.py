@@ -142,9 +142,10 @@ class Folder:
             folder.mkdir(parents=True, exist_ok=True)
         document = {"format_version": FORMAT, "created_at": self.now().isoformat(timespec="seconds"),
                     "writer_version": __version__}
-        temp = self.new_temp(".json")
-        temp.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-        self.place({temp: self._format})  # before anything else shows: another process may be looking right now
+        with self.owned():
+            temp = self.new_temp(".json")
+            temp.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+            self.place({temp: self._format})  # before anything else shows: another process may be looking right now
         for place in (self.pages, self.tables):
             if isinstance(place, Path):
                 place.mkdir(exist_ok=True)

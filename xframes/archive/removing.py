@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from xframes.archive.folder import Folder
+    from xframes.archive.journal import Journal
     from xframes.archive.places import Place
     from xframes.archive.views import Readers
 
@@ -143,8 +144,9 @@ def purge(folder: Folder, readers: Readers) -> int:
         if not stones:
             return 0
         with contextlib.closing(connect(folder)) as connection:
-            doomed = _doom(_Lookup(folder, connection), *_barred(connection, stones))
-        doomed = _with_earlier_names(folder.page_parts(), doomed)
+            lookup, barred = _Lookup(folder, connection), _barred(connection, stones)
+            doomed = _with_earlier_names(folder.page_parts(), _doom(lookup, *barred))
+            _clean_journal(folder, doomed, doomed.users - barred[1])  # before the files that tell the names
         told = _Told()
         kept = {p.name for p in (*folder.page_parts(), *(p for table in TABLES for p in folder.files(table).all))}
         swaps = {path: new for path in folder.page_parts() if (new := _pages_without(folder, path, doomed, told))}
@@ -152,7 +154,6 @@ def purge(folder: Folder, readers: Readers) -> int:
             for path in folder.files(table).all:
                 if new := _table_without(folder, table, path, doomed, told):
                     swaps[path] = new
-        _clean_journal(folder, doomed)  # before the files that tell the names
         urgent = bool(swaps or folder.buried or _replaced(folder) - folder.purged)
         with readers.alone(wait=_WAIT if urgent else 0) as nobody:
             if urgent and not nobody:
@@ -187,10 +188,7 @@ def hiding(folder: Folder) -> Callable[[Place, str | None], Iterator[Page]]:
     if not stones or not parts:
         return read_part
     with contextlib.closing(connect(folder)) as connection:
-        posts, users = _barred(connection, stones)
-        doomed = Doomed(frozenset(posts), frozenset(users))
-        if folder.buried:
-            doomed = _doom(_Lookup(folder, connection, patient=True), posts, users)
+        doomed = _doom(_Lookup(folder, connection, patient=True), *_barred(connection, stones))
     doomed = _with_earlier_names(parts, doomed)
 
     def read(path: Place, run_id: str | None) -> Iterator[Page]:
@@ -470,9 +468,32 @@ def _with(rows: pa.Table, column: str, values: Any) -> pa.Table:
 # the journal ---------------------------------------------------------------------------------------------------------
 
 
-def _clean_journal(folder: Folder, doomed: Doomed) -> None:
-    """Take what must go out of pages not yet in parts and out of runs, and the freed bytes out of the file."""
-    if folder.journal.exists():
-        with open_journal(folder.journal) as journal:
-            settle(folder, journal, ())
-            journal.clean(lambda page: scrub(page, doomed), lambda text: without_names(text, doomed))
+def _clean_journal(folder: Folder, doomed: Doomed, authors: frozenset[str]) -> None:
+    """Take what must go out of pages not yet in parts and out of runs, and the freed bytes out of the file.
+
+    Of `authors`, who would go with their last post, those stay who have others among these pages.
+    """
+    if not folder.journal.exists():
+        return
+    with open_journal(folder.journal) as journal:
+        settle(folder, journal, ())
+        pages_doomed: list[Doomed] = []
+
+        def clean(page: Page) -> Page:
+            if not pages_doomed:  # now nothing is added to the journal
+                staying = _authors(journal, doomed) & authors if authors else frozenset()
+                pages_doomed.append(replace(doomed, users=doomed.users - staying))
+            return scrub(page, pages_doomed[0])
+
+        journal.clean(clean, lambda text: without_names(text, doomed))
+
+
+def _authors(journal: Journal, doomed: Doomed) -> frozenset[str]:
+    """The authors of the posts in the journal that stay."""
+    flattener, found = Flattener(), set[str]()
+    for run_id in journal.pending():
+        for _, page in journal.read(run_id):
+            posts = flattener.batch([page]).get("posts")
+            for row in () if posts is None else posts.select(["id", "author_id"]).to_pylist():
+                found |= {row["author_id"]} - {None} if row["id"] not in doomed.posts else set()
+    return frozenset(found)
