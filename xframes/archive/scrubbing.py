@@ -52,6 +52,7 @@ _KNOWN = frozenset({
     *TOP_LEVEL, *INCLUDES, *_OF_POSTS, *_OF_OTHERS, *_OF_PEOPLE, *_BESIDE, *_PLACE,
 })
 _KNOWN_IN = {kind: frozenset({*tree(kind).fields, *TOP_LEVEL, *_BESIDE}) for kind in ("post", "user")}
+_KNOWN_IN["page"] = frozenset({*TOP_LEVEL, *INCLUDES})
 _OWN_WORDS = frozenset({"text", "full_text", "username", "screen_name"})  # posts and people have them
 _PREVIEW = tuple(PREVIEWS["post_urls"].split())
 _DROPPED = object()
@@ -376,7 +377,9 @@ def _without_unknown(value: Any, doomed: Doomed, taken: list[str], *, strange: b
 
 
 def _known(value: Mapping[str, Any]) -> frozenset[str]:
-    """The names an object may have: posts and users of v2 their columns', all others any column's."""
+    """The names an object may have: a page its parts', posts and users of v2 their columns', others any column's."""
+    if value.keys() & {"data", "includes"} and not _id(value):
+        return _KNOWN_IN["page"]
     if "id" not in value or value.keys() & {"id_str", "full_text", "start"}:
         return _KNOWN
     return _KNOWN_IN["post" if "text" in value else "user"] if value.keys() & {"text", "username"} else _KNOWN
