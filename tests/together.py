@@ -146,7 +146,7 @@ def together(home: Path, seconds: float, seed: int) -> str:
         workers = [Worker(what, n, x.url, path, until) for what, many in _WORKERS.items() for n in range(many)]
         try:
             while time.time() < until:
-                time.sleep(chance.uniform(0.5, 2.5))
+                time.sleep(chance.uniform(1, 3))
                 worker = chance.choice([w for w in workers if w.what != "reader"])
                 if worker.process.poll() is None and time.time() < until:
                     worker.process.send_signal(signal.SIGKILL)

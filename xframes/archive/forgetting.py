@@ -77,11 +77,14 @@ class Forgetting:
         kind = {"tweets": "post", "users": "user"}.get(type)
         if kind is None:
             raise ArchiveError(f"type is tweets or users, not {type!r}")
-        self._freshen()
-        rows = self._views.arrow(
-            "SELECT DISTINCT id FROM removals WHERE action = 'delete' AND id NOT IN "
-            "(SELECT resource_id FROM tombstones WHERE resource_type = ?)", [kind],
-        )
+        from xframes.archive import removing
+
+        with removing.plain_errors("nothing was removed"):
+            self._freshen()
+            rows = self._views.arrow(
+                "SELECT DISTINCT id FROM removals WHERE action = 'delete' AND id NOT IN "
+                "(SELECT resource_id FROM tombstones WHERE resource_type = ?)", [kind],
+            )
         if not rows.num_rows:
             return {"posts": 0, "users": 0, "barred": 0}
         return self.remove(**{f"{kind}_ids": rows["id"].to_pylist()}, reason=f"compliance: {type}")

@@ -178,24 +178,31 @@ def _replaced(folder: Folder) -> set[str]:
 
 
 def hiding(folder: Folder) -> Callable[[Place, str | None], Iterator[Page]]:
-    """How to read files of pages so that nothing shows of what was removed: as they are once a purge has cleaned them.
+    """Give the way to read files of pages in which nothing shows of what was removed.
 
-    The caller says that it is reading.
+    Files that a purge has left clean are read as they are. The caller says that it is reading.
     """
-    folder.look()
-    stones, done = folder.files("tombstones").all, folder.purged
-    parts = [p for p in folder.page_parts() if folder.buried or p.name not in done]
-    if not stones or not parts:
-        return read_part
-    with contextlib.closing(connect(folder)) as connection:
-        doomed = _doom(_Lookup(folder, connection, patient=True), *_barred(connection, stones))
-    doomed = _with_earlier_names(parts, doomed)
+    doomed: list[Doomed] = []
 
     def read(path: Place, run_id: str | None) -> Iterator[Page]:
         pages = read_part(path, run_id)
-        return pages if path.name in done and not folder.buried else (scrub(page, doomed) for page in pages)
+        if not folder.files("tombstones").all or (path.name in folder.purged and not folder.buried):
+            return pages
+        if not doomed:
+            doomed.append(_hidden(folder))
+        return (scrub(page, doomed[0]) for page in pages)
 
     return read
+
+
+def _hidden(folder: Folder) -> Doomed:
+    """What must not show, as far as readable files tell."""
+    stones, done = folder.files("tombstones").all, folder.purged
+    with contextlib.closing(connect(folder)) as connection:
+        lookup = _Lookup(folder, connection, patient=True)
+        doomed = _doom(lookup, *_barred(connection, stones))
+    unclean = [p for p in folder.page_parts() if folder.buried or p.name not in done]
+    return _with_earlier_names(unclean, doomed)
 
 
 def returned(folder: Folder, readers: Readers) -> bool:

@@ -9,12 +9,11 @@ import json
 import re
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from xframes.archive.masking import PREVIEWS
 from xframes.archive.pseudonyms import X_LINKS, unescaped
-from xframes.flatten.nodes import INCLUDES, tree
-from xframes.flatten.shapes import TOP_LEVEL
 from xframes.schema import TABLES
 from xframes.wire import read_json
 
@@ -43,16 +42,6 @@ _OF_POSTS = frozenset({"text", "full_text", "author_id", "conversation_id", "edi
                        "edit_history_post_ids"})
 _OF_OTHERS = frozenset({"username", "screen_name", "name", "start", "indices", "options", "state", "value", "tag"})
 _OF_PEOPLE = frozenset({"public_metrics", "verified", "protected", "profile_image_url"})
-# Names on the wire that columns are read from, or that are looked at here: what has another name no column knows.
-_KNOWN = frozenset({
-    *(part.partition("[")[0] for table in TABLES.values() for col in table.body for path in col.paths
-      for part in path.split(".")),
-    *(part for table in TABLES.values() for source in table.sources for path in source.paths
-      for part in path.split(".")),
-    *TOP_LEVEL, *INCLUDES, *_OF_POSTS, *_OF_OTHERS, *_OF_PEOPLE, *_BESIDE, *_PLACE,
-})
-_KNOWN_IN = {kind: frozenset({*tree(kind).fields, *TOP_LEVEL, *_BESIDE}) for kind in ("post", "user")}
-_KNOWN_IN["page"] = frozenset({*TOP_LEVEL, *INCLUDES})
 _OWN_WORDS = frozenset({"text", "full_text", "username", "screen_name"})  # posts and people have them
 _PREVIEW = tuple(PREVIEWS["post_urls"].split())
 _DROPPED = object()
@@ -377,9 +366,27 @@ def _without_unknown(value: Any, doomed: Doomed, taken: list[str], *, strange: b
 
 
 def _known(value: Mapping[str, Any]) -> frozenset[str]:
-    """The names an object may have: a page its parts', posts and users of v2 their columns', others any column's."""
+    """The names an object may have: a page's, those of posts and users of v2, else any column's."""
     if value.keys() & {"data", "includes"} and not _id(value):
-        return _KNOWN_IN["page"]
+        return _columns("page")
     if "id" not in value or value.keys() & {"id_str", "full_text", "start"}:
-        return _KNOWN
-    return _KNOWN_IN["post" if "text" in value else "user"] if value.keys() & {"text", "username"} else _KNOWN
+        return _columns("any")
+    kind = "post" if "text" in value else "user" if "username" in value else "any"
+    return _columns(kind)
+
+
+@cache
+def _columns(kind: str) -> frozenset[str]:
+    """The names on the wire that columns of a kind of object are read from, or that are looked at here."""
+    from xframes.flatten.nodes import INCLUDES, tree
+    from xframes.flatten.shapes import TOP_LEVEL
+
+    if kind == "page":
+        return frozenset({*TOP_LEVEL, *INCLUDES})
+    if kind != "any":
+        return frozenset({*tree(kind).fields, *TOP_LEVEL, *_BESIDE})
+    paths = [path for table in TABLES.values() for col in table.body for path in col.paths]
+    paths += [path for table in TABLES.values() for source in table.sources for path in source.paths]
+    parts = {part.partition("[")[0] for path in paths for part in path.split(".")}
+    looked_at = {*TOP_LEVEL, *INCLUDES, *_OF_POSTS, *_OF_OTHERS, *_OF_PEOPLE, *_BESIDE, *_PLACE}
+    return frozenset(parts | looked_at)
