@@ -114,9 +114,9 @@ class Archive(Shown, Sharing, Forgetting, Threads):
         return self._views.counts()
 
     def pages(self, run_id: str | None = None) -> Iterator[Page]:
-        """The pages, verbatim, of one run or of all, each once, oldest file first; one row group is in memory.
+        """Read the pages of one run or of all, each once, oldest file first; one row group is held.
 
-        What was removed is in none of them, whether it has been taken out of the files or not.
+        They are verbatim but for what was removed, whether files still hold that or not.
         """
         from xframes.archive import removing
 

@@ -42,7 +42,8 @@ if TYPE_CHECKING:
 MEMORY = 256_000_000  # what DuckDB may use; the rest goes to a temporary folder beside the target
 BATCH_ROWS = 10_240
 FORMATS = tuple(SUFFIXES)
-_SPILL, _OLD = "-tmp", "-old"  # beside an export on its way: what DuckDB spills, and what it takes the place of
+# Beside an export on its way: what DuckDB spills, and the export whose place it takes.
+_SPILL, _OLD = "-tmp", "-old"
 _RUNNING = "running"  # the lock an export holds, in the folder of what DuckDB spills
 _BY_SUFFIX = {suffix: name for name, suffix in SUFFIXES.items()} | {".ndjson": "jsonl", ".db": "duckdb"}
 
@@ -122,7 +123,7 @@ def export(
 
 
 def _sweep(target: Path) -> None:
-    """Remove what killed exports to this place left beside it; those that run now hold their lock."""
+    """Remove what killed exports to this place left beside it; running ones hold their lock."""
     name = re.compile(rf"(\.{re.escape(target.name)}\.part-[0-9a-f]{{8}}){re.escape(_SPILL)}")
     for spill in sorted(target.parent.iterdir()):
         hit = name.fullmatch(spill.name)

@@ -44,7 +44,7 @@ def utc_now() -> datetime:
 
 
 def new_id(now: datetime, owner: str = "") -> str:
-    """An id that sorts by time: milliseconds since 1970, an owner's token and random digits, in hexadecimal."""
+    """An id that sorts by time: milliseconds since 1970, an owner's token, random digits; all hexadecimal."""
     return f"{int(now.timestamp() * 1000):012x}{owner}{secrets.token_hex(4)}"
 
 
@@ -145,7 +145,8 @@ class Folder:
         with self.owned():
             temp = self.new_temp(".json")
             temp.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-            self.place({temp: self._format})  # before anything else shows: another process may be looking right now
+            # Before anything else shows: another process may be looking right now.
+            self.place({temp: self._format})
         for place in (self.pages, self.tables):
             if isinstance(place, Path):
                 place.mkdir(exist_ok=True)
@@ -202,13 +203,13 @@ class Folder:
         return new_id(self.now())
 
     def new_temp(self, suffix: str = ".parquet") -> Path:
-        """The name of a temporary file on the same disk, to be given its place by `place`; it says who owns it."""
+        """Name a temporary file on the same disk, to be given its place by `place`; it says whose it is."""
         self.temp.mkdir(parents=True, exist_ok=True)
         return self.temp / f"{new_id(self.now(), self._ownership.token())}{suffix}"
 
     @contextlib.contextmanager
     def owned(self) -> Iterator[None]:
-        """Own the temporary files this thread makes inside, and remove those left at the end, whatever happened."""
+        """Own the temporary files this thread makes inside; those left at the end are removed, always."""
         with self._ownership.owned() as token:
             try:
                 yield
@@ -281,7 +282,7 @@ class Folder:
 
     @property
     def purged(self) -> frozenset[str]:
-        """The names of files that the last purge has left: tombstones it has dealt with, and what is free of them."""
+        """The names of files the last purge has left: tombstones it dealt with, and what is free of them."""
         return frozenset(read_replaced(self._purged))
 
     def note_purged(self, names: Iterable[str]) -> None:

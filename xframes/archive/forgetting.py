@@ -29,20 +29,22 @@ class Forgetting:
     ) -> dict[str, int]:
         """Remove posts and people for good: they are hidden at once, then taken out of every file.
 
-        Removing a post also removes its other versions, and its author if the archive has no other post by them;
-        removing a person also removes their posts. Other people's posts stay whole; mentions in them keep their place
-        and lose the name. Rows of `tombstones` record what was removed, when and why. These ids never show again here,
-        whatever is added or merged later; an author who went with a last post does when another post of theirs comes.
+        Removing a post also removes its other versions, and its author if the archive has no other
+        post by them; removing a person also removes their posts. Other people's posts stay whole;
+        mentions in them keep their place and lose the name. Rows of `tombstones` record what was
+        removed, when and why. These ids never show again here, whatever is added or merged later; an
+        author removed with a last post does when another post of theirs comes.
 
-        `user_ids` may also name people by `@handle`, present or earlier, as far as this archive knows it; nothing is
-        looked up at X.
+        `user_ids` may also hold `@handle`s, present or earlier ones, as far as this archive knows them;
+        nothing is looked up at X.
 
-        Returns how many `posts` and `users` were found here and removed, and how many ids are `barred` from now on:
-        `{"posts": 0, "users": 0, "barred": 1}` for an id the archive does not hold.
+        Returns how many `posts` and `users` were found here and removed, and how many ids are `barred`
+        from now on: `{"posts": 0, "users": 0, "barred": 1}` for an id the archive does not hold.
 
-        Raises ArgumentError for an invalid id and for a handle the archive does not know; ArchiveError when nothing is
-        named, and when files cannot be rewritten now (other processes read them, the disk is full, one is damaged): the
-        removal is recorded and hidden then, and the next `purge()` takes it out of the files.
+        Raises ArgumentError for an invalid id and for a handle the archive does not know; ArchiveError
+        when nothing is named, and when files cannot be rewritten now (other processes read them, the
+        disk is full, one is damaged): the removal is recorded and hidden then, and the next `purge()`
+        takes it out of the files.
         """
         from xframes.archive import removing
 
@@ -62,12 +64,12 @@ class Forgetting:
             self.purge()
         except ArchiveError as error:
             ids = f"{found.barred:,} id{'' if found.barred == 1 else 's'}"
-            raise ArchiveError(f"the removal of {ids} is recorded, and nothing of it shows any more; taking it out of "
-                               f"the files failed, call purge() to try again: {error}") from error
+            raise ArchiveError(f"the removal of {ids} is recorded and hidden, but not yet taken out of the "
+                               f"files; the next purge or compaction tries again: {error}") from error
         return {"posts": found.posts, "users": found.users, "barred": found.barred}
 
     def apply_compliance(self, type: Literal["tweets", "users"]) -> dict[str, int]:
-        """Remove what compliance results in the table `removals` say is gone; returns what `remove` does.
+        """Remove what compliance results in the table `removals` say is gone, and return as `remove`.
 
         `type` is that of the job: its lines do not say whether an id is a post's or a user's. Posts whose location
         alone must go (scrub_geo) go whole. What was removed already is left out, so this can be called at any time.
@@ -90,7 +92,7 @@ class Forgetting:
         return self.remove(**{f"{kind}_ids": rows["id"].to_pylist()}, reason=f"compliance: {type}")
 
     def purge(self) -> int:
-        """Take what was removed out of every file, also out of what was added since; returns how many were rewritten.
+        """Take what was removed out of every file, also of those added since; returns how many changed.
 
         Raises ArchiveError when files cannot be rewritten now: what was removed stays hidden.
         """
@@ -114,18 +116,18 @@ class Forgetting:
         found = removing.people(self._folder, self._views.readers, handles)
         for handle, ids in sorted(found.items()):
             if len(ids) != 1:
-                known = f"which several people here had ({', '.join(sorted(ids))})" if ids else "which it does not"
-                raise ArgumentError("user_ids: expected ids, or handles that this archive knows, got "
-                                    f"'@{handle}', {known}. Pass the id instead")
+                several = f"a handle of several people here ({', '.join(sorted(ids))})"
+                raise ArgumentError("user_ids: expected ids or handles that this archive knows, got "
+                                    f"'@{handle}'{', ' * bool(ids)}{several if ids else ''}. Pass the id")
         return {user for user in users if not user.startswith("@")}.union(*found.values())
 
     def _forget_again(self) -> None:
-        """Take out what something added has brought back, unless that cannot be done now: then it stays hidden."""
+        """Take out what something added has brought back; where that fails now, it stays hidden."""
         from xframes.archive import removing
 
         if not self._folder.exists:
             return
-        with suppress(ArchiveError), removing.plain_errors("what was removed is hidden, but still in files"):
+        with suppress(ArchiveError), removing.plain_errors("what was removed is hidden"):
             if self._folder.steady(lambda: removing.returned(self._folder, self._views.readers)):
                 self.purge()
 

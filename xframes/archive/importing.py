@@ -170,7 +170,8 @@ def add_pages(folder: Folder, pages: Iterable[Page]) -> list[str]:
                 if writer.bytes >= IMPORT_BYTES:
                     writer.flush(lock)
             with open_journal(folder.journal) as journal:
-                new = [_added(journal, str(run_id), count, folder.now()) for run_id, count in writer.tally.items()]
+                new = [_added(journal, str(run_id), count, folder.now())
+                       for run_id, count in writer.tally.items()]
                 rows = [r for r in new if r is not None]
                 writer.flush(lock, [r.record() for r in rows], writer.unknown_fields())
                 journal.written(rows)
@@ -194,7 +195,8 @@ def rebuild(folder: Folder, readers: Readers, processes: int | None, progress: b
 
     Nothing is written to the archive meanwhile: collections keep their pages in the journal, imports wait.
     """
-    with folder.lock("compact"), folder.lock("flush"), folder.owned(), folder.scratch("rebuild") as scratch:
+    locks = folder.lock("compact"), folder.lock("flush")
+    with locks[0], locks[1], folder.owned(), folder.scratch("rebuild") as scratch:
         folder.recover_locked()
         folder.look()
         old = {name: folder.files(name) for name in TABLES}

@@ -149,7 +149,8 @@ def swap_tables(folder: Folder, rebuilt: Path, old: Mapping[str, Files]) -> None
     if folder.bucket:
         _swap_objects(folder, rebuilt, old)
         return
-    rebuilt.rename(folder.temp / f"{REBUILT}{folder.new_id()}")  # from here on they are whole, and will be used
+    # From here on they are whole, and will be used.
+    rebuilt.rename(folder.temp / f"{REBUILT}{folder.new_id()}")
     _finish_swap(folder)
 
 

@@ -14,12 +14,13 @@ from xframes.errors import ArgumentError
 LEAST_KEY = 16  # bytes; ids can be counted through, so a guessable key would undo every pseudonym
 _WIDTHS = {"user": ("u", 20), "post": ("p", 20), "list": ("l", 20), "space": ("s", 20), "username": ("u_", 13),
            "name": ("n_", 13), "link": ("", 13)}
-# Whose links name people and posts of X: X itself, and sites that mirror it. Exports and removals know no others.
-_HOSTS = (r"(?:[fv]x)?twitter\.com|x\.com|fixupx\.com|fixvx\.com|twittpr\.com|nitter(?:\.[a-z0-9-]+)*\.[a-z]+"
-          r"|xcancel\.com")
+# Whose links name people and posts of X: X and its mirrors. Exports and removals know no others.
+_HOSTS = (r"(?:[fv]x)?twitter\.com|x\.com|fixupx\.com|fixvx\.com|twittpr\.com"
+          r"|nitter(?:\.[a-z0-9-]+)*\.[a-z]+|xcancel\.com")
 _SLASH = "(?:/|%(?:25)*2F)"
 _LINK = (rf"(?:(?<![A-Za-z0-9-])|(?<=%2F)|(?<=%252F))(?P<host>(?:{_HOSTS})(?::\d+)?)"
-         rf"(?P<path>(?:{_SLASH}(?:[A-Za-z0-9_@.~+-]|%(?!(?:25)*2F)[0-9A-F]{{2}})*)+)(?:[?#][^\s\"'<>()]*)?")
+         rf"(?P<path>(?:{_SLASH}(?:[A-Za-z0-9_@.~+-]|%(?!(?:25)*2F)[0-9A-F]{{2}})*)+)"
+         r"(?:[?#][^\s\"'<>()]*)?")
 X_LINKS = re.compile(_LINK, re.IGNORECASE)
 # X's own rule for a mention allows less before the sign; what it would not link is taken for a mention all the same.
 _MARKS = re.compile(
@@ -31,7 +32,8 @@ _MARKS = re.compile(
 )
 _NUMBERED = re.compile(rf"((?:status|statuses|post|users?|lists|spaces){_SLASH})([A-Za-z0-9]+)", re.IGNORECASE)
 _NUMBER_KINDS = {"user": "user", "users": "user", "lists": "list", "spaces": "space"}
-_ESCAPED = re.compile("%(?:25)*(4[0-9A-F]|5[0-9AF]|6[1-9A-F]|7[0-9A]|3[0-9])", re.IGNORECASE)  # @, letters, figures, _
+# The sign @, letters, figures and _, escaped once or again.
+_ESCAPED = re.compile("%(?:25)*(4[0-9A-F]|5[0-9AF]|6[1-9A-F]|7[0-9A]|3[0-9])", re.IGNORECASE)
 _FIRST = re.compile(rf"({_SLASH}@?)([A-Za-z0-9_]+)", re.IGNORECASE)
 _NOBODY = frozenset({
     "i", "search", "hashtag", "home", "explore", "settings", "intent", "share", "messages", "notifications", "login",
@@ -183,7 +185,7 @@ def _own(username: str | None, name: str | None, text: str) -> re.Pattern[str] |
 
 
 def unescaped(text: str) -> str:
-    """A link with the signs that handles and ids are made of as they are, however often they were escaped."""
+    """A link in which the signs that handles and ids are made of are not escaped."""
     return _ESCAPED.sub(lambda hit: chr(int(hit[1], 16)), text) if "%" in text else text
 
 

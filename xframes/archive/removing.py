@@ -60,14 +60,15 @@ _ASKED = {"requests": ("path", "params"), "runs": ("arguments", "error"), "write
           "problems": ("title", "detail")}  # texts to take names from
 _LINKS = {"post_urls": ("expanded_url", "display_url", "unwound_url"), "user_urls": ("expanded_url", "display_url")}
 # Texts of JSON with fields that no column knows.
-_NESTED = {t.name: tuple(c.name for c in t.columns if c.type is Type.JSON and c.path) for t in TABLES.values()}
+_NESTED = {table.name: tuple(c.name for c in table.columns if c.type is Type.JSON and c.path)
+           for table in TABLES.values()}
 _PREVIEWS = {name: tuple(columns.split()) for name, columns in PREVIEWS.items()}
 _WAIT = 30.0  # seconds for readers to let go of files that must be deleted
 
 
 @contextlib.contextmanager
 def plain_errors(what: str) -> Iterator[None]:
-    """Raise ArchiveError, beginning with `what`, for anything that files, locks and DuckDB raise inside."""
+    """Raise ArchiveError, beginning with `what`, for what files, locks and DuckDB raise inside."""
     import duckdb
 
     try:
@@ -81,19 +82,21 @@ def plain_errors(what: str) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Buried:
-    """What was hidden: how many posts and people were found here, and how many ids are barred from now on."""
+    """What was hidden: how many posts and people were found here, and how many ids are barred."""
 
     posts: int
     users: int
     barred: int
 
 
-def bury(folder: Folder, readers: Readers, posts: Collection[str], users: Collection[str], reason: str) -> Buried:
+def bury(
+    folder: Folder, readers: Readers, posts: Collection[str], users: Collection[str], reason: str
+) -> Buried:
     """Write tombstones for posts and users, and for all that goes with them; from here on nothing of it shows.
 
     With a post go its other versions, and its author when no other post of theirs is here; with a user their posts.
-    Such an author gets no tombstone: nobody asked to have them removed, and they may be met again. What a damaged file
-    would say of them is left to the purge.
+    Such an author gets no tombstone: nobody asked to have them removed, and they may be met again.
+    What a damaged file would say of them is left to the purge.
     """
     folder.look()
     with _reading(readers), contextlib.closing(connect(folder)) as connection:
@@ -112,7 +115,7 @@ def bury(folder: Folder, readers: Readers, posts: Collection[str], users: Collec
 
 
 def _note(folder: Folder, page: Page) -> None:
-    """Record tombstones where `pages/` cannot be written: in the journal, which becomes pages later, and as rows."""
+    """Record tombstones where `pages/` cannot be written: in the journal until it can, and as rows."""
     run_id = f"add-{page.page_id[:16]}"
     page = replace(page, run_id=run_id)
     with open_journal(folder.journal) as journal:
@@ -146,9 +149,11 @@ def purge(folder: Folder, readers: Readers) -> int:
         with contextlib.closing(connect(folder)) as connection:
             lookup, barred = _Lookup(folder, connection), _barred(connection, stones)
             doomed = _with_earlier_names(folder.page_parts(), _doom(lookup, *barred))
-            _clean_journal(folder, doomed, doomed.users - barred[1])  # before the files that tell the names
+            # Before the files: they tell the names, should this process die on the way.
+            _clean_journal(folder, doomed, doomed.users - barred[1])
         told = _Told()
-        kept = {p.name for p in (*folder.page_parts(), *(p for table in TABLES for p in folder.files(table).all))}
+        kept = {p.name for table in TABLES for p in folder.files(table).all}
+        kept |= {p.name for p in folder.page_parts()}
         swaps = {path: new for path in folder.page_parts() if (new := _pages_without(folder, path, doomed, told))}
         for table in TABLES:
             for path in folder.files(table).all:
@@ -157,8 +162,8 @@ def purge(folder: Folder, readers: Readers) -> int:
         urgent = bool(swaps or folder.buried or _replaced(folder) - folder.purged)
         with readers.alone(wait=_WAIT if urgent else 0) as nobody:
             if urgent and not nobody:
-                raise ArchiveError(f"others are reading {folder.path}: what was removed is hidden, but still in its "
-                                   "files until purge() is called when they are done")
+                raise ArchiveError(f"others are reading {folder.path}: what was removed is hidden, but in "
+                                   "its files until a purge or compaction when they are done")
             _swap(folder, swaps)
             if nobody:
                 folder.finish_removals(TABLES)
@@ -166,7 +171,8 @@ def purge(folder: Folder, readers: Readers) -> int:
         folder.sweep()
         if folder.bucket:
             folder.bucket.forget_versions()
-        folder.note_purged((kept - {p.name for p in swaps}) | {new.name for _, new in swaps.values()})
+        kept -= {p.name for p in swaps}
+        folder.note_purged(kept | {new.name for _, new in swaps.values()})
     return len(swaps)
 
 
@@ -214,28 +220,30 @@ def returned(folder: Folder, readers: Readers) -> bool:
         stones = folder.files("tombstones").all
         if not stones:
             return False
-        gone = (f"SELECT resource_id FROM {merging.scan(TABLES['tombstones'], [str(p) for p in stones])} "
-                "WHERE resource_type = ")
+        scan = merging.scan(TABLES["tombstones"], [str(p) for p in stones])
+        gone = f"SELECT resource_id FROM {scan} WHERE resource_type = "
         with contextlib.closing(connect(folder)) as connection:
             for name, table in TABLES.items():
                 tests = [f'"{column}" IN ({gone}\'{kind}\')'
                          for column, kind in owners(name) if kind in {"post", "user"}]
                 parts = [str(p) for p in folder.files(name).parts]
-                rows = f"SELECT 1 FROM {merging.scan(table, parts)} WHERE {' OR '.join(tests)} LIMIT 1"
+                where = " OR ".join(tests)
+                rows = f"SELECT 1 FROM {merging.scan(table, parts)} WHERE {where} LIMIT 1"
                 if tests and parts and connection.execute(rows).fetchall():
                     return True
     return False
 
 
 def people(folder: Folder, readers: Readers, handles: Collection[str]) -> dict[str, set[str]]:
-    """Who has each of these handles (lower case): the ids of those who have it now, else of those who had it."""
+    """Find who has each of these handles (lower case): ids of those who have it now, else had it."""
     folder.look()
     found: dict[str, set[str]] = {handle: set() for handle in handles}
     with _reading(readers), contextlib.closing(connect(folder)) as connection:
         lookup = _Lookup(folder, connection)
         newest = "SELECT id, arg_max(lower(username), observed_at) AS name FROM {rows} GROUP BY id"
-        for query in (f"SELECT name, id FROM ({newest}) WHERE list_contains($names, name)",
-                      "SELECT lower(username), id FROM {rows} WHERE list_contains($names, lower(username))"):
+        now = f"SELECT name, id FROM ({newest}) WHERE list_contains($names, name)"
+        ever = "SELECT lower(username), id FROM {rows} WHERE list_contains($names, lower(username))"
+        for query in (now, ever):
             left = [handle for handle, ids in found.items() if not ids]
             for handle, id_ in lookup.rows("users", query, names=left) if left else ():
                 found[handle].add(id_)
@@ -247,7 +255,9 @@ def people(folder: Folder, readers: Readers, handles: Collection[str]) -> dict[s
     return found
 
 
-def _barred(connection: duckdb.DuckDBPyConnection, stones: Iterable[Place]) -> tuple[set[str], set[str]]:
+def _barred(
+    connection: duckdb.DuckDBPyConnection, stones: Iterable[Place]
+) -> tuple[set[str], set[str]]:
     """The ids of posts and users that have tombstones."""
     scan = merging.scan(TABLES["tombstones"], [str(p) for p in stones])
     found = connection.execute(f"SELECT DISTINCT resource_type, resource_id FROM {scan}").fetchall()
@@ -256,7 +266,7 @@ def _barred(connection: duckdb.DuckDBPyConnection, stones: Iterable[Place]) -> t
 
 @dataclass(frozen=True, slots=True)
 class _Lookup:
-    """Questions over every file of a table; a `patient` one goes without those that cannot be read."""
+    """Queries over every file of a table; a `patient` one does without those that cannot be read."""
 
     folder: Folder
     connection: duckdb.DuckDBPyConnection
@@ -280,14 +290,16 @@ class _Lookup:
         return found
 
     def values(self, table: str, query: str, **ids: Iterable[str]) -> set[str]:
-        return {str(value) for row in self.rows(table, query, **ids) for value in row if value is not None}
+        rows = self.rows(table, query, **ids)
+        return {str(value) for row in rows for value in row if value is not None}
 
 
 def _doom(lookup: _Lookup, posts: set[str], users: set[str]) -> Doomed:
     """All that goes with these posts and users, looked up in every file."""
     only = "SELECT {} FROM {{rows}} GROUP BY {} HAVING bool_and(list_contains($posts, {}))"
     ask = lookup.values
-    posts = posts | ask("posts", "SELECT id FROM {rows} WHERE list_contains($users, author_id)", users=users)
+    written = "SELECT id FROM {rows} WHERE list_contains($users, author_id)"
+    posts = posts | ask("posts", written, users=users)
     posts |= ask("post_edits", "SELECT post_id, edit_post_id FROM {rows} WHERE post_id IN (SELECT post_id FROM {rows} "
                  "WHERE list_contains($posts, post_id) OR list_contains($posts, edit_post_id))", posts=posts)
     users = users | ask("posts", only.format("author_id", "author_id", "id"), posts=posts)
@@ -303,12 +315,15 @@ def _doom(lookup: _Lookup, posts: set[str], users: set[str]) -> Doomed:
 
 
 def _here(lookup: _Lookup, doomed: Doomed) -> Doomed:
-    """Which of these posts and users the archive holds: by a row, as a version of a post, as an author or mentioned."""
+    """Find which of these the archive holds: a row, a version of a post, an author, a mention."""
     among = "SELECT {} FROM {{rows}} WHERE list_contains($ids, {})"
     posts = (("posts", "id"), ("post_edits", "post_id"), ("post_edits", "edit_post_id"))
-    users = (("users", "id"), ("posts", "author_id"), *((table, id_) for table, (_, id_) in _NAMES.items()))
+    mentions = tuple((table, id_) for table, (_, id_) in _NAMES.items())
+    users = (("users", "id"), ("posts", "author_id"), *mentions)
     return Doomed(*(
-        frozenset().union(*(lookup.values(table, among.format(c, c), ids=ids) for table, c in places))
+        frozenset().union(*(
+            lookup.values(table, among.format(column, column), ids=ids) for table, column in places
+        ))
         for places, ids in ((posts, doomed.posts), (users, doomed.users))
     ))
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 REDACTED = "__redacted"  # stands in a page's body once something was taken out of it: its hash is no longer its id
 _TOKENS = re.compile(rb"[a-z0-9_]+")
-_JSON_TOKENS = re.compile(rb"\\u[0-9a-f]{4}|\\.|([a-z0-9_]+)")  # behind a line break, `\nada` names ada
+_JSON_TOKENS = re.compile(rb"\\u[0-9a-f]{4}|\\.|([a-z0-9_]+)")  # `\nada` names ada
 _PLAIN_ESCAPED = re.compile(rb"\\u00[2-7]")  # a letter written as JSON need not write it
 _URL_TOKENS = re.compile(rb"%(?:25)*[0-9a-f]{2}|([a-z0-9_]+)")  # in a link `from%3Aada` names ada
 _WORDS = re.compile(r"%(?:25)*[0-9A-Fa-f]{2}|[A-Za-z0-9_]+")
@@ -42,7 +42,7 @@ _OF_POSTS = frozenset({"text", "full_text", "author_id", "conversation_id", "edi
                        "edit_history_post_ids"})
 _OF_OTHERS = frozenset({"username", "screen_name", "name", "start", "indices", "options", "state", "value", "tag"})
 _OF_PEOPLE = frozenset({"public_metrics", "verified", "protected", "profile_image_url"})
-_OWN_WORDS = frozenset({"text", "full_text", "username", "screen_name"})  # posts and people have them
+_OWN_WORDS = frozenset({"text", "full_text", "username", "screen_name"})  # of posts and people
 _PREVIEW = tuple(PREVIEWS["post_urls"].split())
 _DROPPED = object()
 _GONE = "removed"  # stands for a removed person's name in requests
@@ -71,7 +71,9 @@ class Doomed:
         low = data.lower()
         if not self._needles.isdisjoint(_TOKENS.findall(low)):
             return True
-        if b"\\" in low and (_PLAIN_ESCAPED.search(low) or not self._needles.isdisjoint(_JSON_TOKENS.findall(low))):
+        if b"\\" in low and (
+            _PLAIN_ESCAPED.search(low) or not self._needles.isdisjoint(_JSON_TOKENS.findall(low))
+        ):
             return True
         if b"%" not in low:
             return False
@@ -133,7 +135,7 @@ def _texts(values: Mapping[str, str], doomed: Doomed) -> dict[str, str]:
 
 
 def without_names(text: str, doomed: Doomed) -> str:
-    """A text with removed people's handles replaced where they are a word of their own, escaped in a link or not."""
+    """A text with removed people's handles replaced where they are a word of their own, escaped or not."""
     plain = unescaped(text)
     clean = _unnamed(plain, doomed)
     return clean if clean != plain else _unnamed(text, doomed)
@@ -144,8 +146,10 @@ def _unnamed(text: str, doomed: Doomed) -> str:
 
 
 def without_links(text: str, doomed: Doomed) -> str:
-    """A link to a removed person or their post, without the name; X's own and mirrors', others stay."""
-    return X_LINKS.sub(lambda hit: hit["host"] + without_names(hit[0].removeprefix(hit["host"]), doomed), text)
+    """A link to a removed person or their post, without the name: to X and its mirrors, others stay."""
+    return X_LINKS.sub(
+        lambda hit: hit["host"] + without_names(hit[0].removeprefix(hit["host"]), doomed), text
+    )
 
 
 def leads_to(link: str, doomed: Doomed) -> bool:
@@ -156,7 +160,7 @@ def leads_to(link: str, doomed: Doomed) -> bool:
 
 
 def without_preview(entity: Mapping[str, Any], doomed: Doomed) -> dict[str, Any]:
-    """What a link's page shows of itself, `title`, `description` and `images`, as far as it may stay.
+    """What may stay of what a link's page shows of itself: `title`, `description` and `images`.
 
     The page of a removed person or post says nothing any more; on other pages the handle is
     replaced. Where the page is unknown, its text tells whose it is.
@@ -180,7 +184,7 @@ def handles_in(body: bytes, doomed: Doomed) -> set[str]:
 
 
 def people_in(body: bytes, handles: frozenset[str]) -> set[tuple[str, str]]:
-    """Who has, or had, one of these handles (lower case) as a page tells it: pairs of handle and id."""
+    """Find who has or had one of these handles (lower case) on a page: pairs of handle and id."""
     found: set[tuple[str, str]] = set()
     if Doomed(names=handles).occurs_in(body):
         with suppress(ValueError):
@@ -192,7 +196,8 @@ def _note_people(value: Any, handles: frozenset[str], found: set[tuple[str, str]
     if isinstance(value, dict) and _id(value):
         names = {str(value[n]).lower() for n in ("username", "screen_name") if n in value}
         found.update((name, _id(value)) for name in names & handles)
-    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+    items = value.values() if isinstance(value, dict) else value
+    for item in items if isinstance(value, dict | list) else ():
         _note_people(item, handles, found)
 
 
@@ -207,7 +212,7 @@ def _note_names(value: Any, doomed: Doomed, found: set[str]) -> None:
 
 
 def scrubbed(text: str | None, doomed: Doomed) -> str | None:
-    """A text of JSON without what must go; None when nothing is left, the text itself when all is."""
+    """A text of JSON without what must go; None when nothing is left, itself when all is."""
     if text is None or not doomed.occurs_in(text.encode()):
         return text
     taken: list[str] = []
@@ -325,24 +330,26 @@ def _without_name(value: dict[str, Any], doomed: Doomed, taken: list[str]) -> di
 
 
 def _without_words(value: dict[str, Any], doomed: Doomed, taken: list[str]) -> dict[str, Any]:
-    """Links and rules without removed people's names, links also without what their page shows of them."""
+    """Links, what their pages show, errors and rules without removed people's names."""
     clean = {n: without_links(v, doomed) if n in _LINKS and isinstance(v, str) else v for n, v in value.items()}
     if not value.keys() & {"start", "indices", "detail"}:  # a rule or a request, and no entity of a text
         clean |= {n: without_names(v, doomed) for n, v in clean.items() if n in _RULES and isinstance(v, str)}
     if "detail" in value and not _id(value):
-        clean |= {n: without_names(v, doomed) for n, v in clean.items() if n in _TOLD and isinstance(v, str)}
+        texts = {n: v for n, v in clean.items() if n in _TOLD and isinstance(v, str)}
+        clean |= {n: without_names(v, doomed) for n, v in texts.items()}
     if not _id(value) and value.keys() & _LINKS and value.keys() & set(_PREVIEW):
         left = without_preview(value, doomed)
-        clean = {n: left.get(n, v) for n, v in clean.items() if n not in _PREVIEW or n in left or not v}
+        clean = {n: left.get(n, v) for n, v in clean.items()
+                 if n not in _PREVIEW or n in left or not v}
     if clean != value:
         taken.append("username")
     return clean
 
 
 def _without_unknown(value: Any, doomed: Doomed, taken: list[str], *, strange: bool = False) -> Any:
-    """The value without handles of removed people wherever no column looks; `strange` below such a field.
+    """The value without removed people's handles where no column looks; `strange` below such a field.
 
-    What other people wrote stays as it is, in posts and profiles of v1.1 too, which have names of their own.
+    What other people wrote stays as it is, also in posts and profiles of v1.1, which have other names.
     """
     if isinstance(value, str) and strange:
         text = without_names(value, doomed)
@@ -377,7 +384,7 @@ def _known(value: Mapping[str, Any]) -> frozenset[str]:
 
 @cache
 def _columns(kind: str) -> frozenset[str]:
-    """The names on the wire that columns of a kind of object are read from, or that are looked at here."""
+    """The names on the wire that a kind of object's columns are read from, or looked at here."""
     from xframes.flatten.nodes import INCLUDES, tree
     from xframes.flatten.shapes import TOP_LEVEL
 
@@ -386,7 +393,8 @@ def _columns(kind: str) -> frozenset[str]:
     if kind != "any":
         return frozenset({*tree(kind).fields, *TOP_LEVEL, *_BESIDE})
     paths = [path for table in TABLES.values() for col in table.body for path in col.paths]
-    paths += [path for table in TABLES.values() for source in table.sources for path in source.paths]
+    sources = [source for table in TABLES.values() for source in table.sources]
+    paths += [path for source in sources for path in source.paths]
     parts = {part.partition("[")[0] for path in paths for part in path.split(".")}
     looked_at = {*TOP_LEVEL, *INCLUDES, *_OF_POSTS, *_OF_OTHERS, *_OF_PEOPLE, *_BESIDE, *_PLACE}
     return frozenset(parts | looked_at)

@@ -205,7 +205,7 @@ class Writer:
             file = self._file or PagesFile(self.folder.new_temp())
             file.close(runs)
             pages = {file.path: self.folder.pages / f"part-{file.path.name}"}
-            self._file = None  # it belongs to the commit now, which may have to be completed by another process
+            self._file = None  # it is the commit's now, which another process may have to complete
         with lock:
             if self.keep_pages:
                 self.folder.commit(moves | pages)
@@ -274,7 +274,8 @@ def read_part(path: Place, run_id: str | None = None) -> Iterator[Page]:
 
 
 def all_pages(
-    folder: Folder, run_id: str | None = None, read: Callable[[Place, str | None], Iterator[Page]] = read_part
+    folder: Folder, run_id: str | None = None,
+    read: Callable[[Place, str | None], Iterator[Page]] = read_part,
 ) -> Iterator[Page]:
     """The pages of an archive, of one run if given; again from a file another machine has put in another's place."""
     folder.look()

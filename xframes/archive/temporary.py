@@ -1,6 +1,7 @@
-"""Who owns a temporary file: its name holds a token, and whoever made it holds a lock of that name while alive.
+"""Who owns a temporary file: its name holds a token, and its maker a lock of that name while alive.
 
-So what a dead process left half written can be removed at once, and what a living one is writing is never touched.
+So what a dead process left half written can be removed at once, and what a living one is writing is
+never touched.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _LOCK = re.compile(r"temp-(?P<owner>[0-9a-f]{8})\.lock")
 
 
 class Owner:
-    """A token, and the lock that says its owner is alive; the lock ends with `end`, with this object or its process."""
+    """A token, and the lock that says its owner is alive: until `end`, or this object's or process's end."""
 
     def __init__(self, locks: Path) -> None:
         locks.mkdir(parents=True, exist_ok=True)
@@ -43,7 +44,7 @@ class Owner:
 def _end(lock: FileLock, process: int) -> None:
     if os.getpid() == process:  # a forked child has a copy of this object, and owns nothing
         lock.release()
-        with contextlib.suppress(OSError):  # no token is used twice: the file is of no use to anyone
+        with contextlib.suppress(OSError):  # no token is used twice: nobody needs the file
             os.unlink(lock.lock_file)
 
 
@@ -73,7 +74,7 @@ class Ownership:
 
     @contextlib.contextmanager
     def owned(self) -> Iterator[str]:
-        """Own the files this thread makes inside; gives their token. What is left of them is then nobody's."""
+        """Own the files this thread makes inside, and yield their token; those left are then nobody's."""
         owner = Owner(self._locks)
         owners: list[Owner] = self._inner.__dict__.setdefault("owners", [])
         owners.append(owner)

@@ -197,13 +197,14 @@ def resume(
 @archive_option()
 @click.option("--post", "post_ids", multiple=True, metavar="ID", help="A post; repeat, or `-` to read ids from stdin.")
 @click.option("--user", "user_ids", multiple=True, metavar="ID",
-              help="A person, with all their posts, by id or by a @handle the archive knows; the same.")
+              help="A person with all their posts, by id or by a @handle the archive knows; the same.")
 @click.option("--reason", required=True, help="Why; it is kept with the ids in the table `tombstones`.")
 def remove(folder: Path, post_ids: tuple[str, ...], user_ids: tuple[str, ...], reason: str) -> None:
     """Remove posts and people for good: hidden at once, then taken out of every file. They do not come back.
 
-    Prints how many were found here, and how many ids are barred from now on: an id that is not here cannot come later.
-    When the files cannot be rewritten now the removal is recorded all the same; run this again, or `xframes compact`.
+    Prints how many were found here, and how many ids are barred from now on: an id that is not here
+    cannot come later. If files cannot be rewritten now, the removal is recorded and hidden all the
+    same; `xframes compact` takes it out of the files later.
 
     \b
     Example:
@@ -220,7 +221,8 @@ def remove(folder: Path, post_ids: tuple[str, ...], user_ids: tuple[str, ...], r
     people = "person" if gone["users"] == 1 else "people"
     posts = "post" if gone["posts"] == 1 else "posts"
     which = f" and removed ({gone['posts']:,} {posts}, {gone['users']:,} {people})" if found else ""
-    click.echo(f"{found:,} found here{which}, {barred:,} {'id' if barred == 1 else 'ids'} barred", err=True)
+    ids = "id" if barred == 1 else "ids"
+    click.echo(f"{found:,} found here{which}, {barred:,} {ids} barred", err=True)
 
 
 @click.command(short_help="Add everything of another archive.")
