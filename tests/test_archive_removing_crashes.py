@@ -160,6 +160,23 @@ def test_what_cannot_be_purged_yet_is_recorded_and_shows_nowhere(archive):
     nowhere(archive, *MARKS)
 
 
+@pytest.mark.usefixtures("hasty")
+def test_compacting_beside_readers_waits_for_them_only_where_something_must_go(archive):
+    archive.add([page(GONE, OTHER)])
+    archive.remove(["10"], reason="why")
+    archive.add([page(OTHER, seconds=3)])
+    with reading(archive):
+        for seconds in (5, 7):
+            archive.compact()
+            archive.add([page(OTHER, seconds=seconds)])
+        with pytest.raises(xf.errors.ArchiveError):
+            archive.remove(["20"], reason="why")
+        with pytest.raises(xf.errors.ArchiveError):
+            archive.compact()
+    archive.compact()
+    nowhere(archive, SECRET, OTHER["text"])
+
+
 def test_pages_that_come_after_a_purge_show_nothing_of_it_either(archive):
     archive.add([page(OTHER)])
     archive.remove(["10"], ["1"], reason="why")

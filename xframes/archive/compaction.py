@@ -92,6 +92,7 @@ class _Job:
             moves = {temp: home / f"base-{generation}-{i:04}.parquet" for i, temp in enumerate(temps)}
         self.folder.place(moves)
         self.folder.place({marker(self.folder, old): home / f"replaced-{generation}.json"})
+        self.folder.note_made_of(old, moves.values())
         return len(old)
 
     def _connect(self, scratch: Path) -> duckdb.DuckDBPyConnection:

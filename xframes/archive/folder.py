@@ -291,6 +291,15 @@ class Folder:
         temp.write_text(json.dumps(sorted(set(names))))
         self.place({temp: self._purged})
 
+    def note_made_of(self, old: Iterable[Place], new: Iterable[Place]) -> None:
+        """Note that files made of those a purge has left are as clean. Needs the lock `compact`."""
+        if not self.purged:
+            return
+        with self.lock("flush"):  # a merge may just forget the purges
+            done = self.purged
+            if done.issuperset(p.name for p in old):
+                self.note_purged(done.union(p.name for p in new))
+
     def forget_purges(self) -> None:
         """Note that files may again hold what tombstones name."""
         if isinstance(self._purged, Path):

@@ -107,8 +107,10 @@ def merge_pages(folder: Folder, more_than: int = 1) -> int:
                     runs[run["run_id"]] = run
         file.close(list(runs.values()))
         began = group[0].name.removeprefix("part-")[:12]  # the merged file keeps the first one's place in time
-        folder.place({temp: folder.pages / f"part-{began}{temp.stem[12:]}.parquet"})
+        merged = folder.pages / f"part-{began}{temp.stem[12:]}.parquet"
+        folder.place({temp: merged})
         folder.place({marker(folder, group): folder.pages / f"replaced-{temp.stem}.json"})
+        folder.note_made_of(group, [merged])
     return len(small)
 
 

@@ -159,7 +159,9 @@ def purge(folder: Folder, readers: Readers) -> int:
             for path in folder.files(table).all:
                 if new := _table_without(folder, table, path, doomed, told):
                     swaps[path] = new
-        urgent = bool(swaps or folder.buried or _replaced(folder) - folder.purged)
+        old = [path for path in _replaced(folder) if path.name not in folder.purged]
+        unclean = [path for path in old if not _is_clean(folder, path, doomed, told)]
+        urgent = bool(swaps or folder.buried or unclean)
         with readers.alone(wait=_WAIT if urgent else 0) as nobody:
             if urgent and not nobody:
                 raise ArchiveError(f"others are reading {folder.path}: what was removed is hidden, but in "
@@ -171,16 +173,27 @@ def purge(folder: Folder, readers: Readers) -> int:
         folder.sweep()
         if folder.bucket:
             folder.bucket.forget_versions()
-        kept -= {p.name for p in swaps}
+        kept = (kept - {p.name for p in swaps}) | {p.name for p in old if p not in unclean}
         folder.note_purged(kept | {new.name for _, new in swaps.values()})
     return len(swaps)
 
 
-def _replaced(folder: Folder) -> set[str]:
-    """The names of files that others have replaced, and that are still there."""
+def _replaced(folder: Folder) -> list[Place]:
+    """The files that others have replaced, and that are still there."""
     homes = [folder.pages, *(folder.tables / table for table in TABLES)]
-    return {gone for home in homes for name in names_in(home) if name.startswith("replaced-")
-            for gone in read_replaced(home / name)}
+    listed = {home / gone for home in homes for name in names_in(home) if name.startswith("replaced-")
+              for gone in read_replaced(home / name)}
+    return [path for path in listed if path.exists()]
+
+
+def _is_clean(folder: Folder, path: Place, doomed: Doomed, told: _Told) -> bool:
+    """Whether a replaced file holds nothing of what must go: then it may wait for its readers."""
+    try:
+        if path.parent == folder.pages:
+            return _pages_without(folder, path, doomed, told) is None
+        return _table_without(folder, path.parent.name, path, doomed, told) is None
+    except (OSError, ValueError, ArchiveError):  # what cannot be read may hold anything
+        return False
 
 
 def hiding(folder: Folder) -> Callable[[Place, str | None], Iterator[Page]]:
