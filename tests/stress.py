@@ -1,7 +1,7 @@
 """Hard days for an archive: processes killed at random moments, and many of them at work at once.
 
     python tests/stress.py kills 1000          # SIGKILL at random moments of every operation, all checked after each
-    python tests/stress.py together 300        # four writers, two readers, a compactor, for so many seconds
+    python tests/stress.py together 300        # writers, readers, a compactor, a remover and a merger, for so many seconds
 
 Both end with a line of what was done, and with exit code 1 and the reason when anything was lost, doubled or wrong.
 Linux and macOS: children are forked, so that a kill costs a tenth of a second.
@@ -15,7 +15,6 @@ import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -28,6 +27,7 @@ from pathlib import Path
 import duckdb  # noqa: F401  whoever is forked has it
 import pandas as pd  # noqa: F401  the same
 import pyarrow.parquet  # noqa: F401  the same
+from together import together  # the same folder
 
 import xframes as xf
 import xframes.streaming
@@ -279,101 +279,6 @@ def grouped(child: int) -> bool:
         return False
 
 
-# together ------------------------------------------------------------------------------------------------------------
-
-WRITE = """
-import sys, time, random
-import xframes as xf
-url, path, seconds, number = sys.argv[1], sys.argv[2], float(sys.argv[3]), int(sys.argv[4])
-chance, until, searches = random.Random(number), time.monotonic() + seconds, 0
-words = ["coffee", "duckdb", "climate", "cycling", "chess", "energy", "espresso", "weather", "lang:de die", "lang:es de"]
-with xf.Client("sandbox", base_url=url) as client, xf.Archive(path) as archive:
-    while time.monotonic() < until or not searches:  # a busy machine may take all the time for its imports
-        searches += 1
-        query = chance.choice(words)
-        search = chance.choice([xf.search.all, xf.search.recent])
-        search(query, limit=chance.choice([20, 150, 400]), into=archive, client=client)
-        xf.counts.recent(query, into=archive, client=client)
-"""
-READ = """
-import sys, time
-import xframes as xf
-until, last = time.monotonic() + float(sys.argv[2]), 0
-with xf.Archive(sys.argv[1]) as archive:
-    while time.monotonic() < until:
-        total, distinct = archive.sql("SELECT count(*), count(DISTINCT id) FROM posts").fetchall()[0]
-        assert total == distinct >= last, (total, distinct, last)
-        last = total
-        relation = archive.sql("SELECT p.id, u.username FROM posts p JOIN users u ON u.id = p.author_id")
-        time.sleep(0.05)
-        relation.fetchall()
-        archive.runs()
-print(last)
-"""
-COMPACT = """
-import sys, time
-import xframes as xf
-until = time.monotonic() + float(sys.argv[2])
-with xf.Archive(sys.argv[1]) as archive:
-    while time.monotonic() < until:
-        archive.compact()
-        time.sleep(0.5)
-"""
-
-
-def together(home: Path, seconds: float) -> str:
-    """Four writers collect over HTTP, two readers ask, one compacts; the tables are what was served in the end."""
-    path = home / "archive"
-    with xf.sandbox.start(posts=6_000, users=300, rate_limits=False) as x, recorded(x) as bodies:
-        programs = [(WRITE, x.url, path, seconds, n) for n in range(4)]
-        programs += [(READ, path, seconds), (READ, path, seconds), (COMPACT, path, seconds)]
-        (path.parent).mkdir(exist_ok=True)
-        children = [
-            subprocess.Popen([sys.executable, "-W", "error", "-c", *map(str, words)], text=True,
-                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-            for words in programs
-        ]
-        for child in children:
-            _, errors = child.communicate(timeout=seconds + 300)
-            assert child.returncode == 0, errors
-        posts, people = union(bodies)
-    with xf.Archive(path) as archive:
-        for table, given in (("posts", posts), ("users", people)):
-            found = archive[table]["id"].to_pylist()
-            assert len(found) == len(set(found)), f"{table} show twice"
-            assert set(found) == given, f"{table}: {len(given - set(found))} lost, {len(set(found) - given)} nobody served"
-        assert set(archive.runs()["state"]) == {"done"}
-        report = archive.verify()
-        assert report.ok, repr(report)
-        return (f"{seconds:,.0f} s: {len(archive.runs()):,} runs, {archive.tables['requests']:,} pages, "
-                f"{len(posts):,} posts and {len(people):,} people: all that was served, no error")
-
-
-@contextmanager
-def recorded(x: xf.sandbox.Sandbox):
-    """Gives the list of the bodies served from here on."""
-    app, bodies = x._server.app, []
-
-    def record(environ, start_response):
-        body = b"".join(app(environ, start_response))
-        bodies.append(body)
-        return [body]
-
-    x._server.app = record
-    yield bodies
-
-
-def union(bodies: list[bytes]) -> tuple[set[str], set[str]]:
-    """The ids of all posts and people in pages, by plain reading."""
-    posts, people = set(), set()
-    for body in map(json.loads, bodies):
-        included = body.get("includes", {})
-        rows = body.get("data", []) if "post_count" not in json.dumps(body)[:300] else []
-        posts |= {row["id"] for row in (*rows, *included.get("tweets", ())) if "id" in row}
-        people |= {row["id"] for row in included.get("users", ())}
-    return posts, people
-
-
 def tell(text: str) -> None:
     print(text, flush=True)  # a command's output
 
@@ -386,7 +291,7 @@ def main() -> None:
     given = parser.parse_args()
     home = Path(tempfile.mkdtemp(prefix="xframes-stress-"))
     try:
-        done = kills(home, int(given.much), given.seed) if given.what == "kills" else together(home, given.much)
+        done = kills(home, int(given.much), given.seed) if given.what == "kills" else together(home, given.much, given.seed)
     except AssertionError as error:
         sys.exit(f"{error}\n(kept in {home})")
     shutil.rmtree(home)

@@ -29,7 +29,7 @@ def test_a_removed_post_is_gone_and_its_author_with_the_last_of_theirs(archive, 
     archive.add([page(GONE, OTHER), page(OTHER, seconds=5)])
     if compacted:
         archive.compact()
-    assert archive.remove("10", reason="author asked") == {"posts": 2, "users": 1}
+    assert archive.remove("10", reason="author asked") == {"posts": 2, "users": 1, "barred": 2}
     nowhere(archive, *MARKS)
     assert archive.sql("SELECT id, text FROM posts").fetchall() == [("20", "hello @ada_lov of old")]
     assert archive.sql("SELECT id FROM users").fetchall() == [("2",)]
@@ -231,7 +231,7 @@ def test_the_shell_removes_and_merges(tmp_path, archive):
     archive.close()
     words = ["remove", "--post", "10", "--reason", "asked", "--archive", str(archive.path)]
     shown = CliRunner().invoke(main, words)
-    assert (shown.exit_code, shown.stderr) == (0, "removed 2 posts and 1 people\n"), shown.output
+    assert (shown.exit_code, shown.stderr) == (0, "3 found here and removed (2 posts, 1 person), 2 ids barred\n"), shown.output
     shown = CliRunner().invoke(main, ["merge", str(tmp_path / "old"), "--archive", str(archive.path)])
     assert shown.exit_code == 0, shown.output
     nowhere(archive, SECRET)
@@ -240,8 +240,61 @@ def test_the_shell_removes_and_merges(tmp_path, archive):
 def test_what_a_compliance_result_names_goes(archive):
     line = {"id": "10", "action": "delete", "created_at": "2020-01-01T00:00:00Z", "reason": "deleted"}
     archive.add([page(GONE, OTHER), Page(Request("GET", ""), json.dumps(line).encode(), NOW)])
-    assert archive.apply_compliance("tweets") == {"posts": 2, "users": 1}
+    assert archive.apply_compliance("tweets") == {"posts": 2, "users": 1, "barred": 2}
     nowhere(archive, *MARKS)
-    assert archive.apply_compliance("tweets") == {"posts": 0, "users": 0}
+    assert archive.apply_compliance("tweets") == {"posts": 0, "users": 0, "barred": 0}
     with pytest.raises(xf.XframesError, match="type is tweets or users"):
         archive.apply_compliance("posts")
+
+
+# what is found, and by what name -------------------------------------------------------------------------------------
+
+
+def test_an_id_that_is_not_here_is_barred_and_said_to_be_missing(archive):
+    archive.add([page(OTHER)])
+    assert archive.remove(["77"], reason="why") == {"posts": 0, "users": 0, "barred": 1}
+    assert archive.remove(user_ids=["78"], reason="why") == {"posts": 0, "users": 0, "barred": 1}
+    assert archive.remove(["20", "79"], reason="why") == {"posts": 1, "users": 1, "barred": 2}
+    archive.add([page({"id": "77", "text": "late", "author_id": "3"}, seconds=4)])
+    assert archive.ids(included=True) == []
+
+
+def test_the_shell_says_what_was_found_and_what_is_barred(archive):
+    archive.add([page(OTHER)])
+    shown = CliRunner().invoke(main, ["remove", "--post", "77", "--reason", "r", "--archive", str(archive.path)])
+    assert (shown.exit_code, shown.stderr) == (0, "0 found here, 1 id barred\n")
+
+
+@pytest.mark.parametrize("handle", ["@ada_lov", "@ADA_LOV", "@ada_before"])
+@pytest.mark.parametrize("compacted", [False, True])
+def test_a_handle_is_taken_as_the_archive_knows_it(archive, handle, compacted):
+    archive.add([page(GONE, users=[{**ADA, "username": "ada_before"}, BOB]), page(OTHER, seconds=3)])
+    if compacted:
+        archive.compact()
+    assert archive.remove(user_ids=[handle], reason="why")["users"] == 1
+    assert archive.sql("SELECT id FROM users").fetchall() == [("2",)]
+    assert archive.sql("SELECT resource_id FROM tombstones WHERE resource_type = 'user'").fetchall() == [("1",)]
+
+
+def test_a_handle_means_who_has_it_now(archive):
+    archive.add([page(GONE, users=[{**ADA, "username": "swapped"}]), page(OTHER, users=[ADA, {**BOB, "username": "swapped"}], seconds=3)])
+    archive.remove(user_ids="@swapped", reason="why")
+    assert archive.sql("SELECT id FROM users").fetchall() == [("1",)]
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_handle_nobody_or_several_have_is_refused(archive, known):
+    users = [{**ADA, "username": "both"}, {**BOB, "username": "Both"}] if known else [ADA, BOB]
+    archive.add([page(GONE, OTHER, users=users)])
+    with pytest.raises(xf.errors.ArgumentError, match="@both"):
+        archive.remove(user_ids=["1", "@both"], reason="why")
+    assert archive.tables["tombstones"] == 0
+
+
+def test_the_shell_takes_a_handle(archive):
+    archive.add([page(GONE, OTHER)])
+    shown = CliRunner().invoke(main, ["remove", "--user", "@ada_lov", "--reason", "r", "--archive", str(archive.path)])
+    assert shown.exit_code == 0, shown.output
+    shown = CliRunner().invoke(main, ["remove", "--user", "@nobody", "--reason", "r", "--archive", str(archive.path)])
+    assert shown.exit_code == 2
+    assert "@nobody" in shown.output

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 from datetime import timedelta
 
-import pyarrow.parquet as pq
 import pytest
 
 import xframes as xf
@@ -140,20 +138,6 @@ def test_a_file_imported_again_brings_nothing_back(archive, tmp_path):
     assert archive.verify().ok
 
 
-def test_what_a_dead_process_left_half_written_goes_and_the_work_of_living_ones_stays(archive):
-    archive.add([page(GONE, OTHER)])
-    left, fresh = archive.path / ".tmp" / "left.parquet", archive.path / ".tmp" / "fresh.parquet"
-    for path in (left, fresh):
-        pq.write_table(archive["posts"], path)
-    os.utime(left, (1, 1))
-    with archive.keeping("write.like", {}):
-        archive.remove(["10"], reason="why")
-        assert left.exists()
-    archive.purge()
-    assert not left.exists()
-    assert fresh.exists()
-
-
 def test_whatever_has_the_same_id_is_something_else(archive):
     people = [{"id": "10", "username": "ten", "name": "Ten"}, BOB]
     mention = {"id": "40", "text": "hi", "author_id": "2", "entities": {"mentions": [{"start": 0, "end": 1, "username": "ten", "id": "10"}]}}
@@ -186,3 +170,81 @@ def test_a_rebuild_gives_the_tables_as_they_were_after_a_removal(archive):
     assert archive.sql("SELECT position FROM matches WHERE post_id = '30' ORDER BY ALL").fetchall() == [(2,), (2,)]
     assert {i for p in archive.pages() for i in xf.flatten(p)["posts"]["id"].to_pylist()} == {"20", "30"}
     assert archive.changes("posts", "10").empty
+
+
+LINKS = ["https://nitter.net/Ada_Lov/status/10", "https://mobile.twitter.com/ada_lov", "https://vxtwitter.com/@ada_lov", "https://xcancel.com/ada_lov?s=20",
+         "https://r.example/?to=https%3A%2F%2Fx.com%2Fada%5Flov%2Fstatus%2F10", "https://twitter.com/#!/ADA_LOV", "https://x.com/intent/user?screen_name=ada_lov"]
+
+
+@pytest.mark.parametrize("compacted", [False, True])
+def test_pages_that_links_lead_to_say_nothing_of_a_removed_person(archive, compacted):
+    shown = {"title": "Ada Unmistakable (@ada_lov) on X", "description": SECRET, "images": [{"url": "https://p.example/ada_face.jpg"}]}
+    urls = [{"start": n, "end": n + 1, "url": f"https://t.co/{n}", "expanded_url": link, "display_url": link[8:], "unwound_url": link, **shown}
+            for n, link in enumerate(LINKS)]
+    urls += [{"start": 20, "end": 21, "url": "https://t.co/x", **shown},
+             {"start": 30, "end": 31, "url": "https://t.co/y", "expanded_url": "https://x.com/i/web/status/10", **shown},
+             {"start": 40, "end": 41, "url": "https://t.co/z", "expanded_url": "https://news.example/1", "title": "Tea with @Ada_Lov", "description": "of tea"}]
+    archive.add([page(GONE), page(OTHER | {"text": "look", "entities": {"urls": urls}}, seconds=3)])
+    if compacted:
+        archive.compact()
+    archive.remove(user_ids=["1"], reason="why")
+    gone_everywhere(archive, "Unmistakable", SECRET, "ada_face", "ada_lov", "Ada_Lov", "ADA_LOV", "ada%5Flov")
+    rows = archive["post_urls"].to_pylist()
+    assert [row["title"] for row in rows] == [None] * 9 + ["Tea with @removed"]
+    assert rows[-1]["description"] == "of tea"
+    assert rows[0]["expanded_url"] == "https://nitter.net/removed/status/10"
+
+
+def test_the_page_of_a_removed_post_says_nothing_of_it_in_others(archive):
+    link = {"start": 0, "end": 1, "url": "https://t.co/1", "expanded_url": "https://fxtwitter.com/ada_lov/status/10", "title": "Ada", "description": SECRET}
+    archive.add([page(GONE, GONE | {"id": "11", "text": "t", "edit_history_tweet_ids": ["11"]}, OTHER | {"entities": {"urls": [link]}})])
+    archive.remove(["10"], reason="why")
+    gone_everywhere(archive, SECRET)
+    assert archive["post_urls"]["expanded_url"].to_pylist() == ["https://fxtwitter.com/ada_lov/status/10"]
+
+
+UNKNOWN = [{"via": "ada_lov"}, {"credit": "photo by @Ada_Lov, 2026"}, {"share_link": "https://app.example/u/ada_lov/7"}, {"more": {"deep": [["x", "from\nada_lov"]]}},
+           {"counts_by": {"ada_lov": 3}}, {"link": "https://q.example/?who=%40ada%5flov"}, {"card": {"id": "1", "name": "Ada Unmistakable", "shown": "A"}},
+           {"label": "@ada_lov"}, {"byline": "\uff20ada_lov"}]
+
+
+@pytest.mark.parametrize("field", UNKNOWN, ids=lambda field: next(iter(field)))
+@pytest.mark.parametrize("ascii_", [True, False])
+def test_a_handle_in_a_field_no_column_knows_goes_and_words_of_others_stay(archive, field, ascii_):
+    other = OTHER | field | {"note_tweet": {"text": OTHER["text"]}}
+    body = {"data": [GONE, other], "includes": {"users": [ADA, {**BOB, "description": "I like @ada_lov", **field}]}, **field}
+    archive.add([Page(Request("GET", ""), json.dumps(body, ensure_ascii=ascii_).encode(), NOW)])
+    archive.remove(user_ids=["1"], reason="why")
+    (found,) = [json.loads(one.body) for one in archive.pages() if one.request.action != "archive.remove"]
+    (post,) = found["data"]
+    assert post["text"] == post["note_tweet"]["text"] == OTHER["text"]
+    assert found["includes"]["users"][0]["description"] == "I like @ada_lov"
+    for some in (found, post, found["includes"]["users"][0]):
+        left = json.dumps({n: some[n] for n in field if n in some}).lower()
+        assert "ada_lov" not in left
+        assert "unmistakable" not in left
+        assert "5flov" not in left
+    assert archive.verify().ok
+
+
+def test_a_handle_inside_columns_of_json_goes_from_tables_too(archive):
+    archive.add([page(GONE), page(OTHER | {"text": "look", "article": {"title": "T", "written_by": "ada_lov"}, "entities": {}}, seconds=4)])
+    archive.remove(user_ids=["1"], reason="why")
+    gone_everywhere(archive, '"ada_lov"', "ada_lov")
+    assert json.loads(archive["posts"]["article"].to_pylist()[0]) == {"title": "T", "written_by": "removed"}
+
+
+def test_errors_that_name_a_removed_person_do_not(archive):
+    archive.add([page(GONE), asked("/2/x", {"errors": [{"title": "Not Found", "detail": "Could not find ada_lov.", "type": "about:blank"}]}, seconds=5)])
+    archive.remove(user_ids=["1"], reason="why")
+    gone_everywhere(archive, "ada_lov")
+
+
+def test_an_author_stays_whose_other_post_is_still_in_the_journal(archive):
+    archive.add([page(GONE)])
+    late = {"id": "12", "text": "still here", "author_id": "1"}
+    with archive.keeping("search.recent", {}) as keep:
+        keep(page(late, media=[], seconds=3))
+        archive.remove(["10"], reason="why")
+    assert archive.sql("SELECT p.id, u.username FROM posts p JOIN users u ON u.id = p.author_id").fetchall() == [("12", "ada_lov")]
+    nowhere(archive, SECRET)

@@ -94,8 +94,7 @@ def changes_archive(
 def writing(folder: Folder) -> Iterator[None]:
     """Raise ArchiveError, with what to do, for what a disk or a library refuses."""
     try:
-        with folder.cleaning():
-            yield
+        yield
     except ArchiveError as error:
         advice = _advice(error)
         if not advice or advice in str(error):
@@ -113,8 +112,7 @@ def writing(folder: Folder) -> Iterator[None]:
 def housekeeping(folder: Folder) -> Iterator[None]:
     """Put off, and log, what need not be done now and the disk refuses."""
     try:
-        with folder.cleaning():
-            yield
+        yield
     except Exception as error:
         if not is_storage_fault(error):
             raise

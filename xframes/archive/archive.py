@@ -116,12 +116,17 @@ class Archive(Shown, Sharing, Forgetting, Threads):
         return self._views.counts()
 
     def pages(self, run_id: str | None = None) -> Iterator[Page]:
-        """The pages, verbatim, of one run or of all, each once, oldest file first; one row group is in memory."""
+        """Read the pages of one run or of all, each once, oldest file first; one row group is held.
+
+        They are verbatim but for what was removed, whether files still hold that or not.
+        """
+        from xframes.archive import removing
+
         self._freshen()
         seen: set[str] = set()
         self._views.readers.enter()
         try:
-            for page in all_pages(self._folder, run_id):
+            for page in all_pages(self._folder, run_id, removing.hiding(self._folder)):
                 if page.page_id not in seen:
                     seen.add(page.page_id)
                     yield without_marks(page)

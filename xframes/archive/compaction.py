@@ -93,6 +93,7 @@ class _Job:
             moves = {temp: home / base_name(temp, generation, i) for i, temp in enumerate(temps)}
         self.folder.place(moves)
         self.folder.place({marker(self.folder, old): home / f"replaced-{generation}.json"})
+        self.folder.note_made_of(old, moves.values())
         return len(old)
 
     def _connect(self, scratch: Path) -> duckdb.DuckDBPyConnection:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import secrets
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
 
 from xframes.archive import datapackage, formats, masking
 from xframes.archive.datapackage import Facts
@@ -39,6 +42,9 @@ if TYPE_CHECKING:
 MEMORY = 256_000_000  # what DuckDB may use; the rest goes to a temporary folder beside the target
 BATCH_ROWS = 10_240
 FORMATS = tuple(SUFFIXES)
+# Beside an export on its way: what DuckDB spills, and the export whose place it takes.
+_SPILL, _OLD = "-tmp", "-old"
+_RUNNING = "running"  # the lock an export holds, in the folder of what DuckDB spills
 _BY_SUFFIX = {suffix: name for name, suffix in SUFFIXES.items()} | {".ndjson": "jsonl", ".db": "duckdb"}
 
 
@@ -88,9 +94,14 @@ def export(
     if wished.format == "ids" and pseudonyms is not None:
         raise ArgumentError("ids are exported to be looked up at X: pseudonyms of them are of no use")
     target.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(target)
     beside = target.with_name(f".{target.name}.part-{secrets.token_hex(4)}")
-    spill = beside.with_name(f"{beside.name}-tmp")
-    spill.mkdir()
+    spill = beside.with_name(f"{beside.name}{_SPILL}")
+    running = FileLock(spill / _RUNNING)
+    while not (spill / _RUNNING).exists():  # another export's sweep may come between file and lock
+        running.release()
+        spill.mkdir(exist_ok=True)
+        running.acquire()
     views = Views(folder)
     views.readers.enter()
     try:
@@ -106,8 +117,28 @@ def export(
         views.close()
         views.readers.leave()
         remove(beside)
+        running.release()
         remove(spill)
     return counts
+
+
+def _sweep(target: Path) -> None:
+    """Remove what killed exports to this place left beside it; running ones hold their lock."""
+    name = re.compile(rf"(\.{re.escape(target.name)}\.part-[0-9a-f]{{8}}){re.escape(_SPILL)}")
+    for spill in sorted(target.parent.iterdir()):
+        hit = name.fullmatch(spill.name)
+        if hit is None or spill.is_symlink() or not (spill / _RUNNING).is_file():
+            continue
+        try:
+            with FileLock(spill / _RUNNING).acquire(timeout=0):
+                old = spill.with_name(f"{hit[1]}{_OLD}")
+                if old.exists() and not target.exists():  # killed between two renames
+                    old.rename(target)
+                remove(old)
+                remove(spill.with_name(hit[1]))
+        except Timeout:
+            continue
+        remove(spill)
 
 
 def _check_target(target: Path, folder: Folder, wished: Wish) -> None:
@@ -134,7 +165,7 @@ def _place(beside: Path, target: Path) -> None:
     if not target.is_dir():
         beside.replace(target)
         return
-    old = beside.with_name(f"{beside.name}-old")
+    old = beside.with_name(f"{beside.name}{_OLD}")
     target.rename(old)
     try:
         beside.rename(target)

@@ -40,7 +40,7 @@ def flush(folder: Folder, *, own: Collection[str] = (), wait: float = 60, part: 
             return True
         lock = folder.lock("flush")
         try:
-            with lock.acquire(timeout=wait), folder.cleaning():
+            with lock.acquire(timeout=wait), folder.owned():
                 _write(folder, journal, busy, part)
         except Timeout:
             return False

@@ -11,8 +11,6 @@ import logging
 import os
 import secrets
 import shutil
-import threading
-import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,6 +35,7 @@ from xframes.archive.bookkeeping import (
 )
 from xframes.archive.bucket import Bucket, is_url
 from xframes.archive.places import Object, Place, size_of
+from xframes.archive.temporary import Ownership, owner_of
 from xframes.errors import ArchiveError
 from xframes.schema import TABLES
 
@@ -45,7 +44,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("xframes")
 FORMAT = 1
-_STALE_SECONDS = 86_400  # a temporary file this old belongs to nobody alive
 GRACE_SECONDS = 600.0  # what was replaced in a bucket stays so long for readers on other machines: no lock shows them
 _TRIES = 4
 _Result = TypeVar("_Result")
@@ -56,9 +54,9 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def new_id(now: datetime) -> str:
-    """An id that sorts by time: milliseconds since 1970 and random digits, in hexadecimal."""
-    return f"{int(now.timestamp() * 1000):012x}{secrets.token_hex(4)}"
+def new_id(now: datetime, owner: str = "") -> str:
+    """An id that sorts by time: milliseconds since 1970, an owner's token, random digits; all hexadecimal."""
+    return f"{int(now.timestamp() * 1000):012x}{owner}{secrets.token_hex(4)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +119,7 @@ class Folder:
         self.journal = self.home / "journal.sqlite"
         self.temp = self.home / ".tmp"
         self._locks = self.home / ".locks"
-        self._made = threading.local()  # temporary files of each thread
+        self._ownership = Ownership(self.temp, self._locks)
         self._format = self.path / "xframes.json"
         self._only_read = only_read
         self._refused: set[str] = set()
@@ -179,9 +177,11 @@ class Folder:
             folder.mkdir(parents=True, exist_ok=True)
         document = {"format_version": FORMAT, "created_at": self.now().isoformat(timespec="seconds"),
                     "writer_version": __version__}
-        temp = self.temp / f"format-{self.new_id()}.json"
-        temp.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-        self.place({temp: self._format})  # before anything else shows: another process may be looking right now
+        with self.owned():
+            temp = self.new_temp(".json")
+            temp.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+            # Before anything else shows: another process may be looking right now.
+            self.place({temp: self._format})
         for place in (self.pages, self.tables):
             if isinstance(place, Path):
                 place.mkdir(exist_ok=True)
@@ -239,37 +239,21 @@ class Folder:
         return new_id(self.now())
 
     def new_temp(self, suffix: str = ".parquet") -> Path:
-        """The name of a temporary file on the same disk, to be given its place by `place`."""
+        """Name a temporary file on the same disk, to be given its place by `place`; it says whose it is."""
         self.temp.mkdir(parents=True, exist_ok=True)
-        temp = self.temp / f"{self.new_id()}{suffix}"
-        paths: list[Path] | None = getattr(self._made, "paths", None)
-        if paths is not None:
-            paths.append(temp)
-        return temp
+        return self.temp / f"{new_id(self.now(), self._ownership.token())}{suffix}"
 
     @contextlib.contextmanager
-    def cleaning(self) -> Iterator[None]:
-        """Remove the temporary files this thread made in the block when it fails.
-
-        On a full disk they would take the rest of it. Files that a commit has promised stay.
-        """
-        outer = getattr(self._made, "paths", None)
-        paths: list[Path] = []
-        self._made.paths = paths
-        try:
-            yield
-        except BaseException:
-            self._drop(paths)
-            raise
-        finally:
-            self._made.paths = outer
-
-    def _drop(self, temps: Iterable[Path]) -> None:
-        with contextlib.suppress(OSError):
-            promised = {temp for moves in self._intents().values() for temp in moves}
-            for temp in temps:
-                if temp not in promised:
-                    remove(temp)
+    def owned(self) -> Iterator[None]:
+        """Own the temporary files this thread makes inside; those left at the end are removed, always."""
+        with self._ownership.owned() as token:
+            try:
+                yield
+            finally:
+                if not self._intents():  # a commit that failed halfway is completed from them
+                    for entry in self.temp.glob(f"*{token}*"):
+                        if owner_of(entry.name) == token:
+                            remove(entry)
 
     def place(self, moves: Mapping[Path, Place]) -> None:
         """Give finished files their names, durably: content first, then names, then the folders that hold them."""
@@ -281,19 +265,14 @@ class Folder:
         """As `place`, but all or nothing: what a crash leaves half done, `recover` completes. Needs the flush lock."""
         if not moves:
             return
-        try:
-            for temp in moves:
-                sync(temp)
-            intent = self.temp / f"commit-{self.new_id()}.json"
-            draft = self.new_temp(".json")
-            named = [[temp.name, self.inside(final)] for temp, final in moves.items()]
-            draft.write_text(json.dumps(named))
-            self.place({draft: intent})  # from here on the files will be there, whatever happens
-            self._move(moves)
-            intent.unlink()
-        except BaseException:
-            self._drop(moves)
-            raise
+        for temp in moves:
+            sync(temp)
+        intent = self.temp / f"commit-{self.new_id()}.json"
+        draft = self.new_temp(".json")
+        draft.write_text(json.dumps([[temp.name, self.inside(final)] for temp, final in moves.items()]))
+        self.place({draft: intent})  # from here on the files will be there, whatever happens
+        self._move(moves)
+        intent.unlink()
 
     def recover(self) -> None:
         """Complete the commits of processes that died on the way."""
@@ -381,14 +360,28 @@ class Folder:
     @property
     def buried(self) -> tuple[Place, ...]:
         """The files of tombstones that no purge has dealt with yet: what they name must be hidden everywhere."""
-        done = set(self._replaced(self._purged))
+        done = self.purged
         return tuple(p for p in self.files("tombstones").all if p.name not in done)
 
-    def note_purged(self, stones: Iterable[Place]) -> None:
-        """Note that nothing these tombstones name is left in any file."""
+    @property
+    def purged(self) -> frozenset[str]:
+        """The names of files the last purge has left: tombstones it dealt with, and what is free of them."""
+        return frozenset(self._replaced(self._purged))
+
+    def note_purged(self, names: Iterable[str]) -> None:
+        """Note that nothing is left in these files of what the tombstones among them name."""
         temp = self.new_temp(".json")
-        temp.write_text(json.dumps(sorted(p.name for p in stones)))
+        temp.write_text(json.dumps(sorted(set(names))))
         self.place({temp: self._purged})
+
+    def note_made_of(self, old: Iterable[Place], new: Iterable[Place]) -> None:
+        """Note that files made of those a purge has left are as clean. Needs the lock `compact`."""
+        if not self.purged:
+            return
+        with self.lock("flush"):  # a merge may just forget the purges
+            done = self.purged
+            if done.issuperset(p.name for p in old):
+                self.note_purged(done.union(p.name for p in new))
 
     def forget_purges(self) -> None:
         """Note that files may again hold what tombstones name."""
@@ -405,20 +398,20 @@ class Folder:
         """The files that hold the pages, in the order of time."""
         return Files.of(self._listed(self.pages)).parts
 
+    def replaced(self) -> dict[Place, list[Place]]:
+        """The files that others have replaced and that are still there, by the marker that names them."""
+        homes = (self.pages, *(self.tables / name for name in TABLES))
+        markers = [home / name for home in homes for name in names_in(home) if MARKER.fullmatch(name)]
+        return {marker: [p for n in self._replaced(marker) if (p := marker.parent / n).exists()] for marker in markers}
+
     def finish_removals(self, *, at_once: bool = True) -> None:
         """Remove the files that were replaced. Nobody on this machine may be reading.
 
         Unless `at_once`, those in a bucket stay until readers on other machines can be expected to be done.
         """
         until = None if at_once or not self.bucket else self.now().timestamp() - GRACE_SECONDS
-        old, markers = list[Place](), list[Place]()
-        for home in (self.pages, *(self.tables / name for name in TABLES)):
-            for name in names_in(home):
-                hit = MARKER.fullmatch(name)
-                if hit and (until is None or int(hit["id"][:12], 16) / 1000 < until):
-                    old += [home / gone for gone in self._replaced(home / name)]
-                    markers.append(home / name)
-        for several in (old, markers):
+        ready = {m: old for m, old in self.replaced().items() if until is None or _marked_at(m) < until}
+        for several in ([path for old in ready.values() for path in old], list(ready)):
             if self.bucket:
                 self.bucket.delete(p.key for p in several if isinstance(p, Object))
             for path in several:
@@ -464,17 +457,21 @@ class Folder:
         """Remove the file of a lock nobody will ask for again."""
         self._lock_path(name).unlink(missing_ok=True)
 
-    def sweep(self, after: float = _STALE_SECONDS) -> None:
-        """Remove temporary files nobody has written to for so many seconds, unless a commit waits to be completed."""
-        for entry in self.temp.iterdir() if self.temp.is_dir() and not self._intents() else ():
-            with contextlib.suppress(FileNotFoundError):
-                if time.time() - entry.stat().st_mtime > after:
-                    remove(entry)
+    def sweep(self) -> None:
+        """Remove what dead processes left half written, for a caller that holds the flush lock.
+
+        Nothing is removed while a commit waits to be completed: it needs these files.
+        """
+        if self._intents():
+            return
+        for entry in self._ownership.abandoned():
+            remove(entry)
+        self._ownership.forget_dead()
 
     @contextlib.contextmanager
     def scratch(self, name: str) -> Iterator[Path]:
         """A temporary folder inside the archive, removed at the end."""
-        folder = self.temp / f"{name}-{self.new_id()}"
+        folder = self.temp / f"{name}-{new_id(self.now(), self._ownership.token())}"
         folder.mkdir(parents=True)
         try:
             yield folder
@@ -498,6 +495,13 @@ def names_in(folder: Place) -> list[str]:
         return []
     except OSError as error:
         raise ArchiveError(f"{folder} cannot be listed: {error.strerror}") from None
+
+
+def _marked_at(marker: Place) -> float:
+    """When a marker was written, in seconds since 1970: its name begins with the milliseconds."""
+    hit = MARKER.fullmatch(marker.name)
+    assert hit
+    return int(hit["id"][:12], 16) / 1000
 
 
 def _is_regular(entry: os.DirEntry[str]) -> bool:

@@ -84,10 +84,10 @@ def import_files(folder: Folder, paths: Sequence[Path], processes: int | None, p
             for batch in gathered(_pages(readable, damaged, refused, found), size):
                 sink.add(batch)
                 advance(sum(len(p.body) + 1 for p in batch))
+            tally, unknown = sink.finish()
         except BaseException:
             sink.abort()
             raise
-        tally, unknown = sink.finish()
         end(tally, damaged | refused, unknown)
     if damaged:
         raise ArchiveError("not all could be read (what came before is kept): " + "; ".join(damaged.values()))
@@ -145,9 +145,9 @@ def _importing(folder: Folder, runs: dict[str, dict[str, Any]]) -> Iterator[Call
 
 def write_rows(folder: Folder, tables: dict[str, pa.Table]) -> None:
     """Write rows that come from no journal as parts."""
-    parts = TableParts(folder)
-    parts.add(tables)
-    with folder.lock("flush"):
+    with folder.owned(), folder.lock("flush"):
+        parts = TableParts(folder)
+        parts.add(tables)
         folder.commit(parts.finish())
 
 
@@ -166,20 +166,22 @@ def add_pages(folder: Folder, pages: Iterable[Page]) -> list[str]:
     name = f"add-{first.page_id[:16]}"
     named = (p if p.run_id else replace(p, run_id=name) for p in chain([first], pages))
     lock = folder.lock("flush")
-    writer = Writer(folder, Flattener())
-    try:
-        for batch in gathered(named, size):
-            writer.add(batch)
-            if writer.bytes >= IMPORT_BYTES:
-                writer.flush(lock)
-        with open_journal(folder.journal) as journal:
-            new = [_added(journal, str(run_id), count, folder.now()) for run_id, count in writer.tally.items()]
-            rows = [r for r in new if r is not None]
-            writer.flush(lock, [r.record() for r in rows], writer.unknown_fields())
-            journal.written(rows)
-    except BaseException:
-        writer.discard()
-        raise
+    with folder.owned():
+        writer = Writer(folder, Flattener())
+        try:
+            for batch in gathered(named, size):
+                writer.add(batch)
+                if writer.bytes >= IMPORT_BYTES:
+                    writer.flush(lock)
+            with open_journal(folder.journal) as journal:
+                new = [_added(journal, str(run_id), count, folder.now())
+                       for run_id, count in writer.tally.items()]
+                rows = [r for r in new if r is not None]
+                writer.flush(lock, [r.record() for r in rows], writer.unknown_fields())
+                journal.written(rows)
+        except BaseException:
+            writer.discard()
+            raise
     return [str(run_id) for run_id in writer.tally]
 
 
@@ -229,7 +231,8 @@ def rebuild(
 
     Nothing is written to the archive meanwhile: collections keep their pages in the journal, imports wait.
     """
-    with folder.lock("compact"), folder.lock("flush"), folder.scratch("rebuild") as scratch:
+    locks = folder.lock("compact"), folder.lock("flush")
+    with locks[0], locks[1], folder.owned(), folder.scratch("rebuild") as scratch:
         folder.recover_locked()
         folder.look()
         old = {name: folder.files(name) for name in TABLES}

@@ -42,7 +42,7 @@ _MERGE_TRIES = 10  # listings of an archive that is being compacted while it is 
 
 def compact(folder: Folder, views: Views, *, memory: int = MEMORY) -> int:
     """Compact every table that gains by it, and put small page files together; gives how many files went."""
-    with folder.lock("compact"):
+    with folder.lock("compact"), folder.owned():
         folder.look()
         gone = sum(
             folder.steady(partial(compact_family, folder, names, memory=memory))
@@ -60,7 +60,7 @@ def tidy(folder: Folder, views: Views) -> None:
     Where the fresh parts are small beside what is compacted already, they are only put together: rewriting a large
     table for every few rows would cost more than it gains.
     """
-    with contextlib.suppress(Timeout), folder.lock("compact").acquire(timeout=0):
+    with contextlib.suppress(Timeout), folder.lock("compact").acquire(timeout=0), folder.owned():
         folder.look()
         if folder.buried:  # the purge still to come tells by the posts whose last it was
             return
@@ -84,7 +84,8 @@ def clear(folder: Folder, views: Views) -> None:
         views.refresh()
         if nobody:
             folder.finish_removals(at_once=False)
-    folder.sweep()
+    with contextlib.suppress(Timeout), folder.lock("flush").acquire(timeout=0):
+        folder.sweep()
 
 
 def merge_pages(folder: Folder, more_than: int = 1) -> int:
@@ -108,8 +109,10 @@ def merge_pages(folder: Folder, more_than: int = 1) -> int:
                 if run["observed_at"] >= runs.get(run["run_id"], run)["observed_at"]:
                     runs[run["run_id"]] = run
         file.close(list(runs.values()))
-        folder.place({temp: folder.pages / part_name(temp, beside=group[0])})
+        merged = folder.pages / part_name(temp, beside=group[0])
+        folder.place({temp: merged})
         folder.place({marker(folder, group): folder.pages / f"replaced-{temp.stem}.json"})
+        folder.note_made_of(group, [merged])
     return len(small)
 
 
@@ -121,21 +124,22 @@ def merge(folder: Folder, source: Folder) -> int:
     moves: dict[Path, Place] = {}
     done: set[str] = set()
     folder.look()
-    for _ in range(_MERGE_TRIES):
-        source.look()
-        try:
-            _copy_files(folder, source, moves, done)
-        except FileNotFoundError:  # a compaction there has replaced it meanwhile
-            continue
-        break
-    else:
-        raise ArchiveError(f"{source.path} changed {_MERGE_TRIES} times while it was read; try again later")
-    removed = sum(pq.read_metadata(t).num_rows for t, f in moves.items() if f.parent.name == "tombstones")
-    if removed:
-        log.warning("%s: %d removals of %s apply here too", folder.path, removed, source.path)
-    with folder.lock("flush"):
-        folder.forget_purges()  # what was removed here may stand in what came
-        folder.commit(moves)
+    with folder.owned():
+        for _ in range(_MERGE_TRIES):
+            source.look()
+            try:
+                _copy_files(folder, source, moves, done)
+            except FileNotFoundError:  # a compaction there has replaced it meanwhile
+                continue
+            break
+        else:
+            raise ArchiveError(f"{source.path} changed {_MERGE_TRIES} times while it was read; try again later")
+        removed = sum(pq.read_metadata(t).num_rows for t, f in moves.items() if f.parent.name == "tombstones")
+        if removed:
+            log.warning("%s: %d removals of %s apply here too", folder.path, removed, source.path)
+        with folder.lock("flush"):
+            folder.forget_purges()  # what was removed here may stand in what came
+            folder.commit(moves)
     return len(moves)
 
 
@@ -150,8 +154,6 @@ def _copy_files(folder: Folder, source: Folder, moves: dict[Path, Place], done: 
         try:
             _check_copy(temp, inside)
         except ArchiveError as error:
-            for each in (temp, *moves):
-                each.unlink(missing_ok=True)
             raise ArchiveError(f"{source.path} is not merged: {inside} is damaged. Repair that archive first "
                                f"(verify(repair=True)): {error}") from error
         moves[temp] = final

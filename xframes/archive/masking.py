@@ -34,7 +34,7 @@ _TEXTS = {
     "user_cashtags": "tag", "post_annotations": "normalized_text", "trends": "name", "personalized_trends": "name",
     "post_urls": "url expanded_url unwound_url", "bookmark_folders": "name",
 }
-_PAGES = {"post_urls": "title description images"}  # of a page of X's they name whose it is
+PREVIEWS = {"post_urls": "title description images"}  # of a page of X's they name whose it is
 _SHOWN = {"post_urls": "display_url"}
 _QUERIES = {"counts": "query", "stream_rules": "value tag", "rule_matches": "tag"}
 _PLACES = {"start_index": "text", "end_index": "text", "display_text_start": "short_text",
@@ -85,7 +85,7 @@ def _rewriting(table: str, column: str) -> str | None:
     """How a text is rewritten; None for what is no text."""
     if (table, column) in _USERNAMES | _NAMES:
         return "username" if (table, column) in _USERNAMES else "name"
-    ways = {"text": _TEXTS, "shown": _SHOWN, "page": _PAGES, "query": _QUERIES}
+    ways = {"text": _TEXTS, "shown": _SHOWN, "page": PREVIEWS, "query": _QUERIES}
     return next((way for way, columns in ways.items() if column in columns.get(table, "").split()), None)
 
 

@@ -14,19 +14,26 @@ from xframes.errors import ArgumentError
 LEAST_KEY = 16  # bytes; ids can be counted through, so a guessable key would undo every pseudonym
 _WIDTHS = {"user": ("u", 20), "post": ("p", 20), "list": ("l", 20), "space": ("s", 20), "username": ("u_", 13),
            "name": ("n_", 13), "link": ("", 13)}
-_HOSTS = r"(?:[fv]x)?twitter\.com|x\.com|fixupx\.com|fixvx\.com|nitter\.net|xcancel\.com"
-_SLASH = "(?:/|%2F)"
+# Whose links name people and posts of X: X and its mirrors. Exports and removals know no others.
+_HOSTS = (r"(?:[fv]x)?twitter\.com|x\.com|fixupx\.com|fixvx\.com|twittpr\.com"
+          r"|nitter(?:\.[a-z0-9-]+)*\.[a-z]+|xcancel\.com")
+_SLASH = "(?:/|%(?:25)*2F)"
+_LINK = (rf"(?:(?<![A-Za-z0-9-])|(?<=%2F)|(?<=%252F))(?P<host>(?:{_HOSTS})(?::\d+)?)"
+         rf"(?P<path>(?:{_SLASH}(?:[A-Za-z0-9_@.~+-]|%(?!(?:25)*2F)[0-9A-F]{{2}})*)+)"
+         r"(?:[?#][^\s\"'<>()]*)?")
+X_LINKS = re.compile(_LINK, re.IGNORECASE)
 # X's own rule for a mention allows less before the sign; what it would not link is taken for a mention all the same.
 _MARKS = re.compile(
     rf"(?:https?://|(?<![\w.-]))t\.co/(?P<link>[A-Za-z0-9]+)"
-    rf"|(?:(?<![A-Za-z0-9-])|(?<=%2F))(?P<host>(?:{_HOSTS})(?::\d+)?)(?P<path>(?:{_SLASH}(?:[A-Za-z0-9_@.~+-]|%(?!2F)[0-9A-F]{{2}})*)+)(?:[?#][^\s\"'<>()]*)?"
+    rf"|{_LINK}"
     rf"|pbs\.twimg\.com(?P<picture>{_SLASH}profile_)[^\s\"'<>()]*"
     rf"|(?:(?<![A-Za-z0-9_])|(?<=\brt)|(?<=\brt:))(?P<sign>[@\uff20]|%40)(?P<mention>[A-Za-z0-9_]+)",
     re.IGNORECASE,
 )
 _NUMBERED = re.compile(rf"((?:status|statuses|post|users?|lists|spaces){_SLASH})([A-Za-z0-9]+)", re.IGNORECASE)
 _NUMBER_KINDS = {"user": "user", "users": "user", "lists": "list", "spaces": "space"}
-_ESCAPED = re.compile("%(?:4[0-9A-F]|5[0-9AF]|6[1-9A-F]|7[0-9A]|3[0-9])", re.IGNORECASE)  # @, letters, figures, _
+# The sign @, letters, figures and _, escaped once or again.
+_ESCAPED = re.compile("%(?:25)*(4[0-9A-F]|5[0-9AF]|6[1-9A-F]|7[0-9A]|3[0-9])", re.IGNORECASE)
 _FIRST = re.compile(rf"({_SLASH}@?)([A-Za-z0-9_]+)", re.IGNORECASE)
 _NOBODY = frozenset({
     "i", "search", "hashtag", "home", "explore", "settings", "intent", "share", "messages", "notifications", "login",
@@ -141,7 +148,7 @@ class Pseudonyms:
         return hit["host"] + (own.sub(self._own_word, path) if own else path)
 
     def _path(self, path: str) -> str:
-        path = _ESCAPED.sub(lambda hit: chr(int(hit[0][1:], 16)), path)
+        path = unescaped(path)
         if path.lower().startswith("/messages/"):  # between whom
             return path[:len("/messages")]
         first = _FIRST.match(path)
@@ -175,6 +182,11 @@ def _own(username: str | None, name: str | None, text: str) -> re.Pattern[str] |
     name = (name or "").strip()
     pattern = _pattern(username or "", name) if username or name else None
     return pattern if pattern is not None and pattern.search(text) else None
+
+
+def unescaped(text: str) -> str:
+    """A link in which the signs that handles and ids are made of are not escaped."""
+    return _ESCAPED.sub(lambda hit: chr(int(hit[1], 16)), text) if "%" in text else text
 
 
 def is_x_url(url: str | None) -> bool:

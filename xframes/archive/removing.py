@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
@@ -20,25 +20,36 @@ from xframes.archive.bookkeeping import BASE, base_name, part_name
 from xframes.archive.flushing import settle
 from xframes.archive.folder import marker
 from xframes.archive.hiding import owners
-from xframes.archive.importing import add_pages
+from xframes.archive.importing import add_pages, write_rows
 from xframes.archive.journal import open_journal
+from xframes.archive.masking import PREVIEWS
 from xframes.archive.places import opened
 from xframes.archive.repairing import forget_damaged
-from xframes.archive.scrubbing import Doomed, names_in, scrub, scrubbed, without_links, without_names
+from xframes.archive.scrubbing import (
+    Doomed,
+    handles_in,
+    people_in,
+    scrub,
+    scrubbed,
+    without_links,
+    without_names,
+    without_preview,
+)
 from xframes.archive.store import PARQUET, PagesFile, part_runs, read_part
 from xframes.archive.views import connect
-from xframes.errors import ArchiveError
+from xframes.errors import ArchiveError, XframesError
 from xframes.flatten import Flattener
-from xframes.schema import TABLES
+from xframes.schema import TABLES, Type
 from xframes.wire import Page, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from pathlib import Path
 
     import duckdb
 
     from xframes.archive.folder import Folder
+    from xframes.archive.journal import Journal
     from xframes.archive.places import Place
     from xframes.archive.views import Readers
 
@@ -46,26 +57,82 @@ if TYPE_CHECKING:
 _NAMES = {"post_mentions": ("username", "user_id"), "user_mentions": ("username", "mentioned_user_id")}
 _TOLD = {"problems": ("value", "resource_id")}  # rows that go where these name a removed person
 _ASKED = {"requests": ("path", "params"), "runs": ("arguments", "error"), "writes": ("arguments",),
-          "counts": ("query",), "stream_rules": ("value", "tag"), "rule_matches": ("tag",)}  # texts to take names from
+          "counts": ("query",), "stream_rules": ("value", "tag"), "rule_matches": ("tag",),
+          "problems": ("title", "detail")}  # texts to take names from
 _LINKS = {"post_urls": ("expanded_url", "display_url", "unwound_url"), "user_urls": ("expanded_url", "display_url")}
-_HALF_WRITTEN = 60.0  # seconds after which a temporary file is nobody's, when no collection or import is going on
+# Texts of JSON with fields that no column knows.
+_NESTED = {table.name: tuple(c.name for c in table.columns if c.type is Type.JSON and c.path)
+           for table in TABLES.values()}
+_PREVIEWS = {name: tuple(columns.split()) for name, columns in PREVIEWS.items()}
 _WAIT = 30.0  # seconds for readers to let go of files that must be deleted
 
 
-def bury(folder: Folder, posts: Collection[str], users: Collection[str], reason: str) -> Doomed:
+@contextlib.contextmanager
+def plain_errors(what: str) -> Iterator[None]:
+    """Raise ArchiveError, beginning with `what`, for what files, locks and DuckDB raise inside."""
+    import duckdb
+
+    try:
+        yield
+    except (OSError, ValueError, pa.ArrowException, duckdb.Error) as error:
+        if isinstance(error, XframesError):
+            raise
+        reason = next(iter(str(error).splitlines()), "")
+        raise ArchiveError(f"{what} ({type(error).__name__}: {reason})") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Buried:
+    """What was hidden: how many posts and people were found here, and how many ids are barred."""
+
+    posts: int
+    users: int
+    barred: int
+
+
+def bury(
+    folder: Folder, readers: Readers, posts: Collection[str], users: Collection[str], reason: str
+) -> Buried:
     """Write tombstones for posts and users, and for all that goes with them; from here on nothing of it shows.
 
     With a post go its other versions, and its author when no other post of theirs is here; with a user their posts.
     Such an author gets no tombstone: nobody asked to have them removed, and they may be met again.
+    What a damaged file would say of them is left to the purge.
     """
     folder.look()
-    with contextlib.closing(connect(folder)) as connection:
-        doomed = _doom(folder, connection, set(posts), set(users))
+    with _reading(readers), contextlib.closing(connect(folder)) as connection:
+        lookup = _Lookup(folder, connection, patient=True)
+        doomed = _doom(lookup, set(posts), set(users))
+        here = _here(lookup, doomed)
     rows = [("post", i) for i in sorted(doomed.posts)] + [("user", i) for i in sorted(users)]
     data = [{"resource_type": type_, "resource_id": id_, "reason": reason} for type_, id_ in rows]
     request = Request("LOCAL", "/archive/remove", action="archive.remove")
-    add_pages(folder, [Page(request, json.dumps({"data": data}).encode(), folder.now())])
-    return doomed
+    page = Page(request, json.dumps({"data": data}).encode(), folder.now())
+    try:
+        add_pages(folder, [page])
+    except OSError:
+        _note(folder, page)
+    return Buried(len(doomed.posts & here.posts), len(doomed.users & here.users), len(rows))
+
+
+def _note(folder: Folder, page: Page) -> None:
+    """Record tombstones where `pages/` cannot be written: in the journal until it can, and as rows."""
+    run_id = f"add-{page.page_id[:16]}"
+    page = replace(page, run_id=run_id)
+    with open_journal(folder.journal) as journal:
+        journal.start([(run_id, page.request.action, {}, None)], None, folder.now())
+        journal.append([page])
+        journal.update(run_id, folder.now(), state="done")
+    write_rows(folder, {"tombstones": Flattener().batch([page])["tombstones"]})
+
+
+@contextlib.contextmanager
+def _reading(readers: Readers) -> Iterator[None]:
+    readers.enter()
+    try:
+        yield
+    finally:
+        readers.leave()
 
 
 def purge(folder: Folder, readers: Readers) -> int:
@@ -74,75 +141,174 @@ def purge(folder: Folder, readers: Readers) -> int:
     The new files take the old ones' place all at once. Raises ArchiveError when other processes keep reading: what was
     removed stays hidden then, and goes at the next purge.
     """
-    folder.look()
-    stones = folder.files("tombstones").all
-    if not stones:
-        return 0
-    with folder.lock("compact"), folder.lock("flush"):
+    with folder.lock("compact"), folder.lock("flush"), folder.owned():
         folder.recover_locked()
+        folder.look()
+        stones = folder.files("tombstones").all
+        if not stones:
+            return 0
         with contextlib.closing(connect(folder)) as connection:
-            scan = merging.scan(TABLES["tombstones"], [str(p) for p in stones])
-            found = connection.execute(f"SELECT DISTINCT resource_type, resource_id FROM {scan}").fetchall()
-            doomed = _doom(folder, connection, *({i for t, i in found if t == kind} for kind in ("post", "user")))
-        doomed = _with_earlier_names(folder, doomed)
+            lookup, barred = _Lookup(folder, connection), _barred(connection, stones)
+            doomed = _with_earlier_names(folder.page_parts(), _doom(lookup, *barred))
+            # Before the files: they tell the names, should this process die on the way.
+            _clean_journal(folder, doomed, doomed.users - barred[1])
         told = _Told()
+        kept = {p.name for table in TABLES for p in folder.files(table).all}
+        kept |= {p.name for p in folder.page_parts()}
         swaps = {path: new for path in folder.page_parts() if (new := _pages_without(folder, path, doomed, told))}
         for table in TABLES:
             for path in folder.files(table).all:
                 if new := _table_without(folder, table, path, doomed, told):
                     swaps[path] = new
-        with readers.alone(wait=_WAIT) as nobody:
-            if not nobody:
-                for temp, _ in swaps.values():
-                    temp.unlink()
-                raise ArchiveError(f"others are reading {folder.path}: what was removed is hidden, but still in its "
-                                   "files until purge() is called when they are done")
+        old = [path for paths in folder.replaced().values() for path in paths if path.name not in folder.purged]
+        unclean = [path for path in old if not _is_clean(folder, path, doomed, told)]
+        urgent = bool(swaps or folder.buried or unclean)
+        with readers.alone(wait=_WAIT if urgent else 0) as nobody:
+            if urgent and not nobody:
+                raise ArchiveError(f"others are reading {folder.path}: what was removed is hidden, but in "
+                                   "its files until a purge or compaction when they are done")
             _swap(folder, swaps)
-            folder.finish_removals()
-        _clean_journal(folder, doomed)
+            if nobody:
+                folder.finish_removals()
         forget_damaged(folder)  # what cannot be read cannot be cleaned
+        folder.sweep()
         if folder.bucket:
             folder.bucket.forget_versions()
-    folder.note_purged(stones)
+        kept = (kept - {p.name for p in swaps}) | {p.name for p in old if p not in unclean}
+        folder.note_purged(kept | {new.name for _, new in swaps.values()})
     return len(swaps)
 
 
-def returned(folder: Folder) -> bool:
+def _is_clean(folder: Folder, path: Place, doomed: Doomed, told: _Told) -> bool:
+    """Whether a replaced file holds nothing of what must go: then it may wait for its readers."""
+    try:
+        if path.parent == folder.pages:
+            return _pages_without(folder, path, doomed, told) is None
+        return _table_without(folder, path.parent.name, path, doomed, told) is None
+    except (OSError, ValueError, ArchiveError):  # what cannot be read may hold anything
+        return False
+
+
+def hiding(folder: Folder) -> Callable[[Place, str | None], Iterator[Page]]:
+    """Give the way to read files of pages in which nothing shows of what was removed.
+
+    Files that a purge has left clean are read as they are. The caller says that it is reading.
+    """
+    doomed: list[Doomed] = []
+
+    def read(path: Place, run_id: str | None) -> Iterator[Page]:
+        pages = read_part(path, run_id)
+        if not folder.files("tombstones").all or (path.name in folder.purged and not folder.buried):
+            return pages
+        if not doomed:
+            doomed.append(_hidden(folder))
+        return (scrub(page, doomed[0]) for page in pages)
+
+    return read
+
+
+def _hidden(folder: Folder) -> Doomed:
+    """What must not show, as far as readable files tell."""
+    stones, done = folder.files("tombstones").all, folder.purged
+    with contextlib.closing(connect(folder)) as connection:
+        lookup = _Lookup(folder, connection, patient=True)
+        doomed = _doom(lookup, *_barred(connection, stones))
+    unclean = [p for p in folder.page_parts() if folder.buried or p.name not in done]
+    return _with_earlier_names(unclean, doomed)
+
+
+def returned(folder: Folder, readers: Readers) -> bool:
     """Whether what was removed stands in files again: something that was added since has brought it back.
 
     What this machine added it knows without asking a bucket again.
     """
-    stones = folder.files("tombstones").all
-    if not stones:
-        return False
-    gone = (f"SELECT resource_id FROM {merging.scan(TABLES['tombstones'], [str(p) for p in stones])} "
-            "WHERE resource_type = ")
-    with contextlib.closing(connect(folder)) as connection:
-        for name, table in TABLES.items():
-            tests = [f'"{column}" IN ({gone}\'{kind}\')' for column, kind in owners(name) if kind in {"post", "user"}]
-            parts = [str(p) for p in folder.files(name).parts]
-            rows = f"SELECT 1 FROM {merging.scan(table, parts)} WHERE {' OR '.join(tests)} LIMIT 1"
-            if tests and parts and connection.execute(rows).fetchall():
-                return True
+    with _reading(readers):
+        stones = folder.files("tombstones").all
+        if not stones:
+            return False
+        scan = merging.scan(TABLES["tombstones"], [str(p) for p in stones])
+        gone = f"SELECT resource_id FROM {scan} WHERE resource_type = "
+        with contextlib.closing(connect(folder)) as connection:
+            for name, table in TABLES.items():
+                tests = [f'"{column}" IN ({gone}\'{kind}\')'
+                         for column, kind in owners(name) if kind in {"post", "user"}]
+                parts = [str(p) for p in folder.files(name).parts]
+                where = " OR ".join(tests)
+                rows = f"SELECT 1 FROM {merging.scan(table, parts)} WHERE {where} LIMIT 1"
+                if tests and parts and connection.execute(rows).fetchall():
+                    return True
     return False
 
 
-def _doom(folder: Folder, connection: duckdb.DuckDBPyConnection, posts: set[str], users: set[str]) -> Doomed:
+def people(folder: Folder, readers: Readers, handles: Collection[str]) -> dict[str, set[str]]:
+    """Find who has each of these handles (lower case): ids of those who have it now, else had it."""
+    folder.look()
+    found: dict[str, set[str]] = {handle: set() for handle in handles}
+    with _reading(readers), contextlib.closing(connect(folder)) as connection:
+        lookup = _Lookup(folder, connection)
+        newest = "SELECT id, arg_max(lower(username), observed_at) AS name FROM {rows} GROUP BY id"
+        now = f"SELECT name, id FROM ({newest}) WHERE list_contains($names, name)"
+        ever = "SELECT lower(username), id FROM {rows} WHERE list_contains($names, lower(username))"
+        for query in (now, ever):
+            left = [handle for handle, ids in found.items() if not ids]
+            for handle, id_ in lookup.rows("users", query, names=left) if left else ():
+                found[handle].add(id_)
+        rest = frozenset(handle for handle, ids in found.items() if not ids)
+        for path in folder.page_parts() if rest else ():
+            for page in read_part(path):
+                for handle, id_ in people_in(page.body, rest):
+                    found[handle].add(id_)
+    return found
+
+
+def _barred(
+    connection: duckdb.DuckDBPyConnection, stones: Iterable[Place]
+) -> tuple[set[str], set[str]]:
+    """The ids of posts and users that have tombstones."""
+    scan = merging.scan(TABLES["tombstones"], [str(p) for p in stones])
+    found = connection.execute(f"SELECT DISTINCT resource_type, resource_id FROM {scan}").fetchall()
+    return {i for t, i in found if t == "post"}, {i for t, i in found if t == "user"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Lookup:
+    """Queries over every file of a table; a `patient` one does without those that cannot be read."""
+
+    folder: Folder
+    connection: duckdb.DuckDBPyConnection
+    patient: bool = False
+
+    def rows(self, table: str, query: str, **ids: Iterable[str]) -> list[tuple[Any, ...]]:
+        import duckdb
+
+        files = [[str(p) for p in self.folder.files(table).all]]
+        asked = {name: sorted(values) for name, values in ids.items()}
+        found: list[tuple[Any, ...]] = []
+        for paths in filter(None, files):
+            try:
+                rows = merging.scan(TABLES[table], paths)
+                found += self.connection.execute(query.format(rows=rows), asked).fetchall()
+            except duckdb.Error:
+                if not self.patient:
+                    raise
+                if len(paths) > 1:  # without those that are damaged
+                    files += [[path] for path in paths]
+        return found
+
+    def values(self, table: str, query: str, **ids: Iterable[str]) -> set[str]:
+        rows = self.rows(table, query, **ids)
+        return {str(value) for row in rows for value in row if value is not None}
+
+
+def _doom(lookup: _Lookup, posts: set[str], users: set[str]) -> Doomed:
     """All that goes with these posts and users, looked up in every file."""
-
-    def ask(table: str, query: str, **ids: Iterable[str]) -> set[str]:
-        files = folder.files(table).all
-        if not files:
-            return set()
-        rows = merging.scan(TABLES[table], [str(p) for p in files])
-        found = connection.execute(query.format(rows=rows), {n: sorted(v) for n, v in ids.items()}).fetchall()
-        return {str(value) for row in found for value in row if value is not None}
-
     only = "SELECT {} FROM {{rows}} GROUP BY {} HAVING bool_and(list_contains($posts, {}))"
-    posts |= ask("posts", "SELECT id FROM {rows} WHERE list_contains($users, author_id)", users=users)
+    ask = lookup.values
+    written = "SELECT id FROM {rows} WHERE list_contains($users, author_id)"
+    posts = posts | ask("posts", written, users=users)
     posts |= ask("post_edits", "SELECT post_id, edit_post_id FROM {rows} WHERE post_id IN (SELECT post_id FROM {rows} "
                  "WHERE list_contains($posts, post_id) OR list_contains($posts, edit_post_id))", posts=posts)
-    users |= ask("posts", only.format("author_id", "author_id", "id"), posts=posts)
+    users = users | ask("posts", only.format("author_id", "author_id", "id"), posts=posts)
     return Doomed(
         frozenset(posts), frozenset(users),
         frozenset().union(*(
@@ -154,11 +320,25 @@ def _doom(folder: Folder, connection: duckdb.DuckDBPyConnection, posts: set[str]
     )
 
 
-def _with_earlier_names(folder: Folder, doomed: Doomed) -> Doomed:
+def _here(lookup: _Lookup, doomed: Doomed) -> Doomed:
+    """Find which of these the archive holds: a row, a version of a post, an author, a mention."""
+    among = "SELECT {} FROM {{rows}} WHERE list_contains($ids, {})"
+    posts = (("posts", "id"), ("post_edits", "post_id"), ("post_edits", "edit_post_id"))
+    mentions = tuple((table, id_) for table, (_, id_) in _NAMES.items())
+    users = (("users", "id"), ("posts", "author_id"), *mentions)
+    return Doomed(*(
+        frozenset().union(*(
+            lookup.values(table, among.format(column, column), ids=ids) for table, column in places
+        ))
+        for places, ids in ((posts, doomed.posts), (users, doomed.users))
+    ))
+
+
+def _with_earlier_names(parts: Iterable[Place], doomed: Doomed) -> Doomed:
     """Tables know the newest name of a person, pages all of them."""
     if not doomed.users:
         return doomed
-    found = (names_in(page.body, doomed) for path in folder.page_parts() for page in read_part(path))
+    found = (handles_in(page.body, doomed) for path in parts for page in read_part(path))
     return replace(doomed, names=doomed.names.union(*found))
 
 
@@ -225,7 +405,8 @@ def _table_without(
     """A file of a table written anew without the rows that must go, and its place; None when it holds none."""
     with pq.ParquetFile(opened(path)) as file:
         looked_at = {*(c for c, _ in owners(name)), *_TOLD.get(name, ()), *_ASKED.get(name, ()), *_NAMES.get(name, ()),
-                     *_LINKS.get(name, ()), *(["answer"] if name == "writes" else [])}
+                     *_LINKS.get(name, ()), *_PREVIEWS.get(name, ()), *_NESTED[name],
+                     *(["answer"] if name == "writes" else [])}
         looked_at |= {"page_id", "byte_count", "row_count"} if name == "requests" else set()
         columns = [c for c in file.schema_arrow.names if c in looked_at]
         groups = range(file.num_row_groups)
@@ -262,12 +443,27 @@ def _clean(name: str, rows: pa.Table, doomed: Doomed, told: _Told) -> pa.Table:
         rows = told.correct(rows)
     for column in _ASKED.get(name, ()):
         rows = _rewritten(rows, column, partial(without_names, doomed=doomed))
+    if name in _PREVIEWS:
+        rows = _without_previews(rows, name, doomed)
+    for column in _NESTED[name]:
+        rows = _rewritten(rows, column, partial(scrubbed, doomed=doomed))
     for column in _LINKS.get(name, ()):
         rows = _rewritten(rows, column, partial(without_links, doomed=doomed))
     return rows
 
 
-def _rewritten(rows: pa.Table, column: str, way: Callable[[str], str]) -> pa.Table:
+def _without_previews(rows: pa.Table, name: str, doomed: Doomed) -> pa.Table:
+    """Rows of links without what removed people's pages show of themselves."""
+    columns = [c for c in ("url", *_LINKS[name], *_PREVIEWS[name]) if c in rows.column_names]
+    left = [without_preview(row, doomed) for row in rows.select(columns).to_pylist()]
+    for column in (c for c in _PREVIEWS[name] if c in rows.column_names):
+        values = [None if old is None else row.get(column, "" if old == "" else None)
+                  for row, old in zip(left, rows[column].to_pylist(), strict=True)]
+        rows = _with(rows, column, pa.chunked_array([pa.array(values, pa.string())]))
+    return rows
+
+
+def _rewritten(rows: pa.Table, column: str, way: Callable[[str], str | None]) -> pa.Table:
     if column not in rows.column_names:
         return rows
     texts = [None if text is None else way(text) for text in rows[column].to_pylist()]
@@ -299,15 +495,32 @@ def _with(rows: pa.Table, column: str, values: Any) -> pa.Table:
 # the journal ---------------------------------------------------------------------------------------------------------
 
 
-def _clean_journal(folder: Folder, doomed: Doomed) -> None:
+def _clean_journal(folder: Folder, doomed: Doomed, authors: frozenset[str]) -> None:
     """Take what must go out of pages not yet in parts and out of runs, and the freed bytes out of the file.
 
-    What dead processes left half written goes whole, unless somebody alive may be writing it.
+    Of `authors`, who would go with their last post, those stay who have others among these pages.
     """
-    busy: set[str] = set()
-    if folder.journal.exists():
-        with open_journal(folder.journal) as journal:
-            busy = settle(folder, journal, ())
-            journal.clean(lambda page: scrub(page, doomed), lambda text: without_names(text, doomed))
-    if not busy:
-        folder.sweep(after=_HALF_WRITTEN)
+    if not folder.journal.exists():
+        return
+    with open_journal(folder.journal) as journal:
+        settle(folder, journal, ())
+        pages_doomed: list[Doomed] = []
+
+        def clean(page: Page) -> Page:
+            if not pages_doomed:  # now nothing is added to the journal
+                staying = _authors(journal, doomed) & authors if authors else frozenset()
+                pages_doomed.append(replace(doomed, users=doomed.users - staying))
+            return scrub(page, pages_doomed[0])
+
+        journal.clean(clean, lambda text: without_names(text, doomed))
+
+
+def _authors(journal: Journal, doomed: Doomed) -> frozenset[str]:
+    """The authors of the posts in the journal that stay."""
+    flattener, found = Flattener(), set[str]()
+    for run_id in journal.pending():
+        for _, page in journal.read(run_id):
+            posts = flattener.batch([page]).get("posts")
+            for row in () if posts is None else posts.select(["id", "author_id"]).to_pylist():
+                found |= {row["author_id"]} - {None} if row["id"] not in doomed.posts else set()
+    return frozenset(found)

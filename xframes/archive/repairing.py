@@ -44,7 +44,8 @@ def repair(folder: Folder, readers: Readers, report: Report) -> list[str]:
     Tables are made anew from the pages. A damaged file of pages cannot be: the pages in it that are sound stay, and
     the rows of the others are kept and marked in `problems`.
     """
-    with folder.lock("compact"), folder.lock("flush"), folder.scratch("repair") as scratch:
+    locks = folder.lock("compact"), folder.lock("flush")
+    with locks[0], locks[1], folder.owned(), folder.scratch("repair") as scratch:
         folder.recover_locked()
         folder.look()
         done = _Repair(folder, report, scratch).run()

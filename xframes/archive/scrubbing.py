@@ -9,8 +9,12 @@ import json
 import re
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from xframes.archive.masking import PREVIEWS
+from xframes.archive.pseudonyms import X_LINKS, unescaped
+from xframes.schema import TABLES
 from xframes.wire import read_json
 
 if TYPE_CHECKING:
@@ -19,15 +23,17 @@ if TYPE_CHECKING:
     from xframes.wire import Page, Request
 
 REDACTED = "__redacted"  # stands in a page's body once something was taken out of it: its hash is no longer its id
-_TOKENS = re.compile(rb"[A-Za-z0-9_]+")
-_ESCAPED = re.compile(rb"%[0-9a-f]{2}|([a-z0-9_]+)")  # in a link `from%3Aada` names ada
-_WORDS = re.compile(r"%[0-9A-Fa-f]{2}|[A-Za-z0-9_]+")
-_LINKED = re.compile(r"((?:twitter|x)\.com/(?:#!/)?@?)([A-Za-z0-9_]+)", re.IGNORECASE)
+_TOKENS = re.compile(rb"[a-z0-9_]+")
+_JSON_TOKENS = re.compile(rb"\\u[0-9a-f]{4}|\\.|([a-z0-9_]+)")  # `\nada` names ada
+_PLAIN_ESCAPED = re.compile(rb"\\u00[2-7]")  # a letter written as JSON need not write it
+_URL_TOKENS = re.compile(rb"%(?:25)*[0-9a-f]{2}|([a-z0-9_]+)")  # in a link `from%3Aada` names ada
+_WORDS = re.compile(r"%(?:25)*[0-9A-Fa-f]{2}|[A-Za-z0-9_]+")
 _LINKS = frozenset({"expanded_url", "display_url", "unwound_url", "url", "expanded", "display", "expandedUrl"})
 # Names of people beside the ids of those they name, where they are not the object's own.
 _BESIDE = {"in_reply_to_screen_name": "in_reply_to_user_id", "in_reply_to_username": "in_reply_to_user_id",
            "retweeted_username": "retweeted_user_id", "quoted_username": "quoted_user_id"}
 _RULES = ("value", "tag")
+_TOLD = ("title", "detail")  # texts of an error
 _PLACE = frozenset({"start", "end", "indices", "id", "id_str"})  # what stays of a mention
 _NO_CONTENT = frozenset({"id", "id_str", "type", "action", "reason", "created_at", "redacted_at", "user_id",
                          "user_id_str"})
@@ -36,6 +42,8 @@ _OF_POSTS = frozenset({"text", "full_text", "author_id", "conversation_id", "edi
                        "edit_history_post_ids"})
 _OF_OTHERS = frozenset({"username", "screen_name", "name", "start", "indices", "options", "state", "value", "tag"})
 _OF_PEOPLE = frozenset({"public_metrics", "verified", "protected", "profile_image_url"})
+_OWN_WORDS = frozenset({"text", "full_text", "username", "screen_name"})  # of posts and people
+_PREVIEW = tuple(PREVIEWS["post_urls"].split())
 _DROPPED = object()
 _GONE = "removed"  # stands for a removed person's name in requests
 
@@ -61,8 +69,16 @@ class Doomed:
     def occurs_in(self, data: bytes) -> bool:
         """Whether any of it may stand in these bytes: a quick look that never misses."""
         low = data.lower()
-        escaped = b"%" in low and not self._needles.isdisjoint(_ESCAPED.findall(low))
-        return escaped or not self._needles.isdisjoint(_TOKENS.findall(low))
+        if not self._needles.isdisjoint(_TOKENS.findall(low)):
+            return True
+        if b"\\" in low and (
+            _PLAIN_ESCAPED.search(low) or not self._needles.isdisjoint(_JSON_TOKENS.findall(low))
+        ):
+            return True
+        if b"%" not in low:
+            return False
+        plain = unescaped(low.decode("latin-1")).lower().encode("latin-1")
+        return not self._needles.isdisjoint((*_URL_TOKENS.findall(low), *_TOKENS.findall(plain)))
 
 
 def scrub(page: Page, doomed: Doomed) -> Page:
@@ -77,6 +93,7 @@ def scrub(page: Page, doomed: Doomed) -> Page:
         else:
             taken: list[str] = []
             document = _walk(_marked(document, doomed, taken), doomed, taken)
+            document = _without_unknown(document, doomed, taken)
             if taken:
                 body = _dump({"errors": []} if document is _DROPPED else document, taken)
                 if (request.action or "").startswith("write."):
@@ -118,22 +135,70 @@ def _texts(values: Mapping[str, str], doomed: Doomed) -> dict[str, str]:
 
 
 def without_names(text: str, doomed: Doomed) -> str:
-    """A request's text with removed people's names replaced."""
+    """A text with removed people's handles replaced where they are a word of their own, escaped or not."""
+    plain = unescaped(text)
+    clean = _unnamed(plain, doomed)
+    return clean if clean != plain else _unnamed(text, doomed)
+
+
+def _unnamed(text: str, doomed: Doomed) -> str:
     return _WORDS.sub(lambda hit: _GONE if hit[0].lower() in doomed.names else hit[0], text)
 
 
 def without_links(text: str, doomed: Doomed) -> str:
-    """A link to a removed person or their post, without the name."""
-    return _LINKED.sub(lambda hit: hit[1] + (_GONE if hit[2].lower() in doomed.names else hit[2]), text)
+    """A link to a removed person or their post, without the name: to X and its mirrors, others stay."""
+    return X_LINKS.sub(
+        lambda hit: hit["host"] + without_names(hit[0].removeprefix(hit["host"]), doomed), text
+    )
 
 
-def names_in(body: bytes, doomed: Doomed) -> set[str]:
+def leads_to(link: str, doomed: Doomed) -> bool:
+    """Whether a link leads to a removed person or post."""
+    found = {word.lower() for hit in X_LINKS.finditer(link)
+             for word in _WORDS.findall(unescaped(hit[0].removeprefix(hit["host"])))}
+    return not found.isdisjoint(doomed.names | doomed.posts | doomed.users)
+
+
+def without_preview(entity: Mapping[str, Any], doomed: Doomed) -> dict[str, Any]:
+    """What may stay of what a link's page shows of itself: `title`, `description` and `images`.
+
+    The page of a removed person or post says nothing any more; on other pages the handle is
+    replaced. Where the page is unknown, its text tells whose it is.
+    """
+    preview = {n: entity[n] for n in _PREVIEW if entity.get(n)}
+    links = [v for n, v in entity.items() if n in _LINKS and isinstance(v, str)]
+    clean = {n: without_names(v, doomed) if isinstance(v, str) else v for n, v in preview.items()}
+    unknown = all("/t.co/" in link for link in links)
+    if any(leads_to(link, doomed) for link in links) or (unknown and clean != preview):
+        return {}
+    return clean
+
+
+def handles_in(body: bytes, doomed: Doomed) -> set[str]:
     """The handles, lower case, by which a page knows the removed people: earlier ones, too."""
     found: set[str] = set()
     if doomed.users and doomed.occurs_in(body):
         with suppress(ValueError):
             _note_names(read_json(body), doomed, found)
     return found
+
+
+def people_in(body: bytes, handles: frozenset[str]) -> set[tuple[str, str]]:
+    """Find who has or had one of these handles (lower case) on a page: pairs of handle and id."""
+    found: set[tuple[str, str]] = set()
+    if Doomed(names=handles).occurs_in(body):
+        with suppress(ValueError):
+            _note_people(read_json(body), handles, found)
+    return found
+
+
+def _note_people(value: Any, handles: frozenset[str], found: set[tuple[str, str]]) -> None:
+    if isinstance(value, dict) and _id(value):
+        names = {str(value[n]).lower() for n in ("username", "screen_name") if n in value}
+        found.update((name, _id(value)) for name in names & handles)
+    items = value.values() if isinstance(value, dict) else value
+    for item in items if isinstance(value, dict | list) else ():
+        _note_people(item, handles, found)
 
 
 def _note_names(value: Any, doomed: Doomed, found: set[str]) -> None:
@@ -147,12 +212,12 @@ def _note_names(value: Any, doomed: Doomed, found: set[str]) -> None:
 
 
 def scrubbed(text: str | None, doomed: Doomed) -> str | None:
-    """What X answered to a write, without what must go; None when nothing is left, the text itself when all is."""
+    """A text of JSON without what must go; None when nothing is left, itself when all is."""
     if text is None or not doomed.occurs_in(text.encode()):
         return text
     taken: list[str] = []
-    document = _walk(read_json(text.encode()), doomed, taken)
-    return text if not taken else None if document is _DROPPED else json.dumps(document, ensure_ascii=False)
+    document = _without_unknown(_walk(read_json(text.encode()), doomed, taken), doomed, taken)
+    return text if not taken else None if document is _DROPPED else _written(document).decode()
 
 
 def _marked(document: Any, doomed: Doomed, taken: list[str]) -> Any:
@@ -265,10 +330,71 @@ def _without_name(value: dict[str, Any], doomed: Doomed, taken: list[str]) -> di
 
 
 def _without_words(value: dict[str, Any], doomed: Doomed, taken: list[str]) -> dict[str, Any]:
-    """Links and rules without removed people's names."""
+    """Links, what their pages show, errors and rules without removed people's names."""
     clean = {n: without_links(v, doomed) if n in _LINKS and isinstance(v, str) else v for n, v in value.items()}
     if not value.keys() & {"start", "indices", "detail"}:  # a rule or a request, and no entity of a text
         clean |= {n: without_names(v, doomed) for n, v in clean.items() if n in _RULES and isinstance(v, str)}
+    if "detail" in value and not _id(value):
+        texts = {n: v for n, v in clean.items() if n in _TOLD and isinstance(v, str)}
+        clean |= {n: without_names(v, doomed) for n, v in texts.items()}
+    if not _id(value) and value.keys() & _LINKS and value.keys() & set(_PREVIEW):
+        left = without_preview(value, doomed)
+        clean = {n: left.get(n, v) for n, v in clean.items()
+                 if n not in _PREVIEW or n in left or not v}
     if clean != value:
         taken.append("username")
     return clean
+
+
+def _without_unknown(value: Any, doomed: Doomed, taken: list[str], *, strange: bool = False) -> Any:
+    """The value without removed people's handles where no column looks; `strange` below such a field.
+
+    What other people wrote stays as it is, also in posts and profiles of v1.1, which have other names.
+    """
+    if isinstance(value, str) and strange:
+        text = without_names(value, doomed)
+        taken += ["username"] * (text != value)
+        return text
+    if isinstance(value, list):
+        return [_without_unknown(item, doomed, taken, strange=strange) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if strange and _id(value) in doomed.users and value.keys() - _PLACE:
+        taken.append("user")
+        return {n: v for n, v in value.items() if n in _PLACE}
+    strange = strange and not value.keys() & _OWN_WORDS
+    known = _known(value)
+    clean = {}
+    for name, item in value.items():
+        new = without_names(name, doomed) if strange else name
+        taken += ["username"] * (new != name)
+        clean[new] = _without_unknown(item, doomed, taken, strange=strange or name not in known)
+    return clean
+
+
+def _known(value: Mapping[str, Any]) -> frozenset[str]:
+    """The names an object may have: a page's, those of posts and users of v2, else any column's."""
+    if value.keys() & {"data", "includes"} and not _id(value):
+        return _columns("page")
+    if "id" not in value or value.keys() & {"id_str", "full_text", "start"}:
+        return _columns("any")
+    kind = "post" if "text" in value else "user" if "username" in value else "any"
+    return _columns(kind)
+
+
+@cache
+def _columns(kind: str) -> frozenset[str]:
+    """The names on the wire that a kind of object's columns are read from, or looked at here."""
+    from xframes.flatten.nodes import INCLUDES, tree
+    from xframes.flatten.shapes import TOP_LEVEL
+
+    if kind == "page":
+        return frozenset({*TOP_LEVEL, *INCLUDES})
+    if kind != "any":
+        return frozenset({*tree(kind).fields, *TOP_LEVEL, *_BESIDE})
+    paths = [path for table in TABLES.values() for col in table.body for path in col.paths]
+    sources = [source for table in TABLES.values() for source in table.sources]
+    paths += [path for source in sources for path in source.paths]
+    parts = {part.partition("[")[0] for path in paths for part in path.split(".")}
+    looked_at = {*TOP_LEVEL, *INCLUDES, *_OF_POSTS, *_OF_OTHERS, *_OF_PEOPLE, *_BESIDE, *_PLACE}
+    return frozenset(parts | looked_at)

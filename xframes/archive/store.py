@@ -216,7 +216,7 @@ class Writer:
             self._file.close(runs)
             pages = {self._file.path: self.folder.pages / part_name(self._file.path)}
         moves = self._parts.finish()
-        self._file = None  # from here on `commit` drops the files if it fails
+        self._file = None  # it is the commit's now, which another process may have to complete
         with lock:
             if self.keep_pages:
                 self.folder.commit(moves | pages)
@@ -228,10 +228,10 @@ class Writer:
         """Drop what is held; nothing of it was visible."""
         self._parts.discard()
         if self._file is not None:
+            file, self._file = self._file, None
             with suppress(OSError, pa.ArrowException):
-                self._file.close()
-            self._file.path.unlink(missing_ok=True)
-            self._file = None
+                file.close()
+            file.path.unlink(missing_ok=True)
 
 
 def gathered(items: Iterable[_Item], weight: Callable[[_Item], int]) -> Iterator[list[_Item]]:
@@ -338,13 +338,16 @@ def _examine_group(file: pq.ParquetFile, group: int, run_id: str | None) -> Iter
     yield from table_pages(rows if run_id is None else rows.filter(wanted))
 
 
-def all_pages(folder: Folder, run_id: str | None = None) -> Iterator[Page]:
+def all_pages(
+    folder: Folder, run_id: str | None = None,
+    read: Callable[[Place, str | None], Iterator[Page]] = read_part,
+) -> Iterator[Page]:
     """The pages of an archive, of one run if given; again from a file another machine has put in another's place."""
     folder.look()
     left, done = list(folder.page_parts()), set[str]()
     while left:
         try:
-            yield from read_part(left[0], run_id)
+            yield from read(left[0], run_id)
         except FileNotFoundError:
             if not folder.vanished(left[:1]):
                 raise

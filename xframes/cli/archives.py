@@ -196,10 +196,15 @@ def resume(
 @click.command(short_help="Remove posts or people from an archive.")
 @archive_option()
 @click.option("--post", "post_ids", multiple=True, metavar="ID", help="A post; repeat, or `-` to read ids from stdin.")
-@click.option("--user", "user_ids", multiple=True, metavar="ID", help="A person, with all their posts; the same.")
+@click.option("--user", "user_ids", multiple=True, metavar="ID",
+              help="A person with all their posts, by id or by a @handle the archive knows; the same.")
 @click.option("--reason", required=True, help="Why; it is kept with the ids in the table `tombstones`.")
 def remove(folder: Path, post_ids: tuple[str, ...], user_ids: tuple[str, ...], reason: str) -> None:
     """Remove posts and people for good: hidden at once, then taken out of every file. They do not come back.
+
+    Prints how many were found here, and how many ids are barred from now on: an id that is not here
+    cannot come later. If files cannot be rewritten now, the removal is recorded and hidden all the
+    same; `xframes compact` takes it out of the files later.
 
     \b
     Example:
@@ -212,7 +217,12 @@ def remove(folder: Path, post_ids: tuple[str, ...], user_ids: tuple[str, ...], r
         raise click.UsageError("nothing to remove: give --post or --user")
     with Archive(folder) as archive:
         gone = archive.remove(listed(post_ids), listed(user_ids), reason=reason)
-    click.echo(f"removed {gone['posts']:,} posts and {gone['users']:,} people", err=True)
+    found, barred = gone["posts"] + gone["users"], gone["barred"]
+    people = "person" if gone["users"] == 1 else "people"
+    posts = "post" if gone["posts"] == 1 else "posts"
+    which = f" and removed ({gone['posts']:,} {posts}, {gone['users']:,} {people})" if found else ""
+    ids = "id" if barred == 1 else "ids"
+    click.echo(f"{found:,} found here{which}, {barred:,} {ids} barred", err=True)
 
 
 @click.command(short_help="Add everything of another archive.")
