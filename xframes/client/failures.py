@@ -9,6 +9,7 @@ import requests
 import urllib3
 
 from xframes.auth import KINDS, redact, redact_all
+from xframes.auth.transport import TooLarge
 from xframes.errors import ApiError, InvalidRequest, OutcomeUnknown, Unavailable
 from xframes.registry import ACTIONS
 
@@ -17,10 +18,15 @@ if TYPE_CHECKING:
     from xframes.wire import Request
 
 NOT_SENT = "not-sent"  # the kind of a failure that came before anything was sent
+TOO_LARGE = "too-large"  # the kind of an answer that was not read to its end
 
 
 def lost(error: Exception, request: Request) -> Unavailable:
     """A try without an answer; the innermost reason says most."""
+    if isinstance(error, TooLarge):
+        refused = Unavailable(f"{request.action or request.path}: {error}", action=request.action, kind=TOO_LARGE)
+        refused.retryable = False  # it would be as large again
+        return refused
     cause: BaseException = error
     while True:
         inner = [getattr(cause, "reason", None), *cause.args]

@@ -1,0 +1,162 @@
+"""HTTP under one clock and one bound: an answer's headers and its body, on whatever connection it comes."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+
+from xframes.settings import MAX_BODY
+
+if TYPE_CHECKING:
+    import socket
+
+_PIECE = 65_536
+
+
+class TooLarge(requests.RequestException):
+    """An answer's body is larger than the bound of such bodies."""
+
+
+class Clock:
+    """The time an answer has, from now on."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._until = time.monotonic() + seconds
+
+    @property
+    def left(self) -> float:
+        """Seconds left."""
+        return self._until - time.monotonic()
+
+    def check(self, what: str) -> None:
+        """Raise requests' ReadTimeout when the time is over."""
+        if self.left <= 0:
+            raise requests.ReadTimeout(f"the {what} not whole after {self._seconds:g} s")
+
+
+class Session(requests.Session):
+    """A session whose answers have `seconds` to arrive, each within the bound of bodies; redirects are not followed.
+
+    With `stream=True` only the headers are under the clock, and the body is the caller's to read.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        limit(self, seconds)
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Nowhere: for a target, requests would read the whole body first, and without a bound."""
+
+
+def limit(session: requests.Session, seconds: float) -> None:
+    """Put a session under the clock and the bound."""
+    adapter = _Limited(seconds)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+
+
+def whole(response: requests.Response, clock: Clock) -> bytes:
+    """The whole body of an open answer, unpacked.
+
+    Raises TooLarge as soon as it is known to be, ReadTimeout when the clock runs out, ConnectionError for a body that
+    is cut or damaged.
+    """
+    most, pieces, size = MAX_BODY.bytes, list[bytes](), 0
+    while piece := some(response.raw):
+        pieces.append(piece)
+        size += len(piece)
+        if size > most:
+            raise TooLarge(f"the body is larger than {MAX_BODY.megabytes}", response=response)
+        clock.check("body was")
+    promised, came = response.headers.get("Content-Length", ""), response.raw.tell()
+    if promised.isdecimal() and len(promised) < 20 and came < int(promised):  # older urllib3 does not mind
+        raise requests.ConnectionError(f"the body ended after {came:,} of {promised} bytes")
+    return b"".join(pieces)
+
+
+def some(raw: Any) -> bytes:
+    """What has come of a body, unpacked, at most 64 kB; waits for the first byte only. Nothing at the end."""
+    try:
+        found: bytes = raw.read1(_PIECE, decode_content=True)
+    except urllib3.exceptions.HTTPError as error:
+        raise requests.ConnectionError(error) from error
+    return found
+
+
+class _Limited(HTTPAdapter):
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self._seconds = seconds
+
+    def send(self, request: requests.PreparedRequest, stream: bool = False, **options: Any) -> requests.Response:  # type: ignore[override]  # the rest as it is
+        clock = Clock(self._seconds)
+        response = super().send(request, stream=True, **options)
+        if not stream:
+            with response:
+                body = whole(response, clock)
+            response.headers.pop("Content-Encoding", None)
+            response.raw = urllib3.HTTPResponse(io.BytesIO(body), status=response.status_code, preload_content=False)
+        return response
+
+    def get_connection_with_tls_context(self, *arguments: Any, **options: Any) -> urllib3.HTTPConnectionPool:
+        """The pool of connections, to a server or a proxy of any kind, whose headers are under the clock."""
+        pool: Any = super().get_connection_with_tls_context(*arguments, **options)
+        made = pool.ConnectionCls
+        if "response_class" not in vars(made):
+            own = {"response_class": staticmethod(partial(_Response, seconds=self._seconds))}
+            pool.ConnectionCls = type(made.__name__, (made,), own)
+        found: urllib3.HTTPConnectionPool = pool
+        return found
+
+
+class _Response(http.client.HTTPResponse):
+    """An answer whose headers come in time, however slowly each byte of them comes."""
+
+    def __init__(self, sock: socket.socket, *arguments: Any, seconds: float, **options: Any) -> None:
+        super().__init__(sock, *arguments, **options)
+        self.fp.close()
+        self._bytes = _Timed(sock, Clock(seconds))
+        self.fp = io.BufferedReader(self._bytes)
+
+    def begin(self) -> None:
+        """Read the headers; what comes after them is under the clock of who reads it."""
+        super().begin()
+        self._bytes.clock = None
+
+
+class _Timed(io.RawIOBase):
+    """What a socket receives; while there is a clock, no wait goes beyond it."""
+
+    def __init__(self, sock: socket.socket, clock: Clock) -> None:
+        self.clock: Clock | None = clock
+        self._sock = sock
+        self._raw = sock.makefile("rb", buffering=0)
+
+    def readable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+    def readinto(self, buffer: Any) -> int | None:
+        if self.clock is None:
+            return self._raw.readinto(buffer)
+        self.clock.check("headers were")
+        patience = self._sock.gettimeout()
+        self._sock.settimeout(min(self.clock.left, 1e9 if patience is None else patience))
+        try:
+            return self._raw.readinto(buffer)
+        except TimeoutError:
+            self.clock.check("headers were")
+            raise
+        finally:
+            self._sock.settimeout(patience)
