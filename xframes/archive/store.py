@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from xframes.archive.places import opened
+from xframes.errors import ArchiveError
 from xframes.schema import TABLES
 from xframes.wire import Page, Request
 
@@ -45,15 +46,20 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PARQUET: dict[str, Any] = {"compression": "zstd", "compression_level": 3, "write_page_checksum": True}
 
 
+class Unflattened(ArchiveError):
+    """Pages that became no rows."""
+
+
 @dataclass(slots=True)
 class Tally:
-    """What came of one run: pages, main rows, and its first and last page's time."""
+    """What came of one run: pages, main rows, its first and last page's time, and why a page is missing."""
 
     action: str | None = None
     pages: int = 0
     rows: int = 0
     first: datetime | None = None
     last: datetime | None = None
+    failed: str | None = None
 
     def add(self, page: Page) -> None:
         """Count a page."""
@@ -68,6 +74,7 @@ class Tally:
         self.action = self.action or other.action
         self.pages += other.pages
         self.rows += other.rows
+        self.failed = self.failed or other.failed
         self.first, self.last = min(times, default=None), max(times, default=None)
 
 
@@ -168,8 +175,15 @@ class Writer:
         self._parts = TableParts(self.folder, self.tables)
 
     def add(self, pages: Sequence[Page]) -> None:
-        """Flatten a batch of pages (about 2 MB of JSON)."""
-        tables = self.flattener.batch(pages)
+        """Flatten a batch of pages (about 2 MB of JSON).
+
+        Raises Unflattened, with nothing added, for what cannot be flattened: pages too large for the memory.
+        """
+        try:
+            tables = self.flattener.batch(pages)
+        except Exception as error:
+            most = max(len(page.body) for page in pages)
+            raise Unflattened(f"a page of {most:,} bytes became no rows ({type(error).__name__})") from error
         self._parts.add(tables)
         for page in pages:
             self.tally.setdefault(page.run_id, Tally()).add(page)
