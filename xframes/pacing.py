@@ -98,8 +98,10 @@ class Pacer:
         self, pool: tuple[str, str], windows: Iterable[Window], headers: Mapping[str, str], now: float
     ) -> None:
         """Correct the counts by an answer's x-rate-limit headers; they speak of the window X counts in now."""
-        told = [whole_number(headers.get(f"x-rate-limit-{name}")) for name in ("limit", "remaining", "reset")]
-        requests, left, reset = told
+        names = ("limit", "remaining", "reset")
+        requests, left, reset = (
+            whole_number(headers.get(f"x-rate-limit-{name}")) for name in names
+        )
         if requests is None or left is None or reset is None:
             return
         with self._lock:

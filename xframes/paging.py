@@ -84,9 +84,10 @@ def pages(client: Sender, plan: Plan, state: State = _START) -> Iterator[tuple[P
     overshoot a small one. When X does not take a token any more, or gives one for the second time, what is older than
     the pages so far is asked for anew (`until_id`, for counts `end_time`), where the action has such a parameter.
 
-    Raises whatever `client.send` raises, and Unavailable for a `next_token` seen before where nothing can be asked
-    anew (going on would go round in circles), and after many pages in a row that hold no row and promise another one
-    (the setting `max_empty_pages`). The last state given is where to go on.
+    Raises whatever `client.send` raises, and Unavailable for a `next_token` seen before where
+    nothing can be asked anew (going on would go round in circles), and after many pages in a row
+    that hold no row and promise another one (the setting `max_empty_pages`). The last state given
+    is where to go on.
     """
     seen, empty, most = {state.token}, 0, MAX_EMPTY.value
     while not state.done and not _enough(plan, state.rows):
@@ -116,9 +117,9 @@ def pages(client: Sender, plan: Plan, state: State = _START) -> Iterator[tuple[P
         yield page, state
         if empty >= most and not state.done:
             raise Unavailable(
-                f"{plan.action}: {empty:,} pages in a row had no row, and each promised another page. Resume to go on "
-                f"with the next {empty:,}; a larger {MAX_EMPTY.variable} (or {MAX_EMPTY.name} in the config file) "
-                "allows more at once", action=plan.action, kind="empty-pages",
+                f"{plan.action}: {empty:,} pages in a row had no row and promised another page. "
+                f"Resume to request the next ones; {MAX_EMPTY.variable} (or {MAX_EMPTY.name} in "
+                "the config file) allows more in a row", action=plan.action, kind="empty-pages",
             )
 
 

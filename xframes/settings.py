@@ -24,7 +24,7 @@ _WHOLE = re.compile(r"[1-9][0-9]{0,8}")
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A bound that users may move: by its variable, else by its name below `[default]` in the config file."""
+    """A bound that users may move: by its variable, else below `[default]` in the config file."""
 
     name: str
     default: int
@@ -36,13 +36,14 @@ class Bound:
 
     @property
     def value(self) -> int:
-        """The number in force. Raises ConfigError when it is set to anything but a positive whole number."""
+        """The number in force. Raises ConfigError when it is no positive whole number."""
         found = from_environment(self.variable)
         where = self.variable
         if found is None:
             found, where = table().get(self.name, self.default), f"{self.name} in the config file"
         if isinstance(found, bool) or not _WHOLE.fullmatch(str(found)):
-            raise ConfigError(f"{where}: expected a whole number from 1 to 999,999,999, got {found!r:.40}")
+            wanted = "a whole number from 1 to 999,999,999"
+            raise ConfigError(f"{where}: expected {wanted}, got {found!r:.40}")
         return int(found)
 
     @property
@@ -53,7 +54,8 @@ class Bound:
     @property
     def megabytes(self) -> str:
         """The bound in the words of an error, with what raises it."""
-        return f"{self.value:,} MB; a larger {self.variable} (or {self.name} in the config file) allows more"
+        raised = f"{self.variable} (or {self.name} in the config file)"
+        return f"{self.value:,} MB; a larger {raised} allows more"
 
 
 MAX_BODY = Bound("max_body_mb", 64)  # of an answer, unpacked; of a line of a stream
@@ -99,7 +101,10 @@ def read_config() -> dict[str, Any]:
 
 
 def table() -> Mapping[str, Any]:
-    """The config file's table `[default]`. Raises ConfigError as `read_config` does, and when it is no table."""
+    """The config file's table `[default]`.
+
+    Raises ConfigError as `read_config` does, and when it is no table.
+    """
     found = read_config().get("default", {})
     if not isinstance(found, dict):
         raise ConfigError("the config file's `default` must be a table: [default]")

@@ -26,9 +26,10 @@ _LONGEST_WINDOW = 90_000  # seconds: a day, and an hour for clocks that disagree
 _SMALL = 1 << 16  # bytes: most answers that say nothing but that something failed are smaller
 _NUMBER = re.compile(r"[0-9]{1,15}")  # of a header: no count and no time of X's is longer
 _MEANT = {  # the statuses of problems that were sent with another one, by their kind
-    "invalid-request": 400, "unsupported-authentication": 401, "client-forbidden": 403, "disallowed-resource": 403,
-    "not-authorized-for-resource": 403, "not-authorized-for-field": 403, "resource-not-found": 404,
-    "resource-unavailable": 404, "rate-limit-exceeded": 429, "usage-capped": 429,
+    "invalid-request": 400, "unsupported-authentication": 401, "client-forbidden": 403,
+    "disallowed-resource": 403, "not-authorized-for-resource": 403, "not-authorized-for-field": 403,
+    "resource-not-found": 404, "resource-unavailable": 404, "rate-limit-exceeded": 429,
+    "usage-capped": 429,
 }
 
 
@@ -87,15 +88,15 @@ def problem_kind(type_: object) -> str | None:
 
 
 def classify(
-    status: int, headers: Mapping[str, str], body: bytes, *, action: str | None, now: datetime, further: bool = False,
-    lists: bool = False,
+    status: int, headers: Mapping[str, str], body: bytes, *, action: str | None, now: datetime,
+    further: bool = False, lists: bool = False,
 ) -> ApiError | None:
     """The error an answer means, or None when it is a usable page.
 
     `headers` must look keys up regardless of case. Bodies: X's problem JSON, `{errors: [...]}`, `{code, message}`
     and OAuth's `{error, error_description}`; a write may be answered by its status alone. `further` is for requests of
-    a page that was promised by the one before: no page is no end then. `lists` is for reads that look up nothing by its
-    name: problems alone are no answer to them.
+    a page that was promised by the one before: no page is no end then. `lists` is for reads that
+    look up nothing by its name: problems alone are no answer to them.
     """
     if 200 <= status < 300:
         meant = _success(status, headers, body, action=action, further=further, lists=lists)
@@ -122,7 +123,8 @@ def classify(
 
 
 def _success(
-    status: int, headers: Mapping[str, str], body: bytes, *, action: str | None, further: bool, lists: bool
+    status: int, headers: Mapping[str, str], body: bytes, *, action: str | None, further: bool,
+    lists: bool,
 ) -> ApiError | int | None:
     """What an answer means whose status tells of success: a page (None), none, or the failure its JSON tells of."""
     writes = (action or "").startswith("write.")
@@ -141,7 +143,10 @@ def _success(
 
 
 def _told(document: Any, *, writes: bool, further: bool, lists: bool) -> int | str | None:
-    """What JSON says that came as a success: None for a page, a status for a refusal, text where nothing is usable."""
+    """What JSON says that came as a success.
+
+    None for a page, a status for a refusal, the words of what is neither.
+    """
     found = document if isinstance(document, dict) else {}
     if any(found.get(name) is not None for name in ("data", "meta")):
         return None
@@ -153,7 +158,8 @@ def _told(document: Any, *, writes: bool, further: bool, lists: bool) -> int | s
     if lists and not further and meant is not None:
         return meant
     failed = bool(items) and (lists or all(kind == "internal-error" for kind in kinds))
-    if writes or not (further or failed or document is not found or found.keys() >= {"code", "message"}):
+    failed = failed or document is not found or found.keys() >= {"code", "message"}
+    if writes or not (further or failed):
         return None
     return _message(found, items)
 

@@ -57,8 +57,9 @@ def file_run_id(path: Path) -> str:
 def import_files(folder: Folder, paths: Sequence[Path], processes: int | None, progress: bool | None) -> list[str]:
     """Import files, each as a run; gives the run ids.
 
-    Whatever is wrong with a file fails its own run alone, and is raised when all the others are read. What it held
-    before is kept. In a folder, files that hold no pages are left out, unless there are no others.
+    Whatever is wrong with a file fails its own run alone, and is raised when all the others are
+    read. What it held before is kept. In a folder, files that hold no pages are left out, unless
+    there are no others.
     """
     from xframes.reader import refusal
 
@@ -66,11 +67,15 @@ def import_files(folder: Folder, paths: Sequence[Path], processes: int | None, p
     if missing:
         raise ArchiveError(f"there is no such file: {', '.join(missing)}")
     if odd := [str(p) for p in paths if not p.is_file() and not p.is_dir()]:
-        raise ArchiveError(f"expected files or folders, got {', '.join(odd)}. Write what a pipe gives to a file first")
+        got = ", ".join(odd)
+        raise ArchiveError(f"expected files or folders, got {got}. Write a pipe's output to a file")
     listed = [(path, root) for root in paths for path in _files(root)]
     ids = {path: file_run_id(path) for path, _ in listed}
     found = {path for path, root in listed if path != root}  # in a folder: nobody named them
-    refused = {ids[path]: _printable(f"{path} is {why}") for path in found if (why := refusal(path))}
+    refused = {
+        ids[path]: _printable(f"{path} is {why}") for path in found if (why := refusal(path))
+    }
+    arguments = {run_id: {"file": _printable(path.name)} for path, run_id in ids.items()}
     sizes = [p.stat().st_size for p in ids]
     if processes is None:
         processes = workers.cores() if sum(sizes) >= workers.WORTH_BYTES else 1
@@ -78,7 +83,7 @@ def import_files(folder: Folder, paths: Sequence[Path], processes: int | None, p
     damaged: dict[str, str] = {}
     folder.create()
     with (
-        _importing(folder, {run_id: {"file": _printable(path.name)} for path, run_id in ids.items()}) as end,
+        _importing(folder, arguments) as end,
         bar(progress, "import", "B", sum(sizes) if plain else None) as advance,
     ):
         sink = workers.sink(Target(folder.address), 1 if folder.in_process else processes)
@@ -102,14 +107,15 @@ def import_files(folder: Folder, paths: Sequence[Path], processes: int | None, p
 
 
 def _folders_without_pages(
-    paths: Sequence[Path], listed: Sequence[tuple[Path, Path]], ids: Mapping[Path, str], refused: Mapping[str, str]
+    paths: Sequence[Path], listed: Sequence[tuple[Path, Path]], ids: Mapping[Path, str],
+    refused: Mapping[str, str],
 ) -> Iterator[str]:
     """Why nothing was read of the folders of which nothing was."""
     for folder in (path for path in paths if path.is_dir()):
         files = [ids[path] for path, root in listed if root == folder]
         if all(run_id in refused for run_id in files):
-            reasons = "; ".join(dict.fromkeys(refused[run_id] for run_id in files)) or "there is no file in it to read"
-            yield _printable(f"{folder} holds no pages: {reasons}")
+            reasons = "; ".join(dict.fromkeys(refused[run_id] for run_id in files))
+            yield _printable(f"{folder} holds no pages: {reasons or 'it has no files to read'}")
 
 
 def _printable(text: str) -> str:
@@ -123,7 +129,8 @@ def _files(path: Path) -> list[Path]:
 
     if not path.is_dir():
         return [path]
-    return sorted(p for p in path.rglob("*") if p.is_file() and not is_hidden(str(p.relative_to(path))))
+    files = (p for p in path.rglob("*") if p.is_file())
+    return sorted(p for p in files if not is_hidden(str(p.relative_to(path))))
 
 
 def _pages(

@@ -52,7 +52,7 @@ class Unflattened(ArchiveError):
 
 @dataclass(slots=True)
 class Tally:
-    """What came of one run: pages, main rows, its first and last page's time, and why a page is missing."""
+    """What came of one run: pages, main rows, first and last page's time, why a page is missing."""
 
     action: str | None = None
     pages: int = 0
@@ -177,13 +177,14 @@ class Writer:
     def add(self, pages: Sequence[Page]) -> None:
         """Flatten a batch of pages (about 2 MB of JSON).
 
-        Raises Unflattened, with nothing added, for what cannot be flattened: pages too large for the memory.
+        Raises Unflattened, with nothing added, when that fails: for pages too large for the memory.
         """
         try:
             tables = self.flattener.batch(pages)
         except Exception as error:
             most = max(len(page.body) for page in pages)
-            raise Unflattened(f"a page of {most:,} bytes became no rows ({type(error).__name__})") from error
+            why = f"a page of {most:,} bytes became no rows ({type(error).__name__})"
+            raise Unflattened(why) from error
         self._parts.add(tables)
         for page in pages:
             self.tally.setdefault(page.run_id, Tally()).add(page)

@@ -177,7 +177,7 @@ def _listening(port: int, callback: _Callback) -> Iterator[int]:
     except OSError as error:
         raise ConfigError(f"cannot listen on port {port} ({error.strerror}); register another redirect_uri") from None
     with server:
-        Thread(target=server.serve_forever, args=(_POLL_SECONDS,), daemon=True, name="xframes-login").start()
+        Thread(target=server.serve_forever, args=(_POLL_SECONDS,), daemon=True).start()
         try:
             yield server.server_port
         finally:
@@ -185,9 +185,9 @@ def _listening(port: int, callback: _Callback) -> Iterator[int]:
 
 
 class _Server(ThreadingHTTPServer):
-    """Each connection has a thread of its own, which ends with the process: browsers open some and say nothing."""
+    """Each connection has its own thread: browsers open some and say nothing."""
 
-    daemon_threads = True
+    daemon_threads = True  # they keep no process from ending
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing: a browser that leaves is no error."""

@@ -154,13 +154,17 @@ def fetch(
         return _tokens(wire.read_json(answer.content), clock())
     except ValueError as fault:
         why = str(fault)
-    raise Unavailable(f"the login: {why}", status=answer.status_code)  # outside the handler: no token in its context
+    # outside the handler: no token in its context
+    raise Unavailable(f"the login: {why}", status=answer.status_code)
 
 
 def _tokens(found: Any, now: float) -> dict[str, Any]:
-    """What a token endpoint's answer says. Raises ValueError for what is missing or of another type, without values."""
+    """What a token endpoint's answer says.
+
+    Raises ValueError, without any token in it, for what is missing or of another type.
+    """
     answer = found if isinstance(found, dict) else {}
-    access, refresh, lives = (answer.get(name) for name in ("access_token", "refresh_token", "expires_in"))
+    access, refresh, lives = map(answer.get, ("access_token", "refresh_token", "expires_in"))
     if not isinstance(access, str) or not access.strip():
         raise ValueError("the answer holds no access token")
     if refresh is not None and not isinstance(refresh, str):
@@ -175,9 +179,9 @@ def _tokens(found: Any, now: float) -> dict[str, Any]:
 
 def _seconds(lives: Any) -> float:
     """How long a token lives: a number, or its text."""
-    found = lives if isinstance(lives, int | float | str) and not isinstance(lives, bool) else "no number"
+    is_number = isinstance(lives, int | float | str) and not isinstance(lives, bool)
     try:
-        seconds = float(found)
+        seconds = float(lives) if is_number else math.nan
     except (ValueError, OverflowError):
         seconds = math.nan
     if not 0 <= seconds <= _LONGEST:  # false for NaN, too

@@ -1,4 +1,4 @@
-"""HTTP sessions: through the proxies of the environment, except to this machine; no answer without bounds."""
+"""HTTP sessions: through the environment's proxies, except to this machine; bounded answers."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ ANSWER_SECONDS = 180.0  # for an answer, from the first byte of its headers to t
 
 
 def session_for(url: str, seconds: float = ANSWER_SECONDS) -> requests.Session:
-    """A session for talking to the server of a URL. No proxy leads back to this machine, so none is used for it.
+    """A session for talking to the server of a URL.
 
-    Each answer has so many seconds, and the bound of bodies in the settings.
+    No proxy leads back to this machine, so none is used for it. Each answer has so many seconds,
+    and the bound of bodies in the settings.
     """
     from xframes.auth.transport import Session
 

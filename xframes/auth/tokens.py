@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LOGIN, OAUTH1 = "login", "oauth1"  # the records logging in writes
-_TYPES: dict[str, Any] = {"expires_at": int | float, "scopes": list}  # of what is no text in a record
+_TYPES: dict[str, Any] = {"expires_at": int | float, "scopes": list}  # the rest is text
 _PATIENCE = 180  # seconds; a renewal that meets an unanswering server takes a while
 
 
@@ -62,7 +62,8 @@ def load(path: Path, key: str) -> dict[str, Any] | None:
         return None
     for name, value in record.items():
         if not isinstance(value, _TYPES.get(name, str) | None):
-            raise ConfigError(f"{path}: {key}.{name} is of the wrong type; log in again: xframes login")
+            got = type(value).__name__
+            raise ConfigError(f"{path}: {key}.{name} is a {got}. Log in again: xframes login")
     return record
 
 

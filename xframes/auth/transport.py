@@ -1,4 +1,4 @@
-"""HTTP under one clock and one bound: an answer's headers and its body, on whatever connection it comes."""
+"""HTTP under one clock and one bound: headers and bodies, on whatever connection they come."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from xframes.settings import MAX_BODY
+from xframes.wire import whole_number
 
 if TYPE_CHECKING:
     import socket
@@ -43,9 +44,10 @@ class Clock:
 
 
 class Session(requests.Session):
-    """A session whose answers have `seconds` to arrive, each within the bound of bodies; redirects are not followed.
+    """A session whose answers have `seconds` to arrive, each within the bound of bodies.
 
-    With `stream=True` only the headers are under the clock, and the body is the caller's to read.
+    Redirects are not followed. With `stream=True` only the headers are under the clock, and the
+    body is the caller's to read.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -66,8 +68,8 @@ def limit(session: requests.Session, seconds: float) -> None:
 def whole(response: requests.Response, clock: Clock) -> bytes:
     """The whole body of an open answer, unpacked.
 
-    Raises TooLarge as soon as it is known to be, ReadTimeout when the clock runs out, ConnectionError for a body that
-    is cut or damaged.
+    Raises TooLarge as soon as it is known to be, ReadTimeout when the clock runs out,
+    ConnectionError for a body that is cut or damaged.
     """
     most, pieces, size = MAX_BODY.bytes, list[bytes](), 0
     while piece := some(response.raw):
@@ -76,17 +78,20 @@ def whole(response: requests.Response, clock: Clock) -> bytes:
         if size > most:
             raise TooLarge(f"the body is larger than {MAX_BODY.megabytes}", response=response)
         clock.check("body was")
-    promised, came = response.headers.get("Content-Length", ""), response.raw.tell()
-    if promised.isdecimal() and len(promised) < 20 and came < int(promised):  # older urllib3 does not mind
+    promised, came = whole_number(response.headers.get("Content-Length")), response.raw.tell()
+    if promised is not None and came < promised:  # older urllib3 does not mind
         raise requests.ConnectionError(f"the body ended after {came:,} of {promised} bytes")
     return b"".join(pieces)
 
 
 def some(raw: Any) -> bytes:
-    """What has come of a body, unpacked, at most 64 kB; waits for the first byte only. Nothing at the end."""
+    """What has come of a body, unpacked, at most 64 kB, after a wait for the first byte.
+
+    Nothing at the end.
+    """
     try:
         found: bytes = raw.read1(_PIECE, decode_content=True)
-    except urllib3.exceptions.HTTPError as error:
+    except (urllib3.exceptions.HTTPError, ValueError) as error:  # ValueError: a negative length
         raise requests.ConnectionError(error) from error
     return found
 
@@ -96,18 +101,23 @@ class _Limited(HTTPAdapter):
         super().__init__()
         self._seconds = seconds
 
-    def send(self, request: requests.PreparedRequest, stream: bool = False, **options: Any) -> requests.Response:  # type: ignore[override]  # the rest as it is
+    def send(  # type: ignore[override]  # `options` are passed on as they are
+        self, request: requests.PreparedRequest, stream: bool = False, **options: Any
+    ) -> requests.Response:
+        """Send a request. Raises as `whole` does."""
         clock = Clock(self._seconds)
         response = super().send(request, stream=True, **options)
         if not stream:
             with response:
                 body = whole(response, clock)
             response.headers.pop("Content-Encoding", None)
-            response.raw = urllib3.HTTPResponse(io.BytesIO(body), status=response.status_code, preload_content=False)
+            response.raw = urllib3.HTTPResponse(io.BytesIO(body), preload_content=False)
         return response
 
-    def get_connection_with_tls_context(self, *arguments: Any, **options: Any) -> urllib3.HTTPConnectionPool:
-        """The pool of connections, to a server or a proxy of any kind, whose headers are under the clock."""
+    def get_connection_with_tls_context(
+        self, *arguments: Any, **options: Any
+    ) -> urllib3.HTTPConnectionPool:
+        """The connections to a server, or a proxy of any kind, with headers under the clock."""
         pool: Any = super().get_connection_with_tls_context(*arguments, **options)
         made = pool.ConnectionCls
         if "response_class" not in vars(made):
@@ -120,7 +130,9 @@ class _Limited(HTTPAdapter):
 class _Response(http.client.HTTPResponse):
     """An answer whose headers come in time, however slowly each byte of them comes."""
 
-    def __init__(self, sock: socket.socket, *arguments: Any, seconds: float, **options: Any) -> None:
+    def __init__(
+        self, sock: socket.socket, *arguments: Any, seconds: float, **options: Any
+    ) -> None:
         super().__init__(sock, *arguments, **options)
         self.fp.close()
         self._bytes = _Timed(sock, Clock(seconds))

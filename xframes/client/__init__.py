@@ -212,7 +212,8 @@ class Client:
                             self._counters.bytes += len(line)
                         yield line
                     return
-                refused = (response.status_code, response.headers, whole(response, Clock(self._seconds)))
+                body = whole(response, Clock(self._seconds))
+                refused = (response.status_code, response.headers, body)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             broken: ApiError = lost(error, request)
         else:
@@ -299,7 +300,8 @@ class Client:
         further = action is not None and action.token in request.params
         lists = action is not None and action.kind == "read" and not action.names_things
         meant = wire.classify(
-            answer.status, answer.headers, answer.body, action=request.action, now=now, further=further, lists=lists
+            answer.status, answer.headers, answer.body, action=request.action, now=now,
+            further=further, lists=lists,
         )
         if meant is None:
             return Page(request, answer.body, now, answer.status)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -24,7 +25,8 @@ TOO_LARGE = "too-large"  # the kind of an answer that was not read to its end
 def lost(error: Exception, request: Request) -> Unavailable:
     """A try without an answer; the innermost reason says most."""
     if isinstance(error, TooLarge):
-        refused = Unavailable(f"{request.action or request.path}: {error}", action=request.action, kind=TOO_LARGE)
+        what = request.action or request.path
+        refused = Unavailable(f"{what}: {error}", action=request.action, kind=TOO_LARGE)
         refused.retryable = False  # it would be as large again
         return refused
     cause: BaseException = error
@@ -45,7 +47,9 @@ def explained(error: ApiError, status: int, location: str, action: Action | None
     """The error with what helps beside X's own words, and without secrets."""
     message, sent = str(error), KINDS[kind][0]
     if 300 <= status < 400:
-        host = urlsplit(location).netloc or "elsewhere"
+        host = "elsewhere"
+        with suppress(ValueError):  # what is no URL has no host
+            host = urlsplit(location).netloc or host
         message += f"; the server redirects to {host}, and redirects are not followed: is base_url right?"
         error = InvalidRequest(message, status=status, action=error.action)
     elif status == 401:

@@ -54,11 +54,12 @@ def read_pages(path: str | PathLike[str], run_id: str | None = None) -> Iterator
     The time of a page is twarc's `retrieved_at` where the page says so, else the file's modification time. Nothing is
     judged here: a line that is no JSON becomes a page too, and flattening says what is wrong with it.
 
-    Compressed files (gz, zst, bz2, xz), zip and tar are unpacked, whatever they are called. Of a long list each item is
-    a page; a line, and a document that is no list, may have 256 MB (`XFRAMES_MAX_LINE_MB`).
+    Compressed files (gz, zst, bz2, xz), zip and tar are unpacked, whatever they are called. Of a
+    list of more than 16 MB each item is a page. A line, and a document that is no list, may have
+    256 MB (the setting `max_line_mb`).
 
-    Raises XframesError when the file cannot be opened, holds no pages, or cannot be read to its end: what can be read
-    comes before it, with the other files of a zip or tar.
+    Raises XframesError when the file cannot be opened, holds no pages, or cannot be read to its
+    end: what can be read comes before it, the other files of a zip or tar too.
     """
     path = Path(path)
     try:
@@ -70,7 +71,9 @@ def read_pages(path: str | PathLike[str], run_id: str | None = None) -> Iterator
     except FileNotFoundError:
         raise XframesError(f"{_shown(path)}: there is no such file") from None
     except IsADirectoryError:
-        raise XframesError(f"{_shown(path)} is a folder; name the files in it, e.g. '{_shown(path)}/*.jsonl'") from None
+        folder = _shown(path)
+        why = f"{folder} is a folder; name the files in it, e.g. '{folder}/*.jsonl'"
+        raise XframesError(why) from None
     except Exception as error:  # whatever a file's content brings about, it is this file's alone
         raise XframesError(f"{_shown(path)}: {_shown(reason(error))}") from error
 
@@ -86,7 +89,8 @@ def refusal(path: str | PathLike[str]) -> str | None:
 def _contents(path: Path) -> Iterator[bytes | _Recorded]:
     """The bodies in a file, whatever it is, with what can be read of each file in it.
 
-    Raises NotPages when nothing in it can be read, XframesError when something in it is damaged or too large.
+    Raises NotPages when nothing in it can be read, XframesError when something in it is damaged or
+    too large.
     """
     left: list[str] = []
     failed: list[str] = []
@@ -97,7 +101,8 @@ def _contents(path: Path) -> Iterator[bytes | _Recorded]:
         if why is None and part.inside and part.is_table and not tables.begins_posts(part.head):
             why = "no table of posts"
         if why is not None:
-            (failed if part.damage else left).append(f"{part.name} is {why}" if part.inside else f"it is {why}")
+            reasons = failed if part.damage else left
+            reasons.append(f"{part.name if part.inside else 'it'} is {why}")
             continue
         try:
             yield from _part(part, path)
@@ -140,7 +145,8 @@ def _bodies(file: IO[bytes]) -> Iterator[bytes | _Recorded]:
         yield from _document(file, begun)
         return
     whole = line(file, begun)
-    if first[:1] == b"{" and first[:2] != b"{'" and not _is_json(whole.removeprefix(_BOM).strip(_SPACE)):
+    text = whole.removeprefix(_BOM).strip(_SPACE)
+    if first[:1] == b"{" and first[:2] != b"{'" and not _is_json(text):
         yield from _lines_or_document(file, whole)
         return
     yield from _line(whole)
@@ -160,7 +166,7 @@ def _line(line: bytes) -> Iterator[bytes | _Recorded]:
     body = line.strip(_SPACE)
     if body[:1] == b"{" and body[-2:] == b"},":  # a line out of a list
         body = body[:-1]
-    elif body[:2] in {b'"{', b'"[', b"{'"} and len(body) < HELD_BYTES:  # Python needs many times as much for it
+    elif body[:2] in {b'"{', b'"[', b"{'"} and len(body) < HELD_BYTES:  # it takes far more memory
         body = _written_twice(body)
     if body:
         yield from _recorded(body) if body.startswith(b'{"endpoint"') else (body,)

@@ -1,4 +1,4 @@
-"""Lines, documents and lists of a file, none of which is ever held beyond the bound in the settings."""
+"""Lines, documents and lists of a file, none of which is held beyond the bound in the settings."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def lines(file: IO[bytes]) -> Iterator[bytes]:
 
 
 def line(file: IO[bytes], begun: bytes = b"") -> bytes:
-    """The next line, or the rest of one of which a piece was read; nothing at the end. Raises TooLong."""
+    """The next line, or all of one that was begun; nothing at the end. Raises TooLong."""
     return _line(file, begun, MAX_LINE.bytes)
 
 
@@ -62,7 +62,7 @@ def rest(file: IO[bytes]) -> bytes:
 
 
 def values(file: IO[bytes], begun: bytes) -> Iterator[bytes]:
-    """The JSON values of a text that begins with `begun`: documents one after another, small lists whole.
+    """The JSON values of a text that begins with `begun`: documents, and small lists as they are.
 
     Of a list that is larger, cut short or no JSON, each item is a value. What is no JSON comes as
     one last value. What is in brackets is not judged. Raises TooLong for a value beyond the bound,
@@ -72,7 +72,8 @@ def values(file: IO[bytes], begun: bytes) -> Iterator[bytes]:
     text, deep = _Text(file, begun), 0
     while first := text.skip():
         whole = first == b"{" or text.walked == _WALKED
-        found = text.string() if first == b'"' else text.brackets(text.most if whole else HELD_BYTES)
+        most = text.most if whole else HELD_BYTES
+        found = text.string() if first == b'"' else text.brackets(most)
         if text.deep:
             deep += 1
             found = text.line()
@@ -81,7 +82,7 @@ def values(file: IO[bytes], begun: bytes) -> Iterator[bytes]:
             continue
         yield text.rest() if found is None else found
     if deep:
-        raise TooLong(f"in {deep:,} line{'s'[:deep > 1]}, brackets are nested deeper than {_DEEPEST:,}")
+        raise TooLong(f"brackets are nested deeper than {_DEEPEST:,} (lines with such: {deep:,})")
 
 
 class _Text:
@@ -121,7 +122,7 @@ class _Text:
         return self._take(match.end())
 
     def brackets(self, most: int) -> bytes | None:
-        """What begins here up to its closing bracket; None when that is further than so many bytes, or missing."""
+        """What begins here up to its closing bracket; None when that is too far away or missing."""
         depth, at, self.deep = 0, self._at, False
         while True:
             while match := _BRACKETS.match(self._held, at):

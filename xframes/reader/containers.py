@@ -31,7 +31,7 @@ _HEAD = 4096
 _BUFFER_BYTES = 1 << 20
 _DEEPEST = 4  # a zip in a zip in a …
 _READ_WHOLE = {tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE,
-               tarfile.SOLARIS_XHDTYPE}  # headers of a tar: names, and what else is told of a member
+               tarfile.SOLARIS_XHDTYPE}  # headers of a tar: names and more of a member
 _LONGEST_HEADER = 1 << 20
 _BOMS = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"),
          (codecs.BOM_UTF16_BE, "utf-16"))
@@ -43,7 +43,7 @@ _STRANGERS = (
 
 @dataclass(slots=True)
 class Part:
-    """One text to read: its name, its bytes as UTF-8, how it begins, and what stands beside the posts of an export.
+    """One text to read: its name, its bytes as UTF-8, how it begins; what is beside an export.
 
     `skipped` says why a member of a zip or tar is not looked at, `damage` why it cannot be.
     """
@@ -132,7 +132,9 @@ def _zipped(file: IO[bytes], depth: int) -> Iterator[Part]:
             source = whole
         with zipfile.ZipFile(source) as packed:
             export = exports.packed(packed)
-            for info in sorted((i for i in packed.infolist() if not i.is_dir()), key=lambda i: i.filename):
+            for info in sorted(packed.infolist(), key=lambda i: i.filename):
+                if info.is_dir():
+                    continue
                 if is_hidden(info.filename):
                     yield _skipped(info.filename, _HIDDEN)
                     continue
@@ -141,12 +143,12 @@ def _zipped(file: IO[bytes], depth: int) -> Iterator[Part]:
                         for part in _unpacked(info.filename, member, None, depth + 1, inside=True):
                             part.export = export
                             yield part
-                except Exception as error:  # noqa: BLE001  whatever is wrong with one member, the others are read
+                except Exception as error:  # noqa: BLE001  the other members are read all the same
                     yield _damaged(info.filename, error)
 
 
 def _member(packed: zipfile.ZipFile, info: zipfile.ZipInfo) -> IO[bytes]:
-    """A member unpacked piece by piece, as zipfile does it for the usual methods alone: others it unpacks at once."""
+    """A member unpacked piece by piece: for rare methods, zipfile unpacks much at once."""
     if info.compress_type in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
         return packed.open(info)
     if info.compress_type != zipfile.ZIP_BZIP2:
@@ -168,12 +170,12 @@ def _tarred(file: IO[bytes], depth: int) -> Iterator[Part]:
             try:
                 member = cast("IO[bytes]", packed.extractfile(entry))
                 yield from _unpacked(entry.name, member, None, depth + 1, inside=True)
-            except Exception as error:  # noqa: BLE001  whatever is wrong with one member, the others are read
+            except Exception as error:  # noqa: BLE001  the other members are read all the same
                 yield _damaged(entry.name, error)
 
 
 class _Entry(tarfile.TarInfo):
-    """A member of a tar. Headers are read whole, whatever size they claim: only up to a bound, then."""
+    """A member of a tar. tarfile reads its headers whole, so their size has a bound."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
@@ -185,7 +187,7 @@ class _Entry(tarfile.TarInfo):
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file is hidden, or is in a folder that is, by its path in an archive or a folder."""
+    """Whether a file, or a folder it is in, is hidden, by its path in an archive or a folder."""
     places = (place for place in re.split(r"[/\\]", name) if place not in {"", ".", ".."})
     return any(place.startswith(".") or place == "__MACOSX" for place in places)
 

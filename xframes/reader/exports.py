@@ -51,7 +51,8 @@ def packed(archive: zipfile.ZipFile) -> Export:
         with archive.open(name) as file:
             return rest(file)
 
-    return _export(lambda pattern: [read(name) for name in archive.namelist() if pattern.search(name)])
+    names = archive.namelist()
+    return _export(lambda pattern: [read(name) for name in names if pattern.search(name)])
 
 
 def unpacked(folder: Path) -> Export:
@@ -60,7 +61,8 @@ def unpacked(folder: Path) -> Export:
         with path.open("rb") as file:
             return rest(file)
 
-    return _export(lambda pattern: [read(p) for p in sorted(folder.glob("*.js")) if pattern.search(p.name)])
+    paths = sorted(folder.glob("*.js"))
+    return _export(lambda pattern: [read(path) for path in paths if pattern.search(path.name)])
 
 
 def _export(read: Callable[[re.Pattern[str]], list[bytes]]) -> Export:

@@ -10,7 +10,9 @@ import zlib
 
 from xframes.errors import XframesError
 
-DAMAGE = (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError)
+DAMAGE = (
+    EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError,
+)
 
 
 class NotPages(XframesError):

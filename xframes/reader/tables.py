@@ -81,7 +81,7 @@ def posts(file: IO[bytes], name: str) -> Iterator[bytes]:
 
 
 class _Lines:
-    """The lines of a text. Raises TooLong when those since a row ended, of which `size` is counted, are too large."""
+    """The lines of a text. Raises TooLong when a row is: `size` counts what came since the last."""
 
     def __init__(self, text: io.TextIOWrapper) -> None:
         self._text = text

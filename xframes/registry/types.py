@@ -160,7 +160,7 @@ class Action:
 
     @property
     def names_things(self) -> bool:
-        """Whether it looks up things by their names: then an answer may hold problems and no rows."""
+        """Whether it looks up things by their names: an answer may hold problems alone then."""
         return self.single or (self.paged is None and any(map(_names, self.params)))
 
     @property
@@ -177,7 +177,7 @@ class Action:
 
 
 def _names(param: Param) -> bool:
-    """Whether a parameter names what is looked up; in a path it may as well be whose things are listed."""
+    """Whether a parameter names what is looked up; in a path, it may name who owns what is listed."""
     return param.required and param.where == "query" and param.kind in _NAMING
 
 
