@@ -130,6 +130,29 @@ def test_a_body_has_a_bound(server, client, monkeypatch, status):
     assert len(server.asked) == 3
 
 
+@pytest.mark.parametrize(("status", "headers"), [
+    (302, {"location": "http://[::"}), (200, {"content_length": "9" * 5000}), (200, {"content_length": "-1"}),
+    (200, {"transfer_encoding": "chunked"}), (200, {"content_encoding": "gzip"}), (503, {"retry_after": "soon"}),
+    (200, {"set_cookie": "a=b; max-age=" + "9" * 5000}),
+])
+def test_odd_headers_of_a_real_answer_are_errors_of_ours_or_nothing(server, client, status, headers):
+    def odd(handler):
+        handler.send_response(status)
+        for name, value in headers.items():
+            handler.send_header(name.replace("_", "-"), value)
+        handler.end_headers()
+        handler.wfile.write(b"-5\r\n" + OK)
+        handler.close_connection = True
+
+    client.writes = True
+    stream = Request("GET", "/2/tweets/sample/stream", action="streams.sample")
+    for ask in (lambda: client.send(SEARCH), lambda: list(client.stream(stream)),
+                lambda: client.download(f"{server.url}/x", io.BytesIO())):
+        server.script[:] = [odd] * 9
+        with contextlib.suppress(errors.XframesError):
+            ask()
+
+
 def test_a_body_within_the_bound_is_whole(server, client, monkeypatch):
     monkeypatch.setenv("XFRAMES_MAX_BODY_MB", "3")
     body = b'{"data":[{"id":"1","text":"' + b"a" * 2_900_000 + b'"}]}'

@@ -60,7 +60,7 @@ class Session(requests.Session):
 
 def limit(session: requests.Session, seconds: float) -> None:
     """Put a session under the clock and the bound."""
-    adapter = _Limited(seconds)
+    adapter = Limited(seconds)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
 
@@ -96,7 +96,9 @@ def some(raw: Any) -> bytes:
     return found
 
 
-class _Limited(HTTPAdapter):
+class Limited(HTTPAdapter):
+    """Whole answers under the clock and the bound, or open ones with headers under the clock."""
+
     def __init__(self, seconds: float) -> None:
         super().__init__()
         self._seconds = seconds
