@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
+import json
+import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -17,11 +20,12 @@ from click.testing import CliRunner
 from xframes import errors
 from xframes.auth import OAuth2
 from xframes.auth.login import login
+from xframes.auth.oauth2 import app_token
 from xframes.auth.tokens import tokens_path
 from xframes.cli import main
 from xframes.client import Client
 
-from .clients import OK, POST, SEARCH, answering
+from .clients import OK, POST, SEARCH, answering, chain
 
 pytestmark = pytest.mark.usefixtures("nowhere")
 
@@ -201,6 +205,81 @@ def test_a_login_refused_or_forgotten(server):
         login("id", open_url=lambda _: None, timeout=0.05, **options)
     with pytest.raises(errors.ConfigError, match="must be on this machine"):
         login("id", redirect_uri="https://example.com/callback")
+
+
+def test_idle_connections_do_not_hold_up_a_login(server):
+    x = Tokens(server)
+    answer, idle = browser(x), []
+
+    def open_url(url):
+        back = urlsplit(parse_qs(urlsplit(url).query)["redirect_uri"][0])
+        idle.extend(socket.create_connection((back.hostname, back.port)) for _ in range(8))
+        idle[0].sendall(b"GET /callback?st")  # and never more
+        answer(url)
+
+    began = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        login("id", base_url=server.url, redirect_uri="http://127.0.0.1:0/callback", open_url=open_url)
+        assert time.monotonic() - began < 3
+        for one in idle:
+            stack.enter_context(one).settimeout(10)
+            assert one.recv(1) == b""  # it was closed
+    assert not [thread for thread in threading.enumerate() if not thread.daemon and thread.name.startswith("xframes")]
+
+
+def test_a_code_no_code_looks_like_is_a_refusal(server):
+    x = Tokens(server)
+
+    def open_url(url):
+        asked = {k: v[0] for k, v in parse_qs(urlsplit(url).query).items()}
+        query = {"state": asked["state"], "code": "a b\u00e9"}
+        threading.Thread(target=requests.get, args=(asked["redirect_uri"], query), kwargs={"timeout": 60}).start()
+
+    with pytest.raises(errors.Unauthorized):
+        login("id", base_url=server.url, redirect_uri="http://127.0.0.1:0/callback", open_url=open_url)
+    assert x.forms == []
+
+
+GOOD = {"access_token": "access-1", "refresh_token": "refresh-1", "expires_in": 7200, "scope": "tweet.read"}
+LISTED = [{"a": 1}, [], ["x"], True]
+ODD_ANSWERS = [
+    *(GOOD | {"expires_in": odd} for odd in ("soon", -1, "-1", "nan", 1e300, 10**400, "9" * 500, *LISTED)),
+    *(GOOD | {name: odd} for name in ("access_token", "refresh_token") for odd in (*LISTED, 7)),
+    GOOD | {"access_token": "a b"}, {"access_token": None}, [], "text", 7, None, b"", b"[" * 5000, b"{" + b" " * 99,
+]
+
+
+@pytest.mark.parametrize("odd", ODD_ANSWERS, ids=range(len(ODD_ANSWERS)))
+def test_odd_answers_of_the_token_endpoint_are_errors_without_secrets(server, odd):
+    server.answer = lambda handler, body: (200, odd)
+    made = OAuth2("id", "client-secret", "access-0", "refresh-0")
+    with pytest.raises(errors.XframesError) as caught:
+        made.renew(server.url, made.access_token)
+    said = " ".join(f"{one} {one!r}" for one in chain(caught.value))
+    assert not any(secret in said for secret in ("access-1", "refresh-1", "refresh-0"))
+    assert reveal(made.access_token) == "access-0"
+    with pytest.raises(errors.XframesError):
+        app_token(server.url, "key", "secret")
+
+
+@pytest.mark.parametrize(("more", "expected"), [
+    ({"expires_in": "7200"}, True), ({"expires_in": 7200.5, "scope": ["x"]}, True), ({"scope": {}}, True),
+    ({"expires_in": None}, False),
+])
+def test_answers_that_can_be_understood_are(server, more, expected):
+    server.answer = lambda handler, body: (200, GOOD | more)
+    made = OAuth2("id", "client-secret", "access-0", "refresh-0")
+    made.renew(server.url, made.access_token)
+    assert (reveal(made.access_token), made.expires_at is not None) == ("access-1", expected)
+
+
+@pytest.mark.parametrize("record", [{"expires_at": "soon"}, {"access_token": {}}, {"scopes": "x"}, {"client_id": 7}])
+def test_a_damaged_file_of_tokens_is_an_error(record):
+    tokens_path().parent.mkdir(parents=True, exist_ok=True)
+    tokens_path().write_text(json.dumps({"login": {"access_token": "a" * 9} | record}))
+    tokens_path().chmod(0o600)
+    with pytest.raises(errors.ConfigError):
+        OAuth2.stored()
 
 
 # the shell -----------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -58,9 +59,43 @@ def test_where_a_next_page_was_promised_an_answer_without_rows_and_meta_is_none(
         assert Scripted(answer(200, end)).send(second).body == end
 
 
-@pytest.mark.parametrize("body", [b"{}", b'{"errors":[{"title":"Not Found Error","type":"x/resource-not-found"}]}'])
-def test_an_answer_may_have_nothing_to_say(body):
-    assert Scripted(answer(200, body)).send().body == body
+GONE = {"errors": [{"title": "Not Found Error", "type": "x/resource-not-found"}]}
+LOOKUP = Request("GET", "/2/tweets", {"ids": "1"}, "posts.lookup")
+ONE = Request("GET", "/2/users/1", {}, "users.get", {"id": "1"})
+COUNT = Request("GET", "/2/tweets/counts/recent", {"query": "q"}, "counts.recent")
+TIMELINE = Request("GET", "/2/users/1/tweets", {}, "timelines.user", {"id": "1"})
+
+
+@pytest.mark.parametrize(("request_", "body"), [(SEARCH, {}), (LOOKUP, GONE), (ONE, GONE)])
+def test_an_answer_may_have_nothing_to_say(request_, body):
+    assert Scripted(answer(200, body)).send(request_).body == json.dumps(body).encode()
+
+
+@pytest.mark.parametrize("request_", [SEARCH, COUNT, TIMELINE], ids=lambda request: request.action)
+@pytest.mark.parametrize(("kind", "expected"), [
+    ("resource-not-found", errors.NotFound), ("not-authorized-for-resource", errors.Forbidden),
+    ("invalid-request", errors.InvalidRequest), ("usage-capped", errors.UsageCapped), ("new-kind", errors.Unavailable),
+])
+def test_problems_alone_are_no_rows_of_a_search_a_count_or_a_timeline(request_, kind, expected):
+    problems = [{"title": "Oh", "type": f"https://api.x.com/2/problems/{kind}", "detail": "no" * n} for n in (1, 40_000)]
+    for told in (problems[:1], problems):  # small, and larger than answers of problems are
+        with pytest.raises(expected):
+            Scripted(*[answer(200, {"errors": told})] * 6).send(request_)
+    page = {"errors": problems, "meta": {"result_count": 0}}
+    assert Scripted(answer(200, page)).send(request_).body == json.dumps(page).encode()
+
+
+ODD = ["9" * 400, "-1", "nan", "inf", "1e9", "soon", "", " ", "1_0", "\u0663", "9" * 5000, "0x10"]
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("name", ["x_rate_limit_reset", "x_rate_limit_remaining", "x_rate_limit_limit", "retry_after"])
+def test_headers_that_say_no_number_say_nothing(name, odd):
+    told = {"x_rate_limit_limit": 450, "x_rate_limit_remaining": 0, "x_rate_limit_reset": int(NOW.timestamp()) + 60}
+    scripted = Scripted(answer(**told | {name: odd}), limited(**told | {name: odd}), answer(503, b"", **{name: odd}), answer())
+    assert [scripted.send().body, scripted.send().body] == [OK, OK]
+    assert sum(scripted.slept) < 200
+    assert all(end.year < 2030 for _, _, end in scripted.client.limits.values())
 
 
 def test_a_refusal_that_calls_itself_a_success_is_a_refusal():

@@ -9,14 +9,18 @@ import logging
 import socket
 import threading
 import time
+import tracemalloc
+import zlib
 
 import pytest
 
 import xframes as xf
 from xframes import errors
+from xframes.auth.finding import unknown_settings
 from xframes.auth.oauth2 import app_token
 from xframes.auth.sessions import session_for
 from xframes.client import Client, Retries
+from xframes.settings import MAX_BODY, MAX_EMPTY, MAX_LINE
 from xframes.wire import Request
 
 from .clients import OK, POST, SEARCH, TOKEN, Handler, everything, serving
@@ -73,6 +77,127 @@ def test_a_body_that_drips_is_given_up_and_asked_for_again(server):
         with pytest.raises(errors.Unavailable, match=r"not whole after 0\.5 s"):
             client.send(SEARCH)
         assert client.send(SEARCH).body == OK
+
+
+def test_headers_that_drip_are_under_the_same_clock(server):
+    def drip(handler):
+        with contextlib.suppress(OSError):  # until the client leaves
+            handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+            while True:
+                handler.wfile.write(b"x")
+                time.sleep(0.02)
+
+    def wait(handler):
+        with contextlib.suppress(OSError):
+            while True:
+                handler.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+                time.sleep(0.02)
+
+    server.script += [drip, wait, drip, Handler.reply]
+    patience = Retries(silent=0.5)
+    with Client(TOKEN, base_url=server.url, sleep=lambda _: None, timeout=(5, 0.5), retries=patience) as client:
+        began = time.monotonic()
+        for _ in range(2):
+            with pytest.raises(errors.Unavailable):
+                client.send(SEARCH)
+        with pytest.raises(errors.Unavailable):
+            list(client.stream(Request("GET", "/2/tweets/sample/stream", action="streams.sample")))
+        assert time.monotonic() - began < 4
+        assert client.send(SEARCH).body == OK
+
+
+def bomb(megabytes):
+    packer = zlib.compressobj(9, wbits=31)
+    return b"".join(packer.compress(b" " * 1_000_000) for _ in range(megabytes)) + packer.flush()
+
+
+@pytest.mark.parametrize("status", [200, 302, 400, 503])
+def test_a_body_has_a_bound(server, client, monkeypatch, status):
+    monkeypatch.setenv("XFRAMES_MAX_BODY_MB", "3")
+    large = bomb(40)
+    server.script += [lambda h: h.reply(large, status, content_encoding="gzip", location="/x")] * 3
+    tracemalloc.start()
+    with pytest.raises(errors.Unavailable) as caught:
+        client.send(SEARCH)
+    with pytest.raises(errors.Unavailable):
+        app_token(server.url, "key", "secret")
+    assert tracemalloc.get_traced_memory()[1] < 15_000_000
+    tracemalloc.stop()
+    assert (caught.value.kind, caught.value.retryable) == ("too-large", False)
+    assert "XFRAMES_MAX_BODY_MB" in str(caught.value)
+    with Client(TOKEN, base_url=server.url, writes=True) as writer, pytest.raises(errors.OutcomeUnknown):
+        writer.send(POST)
+    assert len(server.asked) == 3
+
+
+@pytest.mark.parametrize(("status", "headers"), [
+    (302, {"location": "http://[::"}), (200, {"content_length": "9" * 5000}), (200, {"content_length": "-1"}),
+    (200, {"transfer_encoding": "chunked"}), (200, {"content_encoding": "gzip"}), (503, {"retry_after": "soon"}),
+    (200, {"set_cookie": "a=b; max-age=" + "9" * 5000}),
+])
+def test_odd_headers_of_a_real_answer_are_errors_of_ours_or_nothing(server, client, status, headers):
+    def odd(handler):
+        handler.send_response(status)
+        for name, value in headers.items():
+            handler.send_header(name.replace("_", "-"), value)
+        handler.end_headers()
+        handler.wfile.write(b"-5\r\n" + OK)
+        handler.close_connection = True
+
+    client.writes = True
+    stream = Request("GET", "/2/tweets/sample/stream", action="streams.sample")
+    for ask in (lambda: client.send(SEARCH), lambda: list(client.stream(stream)),
+                lambda: client.download(f"{server.url}/x", io.BytesIO())):
+        server.script[:] = [odd] * 9
+        with contextlib.suppress(errors.XframesError):
+            ask()
+
+
+def test_a_body_within_the_bound_is_whole(server, client, monkeypatch):
+    monkeypatch.setenv("XFRAMES_MAX_BODY_MB", "3")
+    body = b'{"data":[{"id":"1","text":"' + b"a" * 2_900_000 + b'"}]}'
+    server.script += [lambda h: h.reply(gzip.compress(body), content_encoding="gzip"), Handler.reply]
+    assert client.send(SEARCH).body == body
+    assert client.send(SEARCH).body == OK
+    assert client.bytes_received == len(body) + len(OK)
+
+
+def test_a_line_of_a_stream_has_a_bound(server, client, monkeypatch):
+    monkeypatch.setenv("XFRAMES_MAX_BODY_MB", "1")
+
+    def endless(handler):
+        handler.send_response(200)
+        handler.end_headers()
+        handler.close_connection = True
+        handler.wfile.write(b'{"data":{"id":"1"}}\r\n\r\n')
+        with contextlib.suppress(OSError):  # until the client leaves
+            while True:
+                handler.wfile.write(b"x" * 100_000)
+
+    server.script.append(endless)
+    found = []
+    with pytest.raises(errors.Unavailable, match="XFRAMES_MAX_BODY_MB"):
+        found.extend(client.stream(Request("GET", "/2/tweets/sample/stream", action="streams.sample")))
+    assert found == [b'{"data":{"id":"1"}}', b""]
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "many", "1.5", "inf"])
+def test_a_bound_is_a_positive_number(server, client, monkeypatch, value):
+    monkeypatch.setenv("XFRAMES_MAX_BODY_MB", value)
+    server.script.append(Handler.reply)
+    with pytest.raises(errors.ConfigError):
+        client.send(SEARCH)
+
+
+def test_bounds_stand_in_the_config_file(tmp_path, monkeypatch):
+    path = tmp_path / "config.toml"
+    path.write_text("[default]\nmax_line_mb = 7\nmax_empty_pages = 'x'\n")
+    path.chmod(0o600)
+    monkeypatch.setenv("XFRAMES_CONFIG", str(path))
+    assert (MAX_LINE.bytes, MAX_BODY.value) == (7_000_000, 64)
+    with pytest.raises(errors.ConfigError):
+        _ = MAX_EMPTY.value
+    assert unknown_settings() == []
 
 
 def test_a_file_is_asked_for_unpacked_so_that_a_cut_shows(server, client):

@@ -13,6 +13,7 @@ import pytest
 
 import xframes as xf
 from xframes import collect, errors, registry
+from xframes.client import Answer
 from xframes.collect.engine import signature
 from xframes.sandbox import Fault
 from xframes.wire import Page
@@ -395,3 +396,25 @@ def test_post_words_are_asked_and_read(sandbox):
         frames = xf.search.recent(QUERY, limit=100, client=client)
     assert len(frames.matches) == 100
     assert "post.fields" in frames.pages[0].request.params
+
+
+def test_empty_pages_without_an_end_interrupt_a_collection_that_can_go_on(tmp_path):
+    asked = []
+
+    def answer(request):
+        asked.append(request.params.get("next_token"))
+        body = {"meta": {"result_count": 0, "next_token": f"t{len(asked)}"}}
+        if len(asked) == 61:
+            body = {"data": [{"id": "1", "text": "tea"}], "meta": {}}
+        return Answer(200, {}, json.dumps(body).encode())
+
+    with xf.Client("invented-bearer-token", transport=answer, sleep=lambda _: None) as client:
+        for into in (None, xf.Archive(tmp_path / "archive")):
+            asked.clear()
+            with pytest.raises(xf.Interrupted) as caught:
+                xf.search.recent("tea", limit=10, client=client, into=into)
+            assert (len(asked), caught.value.next_token, caught.value.pages) == (50, "t50", 50)
+            found = caught.value.resume()
+            assert (len(asked), asked[50]) == (61, "t50")
+            frames = found if into is None else found.frames()
+            assert frames.posts["id"].tolist() == ["1"]

@@ -244,3 +244,24 @@ def test_counts_that_reached_their_start_or_have_none_are_done():
 def test_what_is_no_state_is_refused(text):
     with pytest.raises(ArgumentError, match="not a state"):
         State.from_json(text)
+
+
+def test_pages_without_rows_and_without_an_end_stop_and_go_on_with_a_fresh_count(monkeypatch):
+    endless = Fake(lambda request: posts(0, f"t{len(endless.requests)}"))
+    states = []
+    with pytest.raises(Unavailable) as caught:
+        states.extend(state for _, state in pages(endless, search(limit=10)))
+    assert (len(endless.requests), caught.value.kind) == (50, "empty-pages")
+    with pytest.raises(Unavailable):
+        states.extend(state for _, state in pages(endless, search(limit=10), State(token="t50")))
+    assert endless.requests[50].params["next_token"] == "t50"
+    assert (len(endless.requests), states[-1].token) == (100, "t100")
+    monkeypatch.setenv("XFRAMES_MAX_EMPTY_PAGES", "2")
+    some = scripted(posts(0, "a"), posts(1, "b"), posts(0, "c"), posts(1, "d", 1), posts(0))
+    assert [state.rows for _, state in pages(some, search())] == [0, 1, 1, 2, 2]
+
+
+def test_batches_of_things_that_are_gone_are_no_empty_pages():
+    gone = Fake(lambda _: {"errors": [{"title": "Not Found Error"}]})
+    many = plan("posts.lookup", {"post_ids": [str(n) for n in range(6000)]}, now=NOW)
+    assert len(list(pages(gone, many))) == 60

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from xframes.wire import whole_number
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -96,9 +98,11 @@ class Pacer:
         self, pool: tuple[str, str], windows: Iterable[Window], headers: Mapping[str, str], now: float
     ) -> None:
         """Correct the counts by an answer's x-rate-limit headers; they speak of the window X counts in now."""
-        try:
-            requests, left, reset = (int(headers[f"x-rate-limit-{name}"]) for name in ("limit", "remaining", "reset"))
-        except (KeyError, ValueError):
+        names = ("limit", "remaining", "reset")
+        requests, left, reset = (
+            whole_number(headers.get(f"x-rate-limit-{name}")) for name in names
+        )
+        if requests is None or left is None or reset is None:
             return
         with self._lock:
             quotas = self._pool(pool, windows).quotas

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from xframes.errors import ArgumentError, InvalidRequest, Unavailable
+from xframes.settings import MAX_EMPTY
 from xframes.wire import read_json
 
 if TYPE_CHECKING:
@@ -83,10 +84,12 @@ def pages(client: Sender, plan: Plan, state: State = _START) -> Iterator[tuple[P
     overshoot a small one. When X does not take a token any more, or gives one for the second time, what is older than
     the pages so far is asked for anew (`until_id`, for counts `end_time`), where the action has such a parameter.
 
-    Raises whatever `client.send` raises, and Unavailable for a `next_token` seen before where nothing can be asked
-    anew: going on would go round in circles. The last state given is where to go on.
+    Raises whatever `client.send` raises, and Unavailable for a `next_token` seen before where
+    nothing can be asked anew (going on would go round in circles), and after many pages in a row
+    that hold no row and promise another one (the setting `max_empty_pages`). The last state given
+    is where to go on.
     """
-    seen = {state.token}
+    seen, empty, most = {state.token}, 0, MAX_EMPTY.value
     while not state.done and not _enough(plan, state.rows):
         size = plan.page_size(state.rows)
         request = plan.request(state.batch, token=state.token, max_results=size, changes=_changes(state))
@@ -110,7 +113,14 @@ def pages(client: Sender, plan: Plan, state: State = _START) -> Iterator[tuple[P
                 action=plan.action, kind="repeated-cursor",
             )
         seen = {None} if state.token is None else {*seen, state.token}
+        empty = empty + 1 if token is not None and not rows else 0
         yield page, state
+        if empty >= most and not state.done:
+            raise Unavailable(
+                f"{plan.action}: {empty:,} pages in a row had no row and promised another page. "
+                f"Resume to request the next ones; {MAX_EMPTY.variable} (or {MAX_EMPTY.name} in "
+                "the config file) allows more in a row", action=plan.action, kind="empty-pages",
+            )
 
 
 def _enough(plan: Plan, rows: int) -> bool:

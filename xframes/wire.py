@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -22,7 +23,14 @@ if TYPE_CHECKING:
     from xframes.errors import ApiError
 
 _LONGEST_WINDOW = 90_000  # seconds: a day, and an hour for clocks that disagree
-_SMALL = 1 << 16  # bytes: answers that say nothing but that something failed are smaller
+_SMALL = 1 << 16  # bytes: most answers that say nothing but that something failed are smaller
+_NUMBER = re.compile(r"[0-9]{1,15}")  # of a header: no count and no time of X's is longer
+_MEANT = {  # the statuses of problems that were sent with another one, by their kind
+    "invalid-request": 400, "unsupported-authentication": 401, "client-forbidden": 403,
+    "disallowed-resource": 403, "not-authorized-for-resource": 403, "not-authorized-for-field": 403,
+    "resource-not-found": 404, "resource-unavailable": 404, "rate-limit-exceeded": 429,
+    "usage-capped": 429,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +88,18 @@ def problem_kind(type_: object) -> str | None:
 
 
 def classify(
-    status: int, headers: Mapping[str, str], body: bytes, *, action: str | None, now: datetime, further: bool = False
+    status: int, headers: Mapping[str, str], body: bytes, *, action: str | None, now: datetime,
+    further: bool = False, lists: bool = False,
 ) -> ApiError | None:
     """The error an answer means, or None when it is a usable page.
 
     `headers` must look keys up regardless of case. Bodies: X's problem JSON, `{errors: [...]}`, `{code, message}`
     and OAuth's `{error, error_description}`; a write may be answered by its status alone. `further` is for requests of
-    a page that was promised by the one before: no page is no end then.
+    a page that was promised by the one before: no page is no end then. `lists` is for reads that
+    look up nothing by its name: problems alone are no answer to them.
     """
     if 200 <= status < 300:
-        meant = _success(status, headers, body, action=action, further=further)
+        meant = _success(status, headers, body, action=action, further=further, lists=lists)
         if not isinstance(meant, int):
             return meant
         status = meant
@@ -113,7 +123,8 @@ def classify(
 
 
 def _success(
-    status: int, headers: Mapping[str, str], body: bytes, *, action: str | None, further: bool
+    status: int, headers: Mapping[str, str], body: bytes, *, action: str | None, further: bool,
+    lists: bool,
 ) -> ApiError | int | None:
     """What an answer means whose status tells of success: a page (None), none, or the failure its JSON tells of."""
     writes = (action or "").startswith("write.")
@@ -121,21 +132,51 @@ def _success(
         return None
     if not is_json(body):
         what = f"not JSON ({len(body)} bytes, {headers.get('content-type') or 'no type'})"
-    elif len(body) >= _SMALL:
+    elif len(body) >= _SMALL and _has_page(body):
         return None
     else:
-        document = read_json(body)
-        found = document if isinstance(document, dict) else {}
-        told, items = found.get("status"), _items(found)
-        if any(found.get(name) is not None for name in ("data", "meta")):
-            return None
-        if isinstance(told, int) and 400 <= told < 600:
+        told = _told(read_json(body), writes=writes, further=further, lists=lists)
+        if not isinstance(told, str):
             return told
-        failed = bool(items) and all(problem_kind(item.get("type")) == "internal-error" for item in items)
-        if writes or not (further or failed or document is not found or found.keys() >= {"code", "message"}):
-            return None
-        what = f"no page ({_message(found, items) or body[:60].decode('utf-8', 'replace')})"
+        what = f"no page ({told or body[:60].decode('utf-8', 'replace')})"
     return errors.Unavailable(f"{action or 'X'}: the answer is {what}", status=status, action=action)
+
+
+def _told(document: Any, *, writes: bool, further: bool, lists: bool) -> int | str | None:
+    """What JSON says that came as a success.
+
+    None for a page, a status for a refusal, the words of what is neither.
+    """
+    found = document if isinstance(document, dict) else {}
+    if any(found.get(name) is not None for name in ("data", "meta")):
+        return None
+    status, items = found.get("status"), _items(found)
+    if isinstance(status, int) and 400 <= status < 600:
+        return status
+    kinds = [problem_kind(item.get("type")) for item in items]
+    meant = next((_MEANT[kind] for kind in kinds if kind in _MEANT), None)
+    if lists and not further and meant is not None:
+        return meant
+    failed = bool(items) and (lists or all(kind == "internal-error" for kind in kinds))
+    failed = failed or document is not found or found.keys() >= {"code", "message"}
+    if writes or not (further or failed):
+        return None
+    return _message(found, items)
+
+
+class _Top(msgspec.Struct):
+    """Whether an answer has rows or metadata: nothing of them is decoded."""
+
+    data: msgspec.Raw | None = None
+    meta: msgspec.Raw | None = None
+
+
+def _has_page(body: bytes) -> bool:
+    try:
+        top = msgspec.json.decode(body, type=_Top)
+    except (msgspec.MsgspecError, RecursionError):
+        return True
+    return any(part is not None and bytes(part) != b"null" for part in (top.data, top.meta))
 
 
 def _items(document: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -158,9 +199,9 @@ def retry_at(headers: Mapping[str, str], now: datetime) -> datetime:
     explicit = _retry_after(headers, now)
     if explicit is not None:
         return explicit
-    if (_int(headers.get("x-rate-limit-remaining")) or 0) > 0:
+    if (whole_number(headers.get("x-rate-limit-remaining")) or 0) > 0:
         return now + timedelta(seconds=2)
-    reset = _int(headers.get("x-rate-limit-reset"))
+    reset = whole_number(headers.get("x-rate-limit-reset"))
     ahead = None if reset is None else reset + 1 - now.timestamp()
     if ahead is None or ahead > _LONGEST_WINDOW:
         return now + timedelta(seconds=60)
@@ -168,15 +209,14 @@ def retry_at(headers: Mapping[str, str], now: datetime) -> datetime:
 
 
 def _retry_after(headers: Mapping[str, str], now: datetime) -> datetime | None:
-    seconds = _int(headers.get("retry-after"))
+    seconds = whole_number(headers.get("retry-after"))
     return now + timedelta(seconds=min(max(seconds, 1), _LONGEST_WINDOW)) if seconds is not None else None
 
 
-def _int(text: str | None) -> int | None:
-    try:
-        return int(text) if text else None
-    except ValueError:
-        return None
+def whole_number(text: str | None) -> int | None:
+    """The number a header says; None when it says none, or one that means nothing."""
+    found = _NUMBER.fullmatch((text or "").strip())
+    return int(found[0]) if found else None
 
 
 def read_json(body: bytes) -> Any:

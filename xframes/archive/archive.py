@@ -203,7 +203,9 @@ class Archive(Shown, Sharing, Forgetting, Threads):
         from the file's name and first bytes: importing a file again adds nothing. What cannot be read stays as a
         page, with a row in `problems`. `progress`: a bar; by default on a terminal only.
 
-        Raises ArchiveError when a file is missing, or damaged inside its compression (what came before is kept).
+        Raises ArchiveError when a file is missing, and, when all are read, for those that could not
+        be read to their end (what came before is kept, their runs are `failed`), and for archives
+        and folders of which nothing was read, with the reasons.
         """
         try:
             ids = importing.import_files(self._folder, importing.as_paths(paths), processes, progress)

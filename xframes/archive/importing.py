@@ -33,7 +33,7 @@ from xframes.archive.store import (
 )
 from xframes.archive.worker import Target
 from xframes.english import counted
-from xframes.errors import ArchiveError, XframesError
+from xframes.errors import ArchiveError
 from xframes.schema import TABLES
 
 if TYPE_CHECKING:
@@ -52,22 +52,34 @@ _PATIENCE = 10.0
 
 def file_run_id(path: Path) -> str:
     """A run id that is the same whenever the file is imported, wherever it lies: from its name and first bytes."""
-    with path.open("rb") as file:
+    head = b""
+    with suppress(OSError), path.open("rb") as file:  # told when it is read
         head = file.read(_HEAD_BYTES)
-    return f"import-{blake2b(path.name.encode() + bytes(1) + head, digest_size=8).hexdigest()}"
+    return f"import-{blake2b(os.fsencode(path.name) + bytes(1) + head, digest_size=8).hexdigest()}"
 
 
 def import_files(folder: Folder, paths: Sequence[Path], processes: int | None, progress: bool | None) -> list[str]:
-    """Import files, each as a run; gives the run ids. What a damaged file held before the damage is kept."""
+    """Import files, each as a run; gives the run ids.
+
+    Whatever is wrong with a file fails its own run alone, and is raised when all the others are
+    read. What it held before is kept. In a folder, files that hold no pages are left out, unless
+    there are no others.
+    """
     from xframes.reader import refusal
 
     missing = [str(p) for p in paths if not p.exists()]
     if missing:
         raise ArchiveError(f"there is no such file: {', '.join(missing)}")
+    if odd := [str(p) for p in paths if not p.is_file() and not p.is_dir()]:
+        got = ", ".join(odd)
+        raise ArchiveError(f"expected files or folders, got {got}. Write a pipe's output to a file")
     listed = [(path, root) for root in paths for path in _files(root)]
     ids = {path: file_run_id(path) for path, _ in listed}
     found = {path for path, root in listed if path != root}  # in a folder: nobody named them
-    refused = {ids[path]: f"{path} is {why}" for path in found if (why := refusal(path))}
+    refused = {
+        ids[path]: _printable(f"{path} is {why}") for path in found if (why := refusal(path))
+    }
+    arguments = {run_id: {"file": _printable(path.name)} for path, run_id in ids.items()}
     sizes = [p.stat().st_size for p in ids]
     if processes is None:
         processes = workers.cores() if sum(sizes) >= workers.WORTH_BYTES else 1
@@ -75,7 +87,7 @@ def import_files(folder: Folder, paths: Sequence[Path], processes: int | None, p
     damaged: dict[str, str] = {}
     folder.create()
     with (
-        _importing(folder, {run_id: {"file": path.name} for path, run_id in ids.items()}) as end,
+        _importing(folder, arguments) as end,
         bar(progress, "import", "B", sum(sizes) if plain else None) as advance,
     ):
         sink = workers.sink(Target(folder.address), 1 if folder.in_process else processes)
@@ -88,17 +100,41 @@ def import_files(folder: Folder, paths: Sequence[Path], processes: int | None, p
         except BaseException:
             sink.abort()
             raise
+        for path, run_id in readable.items():
+            if (why := tally.get(run_id, Tally()).failed) is not None:
+                damaged.setdefault(run_id, _printable(f"{path}: {why}"))
         end(tally, damaged | refused, unknown)
-    if damaged:
-        raise ArchiveError("not all could be read (what came before is kept): " + "; ".join(damaged.values()))
+    told = [*damaged.values(), *_folders_without_pages(paths, listed, ids, refused)]
+    if told:
+        raise ArchiveError("not all could be read (what came before is kept): " + "; ".join(told))
     return list(ids.values())
+
+
+def _folders_without_pages(
+    paths: Sequence[Path], listed: Sequence[tuple[Path, Path]], ids: Mapping[Path, str],
+    refused: Mapping[str, str],
+) -> Iterator[str]:
+    """Why nothing was read of the folders of which nothing was."""
+    for folder in (path for path in paths if path.is_dir()):
+        files = [ids[path] for path, root in listed if root == folder]
+        if all(run_id in refused for run_id in files):
+            reasons = "; ".join(dict.fromkeys(refused[run_id] for run_id in files))
+            yield _printable(f"{folder} holds no pages: {reasons or 'it has no files to read'}")
+
+
+def _printable(text: str) -> str:
+    """A text with a file's name in it, which may be no UTF-8, as SQLite and terminals take it."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _files(path: Path) -> list[Path]:
     """A file, or all files below a folder, in the order of their names; hidden ones are left out."""
-    if path.is_file():
+    from xframes.reader import is_hidden
+
+    if not path.is_dir():
         return [path]
-    return sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
+    files = (p for p in path.rglob("*") if p.is_file())
+    return sorted(p for p in files if not is_hidden(str(p.relative_to(path))))
 
 
 def _pages(
@@ -112,8 +148,8 @@ def _pages(
             yield from read_pages(path, run_id)
         except NotPages as error:
             (refused if path in unnamed else damaged)[run_id] = str(error)
-        except XframesError as error:
-            damaged[run_id] = str(error)
+        except Exception as error:  # noqa: BLE001  whatever it is, the other files are read
+            damaged[run_id] = _printable(str(error) or type(error).__name__)
 
 
 @contextmanager

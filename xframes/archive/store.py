@@ -59,15 +59,20 @@ _MICROSECOND = timedelta(microseconds=1)
 PARQUET: dict[str, Any] = {"compression": "zstd", "compression_level": 3, "write_page_checksum": True}
 
 
+class Unflattened(ArchiveError):
+    """Pages that became no rows."""
+
+
 @dataclass(slots=True)
 class Tally:
-    """What came of one run: pages, main rows, and its first and last page's time."""
+    """What came of one run: pages, main rows, first and last page's time, why a page is missing."""
 
     action: str | None = None
     pages: int = 0
     rows: int = 0
     first: datetime | None = None
     last: datetime | None = None
+    failed: str | None = None
 
     def add(self, page: Page) -> None:
         """Count a page."""
@@ -82,6 +87,7 @@ class Tally:
         self.action = self.action or other.action
         self.pages += other.pages
         self.rows += other.rows
+        self.failed = self.failed or other.failed
         self.first, self.last = min(times, default=None), max(times, default=None)
 
 
@@ -183,8 +189,16 @@ class Writer:
         self._parts = TableParts(self.folder)
 
     def add(self, pages: Sequence[Page]) -> None:
-        """Flatten a batch of pages (about 2 MB of JSON)."""
-        tables = self.flattener.batch(pages)
+        """Flatten a batch of pages (about 2 MB of JSON).
+
+        Raises Unflattened, with nothing added, when that fails: for pages too large for the memory.
+        """
+        try:
+            tables = self.flattener.batch(pages)
+        except Exception as error:
+            most = max(len(page.body) for page in pages)
+            why = f"a page of {most:,} bytes became no rows ({type(error).__name__})"
+            raise Unflattened(why) from error
         self._parts.add(tables)
         for page in pages:
             self.tally.setdefault(page.run_id, Tally()).add(page)

@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING, Any
 import pyarrow as pa
 
 from xframes.archive.folder import Folder
-from xframes.archive.store import IMPORT_BYTES, Tally, Writer
+from xframes.archive.store import IMPORT_BYTES, Tally, Unflattened, Writer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,8 +54,17 @@ class Work:
         self._lock: AbstractContextManager[object] = folder.lock(target.lock) if target.lock else nullcontext()
 
     def add(self, pages: Sequence[Page]) -> None:
-        """Take a batch."""
-        self._writer.add(pages)
+        """Take a batch. A page of an import that cannot be flattened fails its own run alone."""
+        try:
+            self._writer.add(pages)
+        except Unflattened as error:
+            if not self._writer.keep_pages:  # a rebuild must not lose it
+                raise
+            if len(pages) == 1:
+                self._writer.tally.setdefault(pages[0].run_id, Tally()).failed = str(error)
+            else:
+                for page in pages:
+                    self.add([page])
         if self._writer.bytes >= IMPORT_BYTES:
             self._writer.flush(self._lock)
 

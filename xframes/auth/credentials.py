@@ -10,7 +10,7 @@ from xframes.auth.oauth1 import OAuth1
 from xframes.auth.oauth2 import OAuth2, app_token
 from xframes.auth.secrets import Secret, secret
 from xframes.errors import ApiError, ConfigError, Unauthorized
-from xframes.settings import from_environment, read_config
+from xframes.settings import from_environment, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -148,14 +148,6 @@ class Credentials:
 
     def __repr__(self) -> str:
         return f"<Credentials: {', '.join(self.held) or 'none'}>"
-
-
-def table() -> Mapping[str, Any]:
-    """The config file's table `[default]`."""
-    found = read_config().get("default", {})
-    if not isinstance(found, dict):
-        raise ConfigError("the config file's `default` must be a table: [default]")
-    return found
 
 
 def text(config: Mapping[str, Any], name: str) -> str | None:

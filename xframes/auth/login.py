@@ -10,10 +10,11 @@ import base64
 import hashlib
 import hmac
 import secrets
-import time
 import webbrowser
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -21,11 +22,12 @@ from xframes.auth import tokens
 from xframes.auth.oauth1 import OAuth1
 from xframes.auth.oauth2 import TIMEOUT, OAuth2, fetch
 from xframes.auth.secrets import Secret, secret
+from xframes.auth.sessions import ANSWER_SECONDS
 from xframes.errors import ConfigError, Unauthorized
 from xframes.settings import BASE_URL, on_this_machine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 AUTHORIZE_URL = "https://x.com/i/oauth2/authorize"
@@ -34,6 +36,8 @@ READ_SCOPES = (
     "tweet.read", "users.read", "follows.read", "like.read", "list.read", "space.read", "mute.read", "block.read",
     "bookmark.read", "dm.read", "offline.access",
 )
+_IDLE_SECONDS = 3  # for a browser to say what it wants
+_POLL_SECONDS = 0.05
 _DONE = b"<!DOCTYPE html><title>xframes</title><p>Done. You can close this window.</p>"
 
 
@@ -45,6 +49,7 @@ class _Callback:
     state: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
     code: Secret | None = None
     refused: str | None = None
+    answered: Event = field(default_factory=Event, repr=False)
 
     def take(self, target: str) -> bool:
         """Read one request's target; False when it is not the answer waited for."""
@@ -52,7 +57,8 @@ class _Callback:
         given = {name: values[0] for name, values in parse_qs(parts.query).items()}
         if parts.path != self.path or not hmac.compare_digest(given.get("state", "").encode(), self.state.encode()):
             return False
-        self.code = secret(given.get("code"), "code")
+        with suppress(ConfigError):  # no code looks like that
+            self.code = secret(given.get("code"), "code")
         self.refused = None if self.code else given.get("error", "no code came")
         return True
 
@@ -75,10 +81,10 @@ def login(
         raise ConfigError(f"redirect_uri must be on this machine, like {REDIRECT_URI}, not {redirect_uri}")
     callback = _Callback(host.path or "/")
     verifier = Secret(secrets.token_urlsafe(64), "verifier")
-    with _listening(host.port or 0, callback) as server:
-        address = f"http://{host.hostname}:{server.server_port}{host.path}"
+    with _listening(host.port or 0, callback) as port:
+        address = f"http://{host.hostname}:{port}{host.path}"
         open_url(f"{authorize_url}?{urlencode(_asking(client_id, address, scopes, callback.state, verifier))}")
-        _await(server, callback, timeout)
+        callback.answered.wait(timeout)
     if callback.code is None:
         raise Unauthorized(f"the login was not granted ({callback.refused or f'no answer in {timeout:.0f} s'})")
     form: dict[str, str | Secret] = {
@@ -108,17 +114,20 @@ def login_oauth1(
     from requests_oauthlib import OAuth1Session
     from requests_oauthlib.oauth1_session import TokenMissing, TokenRequestDenied
 
+    from xframes.auth.transport import TooLarge, limit
+
     app = OAuth1(consumer_key, consumer_secret)
     failure = "the PIN"
     try:
         with OAuth1Session(consumer_key, consumer_secret, callback_uri="oob") as session:
+            limit(session, ANSWER_SECONDS)
             session.trust_env, session.max_redirects = not on_this_machine(base_url), 0
             first = session.fetch_request_token(f"{base_url}/oauth/request_token", timeout=TIMEOUT)
             pin = ask(f"{base_url}/oauth/authorize?{urlencode({'oauth_token': first['oauth_token']})}")
             got = session.fetch_access_token(f"{base_url}/oauth/access_token", verifier=pin.strip(), timeout=TIMEOUT)
         made = OAuth1(app.consumer_key, app.consumer_secret, got["oauth_token"], got["oauth_token_secret"])
     except (TokenMissing, TokenRequestDenied, ValueError, KeyError, requests.RequestException) as error:
-        failure = type(error).__name__
+        failure = str(error) if isinstance(error, TooLarge) else type(error).__name__
     else:
         _keep(made, path or tokens.tokens_path())
         return made
@@ -140,9 +149,12 @@ def _asking(client_id: str, redirect_uri: str, scopes: Sequence[str], state: str
     }
 
 
-def _listening(port: int, callback: _Callback) -> HTTPServer:
+@contextmanager
+def _listening(port: int, callback: _Callback) -> Iterator[int]:
+    """Wait for the browser in a thread; gives the port."""
+
     class Handler(BaseHTTPRequestHandler):
-        timeout = 10  # seconds for a browser to say what it wants
+        timeout = _IDLE_SECONDS
 
         def do_GET(self) -> None:
             taken = callback.take(self.path)
@@ -151,17 +163,31 @@ def _listening(port: int, callback: _Callback) -> HTTPServer:
             self.end_headers()
             self.wfile.write(_DONE if taken else b"")
 
+        def finish(self) -> None:
+            """End the connection; an answer counts when the browser has been told."""
+            super().finish()
+            if callback.code is not None or callback.refused is not None:
+                callback.answered.set()
+
         def log_message(self, format: str, *args: Any) -> None:
             """Say nothing: the target holds the code."""
 
     try:
-        return HTTPServer(("127.0.0.1", port), Handler)
+        server = _Server(("127.0.0.1", port), Handler)
     except OSError as error:
         raise ConfigError(f"cannot listen on port {port} ({error.strerror}); register another redirect_uri") from None
+    with server:
+        Thread(target=server.serve_forever, args=(_POLL_SECONDS,), daemon=True).start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
 
 
-def _await(server: HTTPServer, callback: _Callback, timeout: float) -> None:
-    end = time.monotonic() + timeout
-    while callback.code is None and callback.refused is None and (left := end - time.monotonic()) > 0:
-        server.timeout = left
-        server.handle_request()
+class _Server(ThreadingHTTPServer):
+    """Each connection has its own thread: browsers open some and say nothing."""
+
+    daemon_threads = True  # they keep no process from ending
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing: a browser that leaves is no error."""

@@ -6,6 +6,7 @@ Tokens are fetched with plain form posts: oauthlib's helpers refuse every server
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -28,6 +29,7 @@ TOKEN_PATH = "/2/oauth2/token"  # noqa: S105  a path of X's API
 APP_TOKEN_PATH = "/oauth2/token"  # noqa: S105  the same
 TIMEOUT = (10, 60)  # seconds to connect, and between bytes
 _EARLY = 60  # seconds before its end at which a token is renewed
+_LONGEST = 1e9  # seconds; no token lives for 30 years
 
 
 @dataclass(slots=True)
@@ -148,14 +150,43 @@ def fetch(
     if error is not None:
         error.args = (redact(str(error)),)
         raise error
-    found = wire.read_json(answer.content)
-    if not isinstance(found, dict) or not found.get("access_token"):
-        raise Unavailable("the login: the answer holds no access token", status=answer.status_code)
-    lives = found.get("expires_in")
+    try:
+        return _tokens(wire.read_json(answer.content), clock())
+    except ValueError as fault:
+        why = str(fault)
+    # outside the handler: no token in its context
+    raise Unavailable(f"the login: {why}", status=answer.status_code)
+
+
+def _tokens(found: Any, now: float) -> dict[str, Any]:
+    """What a token endpoint's answer says.
+
+    Raises ValueError, without any token in it, for what is missing or of another type.
+    """
+    answer = found if isinstance(found, dict) else {}
+    access, refresh, lives = map(answer.get, ("access_token", "refresh_token", "expires_in"))
+    if not isinstance(access, str) or not access.strip():
+        raise ValueError("the answer holds no access token")
+    if refresh is not None and not isinstance(refresh, str):
+        raise ValueError(f"refresh_token: expected text, got {type(refresh).__name__}")
+    scope = answer.get("scope")
     return {
-        "access_token": str(found["access_token"]), "refresh_token": found.get("refresh_token"),
-        "expires_at": clock() + float(lives) if lives else None, "scopes": str(found.get("scope") or "").split(),
+        "access_token": access, "refresh_token": refresh or None,
+        "expires_at": None if lives is None else now + _seconds(lives),
+        "scopes": scope.split() if isinstance(scope, str) else [],
     }
+
+
+def _seconds(lives: Any) -> float:
+    """How long a token lives: a number, or its text."""
+    is_number = isinstance(lives, int | float | str) and not isinstance(lives, bool)
+    try:
+        seconds = float(lives) if is_number else math.nan
+    except (ValueError, OverflowError):
+        seconds = math.nan
+    if not 0 <= seconds <= _LONGEST:  # false for NaN, too
+        raise ValueError(f"expires_in: expected a number of seconds, got {str(lives)[:20]!r}")
+    return seconds
 
 
 def app_token(base_url: str, consumer_key: str, consumer_secret: str) -> Secret:
@@ -171,6 +202,8 @@ def _post(
     import requests
     from requests.auth import HTTPBasicAuth
 
+    from xframes.auth.transport import TooLarge
+
     def authorise(request: requests.PreparedRequest) -> requests.PreparedRequest:
         if client_secret is not None:
             HTTPBasicAuth(client_id, client_secret.reveal())(request)  # sets the header
@@ -184,5 +217,5 @@ def _post(
                 auth=authorise, timeout=TIMEOUT, allow_redirects=False,
             )
     except requests.RequestException as error:
-        failure = type(error).__name__
+        failure = str(error) if isinstance(error, TooLarge) else type(error).__name__
     raise Unavailable(f"the login: no answer ({failure})")  # outside the handler: its cause holds the headers

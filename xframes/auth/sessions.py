@@ -1,4 +1,4 @@
-"""HTTP sessions: through the proxies of the environment, except to this machine."""
+"""HTTP sessions: through the environment's proxies, except to this machine; bounded answers."""
 
 from __future__ import annotations
 
@@ -11,11 +11,18 @@ if TYPE_CHECKING:
     import requests
 
 
-def session_for(url: str) -> requests.Session:
-    """A session for talking to the server of a URL. No proxy leads back to this machine, so none is asked for it."""
-    import requests
+ANSWER_SECONDS = 180.0  # for an answer, from the first byte of its headers to the last of its body
 
-    session = requests.Session()
+
+def session_for(url: str, seconds: float = ANSWER_SECONDS) -> requests.Session:
+    """A session for talking to the server of a URL.
+
+    No proxy leads back to this machine, so none is used for it. Each answer has so many seconds,
+    and the bound of bodies in the settings.
+    """
+    from xframes.auth.transport import Session
+
+    session = Session(seconds)
     if on_this_machine(url):
         session.trust_env = False
         session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True

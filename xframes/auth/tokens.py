@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LOGIN, OAUTH1 = "login", "oauth1"  # the records logging in writes
+_TYPES: dict[str, Any] = {"expires_at": int | float, "scopes": list}  # the rest is text
 _PATIENCE = 180  # seconds; a renewal that meets an unanswering server takes a while
 
 
@@ -54,17 +55,23 @@ def load(path: Path, key: str) -> dict[str, Any] | None:
         found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path} cannot be read: {type(error).__name__}") from None
     record = found.get(key) if isinstance(found, dict) else None
-    return record if isinstance(record, dict) else None
+    if not isinstance(record, dict):
+        return None
+    for name, value in record.items():
+        if not isinstance(value, _TYPES.get(name, str) | None):
+            got = type(value).__name__
+            raise ConfigError(f"{path}: {key}.{name} is a {got}. Log in again: xframes login")
+    return record
 
 
 def save(path: Path, key: str, record: dict[str, Any]) -> None:
     """Store a record, atomically and with mode 0600; the caller holds the lock."""
     try:
         held = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         held = {}
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".tokens-")  # mkstemp makes it 0600
     try:

@@ -19,19 +19,20 @@ import urllib3
 
 from xframes import wire
 from xframes.auth import KINDS, Credentials, OAuth1, OAuth2, Secret, redact
-from xframes.auth.credentials import table, text
+from xframes.auth.credentials import text
 from xframes.auth.sessions import session_for
+from xframes.auth.transport import Clock, whole
 from xframes.client.failures import NOT_SENT, explained, lost
 from xframes.client.retries import Retries, Trying
 from xframes.client.showing import html
-from xframes.client.streaming import STALL_SECONDS, HangUp, lines, whole
+from xframes.client.streaming import STALL_SECONDS, HangUp, lines
 from xframes.client.transfers import transfer
 from xframes.errors import ApiError, ArgumentError, ConfigError, RateLimited, Unauthorized, Unavailable
 from xframes.pacing import Pacer
 from xframes.plan import asks_owner
 from xframes.plan.values import QUERY_MOST
 from xframes.registry import ACTIONS
-from xframes.settings import BASE_URL, from_environment
+from xframes.settings import BASE_URL, from_environment, table
 from xframes.wire import Page, Request
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class Client:
         self.sleep = sleep
         self.now = now
         self._transport = transport or self._http
-        self._session = _session(self.base_url)
+        self._session = _session(self.base_url, self._seconds)
         self._pacer = Pacer()
         self._counters = _Counters()
         self._user_id: str | None = None
@@ -211,7 +212,8 @@ class Client:
                             self._counters.bytes += len(line)
                         yield line
                     return
-                refused = (response.status_code, response.headers, response.content)
+                body = whole(response, Clock(self._seconds))
+                refused = (response.status_code, response.headers, body)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             broken: ApiError = lost(error, request)
         else:
@@ -274,6 +276,11 @@ class Client:
 
     # one try -----------------------------------------------------------------------------------------------------
 
+    @property
+    def _seconds(self) -> float:
+        """How long an answer may take, headers and body."""
+        return max(self.retries.silent, self.timeout[1])
+
     def _kind(self, request: Request) -> str:
         return self._credentials.choose(ACTIONS.get(request.action or ""), owner=asks_owner(request.params))
 
@@ -291,8 +298,10 @@ class Client:
         if action:
             self._pacer.learn(*_pool(action, kind), answer.headers, now.timestamp())
         further = action is not None and action.token in request.params
+        lists = action is not None and action.kind == "read" and not action.names_things
         meant = wire.classify(
-            answer.status, answer.headers, answer.body, action=request.action, now=now, further=further
+            answer.status, answer.headers, answer.body, action=request.action, now=now,
+            further=further, lists=lists,
         )
         if meant is None:
             return Page(request, answer.body, now, answer.status)
@@ -307,14 +316,9 @@ class Client:
             raise
         response = self._session.request(
             request.method, self.base_url + request.path, params=dict(request.params), auth=signer,
-            timeout=self.timeout, allow_redirects=False, stream=True, **_content(request),
+            timeout=self.timeout, allow_redirects=False, **_content(request),
         )
-        with response:
-            body = whole(response, max(self.retries.silent, self.timeout[1]))
-            promised, came = response.headers.get("Content-Length", ""), response.raw.tell()
-        if promised.isdecimal() and came < int(promised):  # older urllib3 does not mind
-            raise requests.ConnectionError(f"the body ended after {came:,} of {promised} bytes")
-        return Answer(response.status_code, response.headers, body)
+        return Answer(response.status_code, response.headers, response.content)
 
     # waiting -----------------------------------------------------------------------------------------------------
 
@@ -363,10 +367,10 @@ def current() -> Client:
 # helpers -------------------------------------------------------------------------------------------------------------
 
 
-def _session(base_url: str) -> requests.Session:
+def _session(base_url: str, seconds: float) -> requests.Session:
     from xframes import __version__
 
-    session = session_for(base_url)
+    session = session_for(base_url, seconds)
     session.headers.update({"User-Agent": f"xframes/{__version__}", "Accept": "application/json"})
     return session
 

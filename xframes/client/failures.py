@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -9,6 +10,7 @@ import requests
 import urllib3
 
 from xframes.auth import KINDS, redact, redact_all
+from xframes.auth.transport import TooLarge
 from xframes.errors import ApiError, InvalidRequest, OutcomeUnknown, Unavailable
 from xframes.registry import ACTIONS
 
@@ -17,10 +19,16 @@ if TYPE_CHECKING:
     from xframes.wire import Request
 
 NOT_SENT = "not-sent"  # the kind of a failure that came before anything was sent
+TOO_LARGE = "too-large"  # the kind of an answer that was not read to its end
 
 
 def lost(error: Exception, request: Request) -> Unavailable:
     """A try without an answer; the innermost reason says most."""
+    if isinstance(error, TooLarge):
+        what = request.action or request.path
+        refused = Unavailable(f"{what}: {error}", action=request.action, kind=TOO_LARGE)
+        refused.retryable = False  # it would be as large again
+        return refused
     cause: BaseException = error
     while True:
         inner = [getattr(cause, "reason", None), *cause.args]
@@ -39,7 +47,9 @@ def explained(error: ApiError, status: int, location: str, action: Action | None
     """The error with what helps beside X's own words, and without secrets."""
     message, sent = str(error), KINDS[kind][0]
     if 300 <= status < 400:
-        host = urlsplit(location).netloc or "elsewhere"
+        host = "elsewhere"
+        with suppress(ValueError):  # what is no URL has no host
+            host = urlsplit(location).netloc or host
         message += f"; the server redirects to {host}, and redirects are not followed: is base_url right?"
         error = InvalidRequest(message, status=status, action=error.action)
     elif status == 401:

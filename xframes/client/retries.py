@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from xframes.client.failures import NOT_SENT, unknown
+from xframes.client.failures import NOT_SENT, TOO_LARGE, unknown
 from xframes.errors import RateLimited, Unavailable
 
 if TYPE_CHECKING:
@@ -55,7 +55,8 @@ class Trying:
             self.waited += seconds
             return seconds
         if request.method != "GET":
-            raise error if not error.retryable or error.kind == NOT_SENT else unknown(request, error)
+            refused = not error.retryable and error.kind != TOO_LARGE
+            raise error if refused or error.kind == NOT_SENT else unknown(request, error)
         if not error.retryable:
             raise error
         self.failures += 1

@@ -9,15 +9,15 @@ import requests
 import urllib3
 
 from xframes.auth.sessions import session_for
+from xframes.auth.transport import some
 from xframes.errors import Forbidden, InvalidRequest, NotFound, Unavailable
+from xframes.wire import whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from xframes.client.retries import Retries
     from xframes.errors import ApiError
-
-_PIECE = 1_000_000  # bytes of a download held at a time
 
 
 def transfer(
@@ -72,10 +72,10 @@ def _nobody(request: requests.PreparedRequest) -> requests.PreparedRequest:
 def _save(response: requests.Response, into: IO[bytes]) -> None:
     into.seek(0)
     into.truncate()
-    for piece in response.iter_content(_PIECE):
+    while piece := some(response.raw):
         into.write(piece)
-    promised, came = response.headers.get("Content-Length", ""), response.raw.tell()
-    if promised.isdecimal() and came < int(promised):
+    promised, came = whole_number(response.headers.get("Content-Length")), response.raw.tell()
+    if promised is not None and came < promised:
         raise requests.ConnectionError(f"the file ended after {came:,} of {promised} bytes")
 
 

@@ -11,24 +11,28 @@ import re
 import tarfile
 import tempfile
 import zipfile
-import zlib
+from copy import copy
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any, Self, cast
 
 from xframes.reader import exports, tables
+from xframes.reader.refusing import reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-DAMAGE = (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError)
 _NAMES = re.compile(r"\.(jsonl?|ndjson|csv|tsv)$")
 _PACKED = re.compile(r"\.(gz|zstd?|bz2|xz)$", re.IGNORECASE)
 _OTHERS = re.compile(r"\.(ipynb|html?|js|css|md|py|r)$")  # text, but never posts; exports' .js are told by content
 _BINARY = re.compile(rb"[\0-\x08\x0e-\x1a]")
+_HIDDEN = "hidden, by its name or that of a folder"
 _HEAD = 4096
 _BUFFER_BYTES = 1 << 20
 _DEEPEST = 4  # a zip in a zip in a …
+_READ_WHOLE = {tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE,
+               tarfile.SOLARIS_XHDTYPE}  # headers of a tar: names and more of a member
+_LONGEST_HEADER = 1 << 20
 _BOMS = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"),
          (codecs.BOM_UTF16_BE, "utf-16"))
 _STRANGERS = (
@@ -39,13 +43,18 @@ _STRANGERS = (
 
 @dataclass(slots=True)
 class Part:
-    """One text to read: its name, its bytes as UTF-8, how it begins, and what stands beside the posts of an export."""
+    """One text to read: its name, its bytes as UTF-8, how it begins; what is beside an export.
+
+    `skipped` says why a member of a zip or tar is not looked at, `damage` why it cannot be.
+    """
 
     name: str
     file: IO[bytes]
     head: bytes
     inside: bool = False  # of a zip or tar: what else is packed with posts is left alone
     export: exports.Export = field(default_factory=lambda: exports.Export([], []))
+    skipped: str | None = None
+    damage: str | None = None
 
     @property
     def is_export(self) -> bool:
@@ -62,8 +71,8 @@ class Part:
     def refusal(self) -> str | None:
         """Why nothing can be read from this, or None."""
         name = self.name.lower()
-        if self.is_export or self.is_table:
-            return None
+        if self.skipped or self.is_export or self.is_table:
+            return self.skipped
         if self.head[:1] == b"\x80" and self.head[1:2] in {b"\2", b"\3", b"\4", b"\5"}:
             return "a Python pickle, which can run code when it is read: save it as JSON"
         if stranger := next((what for magic, what in _STRANGERS if self.head.startswith(magic)), None):
@@ -122,27 +131,73 @@ def _zipped(file: IO[bytes], depth: int) -> Iterator[Part]:
                 whole.write(data)
             source = whole
         with zipfile.ZipFile(source) as packed:
-            try:
-                export = exports.packed(packed)
-                for name in sorted(i.filename for i in packed.infolist() if not i.is_dir() and not _hidden(i.filename)):
-                    with packed.open(name) as member:
-                        for part in _unpacked(name, member, None, depth + 1, inside=True):
+            export = exports.packed(packed)
+            for info in sorted(packed.infolist(), key=lambda i: i.filename):
+                if info.is_dir():
+                    continue
+                if is_hidden(info.filename):
+                    yield _skipped(info.filename, _HIDDEN)
+                    continue
+                try:
+                    with _member(packed, info) as member:
+                        for part in _unpacked(info.filename, member, None, depth + 1, inside=True):
                             part.export = export
                             yield part
-            except (ValueError, RuntimeError, NotImplementedError) as error:  # a password, or an unknown method
-                raise zipfile.BadZipFile(str(error)) from error
+                except Exception as error:  # noqa: BLE001  the other members are read all the same
+                    yield _damaged(info.filename, error)
+
+
+def _member(packed: zipfile.ZipFile, info: zipfile.ZipInfo) -> IO[bytes]:
+    """A member unpacked piece by piece: for rare methods, zipfile unpacks much at once."""
+    if info.compress_type in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        return packed.open(info)
+    if info.compress_type != zipfile.ZIP_BZIP2:
+        raise zipfile.BadZipFile("packed by a rare method; unpack the zip and import its files")
+    plain = copy(info)
+    plain.compress_type, plain.file_size = zipfile.ZIP_STORED, info.compress_size
+    del plain.CRC  # it is of what is unpacked; bzip2 has its own
+    return cast("IO[bytes]", bz2.BZ2File(packed.open(plain)))
 
 
 def _tarred(file: IO[bytes], depth: int) -> Iterator[Part]:
-    with tarfile.open(fileobj=file, mode="r|") as packed:
+    with tarfile.open(fileobj=file, mode="r|", tarinfo=_Entry) as packed:
         for entry in packed:
-            member = packed.extractfile(entry) if entry.isfile() and not _hidden(entry.name) else None
-            if member is not None:
+            if entry.isdir():
+                continue
+            if is_hidden(entry.name) or not entry.isfile():
+                yield _skipped(entry.name, _HIDDEN if entry.isfile() else "a link or a device")
+                continue
+            try:
+                member = cast("IO[bytes]", packed.extractfile(entry))
                 yield from _unpacked(entry.name, member, None, depth + 1, inside=True)
+            except Exception as error:  # noqa: BLE001  the other members are read all the same
+                yield _damaged(entry.name, error)
 
 
-def _hidden(name: str) -> bool:
-    return any(part.startswith(".") or part == "__MACOSX" for part in name.split("/"))
+class _Entry(tarfile.TarInfo):
+    """A member of a tar. tarfile reads its headers whole, so their size has a bound."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        """A header."""
+        found = super().frombuf(buf, encoding, errors)
+        if found.type in _READ_WHOLE and found.size > _LONGEST_HEADER:
+            raise tarfile.ReadError(f"a header of {found.size:,} bytes")
+        return found
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file, or a folder it is in, is hidden, by its path in an archive or a folder."""
+    places = (place for place in re.split(r"[/\\]", name) if place not in {"", ".", ".."})
+    return any(place.startswith(".") or place == "__MACOSX" for place in places)
+
+
+def _skipped(name: str, why: str) -> Part:
+    return Part(name, io.BytesIO(), b"", inside=True, skipped=why)
+
+
+def _damaged(name: str, error: Exception) -> Part:
+    return Part(name, io.BytesIO(), b"", inside=True, damage=reason(error))
 
 
 def _text(name: str, file: IO[bytes], head: bytes, beside: Path | None, *, inside: bool) -> Part:
@@ -185,7 +240,7 @@ class _Damaged(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         try:
             found: bytes = self._stream.read(len(buffer))
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise EOFError(str(error)) from error
         buffer[: len(found)] = found
         return len(found)

@@ -9,6 +9,8 @@ from datetime import datetime
 from html import unescape
 from typing import IO, TYPE_CHECKING, Any
 
+from xframes.reader.bounded import rest
+
 if TYPE_CHECKING:
     import zipfile
     from collections.abc import Callable
@@ -37,7 +39,7 @@ class Export:
 
 def posts(file: IO[bytes], export: Export) -> bytes:
     """A file of an export's posts as one page: its posts as they stand there, beside the account."""
-    data = _plain(file.read())
+    data = _plain(rest(file))
     if export.notes:
         data = _with_notes(data, export.notes)
     return b'{"account":' + json.dumps(export.account).encode() + b',"tweets":' + data + b"}"
@@ -45,12 +47,22 @@ def posts(file: IO[bytes], export: Export) -> bytes:
 
 def packed(archive: zipfile.ZipFile) -> Export:
     """What is beside the posts in a zip."""
-    return _export(lambda pattern: [archive.read(name) for name in archive.namelist() if pattern.search(name)])
+    def read(name: str) -> bytes:
+        with archive.open(name) as file:
+            return rest(file)
+
+    names = archive.namelist()
+    return _export(lambda pattern: [read(name) for name in names if pattern.search(name)])
 
 
 def unpacked(folder: Path) -> Export:
     """The same of an export that was unpacked."""
-    return _export(lambda pattern: [p.read_bytes() for p in sorted(folder.glob("*.js")) if pattern.search(p.name)])
+    def read(path: Path) -> bytes:
+        with path.open("rb") as file:
+            return rest(file)
+
+    paths = sorted(folder.glob("*.js"))
+    return _export(lambda pattern: [read(path) for path in paths if pattern.search(path.name)])
 
 
 def _export(read: Callable[[re.Pattern[str]], list[bytes]]) -> Export:
@@ -88,7 +100,7 @@ def _moment(text: Any) -> datetime | None:
 def _listed(data: bytes) -> list[dict[str, Any]]:
     try:
         found = json.loads(_plain(data))
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
     return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
 

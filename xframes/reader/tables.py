@@ -10,9 +10,10 @@ import json
 import re
 import sys
 from itertools import chain, islice
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Self
 
-from xframes.reader.refusing import NotPages
+from xframes.reader.refusing import NotPages, TooLong
+from xframes.settings import MAX_LINE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,15 +66,39 @@ def posts(file: IO[bytes], name: str) -> Iterator[bytes]:
     """The posts of a file, as JSON. Raises NotPages when its columns are not those of posts."""
     csv.field_size_limit(sys.maxsize)
     text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="xframes-windows", newline="")
+    lines = _Lines(text)
     try:
-        first = text.readline()
+        first = next(lines, "")
         columns = next(csv.reader([first], delimiter=_delimiter(first)), [])
         if not _fits(set(columns)):
             raise NotPages(f"{name} is no CSV file of posts: it has no column `id` beside `text` "
                                "(as twarc-csv's have)")
-        yield from _rows(csv.DictReader(text, columns, delimiter=_delimiter(first)))
+        for post in _rows(csv.DictReader(lines, columns, delimiter=_delimiter(first))):
+            lines.size = 0
+            yield post
     finally:
         text.detach()  # whose file it is closes it
+
+
+class _Lines:
+    """The lines of a text. Raises TooLong when a row is: `size` counts what came since the last."""
+
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self._text = text
+        self._most = MAX_LINE.bytes
+        self.size = 0
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        found = self._text.readline(self._most - self.size + 1)
+        self.size += len(found)
+        if self.size > self._most:
+            raise TooLong(f"a row is larger than {MAX_LINE.megabytes}")
+        if not found:
+            raise StopIteration
+        return found
 
 
 def _rows(rows: csv.DictReader[str]) -> Iterator[bytes]:

@@ -14,6 +14,7 @@ ParamKind = Literal[
 Where = Literal["path", "query", "body", "local"]
 
 
+_NAMING = frozenset({"id", "ids", "usernames", "keys"})
 NAMES = {"ids": "id", "usernames": "username", "media_keys": "media_key"}
 """What lists of names of things are called on the wire, and the key that holds such a name in the things."""
 
@@ -158,6 +159,11 @@ class Action:
         return next(((p.name, NAMES[p.wire]) for p in self.params if p.many and p.required and p.wire in NAMES), None)
 
     @property
+    def names_things(self) -> bool:
+        """Whether it looks up things by their names: an answer may hold problems alone then."""
+        return self.single or (self.paged is None and any(map(_names, self.params)))
+
+    @property
     def pattern(self) -> re.Pattern[str]:
         """Matches a filled path; its groups are the path parameters' wire names."""
         return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", self.path) + r"/?")
@@ -168,6 +174,11 @@ class Action:
             if p.name == name:
                 return p
         raise KeyError(f"{self.name} has no parameter {name!r}; it has {', '.join(p.name for p in self.params)}")
+
+
+def _names(param: Param) -> bool:
+    """Whether a parameter names what is looked up; in a path, it may name who owns what is listed."""
+    return param.required and param.where == "query" and param.kind in _NAMING
 
 
 @cache

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
 from tempfile import SpooledTemporaryFile
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from xframes import registry
@@ -15,6 +15,7 @@ from xframes.collect import compliance
 from xframes.errors import ApiError, Interrupted, NotFound, XframesError
 from xframes.frames import Frames
 from xframes.plan.values import check
+from xframes.reader.bounded import lines
 from xframes.registry.params import ID
 from xframes.wire import Page, Request, is_json, page_id
 from xframes.write.engine import Sending, Written, keeping, opened, rejected, request, write
@@ -185,18 +186,18 @@ class _Job:
             self.client.download(job["download_url"], file)
             file.seek(0)
             asked = Request("GET", urlsplit(job["download_url"]).path)  # the query holds the signature
-            for body in _bodies(file):
+            for body in _bodies(lines(file)):
                 yield Page(asked, body, self.client.now(), page_id=page_id(asked, body))
 
     def _resume(self, *, client: Client | None = None) -> Frames:
         return run_compliance_job(self.ids, self.type, into=self.into, client=client or self.client)
 
 
-def _bodies(file: IO[bytes]) -> Iterator[bytes]:
+def _bodies(lines: Iterable[bytes]) -> Iterator[bytes]:
     """Lines in lists of about a megabyte; a line that is no JSON stands alone, so that it spoils no other."""
     held: list[bytes] = []
     size, given = 0, False
-    for line in (stripped for raw in file if (stripped := raw.strip())):
+    for line in (stripped for raw in lines if (stripped := raw.strip())):
         if not is_json(line):
             given = True
             yield line
