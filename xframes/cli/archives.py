@@ -15,6 +15,7 @@ import click
 
 from xframes.cli import output
 from xframes.cli.tables import MOST_ROWS
+from xframes.english import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -259,7 +260,8 @@ def compact(folder: Path) -> None:
 @click.command(short_help="Make the tables anew from the pages.")
 @archive_option()
 @_PROCESSES
-def rebuild(folder: Path, processes: int | None) -> None:
+@click.option("--lose", is_flag=True, help="Drop rows whose page is missing; by default they are an error.")
+def rebuild(folder: Path, processes: int | None, lose: bool) -> None:
     """Make every table anew from the pages kept, with this version's columns.
 
     \b
@@ -269,12 +271,12 @@ def rebuild(folder: Path, processes: int | None) -> None:
     from xframes.archive import Archive
 
     with Archive(folder) as archive:
-        archive.rebuild(processes=processes)
+        archive.rebuild(processes=processes, lose=lose)
 
 
 @click.command(short_help="Read a whole archive and compare.")
 @archive_option()
-@click.option("--repair", is_flag=True, help="Set damaged files aside, and make tables anew that need it.")
+@click.option("--repair", is_flag=True, help="Replace damaged files by what the pages say; copies stay in damaged/.")
 @output.options
 @click.pass_context
 def verify(ctx: click.Context, folder: Path, repair: bool, format_: str | None, into: Path | None) -> None:
@@ -292,8 +294,9 @@ def verify(ctx: click.Context, folder: Path, repair: bool, format_: str | None, 
         click.echo(f"repaired: {what}", err=True)
     if not report.ok:
         output.write(report.frame(), format_, into, most=999)
-    count = f"{len(report.findings):,} findings" if report.findings else "nothing wrong"
-    click.echo(f"{report.pages:,} pages and {report.files:,} table files read: {count}", err=True)
+    count = counted(len(report.findings), "finding") if report.findings else "nothing wrong"
+    read = f"{counted(report.pages, 'page')} and {counted(report.files, 'table file')}"
+    click.echo(f"{read} read: {count}", err=True)
     ctx.exit(0 if report.ok else 1)
 
 
