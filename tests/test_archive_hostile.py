@@ -233,10 +233,11 @@ def test_a_link_in_the_place_of_a_part_of_an_archive_is_refused(made, name):
     assert outside(made) == before
 
 
-@pytest.mark.parametrize("name", ["flush", "compact", "readers"])
-def test_a_lock_that_is_a_link_empties_nothing(made, name):
+@pytest.mark.parametrize("target", [".bashrc", "new"])
+@pytest.mark.parametrize("name", ["flush", "compact", "readers", "temp-0123abcd"])
+def test_a_lock_that_is_a_link_empties_and_makes_nothing(made, name, target):
     (made / ".locks" / f"{name}.lock").unlink(missing_ok=True)
-    (made / ".locks" / f"{name}.lock").symlink_to(made.parents[1] / "home" / ".bashrc")
+    (made / ".locks" / f"{name}.lock").symlink_to(made.parents[1] / "home" / target)
     use(made)
 
 
@@ -349,6 +350,7 @@ def test_merging_changes_nothing_of_the_other_archive_and_brings_all_of_it(made,
     late = f"{A}.parquet"
     part.rename(made / ".tmp" / late)
     (made / ".tmp" / f"commit-{B}.json").write_text(json.dumps([[late, f"tables/posts/{part.name}"]]))
+    shutil.rmtree(made / ".locks")
     before = everything(made)
     with xf.Archive(tmp_path / "mine") as mine:
         mine.merge(made)

@@ -12,13 +12,15 @@ import re
 import secrets
 import threading
 import weakref
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
+from xframes.archive.bookkeeping import is_link
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 # An id that sorts by time: milliseconds since 1970, then the owner's token, then random digits.
 _OWNED = re.compile(r"(?:[a-z-]+-)?[0-9a-f]{12}(?P<owner>[0-9a-f]{8})[0-9a-f]{8}(?:\.[a-z]+)?")
@@ -104,6 +106,8 @@ class Ownership:
 
     def _is_alive(self, token: str) -> bool:
         lock = _lock(self._locks, token)
+        if is_link(Path(lock.lock_file)):  # none of ours; a lock would empty the file it points to
+            os.unlink(lock.lock_file)
         if not os.path.exists(lock.lock_file):
             return False
         try:

@@ -137,7 +137,9 @@ class Readers:
             import fcntl
 
             if self._descriptor is None:
-                self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
+                # An archive that is only read gets no new file; a link is followed nowhere.
+                way = os.O_RDWR | os.O_CREAT if self._folder.writable else os.O_RDONLY
+                self._descriptor = os.open(self._path, way | os.O_NOFOLLOW, 0o666)
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB if alone else fcntl.LOCK_SH)
         except ImportError:  # Windows: a file somebody has open cannot be removed there anyway
             return True
