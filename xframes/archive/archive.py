@@ -360,7 +360,7 @@ class Archive(Shown, Sharing, Forgetting, Threads):
         a copy that has them. A repair may be killed at any moment, and may be repeated.
 
         Gives a Report (`ok`, `findings`, `repaired`, `.frame()`) of how it is now; nothing is raised for what is found.
-        Takes about as long as a rebuild, and as much room in the system's temporary folder (TMPDIR).
+        Takes about twice as long as a rebuild, and room for all tables in the system's temporary folder (TMPDIR).
         """
         if not self._folder.exists:
             return Report()
