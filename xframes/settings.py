@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import platformdirs
 
 from xframes.errors import ConfigError
+from xframes.sealing import sealed
 
 BASE_URL = "https://api.x.com"
 
@@ -32,6 +33,7 @@ def journals_path() -> Path:
     return Path(str(given)).expanduser() if given else platformdirs.user_data_path("xframes") / "journals"
 
 
+@sealed
 def read_config() -> dict[str, Any]:
     """The config file's contents; empty when there is none.
 

@@ -9,7 +9,9 @@ from xframes.auth import tokens
 from xframes.auth.oauth1 import OAuth1
 from xframes.auth.oauth2 import OAuth2, app_token
 from xframes.auth.secrets import Secret, secret
+from xframes.auth.sessions import late
 from xframes.errors import ApiError, ConfigError, Unauthorized
+from xframes.sealing import sealed
 from xframes.settings import from_environment, read_config
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ class Credentials:
     `oauth1` may be an OAuth1 or its four texts in order; `oauth2` an OAuth2 or just an access token.
     """
 
+    @sealed
     def __init__(
         self, bearer_token: str | Secret | None = None, oauth1: OAuth1 | tuple[str, ...] | list[str] | None = None,
         oauth2: OAuth2 | str | None = None,
@@ -55,6 +58,7 @@ class Credentials:
         self._lock = Lock()
 
     @classmethod
+    @sealed
     def find(cls) -> Credentials:
         """Those of the environment, then of the config file's table `[default]`, each kind by itself.
 
@@ -91,17 +95,17 @@ class Credentials:
         raise ConfigError(self._what_is_needed(action, takes))
 
     def signer(self, kind: str, base_url: str) -> Callable[[requests.PreparedRequest], requests.PreparedRequest]:
-        """What authorises a request of that kind; requests calls it, so no `.netrc` is looked at."""
+        """What authorises a request of that kind, as requests takes it; reveals nothing before it is sent."""
         if kind == "oauth1":
             assert self.oauth1 is not None
-            return self.oauth1.sign
-        token = self.oauth2.token(base_url) if kind == "oauth2" and self.oauth2 else self._app(base_url).reveal()
+            return late(self.oauth1.sign)
+        token = self.oauth2.current(base_url) if kind == "oauth2" and self.oauth2 else self._app(base_url)
 
         def bearer(request: requests.PreparedRequest) -> requests.PreparedRequest:
-            request.headers["Authorization"] = f"Bearer {token}"
+            request.headers["Authorization"] = f"Bearer {token.reveal()}"
             return request
 
-        return bearer
+        return late(bearer)
 
     def oauth2_token(self) -> Secret | None:
         """The person's access token held now, to say later which one X refused."""
@@ -115,6 +119,7 @@ class Credentials:
         self.oauth2.renew(base_url, rejected)
         return True
 
+    @sealed
     def _app(self, base_url: str) -> Secret:
         with self._lock:
             if self.bearer_token is None:
@@ -147,6 +152,8 @@ class Credentials:
         return f"{name} needs {wanted}{scopes}; this client holds {holds}{hint}. Set {ways}"
 
     def __repr__(self) -> str:
+        if "_lock" not in vars(self):  # making it raised
+            return "<Credentials: incomplete>"
         return f"<Credentials: {', '.join(self.held) or 'none'}>"
 
 

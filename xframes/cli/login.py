@@ -40,15 +40,17 @@ def login_(
       xframes login --client-id YOUR_APPS_CLIENT_ID
     """
     from xframes.auth.login import AUTHORIZE_URL, READ_SCOPES, login, login_oauth1
+    from xframes.auth.secrets import secret
     from xframes.auth.tokens import tokens_path
 
     show = _show(browser=not no_browser)
     server = (base_url or BASE_URL).rstrip("/")
     if oauth1:
-        key, secret = (from_environment(f"XFRAMES_{n}", n) for n in ("CONSUMER_KEY", "CONSUMER_SECRET"))
-        if key is None or secret is None:
+        names = ("CONSUMER_KEY", "CONSUMER_SECRET")
+        key, key_secret = (secret(from_environment(f"XFRAMES_{n}", n), n.lower()) for n in names)
+        if key is None or key_secret is None:
             raise ConfigError("an OAuth 1.0a login needs XFRAMES_CONSUMER_KEY and XFRAMES_CONSUMER_SECRET")
-        login_oauth1(key, secret, base_url=server, ask=lambda url: (show(url), click.prompt("PIN"))[1])
+        login_oauth1(key, key_secret, base_url=server, ask=lambda url: (show(url), click.prompt("PIN"))[1])
         click.echo(f"Logged in by OAuth 1.0a; the tokens are in {tokens_path()}", err=True)
         return
     if client_id is None:

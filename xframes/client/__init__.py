@@ -10,6 +10,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from html import escape
 from threading import Lock
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -31,6 +32,7 @@ from xframes.pacing import Pacer
 from xframes.plan import asks_owner
 from xframes.plan.values import QUERY_MOST
 from xframes.registry import ACTIONS
+from xframes.sealing import sealed
 from xframes.settings import BASE_URL, from_environment
 from xframes.wire import Page, Request
 
@@ -81,6 +83,7 @@ class Client:
     Raises ConfigError for unusable credentials or settings, ArgumentError for other arguments.
     """
 
+    @sealed
     def __init__(
         self, bearer_token: str | Secret | None = None, oauth1: OAuth1 | tuple[str, ...] | None = None,
         oauth2: OAuth2 | str | None = None, *, base_url: str | None = None, words: Vocabulary = "tweet",
@@ -211,14 +214,9 @@ class Client:
                             self._counters.bytes += len(line)
                         yield line
                     return
-                refused = (response.status_code, response.headers, response.content)
+                broken = self._no_stream(response, request, action, kind)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            broken: ApiError = lost(error, request)
-        else:
-            status, headers, body = refused
-            meant = wire.classify(status, headers, body, action=request.action, now=self.now())
-            unlike = Unavailable(f"{request.path}: HTTP {status} is no stream", status=status, action=request.action)
-            broken = explained(meant or unlike, status, headers.get("location", ""), action, kind)
+            broken = lost(error, request)
         raise broken  # outside the handlers: their causes hold the request's headers
 
     def wait(self, seconds: float, why: str) -> None:
@@ -267,10 +265,17 @@ class Client:
         self.close()
 
     def __repr__(self) -> str:
+        if not self._complete:
+            return "<Client: incomplete>"
         return f"<Client {redact(self.base_url)}: {', '.join(self.kinds) or 'no credentials'}>"
 
     def _repr_html_(self) -> str:
-        return html(self)
+        return html(self) if self._complete else escape(repr(self))
+
+    @property
+    def _complete(self) -> bool:
+        """Whether its constructor returned: a debugger also shows a client whose arguments were refused."""
+        return "_user_id" in vars(self)
 
     # one try -----------------------------------------------------------------------------------------------------
 
@@ -297,6 +302,13 @@ class Client:
         if meant is None:
             return Page(request, answer.body, now, answer.status)
         return explained(meant, answer.status, answer.headers.get("location", ""), action, kind)
+
+    def _no_stream(self, response: requests.Response, request: Request, action: Action | None, kind: str) -> ApiError:
+        """The error for an answer that is no stream."""
+        status, headers = response.status_code, response.headers
+        meant = wire.classify(status, headers, response.content, action=request.action, now=self.now())
+        unlike = Unavailable(f"{request.path}: HTTP {status} is no stream", status=status, action=request.action)
+        return explained(meant or unlike, status, headers.get("location", ""), action, kind)
 
     def _http(self, request: Request) -> Answer:
         """Send over HTTP. Redirects are not followed: they would carry the credentials to wherever they point."""
