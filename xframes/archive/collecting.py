@@ -16,7 +16,7 @@ from xframes.archive.journal import open_journal
 from xframes.archive.progress import bar
 from xframes.archive.runs import run_of
 from xframes.archive.store import FLUSH_BYTES
-from xframes.errors import ArchiveError, Interrupted, XframesError
+from xframes.errors import ArchiveError, Interrupted, Resumable, XframesError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -218,11 +218,21 @@ class _Collection:
         if not pages or not isinstance(error, (Exception, KeyboardInterrupt)):
             return
 
-        def go_on(*, client: Client = client, progress: bool | None = None) -> Run:
-            return self.archive.resume(self.run_id, client, progress=progress)
-
         raise Interrupted(
             f"{self.plan.action} stopped after {pages:,} pages, {rows:,} rows: {why}. They are in {self.folder.path}; "
             f'archive.resume("{self.run_id}") goes on from there',
-            run_id=self.run_id, pages=pages, rows=rows, next_token=self.state.token, resume=go_on,
+            run_id=self.run_id, pages=pages, rows=rows, next_token=self.state.token,
+            resume=_GoingOn(self.archive, self.run_id, client),
         ) from error
+
+
+@dataclass
+class _GoingOn(Resumable):
+    """The way to go on with a run, in another process as well."""
+
+    archive: Archive
+    run_id: str
+    client: Client | None
+
+    def __call__(self, *, client: Client | None = None, progress: bool | None = None) -> Run:
+        return self.archive.resume(self.run_id, client or self.client, progress=progress)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from xframes import registry
 from xframes.client import current
-from xframes.errors import ArgumentError, Interrupted
+from xframes.errors import ArgumentError, Interrupted, Resumable
 from xframes.frames import Frames
 from xframes.paging import State
 from xframes.plan import options, plan
@@ -69,7 +69,7 @@ def collect(name: str, arguments: Mapping[str, Any]) -> Any:
 
 
 @dataclass
-class _Gathering:
+class _Gathering(Resumable):
     """A collection into memory. A page asked for twice, because X repeated a token, is kept once."""
 
     plan: Plan
@@ -108,7 +108,8 @@ class _Gathering:
         )
 
     def _resume(self, *, client: Client | None = None, progress: bool | None = None) -> Frames:
-        return _Gathering(self.plan, client or self.client, self.state, dict(self.pages)).run(progress)
+        client = client or self.client or current()
+        return _Gathering(self.plan, client, self.state, dict(self.pages)).run(progress)
 
 
 def function(action: Action) -> str:

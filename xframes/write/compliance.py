@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from xframes import registry
 from xframes.collect import compliance
-from xframes.errors import ApiError, Interrupted, NotFound, XframesError
+from xframes.errors import ApiError, Interrupted, NotFound, Resumable, XframesError
 from xframes.frames import Frames
 from xframes.plan.values import check
 from xframes.registry.params import ID
@@ -74,7 +74,7 @@ def run_compliance_job(
 
 
 @dataclass
-class _Job:
+class _Job(Resumable):
     """A job for these ids, told from others at X by its name."""
 
     ids: list[str]
