@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import json
 import os
 import tracemalloc
@@ -306,10 +307,9 @@ def refused(client, method, path, status):
     client._transport = send
 
 
-@pytest.mark.parametrize("name", ["cat.png", "clip.mp4"])
-@pytest.mark.parametrize("status", [403, 503])
-@pytest.mark.parametrize("how", ["resume", "process", "archive"])
-def test_a_description_that_fails_does_not_lose_the_upload(sandbox, client, video, tmp_path, name, status, how):
+@pytest.mark.parametrize("case", [*itertools.product(["cat.png", "clip.mp4"], [403, 503], ["resume", "id", "archive"])])
+def test_a_description_that_fails_does_not_lose_the_upload(sandbox, client, video, tmp_path, case):
+    name, status, how = case
     path = video if name == "clip.mp4" else file(tmp_path, name, PNG)
     into = xf.Archive(tmp_path / "a") if how == "archive" else None
     with refused(client, "POST", METADATA, status), pytest.raises(errors.Interrupted) as caught:

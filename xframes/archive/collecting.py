@@ -62,10 +62,9 @@ def resume(archive: Archive, folder: Folder, run_id: str, client: Client | None,
         if str(row.action).startswith("write."):
             again = "`writes` shows what was done; a compliance job goes on when it is run again"
         raise ArchiveError(f"run {run_id} ({row.action}) is no collection and cannot be resumed; {again}")
-    if client is None:
-        from xframes.client import current
+    from xframes.client import checked
 
-        client = current()
+    client = checked(client, str(row.action))
     with _owned(folder, run_id) as owner:
         row = _row(folder, run_id) or row  # another process may have gone on with it meanwhile
         if row.state == "done":

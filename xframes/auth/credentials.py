@@ -29,6 +29,7 @@ KINDS = {
     ),
     "oauth2": ("an OAuth 2.0 user token", "`xframes login`, XFRAMES_OAUTH2_ACCESS_TOKEN, or Client(oauth2=…)"),
 }
+DEMO = "without a key, try `xframes demo` or `xframes sandbox`"
 # Environment variables by setting, ours first, then the names other tools have made common.
 BEARER_NAMES = ("XFRAMES_BEARER_TOKEN", "X_BEARER_TOKEN", "X_API_BEARER_TOKEN", "BEARER_TOKEN", "TWITTER_BEARER_TOKEN")
 OAUTH1_NAMES = ("consumer_key", "consumer_secret", "access_token", "access_token_secret")
@@ -80,10 +81,11 @@ class Credentials:
         there = {"app": self.bearer_token, "oauth1": self.oauth1 and self.oauth1.user, "oauth2": self.oauth2}
         return tuple(kind for kind, yes in there.items() if yes)
 
-    def choose(self, action: Action | None, *, owner: bool = False) -> str:
+    def choose(self, action: Action | None, *, owner: bool = False, name: str = "") -> str:
         """The first kind the action takes that is held; a person's before the app's for fields only an owner sees.
 
-        Raises ConfigError naming the kinds (and scopes) the action takes, and where to put them.
+        Raises ConfigError naming the action (or what it is a part of, `name`), the kinds (and scopes)
+        it takes, and where to put them.
         """
         takes = (action.auth if action else ()) or tuple(KINDS)
         order = sorted(takes, key=lambda kind: kind == "app") if owner else takes
@@ -92,7 +94,7 @@ class Credentials:
                 return kind
         if "app" in takes and self.oauth1 is not None:
             return "app"  # to be had for the app's key and secret
-        raise ConfigError(self._what_is_needed(action, takes))
+        raise ConfigError(self._what_is_needed(action, takes, name or (action.name if action else "this request")))
 
     def signer(self, kind: str, base_url: str) -> Callable[[requests.PreparedRequest], requests.PreparedRequest]:
         """What authorises a request of that kind, as requests takes it; reveals nothing before it is sent."""
@@ -139,8 +141,7 @@ class Credentials:
         known = self.oauth2.scopes if self.oauth2 else ()
         return [scope for scope in action.scopes if scope not in known] if known else []
 
-    def _what_is_needed(self, action: Action | None, takes: tuple[str, ...]) -> str:
-        name = action.name if action else "this request"
+    def _what_is_needed(self, action: Action | None, takes: tuple[str, ...], name: str) -> str:
         if action and "oauth2" in takes and self.oauth2 and (lacking := self._lacking(action)):
             return (f"{name} needs the scopes {' '.join(lacking)}, which the OAuth 2.0 token does not have; "
                     "log in again with them: xframes login")
@@ -149,7 +150,8 @@ class Credentials:
         holds = ", ".join(KINDS[kind][0] for kind in self.held) or "nothing"
         ways = "; ".join(KINDS[kind][1] for kind in takes)
         hint = f" ({self.lacks})" if self.lacks and "oauth1" in takes else ""
-        return f"{name} needs {wanted}{scopes}; this client holds {holds}{hint}. Set {ways}"
+        demo = "" if self.held else f"; {DEMO}"
+        return f"{name} needs {wanted}{scopes}; this client holds {holds}{hint}. Set {ways}{demo}"
 
     def __repr__(self) -> str:
         if "_lock" not in vars(self):  # making it raised

@@ -20,7 +20,7 @@ import urllib3
 
 from xframes import wire
 from xframes.auth import KINDS, Credentials, OAuth1, OAuth2, Secret, redact
-from xframes.auth.credentials import table, text
+from xframes.auth.credentials import DEMO, table, text
 from xframes.auth.sessions import session_for
 from xframes.client.failures import NOT_SENT, explained, lost
 from xframes.client.retries import Retries, Trying
@@ -122,8 +122,7 @@ class Client:
         client = cls(**options)
         if not client.kinds and client._credentials.oauth1 is None:
             ways = "; ".join(way for _, way in KINDS.values())
-            demo = "without a key, try `xframes demo` or `xframes sandbox`"
-            raise ConfigError(f"no credentials found; set one of: {ways}; {demo}")
+            raise ConfigError(f"no credentials found; set one of: {ways}; {DEMO}")
         return client
 
     @property
@@ -235,6 +234,13 @@ class Client:
         """Raise ArgumentError unless this client may change things at X."""
         if not self.writes:
             raise ArgumentError(f"{what} changes things at X; that needs Client(writes=True)")
+
+    def may_send(self, what: str, action: str | None = None) -> None:
+        """Raise ConfigError unless this client holds a kind of credential that an action takes.
+
+        `what` is named in the error; `action` is the part of it that decides, where `what` is no action.
+        """
+        self._credentials.choose(ACTIONS.get(action or what), name=what)
 
     def upload(self, url: str, body: bytes) -> None:
         """Put a text where X told to, without credentials (the URL is signed); as often as its retries allow.
@@ -363,13 +369,24 @@ def use(client: Client | None) -> Client | None:
     return client
 
 
-def current() -> Client:
-    """The default client: the one given to `use`, else one made from the environment, once. Raises ConfigError."""
+def checked(client: Client | None, what: str) -> Client:
+    """The client given, or the default one. Raises ConfigError as `Client.may_send` does."""
+    if isinstance(client, Client):  # else something that sends in its own way
+        client.may_send(what)
+    return current(what) if client is None else client
+
+
+def current(what: str, action: str | None = None) -> Client:
+    """The default client: the one given to `use`, else one made from the environment, once.
+
+    Raises ConfigError as `Client.may_send` does.
+    """
     global _default  # noqa: PLW0603  the same
     with _default_lock:
-        if _default is None:
-            _default = Client.from_env()
-        return _default
+        found = Client() if _default is None else _default
+        found.may_send(what, action)
+        _default = found
+        return found
 
 
 # helpers -------------------------------------------------------------------------------------------------------------

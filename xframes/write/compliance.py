@@ -64,7 +64,7 @@ def run_compliance_job(
 
     Example: `write.run_compliance_job(archive.frame("posts")["id"], into=archive).removals`
     """
-    client = opened(client, _RUN)
+    client = opened(client, _RUN, "write.create_compliance_job")
     every = registry.Param("ids", "ids", min=1, pattern=ID)
     found: list[str] = check(every, ids, now=client.now())
     digest = blake2b(f"{type} {' '.join(sorted(found))}".encode(), digest_size=16).hexdigest()
