@@ -19,6 +19,7 @@ from xframes.archive.store import PAGES, read_part, stored_schema
 from xframes.archive.views import connect
 from xframes.errors import ArchiveError
 from xframes.schema import TABLES, Table
+from xframes.screen import neutral
 from xframes.wire import page_id
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class Report:
         head = f"<Report: {self.pages:,} pages, {self.files:,} table files, {len(self.findings)} findings>"
         lines = [f"  repaired: {what}" for what in self.repaired]
         lines += [f"  {f.kind}: {f.where}: {f.detail}" for f in self.findings[:20]]
-        return "\n".join([head, *lines])
+        return "\n".join(neutral(line) for line in [head, *lines])
 
     def _repr_html_(self) -> str:
         rows = "".join(

@@ -32,6 +32,7 @@ from xframes.pacing import Pacer
 from xframes.plan import asks_owner
 from xframes.plan.values import QUERY_MOST
 from xframes.registry import ACTIONS
+from xframes.screen import neutral
 from xframes.sealing import sealed
 from xframes.settings import BASE_URL, from_environment
 from xframes.wire import Page, Request
@@ -220,7 +221,7 @@ class Client:
 
     def wait(self, seconds: float, why: str) -> None:
         """Sleep, and tell whoever should know why: `on_wait`, or for long waits stderr."""
-        message = f"waiting {seconds:,.0f} s: {redact(why)}"
+        message = neutral(f"waiting {seconds:,.0f} s: {redact(why)}", keep="\n\t")
         log.log(logging.INFO if seconds >= 1 else logging.DEBUG, message)
         if self.on_wait is not None and seconds >= 1:
             self.on_wait(seconds, message)
@@ -411,7 +412,10 @@ def _content(request: Request) -> dict[str, Any]:
 def server_url(given: str | None = None) -> str:
     """The server to talk to: the one given, else of the environment, the config file, or X's. Raises ConfigError."""
     url = given or from_environment("XFRAMES_BASE_URL") or text(table(), "base_url") or BASE_URL
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # brackets that hold no address
+        parts = urlsplit("")
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
         raise ConfigError(f"base_url must look like {BASE_URL}, not {redact(url)!r}")
     return url.rstrip("/")
