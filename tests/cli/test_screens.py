@@ -53,7 +53,10 @@ for words in eval(sys.argv[1]):
     try:
         main(words, prog_name="xframes")
     except SystemExit:
-        print("<end>", flush=True)
+        pass
+    except Exception:
+        sys.excepthook(*sys.exc_info())
+    print("<end>", flush=True)
 """
 
 
