@@ -8,12 +8,14 @@ import pickle
 import pytest
 import requests
 
-from xframes import errors
-from xframes.auth import Secret, redact
+import xframes as xf
+from xframes import errors, write
+from xframes.auth import KINDS, Secret, redact
 from xframes.auth.credentials import BEARER_NAMES
 from xframes.client import Client, current, use
+from xframes.registry import ACTIONS
 
-from .clients import TOKEN, Scripted, answer
+from .clients import KEYS, TOKEN, Scripted, answer
 
 pytestmark = pytest.mark.usefixtures("nowhere")
 
@@ -102,9 +104,9 @@ def test_arguments_then_environment_then_config_file(nowhere, monkeypatch):
     client = Client("Bearer given")
     assert bearer(client) == "given"
     assert client.base_url == "http://127.0.0.1:1"
-    assert bearer(current()) == "from-XFRAMES_BEARER_TOKEN"
+    assert bearer(current("search.recent")) == "from-XFRAMES_BEARER_TOKEN"
     use(client)
-    assert current() is client
+    assert current("search.recent") is client
 
 
 def test_a_config_file_others_may_read_is_refused(nowhere):
@@ -127,3 +129,60 @@ def test_senseless_options_are_refused(options):
     with pytest.raises((errors.ConfigError, errors.ArgumentError)):
         Client("token", **options)
 
+
+
+# what is missing is told by the action that was asked ----------------------------------------------------------------
+
+ARGUMENTS = {"id": "1", "ids": ["1"], "str": "coffee", "query": "coffee", "username": "X", "usernames": ["X"], "int": 1,
+             "time": "2026-03-01T00:00:00Z", "keys": ["3_1"]}
+GIVEN = {"media_key": "3_1", "space_id": "1a", "space_ids": ["1a"], "language_code": "EN", "rules": [{"value": "coffee"}],
+         "subtitles_media_id": "2", "values": ["coffee"], "text": "hello", "name": "Observatories", "conversation_id": "1900000000000000001"}
+
+
+def arguments_of(action, tmp_path):
+    found = {p.name: GIVEN.get(p.name) or (p.choices[0] if p.choices else ARGUMENTS.get(p.kind)) for p in action.params
+             if p.required}
+    found |= {group[0]: GIVEN.get(group[0], "1") for group in action.needed}
+    if "path" in found:
+        found["path"] = tmp_path / "loop.gif"
+        found["path"].write_bytes(b"GIF89a" + b"invented" * 100)
+    if "end_time" in found:
+        found["end_time"] = "2026-03-02T00:00:00Z"
+    return found
+
+
+@pytest.mark.parametrize("action", [a for a in ACTIONS.values() if a.step_of is None], ids=lambda a: a.name)
+def test_missing_credentials_name_the_action_and_the_kinds_it_takes(action, tmp_path):
+    def send(request):
+        raise AssertionError(f"{request} is sent")
+
+    others = {"app": {"bearer_token": TOKEN}, "oauth1": {"oauth1": KEYS}, "oauth2": {"oauth2": "token"}}
+    lacking = [kind for kind in others if kind not in action.auth and not (kind == "oauth1" and "app" in action.auth)]
+    arguments = arguments_of(action, tmp_path)
+    clients = [None, Client(writes=True), *(Client(**others[k], writes=True, transport=send) for k in lacking)]
+    for client in clients:
+        with pytest.raises(errors.ConfigError) as caught:
+            xf.call(action.name, **arguments, **({} if client is None else {"client": client}))
+        assert str(caught.value).startswith(action.name)
+        for kind, (words, _) in KINDS.items():
+            wanted = str(caught.value).partition("; this client holds")[0]
+            assert (words in wanted) == (kind in action.auth)
+
+
+def test_what_goes_on_names_the_action_it_goes_on_with(tmp_path):
+    archive = xf.Archive(tmp_path / "a")
+    found = Scripted(answer(body={"data": [{"id": "1"}], "meta": {"next_token": "t"}}), OSError(), retries=1)
+    with pytest.raises(errors.Interrupted) as caught:
+        xf.search.recent("q", client=found.client, into=archive)
+    for client in (None, Client()):
+        with pytest.raises(errors.ConfigError) as told:
+            archive.resume(caught.value.run_id, client)
+        assert str(told.value).startswith("search.recent ")
+    for call in (lambda: xf.hydrate(["1"], into=archive), lambda: archive.check(["1"])):
+        with pytest.raises(errors.ConfigError) as told:
+            call()
+        assert str(told.value).startswith("posts.")
+    for call in (lambda: write.bulk(write.like, ["1"]), lambda: write.run_compliance_job(["1"])):
+        with pytest.raises(errors.ConfigError) as told:
+            call()
+        assert str(told.value).startswith("write.")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import itertools
 import json
 import os
 import tracemalloc
@@ -15,6 +17,8 @@ from xframes import errors, write
 from xframes.client import Client, Retries
 from xframes.sandbox import Fault
 from xframes.write.files import media_file
+
+from .clients import answer
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"invented" * 100
 GIF = b"GIF89a" + b"invented" * 100
@@ -282,3 +286,91 @@ def test_a_50_mb_video_with_a_failed_chunk_and_slow_processing_completes(sandbox
     assert archive.sql("select count(*) from writes where action = 'write.append_upload'").fetchall() == [(13,)]
     assert most < 45 * MB  # a few copies of a chunk, here and in the sandbox, never the file
     assert Path(path).stat().st_size == 50 * MB
+
+
+# when the file is at X and what comes after fails --------------------------------------------------------------------
+
+METADATA, STATUS = "/2/media/metadata", "/2/media/upload"
+
+
+def sent(sandbox):
+    """The requests that carried the file."""
+    return [a for _, a in asked(sandbox) if a in {"write.upload_media", "write.initialize_upload", "write.append_upload"}]
+
+
+@contextlib.contextmanager
+def refused(client, method, path, status):
+    """While it lasts, X answers this with that status."""
+    send = client._transport
+    client._transport = lambda r: answer(status, b"{}") if (r.method, r.path) == (method, path) else send(r)
+    yield
+    client._transport = send
+
+
+@pytest.mark.parametrize("case", [*itertools.product(["cat.png", "clip.mp4"], [403, 503], ["resume", "id", "archive"])])
+def test_a_description_that_fails_does_not_lose_the_upload(sandbox, client, video, tmp_path, case):
+    name, status, how = case
+    path = video if name == "clip.mp4" else file(tmp_path, name, PNG)
+    into = xf.Archive(tmp_path / "a") if how == "archive" else None
+    with refused(client, "POST", METADATA, status), pytest.raises(errors.Interrupted) as caught:
+        write.upload_media(path, alt_text="A cat", client=client, into=into)
+    before, error = sent(sandbox), caught.value
+
+    assert isinstance(error.__cause__, errors.Forbidden if status == 403 else errors.OutcomeUnknown)
+    assert error.media_id in str(error)
+    if how == "resume":
+        frames = error.resume()
+    else:
+        frames = write.upload_media(path, alt_text="A cat", client=client, into=into, media_id=error.media_id)
+    found = sandbox.community.uploads[int(error.media_id)]
+    assert (found.media.alt, found.sha256) == ("A cat", sha(path))
+    assert sent(sandbox) == before
+    assert set(frames["media_uploads"]["id"].to_pylist()) == {error.media_id}
+
+
+def test_a_question_how_far_it_is_that_fails_can_be_asked_again(sandbox, client, video):
+    sandbox.uploads.processing_seconds = 10**6
+    with refused(client, "GET", STATUS, 500), pytest.raises(errors.Interrupted) as caught:
+        write.upload_media(video, client=client)
+    before = sent(sandbox)
+    sandbox.community.uploads[int(caught.value.media_id)].processed = (0, 1)
+    frames = caught.value.resume()
+
+    assert isinstance(caught.value.__cause__, errors.Unavailable)
+    assert frames.media_uploads["state"].tolist() == ["pending", "succeeded"]
+    assert sent(sandbox) == before
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, "patience"])
+def test_a_wait_that_ends_early_can_be_gone_on_with(sandbox, client, video, error):
+    sandbox.uploads.processing_seconds, sandbox.uploads.check_after_secs = 10**6, 60
+
+    def stop(_):
+        raise KeyboardInterrupt
+
+    client.sleep = stop if error is KeyboardInterrupt else client.sleep
+    with pytest.raises(errors.Interrupted) as caught:
+        write.upload_media(video, client=client)
+    sandbox.community.uploads[int(caught.value.media_id)].processed = (0, 1)
+    client.sleep = lambda _: None
+    assert caught.value.resume().media_uploads["state"].tolist()[-1] == "succeeded"
+
+
+def test_a_file_x_cannot_process_is_named_by_its_media_id(sandbox, client, video):
+    sandbox.uploads.fails = "no video track"
+    with pytest.raises(errors.InvalidRequest) as caught:
+        write.upload_media(video, client=client)
+    assert caught.value.media_id == str(max(sandbox.community.uploads))
+    assert caught.value.media_id in str(caught.value)
+
+
+def test_subtitles_that_were_uploaded_and_not_added_are_not_uploaded_again(sandbox, client, video, tmp_path):
+    media = write.upload_media(video, client=client).media_uploads["id"].iloc[-1]
+    path = file(tmp_path, "talk.srt", SRT)
+    with refused(client, "POST", "/2/media/subtitles", 403), pytest.raises(errors.Interrupted) as caught:
+        write.add_subtitles(media, path, "EN", client=client)
+    before = sent(sandbox)
+    caught.value.resume()
+
+    assert sandbox.community.uploads[int(media)].subtitles["EN"]["id"] == caught.value.media_id
+    assert sent(sandbox) == before

@@ -18,15 +18,71 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import copy
+import pickle
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from xframes.screen import neutral
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
+
+# What process pools set as the cause of an error that came from another process.
+_REMOTE = {"_RemoteTraceback", "RemoteTraceback"}
+_CAUSE: Any = vars(BaseException)["__cause__"]
 
 
 class XframesError(Exception):
-    """Base of every error raised on purpose by xframes."""
+    """Base of every error raised on purpose by xframes.
+
+    Its text is safe to print: control characters of foreign text are escaped. It can be pickled and
+    copied, with its attributes and its cause; a cause that cannot be pickled arrives as its text.
+    `media_id` is the id of the upload that failed, None for all else.
+    """
+
+    media_id: str | None = None
+    _shared: ClassVar[tuple[str, ...]] = ()  # attributes a deep copy shares
+
+    def __str__(self) -> str:
+        return neutral(super().__str__(), keep="\n\t")
+
+    @property
+    def __cause__(self) -> BaseException | None:
+        found: BaseException | None = _CAUSE.__get__(self)
+        return found
+
+    @__cause__.setter
+    def __cause__(self, cause: BaseException | None) -> None:
+        """Set the cause. The worker's traceback, which pools set, goes behind a cause that is known."""
+        last = self.__cause__
+        if last is None or type(cause).__name__ not in _REMOTE:
+            _CAUSE.__set__(self, cause)
+            return
+        while last.__cause__ is not None:
+            last = last.__cause__
+        last.__cause__ = cause
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        causes = tuple(_portable(cause) for cause in _causes(self))
+        return _arrived, (type(self), self.args, self._portable_state(), causes)
+
+    def _portable_state(self) -> dict[str, Any]:
+        return dict(self.__dict__)
+
+    def __copy__(self) -> Self:
+        return self._copied(dict(self.__dict__))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self._copied({name: value if name in self._shared else copy.deepcopy(value, memo)
+                             for name, value in self.__dict__.items()})
+
+    def _copied(self, state: dict[str, Any]) -> Self:
+        made: Self = _arrived(type(self), self.args, state, ())
+        made.__cause__, made.__context__ = self.__cause__, self.__context__
+        made.__suppress_context__ = self.__suppress_context__
+        return made.with_traceback(self.__traceback__)
 
 
 class ArgumentError(XframesError, ValueError):
@@ -108,13 +164,16 @@ class Interrupted(XframesError):
     """A collection stopped before its end.
 
     Attributes: `frames` (what was collected, as Frames; None when it went into an archive), `run_id`, `pages`, `rows`,
-    `next_token` (where X would continue), and `__cause__` (what stopped it). `resume()` goes on from there and returns
-    what the finished collection would have returned.
+    `next_token` (where X would continue), `media_id` (of an upload), and `__cause__` (what stopped it). `resume()` goes
+    on from there and returns what the finished collection would have returned; in another process, too, where it needs
+    a `client`, else uses the default one.
     """
+
+    _shared = ("frames", "_resume")
 
     def __init__(
         self, message: str, *, frames: Any = None, run_id: str | None = None, pages: int = 0, rows: int = 0,
-        next_token: str | None = None, resume: Any = None,
+        next_token: str | None = None, media_id: str | None = None, resume: Any = None,
     ) -> None:
         super().__init__(message)
         self.frames = frames
@@ -122,10 +181,76 @@ class Interrupted(XframesError):
         self.pages = pages
         self.rows = rows
         self.next_token = next_token
+        self.media_id = media_id
         self._resume = resume
 
     def resume(self, **overrides: Any) -> Any:
         """Go on from the last page kept; `overrides` may give another `client` or `progress`."""
         if self._resume is None:
-            raise XframesError("this collection cannot be resumed: it kept no page and no run; start it again")
+            way = "start it again" if self.run_id is None else f'use archive.resume("{self.run_id}")'
+            raise XframesError(f"this collection cannot be resumed from here; {way}")
         return self._resume(**overrides)
+
+    def _portable_state(self) -> dict[str, Any]:
+        return self.__dict__ | {"_resume": _packed(self._resume)}
+
+
+class Resumable:
+    """Work that stopped and can go on, in another process as well. Credentials stay in their process."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"client": None}
+
+
+# from one process to another -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Packed:
+    """A way to resume that came from another process; opened only when it is used."""
+
+    data: bytes
+
+    def __call__(self, **overrides: Any) -> Any:
+        return pickle.loads(self.data)(**overrides)  # noqa: S301  as trusted as the error that brought it
+
+
+def _packed(resume: Any) -> _Packed | None:
+    if resume is None or isinstance(resume, _Packed):
+        return resume
+    try:
+        return _Packed(pickle.dumps(resume))
+    except Exception:  # noqa: BLE001  whatever an object's own pickling raises
+        return None
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """What caused an error, and what caused that; an XframesError brings its own causes."""
+    seen = {id(error)}
+    cause = error.__cause__
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        yield cause
+        cause = None if isinstance(cause, XframesError) else cause.__cause__
+
+
+def _portable(cause: BaseException) -> BaseException:
+    """The cause, or its text where it cannot be pickled and read again."""
+    try:
+        pickle.loads(pickle.dumps(cause))  # noqa: S301  our own bytes
+    except Exception:  # noqa: BLE001  whatever an object's own pickling raises
+        return XframesError(f"{type(cause).__name__}: {cause}")
+    return cause
+
+
+def _arrived(
+    cls: type[XframesError], args: tuple[Any, ...], state: dict[str, Any], causes: tuple[BaseException, ...]
+) -> Any:
+    """An error as it was: made without its constructor, whose arguments are its attributes."""
+    error = cls.__new__(cls, *args)
+    error.__dict__.update(state)
+    last: BaseException = error
+    for cause in causes:
+        last.__cause__ = cause
+        last = cause
+    return error

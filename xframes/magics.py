@@ -13,6 +13,7 @@ from xframes.archive import Archive
 from xframes.auth import redact
 from xframes.errors import ArgumentError, XframesError
 from xframes.frames import Frames, readable_sql, to_pandas
+from xframes.screen import neutral
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -40,7 +41,7 @@ def register(shell: InteractiveShell) -> None:
             name, found, quiet = asked.ask(line, cell, names)
         except Exception as error:  # noqa: BLE001  whatever it is: people get a line, not the inside of xframes
             said = str(error) if isinstance(error, XframesError) else f"{type(error).__name__}: {error}"
-            raise UsageError(redact(" ".join(said.split()))) from None
+            raise UsageError(neutral(redact(" ".join(said.split())))) from None
         if name:
             shell.user_ns[name] = found
         return None if quiet else found

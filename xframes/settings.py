@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import platformdirs
 
 from xframes.errors import ConfigError
+from xframes.sealing import sealed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,6 +80,7 @@ def journals_path() -> Path:
     return Path(str(given)).expanduser() if given else platformdirs.user_data_path("xframes") / "journals"
 
 
+@sealed
 def read_config() -> dict[str, Any]:
     """The config file's contents; empty when there is none.
 

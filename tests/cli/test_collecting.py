@@ -231,3 +231,39 @@ def test_without_an_archive_what_came_before_the_cap_is_printed(key):
 def test_a_cap_at_the_first_page_is_exit_code_3(key):
     key.faults.add(Fault("usage_capped", path="/2/tweets/counts/recent"))
     assert run("counts", "recent", "tea").exit_code == 3
+
+
+@pytest.mark.parametrize(("words", "name", "takes"), [
+    (("search", "recent", "coffee"), "search.recent", "bearer token"), (("users", "me"), "users.me", "OAuth"),
+    (("write", "like", "1", "--yes"), "write.like", "OAuth"), (("usage", "posts"), "usage.posts", "bearer token"),
+    (("write", "upload-media", "loop.gif", "--yes"), "write.upload_media", "OAuth"),
+    (("search", "recent", "coffee", "--archive", "a"), "search.recent", "bearer token"),
+    (("hydrate", "1", "--archive", "a"), "posts.lookup", "bearer token"),
+])
+def test_without_a_key_the_action_that_was_asked_is_named(no_key, tmp_path, monkeypatch, words, name, takes):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "loop.gif").write_bytes(b"GIF89a" + b"invented" * 100)
+    shown = run(*words)
+    assert shown.exit_code == 1
+    assert f"xframes: {name} needs" in one_line(shown)
+    assert takes in one_line(shown)
+
+
+def test_an_upload_that_stops_says_the_command_that_goes_on(sandbox, tmp_path, monkeypatch):
+    monkeypatch.setenv("XFRAMES_CONFIG", str(tmp_path / "none.toml"))
+    monkeypatch.setenv("XFRAMES_BASE_URL", sandbox.url)
+    monkeypatch.setenv("XFRAMES_OAUTH2_ACCESS_TOKEN", sandbox.user_token)
+    path = tmp_path / "a cat.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"invented" * 100)
+    sandbox.faults.add(Fault("503", at=1, path="/2/media/metadata"))
+    shown = run("write", "upload-media", path, "--alt-text", "A cat", "--yes")
+    assert shown.exit_code == 1
+    (line,) = [line for line in shown.stderr.splitlines() if "go on with" in line]
+
+    program, *words = shlex.split(line.partition("go on with: ")[2])
+    assert program == "xframes"
+    again = run(*words)
+    assert again.exit_code == 0, again.stderr
+    media_id = words[words.index("--media-id") + 1]
+    assert sandbox.community.uploads[int(media_id)].media.alt == "A cat"
+    assert sum(r.action == "write.upload_media" for r in sandbox.requests) == 1

@@ -68,6 +68,9 @@ class Archive(Shown, Sharing, Forgetting, Threads):
         """The folder, or the place in a bucket; its text is the path or URL."""
         return self._folder.path
 
+    def __reduce__(self) -> tuple[type[Archive], tuple[str]]:
+        return Archive, (str(self.path),)  # another process opens it for itself
+
     # asking ------------------------------------------------------------------------------------------------------
 
     def sql(self, query: str, params: object = None) -> duckdb.DuckDBPyRelation:

@@ -25,6 +25,7 @@ from xframes.archive.views import stones_of
 from xframes.english import counted
 from xframes.errors import ArchiveError
 from xframes.schema import TABLES
+from xframes.screen import neutral
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -75,7 +76,7 @@ class Report:
         head = f"<Report: {self.pages:,} pages, {self.files:,} table files, {len(self.findings)} findings>"
         lines = [f"  repaired: {what}" for what in self.repaired]
         lines += [f"  {f.kind}: {f.where}: {f.detail}" for f in self.findings[:20]]
-        return "\n".join([head, *lines])
+        return "\n".join(neutral(line) for line in [head, *lines])
 
     def _repr_html_(self) -> str:
         rows = "".join(

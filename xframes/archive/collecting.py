@@ -19,7 +19,7 @@ from xframes.archive.journal import open_journal
 from xframes.archive.progress import bar
 from xframes.archive.runs import run_of
 from xframes.archive.store import FLUSH_BYTES
-from xframes.errors import ArchiveError, Interrupted, XframesError
+from xframes.errors import ArchiveError, Interrupted, Resumable, XframesError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -69,10 +69,9 @@ def resume(archive: Archive, folder: Folder, run_id: str, client: Client | None,
         if str(row.action).startswith("write."):
             again = "`writes` shows what was done; a compliance job goes on when it is run again"
         raise ArchiveError(f"run {run_id} ({row.action}) is no collection and cannot be resumed; {again}")
-    if client is None:
-        from xframes.client import current
+    from xframes.client import checked
 
-        client = current()
+    client = checked(client, str(row.action))
     with _owned(folder, run_id) as owner:
         row = _row(folder, run_id) or row  # another process may have gone on with it meanwhile
         if row.state == "done":
@@ -242,11 +241,21 @@ class _Collection:
         if not pages or not isinstance(error, (Exception, KeyboardInterrupt)):
             return
 
-        def go_on(*, client: Client = client, progress: bool | None = None) -> Run:
-            return self.archive.resume(self.run_id, client, progress=progress)
-
         raise Interrupted(
             f"{self.plan.action} stopped after {pages:,} pages, {rows:,} rows: {why}. They are in {self.folder.path}; "
             f'archive.resume("{self.run_id}") goes on from there',
-            run_id=self.run_id, pages=pages, rows=rows, next_token=self.state.token, resume=go_on,
+            run_id=self.run_id, pages=pages, rows=rows, next_token=self.state.token,
+            resume=_GoingOn(self.archive, self.run_id, client),
         ) from error
+
+
+@dataclass
+class _GoingOn(Resumable):
+    """The way to go on with a run, in another process as well."""
+
+    archive: Archive
+    run_id: str
+    client: Client | None
+
+    def __call__(self, *, client: Client | None = None, progress: bool | None = None) -> Run:
+        return self.archive.resume(self.run_id, client or self.client, progress=progress)

@@ -135,10 +135,9 @@ def looked_up(
     if table not in _TYPES:
         raise ArgumentError(f"table is posts or users, not {table!r}")
     action, param, _ = _TYPES[table]
-    if client is None:
-        from xframes.client import current
+    from xframes.client import checked
 
-        client = current()
+    client = checked(client, action)
     made = make_plan(action, {param: ids, "refresh": refresh}, now=client.now(), words=client.words)
     run = archive.collect(made, client, progress=progress)
     return _fates(archive, made.arguments[param], table, run.run_id)

@@ -27,13 +27,26 @@ _MEDIA = {"csv": "text/csv", "jsonl": "application/jsonl", "parquet": "applicati
 _MOST_QUERIES = 200
 _FORMATS = {
     "csv": "CSV in UTF-8, text in quotes, times in ISO 8601 (UTC), lists as JSON, null as nothing. A spreadsheet that "
-           "opens such a file by a click takes ids for numbers and cuts their last digits, and takes text that begins "
-           "with `=`, `+`, `-` or `@` for formulas: import it with every column as text, or export to Excel instead.",
+           "opens such a file by a click takes ids for numbers and cuts their last digits: import it with every column "
+           "as text, or export to Excel instead.",
     "jsonl": "JSON lines in UTF-8: one row a line, every column in it, times in ISO 8601 (UTC).",
     "parquet": "Parquet, compressed with zstd; times are timestamps in UTC.",
     "excel": "An Excel workbook with a sheet for each table; times in UTC, ids and texts as text, lists as JSON.",
     "duckdb": "A DuckDB database with a table for each; tables and columns have comments.",
 }
+
+
+_VERBATIM = (
+    "Text is as X sent it, for pandas, R and other programs. A spreadsheet runs text that begins with `=`, `+`, `-`, "
+    "`@`, a tab or a line end as a formula, and anyone can post one: for spreadsheets, export with `--spreadsheet` "
+    "(`spreadsheet=True`) or to Excel."
+)
+_QUOTED = (
+    "Made for spreadsheets: text that begins with `=`, `+`, `-`, `@`, a tab or a line end has an "
+    "apostrophe (`'`) before it, because a spreadsheet would run it as a formula, and anyone can post "
+    "one. To get the text as X sent it, take that apostrophe off, or export without `--spreadsheet` "
+    "(`spreadsheet=True`)."
+)
 
 
 @dataclass(slots=True)
@@ -56,6 +69,7 @@ class Facts:
     links: dict[str, dict[str, tuple[str, str]]] = field(default_factory=dict)  # table → column → (table, its column)
     cut: dict[tuple[str, str], int] = field(default_factory=dict)
     hashes: dict[Path, str] = field(default_factory=dict)
+    spreadsheet: bool = False  # CSV in which no text is a formula
 
 
 def checksum(path: Path) -> str:
@@ -75,7 +89,7 @@ def package(facts: Facts, name: str) -> dict[str, Any]:
         "resources": [_resource(facts, table) for table in facts.counts],
         "xframes": {
             "version": __version__, "format_version": FORMAT, "posts": facts.asked, "pseudonymised": facts.masked,
-            "left_out": facts.left_out,
+            "left_out": facts.left_out, "spreadsheet": facts.spreadsheet,
         },
     }
 
@@ -126,6 +140,7 @@ def readme(facts: Facts, name: str) -> str:
     made = (f"Made by xframes {__version__} (archive format {FORMAT}) on {facts.made_at:%Y-%m-%d %H:%M} UTC, from "
             "posts and people of X collected over its API.")
     lines = [f"# {name}", "", made, "", _FORMATS[facts.format], ""]
+    lines += [_QUOTED if facts.spreadsheet else _VERBATIM, ""] * (facts.format == "csv")
     lines += ["`datapackage.json` says the same for programs (Frictionless Data Package)."] * bool(facts.hashes)
     lines += ["", "## Dates", ""]
     lines += [f"- {what}: {_span(*span)}" for what, span in facts.dates.items() if span[0] is not None]

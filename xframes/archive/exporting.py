@@ -59,11 +59,12 @@ class Wish:
     posts: str | Sequence[str] | None = None
     included: bool = False
     overwrite: bool = False
+    spreadsheet: bool = False
 
 
 def wish(
     path: str | os.PathLike[str], tables: str | Iterable[str] | None, format: str | None, where: str | None,
-    posts: str | Iterable[str] | None, *, included: bool, overwrite: bool,
+    posts: str | Iterable[str] | None, *, included: bool, overwrite: bool, spreadsheet: bool = False,
 ) -> Wish:
     """What the arguments of an export say. Raises ArgumentError when they say no one thing."""
     path = Path(path)
@@ -76,11 +77,13 @@ def wish(
         raise ArgumentError(f"there is no format {format!r}; the formats are: {', '.join(FORMATS)}")
     if where is not None and posts is not None:
         raise ArgumentError("give where= (a condition on posts) or posts= (a query or ids), not both")
+    if spreadsheet and format not in {"csv", "excel"}:  # Excel's files are typed: their text is no formula
+        raise ArgumentError(f"spreadsheet is for CSV: expected format 'csv', got {format!r}")
     single = format in {"ids", by_suffix}
     if single and format not in WHOLE and len(named) != 1 and not (format == "ids" and not named):
         raise ArgumentError(f"{path.name} is one file: name one table, or give a folder's name (without a suffix)")
     chosen = posts if isinstance(posts, str) or posts is None else [str(i) for i in posts]
-    return Wish(named, format, single, where, chosen, included, overwrite)
+    return Wish(named, format, single, where, chosen, included, overwrite, spreadsheet and format == "csv")
 
 
 def export(
@@ -248,7 +251,8 @@ class _Job:
         schema = pa.schema([(c.name, c.type.arrow) for c in self._columns(table)])
         for batch in relation.to_arrow_reader(BATCH_ROWS):
             whole = pa.Table.from_batches([batch])
-            yield (mask.batch(whole) if mask else whole).select(schema.names).cast(schema)
+            rows_out = (mask.batch(whole) if mask else whole).select(schema.names).cast(schema)
+            yield formats.as_text(rows_out) if self.wished.spreadsheet else rows_out
 
     def _write(self, selection: Selection, facts: Facts) -> None:
         tables = (
@@ -285,7 +289,7 @@ class _Job:
             format=self.wished.format, made_at=self.folder.now(), counts=selection.counts, columns=columns, files={},
             asked=asked, masked=masked, keep_post_ids=self.pseudonyms is not None and not self.pseudonyms.posts,
             left_out=selection.left_out, dropped=datapackage.missing(columns), dates=self._dates(selection),
-            queries=self._queries(selection),
+            queries=self._queries(selection), spreadsheet=self.wished.spreadsheet,
         )
 
     def _dates(self, selection: Selection) -> dict[str, Any]:

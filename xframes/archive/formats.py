@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, Self
@@ -28,6 +29,8 @@ WHOLE = frozenset({"excel", "duckdb"})  # one file holds all tables
 SHEET_ROWS = 1_048_575  # of a sheet, below its heading
 CELL_UNITS = 32_767  # UTF-16 code units in a cell
 _GROUP_BYTES = 24_000_000
+# What a spreadsheet takes for a formula when it opens a CSV file: by its first character, wide forms as well.
+FORMULA = re.compile("^[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 _EXACT = 2**53  # beyond it a sheet's numbers are no longer exact
 
 
@@ -58,6 +61,18 @@ def plain(rows: pa.Table) -> pa.Table:
         else:
             columns.append(column)
     return pa.table(columns, names=rows.column_names)
+
+
+def as_text(rows: pa.Table) -> pa.Table:
+    """Rows for a spreadsheet: text that it would take for a formula has an apostrophe before it."""
+    return pa.table([_quoted_text(column) for column in rows.columns], schema=rows.schema)
+
+
+def _quoted_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if not pa.types.is_string(column.type):
+        return column
+    return pc.if_else(pc.match_substring_regex(column, FORMULA.pattern),
+                      pc.binary_join_element_wise("'", column, ""), column)
 
 
 def write_parquet(path: Path, rows: Rows) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from xframes.screen import neutral
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -22,5 +24,5 @@ def bar(progress: bool | None, what: str, unit: str, total: int | None = None) -
         from tqdm.auto import tqdm
 
     disable = None if progress is None else False
-    with tqdm(total=total, desc=what, unit=unit, unit_scale=True, disable=disable) as shown:
+    with tqdm(total=total, desc=neutral(what), unit=unit, unit_scale=True, disable=disable) as shown:
         yield shown.update

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from xframes.archive.journal import open_journal
 from xframes.archive.store import runs_table
 from xframes.errors import ArchiveError
+from xframes.screen import neutral
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,7 +53,7 @@ class Run:
         return f"""archive.sql("select * from requests where run_id = '{self.run_id}'")"""
 
     def __repr__(self) -> str:
-        return f"<Run {self.run_id}: {self._facts()} in {self.archive.path}\n  {self._next()}>"
+        return neutral(f"<Run {self.run_id}: {self._facts()} in {self.archive.path}\n  {self._next()}>", keep="\n")
 
     def _repr_html_(self) -> str:
         return (

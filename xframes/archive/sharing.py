@@ -22,6 +22,7 @@ class Sharing:
         self, path: str | os.PathLike[str], *, tables: str | Iterable[str] | None = None, format: str | None = None,
         where: str | None = None, posts: str | Iterable[str] | None = None, pseudonymise: str | bytes | None = None,
         keep_post_ids: bool = False, included: bool = False, overwrite: bool = False,
+        spreadsheet: bool = False,
     ) -> dict[str, int]:
         """Write tables for others, with a README.md and a datapackage.json that describe them; gives rows by table.
 
@@ -35,13 +36,17 @@ class Sharing:
         bytes or more: ids, handles and names of people, ids of posts (unless `keep_post_ids`), mentions and X's links
         in texts become pseudonyms, the same for the same key; the README lists what else is left out.
 
+        CSV holds texts as they are, for pandas and R. A spreadsheet that opens such a file runs text that begins with
+        `=`, `+`, `-` or `@` as a formula, and a post can hold one: `spreadsheet=True` puts an apostrophe before it.
+
         Raises ArgumentError when the target is there (unless `overwrite`, an earlier export), when posts, tables or the
         key are no good, and for more rows than Excel takes; ConfigError without the extra `excel`.
         """
         from xframes.archive import exporting
 
         self._freshen()
-        wished = exporting.wish(path, tables, format, where, posts, included=included, overwrite=overwrite)
+        wished = exporting.wish(path, tables, format, where, posts, included=included, overwrite=overwrite,
+                                spreadsheet=spreadsheet)
         return exporting.export(self._folder, path, wished, pseudonymise, keep_post_ids=keep_post_ids)
 
     def ids(self, table: str = "posts", *, included: bool = False) -> list[str]:

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from xframes.archive.places import opened
 from xframes.schema import TABLES
+from xframes.screen import neutral
 
 if TYPE_CHECKING:
     from xframes.archive.folder import Folder
@@ -72,7 +73,7 @@ def text(folder: Folder) -> str:
     found = {name: rows for name, rows in stored(folder).items() if rows[0]}
     most = "" if all(exact for _, exact in found.values()) else "at most "
     rows = ", ".join(f"{name} {count:,}" for name, (count, _) in found.items())
-    return f"<Archive {folder.path}: {most}{rows or 'empty'}>"
+    return neutral(f"<Archive {folder.path}: {most}{rows or 'empty'}>")
 
 
 def html(folder: Folder) -> str:

@@ -9,7 +9,9 @@ from xframes.auth import tokens
 from xframes.auth.oauth1 import OAuth1
 from xframes.auth.oauth2 import OAuth2, app_token
 from xframes.auth.secrets import Secret, secret
+from xframes.auth.sessions import late
 from xframes.errors import ApiError, ConfigError, Unauthorized
+from xframes.sealing import sealed
 from xframes.settings import from_environment, table
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ KINDS = {
     ),
     "oauth2": ("an OAuth 2.0 user token", "`xframes login`, XFRAMES_OAUTH2_ACCESS_TOKEN, or Client(oauth2=…)"),
 }
+DEMO = "without a key, try `xframes demo` or `xframes sandbox`"
 # Environment variables by setting, ours first, then the names other tools have made common.
 BEARER_NAMES = ("XFRAMES_BEARER_TOKEN", "X_BEARER_TOKEN", "X_API_BEARER_TOKEN", "BEARER_TOKEN", "TWITTER_BEARER_TOKEN")
 OAUTH1_NAMES = ("consumer_key", "consumer_secret", "access_token", "access_token_secret")
@@ -42,6 +45,7 @@ class Credentials:
     `oauth1` may be an OAuth1 or its four texts in order; `oauth2` an OAuth2 or just an access token.
     """
 
+    @sealed
     def __init__(
         self, bearer_token: str | Secret | None = None, oauth1: OAuth1 | tuple[str, ...] | list[str] | None = None,
         oauth2: OAuth2 | str | None = None,
@@ -55,6 +59,7 @@ class Credentials:
         self._lock = Lock()
 
     @classmethod
+    @sealed
     def find(cls) -> Credentials:
         """Those of the environment, then of the config file's table `[default]`, each kind by itself.
 
@@ -76,10 +81,11 @@ class Credentials:
         there = {"app": self.bearer_token, "oauth1": self.oauth1 and self.oauth1.user, "oauth2": self.oauth2}
         return tuple(kind for kind, yes in there.items() if yes)
 
-    def choose(self, action: Action | None, *, owner: bool = False) -> str:
+    def choose(self, action: Action | None, *, owner: bool = False, name: str = "") -> str:
         """The first kind the action takes that is held; a person's before the app's for fields only an owner sees.
 
-        Raises ConfigError naming the kinds (and scopes) the action takes, and where to put them.
+        Raises ConfigError naming the action (or what it is a part of, `name`), the kinds (and scopes)
+        it takes, and where to put them.
         """
         takes = (action.auth if action else ()) or tuple(KINDS)
         order = sorted(takes, key=lambda kind: kind == "app") if owner else takes
@@ -88,20 +94,20 @@ class Credentials:
                 return kind
         if "app" in takes and self.oauth1 is not None:
             return "app"  # to be had for the app's key and secret
-        raise ConfigError(self._what_is_needed(action, takes))
+        raise ConfigError(self._what_is_needed(action, takes, name or (action.name if action else "this request")))
 
     def signer(self, kind: str, base_url: str) -> Callable[[requests.PreparedRequest], requests.PreparedRequest]:
-        """What authorises a request of that kind; requests calls it, so no `.netrc` is looked at."""
+        """What authorises a request of that kind, as requests takes it; reveals nothing before it is sent."""
         if kind == "oauth1":
             assert self.oauth1 is not None
-            return self.oauth1.sign
-        token = self.oauth2.token(base_url) if kind == "oauth2" and self.oauth2 else self._app(base_url).reveal()
+            return late(self.oauth1.sign)
+        token = self.oauth2.current(base_url) if kind == "oauth2" and self.oauth2 else self._app(base_url)
 
         def bearer(request: requests.PreparedRequest) -> requests.PreparedRequest:
-            request.headers["Authorization"] = f"Bearer {token}"
+            request.headers["Authorization"] = f"Bearer {token.reveal()}"
             return request
 
-        return bearer
+        return late(bearer)
 
     def oauth2_token(self) -> Secret | None:
         """The person's access token held now, to say later which one X refused."""
@@ -115,6 +121,7 @@ class Credentials:
         self.oauth2.renew(base_url, rejected)
         return True
 
+    @sealed
     def _app(self, base_url: str) -> Secret:
         with self._lock:
             if self.bearer_token is None:
@@ -134,8 +141,7 @@ class Credentials:
         known = self.oauth2.scopes if self.oauth2 else ()
         return [scope for scope in action.scopes if scope not in known] if known else []
 
-    def _what_is_needed(self, action: Action | None, takes: tuple[str, ...]) -> str:
-        name = action.name if action else "this request"
+    def _what_is_needed(self, action: Action | None, takes: tuple[str, ...], name: str) -> str:
         if action and "oauth2" in takes and self.oauth2 and (lacking := self._lacking(action)):
             return (f"{name} needs the scopes {' '.join(lacking)}, which the OAuth 2.0 token does not have; "
                     "log in again with them: xframes login")
@@ -144,9 +150,12 @@ class Credentials:
         holds = ", ".join(KINDS[kind][0] for kind in self.held) or "nothing"
         ways = "; ".join(KINDS[kind][1] for kind in takes)
         hint = f" ({self.lacks})" if self.lacks and "oauth1" in takes else ""
-        return f"{name} needs {wanted}{scopes}; this client holds {holds}{hint}. Set {ways}"
+        demo = "" if self.held else f"; {DEMO}"
+        return f"{name} needs {wanted}{scopes}; this client holds {holds}{hint}. Set {ways}{demo}"
 
     def __repr__(self) -> str:
+        if "_lock" not in vars(self):  # making it raised
+            return "<Credentials: incomplete>"
         return f"<Credentials: {', '.join(self.held) or 'none'}>"
 
 

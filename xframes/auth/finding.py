@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from xframes.auth import tokens
 from xframes.auth.credentials import BEARER_NAMES, OAUTH1_NAMES, OAUTH2_NAMES
+from xframes.sealing import sealed
 from xframes.settings import BOUNDS, config_path, read_config, table
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Found:
     unused: tuple[str, ...] = ()
 
 
+@sealed
 def found() -> list[Found]:
     """The settings there are, in order of the list of settings, then what logging in stored.
 
@@ -70,6 +72,7 @@ def _about(record: Mapping[str, Any]) -> str:
     return f" ({'; '.join(said)})"
 
 
+@sealed
 def unknown_settings() -> list[str]:
     """Names in the config file that mean nothing, such as misspelt ones. Raises ConfigError as `found` does."""
     above = [name for name in read_config() if name not in {"default", "journals"}]

@@ -24,6 +24,7 @@ from xframes.auth.oauth2 import TIMEOUT, OAuth2, fetch
 from xframes.auth.secrets import Secret, secret
 from xframes.auth.sessions import ANSWER_SECONDS
 from xframes.errors import ConfigError, Unauthorized
+from xframes.sealing import sealed
 from xframes.settings import BASE_URL, on_this_machine
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class _Callback:
         return True
 
 
+@sealed
 def login(
     client_id: str, *, client_secret: str | None = None, scopes: Sequence[str] = READ_SCOPES, base_url: str = BASE_URL,
     authorize_url: str = AUTHORIZE_URL, redirect_uri: str = REDIRECT_URI, timeout: float = 300.0,
@@ -101,8 +103,9 @@ def login(
     return found
 
 
+@sealed
 def login_oauth1(
-    consumer_key: str, consumer_secret: str, *, base_url: str = BASE_URL, ask: Callable[[str], str],
+    consumer_key: str | Secret, consumer_secret: str | Secret, *, base_url: str = BASE_URL, ask: Callable[[str], str],
     path: Path | None = None,
 ) -> OAuth1:
     """Log a person in by OAuth 1.0a with a PIN; the tokens are stored, and every later client finds them.
@@ -117,9 +120,10 @@ def login_oauth1(
     from xframes.auth.transport import TooLarge, limit
 
     app = OAuth1(consumer_key, consumer_secret)
+    key, key_secret, *_ = app.revealed()
     failure = "the PIN"
     try:
-        with OAuth1Session(consumer_key, consumer_secret, callback_uri="oob") as session:
+        with OAuth1Session(key, key_secret, callback_uri="oob") as session:
             limit(session, ANSWER_SECONDS)
             session.trust_env, session.max_redirects = not on_this_machine(base_url), 0
             first = session.fetch_request_token(f"{base_url}/oauth/request_token", timeout=TIMEOUT)

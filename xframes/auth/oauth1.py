@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from xframes.auth.secrets import Secret, secret
 from xframes.errors import ConfigError
+from xframes.sealing import sealed, sealed_init
 
 if TYPE_CHECKING:
     import requests
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 _NAMES = ("consumer_key", "consumer_secret", "access_token", "access_token_secret")
 
 
+@sealed_init
 @dataclass(frozen=True, slots=True)
 class OAuth1:
     """The four texts of an OAuth 1.0a user context. Without the two access tokens it only gets app-only tokens.
@@ -46,6 +48,7 @@ class OAuth1:
         )
         return str(key), str(key_secret), token, token_secret
 
+    @sealed
     def sign(
         self, request: requests.PreparedRequest, *, nonce: str | None = None, timestamp: str | None = None
     ) -> requests.PreparedRequest:

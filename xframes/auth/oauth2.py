@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 from xframes import wire
 from xframes.auth import tokens
 from xframes.auth.secrets import Secret, redact, secret
-from xframes.auth.sessions import session_for
+from xframes.auth.sessions import late, session_for
 from xframes.errors import ApiError, ConfigError, Unauthorized, Unavailable
+from xframes.sealing import sealed, sealed_init
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,6 +33,7 @@ _EARLY = 60  # seconds before its end at which a token is renewed
 _LONGEST = 1e9  # seconds; no token lives for 30 years
 
 
+@sealed_init
 @dataclass(slots=True)
 class OAuth2:
     """A person's OAuth 2.0 tokens. With a refresh token they renew themselves, once for all threads and processes.
@@ -65,6 +67,7 @@ class OAuth2:
             raise ConfigError("OAuth 2.0 needs a person's access token or refresh token; `xframes login` gets both")
 
     @classmethod
+    @sealed
     def stored(cls, path: Path | None = None) -> OAuth2 | None:
         """The tokens `xframes login` left, or None."""
         path = path or tokens.tokens_path()
@@ -79,15 +82,16 @@ class OAuth2:
         """Whether new tokens can be had without the person."""
         return self.refresh_token is not None
 
-    def token(self, base_url: str) -> str:
+    def current(self, base_url: str) -> Secret:
         """The access token, renewed first when it is about to end."""
         ending = self.expires_at is not None and self.expires_at - _EARLY <= self.clock()
         if self.renewable and (self.access_token is None or ending):
             self.renew(base_url, self.access_token if isinstance(self.access_token, Secret) else None)
         if not isinstance(self.access_token, Secret):
             raise Unauthorized("there is no OAuth 2.0 access token; run: xframes login")
-        return self.access_token.reveal()
+        return self.access_token
 
+    @sealed
     def renew(self, base_url: str, rejected: Secret | None) -> None:
         """Get new tokens in exchange for the refresh token, unless another thread or process just did.
 
@@ -110,6 +114,7 @@ class OAuth2:
                 raise Unauthorized(f"the OAuth 2.0 login has ended ({error}); run: xframes login", status=401) from None
             self.save()
 
+    @sealed
     def save(self) -> None:
         """Write the tokens to their file; the caller holds its lock."""
         assert self.path is not None
@@ -134,6 +139,7 @@ class OAuth2:
         self.scopes = tuple(record.get("scopes") or self.scopes)
 
 
+@sealed
 def fetch(
     base_url: str, form: Mapping[str, str | Secret], client_id: str, client_secret: str | Secret | None, *,
     path: str = TOKEN_PATH, clock: Callable[[], float] = time.time,
@@ -189,6 +195,7 @@ def _seconds(lives: Any) -> float:
     return seconds
 
 
+@sealed
 def app_token(base_url: str, consumer_key: str, consumer_secret: str) -> Secret:
     """An app-only bearer token for an app's key and secret. Raises Unauthorized when X does not know them."""
     form = {"grant_type": "client_credentials"}
@@ -200,22 +207,23 @@ def _post(
     url: str, form: Mapping[str, str | Secret], client_id: str, client_secret: Secret | None
 ) -> requests.Response:
     import requests
+    import urllib3
     from requests.auth import HTTPBasicAuth
 
     from xframes.auth.transport import TooLarge
 
-    def authorise(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    fields = form if client_secret is not None else {**form, "client_id": client_id}
+
+    def fill(request: requests.PreparedRequest) -> requests.PreparedRequest:
+        texts = {name: one.reveal() if isinstance(one, Secret) else one for name, one in fields.items()}
+        request.prepare_body(texts, None)
         if client_secret is not None:
             HTTPBasicAuth(client_id, client_secret.reveal())(request)  # sets the header
-        return request  # nothing to add; but with no callable at all requests would look into .netrc
+        return request
 
-    fields = form if client_secret is not None else {**form, "client_id": client_id}
     try:
         with session_for(url) as session:
-            return session.post(
-                url, data={name: one.reveal() if isinstance(one, Secret) else one for name, one in fields.items()},
-                auth=authorise, timeout=TIMEOUT, allow_redirects=False,
-            )
-    except requests.RequestException as error:
+            return session.post(url, auth=late(fill), timeout=TIMEOUT, allow_redirects=False)
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
         failure = str(error) if isinstance(error, TooLarge) else type(error).__name__
     raise Unavailable(f"the login: no answer ({failure})")  # outside the handler: its cause holds the headers

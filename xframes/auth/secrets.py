@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import re
+import secrets
 from threading import Lock
 from typing import Any, NoReturn
 from urllib.parse import quote
 from weakref import WeakSet
 
 from xframes.errors import ConfigError
+from xframes.sealing import sealed
 
 _SHOWN = "***"
 _SHORTEST = 4  # shorter texts are no secrets, and occur in words
@@ -22,35 +24,44 @@ _USERINFO = re.compile(r"(?<=://)[^\s/@:]+:[^\s/@]+(?=@)")
 class Secret:
     """A token or key. Only `reveal()` gives it; everything else shows `***`.
 
+    It is kept under a random mask, so that debuggers that walk the objects of a traceback do not find it.
     Raises ConfigError for texts no header can carry: empty, with spaces, control codes or letters beyond ASCII.
     """
 
-    __slots__ = ("__weakref__", "_value")
+    __slots__ = ("__weakref__", "_mask", "_masked")
 
+    @sealed
     def __init__(self, value: str, name: str = "credential") -> None:
-        self._value = value.strip()
-        if not self._value:
+        text = value.strip()
+        if not text:
             raise ConfigError(f"{name} is empty")
-        for position, char in enumerate(self._value):
+        for position, char in enumerate(text):
             if not "!" <= char <= "~":
                 raise ConfigError(f"{name} has a character at position {position} that no token has; copy it again")
+        self._mask = secrets.token_bytes(len(text))
+        self._masked = _mix(text.encode("ascii"), self._mask)
         with _lock:
             _known.add(self)
 
     def reveal(self) -> str:
-        """The text itself: for a request's header, nothing else."""
-        return self._value
+        """The text itself: for a request's header, nothing else, in a function that is `sealed`."""
+        return _mix(self._masked, self._mask).decode("ascii")
 
     @property
     def forms(self) -> set[str]:
         """How it may stand in a text: as it is, or percent-encoded."""
-        return {self._value, quote(self._value, safe="")} if len(self._value) >= _SHORTEST else set()
+        text = self.reveal()
+        return {text, quote(text, safe="")} if len(text) >= _SHORTEST else set()
 
     def __repr__(self) -> str:
         return _SHOWN
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("credentials are not pickled; make a Client in each process")
+
+
+def _mix(text: bytes, mask: bytes) -> bytes:
+    return bytes(one ^ other for one, other in zip(text, mask, strict=True))
 
 
 _known: WeakSet[Secret] = WeakSet()
@@ -62,6 +73,7 @@ def secret(value: str | Secret | None, name: str) -> Secret | None:
     return value if value is None or isinstance(value, Secret) else Secret(value, name)
 
 
+@sealed
 def redact(text: str) -> str:
     """The text without any secret this process holds, nor what looks like one."""
     with _lock:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 
 from xframes.errors import ConfigError
+from xframes.sealing import sealed
 from xframes.settings import config_path
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def locked(path: Path) -> Iterator[None]:
         lock.release()
 
 
+@sealed
 def load(path: Path, key: str) -> dict[str, Any] | None:
     """A stored record, or None. Raises ConfigError when the file is unreadable or others may read it."""
     try:
@@ -67,6 +69,7 @@ def load(path: Path, key: str) -> dict[str, Any] | None:
     return record
 
 
+@sealed
 def save(path: Path, key: str, record: dict[str, Any]) -> None:
     """Store a record, atomically and with mode 0600; the caller holds the lock."""
     try:

@@ -12,6 +12,7 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
+from xframes.sealing import sealed
 from xframes.settings import MAX_BODY
 from xframes.wire import whole_number
 
@@ -103,12 +104,20 @@ class Limited(HTTPAdapter):
         super().__init__()
         self._seconds = seconds
 
+    @sealed
     def send(  # type: ignore[override]  # `options` are passed on as they are
         self, request: requests.PreparedRequest, stream: bool = False, **options: Any
     ) -> requests.Response:
-        """Send a request. Raises as `whole` does."""
+        """Send a request, with the credentials that `sessions.late` noted. Raises as `whole` does."""
         clock = Clock(self._seconds)
-        response = super().send(request, stream=True, **options)
+        sign = getattr(request, "sign", None)
+        signed = request if sign is None else sign(request.copy())
+        try:
+            response = super().send(signed, stream=True, **options)
+        except requests.RequestException as error:
+            error.request = request
+            raise
+        response.request = request
         if not stream:
             with response:
                 body = whole(response, clock)

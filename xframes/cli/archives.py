@@ -83,10 +83,10 @@ def import_(
         pages, rows = sum(run.pages for run in runs), sum(run.rows for run in runs)
         counts = [{"table": name, "rows": count} for name, count in archive.tables.items() if count]
         output.write(_arrow(counts) if counts else _arrow([{"table": "", "rows": 0}]).slice(1), format_, into, most=999)
-        click.echo(f"{len(runs):,} files, {pages:,} pages, {rows:,} rows read", err=True)
+        output.say(f"{len(runs):,} files, {pages:,} pages, {rows:,} rows read", err=True)
         for (error,) in archive.sql("SELECT error FROM runs WHERE state = 'failed' AND list_contains($runs, run_id)",
                                     {"runs": [run.run_id for run in runs]}).fetchall():
-            click.echo(f"not read: {error}", err=True)
+            output.say(f"not read: {error}", err=True)
         tell_problems(archive, [run.run_id for run in runs])
 
 
@@ -112,7 +112,7 @@ def tell_problems(found: Archive | Frames, run_ids: list[str] | None = None) -> 
     ).fetchall()
     for kind, count, example in rows:
         what = f"{count:,} problem{'' if count == 1 else 's'} of kind {kind}"
-        click.echo(f"{what}, e.g. {' '.join(str(example).split())[:160]}", err=True)
+        output.say(f"{what}, e.g. {' '.join(str(example).split())[:160]}", err=True)
 
 
 @click.command(short_help="Ask an archive with SQL.")
@@ -219,11 +219,9 @@ def remove(folder: Path, post_ids: tuple[str, ...], user_ids: tuple[str, ...], r
     with Archive(folder) as archive:
         gone = archive.remove(listed(post_ids), listed(user_ids), reason=reason)
     found, barred = gone["posts"] + gone["users"], gone["barred"]
-    people = "person" if gone["users"] == 1 else "people"
-    posts = "post" if gone["posts"] == 1 else "posts"
-    which = f" and removed ({gone['posts']:,} {posts}, {gone['users']:,} {people})" if found else ""
-    ids = "id" if barred == 1 else "ids"
-    click.echo(f"{found:,} found here{which}, {barred:,} {ids} barred", err=True)
+    people = counted(gone["users"], "person", "people")
+    which = f" and removed ({counted(gone['posts'], 'post')}, {people})" if found else ""
+    output.say(f"{found:,} found here{which}, {counted(barred, 'id')} barred", err=True)
 
 
 @click.command(short_help="Add everything of another archive.")
@@ -239,7 +237,7 @@ def merge(other: Path, folder: Path) -> None:
     from xframes.archive import Archive
 
     with Archive(folder) as archive:
-        click.echo(f"{archive.merge(other):,} files came", err=True)
+        output.say(f"{archive.merge(other):,} files came", err=True)
 
 
 @click.command(short_help="Rewrite the tables sorted and unique.")
@@ -291,12 +289,12 @@ def verify(ctx: click.Context, folder: Path, repair: bool, format_: str | None, 
     with Archive(folder) as archive:
         report = archive.verify(repair=repair)
     for what in report.repaired:
-        click.echo(f"repaired: {what}", err=True)
+        output.say(f"repaired: {what}", err=True)
     if not report.ok:
         output.write(report.frame(), format_, into, most=999)
     count = counted(len(report.findings), "finding") if report.findings else "nothing wrong"
     read = f"{counted(report.pages, 'page')} and {counted(report.files, 'table file')}"
-    click.echo(f"{read} read: {count}", err=True)
+    output.say(f"{read} read: {count}", err=True)
     ctx.exit(0 if report.ok else 1)
 
 

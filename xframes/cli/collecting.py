@@ -187,10 +187,10 @@ def listed(values: tuple[str, ...]) -> list[str]:
 
 
 def client_for(base_url: str | None, *, writes: bool = False) -> Client:
-    """A client with the user's credentials, for X or for another server."""
+    """A client with the user's credentials, for X or for another server; what is asked of it says what it lacks."""
     from xframes.client import Client
 
-    return Client.from_env(base_url=base_url, writes=writes)
+    return Client(base_url=base_url, writes=writes)
 
 
 @contextmanager

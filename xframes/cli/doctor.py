@@ -73,7 +73,7 @@ def doctor(
         output.write(pa.Table.from_pylist([c._asdict() for c in checks]), format_, into, most=len(checks))
     wrong = sum(check.state == WRONG for check in checks)
     warned = sum(check.state == WARN for check in checks)
-    click.echo(f"{wrong or 'nothing'} wrong{f', {warned} to look at' if warned else ''}", err=True)
+    output.say(f"{wrong or 'nothing'} wrong{f', {warned} to look at' if warned else ''}", err=True)
     ctx.exit(1 if wrong else 0)
 
 
@@ -97,10 +97,9 @@ def _all(folder: Path | None, base_url: str | None, *, offline: bool, me: bool) 
 
 def _say(check: Check) -> None:
     colour = {OK: "green", WARN: "yellow", WRONG: "red"}[check.state]
-    found = "".join(c if c.isprintable() else " " for c in check.found)
-    click.echo(f"{click.style(f'{check.state:<6}', fg=colour)}{check.part:<12} {found}")
+    output.say(f"{check.part:<12} {check.found}", head=click.style(f"{check.state:<6}", fg=colour))
     if check.advice:
-        click.echo(f"{'':18} → {check.advice}")
+        output.say(f"{'':18} → {check.advice}")
 
 
 def _safe(text: str) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 
 import click
 
-from xframes.cli import completion, doctor
+from xframes.cli import completion, doctor, output
 
 
 @click.command(short_help="See it work, without a key.")
@@ -22,10 +23,9 @@ def demo(out: Path) -> None:
     Example:
       xframes demo --out /tmp/demo
     """
-    from xframes.cli.output import write
     from xframes.demo import run
 
-    run(out, say=click.echo, show=lambda rows: write(rows, "table"))
+    run(out, say=partial(output.say, lines=True), show=lambda rows: output.write(rows, "table"))
 
 
 @click.command(short_help="Run a local X to learn and test with.")

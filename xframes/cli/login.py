@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from xframes.cli import output
 from xframes.errors import ConfigError
 from xframes.settings import BASE_URL, from_environment
 
@@ -40,16 +41,18 @@ def login_(
       xframes login --client-id YOUR_APPS_CLIENT_ID
     """
     from xframes.auth.login import AUTHORIZE_URL, READ_SCOPES, login, login_oauth1
+    from xframes.auth.secrets import secret
     from xframes.auth.tokens import tokens_path
 
     show = _show(browser=not no_browser)
     server = (base_url or BASE_URL).rstrip("/")
     if oauth1:
-        key, secret = (from_environment(f"XFRAMES_{n}", n) for n in ("CONSUMER_KEY", "CONSUMER_SECRET"))
-        if key is None or secret is None:
+        names = ("CONSUMER_KEY", "CONSUMER_SECRET")
+        key, key_secret = (secret(from_environment(f"XFRAMES_{n}", n), n.lower()) for n in names)
+        if key is None or key_secret is None:
             raise ConfigError("an OAuth 1.0a login needs XFRAMES_CONSUMER_KEY and XFRAMES_CONSUMER_SECRET")
-        login_oauth1(key, secret, base_url=server, ask=lambda url: (show(url), click.prompt("PIN"))[1])
-        click.echo(f"Logged in by OAuth 1.0a; the tokens are in {tokens_path()}", err=True)
+        login_oauth1(key, key_secret, base_url=server, ask=lambda url: (show(url), click.prompt("PIN"))[1])
+        output.say(f"Logged in by OAuth 1.0a; the tokens are in {tokens_path()}", err=True)
         return
     if client_id is None:
         raise click.UsageError("--client-id (or XFRAMES_OAUTH2_CLIENT_ID) is needed: see your app's keys at X")
@@ -58,12 +61,12 @@ def login_(
         client_id, client_secret=from_environment("XFRAMES_OAUTH2_CLIENT_SECRET"), base_url=server, authorize_url=page,
         scopes=scopes or (*READ_SCOPES, *(_WRITES if writes else ())), redirect_uri=redirect_uri, open_url=show,
     )
-    click.echo(f"Logged in with the scopes {' '.join(found.scopes)}; the tokens are in {tokens_path()}", err=True)
+    output.say(f"Logged in with the scopes {' '.join(found.scopes)}; the tokens are in {tokens_path()}", err=True)
 
 
 def _show(*, browser: bool) -> Callable[[str], None]:
     def show(url: str) -> None:
-        click.echo(f"Say yes at:\n{url}", err=True)
+        output.say(f"Say yes at:\n{url}", err=True, lines=True)
         if browser:
             import webbrowser
 

@@ -7,7 +7,8 @@ import json
 import os
 import sys
 from contextlib import contextmanager
-from io import StringIO
+from decimal import Decimal
+from io import BytesIO, StringIO
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ import click
 
 from xframes.cli.tables import MOST_ROWS, render
 from xframes.cli.values import finite, jsonable, plain
+from xframes.screen import neutral
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -30,8 +32,23 @@ _SUFFIXES = {".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "json
              ".txt": "table"}
 
 
+def say(text: str, *, head: str = "", err: bool = False, lines: bool = False) -> None:
+    """Print a message for people, on one line unless it has several `lines`; it cannot steer the terminal.
+
+    `head` comes before it as it is: our own words, maybe in colour.
+    """
+    said = text if lines else " ".join(text.splitlines())
+    click.echo(head + neutral(said, keep="\n\t"), err=err)
+
+
+def put(text: str) -> None:
+    """Print a line of data: verbatim to files and pipes, safely on a terminal."""
+    with _place(None) as file:
+        file.write(f"{text}\n".encode())
+
+
 def options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of every command that prints rows: `--format` and `--output`."""
+    """The options of every command that prints rows: `--format`, `--output` and `--spreadsheet`."""
     chosen = click.option(
         "--format", "format_", type=click.Choice(FORMATS),
         help="How rows are printed: `table` (on a terminal), `csv` (the default elsewhere), `json` (one array), "
@@ -40,7 +57,26 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
     into = click.option(
         "--output", "into", type=click.Path(dir_okay=False, path_type=Path), help="Write the rows to this file instead."
     )
-    return chosen(into(command))
+    quoted = click.option(
+        "--spreadsheet", is_flag=True, expose_value=False, callback=_note_spreadsheet,
+        help="CSV for spreadsheets, which run text that begins with =, +, - or @ as a formula: put an "
+        "apostrophe before it. Without this option, text stays as it is, for pandas and R.",
+    )
+    return chosen(into(quoted(command)))
+
+
+_SPREADSHEET = "xframes.spreadsheet"  # in a context's `meta`; see `check`
+
+
+def _note_spreadsheet(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    """Keep the option where rows are written: no command does anything else by it."""
+    del param
+    ctx.meta[_SPREADSHEET] = value
+
+
+def _for_spreadsheet() -> bool:
+    ctx = click.get_current_context(silent=True)
+    return ctx is not None and bool(ctx.meta.get(_SPREADSHEET))
 
 
 def write(
@@ -71,6 +107,8 @@ def write(
 def check(format_: str | None, output: Path | None) -> str:
     """The format rows will be written in. Refuses what cannot be written: to be asked before X is, which costs."""
     format_ = format_ or _default_format(output)
+    if _for_spreadsheet() and format_ != "csv":
+        raise click.UsageError(f"--spreadsheet is for CSV, and this is {format_}; add --format csv")
     if format_ == "parquet" and output is None and sys.stdout.isatty():
         raise click.UsageError("parquet is not for a terminal; add --output FILE")
     if output is not None and not output.parent.is_dir():
@@ -95,18 +133,30 @@ def _named_apart(reader: pa.RecordBatchReader) -> pa.RecordBatchReader:
 
 def _default_format(output: Path | None) -> str:
     if output is None:
-        return "table" if sys.stdout.isatty() else "csv"
+        return "table" if sys.stdout.isatty() and not _for_spreadsheet() else "csv"
     try:
         return _SUFFIXES[output.suffix.lower()]
     except KeyError:
         raise click.UsageError(f"{output}: the suffix is none of {', '.join(_SUFFIXES)}; say which --format") from None
 
 
+class _Screen(BytesIO):
+    """A terminal that is sent lines of data."""
+
+    def __init__(self, terminal: IO[bytes]) -> None:
+        super().__init__()
+        self._terminal = terminal
+
+    def write(self, data: Any) -> int:
+        """Write whole lines, with escapes for what would steer the terminal."""
+        return self._terminal.write(neutral(data.decode(), keep="\n\t").encode())
+
+
 @contextmanager
 def _place(output: Path | None) -> Iterator[IO[bytes]]:
     if output is None:
         sys.stdout.flush()  # what was said before comes before
-        yield sys.stdout.buffer
+        yield _Screen(sys.stdout.buffer) if sys.stdout.isatty() else sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
     plain_file = output.is_file() or not output.exists()  # else a device or a pipe, written to as it stands
@@ -114,7 +164,7 @@ def _place(output: Path | None) -> Iterator[IO[bytes]]:
     beside = place.with_name(f".{place.name}.part")
     try:
         with (beside if plain_file else place).open("wb") as file:
-            yield file
+            yield _Screen(file) if file.isatty() else file
         if plain_file:
             beside.replace(place)
     except OSError as error:
@@ -124,15 +174,26 @@ def _place(output: Path | None) -> Iterator[IO[bytes]]:
 
 
 def _csv(reader: pa.RecordBatchReader, file: IO[bytes]) -> None:
-    file.write(_records([reader.schema.names]))
+    text = _quoted if _for_spreadsheet() else plain
+    file.write(_records([[text(name) for name in reader.schema.names]]))
     for batch in reader:
-        columns = [[plain(value) for value in column.to_pylist()] for column in batch.columns]
+        columns = [[text(value) for value in column.to_pylist()] for column in batch.columns]
         file.write(_records(zip(*columns, strict=True)))
+
+
+def _quoted(value: Any) -> str:
+    """A value as a cell that no spreadsheet takes for a formula; numbers are none."""
+    from xframes.archive.formats import FORMULA
+
+    text = plain(value)
+    return f"'{text}" if not isinstance(value, int | float | Decimal) and FORMULA.match(text) else text
 
 
 def _records(rows: Iterable[Sequence[str]]) -> bytes:
     text = StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows(rows)
+    plainly, quoting = (csv.writer(text, lineterminator="\n", quoting=q) for q in (csv.QUOTE_MINIMAL, csv.QUOTE_ALL))
+    for row in rows:  # a bare carriage return ends a row for many readers, and Python 3.11 does not quote it
+        (quoting if any("\r" in cell for cell in row) else plainly).writerow(row)
     return text.getvalue().encode()
 
 

@@ -6,15 +6,18 @@ import contextlib
 import errno
 import os
 import sys
+import traceback
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from xframes import __version__, errors
-from xframes.cli import archives, collecting, coverage, local, login, reference, sharing, writing
+from xframes.cli import archives, collecting, coverage, local, login, output, reference, sharing, writing
+from xframes.screen import neutral
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import TracebackType
 
 FAILED, USAGE, STOPPED = 1, 2, 3
 
@@ -30,8 +33,9 @@ class Program(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the subcommand; what it raises becomes a line on stderr and an exit code."""
         if ctx.params.get("debug"):
+            sys.excepthook = _show_traceback
             return super().invoke(ctx)
-        with _readable(ctx):
+        with _traced(), _readable(ctx):
             return super().invoke(ctx)
 
 
@@ -75,7 +79,7 @@ def _readable(ctx: click.Context) -> Iterator[None]:
     except errors.Interrupted as error:
         _say(error)
         if "xframes.next" in ctx.meta:
-            click.echo(f"xframes: go on with: {ctx.meta['xframes.next']}", err=True)
+            output.say(f"xframes: go on with: {ctx.meta['xframes.next']}", err=True)
         raise SystemExit(STOPPED if _is_limit(error.__cause__) else FAILED) from None
     except errors.ArgumentError as error:
         _say(error)
@@ -83,6 +87,10 @@ def _readable(ctx: click.Context) -> Iterator[None]:
     except errors.XframesError as error:
         _say(error)
         raise SystemExit(STOPPED if _is_limit(error) else FAILED) from None
+    except click.ClickException as error:
+        quoting = neutral(error.message, keep="\n")  # an argument, or a file's name
+        error.message = quoting  # type: ignore[misc]  # final to type checkers only
+        raise
     except OSError as error:
         if error.errno != errno.EPIPE:
             _say(error)
@@ -90,12 +98,29 @@ def _readable(ctx: click.Context) -> Iterator[None]:
         _leave_pipe()  # the reader, e.g. head, has enough: nothing failed
 
 
+@contextlib.contextmanager
+def _traced() -> Iterator[None]:
+    """Print the traceback of an unexpected error, and exit."""
+    try:
+        yield
+    except (click.ClickException, click.exceptions.Exit, click.Abort):
+        raise
+    except Exception as error:  # noqa: BLE001  whatever it is
+        _show_traceback(type(error), error, error.__traceback__)
+        raise SystemExit(FAILED) from None
+
+
+def _show_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print a traceback as all else is printed: it may quote anything."""
+    output.say("".join(traceback.format_exception(kind, error, trace)), err=True, lines=True)
+
+
 def _is_limit(error: BaseException | None) -> bool:
     return isinstance(error, errors.RateLimited | errors.UsageCapped)
 
 
 def _say(error: Exception) -> None:
-    click.echo(f"xframes: {' '.join(str(error).split()) or type(error).__name__}", err=True)
+    output.say(f"xframes: {' '.join(str(error).split()) or type(error).__name__}", err=True)
 
 
 def _leave_pipe() -> None:

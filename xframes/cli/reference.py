@@ -36,7 +36,7 @@ def schema(table: str | None, format_: str | None, into: Path | None) -> None:
         output.write(columns, format_, into, most=len(columns))
     elif format_ == "table" or (format_ is None and into is None and sys.stdout.isatty()):
         output.write(_tables(), "table", into, most=len(TABLES))
-        click.echo("(`xframes schema TABLE` shows its columns, `--format csv` writes the whole dictionary)", err=True)
+        output.say("(`xframes schema TABLE` shows its columns, `--format csv` writes the whole dictionary)", err=True)
     else:
         output.write(dictionary(), format_, into)
 

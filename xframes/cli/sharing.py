@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from xframes.cli import output
 from xframes.cli.archives import archive_option
 from xframes.cli.completion import tables as complete_tables
 from xframes.errors import ArgumentError
@@ -43,10 +44,13 @@ def _selection(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--pseudonymise", is_flag=True,
               help=f"Pseudonyms for people and posts, by the key in {KEY}; keep it to give the same ones again.")
 @click.option("--keep-post-ids", is_flag=True, help="With --pseudonymise: posts keep X's ids.")
+@click.option("--spreadsheet", is_flag=True,
+              help="CSV for spreadsheets, which run text that begins with =, +, - or @ as a formula: put an "
+              "apostrophe before it. Without this option, text stays as X sent it, for pandas and R.")
 @click.option("--overwrite", is_flag=True, help="Replace an earlier export.")
 def export(
     *, target: Path, folder: Path, format_: str | None, tables: tuple[str, ...], included: bool, where: str | None,
-    posts: str | None, pseudonymise: bool, keep_post_ids: bool, overwrite: bool,
+    posts: str | None, pseudonymise: bool, keep_post_ids: bool, spreadsheet: bool, overwrite: bool,
 ) -> None:
     """Write an archive's tables to the folder TARGET, with a README and a datapackage.json that describe them.
 
@@ -63,9 +67,9 @@ def export(
     with Archive(folder) as archive, readable_sql():
         counts = archive.export(
             target, tables=tables or None, format=format_, where=where, posts=posts, pseudonymise=key,
-            keep_post_ids=keep_post_ids, included=included, overwrite=overwrite,
+            keep_post_ids=keep_post_ids, included=included, overwrite=overwrite, spreadsheet=spreadsheet,
         )
-    click.echo(f"{sum(counts.values()):,} rows of {len(counts):,} tables in {target}", err=True)
+    output.say(f"{sum(counts.values()):,} rows of {len(counts):,} tables in {target}", err=True)
 
 
 def _key() -> str:

@@ -7,6 +7,7 @@ import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from xframes.cli.values import plain
+from xframes.screen import neutral
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,21 +23,23 @@ def render(
 ) -> Iterator[str]:
     """The lines of a table: its first `rows` rows, the columns that fit, and what was left out.
 
-    No more rows are read than shown. Columns without a value in them are left out. Control characters, which could
-    move a terminal's cursor, are shown as `·`.
+    No more rows are read than shown. Columns without a value in them are left out. Characters that could steer a
+    terminal are shown as `·`, in names of columns as well.
     """
     shown, cut = _head(reader, rows)
     names = [name for name, values in shown.items() if any(v is not None for v in values)] or list(shown)
+    titles = {name: _safe(name) for name in names}
     numbers = {field.name for field in reader.schema if _is_number(field.type)}
     cells = {name: [_cell(v) for v in shown[name]] for name in names}
-    widths = _fit({name: _natural(name, cells[name]) for name in names}, width or _terminal())
+    widths = _fit({name: _natural(titles[name], cells[name]) for name in names}, width or _terminal())
     fitting = list(widths)
     if fitting:
-        yield _line([_pad(name, widths[name], right=name in numbers) for name in fitting])
+        yield _line([_pad(titles[name], widths[name], right=name in numbers) for name in fitting])
         yield _line(["-" * widths[name] for name in fitting])
     for i in range(len(next(iter(shown.values()), []))):
         yield _line([_pad(cells[name][i], widths[name], right=name in numbers) for name in fitting])
-    yield from _notes(len(next(iter(shown.values()), [])), names[len(fitting):], more if cut else "")
+    left = [titles[name] for name in names[len(fitting):]]
+    yield from _notes(len(next(iter(shown.values()), [])), left, more if cut else "")
 
 
 def _notes(count: int, left: Sequence[str], more: str) -> Iterator[str]:
@@ -98,9 +101,12 @@ def _is_number(kind: pa.DataType) -> bool:
 def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
-    text = plain(value, sep=" ")
-    return "".join(c if c.isprintable() else " " if c.isspace() else "·" if unicodedata.category(c) == "Cc" else c
-                   for c in text)
+    return _safe(plain(value, sep=" "))
+
+
+def _safe(text: str) -> str:
+    """A text that stays in its cell."""
+    return neutral("".join(" " if c.isspace() else c for c in text), mark="·")
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,10 +13,11 @@ import click
 from xframes.cli import output
 from xframes.cli.archives import ArchivePath, tell_problems
 from xframes.cli.collecting import arguments_of, client_for, example, parameter
+from xframes.errors import Interrupted
 from xframes.registry import ACTIONS, Param
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from xframes.registry import Action
     from xframes.wire import Request
@@ -77,16 +79,33 @@ def _write(
 
     arguments = arguments_of(action, given)
     if dry_run:
-        click.echo(json.dumps(_shown(call(action.name, **arguments, dry_run=True)), ensure_ascii=False, indent=2))
+        shown = _shown(call(action.name, **arguments, dry_run=True))
+        output.put(json.dumps(shown, ensure_ascii=False, indent=2))
         return
     output.check(format_, into)
     if not yes:
         _ask(ctx)
     with client_for(base_url, writes=True) as client:
-        frames = call(action.name, **arguments, client=client, into=None if folder is None else Archive(folder))
+        try:
+            frames = call(action.name, **arguments, client=client, into=None if folder is None else Archive(folder))
+        except Interrupted as error:
+            if error.media_id is not None and action.name == "write.upload_media":
+                go_on = {**arguments, "media_id": error.media_id, "archive": folder, "base_url": base_url}
+                ctx.find_root().meta["xframes.next"] = _again(action, go_on)
+            raise
     output.write(frames["writes"], format_, into)
     if frames.tables["problems"]:
         tell_problems(frames)
+
+
+def _again(action: Action, arguments: Mapping[str, Any]) -> str:
+    """The command that goes on with a write."""
+    required = [p.name for p in action.params if p.required]
+    words = ["xframes", *action.name.replace("_", "-").split("."), *(str(arguments[name]) for name in required)]
+    for name, value in arguments.items():
+        if name not in required and value is not None:
+            words += [f"--{name.replace('_', '-')}", str(value)]
+    return shlex.join([*words, "--yes"])
 
 
 def _ask(ctx: click.Context) -> None:

@@ -10,6 +10,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from html import escape
 from threading import Lock
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -19,7 +20,7 @@ import urllib3
 
 from xframes import wire
 from xframes.auth import KINDS, Credentials, OAuth1, OAuth2, Secret, redact
-from xframes.auth.credentials import text
+from xframes.auth.credentials import DEMO, text
 from xframes.auth.sessions import session_for
 from xframes.auth.transport import Clock, whole
 from xframes.client.failures import NOT_SENT, explained, lost
@@ -32,6 +33,8 @@ from xframes.pacing import Pacer
 from xframes.plan import asks_owner
 from xframes.plan.values import QUERY_MOST
 from xframes.registry import ACTIONS
+from xframes.screen import neutral
+from xframes.sealing import sealed
 from xframes.settings import BASE_URL, from_environment, table
 from xframes.wire import Page, Request
 
@@ -82,6 +85,7 @@ class Client:
     Raises ConfigError for unusable credentials or settings, ArgumentError for other arguments.
     """
 
+    @sealed
     def __init__(
         self, bearer_token: str | Secret | None = None, oauth1: OAuth1 | tuple[str, ...] | None = None,
         oauth2: OAuth2 | str | None = None, *, base_url: str | None = None, words: Vocabulary = "tweet",
@@ -120,8 +124,7 @@ class Client:
         client = cls(**options)
         if not client.kinds and client._credentials.oauth1 is None:
             ways = "; ".join(way for _, way in KINDS.values())
-            demo = "without a key, try `xframes demo` or `xframes sandbox`"
-            raise ConfigError(f"no credentials found; set one of: {ways}; {demo}")
+            raise ConfigError(f"no credentials found; set one of: {ways}; {DEMO}")
         return client
 
     @property
@@ -212,20 +215,14 @@ class Client:
                             self._counters.bytes += len(line)
                         yield line
                     return
-                body = whole(response, Clock(self._seconds))
-                refused = (response.status_code, response.headers, body)
+                broken = self._no_stream(response, request, action, kind)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            broken: ApiError = lost(error, request)
-        else:
-            status, headers, body = refused
-            meant = wire.classify(status, headers, body, action=request.action, now=self.now())
-            unlike = Unavailable(f"{request.path}: HTTP {status} is no stream", status=status, action=request.action)
-            broken = explained(meant or unlike, status, headers.get("location", ""), action, kind)
+            broken = lost(error, request)
         raise broken  # outside the handlers: their causes hold the request's headers
 
     def wait(self, seconds: float, why: str) -> None:
         """Sleep, and tell whoever should know why: `on_wait`, or for long waits stderr."""
-        message = f"waiting {seconds:,.0f} s: {redact(why)}"
+        message = neutral(f"waiting {seconds:,.0f} s: {redact(why)}", keep="\n\t")
         log.log(logging.INFO if seconds >= 1 else logging.DEBUG, message)
         if self.on_wait is not None and seconds >= 1:
             self.on_wait(seconds, message)
@@ -239,6 +236,13 @@ class Client:
         """Raise ArgumentError unless this client may change things at X."""
         if not self.writes:
             raise ArgumentError(f"{what} changes things at X; that needs Client(writes=True)")
+
+    def may_send(self, what: str, action: str | None = None) -> None:
+        """Raise ConfigError unless this client holds a kind of credential that an action takes.
+
+        `what` is named in the error; `action` is the part of it that decides, where `what` is no action.
+        """
+        self._credentials.choose(ACTIONS.get(action or what), name=what)
 
     def upload(self, url: str, body: bytes) -> None:
         """Put a text where X told to, without credentials (the URL is signed); as often as its retries allow.
@@ -269,10 +273,17 @@ class Client:
         self.close()
 
     def __repr__(self) -> str:
+        if not self._complete:
+            return "<Client: incomplete>"
         return f"<Client {redact(self.base_url)}: {', '.join(self.kinds) or 'no credentials'}>"
 
     def _repr_html_(self) -> str:
-        return html(self)
+        return html(self) if self._complete else escape(repr(self))
+
+    @property
+    def _complete(self) -> bool:
+        """Whether its constructor returned: a debugger also shows a client whose arguments were refused."""
+        return "_user_id" in vars(self)
 
     # one try -----------------------------------------------------------------------------------------------------
 
@@ -306,6 +317,14 @@ class Client:
         if meant is None:
             return Page(request, answer.body, now, answer.status)
         return explained(meant, answer.status, answer.headers.get("location", ""), action, kind)
+
+    def _no_stream(self, response: requests.Response, request: Request, action: Action | None, kind: str) -> ApiError:
+        """The error for an answer that is no stream."""
+        status, headers = response.status_code, response.headers
+        body = whole(response, Clock(self._seconds))
+        meant = wire.classify(status, headers, body, action=request.action, now=self.now())
+        unlike = Unavailable(f"{request.path}: HTTP {status} is no stream", status=status, action=request.action)
+        return explained(meant or unlike, status, headers.get("location", ""), action, kind)
 
     def _http(self, request: Request) -> Answer:
         """Send over HTTP. Redirects are not followed: they would carry the credentials to wherever they point."""
@@ -355,13 +374,24 @@ def use(client: Client | None) -> Client | None:
     return client
 
 
-def current() -> Client:
-    """The default client: the one given to `use`, else one made from the environment, once. Raises ConfigError."""
+def checked(client: Client | None, what: str) -> Client:
+    """The client given, or the default one. Raises ConfigError as `Client.may_send` does."""
+    if isinstance(client, Client):  # else something that sends in its own way
+        client.may_send(what)
+    return current(what) if client is None else client
+
+
+def current(what: str, action: str | None = None) -> Client:
+    """The default client: the one given to `use`, else one made from the environment, once.
+
+    Raises ConfigError as `Client.may_send` does.
+    """
     global _default  # noqa: PLW0603  the same
     with _default_lock:
-        if _default is None:
-            _default = Client.from_env()
-        return _default
+        found = Client() if _default is None else _default
+        found.may_send(what, action)
+        _default = found
+        return found
 
 
 # helpers -------------------------------------------------------------------------------------------------------------
@@ -386,7 +416,10 @@ def _content(request: Request) -> dict[str, Any]:
 def server_url(given: str | None = None) -> str:
     """The server to talk to: the one given, else of the environment, the config file, or X's. Raises ConfigError."""
     url = given or from_environment("XFRAMES_BASE_URL") or text(table(), "base_url") or BASE_URL
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # brackets that hold no address
+        parts = urlsplit("")
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
         raise ConfigError(f"base_url must look like {BASE_URL}, not {redact(url)!r}")
     return url.rstrip("/")

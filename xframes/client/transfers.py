@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
-from xframes.auth.sessions import session_for
+from xframes.auth.sessions import late, session_for
 from xframes.auth.transport import some
 from xframes.errors import Forbidden, InvalidRequest, NotFound, Unavailable
 from xframes.wire import whole_number
@@ -53,7 +53,7 @@ def _once(
         headers["Content-Type"] = "text/plain"
     try:
         with session_for(url) as session, session.request(
-            method, url, data=body, headers=headers, auth=_nobody, timeout=timeout, stream=True, allow_redirects=False
+            method, url, data=body, headers=headers, auth=late(), timeout=timeout, stream=True, allow_redirects=False
         ) as response:
             if not 200 <= response.status_code < 300:
                 return _refused(response.status_code, label)
@@ -62,11 +62,6 @@ def _once(
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
         return Unavailable(f"{label}: no answer ({type(error).__name__})")  # the error's own text may hold the URL
     return None
-
-
-def _nobody(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """No credentials: without anything to call, requests would look into .netrc."""
-    return request
 
 
 def _save(response: requests.Response, into: IO[bytes]) -> None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from xframes import registry
-from xframes.client import current
-from xframes.errors import ArgumentError, Interrupted
+from xframes.client import checked, current
+from xframes.errors import ArgumentError, Interrupted, Resumable
 from xframes.frames import Frames
 from xframes.paging import State
 from xframes.plan import options, plan
@@ -49,13 +49,14 @@ def collect(name: str, arguments: Mapping[str, Any]) -> Any:
     came and a way to go on, for whatever stops it later (Ctrl-C too).
     """
     action = registry.action(name)
-    client: Client = arguments.get("client") or current()
+    client: Client = arguments.get("client") or current(name)
     if isinstance(client, type) or not hasattr(client, "now"):
         raise ArgumentError(f"{name}: client must be a Client, e.g. xf.Client(bearer_token=…), not {client!r:.60}")
     given = {key: value for key, value in arguments.items() if key not in _HANDLING and value is not None}
     own = [p.name for p in action.params if p.where == "path" and not p.required and p.name not in given]
-    checked = dict.fromkeys(own, "0") | given  # all is checked before anything is asked, this too
-    made = plan(name, checked, now=client.now(), words=client.words, query_limit=client.query_limit)
+    whole = dict.fromkeys(own, "0") | given  # all is checked before anything is asked, this too
+    made = plan(name, whole, now=client.now(), words=client.words, query_limit=client.query_limit)
+    checked(client, name)  # before any request for it, such as whose it is
     if own:  # whose it is, unless told: the person's who asks
         made = replace(made, arguments=made.arguments | dict.fromkeys(own, client.user_id()))
     into, progress = arguments.get("into"), arguments.get("progress")
@@ -69,7 +70,7 @@ def collect(name: str, arguments: Mapping[str, Any]) -> Any:
 
 
 @dataclass
-class _Gathering:
+class _Gathering(Resumable):
     """A collection into memory. A page asked for twice, because X repeated a token, is kept once."""
 
     plan: Plan
@@ -108,7 +109,8 @@ class _Gathering:
         )
 
     def _resume(self, *, client: Client | None = None, progress: bool | None = None) -> Frames:
-        return _Gathering(self.plan, client or self.client, self.state, dict(self.pages)).run(progress)
+        client = checked(client or self.client, self.plan.action)
+        return _Gathering(self.plan, client, self.state, dict(self.pages)).run(progress)
 
 
 def function(action: Action) -> str:

@@ -15,6 +15,7 @@ from xframes.errors import (
     Interrupted,
     OutcomeUnknown,
     RateLimited,
+    Resumable,
     Unauthorized,
     UsageCapped,
 )
@@ -81,7 +82,7 @@ _NEVER: Any = None  # ids are checked without a clock
 
 
 @dataclass
-class _Bulk:
+class _Bulk(Resumable):
     """A bulk write on its way; `rows` is what became of those sent."""
 
     name: str
@@ -142,5 +143,5 @@ class _Bulk:
         )
 
     def _resume(self, *, client: Client | None = None, progress: bool | None = None) -> pd.DataFrame:
-        self.client = client or self.client
+        self.client = opened(client or self.client, self.name)
         return self.run(progress)

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from xframes import registry
 from xframes.collect import compliance
-from xframes.errors import ApiError, Interrupted, NotFound, XframesError
+from xframes.errors import ApiError, Interrupted, NotFound, Resumable, XframesError
 from xframes.frames import Frames
 from xframes.plan.values import check
 from xframes.reader.bounded import lines
@@ -65,7 +65,7 @@ def run_compliance_job(
 
     Example: `write.run_compliance_job(archive.frame("posts")["id"], into=archive).removals`
     """
-    client = opened(client, _RUN)
+    client = opened(client, _RUN, "write.create_compliance_job")
     every = registry.Param("ids", "ids", min=1, pattern=ID)
     found: list[str] = check(every, ids, now=client.now())
     digest = blake2b(f"{type} {' '.join(sorted(found))}".encode(), digest_size=16).hexdigest()
@@ -75,7 +75,7 @@ def run_compliance_job(
 
 
 @dataclass
-class _Job:
+class _Job(Resumable):
     """A job for these ids, told from others at X by its name."""
 
     ids: list[str]

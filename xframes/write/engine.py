@@ -43,10 +43,14 @@ def write(name: str, arguments: Mapping[str, Any]) -> Written:
         return Frames.from_pages([Sending(client, keep).send(made)])
 
 
-def opened(client: Client | None, name: str) -> Client:
-    """The client given, or the default one. Raises ArgumentError when it may not write."""
-    found = client or current()
+def opened(client: Client | None, name: str, action: str | None = None) -> Client:
+    """The client given, or the default one.
+
+    Raises ArgumentError when it may not write, ConfigError when it holds no credential the action takes.
+    """
+    found = client or current(name, action)
     found.may_write(name)
+    found.may_send(name, action)
     return found
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from xframes.errors import Interrupted, Resumable, XframesError
 from xframes.write.engine import HANDLING, Written, opened, request, write
 from xframes.write.files import media_file
 from xframes.write.uploading import Upload, first_request
@@ -31,9 +33,10 @@ def upload_media(
     are read one at a time, and sent again when they fail. `alt_text` describes it to those who do not see it.
     `additional_owners` are ids of users who may use it, too, parted by commas.
 
-    Raises Interrupted when chunks keep failing: its `resume()`, or `media_id=` with the same `into` in any process,
-    sends those that are missing. Raises InvalidRequest when X cannot process the file, ArgumentError before any
-    request, the client's errors.
+    Raises Interrupted when something fails after X has given the upload a media id, which is the error's `media_id`:
+    its `resume()`, or `media_id=` in any process, goes on from there. With the same `into` no chunk is sent twice; a
+    file X has whole is never sent again. Raises InvalidRequest (with `media_id`) when X cannot process the file,
+    ArgumentError before any request, the client's errors.
 
     Example: `write.create_post("Look", media_ids=write.upload_media("cat.png", alt_text="A cat").media_uploads["id"])`
     """
@@ -46,7 +49,7 @@ def upload_media(
     if dry_run:
         return first_request(file, additional_owners)
     client = opened(client, "write.upload_media")
-    return Upload(file, client, into, additional_owners, alt_text, media_id).run(checked.args, progress)
+    return Upload(file, client, into, additional_owners, alt_text, media_id, checked.args).run(progress)
 
 
 def set_media_metadata(
@@ -77,7 +80,8 @@ def add_subtitles(
     requests in 15 minutes. `language_code` is two capital letters, e.g. EN; `media_category` the video's: TweetVideo
     (the default) or AmplifyVideo.
 
-    Raises ArgumentError before any request, Forbidden, OutcomeUnknown, the client's errors, those of `upload_media`.
+    Raises ArgumentError before any request, Forbidden, OutcomeUnknown, the client's errors, those of `upload_media`;
+    Interrupted, with the subtitles' `media_id`, when they were uploaded and could not be added.
 
     Example: `write.add_subtitles("1880028106020515840", Path("talk.srt"), "EN", display_name="English")`
     """
@@ -89,7 +93,34 @@ def add_subtitles(
         if dry_run:  # the first request there is to make
             return found
         arguments = {**arguments, "subtitles_media_id": found["media_uploads"]["id"][-1].as_py()}
+        return _Subtitling(arguments, client).run()
     return write("write.add_subtitles", arguments)
+
+
+@dataclass
+class _Subtitling(Resumable):
+    """Subtitles that were uploaded, on their way to a video."""
+
+    arguments: dict[str, Any]
+    client: Client | None
+
+    def run(self) -> Written:
+        try:
+            return write("write.add_subtitles", self.arguments | {"client": self.client})
+        except (XframesError, KeyboardInterrupt) as error:
+            media_id = self.arguments["subtitles_media_id"]
+            why = str(error) or type(error).__name__
+            raise Interrupted(
+                f"write.add_subtitles stopped after the subtitles were uploaded: {why}. `.resume()`, or "
+                f'subtitles_media_id="{media_id}", goes on from there', media_id=media_id, resume=self._resume,
+            ) from error
+
+    def _resume(self, *, client: Client | None = None) -> Written:
+        self.client = client or self.client
+        return self.run()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return super().__getstate__() | {"arguments": self.arguments | {"client": None}}
 
 
 def delete_subtitles(

@@ -1,0 +1,35 @@
+"""Foreign text on a screen: what would steer a terminal or turn the direction of reading is shown, not obeyed.
+
+Whatever xframes prints for people passes `neutral`; data written to files and pipes does not.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+
+# Control characters (C0, DEL, C1), separators of lines and paragraphs, embeddings, overrides and isolates
+# of direction, and halves of surrogate pairs (of file names), which no stream of text takes.
+_STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u206f\ud800-\udfff]")
+
+
+def neutral(text: str, *, keep: str = "", mark: str | None = None) -> str:
+    """A text whose control characters are escapes such as `\\u001b` (as in JSON), or `mark`; `keep` stays."""
+
+    def shown(hit: re.Match[str]) -> str:
+        if hit[0] in keep:
+            return hit[0]
+        return f"\\u{ord(hit[0]):04x}" if mark is None else mark
+
+    return _STEERING.sub(shown, text)
+
+
+class _Neutral(logging.Filter):
+    """Log records quote X, files and archives."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = neutral(record.getMessage(), keep="\n\t"), ()
+        return True
+
+
+logging.getLogger("xframes").addFilter(_Neutral())
