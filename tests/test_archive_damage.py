@@ -96,6 +96,15 @@ def test_a_value_changed_in_a_table_is_found_and_repaired(path):
         assert archive.sql("SELECT count(*) FROM posts WHERE text = 'laundered'").fetchall() == [(0,)]
 
 
+def test_damaged_tombstones_are_repaired_and_hide_what_they_hid(path):
+    for file in (path / "tables" / "tombstones").glob("*.parquet"):
+        file.write_bytes(file.read_bytes()[:-30])
+    with xf.Archive(path) as archive:
+        assert "tables/tombstones" in {f.where.rpartition("/")[0] for f in archive.verify().findings}
+        assert archive.verify(repair=True).ok
+        assert ids(archive) == KEPT
+
+
 # pages ----------------------------------------------------------------------------------------------------------------
 
 

@@ -208,9 +208,17 @@ def _check_tables(report: Report, folder: Folder, name: str, paths: Sequence[Pla
 
 def _check_sum(report: Report, folder: Folder, path: Place, before: int) -> None:
     """Compare a file with the checksum in its name, unless it is known to be damaged already."""
-    if len(report.findings) == before and not is_as_named(path):
-        report.findings.append(Finding(
-            "checksum", folder.inside(path), "a byte of it was changed: it does not have the checksum in its name"))
+    if len(report.findings) > before:
+        return
+    try:
+        if is_as_named(path):
+            return
+        kind, reason = "checksum", "a byte of it was changed: it does not have the checksum in its name"
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        kind, reason = "unreadable_file", f"it cannot be read ({type(error).__name__}: {error})"
+    report.findings.append(Finding(kind, folder.inside(path), reason))
 
 
 def _gone(report: Report, folder: Folder, path: Place, error: FileNotFoundError) -> None:
@@ -229,7 +237,7 @@ def _compare_rows(report: Report, folder: Folder, snapshot: Snapshot, *, exact: 
         pages = chain.from_iterable(map(sound_pages, snapshot.pages))
         made = flatten_into(Path(scratch) / "made", pages, sum(map(size_of, snapshot.pages)), None, progress=False)
         keep_runs(made, [r for path in snapshot.pages for r in _runs_of(path)], ())
-        stones = stones_of(folder)
+        stones = None if "tombstones" in broken else stones_of(folder)
         hidden = None if stones is None else replace(stones, everywhere=True)
         compared = comparing.Comparison(folder, snapshot.tables, made, hidden, report.redacted, exact=exact)
         for name, table in TABLES.items():
@@ -241,9 +249,11 @@ def _compare_rows(report: Report, folder: Folder, snapshot: Snapshot, *, exact: 
                 paths = snapshot.tables[name].all
                 if folder.vanished(paths):
                     raise
-                bad = [p for p in paths if not compared.is_readable(p)] or paths
+                bad = [p for p in paths if not compared.is_readable(p)]
                 reason = str(error).splitlines()[0]
                 report.findings += [Finding("unreadable_file", folder.inside(p), reason) for p in bad]
+                if not bad:
+                    report.findings.append(Finding("missing_rows", name, f"its rows cannot be compared: {reason}"))
 
 
 def _runs_of(path: Place) -> list[dict[str, object]]:
