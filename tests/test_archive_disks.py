@@ -193,7 +193,7 @@ def test_temporary_files_on_another_file_system(tmp_path, others, caplog):
         finally:
             subprocess.run(["umount", "-l", archive.path / ".tmp"], check=True)
         found = {int(i) for (i,) in archive.sql("select id from posts").fetchall()}
-        assert found >= set(range(100))  # what was in the journal, and what was collected
+        assert found >= set(range(100)) - {7}  # what was in the journal, and what was collected; 7 was removed
         assert archive.verify().ok
 
 

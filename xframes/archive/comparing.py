@@ -103,7 +103,8 @@ class Comparison:
                    f"ANTI JOIN ({ours}) AS o ON {_same(table.key)} AND o.observed_at >= t.observed_at)")
             return
         yield self._lost_observations(table, own, new, shares, share)
-        columns = merging.quoted(_shared_columns(table, own.all))
+        # A page may belong to several runs, of which files of pages that were put together keep one.
+        columns = merging.quoted(c for c in _shared_columns(table, own.all) if c != "run_id" or c in table.key)
         content = f"CASE WHEN page_id NOT IN (FROM redacted) THEN hash({columns}) END AS content"
         one = f"SELECT {merging.quoted(table.key)}, page_id, {content} FROM"
         yield f"SELECT count(*), min(page_id) FROM ({one} ({theirs}) EXCEPT {one} ({ours}))"
