@@ -233,13 +233,15 @@ def _compare_rows(report: Report, folder: Folder, snapshot: Snapshot, *, exact: 
     import duckdb
 
     broken = {f.where.split("/")[1] for f in report.findings if f.where.startswith("tables/")}
-    with tempfile.TemporaryDirectory(prefix="xframes-verify-") as scratch:
+    with contextlib.ExitStack() as stack:
+        scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="xframes-verify-"))
         pages = chain.from_iterable(map(sound_pages, snapshot.pages))
         made = flatten_into(Path(scratch) / "made", pages, sum(map(size_of, snapshot.pages)), None, progress=False)
         keep_runs(made, [r for path in snapshot.pages for r in _runs_of(path)], ())
         stones = None if "tombstones" in broken else stones_of(folder)
         hidden = None if stones is None else replace(stones, everywhere=True)
-        compared = comparing.Comparison(folder, snapshot.tables, made, hidden, report.redacted, exact=exact)
+        compared = stack.enter_context(contextlib.closing(
+            comparing.Comparison(folder, snapshot.tables, made, hidden, report.redacted, exact=exact)))
         for name, table in TABLES.items():
             if broken & {name, table.parent}:  # told already; of rows beside damaged ones nothing can be said
                 continue

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass, field
 from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
@@ -19,6 +18,8 @@ from xframes.schema import TABLES, Table
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
+
+    import duckdb
 
     from xframes.archive.folder import Files, Folder
     from xframes.archive.hiding import Stones
@@ -41,8 +42,18 @@ class Comparison:
     tables: Mapping[str, Files]
     made: Folder
     stones: Stones | None
-    redacted: Collection[str]
+    redacted: InitVar[Collection[str]]
     exact: bool
+    _connection: duckdb.DuckDBPyConnection = field(init=False, repr=False)
+
+    def __post_init__(self, redacted: Collection[str]) -> None:
+        object.__setattr__(self, "_connection", connect(self.folder, memory_limit=f"{MEMORY}B", threads=1))
+        self._connection.execute("CREATE TEMP TABLE redacted AS SELECT unnest($ids::VARCHAR[]) AS id",
+                                 {"ids": sorted(redacted)})
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
 
     def differences(self, name: str) -> Iterator[tuple[str, str]]:
         """Compare one table: kinds and details of what differs."""
@@ -52,19 +63,16 @@ class Comparison:
             return  # the pages say nothing of it
         lost = 0
         examples: set[str] = set()
-        with contextlib.closing(connect(self.folder, memory_limit=f"{MEMORY}B")) as connection:
-            connection.execute("CREATE TEMP TABLE redacted AS SELECT unnest($ids::VARCHAR[]) AS id",
-                               {"ids": sorted(self.redacted)})
-            shares = self._shares(table, own, new)
-            for share in range(shares):
-                for query in self._queries(table, own, new, shares, share):
-                    count, example = connection.execute(query).fetchall()[0]
-                    lost += count
-                    examples |= {example} - {None}
-                    if count:
-                        break  # the next queries would count the same rows again
-            if own.generation and (repeated := connection.execute(_repeated(table, own)).fetchall()[0][0]):
-                yield "repeated_key", f"{counted(repeated, 'key')} occur more than once in compacted files"
+        shares = self._shares(table, own, new)
+        for share in range(shares):
+            for query in self._queries(table, own, new, shares, share):
+                count, example = self._connection.execute(query).fetchall()[0]
+                lost += count
+                examples |= {example} - {None}
+                if count:
+                    break  # the next queries would count the same rows again
+        if own.generation and (repeated := self._connection.execute(_repeated(table, own)).fetchall()[0][0]):
+            yield "repeated_key", f"{counted(repeated, 'key')} occur more than once in compacted files"
         if lost:
             verb = "is" if lost == 1 else "are"
             where = f" (e.g. of page {min(examples)})" if examples else ""
@@ -75,11 +83,10 @@ class Comparison:
         """Whether DuckDB can read a file; it refuses damaged footers that pyarrow accepts."""
         import duckdb
 
-        with contextlib.closing(connect(self.folder)) as connection:
-            try:
-                connection.execute(f"SELECT count(hash(t)) FROM {merging.scan_file(str(path))} AS t").fetchall()
-            except duckdb.Error:
-                return False
+        try:
+            self._connection.execute(f"SELECT count(hash(t)) FROM {merging.scan_file(str(path))} AS t").fetchall()
+        except duckdb.Error:
+            return False
         return True
 
     def _shares(self, table: Table, own: Files, new: Files) -> int:
