@@ -24,6 +24,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+__all__ = [
+    "ApiError", "ArchiveError", "ArgumentError", "ConfigError", "Forbidden", "Interrupted", "InvalidRequest",
+    "NotFound", "OutcomeUnknown", "RateLimited", "Unauthorized", "Unavailable", "UsageCapped", "XframesError",
+]
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
+
+
 
 class XframesError(Exception):
     """Base of every error raised on purpose by xframes."""
