@@ -11,9 +11,16 @@ import pytest
 
 import xframes as xf
 
+AREAS = ["analytics", "compliance", "counts", "lists", "media", "messages", "posts", "search", "spaces", "streams",
+         "timelines", "usage", "users"]
+MODULES = [*(f"xframes.collect.{area}" for area in AREAS),
+           "xframes.errors", "xframes.networks", "xframes.plot", "xframes.sandbox", "xframes.schema"]
 # `write` is a companion that is imported by name, and `archive` the home of what collections and checks return.
 COMPANIONS = ["xframes.archive", "xframes.write"]
-MODULES = sorted({getattr(xf, name).__name__ for name in xf.__all__ if isinstance(getattr(xf, name), ModuleType)})
+
+
+def test_every_public_module_is_examined_here():
+    assert {value.__name__ for name in xf.__all__ if isinstance(value := getattr(xf, name), ModuleType)} == set(MODULES)
 
 
 @pytest.mark.parametrize("name", ["xframes", *MODULES, *COMPANIONS])
