@@ -16,6 +16,7 @@ from xframes.schema import TABLES, Type
 from xframes.wire import Page, Request
 
 from .archives import NOW, contents, page, post
+from .dtypes import TEXT
 
 
 @pytest.fixture
@@ -95,7 +96,7 @@ def test_every_table_is_there_with_its_types_even_when_empty(archive):
     shown = {row[0] for row in archive.sql("SHOW TABLES").fetchall()}
     assert shown == set(TABLES)
     pandas = {Type.INT: "Int64", Type.BOOL: "boolean", Type.TIME: "datetime64[ms, UTC]", Type.FLOAT: "float64",
-              Type.STR: "str", Type.JSON: "str", Type.STRS: "object"}
+              Type.STR: TEXT, Type.JSON: TEXT, Type.STRS: "object"}
     for filled in (False, True):
         for name, table in TABLES.items():
             assert archive[name].schema.equals(table.schema), name

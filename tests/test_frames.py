@@ -22,6 +22,8 @@ from xframes.registry.prices import price
 from xframes.schema import TABLES, Type
 from xframes.wire import Page, Request
 
+from .dtypes import TEXT
+
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 EVIL = "<script>alert(1)</script> &amp; \u202eabc"
 POSTS = [
@@ -44,14 +46,14 @@ def test_tables_are_pandas_with_dtypes_that_lose_nothing(frames):
     assert posts["like_count"].dtype == "Int64"
     assert posts["like_count"].isna().tolist() == [False, True]
     assert posts["possibly_sensitive"].dtype == "boolean"
-    assert isinstance(posts["id"].dtype, pd.StringDtype)
+    assert posts["id"].dtype == TEXT
     assert str(posts["created_at"].dtype) == "datetime64[ms, UTC]"
 
 
 @pytest.mark.parametrize("name", TABLES)
 def test_an_empty_table_keeps_its_columns_and_dtypes(name):
     expected = {Type.INT: "Int64", Type.BOOL: "boolean", Type.FLOAT: "float64", Type.TIME: "datetime64[ms, UTC]",
-                Type.STR: "str", Type.JSON: "str", Type.STRS: "object"}
+                Type.STR: TEXT, Type.JSON: TEXT, Type.STRS: "object"}
     frame = getattr(xf.flatten([]), name)
     assert len(frame) == 0
     for col in TABLES[name].columns:
@@ -87,7 +89,8 @@ def test_other_tools_take_frames_as_they_are_again_and_again(frames):
         assert pl.DataFrame(frames).height == 2
     assert pa.schema(frames) == TABLES["posts"].schema
     assert duckdb.sql("SELECT count(*) FROM frames").fetchall() == [(2,)]
-    assert pd.DataFrame.from_arrow(frames).shape[0] == 2
+    if hasattr(pd.DataFrame, "from_arrow"):  # new in pandas 3
+        assert pd.DataFrame.from_arrow(frames).shape[0] == 2
 
 
 def test_a_notebook_shows_tables_rows_span_requests_and_price(frames):

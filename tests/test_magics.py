@@ -10,6 +10,8 @@ import pytest
 import xframes as xf
 from xframes.wire import Page, Request
 
+from .dtypes import TEXT
+
 pytest.importorskip("IPython", reason="IPython is not installed: pip install '.[test]'")
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -69,7 +71,7 @@ def test_the_only_archive_is_asked(shell, archive):
     found = ask(shell, "%%xsql\nselect lang, count(*) as posts, sum(like_count) as likes, avg(like_count) as mean\n"
                        "from posts group by lang order by lang")
     assert found.to_dict("list") == {"lang": ["de", "en"], "posts": [1, 2], "likes": [1, 2], "mean": [1.0, 1.0]}
-    assert found.dtypes.astype(str).tolist() == ["str", "Int64", "Int64", "float64"]
+    assert found.dtypes.astype(str).tolist() == [TEXT, "Int64", "Int64", "float64"]
 
 
 def test_frames_are_asked_where_there_is_no_archive(shell):
@@ -108,7 +110,7 @@ def test_ids_and_times_keep_their_types(shell, archive):
     shell.user_ns["archive"] = archive
     found = ask(shell, "%xsql select id, created_at, like_count, possibly_sensitive from posts order by id")
     assert found["id"].tolist() == [post["id"] for post in POSTS]
-    assert found.dtypes.astype(str).tolist() == ["str", "datetime64[us, UTC]", "Int64", "boolean"]
+    assert found.dtypes.astype(str).tolist() == [TEXT, "datetime64[us, UTC]", "Int64", "boolean"]
 
 
 def test_what_does_not_fit_an_integer_is_still_a_number(shell, archive):

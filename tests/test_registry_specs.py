@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 import pytest
@@ -11,7 +10,8 @@ import xframes as xf
 from xframes import registry
 from xframes.plan import plan
 
-from .declared import ACTIONS, KINDS, LISTED, NOW, REFERENCE, minimal, named, reference
+from .declared import ACTIONS, KINDS, LISTED, NOW, minimal, named
+from .specifications import SPECS, extract, specification
 
 # Where a declaration leaves one of the specifications, and why: (action, difference).
 _SELF_SERVE = "what the documentation says self-serve accounts may send; `query_limit` widens it"
@@ -45,26 +45,19 @@ DEVIATIONS = {
 
 @pytest.fixture(scope="module")
 def listing():
-    return json.loads((REFERENCE / "actions.json").read_text())
-
-
-SPECS = ["x-openapi-2.159.json", "x-openapi-2.167.json"]
+    return extract("actions.json")
 
 
 @pytest.fixture(scope="module", params=SPECS)
 def spec(request):
-    return Spec.read(request.param)
+    return Spec(request.param)
 
 
 class Spec:
     """One of X's specifications."""
 
-    def __init__(self, document, words):
-        self.document, self.words = document, words
-
-    @classmethod
-    def read(cls, name):
-        return cls(json.loads((REFERENCE / name).read_text()), "post" if "167" in name else "tweet")
+    def __init__(self, words):
+        self.document, self.words = specification(words), words
 
     def resolved(self, node):
         while isinstance(node, dict) and "$ref" in node:
@@ -163,8 +156,6 @@ class Spec:
 
 
 class TestListing:
-    pytestmark = reference
-
     def test_all_79_are_there_in_order_with_their_names(self, listing):
         assert [a.name for a in LISTED] == [entry["name"] for entry in listing]
         assert [a.n for a in LISTED] == list(range(1, 80))
@@ -174,7 +165,7 @@ class TestListing:
     def test_method_path_and_arguments_are_the_listings(self, listing):
         for entry in listing:
             action = registry.action(entry["name"])
-            assert (action.method, action.path) == (entry["api"]["method"], entry["api"]["path"])
+            assert (action.method, action.path) == (entry["method"], entry["path"])
             known = {p.name: p.required for p in action.params} | ({"limit": False} if action.streaming else {})
             for arg in entry["args"]:
                 name = arg.rstrip("?")
@@ -182,8 +173,8 @@ class TestListing:
 
     def test_rate_limits_are_the_documented_ones(self, listing):
         for entry in listing:
-            action, told = registry.action(entry["name"]), entry["rate_limit_docs"] or {}
-            app, user = told.get("per_app") or "", told.get("per_user") or ""
+            action = registry.action(entry["name"])
+            app, user = entry["per_app"] or "", entry["per_user"] or ""
             if action.auth == ("app",):
                 user = ""
             assert action.limits == (app, user), action.name
@@ -255,8 +246,6 @@ def pages(spec, action, known):
 
 
 class TestSpecification:
-    pytestmark = reference
-
     @named(ACTIONS)
     def test_a_declaration_says_what_x_publishes(self, spec, action):
         assert spec.has(action)
@@ -264,7 +253,7 @@ class TestSpecification:
         assert [what for what in differences(spec, action) if what not in allowed] == []
 
     def test_every_reason_is_still_needed(self):
-        found = {(a.name, what) for name in SPECS for s in [Spec.read(name)] for a in ACTIONS for what in differences(s, a)}
+        found = {(a.name, what) for words in SPECS for s in [Spec(words)] for a in ACTIONS for what in differences(s, a)}
         assert set(DEVIATIONS) - found == set()
 
     @named(ACTIONS)

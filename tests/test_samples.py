@@ -1,4 +1,7 @@
-"""Real pages collected by others, read twice: by xframes, and by a plain reader that shares no code with it."""
+"""Pages as other tools leave them, read twice: by xframes, and by a plain reader that shares no code with it.
+
+The content is invented; where real pages collected by others are beside the checkout, they are read as well.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,31 @@ import pytest
 
 import xframes as xf
 
+from .invented import shapes
+
+INVENTED = shapes()
 SAMPLES = Path(__file__).parents[2] / "shared" / "samples"
-FILES = sorted(p for p in SAMPLES.rglob("*.json*")) if SAMPLES.is_dir() else []
-pytestmark = [
+FILES = sorted(SAMPLES.rglob("*.json*")) if SAMPLES.is_dir() else []
+reference = [
     pytest.mark.reference,
-    pytest.mark.skipif(not FILES, reason="no sample pages beside the checkout (../shared/samples)"),
+    pytest.mark.skipif(not FILES, reason="real pages are not published: none beside the checkout (../shared/samples)"),
 ]
+EACH = pytest.mark.parametrize(
+    "path", [*INVENTED, *(pytest.param(path, marks=reference, id=path.name) for path in FILES or [SAMPLES])], indirect=True)
+
+
+@pytest.fixture(scope="module")
+def invented(tmp_path_factory):
+    """A folder with the invented files."""
+    folder = tmp_path_factory.mktemp("invented")
+    for name, text in INVENTED.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def path(request, invented):
+    return request.param if isinstance(request.param, Path) else invented / request.param
 
 
 def moment(text):
@@ -179,7 +201,7 @@ def shown(rows):
     return sorted(rows, key=repr)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: p.name)
+@EACH
 def test_the_tables_hold_exactly_the_values_of_the_json(path):
     expected = Plain(documents(path)).rows
     frames = xf.flatten(xf.read_pages(path))
@@ -189,7 +211,7 @@ def test_the_tables_hold_exactly_the_values_of_the_json(path):
         assert shown(rows) == shown(expected.get(table, [])), table
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: p.name)
+@EACH
 def test_every_page_is_accounted_for(path):
     pages = list(xf.read_pages(path))
     frames = xf.flatten(pages)
@@ -198,14 +220,23 @@ def test_every_page_is_accounted_for(path):
     assert {p.page_id for p in pages} == told
 
 
-def test_an_archive_of_all_of_them_answers(tmp_path):
+@pytest.mark.parametrize("source", ["invented", pytest.param("real", marks=reference)])
+def test_an_archive_of_all_of_them_answers(source, invented, tmp_path):
+    files = FILES if source == "real" else sorted(invented.iterdir())
     with xf.Archive(tmp_path / "archive") as archive:
-        archive.import_pages(FILES, processes=1)
-        ids = {row[0] for path in FILES for row in Plain(documents(path)).rows.get("posts", [])}
-        assert {i for (i,) in archive.sql("SELECT id FROM posts").fetchall()} == ids
-        users = {row[0] for path in FILES for row in Plain(documents(path)).rows.get("users", [])}
-        assert {i for (i,) in archive.sql("SELECT id FROM users").fetchall()} == users
+        archive.import_pages(files, processes=1)
+        for table in ("posts", "users"):
+            ids = {row[0] for path in files for row in Plain(documents(path)).rows.get(table, [])}
+            assert {i for (i,) in archive.sql(f"SELECT id FROM {table}").fetchall()} == ids
+            assert ids
         assert archive.verify().ok
         before = archive.tables
         archive.rebuild(processes=1)
         assert archive.tables == before
+
+
+def test_invented_pages_fill_every_table_that_the_plain_reader_knows(invented):
+    rows = {}
+    for path in invented.iterdir():
+        rows |= {table: True for table, found in Plain(documents(path)).rows.items() if found}
+    assert set(rows) == set(COLUMNS)

@@ -29,6 +29,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
+__all__ = [
+    "ApiError", "ArchiveError", "ArgumentError", "ConfigError", "Forbidden", "Interrupted", "InvalidRequest",
+    "NotFound", "OutcomeUnknown", "RateLimited", "Unauthorized", "Unavailable", "UsageCapped", "XframesError",
+]
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
+
 # What process pools set as the cause of an error that came from another process.
 _REMOTE = {"_RemoteTraceback", "RemoteTraceback"}
 _CAUSE: Any = vars(BaseException)["__cause__"]

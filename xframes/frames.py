@@ -67,10 +67,12 @@ def unescape(text: Any) -> Any:
 
 
 def to_pandas(arrow: pa.Table) -> pd.DataFrame:
-    """An Arrow table with the dtypes of xframes: Int64, boolean, str, datetime64[ms, UTC]; lists stay objects."""
+    """Convert an Arrow table: Int64, boolean, str (`string` in pandas 2), datetime64[ms, UTC]; lists stay objects."""
     import pandas as pd
 
-    text = pd.StringDtype(na_value=float("nan"))
+    text = pd.api.types.pandas_dtype("str")
+    if not isinstance(text, pd.StringDtype):  # pandas 2 has no `str` of its own, and nullable text beside its Int64
+        text = pd.StringDtype("pyarrow")
     mapper = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype(), pa.string(): text}
     return arrow.to_pandas(types_mapper=mapper.get, date_as_object=False)  # type: ignore[no-any-return]  # untyped
 

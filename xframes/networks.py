@@ -35,6 +35,11 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "conversations", "edges", "project", "thread", "to_networkx", "write_gexf", "write_graphml"]
 
+
+def __dir__() -> list[str]:
+    return list(__all__)
+
+
 Kind = Literal["reply", "quote", "repost", "mention", "follow", "hashtag"]
 _BY_POST = """
     SELECT p.author_id AS source, {target} AS target, p.created_at AS time, p.id

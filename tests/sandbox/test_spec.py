@@ -3,33 +3,25 @@
 from __future__ import annotations
 
 import copy
-import json
 import re
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 import requests
 
+from tests.specifications import specification
 from xframes import sandbox, schema
 
-REFERENCE = Path(__file__).parents[3] / "shared" / "reference"
-SPECS = {"tweet": "x-openapi-2.159.json", "post": "x-openapi-2.167.json"}
 TYPES = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float), "boolean": bool}
 # 2.159 does not declare these of problems about a field; recorded answers have them.
 RECORDED = {"parameter", "value", "resource_id"}
-
-pytestmark = [
-    pytest.mark.reference,
-    pytest.mark.skipif(not REFERENCE.is_dir(), reason="X's published specifications are not at hand"),
-]
 
 
 class Spec:
     """Compares values with the schemas of one specification; `wrong` lists what does not fit."""
 
     def __init__(self, words):
-        self.document = json.loads((REFERENCE / SPECS[words]).read_text())
+        self.document = specification(words)
         self.words = words
         self.wrong = []
 

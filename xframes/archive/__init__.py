@@ -12,6 +12,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Archive", "Finding", "Report", "Run"]
 
+
+def __dir__() -> list[str]:
+    return list(__all__)
+
+
 # Worker processes import this package for its writer alone: what they do not need costs them memory.
 _HOMES = {"Archive": "archive", "Finding": "checking", "Report": "checking", "Run": "runs"}
 

@@ -97,7 +97,8 @@ class Archive(Shown, Sharing, Forgetting, Threads):
         return Views(self._folder).open_connection()
 
     def frame(self, name: str) -> pd.DataFrame:
-        """A table as pandas, sorted by time and key: Int64, boolean, str, datetime64[ms, UTC]; lists stay objects.
+        """A table as pandas, sorted by time and key: Int64, boolean, str (`string` in pandas 2),
+        datetime64[ms, UTC]; lists stay objects.
 
         Raises KeyError naming the tables there are.
         """

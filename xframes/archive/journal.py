@@ -417,7 +417,7 @@ def _run(row: Sequence[Any]) -> RunRow:
             values[name] = None if values[name] is None else _time(values[name])
         run = msgspec.convert(values, RunRow)
         _ = run.gaps
-    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+    except (msgspec.MsgspecError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise ArchiveError(f"the journal cannot be used: run {row[0]!r:.60} is damaged ({error})") from error
     return run
 

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from xframes.client import Client
     from xframes.collect.engine import Into, R
 
+__all__ = ["media", "posts"]
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
+
 
 def posts(
     post_ids: Iterable[str | int], start_time: datetime | str, end_time: datetime | str, *,

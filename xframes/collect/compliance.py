@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from xframes.client import Client
     from xframes.collect.engine import Into, R
 
+__all__ = ["job", "jobs"]
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
+
 
 def job(
     job_id: str | int, *, fields: str | Iterable[str] | Mapping[str, Any] = "all", into: Into[R] | None = None,

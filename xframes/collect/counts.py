@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from xframes.client import Client
     from xframes.collect.engine import Into, R
 
+__all__ = ["all", "recent"]
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
+
 
 def recent(
     query: str, *, start_time: datetime | str | None = None, end_time: datetime | str | None = None,

@@ -10,6 +10,12 @@ if TYPE_CHECKING:
     from xframes.client import Client
     from xframes.collect.engine import Into, R
 
+__all__ = ["upload_status"]
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
+
 
 def upload_status(
     media_id: str | int, *, command: str | None = None, into: Into[R] | None = None, client: Client | None = None,

@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from xframes.client import Client
     from xframes.collect.engine import Into, R
 
+__all__ = ["conversation", "events", "with_participant"]
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
+
 
 def events(
     *, event_types: str | Iterable[str] | None = None, limit: int | None = None,

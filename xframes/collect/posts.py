@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from xframes.client import Client
     from xframes.collect.engine import Into, R
 
+__all__ = ["get", "liking_users", "lookup", "quotes", "reposted_by"]
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
+
 
 def lookup(
     post_ids: Iterable[str | int], *, fields: str | Iterable[str] | Mapping[str, Any] = "all",

@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from xframes.client import Client
     from xframes.collect.engine import Into, R
 
+__all__ = ["buyers", "by_creators", "get", "lookup", "search"]
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
+
 
 def search(
     query: str, *, state: str | None = None, max_results: int | None = None,

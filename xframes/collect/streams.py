@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from xframes.client import Client
     from xframes.collect.engine import Into, R
 
+__all__ = ["filtered", "rules", "sample"]
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
+
 
 def filtered(
     *, backfill_minutes: int | None = None, start_time: datetime | str | None = None,

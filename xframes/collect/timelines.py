@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from xframes.client import Client
     from xframes.collect.engine import Into, R
 
+__all__ = ["home", "mentions", "user"]
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
+
 
 def user(
     user_id: str | int, *, start_time: datetime | str | None = None, end_time: datetime | str | None = None,

@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from xframes.client import Client
     from xframes.collect.engine import Into, R
 
+__all__ = ["posts"]
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
+
 
 def posts(
     *, days: int | None = None, fields: str | Iterable[str] | Mapping[str, Any] = "all",

@@ -12,6 +12,16 @@ if TYPE_CHECKING:
     from xframes.client import Client
     from xframes.collect.engine import Into, R
 
+__all__ = [
+    "blocking", "bookmarks", "by_username", "by_usernames", "followed_lists", "followers",
+    "following", "get", "liked_posts", "list_memberships", "lookup", "me", "muting",
+    "owned_lists", "pinned_lists",
+]
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
+
 
 def lookup(
     user_ids: Iterable[str | int], *, fields: str | Iterable[str] | Mapping[str, Any] = "all",

@@ -118,7 +118,7 @@ class Plan:
         try:
             found = msgspec.json.decode(text, type=cls)
             kind = found.declared.kind
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
+        except (msgspec.MsgspecError, ValueError, TypeError, KeyError, RecursionError) as error:
             raise ArgumentError(f"not a plan this version can carry out: {error}") from None
         if kind != "read":
             raise ArgumentError(f"not a plan this version can carry out: {found.action} is not a read action")

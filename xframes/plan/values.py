@@ -130,12 +130,9 @@ def _query(param: Param, value: Any, query_limit: int | None) -> str:
 
 
 def _int(param: Param, value: Any) -> int:
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise ArgumentError(f"{param.name} must be a whole number, not {_shown(value)}") from None
-    if isinstance(value, bool):
-        raise ArgumentError(f"{param.name} must be a whole number, not {value}")
+    number = _index(value)
+    if number is None:
+        raise ArgumentError(f"{param.name} must be a whole number, not {_shown(value)}")
     if (param.min is not None and number < param.min) or (param.max is not None and number > param.max):
         raise ArgumentError(f"{param.name} is {number:,}; X takes {_range(param)}")
     return number
@@ -147,8 +144,22 @@ def _range(param: Param) -> str:
     return f"{param.min:,} to {param.max:,}"
 
 
+def _index(value: Any) -> int | None:
+    """A whole number as Python's; None for anything else, truth values of numpy 1 included."""
+    if _is_bool(value):
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
+
+
+def _is_bool(value: Any) -> bool:
+    return isinstance(value, bool) or type(value).__name__ in {"bool", "bool_"}  # numpy's own are no bool
+
+
 def _bool(param: Param, value: Any) -> bool:
-    if isinstance(value, bool) or type(value).__name__ in {"bool", "bool_"}:  # numpy's own are no bool
+    if _is_bool(value):
         return bool(value)
     raise ArgumentError(f"{param.name} must be True or False, not {_shown(value)}")
 
@@ -171,11 +182,8 @@ def _id(param: Param, value: Any) -> str:
 
 
 def _whole(param: Param, value: Any) -> int:
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = None
-    if number is None or isinstance(value, bool):
+    number = _index(value)
+    if number is None:
         raise ArgumentError(f"{param.name} must be an id as text or whole number, not {_shown(value)}")
     return number
 

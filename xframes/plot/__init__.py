@@ -24,3 +24,7 @@ __all__ = [
     "STYLE", "analytics", "completeness", "counts", "heatmap", "map", "metric_history", "network", "retention",
     "thread", "timeline", "top", "usage",
 ]
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -118,8 +118,10 @@ def _edges(frame: Any, kind: Kind) -> tuple[pd.DataFrame, dict[str, str]]:
         found = rows(frame, "", ["source", "target", "weight"], optional=("weight",))
     found = numbers(found if "weight" in found else found.assign(weight=1.0), ["weight"])
     weight = found["weight"].astype("float64").abs()  # of graphs with a sign: how strong, not which way
-    ends = found[["source", "target"]].astype("string")
-    ordered = pd.DataFrame({"source": ends.min(axis=1), "target": ends.max(axis=1), "weight": weight}).dropna()
+    source, target = found["source"].astype("string"), found["target"].astype("string")
+    turned = (source > target).fillna(False)
+    ordered = pd.DataFrame({
+        "source": source.mask(turned, target), "target": target.mask(turned, source), "weight": weight}).dropna()
     ordered = ordered[ordered["source"] != ordered["target"]]
     summed: pd.DataFrame = ordered.groupby(["source", "target"], as_index=False).sum()
     return summed, names

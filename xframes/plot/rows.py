@@ -177,7 +177,7 @@ def broken(times: pd.Series[Any], values: Any, step: pd.Timedelta) -> tuple[pd.S
     order = times.argsort(kind="stable")
     times, values = times.iloc[order].reset_index(drop=True), np.asarray(values)[order]
     after = times[times.diff() > step * 1.5].index
-    gaps = times.iloc[after - 1] + step
+    gaps = (times.iloc[after - 1] + step).astype(times.dtype)
     places = pd.Series([*times.index, *(after - 0.5)], dtype="float64").argsort(kind="stable")
     return (pd.concat([times, gaps], ignore_index=True).iloc[places].reset_index(drop=True),
             np.concatenate([values, np.full(len(gaps), np.nan)])[places])

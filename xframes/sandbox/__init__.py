@@ -15,3 +15,7 @@ from .server import Sandbox, start
 from .streaming import StreamFault
 
 __all__ = ["Asking", "Community", "Fault", "Faults", "Sandbox", "StreamFault", "start"]
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -23,6 +23,11 @@ __all__ = [
     "dictionary", "fields", "fields_param", "is_complete", "table", "tables_of",
 ]
 
+
+def __dir__() -> list[str]:
+    return list(__all__)
+
+
 TABLES: dict[str, Table] = {
     t.name: t
     for t in (

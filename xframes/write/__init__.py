@@ -44,3 +44,7 @@ __all__ = [
     "undo_repost", "unfollow", "unfollow_list", "unhide_reply", "unlike", "unmute", "unpin_list", "update_list",
     "upload_media",
 ]
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
