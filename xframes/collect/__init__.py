@@ -50,7 +50,7 @@ def call(name: str, /, **arguments: Any) -> Any:
     if action.step_of is not None:
         raise ArgumentError(f"{name} is a step of {action.step_of}, which takes all of them")
     if (found := getattr(module, rest, None)) is None:
-        return collect(name, arguments)
+        return collect(name, **arguments)
     taken = inspect.signature(found).parameters
     for given in arguments:
         if given not in taken:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from xframes.registry.types import Action
 
+CARD = "X's price card of August 2026"
+
 # Per thing returned.
 PER_RESOURCE = {
     "Post": 0.005, "User": 0.01, "DirectMessage": 0.01, "Follow": 0.01, "List": 0.005, "Space": 0.005,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
 from tempfile import SpooledTemporaryFile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from xframes import registry
@@ -51,7 +51,7 @@ def create_compliance_job(
 
 
 def run_compliance_job(
-    ids: Iterable[str | int], type: str = "tweets", *, into: Archive | None = None, client: Client | None = None
+    ids: Iterable[str | int], type: Literal["tweets", "users"] = "tweets", *, into: Archive | None = None, client: Client | None = None
 ) -> Frames:
     """Ask X which of these posts (or, with `type="users"`, users) are gone: rows of `removals`; none for the others.
 
@@ -79,7 +79,7 @@ class _Job:
     """A job for these ids, told from others at X by its name."""
 
     ids: list[str]
-    type: str
+    type: Literal["tweets", "users"]
     name: str
     client: Client
     into: Archive | None
