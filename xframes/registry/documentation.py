@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from xframes import registry
 from xframes.english import counted
-from xframes.registry.prices import CARD, PER_REQUEST, PER_RESOURCE
+from xframes.registry.prices import CARD, PER_REQUEST, PER_RESOURCE, dollars
 from xframes.registry.types import DOCS, Action, Param, Window
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -122,9 +122,9 @@ def _windows(windows: Sequence[Window]) -> str:
 def _price(action: Action) -> str:
     card = f"{action.price} on {CARD}, which can change"
     if action.price in PER_RESOURCE:
-        return f"${PER_RESOURCE[action.price]:g} per {_words(action.price)} ({card})"
+        return f"{dollars(PER_RESOURCE[action.price])} per {_words(action.price)} ({card})"
     if action.price in PER_REQUEST:
-        return f"${PER_REQUEST[action.price]:g} per request ({card})"
+        return f"{dollars(PER_REQUEST[action.price])} per request ({card})"
     return f"not on {CARD}"
 
 

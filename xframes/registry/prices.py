@@ -23,6 +23,12 @@ PER_REQUEST = {
 }
 
 
+def dollars(amount: float) -> str:
+    """An amount in cents, or in parts of a cent where there are some: "$0.20", "$0.005"."""
+    cents = f"{amount:.2f}"
+    return f"${cents}" if float(cents) == amount else f"${amount:g}"
+
+
 def price(action: Action, rows: int) -> float | None:
     """What one page of so many main rows costs; None for actions the card does not name.
 

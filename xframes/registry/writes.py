@@ -12,7 +12,7 @@ from xframes.registry.params import (
     path_id,
     text,
 )
-from xframes.registry.prices import PER_REQUEST
+from xframes.registry.prices import PER_REQUEST, dollars
 from xframes.registry.types import Action, Param
 
 _GONE = "X removed it from self-serve access in April 2026"
@@ -220,7 +220,7 @@ WRITES = (
                                                "preview_media_id", "embeddable", "call_to_actions")),
         ),
         note="self-serve access cannot quote since April 2026, and replies only where the author summoned it",
-        caps=f"a post with a link costs ${PER_REQUEST['PostCreateWithUrl']:g} (PostCreateWithUrl)",
+        caps=f"a post with a link costs {dollars(PER_REQUEST['PostCreateWithUrl'])} (PostCreateWithUrl)",
         seen="timelines.user",
         docs="posts/manage-tweets/introduction",
     ),
@@ -262,7 +262,8 @@ WRITES = (
                 Param("media_category", "enum", where="body", choices=(*_CATEGORIES, "amplify_video")),
                 text("additional_owners"), Param("alt_text", "str", where="local", min=1, max=1000)),
         auth=USER, scopes=_MEDIA, limits=("50,000/24hrs", "500/15min"),
-        caps=", ".join(f"{kind} files up to {size // _MB} MB" for kind, size in MEDIA_BYTES.items()),
+        caps=f"images up to {MEDIA_BYTES['image'] // _MB} MB, GIFs up to {MEDIA_BYTES['gif'] // _MB} MB, "
+             f"videos up to {MEDIA_BYTES['video'] // _MB} MB",
         docs="media/quickstart/media-upload-chunked",
     ),
     Action(
