@@ -8,7 +8,10 @@ import re
 from importlib import import_module
 from pathlib import Path
 
-from xframes import registry
+import pytest
+
+import xframes as xf
+from xframes import registry, write
 from xframes.registry.documentation import TITLE, bounds, facts
 from xframes.registry.prices import PER_REQUEST, PER_RESOURCE, dollars
 from xframes.registry.types import DOCS
@@ -102,3 +105,14 @@ def test_what_is_filled_in_is_what_the_declaration_holds(action):
     assert f"{DOCS}{action.docs}" in told
     price = {**PER_RESOURCE, **PER_REQUEST}.get(action.price)
     assert price is None or (dollars(price) in told and action.price in told)
+
+
+OTHERS = [xf.call, xf.actions, xf.hydrate, write.bulk, write.run_compliance_job, write.set_stream_rules]
+
+
+@pytest.mark.parametrize("function", OTHERS, ids=lambda f: f.__name__)
+def test_functions_of_several_actions_are_documented_as_well(function):
+    parts = sections(inspect.getdoc(function))
+    assert set(SECTIONS) - set(parts) <= {"Raises"}
+    assert list(entries(parts["Parameters"])) == list(inspect.signature(function).parameters)
+    assert [name for part in ("Parameters", "Raises") for name, text in entries(parts.get(part, [])).items() if not text] == []
