@@ -122,21 +122,23 @@ def _command(action: Action, name: str) -> click.Command:
 def _help(action: Action, name: str) -> str:
     words = [f"xframes {action.name.partition('.')[0]} {name}"]
     words += [example(p) for p in action.params if p.required]
-    many = next((f" With `-` as {p.name.upper()}, they are read from standard input." for p in action.params
-                 if p.required and p.many), "")
+    several = [p.name.upper() for p in action.params if p.required and p.many]
+    many = f" With `-` as {several[0]}, they are read from standard input." if several else ""
     rest = " --limit 500" if action.paged or action.streaming else ""
     return (
         f"{action.title} ({action.endpoint}).\n\n"
-        f"Print the rows of the table {action.rows}. With --archive, add everything X sends to the archive and print "
-        f"the run; with --table, --format or --output, print the rows too.{many}\n\n"
+        f"Print the rows of the table {action.rows}. With --archive, add everything X sends to the "
+        "archive and print the run; with --table, --format or --output, print the rows too."
+        f"{many}\n\n"
         f"\b\nExample:\n  {' '.join(words)}{rest} --archive my-archive\n\n{declared(action)}"
     )
 
 
 def declared(action: Action) -> str:
-    """The end of a command's help: what the declaration says of limits, price, credentials and source."""
+    """The end of a command's help: limits, price, credentials and source, by the declaration."""
     lines = textwrap.TextWrapper(76, break_long_words=False, break_on_hyphens=False)
-    return "\n  ".join([f"\b\n{TITLE}:", *(part for fact in facts(action) for part in lines.wrap(fact))])
+    wrapped = [part for fact in facts(action) for part in lines.wrap(fact)]
+    return "\n  ".join([f"\b\n{TITLE}:", *wrapped])
 
 
 def example(param: Param) -> str:

@@ -58,7 +58,8 @@ def _help(action: Action, name: str) -> str:
 def _options() -> list[Callable[..., Any]]:
     """Options every writing command has."""
     return [
-        click.option("--yes", is_flag=True, help="Skip the confirmation; required without a terminal."),
+        click.option("--yes", is_flag=True,
+                     help="Skip the confirmation; required without a terminal."),
         click.option("--dry-run", is_flag=True, help="Print the request as JSON and send nothing."),
         click.option("--archive", "folder", type=ArchivePath(file_okay=False, path_type=Path), metavar="DIR",
                      help="Archive that also keeps X's answer (created if missing)."),

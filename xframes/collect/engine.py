@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from xframes.wire import Page
 
     R = DefaultTypeVar("R", default=Frames)
-    """What a collector returns: Frames, or with `into=` what that makes of the collection (an archive: a Run)."""
+    """What a collector returns: Frames, or with `into=` what that returns (an archive: a Run)."""
 else:
     R = TypeVar("R")  # defaults of type variables are Python 3.13's
 
 __all__ = [
-    "Exclude", "Fields", "Id", "Ids", "Into", "Names", "R", "Seconds", "Time", "annotation", "collect", "function",
-    "signature",
+    "Exclude", "Fields", "Id", "Ids", "Into", "Names", "R", "Seconds", "Time", "annotation",
+    "collect", "function", "signature",
 ]
 
 Id: TypeAlias = str | int
@@ -56,10 +56,10 @@ class Into(Protocol[Made_co]):
 
 
 def collect(
-    name: str, /, *, into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
-    **arguments: Any,
+    name: str, /, *, into: Into[R] | None = None, client: Client | None = None,
+    progress: bool | None = None, **arguments: Any,
 ) -> R:
-    """Carry out an action with the arguments of its collector; return Frames, or what `into` makes of it.
+    """Carry out an action with the arguments of its collector; return Frames, or what `into` does.
 
     Raises ArgumentError before any request; the client's errors when not a single page came; Interrupted, with all that
     came and a way to go on, for whatever stops it later (Ctrl-C too).
@@ -141,7 +141,8 @@ def signature(action: Action) -> inspect.Signature:
     found += [_argument(p, keyword=True) for p in rest]
     for name in options(action):
         default, kind = _OPTIONS[name]
-        found.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind))
+        only = inspect.Parameter.KEYWORD_ONLY
+        found.append(inspect.Parameter(name, only, default=default, annotation=kind))
     shared = inspect.signature(collect, eval_str=True)
     found += [shared.parameters[name] for name in _HANDLING]
     return shared.replace(parameters=found)
@@ -160,8 +161,9 @@ def annotation(param: Param) -> Any:
 
 
 _TYPES: dict[str, Any] = {
-    "str": str, "query": str, "int": int, "seconds": Seconds, "bool": bool, "time": Time, "id": Id, "ids": Ids,
-    "username": str, "usernames": Names, "keys": Names, "texts": Names, "json": Any, "file": str | PathLike[str],
+    "str": str, "query": str, "int": int, "seconds": Seconds, "bool": bool, "time": Time, "id": Id,
+    "ids": Ids, "username": str, "usernames": Names, "keys": Names, "texts": Names, "json": Any,
+    "file": str | PathLike[str],
 }
 _OPTIONS: dict[str, tuple[Any, Any]] = {
     "since": (None, Literal["last"] | None), "limit": (None, int | None), "fields": ("all", Fields),

@@ -93,7 +93,8 @@ BEYOND = (
     ),
     Action(
         "trends.by_woeid", "GET /2/trends/by/woeid/{woeid}", None, "Trends of a place", "trends", "trend",
-        params=(Param("woeid", "int", where="path", required=True, min=1, doc="WOEID of the place; 1 is the world."),
+        params=(Param("woeid", "int", where="path", required=True, min=1,
+                      doc="WOEID of the place; 1 is the world."),
                 Param("max_trends", "int", min=1, max=50, default=50)),
         auth=("app", "oauth2"), limits=("75/15min", ""), price="Trends", listed=False,
         docs="trends/trends-by-woeid/introduction",

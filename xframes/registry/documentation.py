@@ -1,4 +1,4 @@
-"""Docstrings of the functions that carry out actions: what a declaration holds is filled in from it."""
+"""Docstrings of the functions that carry out actions, completed from the declarations."""
 
 from __future__ import annotations
 
@@ -18,28 +18,29 @@ F = TypeVar("F", bound=Callable[..., Any])
 TITLE = "Limits, price and source"
 _WIDTH = 92
 _CREDENTIALS = {
-    "app": "an app-only bearer token", "oauth1": "a user's OAuth 1.0a tokens",
+    "app": "an app-only bearer token",
+    "oauth1": "a user's OAuth 1.0a tokens",
     "oauth2": "a user's OAuth 2.0 token",
 }
 _PERIODS = {1: "second", 60: "minute", 900: "15 minutes", 3600: "hour", 86_400: "24 hours"}
 
 # What arguments that many functions share mean, where no declaration says it.
-_CLIENT = """Client to send with. Default: the one set with `xf.use`, else one with the credentials of
-    the environment or the config file."""
+_CLIENT = """Client to send with. Default: the one set with `xf.use`, else one with the credentials
+    of the environment or the config file."""
 _PROGRESS = "Whether to show a progress bar. Default: on terminals and in notebooks only."
 _SHARED = {
     "limit": "Stop after this many rows of the main table. Default: no bound.",
-    "since": """`"last"` (needs `into`): collect only posts newer than the last run of the same query.
-        Default: collect older ones too.""",
-    "fields": """`"all"` requests every public field; `"owner"` also those that only the owner sees. A list
-        names fields of the main objects in X's words, a dict fields by kind of object, e.g.
+    "since": """`"last"` (needs `into`): collect only posts newer than the last run of the same
+        query. Default: collect older ones too.""",
+    "fields": """`"all"` requests every public field; `"owner"` also those that only the owner sees.
+        A list names fields of the main objects in X's words, a dict fields by kind of object, e.g.
         `{"post": ["text"], "user": "all"}`.""",
-    "expansions": """`"all"` requests every related object; a list names X's expansions. An empty list requests
-        none.""",
+    "expansions": """`"all"` requests every related object; a list names X's expansions. An empty
+        list requests none.""",
     "refresh": """With `into`: request again what the archive already has. Default: only what it
         lacks.""",
-    "into": """Archive to collect into; the function then returns its finished Run. Default: keep the
-        result in memory.""",
+    "into": """Archive to collect into; the function then returns its finished Run. Default: keep
+        the result in memory.""",
     "client": _CLIENT,
     "progress": _PROGRESS,
 }
@@ -55,15 +56,16 @@ _RAISES = {
     "ApiError": "X refused the request or could not be reached; `xf.errors` lists the kinds.",
     "Forbidden": "The credentials, their scopes or the access tier do not allow it.",
     "NotFound": "X has no such object.",
-    "OutcomeUnknown": "No answer came: it may or may not have been carried out. Nothing is sent twice.",
+    "OutcomeUnknown": "No answer came: it may have been carried out. Nothing is sent twice.",
 }
 
 
 def document(*names: str) -> Callable[[F], F]:
     """Complete the docstring of a function that carries out these actions.
 
-    Under `Parameters` each entry gets the bounds of its declaration, and an entry without text the text that all
-    functions share; so does an entry without text under `Raises`. A section with the `facts` of the actions is added.
+    Under `Parameters` each entry gets the bounds of its declaration, and an entry without text the
+    text that all functions share; so does an entry without text under `Raises`. A section with the
+    `facts` of the actions is added.
     """
     declared = [registry.action(name) for name in names]
 
@@ -77,7 +79,13 @@ def document(*names: str) -> Callable[[F], F]:
 
 def facts(action: Action) -> list[str]:
     """What a declaration says of limits, price, credentials and source, one sentence each."""
-    found = [*_sizes(action), _rates(action), *([action.caps] if action.caps else []), _price(action), _access(action)]
+    found = [
+        *_sizes(action),
+        _rates(action),
+        *([action.caps] if action.caps else []),
+        _price(action),
+        _access(action),
+    ]
     found += [action.note] if action.note else []
     sentences = [f"{text[0].upper()}{text[1:]}." for text in found]
     return [*sentences, f"{action.endpoint}, {DOCS}{action.docs}"]
@@ -91,7 +99,7 @@ def bounds(action: Action, param: Param) -> list[str]:
     return [f"{text[0].upper()}{text[1:]}." for text in found if text]
 
 
-# facts of an action --------------------------------------------------------------------------------------------------
+# facts of an action ------------------------------------------------------------------------------
 
 
 def _sizes(action: Action) -> Iterator[str]:
@@ -101,9 +109,9 @@ def _sizes(action: Action) -> Iterator[str]:
         yield f"{least:,} to {most:,} {rows} per request"
     for param in action.params:
         if param.splits:
-            yield f"at most {param.max:,} {param.name} per request; longer lists take several requests"
+            yield f"at most {param.max:,} {param.name} per request; longer lists take several"
     if action.span_days is not None:
-        yield f"at most {counted(action.span_days, 'day')} per request; longer times take several requests"
+        yield f"at most {counted(action.span_days, 'day')} per request; longer times take several"
 
 
 def _rates(action: Action) -> str:
@@ -116,7 +124,9 @@ def _rates(action: Action) -> str:
 
 
 def _windows(windows: Sequence[Window]) -> str:
-    return _listed([f"{counted(w.requests, 'request')} per {_PERIODS[w.seconds]}" for w in windows], "and")
+    return _listed(
+        [f"{counted(w.requests, 'request')} per {_PERIODS[w.seconds]}" for w in windows], "and"
+    )
 
 
 def _price(action: Action) -> str:
@@ -134,15 +144,21 @@ def _words(name: str) -> str:
 
 def _access(action: Action) -> str:
     kinds = [_CREDENTIALS[kind] for kind in action.auth]
-    scopes = f" with {_listed(action.scopes, 'and')}" if "oauth2" in action.auth and action.scopes else ""
+    scopes = (
+        f" with {_listed(action.scopes, 'and')}"
+        if "oauth2" in action.auth and action.scopes
+        else ""
+    )
     return f"credentials: {_listed(kinds, 'or')}{scopes}"
 
 
-# bounds of a parameter -----------------------------------------------------------------------------------------------
+# bounds of a parameter ---------------------------------------------------------------------------
 
 _FORMS = {
     "time": "an aware datetime or ISO 8601 text with its zone, in whole seconds",
-    "seconds": "a number or a timedelta", "username": "with or without @", "usernames": "with or without @",
+    "seconds": "a number or a timedelta",
+    "username": "with or without @",
+    "usernames": "with or without @",
     "keys": "in any iterable, e.g. a column",
 }
 
@@ -164,7 +180,9 @@ def _range(param: Param) -> str:
         return _earliest(param.earliest)
     if param.splits:
         return f"longer lists than {param.max:,} take several requests"
-    unit = {"int": "", "seconds": "", "str": " characters", "query": " characters"}.get(param.kind, " items")
+    unit = {"int": "", "seconds": "", "str": " characters", "query": " characters"}.get(
+        param.kind, " items"
+    )
     item = re.search(r"\{(\d+),(\d+)\}$", param.pattern or "") if param.kind == "texts" else None
     each = f" of {item[1]} to {item[2]} characters" if item else ""
     least = None if unit and param.min == 0 else param.min
@@ -210,7 +228,7 @@ def _listed(names: Sequence[str], word: str) -> str:
     return f"{', '.join(first)} {word} {last}" if first else last
 
 
-# docstrings ----------------------------------------------------------------------------------------------------------
+# docstrings --------------------------------------------------------------------------------------
 
 
 def _completed(text: str, actions: Sequence[Action]) -> str:
@@ -219,7 +237,9 @@ def _completed(text: str, actions: Sequence[Action]) -> str:
     for title, lines in _sections(inspect.cleandoc(text)):
         whole: Sequence[str] = lines
         if title == "Parameters":
-            whole = _filled(lines, lambda name, said: _meaning(name, said or shared.get(name, ""), actions))
+            whole = _filled(
+                lines, lambda name, said: _meaning(name, said or shared.get(name, ""), actions)
+            )
         elif title == "Raises":
             whole = _filled(lines, lambda name, said: said or _RAISES[name])
         parts.append(_section(title, whole) if title else "\n".join(whole).strip())
@@ -246,7 +266,7 @@ def _sections(text: str) -> Iterator[tuple[str, list[str]]]:
 
 
 def _filled(lines: Sequence[str], meaning: Callable[[str, str], str]) -> list[str]:
-    """Entries of a section, a name and its indented text each, with the text that `meaning` makes of both."""
+    """Entries of a section, a name and indented text each, with the text that `meaning` makes."""
     entries: dict[str, str] = {}
     for line in filter(None, lines):
         if line.startswith(" "):
@@ -254,7 +274,11 @@ def _filled(lines: Sequence[str], meaning: Callable[[str, str], str]) -> list[st
             entries[name] = f"{entries[name]} {line.strip()}".strip()
         else:
             entries[line] = ""
-    return [part for name, said in entries.items() for part in (name, *_wrapped(meaning(name, said), "    "))]
+    return [
+        part
+        for name, said in entries.items()
+        for part in (name, *_wrapped(meaning(name, said), "    "))
+    ]
 
 
 def _meaning(name: str, said: str, actions: Sequence[Action]) -> str:
@@ -272,10 +296,20 @@ def _about_limit(action: Action) -> str:
     if action.paged is None:
         return "" if action.streaming else "Collecting stops after the page that reaches it."
     least = action.paged[0]
-    return f"X's smallest page has {least}: a lower limit still returns, and costs, {least}." if least > 1 else ""
+    return (
+        f"X's smallest page has {least}: a lower limit still returns, and costs, {least}."
+        if least > 1
+        else ""
+    )
 
 
 def _wrapped(text: str, indent: str = "") -> list[str]:
     text = " ".join(text.split())
-    return textwrap.wrap(text, _WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False,
-                         break_on_hyphens=False)
+    return textwrap.wrap(
+        text,
+        _WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

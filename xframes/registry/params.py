@@ -60,13 +60,13 @@ def flag(name: str, wire: str = "", **more: Any) -> Param:
 
 # Whose account it is, unless told otherwise: X takes nobody else's.
 OWN = Param("user_id", "id", "id", "path", pattern=ID,
-            doc="Id of the authenticated user, the only one X accepts. Default: requested from X once.")
+            doc="Id of the authenticated user; X accepts no other. Default: requested from X.")
 ME = Param("my_id", "id", "id", "path", pattern=ID, doc=OWN.doc)
 ME_SOURCE = Param("my_id", "id", "source_user_id", "path", pattern=ID, doc=OWN.doc)
 
 SINCE_UNTIL = (
-    Param("since_id", "id", pattern=ID, doc="Only posts newer than the post of this id. Default: no bound."),
-    Param("until_id", "id", pattern=ID, doc="Only posts older than the post of this id. Default: no bound."),
+    Param("since_id", "id", pattern=ID, doc="Only posts newer than this one. Default: no bound."),
+    Param("until_id", "id", pattern=ID, doc="Only posts older than this one. Default: no bound."),
 )
 SORT_ORDER = Param("sort_order", "enum", choices=("recency", "relevancy"),
                    doc="Newest posts first, or the most relevant first. Default: newest first.")
@@ -74,8 +74,8 @@ GRANULARITY = Param("granularity", "enum", choices=("minute", "hour", "day"),
                     doc="Length of the intervals to count. Default: hour.")
 EXCLUDE = Param("exclude", "enums", choices=("replies", "retweets"), min=1,
                 doc="Kinds of posts to leave out. Default: none.")
-EVENT_TYPES = Param("event_types", "enums", min=1, choices=("MessageCreate", "ParticipantsJoin", "ParticipantsLeave"),
-                    doc="Kinds of events to return. Default: all.")
+EVENT_TYPES = Param("event_types", "enums", min=1, doc="Kinds of events to return. Default: all.",
+                    choices=("MessageCreate", "ParticipantsJoin", "ParticipantsLeave"))
 BACKFILL = Param("backfill_minutes", "int", min=0, max=5,
                  doc="Minutes before the connection from which X sends posts again. Default: none.")
 DURATION = Param("duration", "seconds", where="local", min=1,

@@ -57,7 +57,7 @@ class Param:
 
     @property
     def splits(self) -> bool:
-        """Whether a list longer than one request takes is sent in several: names of things may be, choices not."""
+        """Whether longer lists are sent in several requests: names of things are, choices not."""
         return self.kind in {"ids", "usernames", "keys"} and self.where == "query" and self.required
 
 
@@ -95,8 +95,8 @@ class Action:
     `ordered` pairs where the first must be smaller. `span_days` is the longest time from start_time to end_time in one
     request (longer ones are split). `bare` answers hold ids only, so that no fields can be asked for. `seen` is the
     read action that shows whether a write happened, `step_of` the write a request is a part of. `listed` tells the 79
-    of the connector's listing from X's other calls; `note` is what X says of access, `caps` another limit that X
-    documents, `docs` the path of X's documentation page below `DOCS`.
+    of the connector's listing from X's other calls; `note` is what X says of access, `caps` another
+    limit that X documents, `docs` the path of X's documentation page below `DOCS`.
     """
 
     name: str

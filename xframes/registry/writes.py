@@ -92,7 +92,7 @@ WRITES = (
     Action(
         "write.unhide_reply", "PUT /2/tweets/{tweet_id}/hidden", 20, "Unhide a reply",
         params=(path_id("post_id", "tweet_id"),
-                flag("hidden", default=False, doc="True hides the reply instead of showing it again.")),
+                flag("hidden", default=False, doc="True hides the reply instead of unhiding it.")),
         auth=USER, scopes=("tweet.moderate.write", *READ), limits=_FIFTY, price="ContentManage", seen="posts.get",
         docs="posts/hide-replies/introduction",
     ),
@@ -220,7 +220,7 @@ WRITES = (
                                                "preview_media_id", "embeddable", "call_to_actions")),
         ),
         note="self-serve access cannot quote since April 2026, and replies only where the author summoned it",
-        caps=f"a post with a link costs {dollars(PER_REQUEST['PostCreateWithUrl'])} (PostCreateWithUrl)",
+        caps=f"with a link, {dollars(PER_REQUEST['PostCreateWithUrl'])} (PostCreateWithUrl)",
         seen="timelines.user",
         docs="posts/manage-tweets/introduction",
     ),
@@ -262,7 +262,8 @@ WRITES = (
                 Param("media_category", "enum", where="body", choices=(*_CATEGORIES, "amplify_video")),
                 text("additional_owners"), Param("alt_text", "str", where="local", min=1, max=1000)),
         auth=USER, scopes=_MEDIA, limits=("50,000/24hrs", "500/15min"),
-        caps=f"images up to {MEDIA_BYTES['image'] // _MB} MB, GIFs up to {MEDIA_BYTES['gif'] // _MB} MB, "
+        caps=f"images up to {MEDIA_BYTES['image'] // _MB} MB, "
+             f"GIFs up to {MEDIA_BYTES['gif'] // _MB} MB, "
              f"videos up to {MEDIA_BYTES['video'] // _MB} MB",
         docs="media/quickstart/media-upload-chunked",
     ),

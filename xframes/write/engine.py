@@ -29,7 +29,8 @@ HANDLING = ("into", "client", "dry_run")  # arguments of every write that are no
 
 
 def write(
-    name: str, /, *, into: Archive | None = None, client: Client | None = None, dry_run: bool = False, **arguments: Any
+    name: str, /, *, into: Archive | None = None, client: Client | None = None,
+    dry_run: bool = False, **arguments: Any,
 ) -> Written:
     """Carry out a write action once: Frames whose main table `writes` has one row; with `dry_run` its Request.
 

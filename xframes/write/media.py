@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from xframes.frames import Frames
 
 MediaCategory: TypeAlias = Literal[
-    "tweet_image", "tweet_video", "tweet_gif", "dm_image", "dm_video", "dm_gif", "subtitles", "amplify_video",
+    "tweet_image", "tweet_video", "tweet_gif", "dm_image", "dm_video", "dm_gif", "subtitles",
+    "amplify_video",
 ]
 VideoCategory: TypeAlias = Literal["TweetVideo", "AmplifyVideo"]
 
@@ -236,10 +237,12 @@ def add_subtitles(
     --------
     >>> write.add_subtitles("1880028106020515840", Path("talk.srt"), "EN", display_name="English")
     """
-    arguments = {"media_id": media_id, "subtitles_media_id": subtitles_media_id, "language_code": language_code,
-                 "display_name": display_name, "media_category": media_category}
+    arguments = {"media_id": media_id, "subtitles_media_id": subtitles_media_id,
+                 "language_code": language_code, "display_name": display_name,
+                 "media_category": media_category}
     if isinstance(subtitles_media_id, os.PathLike):
-        request("write.add_subtitles", {**arguments, "subtitles_media_id": "0"}, client)  # checked before the upload
+        # checked before the upload
+        request("write.add_subtitles", {**arguments, "subtitles_media_id": "0"}, client)
         found = upload_media(subtitles_media_id, into=into, client=client, dry_run=dry_run)
         if isinstance(found, Request):  # of a dry run: the first request there is to make
             return found
