@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from importlib import import_module
 
 import pytest
@@ -29,6 +30,7 @@ def test_tables_columns_and_prices_exist(action):
         assert {action.edge.arg_column, action.edge.row_column} < columns
         assert action.param(action.edge.arg)
     assert action.price is None or action.price in PER_RESOURCE | PER_REQUEST
+    assert re.fullmatch(r"[a-z-]+(/[a-z0-9-]+)+", action.docs)
     for group in (*action.exclusive, *action.needed, *action.together, *action.ordered):
         for name in group:
             assert action.param(name)

@@ -34,6 +34,12 @@ __all__ = [
     "streams", "timelines", "usage", "users",
 ]
 
+_AREAS = {
+    "analytics": analytics, "compliance": compliance, "counts": counts, "lists": lists, "media": media,
+    "messages": messages, "posts": posts, "search": search, "spaces": spaces, "streams": streams,
+    "timelines": timelines, "usage": usage, "users": users,
+}
+
 
 def call(name: str, /, **arguments: Any) -> Any:
     """Call an action by its name.
@@ -70,7 +76,7 @@ def call(name: str, /, **arguments: Any) -> Any:
     except KeyError as error:
         raise ArgumentError(str(error.args[0])) from None
     area, _, rest = name.partition(".")
-    module = import_module("xframes.write") if action.kind == "write" else globals().get(area)
+    module = import_module("xframes.write") if action.kind == "write" else _AREAS.get(area)
     if action.step_of is not None:
         raise ArgumentError(f"{name} is a step of {action.step_of}, which takes all of them")
     if (found := getattr(module, rest, None)) is None:
