@@ -59,13 +59,7 @@ def collectors():
 
 @pytest.mark.parametrize(("name", "function"), [c for c in collectors() if not c[0].startswith("engine.")])
 def test_a_collectors_signature_is_its_declaration(name, function):
-    def shape(found):
-        return [(p.name, p.kind, p.default) for p in found.parameters.values()]
-
-    assert shape(inspect.signature(function)) == shape(signature(registry.action(name)))
-    assert len(function.__doc__.splitlines()) <= 15
-    assert "Raises" in function.__doc__
-    assert "Example:" in function.__doc__
+    assert inspect.signature(function, eval_str=True) == signature(registry.action(name))
 
 
 def test_the_spine_is_there():

@@ -17,6 +17,7 @@ from click.testing import CliRunner
 import xframes as xf
 from xframes.cli import main
 from xframes.registry import ACTIONS
+from xframes.registry.documentation import TITLE, facts
 
 
 def commands(group=main, before=()):
@@ -88,6 +89,14 @@ def test_wrong_examples_would_be_found(place):
                  ["users", "get", "1", "--nonsense"]):
         with pytest.raises(click.UsageError):
             parse(line)
+
+
+@pytest.mark.parametrize("words", [w for w in LEAVES if ".".join(w).replace("-", "_") in ACTIONS], ids=" ".join)
+def test_commands_show_what_their_declarations_hold(words):
+    shown = " ".join(CliRunner().invoke(main, [*words, "--help"]).output.split())
+    action = ACTIONS[".".join(words).replace("-", "_")]
+    assert f"{TITLE}: {' '.join(facts(action))}" in shown
+    assert [p.name for p in action.params if not p.required and p.doc and p.doc not in shown] == []
 
 
 @pytest.mark.parametrize("area", [n for n, c in main.commands.items() if isinstance(c, click.Group)])

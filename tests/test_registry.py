@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from importlib import import_module
 
 import pytest
@@ -12,6 +13,7 @@ import xframes as xf
 from xframes import registry, schema
 from xframes.collect.engine import signature
 from xframes.errors import ArgumentError
+from xframes.plan import options
 from xframes.registry.prices import PER_REQUEST, PER_RESOURCE
 from xframes.wire import Page
 
@@ -28,6 +30,7 @@ def test_tables_columns_and_prices_exist(action):
         assert {action.edge.arg_column, action.edge.row_column} < columns
         assert action.param(action.edge.arg)
     assert action.price is None or action.price in PER_RESOURCE | PER_REQUEST
+    assert re.fullmatch(r"[a-z-]+(/[a-z0-9-]+)+", action.docs)
     for group in (*action.exclusive, *action.needed, *action.together, *action.ordered):
         for name in group:
             assert action.param(name)
@@ -38,12 +41,36 @@ def test_tables_columns_and_prices_exist(action):
 def test_every_read_has_a_collector_as_declared(action):
     area, _, name = action.name.partition(".")
     function = getattr(import_module(f"xframes.collect.{area}"), name)
-    shown = inspect.signature(function)
-    wanted = signature(action)
-    assert [(p.name, p.kind) for p in shown.parameters.values()] == [(p.name, p.kind) for p in wanted.parameters.values()]
-    assert {p.name: p.default for p in shown.parameters.values()} == {p.name: p.default for p in wanted.parameters.values()}
-    assert action.endpoint in inspect.getdoc(function).replace("\n", " ")
+    assert inspect.signature(function, eval_str=True) == signature(action)
     assert getattr(getattr(xf, area), name) is function
+
+
+class Planned:
+    """Takes a collection as an archive does, and returns what it was given."""
+
+    def collect(self, plan, client, *, progress=None):
+        return plan, client, progress
+
+
+@named([a for a in LISTED if a.kind == "read"])
+def test_every_argument_of_a_collector_arrives_in_its_plan(action):
+    area, _, name = action.name.partition(".")
+    function = getattr(import_module(f"xframes.collect.{area}"), name)
+    client = Canned()
+    for param in action.params:
+        arguments = minimal(action, param)
+        plan, *_ = function(**arguments, client=client, into=Planned())
+        assert plan.action == action.name
+        assert arguments.keys() == plan.arguments.keys()
+        assert (plan.limit, plan.since, plan.refresh) == (None, None, False)
+    taken = options(action)
+    chosen = {"limit": 500, "since": "last", "refresh": True, "fields": [], "expansions": []}
+    chosen = {key: value for key, value in chosen.items() if key in taken}
+    made = function(**minimal(action), **chosen, client=client, into=Planned(), progress=True)
+    plan, *handled = made
+    assert handled == [client, True]
+    assert (plan.limit or 500, plan.since or "last", plan.refresh, plan.asked) == (500, "last", "refresh" in taken, {})
+    assert [plan.limit is None, plan.since is None] == ["limit" not in taken, "since" not in taken]
 
 
 # what they give ------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import typing
 
 import pytest
 import requests
@@ -13,8 +14,10 @@ import xframes as xf
 from xframes import errors, registry, write
 from xframes.cli import main
 from xframes.client import Client
-from xframes.write.engine import HANDLING
+from xframes.collect.engine import annotation
+from xframes.write.engine import HANDLING, Written
 
+from .declared import minimal
 from .writing import Server, answer
 
 LISTED = [a for a in registry.ACTIONS.values() if a.kind == "write" and a.listed]
@@ -42,13 +45,32 @@ def test_a_writes_function_takes_what_its_action_declares(action):
 
 
 @pytest.mark.parametrize("action", FUNCTIONS, ids=lambda a: a.name)
-def test_a_writes_function_tells_its_endpoint_and_what_it_raises(action):
-    text = " ".join(inspect.getdoc(getattr(write, action.name.removeprefix("write."))).split())
+def test_a_writes_function_is_typed_as_its_action_declares(action):
+    function = getattr(write, action.name.removeprefix("write."))
+    shown = inspect.signature(function, eval_str=True)
+    own = [("write.add_subtitles", "subtitles_media_id")]  # takes a file as well
 
-    assert action.endpoint in text
-    assert "docs.x.com" in text
-    assert "Raises" in text
-    assert "Example: `write." in text
+    for param in action.params:
+        taken = shown.parameters[param.name]
+        if param.kind != "json" and (action.name, param.name) not in own:
+            wanted = annotation(param)
+            assert taken.annotation in {wanted, wanted | None}
+            assert (taken.default is taken.empty) == param.required
+    assert shown.return_annotation == Written
+    returned = {}
+    for overload in typing.get_overloads(function):
+        *same, dry_run = inspect.signature(overload).parameters.values()
+        assert same == list(inspect.signature(function).parameters.values())[:-1]
+        returned[dry_run.annotation] = inspect.signature(overload).return_annotation
+    assert returned == {"Literal[False]": "Frames", "Literal[True]": "Request", "bool": "Written"}
+
+
+@pytest.mark.parametrize("action", [a for a in FUNCTIONS if a.name != "write.upload_media"], ids=lambda a: a.name)
+def test_every_argument_of_a_write_arrives_in_its_request(action):
+    function = getattr(write, action.name.removeprefix("write."))
+    for param in action.params:
+        arguments = minimal(action, param)
+        assert function(**arguments, dry_run=True).args.keys() == arguments.keys()
 
 
 def test_all_writes_stand_in_the_companion_and_nothing_else_imports_it():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+import textwrap
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from xframes.cli.archives import ArchivePath, show_run, tell_problems
 from xframes.cli.completion import tables
 from xframes.errors import Interrupted
 from xframes.registry import ACTIONS
+from xframes.registry.documentation import TITLE, facts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -42,7 +44,7 @@ _AREAS = {  # in the order of the list of commands
     "trends": "What people talk about.",
     "news": "News stories X makes of posts.",
 }
-_EXAMPLES = {  # what an argument looks like, for the example every command's help ends with
+_EXAMPLES = {  # what an argument looks like, for the example in every command's help
     "query": "'coffee lang:en'", "ids": "1900000000000000001 1900000000000000002", "id": "1900000000000000001",
     "username": "XDevelopers", "usernames": "XDevelopers X", "keys": "3_1900000000000000001", "str": "coffee",
     "int": "1",
@@ -120,15 +122,23 @@ def _command(action: Action, name: str) -> click.Command:
 def _help(action: Action, name: str) -> str:
     words = [f"xframes {action.name.partition('.')[0]} {name}"]
     words += [example(p) for p in action.params if p.required]
-    many = next((f" {p.name.upper()} may be `-`: then they are read from stdin." for p in action.params
-                 if p.required and p.many), "")
+    several = [p.name.upper() for p in action.params if p.required and p.many]
+    many = f" With `-` as {several[0]}, they are read from standard input." if several else ""
     rest = " --limit 500" if action.paged or action.streaming else ""
     return (
         f"{action.title} ({action.endpoint}).\n\n"
-        f"Prints the rows of the table {action.rows}. With --archive, everything X sends is added to the archive and "
-        f"the run is printed; --table, --format or --output print the rows then, too.{many}\n\n"
-        f"\b\nExample:\n  {' '.join(words)}{rest} --archive my-archive"
+        f"Print the rows of the table {action.rows}. With --archive, add everything X sends to the "
+        "archive and print the run; with --table, --format or --output, print the rows too."
+        f"{many}\n\n"
+        f"\b\nExample:\n  {' '.join(words)}{rest} --archive my-archive\n\n{declared(action)}"
     )
+
+
+def declared(action: Action) -> str:
+    """The end of a command's help: limits, price, credentials and source, by the declaration."""
+    lines = textwrap.TextWrapper(76, break_long_words=False, break_on_hyphens=False)
+    wrapped = [part for fact in facts(action) for part in lines.wrap(fact)]
+    return "\n  ".join([f"\b\n{TITLE}:", *wrapped])
 
 
 def example(param: Param) -> str:
@@ -230,28 +240,26 @@ _TYPES: dict[str, Callable[[Param], click.ParamType[Any]]] = {
 
 
 def _about(param: Param) -> str | None:
-    said = {"start_time": "Nothing before this time.", "end_time": "Only what is before this time.",
-            "since_id": "Only posts newer than this one.", "until_id": "Only posts older than this one."}
-    about = param.doc or said.get(param.name, "")
-    return f"{about} May be repeated.".strip() if param.many else about or None
+    return f"{param.doc} May be repeated.".strip() if param.many else param.doc or None
 
 
 def _common(action: Action) -> list[Callable[..., Any]]:
     """Options every collecting command has."""
     found: list[Callable[..., Any]] = [
         click.option("--archive", "folder", type=ArchivePath(file_okay=False, path_type=Path), metavar="DIR",
-                     help="Add what is collected to this archive (made when missing)."),
+                     help="Archive to collect into (created if missing)."),
         click.option("--table", metavar="NAME", shell_complete=tables,
                      help=f"Print the rows of this table instead of {action.rows}."),
         output.options,
-        click.option("--base-url", help="Another server than X's, e.g. a sandbox's URL."),
+        click.option("--base-url", help="URL of another server than X, e.g. of a sandbox."),
     ]
     if action.follows:
-        found.insert(0, click.option("--since", type=click.Choice(["last"]),
-                                     help="With --archive: go on from the newest post it has of the same question."))
+        newer = "With --archive: collect only posts newer than the last run of the same query."
+        found.insert(0, click.option("--since", type=click.Choice(["last"]), help=newer))
     if action.looks_up is not None:
-        found.insert(0, click.option("--refresh", is_flag=True,
-                                     help="With --archive: ask for what it holds already, too."))
+        again = "With --archive: request again what the archive already has."
+        found.insert(0, click.option("--refresh", is_flag=True, help=again))
     if action.paged or action.token or action.streaming:
-        found.insert(0, click.option("--limit", type=click.IntRange(min=1), help=f"Stop after so many {action.rows}."))
+        most = f"Stop after this many rows of {action.rows}. Default: no bound."
+        found.insert(0, click.option("--limit", type=click.IntRange(min=1), help=most))
     return found

@@ -12,7 +12,7 @@ import click
 
 from xframes.cli import output
 from xframes.cli.archives import ArchivePath, tell_problems
-from xframes.cli.collecting import arguments_of, client_for, example, parameter
+from xframes.cli.collecting import arguments_of, client_for, declared, example, parameter
 from xframes.errors import Interrupted
 from xframes.registry import ACTIONS, Param
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from xframes.registry import Action
     from xframes.wire import Request
 
-_GO_ON = Param("media_id", "id", where="local", doc="Go on with this upload, which stopped.")
+_GO_ON = Param("media_id", "id", where="local", doc="Id of an upload that stopped, to continue it.")
 _ONE_OF = {"text": "--text 'Good morning'", "name": "--name Observatories", "values": "--values 'coffee lang:en'"}
 
 
@@ -50,23 +50,23 @@ def _command(action: Action) -> click.Command:
 def _help(action: Action, name: str) -> str:
     needed = [example(p) for p in action.params if p.required]
     needed += [_ONE_OF[group[0]] for group in action.needed]
-    note = f" Note: {action.note}." if action.note else ""
     return (
         f"{action.title} ({action.endpoint}).\n\n"
-        f"Prints a row of the table writes: what was done, and X's answer.{note}\n\n"
-        f"\b\nExample:\n  {' '.join(['xframes write', name, *needed])} --yes"
+        f"Print a row of the table writes: what was sent, and X's answer.\n\n"
+        f"\b\nExample:\n  {' '.join(['xframes write', name, *needed])} --yes\n\n{declared(action)}"
     )
 
 
 def _options() -> list[Callable[..., Any]]:
     """Options every writing command has."""
     return [
-        click.option("--yes", is_flag=True, help="Do it without asking; needed where nobody can be asked."),
+        click.option("--yes", is_flag=True,
+                     help="Skip the confirmation; required without a terminal."),
         click.option("--dry-run", is_flag=True, help="Print the request as JSON and send nothing."),
         click.option("--archive", "folder", type=ArchivePath(file_okay=False, path_type=Path), metavar="DIR",
-                     help="Also keep X's answer in this archive (made when missing)."),
+                     help="Archive that also keeps X's answer (created if missing)."),
         output.options,
-        click.option("--base-url", help="Another server than X's, e.g. a sandbox's URL."),
+        click.option("--base-url", help="URL of another server than X, e.g. of a sandbox."),
     ]
 
 

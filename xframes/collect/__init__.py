@@ -34,23 +34,53 @@ __all__ = [
     "streams", "timelines", "usage", "users",
 ]
 
+_AREAS = {
+    "analytics": analytics, "compliance": compliance, "counts": counts, "lists": lists, "media": media,
+    "messages": messages, "posts": posts, "search": search, "spaces": spaces, "streams": streams,
+    "timelines": timelines, "usage": usage, "users": users,
+}
+
 
 def call(name: str, /, **arguments: Any) -> Any:
-    """Call an action by its name: `xf.call("search.recent", query="…", limit=100)` is `xf.search.recent(…)`.
+    """Call an action by its name.
 
-    Gives what that function gives; writes need no import of their own here. Reads beyond the listing have no other
-    function. Raises ArgumentError for a name or an argument that does not exist, and what the function raises.
+    `xf.call("search.recent", query="duckdb")` is `xf.search.recent(query="duckdb")`. Writes need no
+    import. Some reads have no function of their own and can only be called like this; `xf.actions`
+    lists them.
+
+    Parameters
+    ----------
+    name
+        Name of the action, e.g. `"search.recent"` or `"write.like"`.
+    arguments
+        Arguments of its function, by name.
+
+    Returns
+    -------
+    Frames
+        What the function of the action returns.
+
+    Raises
+    ------
+    ArgumentError
+        Before any request, for a name or an argument that does not exist, or that X would refuse.
+    XframesError
+        What the function of the action raises.
+
+    Examples
+    --------
+    >>> xf.call("users.search", query="duckdb", limit=100).users
     """
     try:
         action = registry.action(name)
     except KeyError as error:
         raise ArgumentError(str(error.args[0])) from None
     area, _, rest = name.partition(".")
-    module = import_module("xframes.write") if action.kind == "write" else globals().get(area)
+    module = import_module("xframes.write") if action.kind == "write" else _AREAS.get(area)
     if action.step_of is not None:
         raise ArgumentError(f"{name} is a step of {action.step_of}, which takes all of them")
     if (found := getattr(module, rest, None)) is None:
-        return collect(name, arguments)
+        return collect(name, **arguments)
     taken = inspect.signature(found).parameters
     for given in arguments:
         if given not in taken:
@@ -62,9 +92,22 @@ def call(name: str, /, **arguments: Any) -> Any:
 
 
 def actions(*, all: bool = False) -> pd.DataFrame:
-    """The actions, one row each in the listing's order: name, kind, method, path, function, listed title.
+    """List the actions of the X API.
 
-    With `all`, also those X has beyond the listing.
+    Parameters
+    ----------
+    all
+        Also list the actions that are not part of X's listing. Default: only those that are.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per action, in the order of the listing: `name`, `kind` (read or write), `method`,
+        `path`, `function` and `title`.
+
+    Examples
+    --------
+    >>> xf.actions(all=True).query("kind == 'write'")
     """
     import pandas as pd
 

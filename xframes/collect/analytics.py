@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Literal
 
-from xframes.collect.engine import collect
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from datetime import datetime
-
-    from xframes.client import Client
-    from xframes.collect.engine import Into, R
+from xframes.client import Client
+from xframes.collect.engine import Fields, Ids, Into, Names, R, Time, collect
+from xframes.registry.documentation import document
 
 __all__ = ["media", "posts"]
 
@@ -20,38 +15,95 @@ def __dir__() -> list[str]:
     return list(__all__)
 
 
+@document("analytics.posts")
 def posts(
-    post_ids: Iterable[str | int], start_time: datetime | str, end_time: datetime | str, *,
-    granularity: str | None = None, fields: str | Iterable[str] | Mapping[str, Any] = "all",
-    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
+    post_ids: Ids, start_time: Time, end_time: Time, *,
+    granularity: Literal["hourly", "daily", "weekly", "total"] | None = None,
+    fields: Fields = "all", into: Into[R] | None = None, client: Client | None = None,
+    progress: bool | None = None,
 ) -> R:
-    """Engagement with your own posts: `post_analytics`, one row per post, granularity and time (`at`).
+    """Collect engagement with your own posts over time.
 
-    GET /2/tweets/analytics (docs.x.com/x-api/posts/get-post-analytics), a user's credentials: 100 posts a request
-    (longer lists are split), 300 requests in 15 minutes. `start_time` (inclusive) to `end_time` within the last year;
-    X takes 30 days at once; longer times are split at midnight, weekly on Mondays. `granularity`: hourly, daily, weekly
-    or total (the default; one row per post and part of the time). Posts of others are rows of `problems`.
+    Longer times than X accepts are split at midnight UTC, weekly ones on Mondays.
 
-    Raises ArgumentError before any request, Interrupted with what came, the client's errors.
+    Parameters
+    ----------
+    post_ids
+        Ids of your posts.
+    start_time
+        Oldest time to include.
+    end_time
+        First time to leave out.
+    granularity
+        Length of the intervals; total gives one row per post and request.
+    fields
+    into
+    client
+    progress
 
-    Example: `xf.analytics.posts(ids, start_time=start, end_time=end, granularity="daily").post_analytics`
+    Returns
+    -------
+    Frames
+        `post_analytics` has one row per post, granularity and time (`at`). Posts of other users are
+        rows of `problems`.
+
+    Raises
+    ------
+    ArgumentError
+    Interrupted
+    ApiError
+
+    Examples
+    --------
+    >>> xf.analytics.posts(ids, start_time=start, end_time=end, granularity="daily").post_analytics
     """
-    return collect("analytics.posts", locals())  # type: ignore[no-any-return]  # `into` decides
+    return collect(
+        "analytics.posts", post_ids=post_ids, start_time=start_time, end_time=end_time,
+        granularity=granularity, fields=fields, into=into, client=client, progress=progress,
+    )
 
 
+@document("analytics.media")
 def media(
-    media_keys: Iterable[str], start_time: datetime | str, end_time: datetime | str, *,
-    granularity: str | None = None, fields: str | Iterable[str] | Mapping[str, Any] = "all",
+    media_keys: Names, start_time: Time, end_time: Time, *,
+    granularity: Literal["hourly", "daily", "total"] | None = None, fields: Fields = "all",
     into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
-    """Playback of your own media: `media_analytics`, one row per medium, granularity and time (`at`).
+    """Collect playback of your own media over time.
 
-    GET /2/media/analytics (docs.x.com/x-api/media/get-media-analytics), a user's credentials: 100 media keys a request
-    (longer lists are split). `start_time` (inclusive) to `end_time` within the last year; X takes 30 days at once;
-    longer times are split at midnight. `granularity`: hourly, daily (the default) or total.
+    Longer times than X accepts are split at midnight UTC.
 
-    Raises ArgumentError before any request, Interrupted with what came, the client's errors.
+    Parameters
+    ----------
+    media_keys
+        Keys of your media.
+    start_time
+        Oldest time to include.
+    end_time
+        First time to leave out.
+    granularity
+        Length of the intervals; total gives one row per media key and request.
+    fields
+    into
+    client
+    progress
 
-    Example: `xf.analytics.media(frame["media_key"], start_time=start, end_time=end).media_analytics`
+    Returns
+    -------
+    Frames
+        `media_analytics` has one row per media key, granularity and time (`at`).
+
+    Raises
+    ------
+    ArgumentError
+    Interrupted
+    ApiError
+
+    Examples
+    --------
+    >>> xf.analytics.media(frame["media_key"], start_time=start, end_time=end).media_analytics
     """
-    return collect("analytics.media", locals())  # type: ignore[no-any-return]  # `into` decides
+    return collect(
+        "analytics.media", media_keys=media_keys, start_time=start_time, end_time=end_time,
+        granularity=granularity, fields=fields, into=into, client=client, progress=progress,
+    )

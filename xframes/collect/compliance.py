@@ -1,16 +1,12 @@
-"""Batch compliance: jobs that tell which posts or users are gone."""
+"""Batch compliance: jobs that report which posts or users are gone."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Literal
 
-from xframes.collect.engine import collect
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from xframes.client import Client
-    from xframes.collect.engine import Into, R
+from xframes.client import Client
+from xframes.collect.engine import Fields, Id, Into, R, collect
+from xframes.registry.documentation import document
 
 __all__ = ["job", "jobs"]
 
@@ -19,33 +15,78 @@ def __dir__() -> list[str]:
     return list(__all__)
 
 
+@document("compliance.job")
 def job(
-    job_id: str | int, *, fields: str | Iterable[str] | Mapping[str, Any] = "all", into: Into[R] | None = None,
+    job_id: Id, *, fields: Fields = "all", into: Into[R] | None = None,
     client: Client | None = None, progress: bool | None = None,
 ) -> R:
-    """One compliance job by id: a row of `compliance_jobs` with its status and, when complete, its `download_url`.
+    """Look up one compliance job by id.
 
-    GET /2/compliance/jobs/{id} (docs.x.com/x-api/compliance/batch-compliance/introduction), app-only bearer tokens:
-    150 requests in 15 minutes.
+    Parameters
+    ----------
+    job_id
+        Id of the job.
+    fields
+    into
+    client
+    progress
 
-    Raises ArgumentError before any request, NotFound, the client's errors.
+    Returns
+    -------
+    Frames
+        `compliance_jobs` has one row with its `status` and, once complete, its `download_url`.
 
-    Example: `xf.compliance.job("1372966999991541762").compliance_jobs`
+    Raises
+    ------
+    ArgumentError
+    NotFound
+    ApiError
+
+    Examples
+    --------
+    >>> xf.compliance.job("1372966999991541762").compliance_jobs
     """
-    return collect("compliance.job", locals())  # type: ignore[no-any-return]  # `into` decides
+    return collect(
+        "compliance.job", job_id=job_id, fields=fields, into=into, client=client, progress=progress,
+    )
 
 
+@document("compliance.jobs")
 def jobs(
-    type: str, *, status: str | None = None, fields: str | Iterable[str] | Mapping[str, Any] = "all",
-    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
+    type: Literal["tweets", "users"], *,
+    status: Literal["created", "in_progress", "failed", "complete"] | None = None,
+    fields: Fields = "all", into: Into[R] | None = None, client: Client | None = None,
+    progress: bool | None = None,
 ) -> R:
-    """Your compliance jobs of one type (tweets or users): `compliance_jobs`; X keeps them for a week.
+    """Collect your recent compliance jobs of one type.
 
-    GET /2/compliance/jobs (docs.x.com/x-api/compliance/batch-compliance/introduction), app-only bearer tokens: 150
-    requests in 15 minutes. `status`: created, in_progress, failed or complete.
+    Parameters
+    ----------
+    type
+        What the jobs check: posts or users.
+    status
+        Only jobs in this state. Default: all.
+    fields
+    into
+    client
+    progress
 
-    Raises ArgumentError before any request, NotFound, the client's errors.
+    Returns
+    -------
+    Frames
+        `compliance_jobs` has one row per job.
 
-    Example: `xf.compliance.jobs("tweets").compliance_jobs`
+    Raises
+    ------
+    ArgumentError
+    NotFound
+    ApiError
+
+    Examples
+    --------
+    >>> xf.compliance.jobs("tweets").compliance_jobs
     """
-    return collect("compliance.jobs", locals())  # type: ignore[no-any-return]  # `into` decides
+    return collect(
+        "compliance.jobs", type=type, status=status, fields=fields, into=into, client=client,
+        progress=progress,
+    )

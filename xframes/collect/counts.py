@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Literal
 
-from xframes.collect.engine import collect
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from xframes.client import Client
-    from xframes.collect.engine import Into, R
+from xframes.client import Client
+from xframes.collect.engine import Id, Into, R, Time, collect
+from xframes.registry.documentation import document
 
 __all__ = ["all", "recent"]
 
@@ -19,38 +15,98 @@ def __dir__() -> list[str]:
     return list(__all__)
 
 
+@document("counts.recent")
 def recent(
-    query: str, *, start_time: datetime | str | None = None, end_time: datetime | str | None = None,
-    since_id: str | int | None = None, until_id: str | int | None = None, granularity: str | None = None,
-    limit: int | None = None, into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
+    query: str, *, start_time: Time | None = None, end_time: Time | None = None,
+    since_id: Id | None = None, until_id: Id | None = None,
+    granularity: Literal["minute", "hour", "day"] | None = None, limit: int | None = None,
+    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
-    """How many posts of the last 7 days match a query: `counts`, one row per `granularity` (minute, hour or day).
+    """Count the posts of the last days that match a query.
 
-    GET /2/tweets/counts/recent (docs.x.com/x-api/posts/counts/introduction): 300 requests in 15 minutes; one answer
-    holds all. Hours unless told otherwise, zeros included, the first and last cut to the query's times; what X leaves
-    out between others is none, and `filled` in. Counts need not equal what search finds: deleted posts are in them.
+    Parameters
+    ----------
+    query
+        What to search for, in X's query language. Posts match all of its words and operators.
+    start_time
+    end_time
+    since_id
+    until_id
+    granularity
+    limit
+    into
+    client
+    progress
 
-    Raises ArgumentError before any request, Interrupted with what came, the client's errors.
+    Returns
+    -------
+    Frames
+        `counts` has one row per interval, including those without posts. Where X leaves out an
+        interval between two others, the row has a count of zero and `filled` is true. The first and
+        last intervals are cut to the times requested. Deleted posts are counted, so that a search
+        can find fewer.
 
-    Example: `xf.counts.recent("duckdb", granularity="day").counts`
+    Raises
+    ------
+    ArgumentError
+    Interrupted
+    ApiError
+
+    Examples
+    --------
+    >>> xf.counts.recent("duckdb", granularity="day").counts
     """
-    return collect("counts.recent", locals())  # type: ignore[no-any-return]  # `into` decides
+    return collect(
+        "counts.recent", query=query, start_time=start_time, end_time=end_time, since_id=since_id,
+        until_id=until_id, granularity=granularity, limit=limit, into=into, client=client,
+        progress=progress,
+    )
 
 
+@document("counts.all")
 def all(
-    query: str, *, start_time: datetime | str | None = None, end_time: datetime | str | None = None,
-    since_id: str | int | None = None, until_id: str | int | None = None, granularity: str | None = None,
-    limit: int | None = None, into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
+    query: str, *, start_time: Time | None = None, end_time: Time | None = None,
+    since_id: Id | None = None, until_id: Id | None = None,
+    granularity: Literal["minute", "hour", "day"] | None = None, limit: int | None = None,
+    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
-    """How many posts since March 2006 match a query: `counts`, one row per `granularity` (minute, hour or day).
+    """Count all posts since March 2006 that match a query.
 
-    GET /2/tweets/counts/all (docs.x.com/x-api/posts/counts/introduction), app-only bearer tokens: 300 requests in 15
-    minutes, 31 days a request, going back in time; without `start_time` the last 30 days. When X ends before it
-    reached `start_time`, the rest is asked for. `limit` stops after the page that reaches it, for X takes no page size.
-    What X leaves out between others on a page is none, and `filled` in.
+    Parameters
+    ----------
+    query
+        What to search for, in X's query language. Posts match all of its words and operators.
+    start_time
+        Oldest time to include. Default: see the limits below.
+    end_time
+    since_id
+    until_id
+    granularity
+    limit
+    into
+    client
+    progress
 
-    Raises ArgumentError before any request, Interrupted with what came, the client's errors.
+    Returns
+    -------
+    Frames
+        `counts` has one row per interval, including those without posts. Where X leaves out an
+        interval between two others, the row has a count of zero and `filled` is true. The first and
+        last intervals are cut to the times requested. Deleted posts are counted, so that a search
+        can find fewer. Pages go back in time until `start_time`, if need be with further requests.
 
-    Example: `xf.counts.all("duckdb", start_time="2019-01-01T00:00:00Z", granularity="day").counts`
+    Raises
+    ------
+    ArgumentError
+    Interrupted
+    ApiError
+
+    Examples
+    --------
+    >>> xf.counts.all("duckdb", start_time="2019-01-01T00:00:00Z", granularity="day").counts
     """
-    return collect("counts.all", locals())  # type: ignore[no-any-return]  # `into` decides
+    return collect(
+        "counts.all", query=query, start_time=start_time, end_time=end_time, since_id=since_id,
+        until_id=until_id, granularity=granularity, limit=limit, into=into, client=client,
+        progress=progress,
+    )

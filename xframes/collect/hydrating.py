@@ -1,41 +1,65 @@
-"""Hydration: ids that somebody shared → posts, and what became of those X does not show any more."""
+"""Hydration: from shared ids to posts or users, and what became of those that X no longer shows."""
 
 from __future__ import annotations
 
 import codecs
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from xframes.archive import Archive
 from xframes.archive.coverage import looked_up
+from xframes.client import Client
 from xframes.errors import ArgumentError
+from xframes.registry.documentation import document
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    import pandas as pd
-
-    from xframes.archive import Archive
-    from xframes.client import Client
+    import pandas as pd  # noqa: TC004  nothing evaluates this one; pandas takes long to import
 
 
+@document("posts.lookup", "users.lookup")
 def hydrate(
-    ids: Iterable[str | int] | str | os.PathLike[str], into: Archive, *, table: Literal["posts", "users"] = "posts",
-    refresh: bool = False, client: Client | None = None, progress: bool | None = None,
+    ids: Iterable[str | int] | str | os.PathLike[str], into: Archive, *,
+    table: Literal["posts", "users"] = "posts", refresh: bool = False,
+    client: Client | None = None, progress: bool | None = None,
 ) -> pd.DataFrame:
-    """Look ids up, add all that X shows to an archive, and tell what became of each id.
+    """Look up ids, add what X returns to an archive, and report what became of each id.
 
-    `ids` are texts or whole numbers in any iterable, a column, or a file of text with one id a line. What the archive
-    holds is not asked for again, unless `refresh=True`; so the same call goes on where it stopped.
+    After an interruption, the same call requests only the ids that the archive still lacks.
 
-    Gives a row for each id, in their order: `id`, `fate` (found, stored: here already, not_found: deleted or never
-    there, suspended, not_authorized: protected, withheld, removed from this archive, not_returned, or X's own kind of
-    problem), `detail` in X's words, `observed_at`. GET /2/tweets or /2/users, 100 ids a request.
+    Parameters
+    ----------
+    ids
+        Ids as text or whole numbers, in any iterable, e.g. a column; or the path of a text file
+        with one id per line.
+    into
+        Archive to collect into.
+    table
+        What the ids are: posts or users.
+    refresh
+        Request again what the archive already has. Default: only what it lacks.
+    client
+    progress
 
-    Raises ArgumentError for what is no id and a file that is missing, Interrupted when it stops on the way, the
-    client's errors.
+    Returns
+    -------
+    pandas.DataFrame
+        One row per id, in their order: `id`, `fate`, `detail` in X's words, `observed_at`. A `fate`
+        is found, stored (the archive had it), not_found (deleted, or never existed), suspended,
+        not_authorized (protected), withheld, removed (from this archive), not_returned, or X's own
+        kind of problem.
 
-    Example: `xf.hydrate("ids.txt", into=xf.Archive("my-archive"))["fate"].value_counts()`
+    Raises
+    ------
+    ArgumentError
+        Before any request, for values that are not ids and for a file that cannot be read.
+    Interrupted
+    ApiError
+
+    Examples
+    --------
+    >>> xf.hydrate("ids.txt", into=xf.Archive("my-archive"))["fate"].value_counts()
     """
     from xframes.frames import to_pandas
 

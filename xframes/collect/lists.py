@@ -1,16 +1,10 @@
-"""Lists: one by its id, its posts, members and followers."""
+"""Lists by id, and their posts, members and followers."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from xframes.collect.engine import collect
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from xframes.client import Client
-    from xframes.collect.engine import Into, R
+from xframes.client import Client
+from xframes.collect.engine import Fields, Id, Into, Names, R, collect
+from xframes.registry.documentation import document
 
 __all__ = ["followers", "get", "members", "posts"]
 
@@ -19,67 +13,157 @@ def __dir__() -> list[str]:
     return list(__all__)
 
 
+@document("lists.get")
 def get(
-    list_id: str | int, *, fields: str | Iterable[str] | Mapping[str, Any] = "all",
-    expansions: str | Iterable[str] = "all", into: Into[R] | None = None, client: Client | None = None,
-    progress: bool | None = None,
+    list_id: Id, *, fields: Fields = "all", expansions: Names = "all", into: Into[R] | None = None,
+    client: Client | None = None, progress: bool | None = None,
 ) -> R:
-    """One list by id: a row of `lists`, its owner in `users`; a row of `problems` where there is none.
+    """Look up one list by id.
 
-    GET /2/lists/{id} (limits: docs.x.com/x-api/fundamentals/rate-limits): 75 requests in 15 minutes.
+    Parameters
+    ----------
+    list_id
+        Id of the list.
+    fields
+    expansions
+    into
+    client
+    progress
 
-    Raises ArgumentError before any request, NotFound, the client's errors.
+    Returns
+    -------
+    Frames
+        `lists` has one row, `users` the owner; or `problems` says why it is missing.
 
-    Example: `xf.lists.get("84839422").lists`
+    Raises
+    ------
+    ArgumentError
+    NotFound
+    ApiError
+
+    Examples
+    --------
+    >>> xf.lists.get("84839422").lists
     """
-    return collect("lists.get", locals())  # type: ignore[no-any-return]  # `into` decides
+    return collect(
+        "lists.get", list_id=list_id, fields=fields, expansions=expansions, into=into,
+        client=client, progress=progress,
+    )
 
 
+@document("lists.posts")
 def posts(
-    list_id: str | int, *, limit: int | None = None, fields: str | Iterable[str] | Mapping[str, Any] = "all",
-    expansions: str | Iterable[str] = "all", into: Into[R] | None = None, client: Client | None = None,
-    progress: bool | None = None,
+    list_id: Id, *, limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
+    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
-    """Posts of a list's timeline: `posts` (newest first), `list_posts` with their `position`, `users` and details.
+    """Collect the posts of a list's timeline, newest first.
 
-    GET /2/lists/{id}/tweets (limits: docs.x.com/x-api/fundamentals/rate-limits): 1 to 100 posts a request, 900
-    requests in 15 minutes.
+    Parameters
+    ----------
+    list_id
+        Id of the list.
+    limit
+    fields
+    expansions
+    into
+    client
+    progress
 
-    Raises ArgumentError before any request, Interrupted with what came, the client's errors.
+    Returns
+    -------
+    Frames
+        `list_posts` has one row per post with its `position`; `posts` holds the posts and those
+        they refer to. `users`, `media` and the other detail tables hold what they refer to.
 
-    Example: `xf.lists.posts("84839422", limit=200).posts`
+    Raises
+    ------
+    ArgumentError
+    Interrupted
+    ApiError
+
+    Examples
+    --------
+    >>> xf.lists.posts("84839422", limit=200).posts
     """
-    return collect("lists.posts", locals())  # type: ignore[no-any-return]  # `into` decides
+    return collect(
+        "lists.posts", list_id=list_id, limit=limit, fields=fields, expansions=expansions,
+        into=into, client=client, progress=progress,
+    )
 
 
+@document("lists.members")
 def members(
-    list_id: str | int, *, limit: int | None = None, fields: str | Iterable[str] | Mapping[str, Any] = "all",
-    expansions: str | Iterable[str] = "all", into: Into[R] | None = None, client: Client | None = None,
-    progress: bool | None = None,
+    list_id: Id, *, limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
+    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
-    """Members of a list: `users` and `list_members` with their `position`.
+    """Collect the members of a list.
 
-    GET /2/lists/{id}/members (limits: docs.x.com/x-api/fundamentals/rate-limits): 1 to 100 users a request, 900
-    requests in 15 minutes.
+    Parameters
+    ----------
+    list_id
+        Id of the list.
+    limit
+    fields
+    expansions
+    into
+    client
+    progress
 
-    Raises ArgumentError before any request, Interrupted with what came, the client's errors.
+    Returns
+    -------
+    Frames
+        `users` has one row per member, `list_members` one per membership with its `position`.
 
-    Example: `xf.lists.members("84839422").users`
+    Raises
+    ------
+    ArgumentError
+    Interrupted
+    ApiError
+
+    Examples
+    --------
+    >>> xf.lists.members("84839422").users
     """
-    return collect("lists.members", locals())  # type: ignore[no-any-return]  # `into` decides
+    return collect(
+        "lists.members", list_id=list_id, limit=limit, fields=fields, expansions=expansions,
+        into=into, client=client, progress=progress,
+    )
 
 
+@document("lists.followers")
 def followers(
-    list_id: str | int, *, limit: int | None = None, fields: str | Iterable[str] | Mapping[str, Any] = "all",
-    expansions: str | Iterable[str] = "all", into: Into[R] | None = None, client: Client | None = None,
-    progress: bool | None = None,
+    list_id: Id, *, limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
+    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
-    """Followers of a list: `users` and `list_followers` with their `position`.
+    """Collect the followers of a list.
 
-    GET /2/lists/{id}/followers (docs.x.com/x-api/lists/list-follows/introduction): 1 to 100 users a request.
+    Parameters
+    ----------
+    list_id
+        Id of the list.
+    limit
+    fields
+    expansions
+    into
+    client
+    progress
 
-    Raises ArgumentError before any request, Interrupted with what came, the client's errors.
+    Returns
+    -------
+    Frames
+        `users` has one row per follower, `list_followers` one per follow with its `position`.
 
-    Example: `xf.lists.followers("84839422").users`
+    Raises
+    ------
+    ArgumentError
+    Interrupted
+    ApiError
+
+    Examples
+    --------
+    >>> xf.lists.followers("84839422").users
     """
-    return collect("lists.followers", locals())  # type: ignore[no-any-return]  # `into` decides
+    return collect(
+        "lists.followers", list_id=list_id, limit=limit, fields=fields, expansions=expansions,
+        into=into, client=client, progress=progress,
+    )

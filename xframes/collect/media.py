@@ -1,14 +1,12 @@
-"""Media: how far the processing of an upload is."""
+"""Media: how far X has processed an upload."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Literal
 
-from xframes.collect.engine import collect
-
-if TYPE_CHECKING:
-    from xframes.client import Client
-    from xframes.collect.engine import Into, R
+from xframes.client import Client
+from xframes.collect.engine import Id, Into, R, collect
+from xframes.registry.documentation import document
 
 __all__ = ["upload_status"]
 
@@ -17,18 +15,40 @@ def __dir__() -> list[str]:
     return list(__all__)
 
 
+@document("media.upload_status")
 def upload_status(
-    media_id: str | int, *, command: str | None = None, into: Into[R] | None = None, client: Client | None = None,
-    progress: bool | None = None,
+    media_id: Id, *, command: Literal["STATUS"] | None = None, into: Into[R] | None = None,
+    client: Client | None = None, progress: bool | None = None,
 ) -> R:
-    """How far an upload is: a row of `media_uploads` (`state` null or succeeded: ready to be posted).
+    """Report how far X has processed an upload.
 
-    GET /2/media/upload (docs.x.com/x-api/media/quickstart/media-upload-chunked), a user's credentials with
-    media.write: 1,000 requests in 15 minutes. `command` is STATUS, the only one X takes. Ask again after
-    `check_after_secs`.
+    Parameters
+    ----------
+    media_id
+        Id that X returned for the upload.
+    command
+        Name of the request; X accepts no other.
+    into
+    client
+    progress
 
-    Raises ArgumentError before any request, NotFound, the client's errors.
+    Returns
+    -------
+    Frames
+        `media_uploads` has one row. A `state` of null or succeeded means ready to post; else call
+        again after `check_after_secs` seconds.
 
-    Example: `xf.media.upload_status("1880028106020515840").media_uploads`
+    Raises
+    ------
+    ArgumentError
+    NotFound
+    ApiError
+
+    Examples
+    --------
+    >>> xf.media.upload_status("1880028106020515840").media_uploads
     """
-    return collect("media.upload_status", locals())  # type: ignore[no-any-return]  # `into` decides
+    return collect(
+        "media.upload_status", media_id=media_id, command=command, into=into, client=client,
+        progress=progress,
+    )

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Literal, TypeAlias
 
-from xframes.collect.engine import collect
+from xframes.client import Client
+from xframes.collect.engine import Fields, Id, Into, Names, R, collect
+from xframes.registry.documentation import document
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from xframes.client import Client
-    from xframes.collect.engine import Into, R
+EventType: TypeAlias = Literal["MessageCreate", "ParticipantsJoin", "ParticipantsLeave"]
 
 __all__ = ["conversation", "events", "with_participant"]
 
@@ -19,55 +18,127 @@ def __dir__() -> list[str]:
     return list(__all__)
 
 
+@document("messages.events")
 def events(
-    *, event_types: str | Iterable[str] | None = None, limit: int | None = None,
-    fields: str | Iterable[str] | Mapping[str, Any] = "all", expansions: str | Iterable[str] = "all",
-    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
+    *, event_types: EventType | Iterable[EventType] | None = None, limit: int | None = None,
+    fields: Fields = "all", expansions: Names = "all", into: Into[R] | None = None,
+    client: Client | None = None, progress: bool | None = None,
 ) -> R:
-    """Your direct messages, of all conversations: `messages` (newest first), `users`, `media` and details.
+    """Collect the direct messages of all your conversations, newest first.
 
-    GET /2/dm_events (docs.x.com/x-api/direct-messages/lookup/introduction), a user's credentials: 1 to 100 events a
-    request, 15 requests in 15 minutes. `event_types`: MessageCreate, ParticipantsJoin, ParticipantsLeave (all by
-    default). X reaches back 30 days.
+    Parameters
+    ----------
+    event_types
+    limit
+    fields
+    expansions
+    into
+    client
+    progress
 
-    Raises ArgumentError before any request, Interrupted with what came, the client's errors.
+    Returns
+    -------
+    Frames
+        `messages` has one row per event, newest first; `users`, `media` and other tables hold what
+        they refer to.
 
-    Example: `xf.messages.events(limit=100).messages`
+    Raises
+    ------
+    ArgumentError
+    Interrupted
+    ApiError
+
+    Examples
+    --------
+    >>> xf.messages.events(limit=100).messages
     """
-    return collect("messages.events", locals())  # type: ignore[no-any-return]  # `into` decides
+    return collect(
+        "messages.events", event_types=event_types, limit=limit, fields=fields,
+        expansions=expansions, into=into, client=client, progress=progress,
+    )
 
 
+@document("messages.conversation")
 def conversation(
-    conversation_id: str, *, event_types: str | Iterable[str] | None = None, limit: int | None = None,
-    fields: str | Iterable[str] | Mapping[str, Any] = "all", expansions: str | Iterable[str] = "all",
+    conversation_id: Id, *, event_types: EventType | Iterable[EventType] | None = None,
+    limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
     into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
-    """Messages of one conversation, of two or a group: `messages` (newest first), `users`, `media` and details.
+    """Collect the messages of one conversation, newest first.
 
-    GET /2/dm_conversations/{id}/dm_events (docs.x.com/x-api/direct-messages/lookup/introduction), a user's
-    credentials: 1 to 100 events a request, 15 requests in 15 minutes. `event_types`: MessageCreate, ParticipantsJoin,
-    ParticipantsLeave (all by default). X reaches back 30 days.
+    Parameters
+    ----------
+    conversation_id
+        Id of a conversation of two people or of a group.
+    event_types
+    limit
+    fields
+    expansions
+    into
+    client
+    progress
 
-    Raises ArgumentError before any request, Interrupted with what came, the client's errors.
+    Returns
+    -------
+    Frames
+        `messages` has one row per event, newest first; `users`, `media` and other tables hold what
+        they refer to.
 
-    Example: `xf.messages.conversation("2244994945-6253282").messages`
+    Raises
+    ------
+    ArgumentError
+    Interrupted
+    ApiError
+
+    Examples
+    --------
+    >>> xf.messages.conversation("2244994945-6253282").messages
     """
-    return collect("messages.conversation", locals())  # type: ignore[no-any-return]  # `into` decides
+    return collect(
+        "messages.conversation", conversation_id=conversation_id, event_types=event_types,
+        limit=limit, fields=fields, expansions=expansions, into=into, client=client,
+        progress=progress,
+    )
 
 
+@document("messages.with_participant")
 def with_participant(
-    participant_id: str | int, *, event_types: str | Iterable[str] | None = None, limit: int | None = None,
-    fields: str | Iterable[str] | Mapping[str, Any] = "all", expansions: str | Iterable[str] = "all",
+    participant_id: Id, *, event_types: EventType | Iterable[EventType] | None = None,
+    limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
     into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
-    """Messages of your conversation with one user: `messages` (newest first), `users`, `media` and details.
+    """Collect the messages of your conversation with one user, newest first.
 
-    GET /2/dm_conversations/with/{participant_id}/dm_events (docs.x.com/x-api/direct-messages/lookup/introduction), a
-    user's credentials: 1 to 100 events a request, 15 requests in 15 minutes. `event_types`: MessageCreate,
-    ParticipantsJoin, ParticipantsLeave (all by default). X reaches back 30 days.
+    Parameters
+    ----------
+    participant_id
+        Id of the other user.
+    event_types
+    limit
+    fields
+    expansions
+    into
+    client
+    progress
 
-    Raises ArgumentError before any request, Interrupted with what came, the client's errors.
+    Returns
+    -------
+    Frames
+        `messages` has one row per event, newest first; `users`, `media` and other tables hold what
+        they refer to.
 
-    Example: `xf.messages.with_participant("2244994945").messages`
+    Raises
+    ------
+    ArgumentError
+    Interrupted
+    ApiError
+
+    Examples
+    --------
+    >>> xf.messages.with_participant("2244994945").messages
     """
-    return collect("messages.with_participant", locals())  # type: ignore[no-any-return]  # `into` decides
+    return collect(
+        "messages.with_participant", participant_id=participant_id, event_types=event_types,
+        limit=limit, fields=fields, expansions=expansions, into=into, client=client,
+        progress=progress,
+    )

@@ -1,16 +1,12 @@
-"""Posts by their ids."""
+"""Posts by id, and who quoted, liked and reposted them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
 
-from xframes.collect.engine import collect
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from xframes.client import Client
-    from xframes.collect.engine import Into, R
+from xframes.client import Client
+from xframes.collect.engine import Exclude, Fields, Id, Ids, Into, Names, R, collect
+from xframes.registry.documentation import document
 
 __all__ = ["get", "liking_users", "lookup", "quotes", "reposted_by"]
 
@@ -19,89 +15,202 @@ def __dir__() -> list[str]:
     return list(__all__)
 
 
+@document("posts.lookup")
 def lookup(
-    post_ids: Iterable[str | int], *, fields: str | Iterable[str] | Mapping[str, Any] = "all",
-    expansions: str | Iterable[str] = "all", refresh: bool = False, into: Into[R] | None = None,
-    client: Client | None = None, progress: bool | None = None,
-) -> R:
-    """Posts by id, any number of them: `posts`, their details, and in `problems` what became of those X does not show.
-
-    GET /2/tweets (limits: docs.x.com/x-api/fundamentals/rate-limits): 100 ids a request (longer lists are split), 3,500
-    requests in 15 minutes for an app, 5,000 for a user. `post_ids` is any iterable of texts or whole numbers, a column
-    too; an id given twice is asked once. Deleted, protected and withheld posts are rows of `problems`, not errors.
-
-    What `into=archive` holds already is not asked for again, unless `refresh=True`.
-
-    Raises ArgumentError before any request, Interrupted with what came, the client's errors.
-
-    Example: `xf.posts.lookup(frame["post_id"]).posts`
-    """
-    return collect("posts.lookup", locals())  # type: ignore[no-any-return]  # `into` decides
-
-
-def get(
-    post_id: str | int, *, fields: str | Iterable[str] | Mapping[str, Any] = "all",
-    expansions: str | Iterable[str] = "all", into: Into[R] | None = None, client: Client | None = None,
-    progress: bool | None = None,
-) -> R:
-    """One post by id: a row of `posts` and its details, or a row of `problems` that tells why there is none.
-
-    GET /2/tweets/{id} (limits: docs.x.com/x-api/fundamentals/rate-limits): 450 requests in 15 minutes for an app, 900
-    for a user.
-
-    Raises ArgumentError before any request, NotFound, the client's errors.
-
-    Example: `xf.posts.get("1460323737035677698").posts`
-    """
-    return collect("posts.get", locals())  # type: ignore[no-any-return]  # `into` decides
-
-
-def quotes(
-    post_id: str | int, *, exclude: str | Iterable[str] | None = None, limit: int | None = None,
-    fields: str | Iterable[str] | Mapping[str, Any] = "all", expansions: str | Iterable[str] = "all",
+    post_ids: Ids, *, fields: Fields = "all", expansions: Names = "all", refresh: bool = False,
     into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
-    """Posts that quote a post: `posts` (newest first), `post_references`, `users`, `media` and their details.
+    """Look up any number of posts by id.
 
-    GET /2/tweets/{id}/quote_tweets (docs.x.com/x-api/posts/quote-tweets/introduction): 10 to 100 posts a request, 75
-    requests in 15 minutes. `exclude`: "replies", "retweets".
+    Parameters
+    ----------
+    post_ids
+        Ids of the posts; repeated ids are requested once.
+    fields
+    expansions
+    refresh
+    into
+    client
+    progress
 
-    Raises ArgumentError before any request, Interrupted with what came, the client's errors.
+    Returns
+    -------
+    Frames
+        `posts` has one row per post, with its details in `users`, `media` and other tables.
+        `problems` says why the others are missing: deleted, protected or withheld posts are not
+        errors.
 
-    Example: `xf.posts.quotes("1460323737035677698", limit=100).posts`
+    Raises
+    ------
+    ArgumentError
+    Interrupted
+    ApiError
+
+    Examples
+    --------
+    >>> xf.posts.lookup(frame["post_id"]).posts
     """
-    return collect("posts.quotes", locals())  # type: ignore[no-any-return]  # `into` decides
+    return collect(
+        "posts.lookup", post_ids=post_ids, fields=fields, expansions=expansions, refresh=refresh,
+        into=into, client=client, progress=progress,
+    )
 
 
+@document("posts.get")
+def get(
+    post_id: Id, *, fields: Fields = "all", expansions: Names = "all", into: Into[R] | None = None,
+    client: Client | None = None, progress: bool | None = None,
+) -> R:
+    """Look up one post by id.
+
+    Parameters
+    ----------
+    post_id
+        Id of the post.
+    fields
+    expansions
+    into
+    client
+    progress
+
+    Returns
+    -------
+    Frames
+        `posts` has one row, with its details in `users`, `media` and other tables; or `problems`
+        says why it is missing.
+
+    Raises
+    ------
+    ArgumentError
+    NotFound
+    ApiError
+
+    Examples
+    --------
+    >>> xf.posts.get("1460323737035677698").posts
+    """
+    return collect(
+        "posts.get", post_id=post_id, fields=fields, expansions=expansions, into=into,
+        client=client, progress=progress,
+    )
+
+
+@document("posts.quotes")
+def quotes(
+    post_id: Id, *, exclude: Exclude | Iterable[Exclude] | None = None, limit: int | None = None,
+    fields: Fields = "all", expansions: Names = "all", into: Into[R] | None = None,
+    client: Client | None = None, progress: bool | None = None,
+) -> R:
+    """Collect the posts that quote a post, newest first.
+
+    Parameters
+    ----------
+    post_id
+        Id of the post quoted.
+    exclude
+    limit
+    fields
+    expansions
+    into
+    client
+    progress
+
+    Returns
+    -------
+    Frames
+        `matches` has one row per quote; `posts` holds them and the posts they refer to,
+        `post_references` which post quotes which. `users`, `media` and the other detail tables hold
+        what they refer to.
+
+    Raises
+    ------
+    ArgumentError
+    Interrupted
+    ApiError
+
+    Examples
+    --------
+    >>> xf.posts.quotes("1460323737035677698", limit=100).posts
+    """
+    return collect(
+        "posts.quotes", post_id=post_id, exclude=exclude, limit=limit, fields=fields,
+        expansions=expansions, into=into, client=client, progress=progress,
+    )
+
+
+@document("posts.liking_users")
 def liking_users(
-    post_id: str | int, *, limit: int | None = None, fields: str | Iterable[str] | Mapping[str, Any] = "all",
-    expansions: str | Iterable[str] = "all", into: Into[R] | None = None, client: Client | None = None,
-    progress: bool | None = None,
+    post_id: Id, *, limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
+    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
-    """Who likes a post of yours: `users` and `likes` with their `position` (newest first).
+    """Collect the users who like a post of yours, newest like first.
 
-    GET /2/tweets/{id}/liking_users (docs.x.com/x-api/posts/likes/introduction), a user's credentials: 1 to 100 users a
-    request, 75 requests in 15 minutes.
+    Parameters
+    ----------
+    post_id
+        Id of a post by the authenticated user.
+    limit
+    fields
+    expansions
+    into
+    client
+    progress
 
-    Raises ArgumentError before any request, Interrupted with what came, the client's errors.
+    Returns
+    -------
+    Frames
+        `users` has one row per user, `likes` one per like with its `position`.
 
-    Example: `xf.posts.liking_users("1460323737035677698").users`
+    Raises
+    ------
+    ArgumentError
+    Interrupted
+    ApiError
+
+    Examples
+    --------
+    >>> xf.posts.liking_users("1460323737035677698").users
     """
-    return collect("posts.liking_users", locals())  # type: ignore[no-any-return]  # `into` decides
+    return collect(
+        "posts.liking_users", post_id=post_id, limit=limit, fields=fields, expansions=expansions,
+        into=into, client=client, progress=progress,
+    )
 
 
+@document("posts.reposted_by")
 def reposted_by(
-    post_id: str | int, *, limit: int | None = None, fields: str | Iterable[str] | Mapping[str, Any] = "all",
-    expansions: str | Iterable[str] = "all", into: Into[R] | None = None, client: Client | None = None,
-    progress: bool | None = None,
+    post_id: Id, *, limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
+    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
-    """Who reposted a post: `users` and `reposts` with their `position` (newest first).
+    """Collect the users who reposted a post, newest repost first.
 
-    GET /2/tweets/{id}/retweeted_by (docs.x.com/x-api/posts/retweets/integrate): 1 to 100 users a request, 75 requests
-    in 15 minutes. X gives the newest 100 only.
+    Parameters
+    ----------
+    post_id
+        Id of the post reposted.
+    limit
+    fields
+    expansions
+    into
+    client
+    progress
 
-    Raises ArgumentError before any request, Interrupted with what came, the client's errors.
+    Returns
+    -------
+    Frames
+        `users` has one row per user, `reposts` one per repost with its `position`.
 
-    Example: `xf.posts.reposted_by("1460323737035677698").users`
+    Raises
+    ------
+    ArgumentError
+    Interrupted
+    ApiError
+
+    Examples
+    --------
+    >>> xf.posts.reposted_by("1460323737035677698").users
     """
-    return collect("posts.reposted_by", locals())  # type: ignore[no-any-return]  # `into` decides
+    return collect(
+        "posts.reposted_by", post_id=post_id, limit=limit, fields=fields, expansions=expansions,
+        into=into, client=client, progress=progress,
+    )

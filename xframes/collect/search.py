@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
 
-from xframes.collect.engine import collect
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from datetime import datetime
-
-    from xframes.client import Client
-    from xframes.collect.engine import Into, R
+from xframes.client import Client
+from xframes.collect.engine import Fields, Id, Into, Names, R, Time, collect
+from xframes.registry.documentation import document
 
 __all__ = ["all", "recent"]
 
@@ -20,46 +15,104 @@ def __dir__() -> list[str]:
     return list(__all__)
 
 
+@document("search.recent")
 def recent(
-    query: str, *, start_time: datetime | str | None = None, end_time: datetime | str | None = None,
-    since_id: str | int | None = None, until_id: str | int | None = None, sort_order: str | None = None,
-    since: Literal["last"] | None = None, limit: int | None = None,
-    fields: str | Iterable[str] | Mapping[str, Any] = "all", expansions: str | Iterable[str] = "all",
+    query: str, *, start_time: Time | None = None, end_time: Time | None = None,
+    since_id: Id | None = None, until_id: Id | None = None,
+    sort_order: Literal["recency", "relevancy"] | None = None, since: Literal["last"] | None = None,
+    limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
     into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
-    """Posts of the last 7 days that match a query: `posts` (newest first), `users`, `media` and their details.
+    """Search the posts of the last days, newest first.
 
-    GET /2/tweets/search/recent (docs.x.com/x-api/posts/search/introduction): 10 to 100 posts a request, 450 requests
-    in 15 minutes for an app, 300 for a user; queries up to 512 characters (`Client(query_limit=…)` if you may more).
-    `start_time` is inclusive, `end_time` and the ids exclusive. Reposts are not found by keywords since May 2026.
+    X leaves reposts out of searches by keyword.
 
-    `since="last"`, with `into=archive`, goes on from the newest post earlier runs of the same question found there.
+    Parameters
+    ----------
+    query
+        What to search for, in X's query language. Posts match all of its words and operators.
+    start_time
+    end_time
+    since_id
+    until_id
+    sort_order
+    since
+    limit
+    fields
+    expansions
+    into
+    client
+    progress
 
-    Raises ArgumentError before any request, Interrupted with what came, the client's errors.
+    Returns
+    -------
+    Frames
+        `matches` has one row per post found, in X's order; `posts` holds them and the posts they
+        refer to. `users`, `media` and the other detail tables hold what they refer to.
 
-    Example: `xf.search.recent("duckdb lang:en", limit=500).posts`
+    Raises
+    ------
+    ArgumentError
+    Interrupted
+    ApiError
+
+    Examples
+    --------
+    >>> xf.search.recent("duckdb lang:en", limit=500).posts
     """
-    return collect("search.recent", locals())  # type: ignore[no-any-return]  # `into` decides
+    return collect(
+        "search.recent", query=query, start_time=start_time, end_time=end_time, since_id=since_id,
+        until_id=until_id, sort_order=sort_order, since=since, limit=limit, fields=fields,
+        expansions=expansions, into=into, client=client, progress=progress,
+    )
 
 
+@document("search.all")
 def all(
-    query: str, *, start_time: datetime | str | None = None, end_time: datetime | str | None = None,
-    since_id: str | int | None = None, until_id: str | int | None = None, sort_order: str | None = None,
-    since: Literal["last"] | None = None, limit: int | None = None,
-    fields: str | Iterable[str] | Mapping[str, Any] = "all", expansions: str | Iterable[str] = "all",
+    query: str, *, start_time: Time | None = None, end_time: Time | None = None,
+    since_id: Id | None = None, until_id: Id | None = None,
+    sort_order: Literal["recency", "relevancy"] | None = None, since: Literal["last"] | None = None,
+    limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
     into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
-    """Posts since March 2006 that match a query: `posts` (newest first), `users`, `media` and their details.
+    """Search all public posts since March 2006, newest first.
 
-    GET /2/tweets/search/all (docs.x.com/x-api/posts/search/introduction), app-only bearer tokens: 10 to 500 posts a
-    request, 1 request a second and 300 in 15 minutes; queries up to 1,024 characters (`Client(query_limit=…)` if you
-    may more). Without `start_time` X looks at the last 30 days. `start_time` is inclusive, `end_time` and the ids
-    exclusive.
+    Parameters
+    ----------
+    query
+        What to search for, in X's query language. Posts match all of its words and operators.
+    start_time
+        Oldest time to include. Default: see the limits below.
+    end_time
+    since_id
+    until_id
+    sort_order
+    since
+    limit
+    fields
+    expansions
+    into
+    client
+    progress
 
-    `since="last"`, with `into=archive`, goes on from the newest post earlier runs of the same question found there.
+    Returns
+    -------
+    Frames
+        `matches` has one row per post found, in X's order; `posts` holds them and the posts they
+        refer to. `users`, `media` and the other detail tables hold what they refer to.
 
-    Raises ArgumentError before any request, Interrupted with what came, the client's errors.
+    Raises
+    ------
+    ArgumentError
+    Interrupted
+    ApiError
 
-    Example: `xf.search.all("from:duckdb", start_time="2019-01-01T00:00:00Z", into=archive)`
+    Examples
+    --------
+    >>> xf.search.all("from:duckdb", start_time="2019-01-01T00:00:00Z", into=archive)
     """
-    return collect("search.all", locals())  # type: ignore[no-any-return]  # `into` decides
+    return collect(
+        "search.all", query=query, start_time=start_time, end_time=end_time, since_id=since_id,
+        until_id=until_id, sort_order=sort_order, since=since, limit=limit, fields=fields,
+        expansions=expansions, into=into, client=client, progress=progress,
+    )

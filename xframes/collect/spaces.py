@@ -1,16 +1,12 @@
-"""Spaces: live audio rooms by id, creator or title, and who bought tickets."""
+"""Spaces, X's live audio rooms: by id, creator or title, and who bought tickets."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Literal
 
-from xframes.collect.engine import collect
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from xframes.client import Client
-    from xframes.collect.engine import Into, R
+from xframes.client import Client
+from xframes.collect.engine import Fields, Ids, Into, Names, R, collect
+from xframes.registry.documentation import document
 
 __all__ = ["buyers", "by_creators", "get", "lookup", "search"]
 
@@ -19,87 +15,202 @@ def __dir__() -> list[str]:
     return list(__all__)
 
 
+@document("spaces.search")
 def search(
-    query: str, *, state: str | None = None, max_results: int | None = None,
-    fields: str | Iterable[str] | Mapping[str, Any] = "all", expansions: str | Iterable[str] = "all",
+    query: str, *, state: Literal["live", "scheduled", "all"] | None = None,
+    max_results: int | None = None, fields: Fields = "all", expansions: Names = "all",
     into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
-    """Live and scheduled Spaces whose title matches: `spaces`, their `users` and `topics`.
+    """Search live and scheduled Spaces by title.
 
-    GET /2/spaces/search (docs.x.com/x-api/spaces/introduction): one answer of at most 100 Spaces (`max_results`), 300
-    requests in 15 minutes. `state`: live, scheduled or all (X's default).
+    Parameters
+    ----------
+    query
+        Words that the title contains.
+    state
+        Whether the Space is live or scheduled. Default: both.
+    max_results
+        Most Spaces to return; X sends one page. Default: as many as X sends.
+    fields
+    expansions
+    into
+    client
+    progress
 
-    Raises ArgumentError before any request, NotFound, the client's errors.
+    Returns
+    -------
+    Frames
+        `spaces` has one row per Space, `users` its creator, hosts and speakers, `topics` its
+        topics.
 
-    Example: `xf.spaces.search("data").spaces`
+    Raises
+    ------
+    ArgumentError
+    NotFound
+    ApiError
+
+    Examples
+    --------
+    >>> xf.spaces.search("data").spaces
     """
-    return collect("spaces.search", locals())  # type: ignore[no-any-return]  # `into` decides
+    return collect(
+        "spaces.search", query=query, state=state, max_results=max_results, fields=fields,
+        expansions=expansions, into=into, client=client, progress=progress,
+    )
 
 
+@document("spaces.lookup")
 def lookup(
-    space_ids: Iterable[str], *, fields: str | Iterable[str] | Mapping[str, Any] = "all",
-    expansions: str | Iterable[str] = "all", refresh: bool = False, into: Into[R] | None = None,
-    client: Client | None = None, progress: bool | None = None,
+    space_ids: Names, *, fields: Fields = "all", expansions: Names = "all", refresh: bool = False,
+    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
-    """Spaces by id, any number of them: `spaces`, their `users` and `topics`; in `problems` what became of the others.
+    """Look up any number of Spaces by id.
 
-    GET /2/spaces (docs.x.com/x-api/spaces/introduction): 100 ids a request (longer lists are split), 300 requests in
-    15 minutes. Ids are case-sensitive text. Ended Spaces mostly vanish.
+    Parameters
+    ----------
+    space_ids
+        Ids of the Spaces; case matters.
+    fields
+    expansions
+    refresh
+    into
+    client
+    progress
 
-    What `into=archive` holds already is not asked for again, unless `refresh=True`.
+    Returns
+    -------
+    Frames
+        `spaces` has one row per Space, `users` its creator, hosts and speakers, `topics` its
+        topics. `problems` says why the others are missing: X returns few Spaces that have ended.
 
-    Raises ArgumentError before any request, Interrupted with what came, the client's errors.
+    Raises
+    ------
+    ArgumentError
+    Interrupted
+    ApiError
 
-    Example: `xf.spaces.lookup(["1SLjjRYNejbKM"]).spaces`
+    Examples
+    --------
+    >>> xf.spaces.lookup(["1SLjjRYNejbKM"]).spaces
     """
-    return collect("spaces.lookup", locals())  # type: ignore[no-any-return]  # `into` decides
+    return collect(
+        "spaces.lookup", space_ids=space_ids, fields=fields, expansions=expansions, refresh=refresh,
+        into=into, client=client, progress=progress,
+    )
 
 
+@document("spaces.get")
 def get(
-    space_id: str, *, fields: str | Iterable[str] | Mapping[str, Any] = "all",
-    expansions: str | Iterable[str] = "all", into: Into[R] | None = None, client: Client | None = None,
-    progress: bool | None = None,
+    space_id: str, *, fields: Fields = "all", expansions: Names = "all",
+    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
-    """One Space by id: a row of `spaces`, its `users` and `topics`; a row of `problems` where there is none.
+    """Look up one Space by id.
 
-    GET /2/spaces/{id} (docs.x.com/x-api/spaces/introduction): 300 requests in 15 minutes.
+    Parameters
+    ----------
+    space_id
+        Id of the Space; case matters.
+    fields
+    expansions
+    into
+    client
+    progress
 
-    Raises ArgumentError before any request, NotFound, the client's errors.
+    Returns
+    -------
+    Frames
+        `spaces` has one row per Space, `users` its creator, hosts and speakers, `topics` its
+        topics. Or `problems` says why it is missing.
 
-    Example: `xf.spaces.get("1SLjjRYNejbKM").spaces`
+    Raises
+    ------
+    ArgumentError
+    NotFound
+    ApiError
+
+    Examples
+    --------
+    >>> xf.spaces.get("1SLjjRYNejbKM").spaces
     """
-    return collect("spaces.get", locals())  # type: ignore[no-any-return]  # `into` decides
+    return collect(
+        "spaces.get", space_id=space_id, fields=fields, expansions=expansions, into=into,
+        client=client, progress=progress,
+    )
 
 
+@document("spaces.by_creators")
 def by_creators(
-    user_ids: Iterable[str | int], *, fields: str | Iterable[str] | Mapping[str, Any] = "all",
-    expansions: str | Iterable[str] = "all", into: Into[R] | None = None, client: Client | None = None,
-    progress: bool | None = None,
+    user_ids: Ids, *, fields: Fields = "all", expansions: Names = "all",
+    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
-    """Live and scheduled Spaces of these users: `spaces`, their `users` and `topics`.
+    """Look up the live and scheduled Spaces of users.
 
-    GET /2/spaces/by/creator_ids (docs.x.com/x-api/spaces/introduction): 100 users a request (longer lists are split),
-    300 requests in 15 minutes and 1 a second.
+    Parameters
+    ----------
+    user_ids
+        Ids of the creators.
+    fields
+    expansions
+    into
+    client
+    progress
 
-    Raises ArgumentError before any request, Interrupted with what came, the client's errors.
+    Returns
+    -------
+    Frames
+        `spaces` has one row per Space, `users` its creator, hosts and speakers, `topics` its
+        topics.
 
-    Example: `xf.spaces.by_creators(["2244994945"]).spaces`
+    Raises
+    ------
+    ArgumentError
+    Interrupted
+    ApiError
+
+    Examples
+    --------
+    >>> xf.spaces.by_creators(["2244994945"]).spaces
     """
-    return collect("spaces.by_creators", locals())  # type: ignore[no-any-return]  # `into` decides
+    return collect(
+        "spaces.by_creators", user_ids=user_ids, fields=fields, expansions=expansions, into=into,
+        client=client, progress=progress,
+    )
 
 
+@document("spaces.buyers")
 def buyers(
-    space_id: str, *, limit: int | None = None, fields: str | Iterable[str] | Mapping[str, Any] = "all",
-    expansions: str | Iterable[str] = "all", into: Into[R] | None = None, client: Client | None = None,
-    progress: bool | None = None,
+    space_id: str, *, limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
+    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
-    """Who bought a ticket to a Space of yours: `users` and `space_buyers` with their `position`.
+    """Collect the users who bought a ticket to a Space of yours.
 
-    GET /2/spaces/{id}/buyers (docs.x.com/x-api/spaces/introduction), an OAuth 2.0 user token: 1 to 100 users a
-    request, 300 requests in 15 minutes.
+    Parameters
+    ----------
+    space_id
+        Id of a Space by the authenticated user; case matters.
+    limit
+    fields
+    expansions
+    into
+    client
+    progress
 
-    Raises ArgumentError before any request, Interrupted with what came, the client's errors.
+    Returns
+    -------
+    Frames
+        `users` has one row per buyer, `space_buyers` one per purchase with its `position`.
 
-    Example: `xf.spaces.buyers("1SLjjRYNejbKM").users`
+    Raises
+    ------
+    ArgumentError
+    Interrupted
+    ApiError
+
+    Examples
+    --------
+    >>> xf.spaces.buyers("1SLjjRYNejbKM").users
     """
-    return collect("spaces.buyers", locals())  # type: ignore[no-any-return]  # `into` decides
+    return collect(
+        "spaces.buyers", space_id=space_id, limit=limit, fields=fields, expansions=expansions,
+        into=into, client=client, progress=progress,
+    )

@@ -1,17 +1,10 @@
-"""Streams: posts as they are made, and the rules of the filtered stream."""
+"""Streams: posts as they are published, and the rules of the filtered stream."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from xframes.collect.engine import collect
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from datetime import datetime, timedelta
-
-    from xframes.client import Client
-    from xframes.collect.engine import Into, R
+from xframes.client import Client
+from xframes.collect.engine import Fields, Ids, Into, Names, R, Seconds, Time, collect
+from xframes.registry.documentation import document
 
 __all__ = ["filtered", "rules", "sample"]
 
@@ -20,58 +13,134 @@ def __dir__() -> list[str]:
     return list(__all__)
 
 
+@document("streams.filtered")
 def filtered(
-    *, backfill_minutes: int | None = None, start_time: datetime | str | None = None,
-    end_time: datetime | str | None = None, duration: float | timedelta | None = None, limit: int | None = None,
-    fields: str | Iterable[str] | Mapping[str, Any] = "all", expansions: str | Iterable[str] = "all",
-    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
-) -> R:
-    """Posts that match your stream's rules, as they are made: `posts`, `rule_matches`, `users`, `media` and details.
-
-    GET /2/tweets/search/stream (docs.x.com/x-api/posts/filtered-stream/introduction), app-only bearer tokens: one
-    connection, 50 connects in 15 minutes, up to 250 posts a second. Goes on until `limit` posts or `duration` seconds
-    are reached, or Ctrl-C or SIGTERM ends it; all that came is kept. Lost connections, stalls (nothing for 20 seconds)
-    and server errors are met by connecting again as X documents; every gap is a row of `problems` (kind stream_gap:
-    `value` from/to, `detail` the causes and what of it was asked for again). A post X sends twice is kept once.
-    `backfill_minutes` (0 to 5), `start_time` and `end_time` need Enterprise access.
-
-    Raises ArgumentError before any request and when there are no rules, Interrupted with what came, the client's
-    errors.
-
-    Example: `xf.streams.filtered(duration=600, into=archive)`
-    """
-    return collect("streams.filtered", locals())  # type: ignore[no-any-return]  # `into` decides
-
-
-def sample(
-    *, backfill_minutes: int | None = None, duration: float | timedelta | None = None, limit: int | None = None,
-    fields: str | Iterable[str] | Mapping[str, Any] = "all", expansions: str | Iterable[str] = "all",
-    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
-) -> R:
-    """A sample (1 %) of all posts, as they are made: `posts`, `users`, `media` and their details.
-
-    GET /2/tweets/sample/stream (docs.x.com/x-api/posts/volume-streams/introduction), app-only bearer tokens with
-    Enterprise access. Goes on, connects again and tells of gaps as `streams.filtered` does. `backfill_minutes` is 0 to
-    5.
-
-    Raises ArgumentError before any request, Interrupted with what came, the client's errors.
-
-    Example: `xf.streams.sample(limit=1000).posts`
-    """
-    return collect("streams.sample", locals())  # type: ignore[no-any-return]  # `into` decides
-
-
-def rules(
-    *, ids: Iterable[str | int] | None = None, limit: int | None = None, into: Into[R] | None = None,
+    *, backfill_minutes: int | None = None, start_time: Time | None = None,
+    end_time: Time | None = None, duration: Seconds | None = None, limit: int | None = None,
+    fields: Fields = "all", expansions: Names = "all", into: Into[R] | None = None,
     client: Client | None = None, progress: bool | None = None,
 ) -> R:
-    """The rules of your filtered stream: `stream_rules`.
+    """Collect posts that match your stream's rules, as they are published.
 
-    GET /2/tweets/search/stream/rules (docs.x.com/x-api/posts/filtered-stream/introduction), app-only bearer tokens: 1
-    to 1,000 rules a request, 450 requests in 15 minutes. `ids` picks some of them.
+    Continues until `limit` or `duration` is reached, or until Ctrl-C or SIGTERM; everything
+    received is kept. After lost connections, stalls and server errors it connects again as X
+    documents. A post sent twice is kept once.
 
-    Raises ArgumentError before any request, Interrupted with what came, the client's errors.
+    Parameters
+    ----------
+    backfill_minutes
+    start_time
+        Oldest time from which X sends missed posts again. Default: none is sent again.
+    end_time
+        Time up to which X sends missed posts again. Default: now.
+    duration
+    limit
+    fields
+    expansions
+    into
+    client
+    progress
 
-    Example: `xf.streams.rules().stream_rules`
+    Returns
+    -------
+    Frames
+        `matches` has one row per post, in order of arrival, `posts` the posts and those they refer
+        to. `rule_matches` says which rules a post matched, `problems` has a row of kind
+        `stream_gap` for each gap: `value` is its time, `detail` the cause and what was requested
+        again.
+
+    Raises
+    ------
+    ArgumentError
+        Before any request, for arguments that X would refuse; and when the stream has no rules.
+    Interrupted
+    ApiError
+
+    Examples
+    --------
+    >>> xf.streams.filtered(duration=600, into=archive)
     """
-    return collect("streams.rules", locals())  # type: ignore[no-any-return]  # `into` decides
+    return collect(
+        "streams.filtered", backfill_minutes=backfill_minutes, start_time=start_time,
+        end_time=end_time, duration=duration, limit=limit, fields=fields, expansions=expansions,
+        into=into, client=client, progress=progress,
+    )
+
+
+@document("streams.sample")
+def sample(
+    *, backfill_minutes: int | None = None, duration: Seconds | None = None,
+    limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
+    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
+) -> R:
+    """Collect a random sample of one percent of all posts, as they are published.
+
+    Continues, reconnects and reports gaps as `streams.filtered` does.
+
+    Parameters
+    ----------
+    backfill_minutes
+    duration
+    limit
+    fields
+    expansions
+    into
+    client
+    progress
+
+    Returns
+    -------
+    Frames
+        `matches` has one row per post, in order of arrival, `posts` the posts and those they refer
+        to. `problems` has a row of kind `stream_gap` for each gap.
+
+    Raises
+    ------
+    ArgumentError
+    Interrupted
+    ApiError
+
+    Examples
+    --------
+    >>> xf.streams.sample(limit=1000).posts
+    """
+    return collect(
+        "streams.sample", backfill_minutes=backfill_minutes, duration=duration, limit=limit,
+        fields=fields, expansions=expansions, into=into, client=client, progress=progress,
+    )
+
+
+@document("streams.rules")
+def rules(
+    *, ids: Ids | None = None, limit: int | None = None, into: Into[R] | None = None,
+    client: Client | None = None, progress: bool | None = None,
+) -> R:
+    """Collect the rules of your filtered stream.
+
+    Parameters
+    ----------
+    ids
+        Ids of the rules to return. Default: all rules.
+    limit
+    into
+    client
+    progress
+
+    Returns
+    -------
+    Frames
+        `stream_rules` has one row per rule, with its id, value and tag.
+
+    Raises
+    ------
+    ArgumentError
+    Interrupted
+    ApiError
+
+    Examples
+    --------
+    >>> xf.streams.rules().stream_rules
+    """
+    return collect(
+        "streams.rules", ids=ids, limit=limit, into=into, client=client, progress=progress,
+    )

@@ -1,17 +1,13 @@
-"""Timelines: what a user posted, and where a user was mentioned."""
+"""Timelines: posts by a user, posts that mention a user, and the home timeline."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterable
+from typing import Literal
 
-from xframes.collect.engine import collect
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from datetime import datetime
-
-    from xframes.client import Client
-    from xframes.collect.engine import Into, R
+from xframes.client import Client
+from xframes.collect.engine import Exclude, Fields, Id, Into, Names, R, Time, collect
+from xframes.registry.documentation import document
 
 __all__ = ["home", "mentions", "user"]
 
@@ -20,68 +16,148 @@ def __dir__() -> list[str]:
     return list(__all__)
 
 
+@document("timelines.user")
 def user(
-    user_id: str | int, *, start_time: datetime | str | None = None, end_time: datetime | str | None = None,
-    since_id: str | int | None = None, until_id: str | int | None = None,
-    exclude: str | Iterable[str] | None = None, since: Literal["last"] | None = None, limit: int | None = None,
-    fields: str | Iterable[str] | Mapping[str, Any] = "all", expansions: str | Iterable[str] = "all",
+    user_id: Id, *, start_time: Time | None = None, end_time: Time | None = None,
+    since_id: Id | None = None, until_id: Id | None = None,
+    exclude: Exclude | Iterable[Exclude] | None = None, since: Literal["last"] | None = None,
+    limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
     into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
-    """A user's posts, reposts and replies: `posts` (newest first), `users`, `media` and their details.
+    """Collect the posts, reposts and replies of a user, newest first.
 
-    GET /2/users/{id}/tweets (docs.x.com/x-api/posts/timelines/integrate): 5 to 100 posts a request, 10,000 requests in
-    15 minutes for an app, 900 for a user. X reaches back 3,200 posts (800 without replies) and then ends silently.
-    `exclude`: "replies", "retweets". `start_time` is inclusive, `end_time` and the ids exclusive.
+    Parameters
+    ----------
+    user_id
+        Id of the user.
+    start_time
+    end_time
+    since_id
+    until_id
+    exclude
+    since
+    limit
+    fields
+    expansions
+    into
+    client
+    progress
 
-    `since="last"`, with `into=archive`, goes on from the newest post earlier runs of the same question found there.
+    Returns
+    -------
+    Frames
+        `matches` has one row per post of the timeline, newest first; `posts` holds them and the
+        posts they refer to. `users`, `media` and the other detail tables hold what they refer to.
 
-    Raises ArgumentError before any request, Interrupted with what came, the client's errors.
+    Raises
+    ------
+    ArgumentError
+    Interrupted
+    ApiError
 
-    Example: `xf.timelines.user("2244994945", exclude="retweets", limit=200).posts`
+    Examples
+    --------
+    >>> xf.timelines.user("2244994945", exclude="retweets", limit=200).posts
     """
-    return collect("timelines.user", locals())  # type: ignore[no-any-return]  # `into` decides
+    return collect(
+        "timelines.user", user_id=user_id, start_time=start_time, end_time=end_time,
+        since_id=since_id, until_id=until_id, exclude=exclude, since=since, limit=limit,
+        fields=fields, expansions=expansions, into=into, client=client, progress=progress,
+    )
 
 
+@document("timelines.mentions")
 def mentions(
-    user_id: str | int, *, start_time: datetime | str | None = None, end_time: datetime | str | None = None,
-    since_id: str | int | None = None, until_id: str | int | None = None,
-    since: Literal["last"] | None = None, limit: int | None = None,
-    fields: str | Iterable[str] | Mapping[str, Any] = "all", expansions: str | Iterable[str] = "all",
+    user_id: Id, *, start_time: Time | None = None, end_time: Time | None = None,
+    since_id: Id | None = None, until_id: Id | None = None, since: Literal["last"] | None = None,
+    limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
     into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
-    """Posts that mention a user: `posts` (newest first), `users`, `media` and their details.
+    """Collect the posts that mention a user, newest first.
 
-    GET /2/users/{id}/mentions (docs.x.com/x-api/posts/timelines/integrate): 5 to 100 posts a request, 450 requests in
-    15 minutes for an app, 300 for a user. X reaches back 800 mentions and then ends silently.
-    `start_time` is inclusive, `end_time` and the ids exclusive.
+    Parameters
+    ----------
+    user_id
+        Id of the user mentioned.
+    start_time
+    end_time
+    since_id
+    until_id
+    since
+    limit
+    fields
+    expansions
+    into
+    client
+    progress
 
-    `since="last"`, with `into=archive`, goes on from the newest post earlier runs of the same question found there.
+    Returns
+    -------
+    Frames
+        `matches` has one row per post of the timeline, newest first; `posts` holds them and the
+        posts they refer to. `users`, `media` and the other detail tables hold what they refer to.
 
-    Raises ArgumentError before any request, Interrupted with what came, the client's errors.
+    Raises
+    ------
+    ArgumentError
+    Interrupted
+    ApiError
 
-    Example: `xf.timelines.mentions("2244994945").posts`
+    Examples
+    --------
+    >>> xf.timelines.mentions("2244994945").posts
     """
-    return collect("timelines.mentions", locals())  # type: ignore[no-any-return]  # `into` decides
+    return collect(
+        "timelines.mentions", user_id=user_id, start_time=start_time, end_time=end_time,
+        since_id=since_id, until_id=until_id, since=since, limit=limit, fields=fields,
+        expansions=expansions, into=into, client=client, progress=progress,
+    )
 
 
+@document("timelines.home")
 def home(
-    user_id: str | int | None = None, *, start_time: datetime | str | None = None,
-    end_time: datetime | str | None = None, since_id: str | int | None = None, until_id: str | int | None = None,
-    exclude: str | Iterable[str] | None = None, since: Literal["last"] | None = None, limit: int | None = None,
-    fields: str | Iterable[str] | Mapping[str, Any] = "all", expansions: str | Iterable[str] = "all",
+    user_id: Id | None = None, *, start_time: Time | None = None, end_time: Time | None = None,
+    since_id: Id | None = None, until_id: Id | None = None,
+    exclude: Exclude | Iterable[Exclude] | None = None, since: Literal["last"] | None = None,
+    limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
     into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
-    """Your home timeline, newest first: `posts`, `users`, `media` and their details.
+    """Collect your home timeline, newest first.
 
-    GET /2/users/{id}/timelines/reverse_chronological (docs.x.com/x-api/posts/timelines/integrate), a user's
-    credentials: 1 to 100 posts a request, 180 requests in 15 minutes. X reaches back 3,200 posts or 7 days. `exclude`:
-    "replies", "retweets". `start_time` is inclusive, `end_time` and the ids exclusive. `user_id` is the authenticated
-    user's unless given; X takes nobody else's.
+    Parameters
+    ----------
+    user_id
+    start_time
+    end_time
+    since_id
+    until_id
+    exclude
+    since
+    limit
+    fields
+    expansions
+    into
+    client
+    progress
 
-    `since="last"`, with `into=archive`, goes on from the newest post earlier runs of the same question found there.
+    Returns
+    -------
+    Frames
+        `matches` has one row per post of the timeline, newest first; `posts` holds them and the
+        posts they refer to. `users`, `media` and the other detail tables hold what they refer to.
 
-    Raises ArgumentError before any request, Interrupted with what came, the client's errors.
+    Raises
+    ------
+    ArgumentError
+    Interrupted
+    ApiError
 
-    Example: `xf.timelines.home(limit=200).posts`
+    Examples
+    --------
+    >>> xf.timelines.home(limit=200).posts
     """
-    return collect("timelines.home", locals())  # type: ignore[no-any-return]  # `into` decides
+    return collect(
+        "timelines.home", user_id=user_id, start_time=start_time, end_time=end_time,
+        since_id=since_id, until_id=until_id, exclude=exclude, since=since, limit=limit,
+        fields=fields, expansions=expansions, into=into, client=client, progress=progress,
+    )

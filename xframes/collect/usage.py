@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from xframes.collect.engine import collect
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from xframes.client import Client
-    from xframes.collect.engine import Into, R
+from xframes.client import Client
+from xframes.collect.engine import Fields, Into, R, collect
+from xframes.registry.documentation import document
 
 __all__ = ["posts"]
 
@@ -19,17 +13,38 @@ def __dir__() -> list[str]:
     return list(__all__)
 
 
+@document("usage.posts")
 def posts(
-    *, days: int | None = None, fields: str | Iterable[str] | Mapping[str, Any] = "all",
-    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
+    *, days: int | None = None, fields: Fields = "all", into: Into[R] | None = None,
+    client: Client | None = None, progress: bool | None = None,
 ) -> R:
-    """Posts your project read: `usage` (cap, usage, reset day) and `usage_daily`, a row per day, project and app.
+    """Report how many posts your project has read.
 
-    GET /2/usage/tweets (docs.x.com/x-api/usage/introduction), app-only bearer tokens: 50 requests in 15 minutes.
-    `days` is 1 to 90, X's default 7. Days without usage are not sent.
+    Parameters
+    ----------
+    days
+        Number of days to report. Default: see the limits below.
+    fields
+    into
+    client
+    progress
 
-    Raises ArgumentError before any request, NotFound, the client's errors.
+    Returns
+    -------
+    Frames
+        `usage` has the cap, the usage and the day of the month on which it starts again;
+        `usage_daily` one row per day, project and app. Days without usage are left out.
 
-    Example: `xf.usage.posts(days=30).usage_daily`
+    Raises
+    ------
+    ArgumentError
+    NotFound
+    ApiError
+
+    Examples
+    --------
+    >>> xf.usage.posts(days=30).usage_daily
     """
-    return collect("usage.posts", locals())  # type: ignore[no-any-return]  # `into` decides
+    return collect(
+        "usage.posts", days=days, fields=fields, into=into, client=client, progress=progress,
+    )

@@ -1,16 +1,10 @@
-"""Users by their ids and names."""
+"""Users by id and name, whom they follow, block and mute, and what they like, keep and list."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from xframes.collect.engine import collect
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from xframes.client import Client
-    from xframes.collect.engine import Into, R
+from xframes.client import Client
+from xframes.collect.engine import Fields, Id, Ids, Into, Names, R, collect
+from xframes.registry.documentation import document
 
 __all__ = [
     "blocking", "bookmarks", "by_username", "by_usernames", "followed_lists", "followers",
@@ -23,260 +17,587 @@ def __dir__() -> list[str]:
     return list(__all__)
 
 
+@document("users.lookup")
 def lookup(
-    user_ids: Iterable[str | int], *, fields: str | Iterable[str] | Mapping[str, Any] = "all",
-    expansions: str | Iterable[str] = "all", refresh: bool = False, into: Into[R] | None = None,
-    client: Client | None = None, progress: bool | None = None,
+    user_ids: Ids, *, fields: Fields = "all", expansions: Names = "all", refresh: bool = False,
+    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
-    """Users by id, any number of them: `users`, their pinned `posts`, and in `problems` what became of the others.
+    """Look up any number of users by id.
 
-    GET /2/users (limits: docs.x.com/x-api/fundamentals/rate-limits): 100 ids a request (longer lists are split), 300
-    requests in 15 minutes for an app, 900 for a user. `user_ids` is any iterable of texts or whole numbers, a column
-    too; an id given twice is asked once. Suspended and missing users are rows of `problems`, not errors.
+    Parameters
+    ----------
+    user_ids
+        Ids of the users; repeated ids are requested once.
+    fields
+    expansions
+    refresh
+    into
+    client
+    progress
 
-    What `into=archive` holds already is not asked for again, unless `refresh=True`.
+    Returns
+    -------
+    Frames
+        `users` has one row per user, with pinned posts in `posts`. `problems` says why the others
+        are missing: suspended and unknown users are not errors.
 
-    Raises ArgumentError before any request, Interrupted with what came, the client's errors.
+    Raises
+    ------
+    ArgumentError
+    Interrupted
+    ApiError
 
-    Example: `xf.users.lookup(frame["author_id"].unique()).users`
+    Examples
+    --------
+    >>> xf.users.lookup(frame["author_id"].unique()).users
     """
-    return collect("users.lookup", locals())  # type: ignore[no-any-return]  # `into` decides
+    return collect(
+        "users.lookup", user_ids=user_ids, fields=fields, expansions=expansions, refresh=refresh,
+        into=into, client=client, progress=progress,
+    )
 
 
+@document("users.by_username")
 def by_username(
-    username: str, *, fields: str | Iterable[str] | Mapping[str, Any] = "all",
-    expansions: str | Iterable[str] = "all", into: Into[R] | None = None, client: Client | None = None,
-    progress: bool | None = None,
+    username: str, *, fields: Fields = "all", expansions: Names = "all",
+    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
-    """One user by name, with or without `@`: a row of `users`, or a row of `problems` that tells why there is none.
+    """Look up one user by name.
 
-    GET /2/users/by/username/{username} (limits: docs.x.com/x-api/fundamentals/rate-limits): 300 requests in 15 minutes
-    for an app, 900 for a user.
+    Parameters
+    ----------
+    username
+        Name of the user.
+    fields
+    expansions
+    into
+    client
+    progress
 
-    Raises ArgumentError before any request, NotFound, the client's errors.
+    Returns
+    -------
+    Frames
+        `users` has one row, with the pinned post in `posts`; or `problems` says why it is missing.
 
-    Example: `xf.users.by_username("@XDevelopers").users`
+    Raises
+    ------
+    ArgumentError
+    NotFound
+    ApiError
+
+    Examples
+    --------
+    >>> xf.users.by_username("@XDevelopers").users
     """
-    return collect("users.by_username", locals())  # type: ignore[no-any-return]  # `into` decides
+    return collect(
+        "users.by_username", username=username, fields=fields, expansions=expansions, into=into,
+        client=client, progress=progress,
+    )
 
 
+@document("users.by_usernames")
 def by_usernames(
-    usernames: Iterable[str], *, fields: str | Iterable[str] | Mapping[str, Any] = "all",
-    expansions: str | Iterable[str] = "all", refresh: bool = False, into: Into[R] | None = None,
+    usernames: Names, *, fields: Fields = "all", expansions: Names = "all", refresh: bool = False,
+    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
+) -> R:
+    """Look up any number of users by name.
+
+    Parameters
+    ----------
+    usernames
+        Names of the users.
+    fields
+    expansions
+    refresh
+    into
+    client
+    progress
+
+    Returns
+    -------
+    Frames
+        `users` has one row per user, with pinned posts in `posts`. `problems` says why the others
+        are missing: suspended and unknown users are not errors.
+
+    Raises
+    ------
+    ArgumentError
+    Interrupted
+    ApiError
+
+    Examples
+    --------
+    >>> xf.users.by_usernames(["XDevelopers", "X"]).users
+    """
+    return collect(
+        "users.by_usernames", usernames=usernames, fields=fields, expansions=expansions,
+        refresh=refresh, into=into, client=client, progress=progress,
+    )
+
+
+@document("users.get")
+def get(
+    user_id: Id, *, fields: Fields = "all", expansions: Names = "all", into: Into[R] | None = None,
     client: Client | None = None, progress: bool | None = None,
 ) -> R:
-    """Users by name, any number of them: `users`, their pinned `posts`, and in `problems` what became of the others.
+    """Look up one user by id.
 
-    GET /2/users/by (limits: docs.x.com/x-api/fundamentals/rate-limits): 100 names a request (longer lists are split),
-    300 requests in 15 minutes for an app, 900 for a user. An `@` before a name is dropped.
+    Parameters
+    ----------
+    user_id
+        Id of the user.
+    fields
+    expansions
+    into
+    client
+    progress
 
-    What `into=archive` holds already is not asked for again, unless `refresh=True`.
+    Returns
+    -------
+    Frames
+        `users` has one row, with the pinned post in `posts`; or `problems` says why it is missing.
 
-    Raises ArgumentError before any request, Interrupted with what came, the client's errors.
+    Raises
+    ------
+    ArgumentError
+    NotFound
+    ApiError
 
-    Example: `xf.users.by_usernames(["XDevelopers", "X"]).users`
+    Examples
+    --------
+    >>> xf.users.get("2244994945").users
     """
-    return collect("users.by_usernames", locals())  # type: ignore[no-any-return]  # `into` decides
+    return collect(
+        "users.get", user_id=user_id, fields=fields, expansions=expansions, into=into,
+        client=client, progress=progress,
+    )
 
 
-def get(
-    user_id: str | int, *, fields: str | Iterable[str] | Mapping[str, Any] = "all",
-    expansions: str | Iterable[str] = "all", into: Into[R] | None = None, client: Client | None = None,
-    progress: bool | None = None,
-) -> R:
-    """One user by id: a row of `users`, or a row of `problems` that tells why there is none.
-
-    GET /2/users/{id} (limits: docs.x.com/x-api/fundamentals/rate-limits): 300 requests in 15 minutes for an app, 900
-    for a user.
-
-    Raises ArgumentError before any request, NotFound, the client's errors.
-
-    Example: `xf.users.get("2244994945").users`
-    """
-    return collect("users.get", locals())  # type: ignore[no-any-return]  # `into` decides
-
-
+@document("users.me")
 def me(
-    *, fields: str | Iterable[str] | Mapping[str, Any] = "all", expansions: str | Iterable[str] = "all",
-    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
+    *, fields: Fields = "all", expansions: Names = "all", into: Into[R] | None = None,
+    client: Client | None = None, progress: bool | None = None,
 ) -> R:
-    """The authenticated user: a row of `users`, their pinned post in `posts`.
+    """Look up the authenticated user.
 
-    GET /2/users/me (limits: docs.x.com/x-api/fundamentals/rate-limits), a user's credentials: 75 requests in 15
-    minutes.
+    Parameters
+    ----------
+    fields
+    expansions
+    into
+    client
+    progress
 
-    Raises ArgumentError before any request, NotFound, the client's errors.
+    Returns
+    -------
+    Frames
+        `users` has one row, with the pinned post in `posts`.
 
-    Example: `xf.users.me(fields="owner").users`
+    Raises
+    ------
+    ArgumentError
+    NotFound
+    ApiError
+
+    Examples
+    --------
+    >>> xf.users.me(fields="owner").users
     """
-    return collect("users.me", locals())  # type: ignore[no-any-return]  # `into` decides
+    return collect(
+        "users.me", fields=fields, expansions=expansions, into=into, client=client,
+        progress=progress,
+    )
 
 
+@document("users.followers")
 def followers(
-    user_id: str | int, *, limit: int | None = None, fields: str | Iterable[str] | Mapping[str, Any] = "all",
-    expansions: str | Iterable[str] = "all", into: Into[R] | None = None, client: Client | None = None,
-    progress: bool | None = None,
+    user_id: Id, *, limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
+    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
-    """Followers of a user: `users` and `follows` with their `position` (newest first).
+    """Collect the followers of a user, newest first.
 
-    GET /2/users/{id}/followers (docs.x.com/x-api/users/follows/introduction): 1 to 1,000 users a request, 300 requests
-    in 15 minutes.
+    Parameters
+    ----------
+    user_id
+        Id of the user followed.
+    limit
+    fields
+    expansions
+    into
+    client
+    progress
 
-    Raises ArgumentError before any request, Interrupted with what came, the client's errors.
+    Returns
+    -------
+    Frames
+        `users` has one row per follower, `follows` one per follow with its `position`.
 
-    Example: `xf.users.followers("2244994945", limit=5000).users`
+    Raises
+    ------
+    ArgumentError
+    Interrupted
+    ApiError
+
+    Examples
+    --------
+    >>> xf.users.followers("2244994945", limit=5000).users
     """
-    return collect("users.followers", locals())  # type: ignore[no-any-return]  # `into` decides
+    return collect(
+        "users.followers", user_id=user_id, limit=limit, fields=fields, expansions=expansions,
+        into=into, client=client, progress=progress,
+    )
 
 
+@document("users.following")
 def following(
-    user_id: str | int, *, limit: int | None = None, fields: str | Iterable[str] | Mapping[str, Any] = "all",
-    expansions: str | Iterable[str] = "all", into: Into[R] | None = None, client: Client | None = None,
-    progress: bool | None = None,
+    user_id: Id, *, limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
+    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
-    """Whom a user follows: `users` and `follows` with their `position` (newest first).
+    """Collect the users a user follows, newest first.
 
-    GET /2/users/{id}/following (docs.x.com/x-api/users/follows/introduction): 1 to 1,000 users a request, 300 requests
-    in 15 minutes.
+    Parameters
+    ----------
+    user_id
+        Id of the user who follows.
+    limit
+    fields
+    expansions
+    into
+    client
+    progress
 
-    Raises ArgumentError before any request, Interrupted with what came, the client's errors.
+    Returns
+    -------
+    Frames
+        `users` has one row per user followed, `follows` one per follow with its `position`.
 
-    Example: `xf.users.following("2244994945").users`
+    Raises
+    ------
+    ArgumentError
+    Interrupted
+    ApiError
+
+    Examples
+    --------
+    >>> xf.users.following("2244994945").users
     """
-    return collect("users.following", locals())  # type: ignore[no-any-return]  # `into` decides
+    return collect(
+        "users.following", user_id=user_id, limit=limit, fields=fields, expansions=expansions,
+        into=into, client=client, progress=progress,
+    )
 
 
+@document("users.blocking")
 def blocking(
-    user_id: str | int | None = None, *, limit: int | None = None,
-    fields: str | Iterable[str] | Mapping[str, Any] = "all", expansions: str | Iterable[str] = "all",
-    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
+    user_id: Id | None = None, *, limit: int | None = None, fields: Fields = "all",
+    expansions: Names = "all", into: Into[R] | None = None, client: Client | None = None,
+    progress: bool | None = None,
 ) -> R:
-    """Whom you block: `users` and `blocks` with their `position`.
+    """Collect the users you block.
 
-    GET /2/users/{id}/blocking (docs.x.com/x-api/users/blocks/introduction), a user's credentials: 1 to 1,000 users a
-    request, 15 requests in 15 minutes. `user_id` is the authenticated user's unless given; X takes nobody else's.
+    Parameters
+    ----------
+    user_id
+    limit
+    fields
+    expansions
+    into
+    client
+    progress
 
-    Raises ArgumentError before any request, Interrupted with what came, the client's errors.
+    Returns
+    -------
+    Frames
+        `users` has one row per user, `blocks` one per block with its `position`.
 
-    Example: `xf.users.blocking().users`
+    Raises
+    ------
+    ArgumentError
+    Interrupted
+    ApiError
+
+    Examples
+    --------
+    >>> xf.users.blocking().users
     """
-    return collect("users.blocking", locals())  # type: ignore[no-any-return]  # `into` decides
+    return collect(
+        "users.blocking", user_id=user_id, limit=limit, fields=fields, expansions=expansions,
+        into=into, client=client, progress=progress,
+    )
 
 
+@document("users.muting")
 def muting(
-    user_id: str | int | None = None, *, limit: int | None = None,
-    fields: str | Iterable[str] | Mapping[str, Any] = "all", expansions: str | Iterable[str] = "all",
-    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
+    user_id: Id | None = None, *, limit: int | None = None, fields: Fields = "all",
+    expansions: Names = "all", into: Into[R] | None = None, client: Client | None = None,
+    progress: bool | None = None,
 ) -> R:
-    """Whom you mute: `users` and `mutes` with their `position`.
+    """Collect the users you mute.
 
-    GET /2/users/{id}/muting (docs.x.com/x-api/users/mutes/introduction), a user's credentials: 1 to 1,000 users a
-    request, 15 requests in 15 minutes. `user_id` is the authenticated user's unless given; X takes nobody else's.
+    Parameters
+    ----------
+    user_id
+    limit
+    fields
+    expansions
+    into
+    client
+    progress
 
-    Raises ArgumentError before any request, Interrupted with what came, the client's errors.
+    Returns
+    -------
+    Frames
+        `users` has one row per user, `mutes` one per mute with its `position`.
 
-    Example: `xf.users.muting().users`
+    Raises
+    ------
+    ArgumentError
+    Interrupted
+    ApiError
+
+    Examples
+    --------
+    >>> xf.users.muting().users
     """
-    return collect("users.muting", locals())  # type: ignore[no-any-return]  # `into` decides
+    return collect(
+        "users.muting", user_id=user_id, limit=limit, fields=fields, expansions=expansions,
+        into=into, client=client, progress=progress,
+    )
 
 
+@document("users.bookmarks")
 def bookmarks(
-    user_id: str | int | None = None, *, limit: int | None = None,
-    fields: str | Iterable[str] | Mapping[str, Any] = "all", expansions: str | Iterable[str] = "all",
+    user_id: Id | None = None, *, limit: int | None = None, fields: Fields = "all",
+    expansions: Names = "all", into: Into[R] | None = None, client: Client | None = None,
+    progress: bool | None = None,
+) -> R:
+    """Collect your bookmarked posts, newest bookmark first.
+
+    Parameters
+    ----------
+    user_id
+    limit
+    fields
+    expansions
+    into
+    client
+    progress
+
+    Returns
+    -------
+    Frames
+        `bookmarks` has one row per bookmark with its `position`; `posts` holds the posts and those
+        they refer to. `users`, `media` and the other detail tables hold what they refer to.
+
+    Raises
+    ------
+    ArgumentError
+    Interrupted
+    ApiError
+
+    Examples
+    --------
+    >>> xf.users.bookmarks(limit=100).posts
+    """
+    return collect(
+        "users.bookmarks", user_id=user_id, limit=limit, fields=fields, expansions=expansions,
+        into=into, client=client, progress=progress,
+    )
+
+
+@document("users.liked_posts")
+def liked_posts(
+    user_id: Id, *, limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
     into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
-    """Your bookmarked posts, newest first: `posts`, `bookmarks` with their `position`, `users`, `media` and details.
+    """Collect the posts a user likes, newest like first.
 
-    GET /2/users/{id}/bookmarks (docs.x.com/x-api/posts/bookmarks/introduction), a user's credentials: 1 to 100 posts a
-    request, 180 requests in 15 minutes. `user_id` is the authenticated user's unless given; X takes nobody else's.
+    Parameters
+    ----------
+    user_id
+        Id of the user.
+    limit
+    fields
+    expansions
+    into
+    client
+    progress
 
-    Raises ArgumentError before any request, Interrupted with what came, the client's errors.
+    Returns
+    -------
+    Frames
+        `likes` has one row per like with its `position`; `posts` holds the posts and those they
+        refer to. `users`, `media` and the other detail tables hold what they refer to.
 
-    Example: `xf.users.bookmarks(limit=100).posts`
+    Raises
+    ------
+    ArgumentError
+    Interrupted
+    ApiError
+
+    Examples
+    --------
+    >>> xf.users.liked_posts("2244994945", limit=100).posts
     """
-    return collect("users.bookmarks", locals())  # type: ignore[no-any-return]  # `into` decides
+    return collect(
+        "users.liked_posts", user_id=user_id, limit=limit, fields=fields, expansions=expansions,
+        into=into, client=client, progress=progress,
+    )
 
 
-def liked_posts(
-    user_id: str | int, *, limit: int | None = None, fields: str | Iterable[str] | Mapping[str, Any] = "all",
-    expansions: str | Iterable[str] = "all", into: Into[R] | None = None, client: Client | None = None,
-    progress: bool | None = None,
-) -> R:
-    """Posts a user likes, newest first: `posts`, `likes` with their `position`, `users`, `media` and details.
-
-    GET /2/users/{id}/liked_tweets (docs.x.com/x-api/posts/likes/introduction), a user's credentials: 5 to 100 posts a
-    request, 75 requests in 15 minutes.
-
-    Raises ArgumentError before any request, Interrupted with what came, the client's errors.
-
-    Example: `xf.users.liked_posts("2244994945", limit=100).posts`
-    """
-    return collect("users.liked_posts", locals())  # type: ignore[no-any-return]  # `into` decides
-
-
+@document("users.owned_lists")
 def owned_lists(
-    user_id: str | int, *, limit: int | None = None, fields: str | Iterable[str] | Mapping[str, Any] = "all",
-    expansions: str | Iterable[str] = "all", into: Into[R] | None = None, client: Client | None = None,
-    progress: bool | None = None,
+    user_id: Id, *, limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
+    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
-    """Lists a user made: `lists` and their owner in `users`.
+    """Collect the lists a user owns.
 
-    GET /2/users/{id}/owned_lists (limits: docs.x.com/x-api/fundamentals/rate-limits): 1 to 100 lists a request, 15
-    requests in 15 minutes. Private ones are shown to their owner only.
+    Parameters
+    ----------
+    user_id
+        Id of the owner.
+    limit
+    fields
+    expansions
+    into
+    client
+    progress
 
-    Raises ArgumentError before any request, Interrupted with what came, the client's errors.
+    Returns
+    -------
+    Frames
+        `lists` has one row per list, `users` their owner. Private lists are returned to their owner
+        only.
 
-    Example: `xf.users.owned_lists("2244994945").lists`
+    Raises
+    ------
+    ArgumentError
+    Interrupted
+    ApiError
+
+    Examples
+    --------
+    >>> xf.users.owned_lists("2244994945").lists
     """
-    return collect("users.owned_lists", locals())  # type: ignore[no-any-return]  # `into` decides
+    return collect(
+        "users.owned_lists", user_id=user_id, limit=limit, fields=fields, expansions=expansions,
+        into=into, client=client, progress=progress,
+    )
 
 
+@document("users.followed_lists")
 def followed_lists(
-    user_id: str | int, *, limit: int | None = None, fields: str | Iterable[str] | Mapping[str, Any] = "all",
-    expansions: str | Iterable[str] = "all", into: Into[R] | None = None, client: Client | None = None,
-    progress: bool | None = None,
+    user_id: Id, *, limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
+    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
-    """Lists a user follows: `lists`, `list_followers` with their `position`, and their owners in `users`.
+    """Collect the lists a user follows.
 
-    GET /2/users/{id}/followed_lists (docs.x.com/x-api/lists/list-follows/introduction): 1 to 100 lists a request.
+    Parameters
+    ----------
+    user_id
+        Id of the user who follows.
+    limit
+    fields
+    expansions
+    into
+    client
+    progress
 
-    Raises ArgumentError before any request, Interrupted with what came, the client's errors.
+    Returns
+    -------
+    Frames
+        `lists` has one row per list, `list_followers` one per follow with its `position`, `users`
+        the owners.
 
-    Example: `xf.users.followed_lists("2244994945").lists`
+    Raises
+    ------
+    ArgumentError
+    Interrupted
+    ApiError
+
+    Examples
+    --------
+    >>> xf.users.followed_lists("2244994945").lists
     """
-    return collect("users.followed_lists", locals())  # type: ignore[no-any-return]  # `into` decides
+    return collect(
+        "users.followed_lists", user_id=user_id, limit=limit, fields=fields, expansions=expansions,
+        into=into, client=client, progress=progress,
+    )
 
 
+@document("users.list_memberships")
 def list_memberships(
-    user_id: str | int, *, limit: int | None = None, fields: str | Iterable[str] | Mapping[str, Any] = "all",
-    expansions: str | Iterable[str] = "all", into: Into[R] | None = None, client: Client | None = None,
-    progress: bool | None = None,
+    user_id: Id, *, limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
+    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
-    """Lists a user is on: `lists`, `list_members` with their `position`, and their owners in `users`.
+    """Collect the lists a user is a member of.
 
-    GET /2/users/{id}/list_memberships (limits: docs.x.com/x-api/fundamentals/rate-limits): 1 to 100 lists a request,
-    75 requests in 15 minutes.
+    Parameters
+    ----------
+    user_id
+        Id of the member.
+    limit
+    fields
+    expansions
+    into
+    client
+    progress
 
-    Raises ArgumentError before any request, Interrupted with what came, the client's errors.
+    Returns
+    -------
+    Frames
+        `lists` has one row per list, `list_members` one per membership with its `position`, `users`
+        the owners.
 
-    Example: `xf.users.list_memberships("2244994945").lists`
+    Raises
+    ------
+    ArgumentError
+    Interrupted
+    ApiError
+
+    Examples
+    --------
+    >>> xf.users.list_memberships("2244994945").lists
     """
-    return collect("users.list_memberships", locals())  # type: ignore[no-any-return]  # `into` decides
+    return collect(
+        "users.list_memberships", user_id=user_id, limit=limit, fields=fields,
+        expansions=expansions, into=into, client=client, progress=progress,
+    )
 
 
+@document("users.pinned_lists")
 def pinned_lists(
-    user_id: str | int | None = None, *, fields: str | Iterable[str] | Mapping[str, Any] = "all",
-    expansions: str | Iterable[str] = "all", into: Into[R] | None = None, client: Client | None = None,
-    progress: bool | None = None,
+    user_id: Id | None = None, *, fields: Fields = "all", expansions: Names = "all",
+    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
-    """Lists you pinned: `lists`, `list_pins` with their `position`, and their owners in `users`.
+    """Collect the lists you pinned.
 
-    GET /2/users/{id}/pinned_lists (limits: docs.x.com/x-api/fundamentals/rate-limits), a user's credentials: one
-    answer holds all, 15 requests in 15 minutes. `user_id` is the authenticated user's unless given; X takes nobody
-    else's.
+    Parameters
+    ----------
+    user_id
+    fields
+    expansions
+    into
+    client
+    progress
 
-    Raises ArgumentError before any request, Interrupted with what came, the client's errors.
+    Returns
+    -------
+    Frames
+        `lists` has one row per list, `list_pins` one per pin with its `position`, `users` the
+        owners.
 
-    Example: `xf.users.pinned_lists().lists`
+    Raises
+    ------
+    ArgumentError
+    Interrupted
+    ApiError
+
+    Examples
+    --------
+    >>> xf.users.pinned_lists().lists
     """
-    return collect("users.pinned_lists", locals())  # type: ignore[no-any-return]  # `into` decides
+    return collect(
+        "users.pinned_lists", user_id=user_id, fields=fields, expansions=expansions, into=into,
+        client=client, progress=progress,
+    )

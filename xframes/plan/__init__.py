@@ -145,7 +145,8 @@ class Plan:
 
     def _split(self) -> Param | None:
         """The list that is sent in several requests, if there is one."""
-        return next((p for p in self.declared.params if p.name in self.arguments and values.splits(p)), None)
+        params = self.declared.params
+        return next((p for p in params if p.name in self.arguments and p.splits), None)
 
 
 def plan(

@@ -37,11 +37,6 @@ def check(param: Param, value: Any, *, now: datetime, query_limit: int | None = 
     return _SINGLE[param.kind](param, value)
 
 
-def splits(param: Param) -> bool:
-    """Whether a list longer than one request takes is sent in several: names of things may be, choices not."""
-    return param.kind in {"ids", "usernames", "keys"} and param.where == "query" and param.required
-
-
 def near(name: str, known: Iterable[str]) -> str:
     """A hint for an error: the nearest known names, or all of them."""
     names = list(known)
@@ -234,7 +229,7 @@ def _list(param: Param, value: Any) -> list[str]:
             raise ArgumentError(f"{error} (item {position} of {param.name})") from None
     if len(found) < (param.min or 0):
         raise ArgumentError(f"{param.name} is empty" if not found else f"{param.name} needs {param.min} at least")
-    if param.max is not None and len(found) > param.max and not splits(param):
+    if param.max is not None and len(found) > param.max and not param.splits:
         raise ArgumentError(f"{param.name} has {len(found):,} items; X takes {param.max:,} at most")
     return list(found)
 

@@ -18,6 +18,10 @@ USER = ("oauth1", "oauth2")
 READ = ("tweet.read", "users.read")
 
 
+_START = "Oldest time to include. Default: as far back as X goes."
+_END = "First time to leave out. Default: now."
+
+
 def path_id(name: str, wire: str = "id", pattern: str = ID) -> Param:
     """An id that stands in the path."""
     return Param(name, "id", wire, "path", required=True, pattern=pattern)
@@ -35,8 +39,8 @@ def query(longest: int) -> Param:
 
 def times(earliest: str | None = None, *, required: bool = False) -> tuple[Param, Param]:
     """`start_time` (inclusive) and `end_time` (exclusive), whole seconds of UTC."""
-    return (Param("start_time", "time", required=required, earliest=earliest),
-            Param("end_time", "time", required=required, earliest=earliest))
+    return (Param("start_time", "time", required=required, earliest=earliest, doc=_START),
+            Param("end_time", "time", required=required, earliest=earliest, doc=_END))
 
 
 def body_id(name: str, wire: str = "", *, required: bool = False) -> Param:
@@ -54,19 +58,28 @@ def flag(name: str, wire: str = "", **more: Any) -> Param:
     return Param(name, "bool", wire, "body", **more)
 
 
-# The person who asks, unless told otherwise: X takes nobody else.
+# Whose account it is, unless told otherwise: X takes nobody else's.
 OWN = Param("user_id", "id", "id", "path", pattern=ID,
-            doc="whose; X shows the authenticated user's own only, the default")
-ME = Param("my_id", "id", "id", "path", pattern=ID, doc="whose account; the authenticated user's, asked of X once")
-ME_SOURCE = Param("my_id", "id", "source_user_id", "path", pattern=ID, doc=ME.doc)
+            doc="Id of the authenticated user; X accepts no other. Default: requested from X.")
+ME = Param("my_id", "id", "id", "path", pattern=ID, doc=OWN.doc)
+ME_SOURCE = Param("my_id", "id", "source_user_id", "path", pattern=ID, doc=OWN.doc)
 
-SINCE_UNTIL = (Param("since_id", "id", pattern=ID), Param("until_id", "id", pattern=ID))
-SORT_ORDER = Param("sort_order", "enum", choices=("recency", "relevancy"))
-GRANULARITY = Param("granularity", "enum", choices=("minute", "hour", "day"))
-EXCLUDE = Param("exclude", "enums", choices=("replies", "retweets"), min=1)
-EVENT_TYPES = Param("event_types", "enums", min=1, choices=("MessageCreate", "ParticipantsJoin", "ParticipantsLeave"))
-BACKFILL = Param("backfill_minutes", "int", min=0, max=5)
-DURATION = Param("duration", "seconds", where="local", min=1, doc="seconds after which to stop")
+SINCE_UNTIL = (
+    Param("since_id", "id", pattern=ID, doc="Only posts newer than this one. Default: no bound."),
+    Param("until_id", "id", pattern=ID, doc="Only posts older than this one. Default: no bound."),
+)
+SORT_ORDER = Param("sort_order", "enum", choices=("recency", "relevancy"),
+                   doc="Newest posts first, or the most relevant first. Default: newest first.")
+GRANULARITY = Param("granularity", "enum", choices=("minute", "hour", "day"),
+                    doc="Length of the intervals to count. Default: hour.")
+EXCLUDE = Param("exclude", "enums", choices=("replies", "retweets"), min=1,
+                doc="Kinds of posts to leave out. Default: none.")
+EVENT_TYPES = Param("event_types", "enums", min=1, doc="Kinds of events to return. Default: all.",
+                    choices=("MessageCreate", "ParticipantsJoin", "ParticipantsLeave"))
+BACKFILL = Param("backfill_minutes", "int", min=0, max=5,
+                 doc="Minutes before the connection from which X sends posts again. Default: none.")
+DURATION = Param("duration", "seconds", where="local", min=1,
+                 doc="Seconds after which to stop. Default: no bound.")
 
 ORDER = (("start_time", "end_time"), ("since_id", "until_id"))
 ONE_BOUND = (("start_time", "since_id"), ("end_time", "until_id"))

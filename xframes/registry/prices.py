@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from xframes.registry.types import Action
 
+CARD = "X's price card of August 2026"
+
 # Per thing returned.
 PER_RESOURCE = {
     "Post": 0.005, "User": 0.01, "DirectMessage": 0.01, "Follow": 0.01, "List": 0.005, "Space": 0.005,
@@ -19,6 +21,12 @@ PER_REQUEST = {
     "ListCreate": 0.01, "ListManage": 0.005, "Bookmark": 0.005, "MediaMetadata": 0.005, "PrivacyUpdate": 0.01,
     "MuteDelete": 0.005,
 }
+
+
+def dollars(amount: float) -> str:
+    """An amount in cents, or in parts of a cent where there are some: "$0.20", "$0.005"."""
+    cents = f"{amount:.2f}"
+    return f"${cents}" if float(cents) == amount else f"${amount:g}"
 
 
 def price(action: Action, rows: int) -> float | None:

@@ -18,6 +18,9 @@ _NAMING = frozenset({"id", "ids", "usernames", "keys"})
 NAMES = {"ids": "id", "usernames": "username", "media_keys": "media_key"}
 """What lists of names of things are called on the wire, and the key that holds such a name in the things."""
 
+DOCS = "https://docs.x.com/x-api/"
+"""Where the documentation pages of X's calls are."""
+
 
 @dataclass(frozen=True, slots=True)
 class Param:
@@ -51,6 +54,11 @@ class Param:
     def many(self) -> bool:
         """Whether the argument is a list, sent comma-separated."""
         return self.kind in {"ids", "usernames", "enums", "keys", "texts"}
+
+    @property
+    def splits(self) -> bool:
+        """Whether longer lists are sent in several requests: names of things are, choices not."""
+        return self.kind in {"ids", "usernames", "keys"} and self.where == "query" and self.required
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +95,8 @@ class Action:
     `ordered` pairs where the first must be smaller. `span_days` is the longest time from start_time to end_time in one
     request (longer ones are split). `bare` answers hold ids only, so that no fields can be asked for. `seen` is the
     read action that shows whether a write happened, `step_of` the write a request is a part of. `listed` tells the 79
-    of the connector's listing from X's other calls; `note` is what X says of access.
+    of the connector's listing from X's other calls; `note` is what X says of access, `caps` another
+    limit that X documents, `docs` the path of X's documentation page below `DOCS`.
     """
 
     name: str
@@ -115,6 +124,8 @@ class Action:
     streaming: bool = False
     listed: bool = True
     note: str = ""
+    docs: str = ""
+    caps: str = ""
 
     @property
     def kind(self) -> Literal["read", "write"]:

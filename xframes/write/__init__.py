@@ -1,10 +1,11 @@
-"""The companion that changes things at X: `from xframes import write`, with `xf.Client(writes=True)`.
+"""Writes: functions that change something at X. Import them with `from xframes import write`.
 
-One function per write action of X, each giving Frames whose main table `writes` has a row for what was done: action,
-arguments, status, X's answer. `into=archive` also keeps it there; `dry_run=True` sends nothing and gives the Request
-(an id X would have to be asked for stands in its path as `{id}`). Nothing is sent twice on a guess: without an answer
-OutcomeUnknown is raised, and says where to look. Beside them: `bulk` for many ids, `set_stream_rules`,
-`run_compliance_job`.
+They need a client made with `xf.Client(writes=True)`. Each function carries out one action and
+returns Frames whose main table `writes` has a row with the action, its arguments, the status and
+X's answer. `into=archive` also keeps it there. `dry_run=True` sends nothing and returns the
+Request; your own id, if not passed, is `{id}` in its path. Nothing is sent twice: when
+no answer comes, OutcomeUnknown says how to find out what happened. `bulk` carries out one write
+for many ids.
 """
 
 from xframes.write.bulk import bulk

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from xframes import registry
+from xframes.archive import Archive
+from xframes.client import Client
+from xframes.collect.engine import Ids
 from xframes.errors import (
     ApiError,
     ArgumentError,
@@ -21,33 +25,61 @@ from xframes.errors import (
 )
 from xframes.frames import Frames, to_pandas
 from xframes.plan.values import check
+from xframes.registry.documentation import document
 from xframes.write.engine import Sending, keeping, opened, request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Mapping
 
-    import pandas as pd
+    import pandas as pd  # noqa: TC004  nothing evaluates this one; pandas takes long to import
 
-    from xframes.archive import Archive
-    from xframes.client import Client
     from xframes.registry import Param
 
 _STOPS = (ConfigError, RateLimited, Unauthorized, UsageCapped)  # not done, and the next one would meet the same
 
 
+@document()
 def bulk(
-    function: Callable[..., Any], ids: Iterable[str | int], *, into: Archive | None = None,
+    function: Callable[..., Any], ids: Ids, *, into: Archive | None = None,
     client: Client | None = None, progress: bool | None = None, **arguments: Any,
 ) -> pd.DataFrame:
-    """Do one write for each id, at the pace of its rate limit: one row per id, in order, each id once.
+    """Carry out one write for each id, at the pace of its rate limit.
 
-    `function` is a write with one argument left to fill: `write.bulk(write.like, frame["post_id"])`,
-    `write.bulk(write.add_list_member, user_ids, list_id="…")`. Columns: that argument, `outcome` (done, refused,
-    unknown), `status`, `answer` (JSON), `error`. A refusal does not stop the others. Nothing is sent twice: an unknown
-    outcome stays unknown until you look. With `into` each answer is on disk in `writes` before the next is asked for.
+    A write that X refuses does not stop the others. Nothing is sent twice: an unknown outcome stays
+    unknown until you look.
 
-    Raises ArgumentError before any request; Interrupted when rate limits (longer than the client waits), a usage cap,
-    refused credentials or Ctrl-C stop it: `.frames` is the table of what was sent, `.resume()` does the rest.
+    Parameters
+    ----------
+    function
+        A write with one id left to fill in, e.g. `write.like`.
+    ids
+        Ids to fill in, as text or whole numbers, in any iterable, e.g. a column. Repeated ids are
+        sent once.
+    into
+        Archive that also keeps each of X's answers before the next write is sent. Default: none.
+    client
+        Client to send with, made with `writes=True`. Default: the one set with `xf.use`, else one
+        with the credentials of the environment or the config file.
+    progress
+    arguments
+        The other arguments of the write, e.g. `list_id` of `write.add_list_member`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per id, in order: the id, `outcome` (done, refused or unknown), `status`, `answer`
+        (JSON) and `error`.
+
+    Raises
+    ------
+    ArgumentError
+    Interrupted
+        A rate limit longer than the client waits, a usage cap, refused credentials or Ctrl-C
+        stopped it. `frames` is the table of what was sent; `resume()` sends the rest.
+
+    Examples
+    --------
+    >>> write.bulk(write.like, frame["post_id"])
     """
     name = f"write.{getattr(function, '__name__', function)}"
     if name not in registry.ACTIONS:
@@ -71,7 +103,7 @@ def _open(name: str, arguments: Mapping[str, Any]) -> Param:
     return left[0]
 
 
-def _each(param: Param, ids: Iterable[str | int]) -> list[str]:
+def _each(param: Param, ids: Ids) -> list[str]:
     """Each id once, in order, checked. Raises ArgumentError naming the first that is none."""
     every = registry.Param(f"{param.name}s", "ids", min=1, pattern=param.pattern)
     found: list[str] = check(every, ids, now=_NEVER)

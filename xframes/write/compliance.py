@@ -7,24 +7,25 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
 from tempfile import SpooledTemporaryFile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 from urllib.parse import urlsplit
 
 from xframes import registry
+from xframes.archive import Archive
+from xframes.client import Client
 from xframes.collect import compliance
+from xframes.collect.engine import Ids
 from xframes.errors import ApiError, Interrupted, NotFound, Resumable, XframesError
 from xframes.frames import Frames
 from xframes.plan.values import check
 from xframes.reader.bounded import lines
+from xframes.registry.documentation import document
 from xframes.registry.params import ID
 from xframes.wire import Page, Request, is_json, page_id
 from xframes.write.engine import Sending, Written, keeping, opened, rejected, request, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-    from xframes.archive import Archive
-    from xframes.client import Client
 
 _PAGE_BYTES = 1_000_000  # lines of a result in one page
 _SPOOL = 16_000_000  # bytes of a result held in memory; larger ones go to disk
@@ -33,37 +34,105 @@ _LONGEST = 60.0  # seconds between two questions whether it is done
 _RUN = "write.run_compliance_job"
 
 
+@overload
 def create_compliance_job(
-    type: str, *, name: str | None = None, resumable: bool | None = None, into: Archive | None = None,
-    client: Client | None = None, dry_run: bool = False,
+    type: Literal["tweets", "users"], *, name: str | None = None, resumable: bool | None = None,
+    into: Archive | None = None, client: Client | None = None, dry_run: Literal[False] = False,
+) -> Frames: ...
+@overload
+def create_compliance_job(
+    type: Literal["tweets", "users"], *, name: str | None = None, resumable: bool | None = None,
+    into: Archive | None = None, client: Client | None = None, dry_run: Literal[True],
+) -> Request: ...
+@overload
+def create_compliance_job(
+    type: Literal["tweets", "users"], *, name: str | None = None, resumable: bool | None = None,
+    into: Archive | None = None, client: Client | None = None, dry_run: bool,
+) -> Written: ...
+@document("write.create_compliance_job")
+def create_compliance_job(
+    type: Literal["tweets", "users"], *, name: str | None = None, resumable: bool | None = None,
+    into: Archive | None = None, client: Client | None = None, dry_run: bool = False,
 ) -> Written:
-    """Make a compliance job: a row of `writes`; `compliance_jobs` has its id and `upload_url` (valid for 15 minutes).
+    """Create a compliance job, which reports which posts or users are gone.
 
-    POST /2/compliance/jobs (docs.x.com/x-api/compliance/batch-compliance/introduction), an app-only bearer token: 150
-    requests in 15 minutes. `type` is tweets or users, `name` has 64 characters at most. `run_compliance_job` does all
-    of it: make, upload, wait, download.
+    To create a job, upload the ids, wait and download the result in one call, use
+    `run_compliance_job`.
 
-    Raises ArgumentError before any request, OutcomeUnknown, the client's errors.
+    Parameters
+    ----------
+    type
+        What the job checks: posts or users.
+    name
+        Name to find the job by. Default: none.
+    resumable
+        Whether the upload can be resumed. Default: no.
+    into
+    client
+    dry_run
 
-    Example: `write.create_compliance_job("tweets", name="july").compliance_jobs`
+    Returns
+    -------
+    Frames
+        `writes` has one row; `compliance_jobs` has the job with its id and `upload_url`.
+
+    Raises
+    ------
+    ArgumentError
+    OutcomeUnknown
+    ApiError
+
+    Examples
+    --------
+    >>> write.create_compliance_job("tweets", name="july").compliance_jobs
     """
-    return write("write.create_compliance_job", locals())
+    return write(
+        "write.create_compliance_job", type=type, name=name, resumable=resumable, into=into,
+        client=client, dry_run=dry_run,
+    )
 
 
+@document("write.create_compliance_job", "compliance.jobs", "compliance.job")
 def run_compliance_job(
-    ids: Iterable[str | int], type: str = "tweets", *, into: Archive | None = None, client: Client | None = None
+    ids: Ids, type: Literal["tweets", "users"] = "tweets", *, into: Archive | None = None,
+    client: Client | None = None,
 ) -> Frames:
-    """Ask X which of these posts (or, with `type="users"`, users) are gone: rows of `removals`; none for the others.
+    """Report which of these posts or users are gone at X.
 
-    Makes a job, uploads the ids, waits for X (minutes to hours) and downloads the result
-    (docs.x.com/x-api/compliance/batch-compliance/introduction), with an app-only bearer token. Run it again after it
-    stopped, or was killed: the job of these ids is found at X and gone on with; with `into` a result that is not yet
-    in the archive is fetched, too. Nothing is removed here: `archive.apply_compliance` does that.
+    Creates a compliance job, uploads the ids, waits until X has finished (minutes to hours) and
+    downloads the result. After an interruption, call it again with the same ids: it continues the
+    job that X still has. The archive is not changed otherwise; to remove what is gone, use
+    `archive.apply_compliance`.
 
-    Raises Interrupted when X takes longer than 6 hours, XframesError when the job failed or expired at X, ArgumentError
-    before any request, OutcomeUnknown, the client's errors.
+    Parameters
+    ----------
+    ids
+        Ids of posts or users, as text or whole numbers, in any iterable, e.g. a column.
+    type
+        What the ids are: posts ("tweets") or users.
+    into
+        Archive that also keeps the result. A result that it lacks is downloaded again. Default:
+        none.
+    client
 
-    Example: `write.run_compliance_job(archive.frame("posts")["id"], into=archive).removals`
+    Returns
+    -------
+    Frames
+        `removals` has one row per post or user that is gone, and none for the others.
+
+    Raises
+    ------
+    Interrupted
+        X takes longer than six hours. Call `resume()` to wait longer.
+    XframesError
+        The job failed or expired at X.
+    ArgumentError
+    OutcomeUnknown
+    ApiError
+
+    Examples
+    --------
+    >>> write.run_compliance_job(archive.frame("posts")["id"], into=archive).removals
     """
     client = opened(client, _RUN, "write.create_compliance_job")
     every = registry.Param("ids", "ids", min=1, pattern=ID)
@@ -79,7 +148,7 @@ class _Job(Resumable):
     """A job for these ids, told from others at X by its name."""
 
     ids: list[str]
-    type: str
+    type: Literal["tweets", "users"]
     name: str
     client: Client
     into: Archive | None

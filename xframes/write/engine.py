@@ -12,7 +12,7 @@ from xframes.client import current
 from xframes.errors import ArgumentError, InvalidRequest
 from xframes.frames import Frames
 from xframes.plan import plan
-from xframes.wire import read_json
+from xframes.wire import Request, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,26 +20,27 @@ if TYPE_CHECKING:
 
     from xframes.archive import Archive
     from xframes.client import Client
-    from xframes.wire import Page, Request
+    from xframes.wire import Page
 
-__all__ = ["HANDLING", "Sending", "Written", "keeping", "opened", "rejected", "request", "write"]
+__all__ = ["Sending", "Written", "keeping", "opened", "rejected", "request", "write"]
 
-Written: TypeAlias = Frames | Any  # Frames; with `dry_run` the Request, which type checkers cannot tell
-HANDLING = ("into", "client", "dry_run")  # arguments of every write that are no part of its request
+Written: TypeAlias = Frames | Request
 
 
-def write(name: str, arguments: Mapping[str, Any]) -> Written:
+def write(
+    name: str, /, *, into: Archive | None = None, client: Client | None = None,
+    dry_run: bool = False, **arguments: Any,
+) -> Written:
     """Carry out a write action once: Frames whose main table `writes` has one row; with `dry_run` its Request.
 
     Raises ArgumentError before any request (of a client without `writes=True`, too), InvalidRequest when X answers that
     it did not do it, the client's errors, OutcomeUnknown when no answer came.
     """
-    given = {key: value for key, value in arguments.items() if key not in HANDLING}
-    if arguments.get("dry_run"):
-        return request(name, given, arguments.get("client"))
-    client = opened(arguments.get("client"), name)
-    made = request(name, given, client, ask=True)
-    with keeping(arguments.get("into"), name, made.args) as keep:
+    if dry_run:
+        return request(name, arguments, client)
+    client = opened(client, name)
+    made = request(name, arguments, client, ask=True)
+    with keeping(into, name, made.args) as keep:
         return Frames.from_pages([Sending(client, keep).send(made)])
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xframes.errors import ArgumentError
+from xframes.registry.writes import MEDIA_BYTES
 
 if TYPE_CHECKING:
     import os
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 _MB = 1024 * 1024
 _CHUNK = 4 * _MB
 _SEGMENTS = 1000  # X counts them from 0 to 999
-_MOST = {"image": 5 * _MB, "gif": 15 * _MB, "video": 512 * _MB}  # docs.x.com/x-api/media/quickstart/best-practices
 _AMPLIFY = 16 * 1024 * _MB  # what X's spec takes at all
 _CATEGORIES = {
     "image": ("tweet_image", "dm_image"), "gif": ("tweet_gif", "dm_gif"),
@@ -84,7 +84,7 @@ def media_file(path: str | os.PathLike[str], category: str | None) -> MediaFile:
     category = category or _CATEGORIES[kind][0]
     if category not in _CATEGORIES[kind]:
         raise ArgumentError(f"media_category cannot be {category!r} for {media_type}; {' or '.join(_CATEGORIES[kind])}")
-    most = _AMPLIFY if category == "amplify_video" else _MOST.get(kind, _AMPLIFY)
+    most = _AMPLIFY if category == "amplify_video" else MEDIA_BYTES.get(kind, _AMPLIFY)
     if size > most:
         raise ArgumentError(f"path: {found} has {size:,} bytes; X takes {most:,} at most for {category}")
     return MediaFile(found, size, media_type, category)

@@ -1,154 +1,499 @@
-"""Lists: made, changed, filled, followed, pinned."""
+"""Lists, their members, followers and pins."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, overload
 
+from xframes.archive import Archive
+from xframes.client import Client
+from xframes.collect.engine import Id
+from xframes.registry.documentation import document
 from xframes.write.engine import Written, write
 
 if TYPE_CHECKING:
-    from xframes.archive import Archive
-    from xframes.client import Client
+    from xframes.frames import Frames
+    from xframes.wire import Request
 
 
+@overload
 def create_list(
-    name: str, *, description: str | None = None, private: bool | None = None, into: Archive | None = None,
-    client: Client | None = None, dry_run: bool = False,
-) -> Written:
-    """Make a list: a row of `writes`, whose `answer` holds its id and name.
-
-    POST /2/lists (docs.x.com/x-api/lists/manage-lists/introduction), a user's credentials with list.write: 300 requests
-    in 15 minutes. `name` has 1 to 25 characters, `description` 100 at most.
-
-    Raises ArgumentError before any request, Forbidden, OutcomeUnknown, the client's errors.
-
-    Example: `write.create_list("Observatories", private=True)`
-    """
-    return write("write.create_list", locals())
-
-
-def update_list(
-    list_id: str | int, *, name: str | None = None, description: str | None = None, private: bool | None = None,
+    name: str, *, description: str | None = None, private: bool | None = None,
+    into: Archive | None = None, client: Client | None = None, dry_run: Literal[False] = False,
+) -> Frames: ...
+@overload
+def create_list(
+    name: str, *, description: str | None = None, private: bool | None = None,
+    into: Archive | None = None, client: Client | None = None, dry_run: Literal[True],
+) -> Request: ...
+@overload
+def create_list(
+    name: str, *, description: str | None = None, private: bool | None = None,
+    into: Archive | None = None, client: Client | None = None, dry_run: bool,
+) -> Written: ...
+@document("write.create_list")
+def create_list(
+    name: str, *, description: str | None = None, private: bool | None = None,
     into: Archive | None = None, client: Client | None = None, dry_run: bool = False,
 ) -> Written:
-    """Change a list of yours: a row of `writes`. One of `name`, `description`, `private` is needed.
+    """Create a list.
 
-    PUT /2/lists/{id} (docs.x.com/x-api/lists/manage-lists/introduction), a user's credentials with list.write: 300
-    requests in 15 minutes. `name` has 1 to 25 characters, `description` 100 at most.
+    Parameters
+    ----------
+    name
+        Name of the list.
+    description
+        What the list is about. Default: empty.
+    private
+        Whether only you see the list. Default: no.
+    into
+    client
+    dry_run
 
-    Raises ArgumentError before any request, Forbidden, OutcomeUnknown, the client's errors.
+    Returns
+    -------
+    Frames
+        `writes` has one row, whose `answer` holds the id and name of the list.
 
-    Example: `write.update_list("1441162269824405510", name="Telescopes")`
+    Raises
+    ------
+    ArgumentError
+    Forbidden
+    OutcomeUnknown
+    ApiError
+
+    Examples
+    --------
+    >>> write.create_list("Observatories", private=True)
     """
-    return write("write.update_list", locals())
+    return write(
+        "write.create_list", name=name, description=description, private=private, into=into,
+        client=client, dry_run=dry_run,
+    )
 
 
+@overload
+def update_list(
+    list_id: Id, *, name: str | None = None, description: str | None = None,
+    private: bool | None = None, into: Archive | None = None, client: Client | None = None,
+    dry_run: Literal[False] = False,
+) -> Frames: ...
+@overload
+def update_list(
+    list_id: Id, *, name: str | None = None, description: str | None = None,
+    private: bool | None = None, into: Archive | None = None, client: Client | None = None,
+    dry_run: Literal[True],
+) -> Request: ...
+@overload
+def update_list(
+    list_id: Id, *, name: str | None = None, description: str | None = None,
+    private: bool | None = None, into: Archive | None = None, client: Client | None = None,
+    dry_run: bool,
+) -> Written: ...
+@document("write.update_list")
+def update_list(
+    list_id: Id, *, name: str | None = None, description: str | None = None,
+    private: bool | None = None, into: Archive | None = None, client: Client | None = None,
+    dry_run: bool = False,
+) -> Written:
+    """Change a list of yours.
+
+    Parameters
+    ----------
+    list_id
+        Id of the list.
+    name
+        New name. Default: unchanged.
+    description
+        New description. Default: unchanged.
+    private
+        Whether only you see the list. Default: unchanged.
+    into
+    client
+    dry_run
+
+    Returns
+    -------
+    Frames
+        `writes` has one row.
+
+    Raises
+    ------
+    ArgumentError
+    Forbidden
+    OutcomeUnknown
+    ApiError
+
+    Examples
+    --------
+    >>> write.update_list("1441162269824405510", name="Telescopes")
+    """
+    return write(
+        "write.update_list", list_id=list_id, name=name, description=description, private=private,
+        into=into, client=client, dry_run=dry_run,
+    )
+
+
+@overload
 def delete_list(
-    list_id: str | int, *, into: Archive | None = None, client: Client | None = None, dry_run: bool = False
+    list_id: Id, *, into: Archive | None = None, client: Client | None = None,
+    dry_run: Literal[False] = False,
+) -> Frames: ...
+@overload
+def delete_list(
+    list_id: Id, *, into: Archive | None = None, client: Client | None = None,
+    dry_run: Literal[True],
+) -> Request: ...
+@overload
+def delete_list(
+    list_id: Id, *, into: Archive | None = None, client: Client | None = None, dry_run: bool,
+) -> Written: ...
+@document("write.delete_list")
+def delete_list(
+    list_id: Id, *, into: Archive | None = None, client: Client | None = None,
+    dry_run: bool = False,
 ) -> Written:
-    """Delete a list of yours: a row of `writes`.
+    """Delete a list of yours.
 
-    DELETE /2/lists/{id} (docs.x.com/x-api/lists/manage-lists/introduction), a user's credentials with list.write: 300
-    requests in 15 minutes.
+    Parameters
+    ----------
+    list_id
+        Id of the list.
+    into
+    client
+    dry_run
 
-    Raises ArgumentError before any request, Forbidden, OutcomeUnknown, the client's errors.
+    Returns
+    -------
+    Frames
+        `writes` has one row.
 
-    Example: `write.delete_list("1441162269824405510")`
+    Raises
+    ------
+    ArgumentError
+    Forbidden
+    OutcomeUnknown
+    ApiError
+
+    Examples
+    --------
+    >>> write.delete_list("1441162269824405510")
     """
-    return write("write.delete_list", locals())
+    return write("write.delete_list", list_id=list_id, into=into, client=client, dry_run=dry_run)
 
 
+@overload
 def add_list_member(
-    list_id: str | int, user_id: str | int, *, into: Archive | None = None, client: Client | None = None,
+    list_id: Id, user_id: Id, *, into: Archive | None = None, client: Client | None = None,
+    dry_run: Literal[False] = False,
+) -> Frames: ...
+@overload
+def add_list_member(
+    list_id: Id, user_id: Id, *, into: Archive | None = None, client: Client | None = None,
+    dry_run: Literal[True],
+) -> Request: ...
+@overload
+def add_list_member(
+    list_id: Id, user_id: Id, *, into: Archive | None = None, client: Client | None = None,
+    dry_run: bool,
+) -> Written: ...
+@document("write.add_list_member")
+def add_list_member(
+    list_id: Id, user_id: Id, *, into: Archive | None = None, client: Client | None = None,
     dry_run: bool = False,
 ) -> Written:
-    """Put a user on a list of yours: a row of `writes`.
+    """Add a user to a list of yours.
 
-    POST /2/lists/{id}/members (docs.x.com/x-api/lists/list-members/introduction), a user's credentials with list.write:
-    300 requests in 15 minutes.
+    Parameters
+    ----------
+    list_id
+        Id of the list.
+    user_id
+        Id of the user to add.
+    into
+    client
+    dry_run
 
-    Raises ArgumentError before any request, Forbidden, OutcomeUnknown, the client's errors.
+    Returns
+    -------
+    Frames
+        `writes` has one row.
 
-    Example: `write.add_list_member("1441162269824405510", "2244994945")`
+    Raises
+    ------
+    ArgumentError
+    Forbidden
+    OutcomeUnknown
+    ApiError
+
+    Examples
+    --------
+    >>> write.add_list_member("1441162269824405510", "2244994945")
     """
-    return write("write.add_list_member", locals())
+    return write(
+        "write.add_list_member", list_id=list_id, user_id=user_id, into=into, client=client,
+        dry_run=dry_run,
+    )
 
 
+@overload
 def remove_list_member(
-    list_id: str | int, user_id: str | int, *, into: Archive | None = None, client: Client | None = None,
+    list_id: Id, user_id: Id, *, into: Archive | None = None, client: Client | None = None,
+    dry_run: Literal[False] = False,
+) -> Frames: ...
+@overload
+def remove_list_member(
+    list_id: Id, user_id: Id, *, into: Archive | None = None, client: Client | None = None,
+    dry_run: Literal[True],
+) -> Request: ...
+@overload
+def remove_list_member(
+    list_id: Id, user_id: Id, *, into: Archive | None = None, client: Client | None = None,
+    dry_run: bool,
+) -> Written: ...
+@document("write.remove_list_member")
+def remove_list_member(
+    list_id: Id, user_id: Id, *, into: Archive | None = None, client: Client | None = None,
     dry_run: bool = False,
 ) -> Written:
-    """Take a user off a list of yours: a row of `writes`.
+    """Remove a user from a list of yours.
 
-    DELETE /2/lists/{id}/members/{user_id} (docs.x.com/x-api/lists/list-members/introduction), a user's credentials with
-    list.write: 300 requests in 15 minutes.
+    Parameters
+    ----------
+    list_id
+        Id of the list.
+    user_id
+        Id of the member to remove.
+    into
+    client
+    dry_run
 
-    Raises ArgumentError before any request, Forbidden, OutcomeUnknown, the client's errors.
+    Returns
+    -------
+    Frames
+        `writes` has one row.
 
-    Example: `write.remove_list_member("1441162269824405510", "2244994945")`
+    Raises
+    ------
+    ArgumentError
+    Forbidden
+    OutcomeUnknown
+    ApiError
+
+    Examples
+    --------
+    >>> write.remove_list_member("1441162269824405510", "2244994945")
     """
-    return write("write.remove_list_member", locals())
+    return write(
+        "write.remove_list_member", list_id=list_id, user_id=user_id, into=into, client=client,
+        dry_run=dry_run,
+    )
 
 
+@overload
 def follow_list(
-    list_id: str | int, *, my_id: str | int | None = None, into: Archive | None = None, client: Client | None = None,
-    dry_run: bool = False,
+    list_id: Id, *, my_id: Id | None = None, into: Archive | None = None,
+    client: Client | None = None, dry_run: Literal[False] = False,
+) -> Frames: ...
+@overload
+def follow_list(
+    list_id: Id, *, my_id: Id | None = None, into: Archive | None = None,
+    client: Client | None = None, dry_run: Literal[True],
+) -> Request: ...
+@overload
+def follow_list(
+    list_id: Id, *, my_id: Id | None = None, into: Archive | None = None,
+    client: Client | None = None, dry_run: bool,
+) -> Written: ...
+@document("write.follow_list")
+def follow_list(
+    list_id: Id, *, my_id: Id | None = None, into: Archive | None = None,
+    client: Client | None = None, dry_run: bool = False,
 ) -> Written:
-    """Follow a list: a row of `writes`.
+    """Follow a list.
 
-    POST /2/users/{id}/followed_lists (docs.x.com/x-api/lists/list-follows/introduction), a user's credentials with
-    list.write: 50 requests in 15 minutes. `my_id` is asked of X once when it is not given.
+    Parameters
+    ----------
+    list_id
+        Id of the list.
+    my_id
+    into
+    client
+    dry_run
 
-    Raises ArgumentError before any request, Forbidden, OutcomeUnknown, the client's errors.
+    Returns
+    -------
+    Frames
+        `writes` has one row.
 
-    Example: `write.follow_list("1441162269824405510")`
+    Raises
+    ------
+    ArgumentError
+    Forbidden
+    OutcomeUnknown
+    ApiError
+
+    Examples
+    --------
+    >>> write.follow_list("1441162269824405510")
     """
-    return write("write.follow_list", locals())
+    return write(
+        "write.follow_list", list_id=list_id, my_id=my_id, into=into, client=client,
+        dry_run=dry_run,
+    )
 
 
+@overload
 def unfollow_list(
-    list_id: str | int, *, my_id: str | int | None = None, into: Archive | None = None, client: Client | None = None,
-    dry_run: bool = False,
+    list_id: Id, *, my_id: Id | None = None, into: Archive | None = None,
+    client: Client | None = None, dry_run: Literal[False] = False,
+) -> Frames: ...
+@overload
+def unfollow_list(
+    list_id: Id, *, my_id: Id | None = None, into: Archive | None = None,
+    client: Client | None = None, dry_run: Literal[True],
+) -> Request: ...
+@overload
+def unfollow_list(
+    list_id: Id, *, my_id: Id | None = None, into: Archive | None = None,
+    client: Client | None = None, dry_run: bool,
+) -> Written: ...
+@document("write.unfollow_list")
+def unfollow_list(
+    list_id: Id, *, my_id: Id | None = None, into: Archive | None = None,
+    client: Client | None = None, dry_run: bool = False,
 ) -> Written:
-    """Follow a list no longer: a row of `writes`.
+    """Unfollow a list.
 
-    DELETE /2/users/{id}/followed_lists/{list_id} (docs.x.com/x-api/lists/list-follows/introduction), a user's
-    credentials with list.write: 50 requests in 15 minutes. `my_id` is asked of X once when it is not given.
+    Parameters
+    ----------
+    list_id
+        Id of the list followed.
+    my_id
+    into
+    client
+    dry_run
 
-    Raises ArgumentError before any request, Forbidden, OutcomeUnknown, the client's errors.
+    Returns
+    -------
+    Frames
+        `writes` has one row.
 
-    Example: `write.unfollow_list("1441162269824405510")`
+    Raises
+    ------
+    ArgumentError
+    Forbidden
+    OutcomeUnknown
+    ApiError
+
+    Examples
+    --------
+    >>> write.unfollow_list("1441162269824405510")
     """
-    return write("write.unfollow_list", locals())
+    return write(
+        "write.unfollow_list", list_id=list_id, my_id=my_id, into=into, client=client,
+        dry_run=dry_run,
+    )
 
 
+@overload
 def pin_list(
-    list_id: str | int, *, my_id: str | int | None = None, into: Archive | None = None, client: Client | None = None,
-    dry_run: bool = False,
+    list_id: Id, *, my_id: Id | None = None, into: Archive | None = None,
+    client: Client | None = None, dry_run: Literal[False] = False,
+) -> Frames: ...
+@overload
+def pin_list(
+    list_id: Id, *, my_id: Id | None = None, into: Archive | None = None,
+    client: Client | None = None, dry_run: Literal[True],
+) -> Request: ...
+@overload
+def pin_list(
+    list_id: Id, *, my_id: Id | None = None, into: Archive | None = None,
+    client: Client | None = None, dry_run: bool,
+) -> Written: ...
+@document("write.pin_list")
+def pin_list(
+    list_id: Id, *, my_id: Id | None = None, into: Archive | None = None,
+    client: Client | None = None, dry_run: bool = False,
 ) -> Written:
-    """Pin a list: a row of `writes`.
+    """Pin a list.
 
-    POST /2/users/{id}/pinned_lists (docs.x.com/x-api/lists/pinned-lists/introduction), a user's credentials with
-    list.write: 50 requests in 15 minutes. `my_id` is asked of X once when it is not given.
+    Parameters
+    ----------
+    list_id
+        Id of the list.
+    my_id
+    into
+    client
+    dry_run
 
-    Raises ArgumentError before any request, Forbidden, OutcomeUnknown, the client's errors.
+    Returns
+    -------
+    Frames
+        `writes` has one row.
 
-    Example: `write.pin_list("1441162269824405510")`
+    Raises
+    ------
+    ArgumentError
+    Forbidden
+    OutcomeUnknown
+    ApiError
+
+    Examples
+    --------
+    >>> write.pin_list("1441162269824405510")
     """
-    return write("write.pin_list", locals())
+    return write(
+        "write.pin_list", list_id=list_id, my_id=my_id, into=into, client=client, dry_run=dry_run,
+    )
 
 
+@overload
 def unpin_list(
-    list_id: str | int, *, my_id: str | int | None = None, into: Archive | None = None, client: Client | None = None,
-    dry_run: bool = False,
+    list_id: Id, *, my_id: Id | None = None, into: Archive | None = None,
+    client: Client | None = None, dry_run: Literal[False] = False,
+) -> Frames: ...
+@overload
+def unpin_list(
+    list_id: Id, *, my_id: Id | None = None, into: Archive | None = None,
+    client: Client | None = None, dry_run: Literal[True],
+) -> Request: ...
+@overload
+def unpin_list(
+    list_id: Id, *, my_id: Id | None = None, into: Archive | None = None,
+    client: Client | None = None, dry_run: bool,
+) -> Written: ...
+@document("write.unpin_list")
+def unpin_list(
+    list_id: Id, *, my_id: Id | None = None, into: Archive | None = None,
+    client: Client | None = None, dry_run: bool = False,
 ) -> Written:
-    """Unpin a list: a row of `writes`.
+    """Unpin a list.
 
-    DELETE /2/users/{id}/pinned_lists/{list_id} (docs.x.com/x-api/lists/pinned-lists/introduction), a user's credentials
-    with list.write: 50 requests in 15 minutes. `my_id` is asked of X once when it is not given.
+    Parameters
+    ----------
+    list_id
+        Id of the list pinned.
+    my_id
+    into
+    client
+    dry_run
 
-    Raises ArgumentError before any request, Forbidden, OutcomeUnknown, the client's errors.
+    Returns
+    -------
+    Frames
+        `writes` has one row.
 
-    Example: `write.unpin_list("1441162269824405510")`
+    Raises
+    ------
+    ArgumentError
+    Forbidden
+    OutcomeUnknown
+    ApiError
+
+    Examples
+    --------
+    >>> write.unpin_list("1441162269824405510")
     """
-    return write("write.unpin_list", locals())
+    return write(
+        "write.unpin_list", list_id=list_id, my_id=my_id, into=into, client=client, dry_run=dry_run,
+    )

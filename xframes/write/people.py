@@ -2,75 +2,222 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, overload
 
+from xframes.archive import Archive
+from xframes.client import Client
+from xframes.collect.engine import Id
+from xframes.registry.documentation import document
 from xframes.write.engine import Written, write
 
 if TYPE_CHECKING:
-    from xframes.archive import Archive
-    from xframes.client import Client
+    from xframes.frames import Frames
+    from xframes.wire import Request
 
 
+@overload
 def follow(
-    user_id: str | int, *, my_id: str | int | None = None, into: Archive | None = None, client: Client | None = None,
-    dry_run: bool = False,
+    user_id: Id, *, my_id: Id | None = None, into: Archive | None = None,
+    client: Client | None = None, dry_run: Literal[False] = False,
+) -> Frames: ...
+@overload
+def follow(
+    user_id: Id, *, my_id: Id | None = None, into: Archive | None = None,
+    client: Client | None = None, dry_run: Literal[True],
+) -> Request: ...
+@overload
+def follow(
+    user_id: Id, *, my_id: Id | None = None, into: Archive | None = None,
+    client: Client | None = None, dry_run: bool,
+) -> Written: ...
+@document("write.follow")
+def follow(
+    user_id: Id, *, my_id: Id | None = None, into: Archive | None = None,
+    client: Client | None = None, dry_run: bool = False,
 ) -> Written:
-    """Follow a user: a row of `writes`; its `answer` says `pending_follow` for protected accounts.
+    """Follow a user.
 
-    POST /2/users/{id}/following (docs.x.com/x-api/users/follows/introduction), a user's credentials with follows.write:
-    50 requests in 15 minutes. X removed it from self-serve access in April 2026. `my_id` is asked of X once when it is
-    not given.
+    Parameters
+    ----------
+    user_id
+        Id of the user to follow.
+    my_id
+    into
+    client
+    dry_run
 
-    Raises ArgumentError before any request, Forbidden, OutcomeUnknown, the client's errors.
+    Returns
+    -------
+    Frames
+        `writes` has one row; its `answer` has `pending_follow` for protected accounts.
 
-    Example: `write.follow("2244994945")`
+    Raises
+    ------
+    ArgumentError
+    Forbidden
+    OutcomeUnknown
+    ApiError
+
+    Examples
+    --------
+    >>> write.follow("2244994945")
     """
-    return write("write.follow", locals())
+    return write(
+        "write.follow", user_id=user_id, my_id=my_id, into=into, client=client, dry_run=dry_run,
+    )
 
 
+@overload
 def unfollow(
-    user_id: str | int, *, my_id: str | int | None = None, into: Archive | None = None, client: Client | None = None,
-    dry_run: bool = False,
+    user_id: Id, *, my_id: Id | None = None, into: Archive | None = None,
+    client: Client | None = None, dry_run: Literal[False] = False,
+) -> Frames: ...
+@overload
+def unfollow(
+    user_id: Id, *, my_id: Id | None = None, into: Archive | None = None,
+    client: Client | None = None, dry_run: Literal[True],
+) -> Request: ...
+@overload
+def unfollow(
+    user_id: Id, *, my_id: Id | None = None, into: Archive | None = None,
+    client: Client | None = None, dry_run: bool,
+) -> Written: ...
+@document("write.unfollow")
+def unfollow(
+    user_id: Id, *, my_id: Id | None = None, into: Archive | None = None,
+    client: Client | None = None, dry_run: bool = False,
 ) -> Written:
-    """Follow a user no longer: a row of `writes`.
+    """Unfollow a user.
 
-    DELETE /2/users/{source_user_id}/following/{target_user_id} (docs.x.com/x-api/users/follows/introduction), a user's
-    credentials with follows.write: 50 requests in 15 minutes. `my_id` is asked of X once when it is not given.
+    Parameters
+    ----------
+    user_id
+        Id of the user followed.
+    my_id
+    into
+    client
+    dry_run
 
-    Raises ArgumentError before any request, Forbidden, OutcomeUnknown, the client's errors.
+    Returns
+    -------
+    Frames
+        `writes` has one row.
 
-    Example: `write.unfollow("2244994945")`
+    Raises
+    ------
+    ArgumentError
+    Forbidden
+    OutcomeUnknown
+    ApiError
+
+    Examples
+    --------
+    >>> write.unfollow("2244994945")
     """
-    return write("write.unfollow", locals())
+    return write(
+        "write.unfollow", user_id=user_id, my_id=my_id, into=into, client=client, dry_run=dry_run,
+    )
 
 
+@overload
 def mute(
-    user_id: str | int, *, my_id: str | int | None = None, into: Archive | None = None, client: Client | None = None,
-    dry_run: bool = False,
+    user_id: Id, *, my_id: Id | None = None, into: Archive | None = None,
+    client: Client | None = None, dry_run: Literal[False] = False,
+) -> Frames: ...
+@overload
+def mute(
+    user_id: Id, *, my_id: Id | None = None, into: Archive | None = None,
+    client: Client | None = None, dry_run: Literal[True],
+) -> Request: ...
+@overload
+def mute(
+    user_id: Id, *, my_id: Id | None = None, into: Archive | None = None,
+    client: Client | None = None, dry_run: bool,
+) -> Written: ...
+@document("write.mute")
+def mute(
+    user_id: Id, *, my_id: Id | None = None, into: Archive | None = None,
+    client: Client | None = None, dry_run: bool = False,
 ) -> Written:
-    """Mute a user: a row of `writes`.
+    """Mute a user.
 
-    POST /2/users/{id}/muting (docs.x.com/x-api/users/mutes/introduction), a user's credentials with mute.write: 50
-    requests in 15 minutes. `my_id` is asked of X once when it is not given.
+    Parameters
+    ----------
+    user_id
+        Id of the user to mute.
+    my_id
+    into
+    client
+    dry_run
 
-    Raises ArgumentError before any request, Forbidden, OutcomeUnknown, the client's errors.
+    Returns
+    -------
+    Frames
+        `writes` has one row.
 
-    Example: `write.mute("2244994945")`
+    Raises
+    ------
+    ArgumentError
+    Forbidden
+    OutcomeUnknown
+    ApiError
+
+    Examples
+    --------
+    >>> write.mute("2244994945")
     """
-    return write("write.mute", locals())
+    return write(
+        "write.mute", user_id=user_id, my_id=my_id, into=into, client=client, dry_run=dry_run,
+    )
 
 
+@overload
 def unmute(
-    user_id: str | int, *, my_id: str | int | None = None, into: Archive | None = None, client: Client | None = None,
-    dry_run: bool = False,
+    user_id: Id, *, my_id: Id | None = None, into: Archive | None = None,
+    client: Client | None = None, dry_run: Literal[False] = False,
+) -> Frames: ...
+@overload
+def unmute(
+    user_id: Id, *, my_id: Id | None = None, into: Archive | None = None,
+    client: Client | None = None, dry_run: Literal[True],
+) -> Request: ...
+@overload
+def unmute(
+    user_id: Id, *, my_id: Id | None = None, into: Archive | None = None,
+    client: Client | None = None, dry_run: bool,
+) -> Written: ...
+@document("write.unmute")
+def unmute(
+    user_id: Id, *, my_id: Id | None = None, into: Archive | None = None,
+    client: Client | None = None, dry_run: bool = False,
 ) -> Written:
-    """Mute a user no longer: a row of `writes`.
+    """Unmute a user.
 
-    DELETE /2/users/{source_user_id}/muting/{target_user_id} (docs.x.com/x-api/users/mutes/introduction), a user's
-    credentials with mute.write: 50 requests in 15 minutes. `my_id` is asked of X once when it is not given.
+    Parameters
+    ----------
+    user_id
+        Id of the user muted.
+    my_id
+    into
+    client
+    dry_run
 
-    Raises ArgumentError before any request, Forbidden, OutcomeUnknown, the client's errors.
+    Returns
+    -------
+    Frames
+        `writes` has one row.
 
-    Example: `write.unmute("2244994945")`
+    Raises
+    ------
+    ArgumentError
+    Forbidden
+    OutcomeUnknown
+    ApiError
+
+    Examples
+    --------
+    >>> write.unmute("2244994945")
     """
-    return write("write.unmute", locals())
+    return write(
+        "write.unmute", user_id=user_id, my_id=my_id, into=into, client=client, dry_run=dry_run,
+    )

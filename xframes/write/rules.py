@@ -2,78 +2,172 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
+from xframes.archive import Archive
+from xframes.client import Client
 from xframes.collect import streams
+from xframes.collect.engine import Ids, Names
 from xframes.errors import ArgumentError
 from xframes.frames import Frames, to_pandas
-from xframes.wire import problem_kind
+from xframes.registry.documentation import document
+from xframes.wire import Request, problem_kind
 from xframes.write.engine import Sending, Written, check, keeping, opened, rejected, request, write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    import pandas as pd  # noqa: TC004  nothing evaluates this one; pandas takes long to import
 
-    import pandas as pd
-
-    from xframes.archive import Archive
-    from xframes.client import Client
-
-Rule = tuple[str, str | None]  # value and tag: what X tells rules apart by
-Row = tuple[str, str, str, str | None]  # what was done, id, value, tag
+Rules: TypeAlias = str | Mapping[str, Any] | Iterable[str | Mapping[str, Any]]
+Rule: TypeAlias = tuple[str, str | None]  # value and tag: what X tells rules apart by
+Row: TypeAlias = tuple[str, str, str, str | None]  # what was done, id, value, tag
 
 
+@overload
 def add_stream_rules(
-    rules: str | Mapping[str, Any] | Iterable[str | Mapping[str, Any]], *, server_dry_run: bool | None = None,
+    rules: Rules, *, server_dry_run: bool | None = None, into: Archive | None = None,
+    client: Client | None = None, dry_run: Literal[False] = False,
+) -> Frames: ...
+@overload
+def add_stream_rules(
+    rules: Rules, *, server_dry_run: bool | None = None, into: Archive | None = None,
+    client: Client | None = None, dry_run: Literal[True],
+) -> Request: ...
+@overload
+def add_stream_rules(
+    rules: Rules, *, server_dry_run: bool | None = None, into: Archive | None = None,
+    client: Client | None = None, dry_run: bool,
+) -> Written: ...
+@document("write.add_stream_rules")
+def add_stream_rules(
+    rules: Rules, *, server_dry_run: bool | None = None, into: Archive | None = None,
+    client: Client | None = None, dry_run: bool = False,
+) -> Written:
+    """Add rules to the filtered stream.
+
+    Parameters
+    ----------
+    rules
+        One or more rules, each its text or `{"value": text, "tag": label}`.
+    server_dry_run
+    into
+    client
+    dry_run
+
+    Returns
+    -------
+    Frames
+        `writes` has one row, `stream_rules` one per rule with its id.
+
+    Raises
+    ------
+    InvalidRequest
+        X rejected some of the rules. The error names them; the others are in force.
+    ArgumentError
+    OutcomeUnknown
+    ApiError
+
+    Examples
+    --------
+    >>> write.add_stream_rules([{"value": "telescope lang:en", "tag": "astronomy"}]).stream_rules
+    """
+    return write(
+        "write.add_stream_rules", rules=[_wire(rule) for rule in _pairs(rules)],
+        server_dry_run=server_dry_run, into=into, client=client, dry_run=dry_run,
+    )
+
+
+@overload
+def delete_stream_rules(
+    values: Names | None = None, *, ids: Ids | None = None, server_dry_run: bool | None = None,
+    into: Archive | None = None, client: Client | None = None, dry_run: Literal[False] = False,
+) -> Frames: ...
+@overload
+def delete_stream_rules(
+    values: Names | None = None, *, ids: Ids | None = None, server_dry_run: bool | None = None,
+    into: Archive | None = None, client: Client | None = None, dry_run: Literal[True],
+) -> Request: ...
+@overload
+def delete_stream_rules(
+    values: Names | None = None, *, ids: Ids | None = None, server_dry_run: bool | None = None,
+    into: Archive | None = None, client: Client | None = None, dry_run: bool,
+) -> Written: ...
+@document("write.delete_stream_rules")
+def delete_stream_rules(
+    values: Names | None = None, *, ids: Ids | None = None, server_dry_run: bool | None = None,
     into: Archive | None = None, client: Client | None = None, dry_run: bool = False,
 ) -> Written:
-    """Add rules to the filtered stream: a row of `writes`, the rules with their ids in `stream_rules`.
+    """Delete rules of the filtered stream, by their texts or their ids.
 
-    POST /2/tweets/search/stream/rules (docs.x.com/x-api/posts/filtered-stream/introduction), an app-only bearer token:
-    100 requests in 15 minutes. A rule is its text, or {"value": …, "tag": …}; 1,000 rules of 1,024 characters on
-    self-serve access. With `server_dry_run` X only checks them: what it would reject is in `problems`.
+    Parameters
+    ----------
+    values
+        Texts of the rules to delete. Default: none.
+    ids
+        Ids of the rules to delete. Default: none.
+    server_dry_run
+    into
+    client
+    dry_run
 
-    Raises InvalidRequest naming the rules X rejected (the others are in force), ArgumentError before any request,
-    OutcomeUnknown, the client's errors.
+    Returns
+    -------
+    Frames
+        `writes` has one row.
 
-    Example: `write.add_stream_rules([{"value": "telescope lang:en", "tag": "astronomy"}]).stream_rules`
+    Raises
+    ------
+    InvalidRequest
+        X did not delete some of the rules. The error names them.
+    ArgumentError
+    OutcomeUnknown
+    ApiError
+
+    Examples
+    --------
+    >>> write.delete_stream_rules(["telescope lang:en"])
     """
-    arguments = locals()
-    return write("write.add_stream_rules", arguments | {"rules": [_wire(rule) for rule in _pairs(rules)]})
+    return write(
+        "write.delete_stream_rules", values=values, ids=ids, server_dry_run=server_dry_run,
+        into=into, client=client, dry_run=dry_run,
+    )
 
 
-def delete_stream_rules(
-    values: str | Iterable[str] | None = None, *, ids: str | int | Iterable[str | int] | None = None,
-    server_dry_run: bool | None = None, into: Archive | None = None, client: Client | None = None,
-    dry_run: bool = False,
-) -> Written:
-    """Delete rules of the filtered stream, by their texts or by their ids: a row of `writes`.
-
-    POST /2/tweets/search/stream/rules (docs.x.com/x-api/posts/filtered-stream/introduction), an app-only bearer token:
-    100 requests in 15 minutes. With `server_dry_run` X only checks: what it would refuse is in `problems`.
-
-    Raises InvalidRequest naming what X did not delete, ArgumentError before any request, OutcomeUnknown, the client's
-    errors.
-
-    Example: `write.delete_stream_rules(["telescope lang:en"])`
-    """
-    return write("write.delete_stream_rules", locals())
-
-
+@document("write.add_stream_rules", "write.delete_stream_rules")
 def set_stream_rules(
-    rules: str | Mapping[str, Any] | Iterable[str | Mapping[str, Any]], *, into: Archive | None = None,
-    client: Client | None = None,
+    rules: Rules, *, into: Archive | None = None, client: Client | None = None,
 ) -> pd.DataFrame:
-    """Make the rules of the filtered stream equal to these: adds what is missing, then deletes what is not among them.
+    """Make these the rules of the filtered stream: add the missing ones, delete all others.
 
-    Gives one row per rule: `change` (deleted, added, kept), `id`, `value`, `tag`. A rule is its text, or
-    {"value": …, "tag": …}. X cannot change a tag, so a rule with another tag is deleted and added; so are all where X
-    has no room for both. An empty list deletes all.
+    X cannot change a tag: a rule whose tag is new is deleted and added again. Rules are added
+    before others are deleted, as far as X has room for both.
 
-    Raises InvalidRequest naming the rules X rejected (those in force before still are, beside what was added),
-    ArgumentError before any request, OutcomeUnknown, the client's errors.
+    Parameters
+    ----------
+    rules
+        One or more rules, each its text or `{"value": text, "tag": label}`. An empty list deletes
+        all rules.
+    into
+        Archive that also keeps X's answers. Default: none.
+    client
 
-    Example: `write.set_stream_rules(["telescope lang:en", {"value": "from:XDevelopers", "tag": "X"}])`
+    Returns
+    -------
+    pandas.DataFrame
+        One row per rule: `change` (deleted, added or kept), `id`, `value` and `tag`.
+
+    Raises
+    ------
+    InvalidRequest
+        X rejected some of the rules. The error names them; the rules that were in force still are,
+        with those added so far.
+    ArgumentError
+    OutcomeUnknown
+    ApiError
+
+    Examples
+    --------
+    >>> write.set_stream_rules(["telescope lang:en", {"value": "from:XDevelopers", "tag": "X"}])
     """
     desired = dict.fromkeys(_pairs(rules))
     client = opened(client, "write.set_stream_rules")
@@ -122,7 +216,7 @@ def _frame(rows: list[Row]) -> pd.DataFrame:
     return to_pandas(pa.Table.from_pylist([dict(zip(schema.names, row, strict=True)) for row in rows], schema=schema))
 
 
-def _pairs(rules: str | Mapping[str, Any] | Iterable[str | Mapping[str, Any]]) -> list[Rule]:
+def _pairs(rules: Rules) -> list[Rule]:
     """Rules as value and tag. Raises ArgumentError for what is none, and for one value with two tags."""
     several = [rules] if isinstance(rules, str | Mapping) else list(rules)
     tags: dict[str, str | None] = {}

@@ -1,0 +1,315 @@
+"""Docstrings of the functions that carry out actions, completed from the declarations."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from xframes import registry
+from xframes.english import counted
+from xframes.registry.prices import CARD, PER_REQUEST, PER_RESOURCE, dollars
+from xframes.registry.types import DOCS, Action, Param, Window
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+TITLE = "Limits, price and source"
+_WIDTH = 92
+_CREDENTIALS = {
+    "app": "an app-only bearer token",
+    "oauth1": "a user's OAuth 1.0a tokens",
+    "oauth2": "a user's OAuth 2.0 token",
+}
+_PERIODS = {1: "second", 60: "minute", 900: "15 minutes", 3600: "hour", 86_400: "24 hours"}
+
+# What arguments that many functions share mean, where no declaration says it.
+_CLIENT = """Client to send with. Default: the one set with `xf.use`, else one with the credentials
+    of the environment or the config file."""
+_PROGRESS = "Whether to show a progress bar. Default: on terminals and in notebooks only."
+_SHARED = {
+    "limit": "Stop after this many rows of the main table. Default: no bound.",
+    "since": """`"last"` (needs `into`): collect only posts newer than the last run of the same
+        query. Default: collect older ones too.""",
+    "fields": """`"all"` requests every public field; `"owner"` also those that only the owner sees.
+        A list names fields of the main objects in X's words, a dict fields by kind of object, e.g.
+        `{"post": ["text"], "user": "all"}`.""",
+    "expansions": """`"all"` requests every related object; a list names X's expansions. An empty
+        list requests none.""",
+    "refresh": """With `into`: request again what the archive already has. Default: only what it
+        lacks.""",
+    "into": """Archive to collect into; the function then returns its finished Run. Default: keep
+        the result in memory.""",
+    "client": _CLIENT,
+    "progress": _PROGRESS,
+}
+_SHARED_WRITES = {
+    "into": "Archive that also keeps X's answer. Default: none.",
+    "client": f"{_CLIENT} It must have been made with `writes=True`.",
+    "dry_run": "Return the Request and send nothing.",
+    "progress": _PROGRESS,
+}
+_RAISES = {
+    "ArgumentError": "Before any request, for arguments that X would refuse.",
+    "Interrupted": "The collection stopped early. It carries what was collected and how to resume.",
+    "ApiError": "X refused the request or could not be reached; `xf.errors` lists the kinds.",
+    "Forbidden": "The credentials, their scopes or the access tier do not allow it.",
+    "NotFound": "X has no such object.",
+    "OutcomeUnknown": "No answer came: it may have been carried out. Nothing is sent twice.",
+}
+
+
+def document(*names: str) -> Callable[[F], F]:
+    """Complete the docstring of a function that carries out these actions.
+
+    Under `Parameters` each entry gets the bounds of its declaration, and an entry without text the
+    text that all functions share; so does an entry without text under `Raises`. A section with the
+    `facts` of the actions is added.
+    """
+    declared = [registry.action(name) for name in names]
+
+    def complete(function: F) -> F:
+        if function.__doc__:  # there is none under `python -OO`
+            function.__doc__ = _completed(function.__doc__, declared)
+        return function
+
+    return complete
+
+
+def facts(action: Action) -> list[str]:
+    """What a declaration says of limits, price, credentials and source, one sentence each."""
+    found = [
+        *_sizes(action),
+        _rates(action),
+        *([action.caps] if action.caps else []),
+        _price(action),
+        _access(action),
+    ]
+    found += [action.note] if action.note else []
+    sentences = [f"{text[0].upper()}{text[1:]}." for text in found]
+    return [*sentences, f"{action.endpoint}, {DOCS}{action.docs}"]
+
+
+def bounds(action: Action, param: Param) -> list[str]:
+    """What a declaration says of the values an argument may have, one sentence each."""
+    found = [_form(param), _range(param), _choices(param), *_relations(action, param.name)]
+    if param.default is not None:
+        found.append(f"default: {_quoted(param.default)}")
+    return [f"{text[0].upper()}{text[1:]}." for text in found if text]
+
+
+# facts of an action ------------------------------------------------------------------------------
+
+
+def _sizes(action: Action) -> Iterator[str]:
+    rows = (action.rows or "").replace("_", " ")
+    if action.paged is not None:
+        least, most = action.paged
+        yield f"{least:,} to {most:,} {rows} per request"
+    for param in action.params:
+        if param.splits:
+            yield f"at most {param.max:,} {param.name} per request; longer lists take several"
+    if action.span_days is not None:
+        yield f"at most {counted(action.span_days, 'day')} per request; longer times take several"
+
+
+def _rates(action: Action) -> str:
+    pools = {"app": action.app, "user": action.user}
+    if not any(pools.values()):
+        return "X documents no rate limit"
+    if action.app == action.user:
+        return f"{_windows(action.app)} (app and user)"
+    return "; ".join(f"{_windows(windows)} ({pool})" for pool, windows in pools.items() if windows)
+
+
+def _windows(windows: Sequence[Window]) -> str:
+    return _listed(
+        [f"{counted(w.requests, 'request')} per {_PERIODS[w.seconds]}" for w in windows], "and"
+    )
+
+
+def _price(action: Action) -> str:
+    card = f"{action.price} on {CARD}, which can change"
+    if action.price in PER_RESOURCE:
+        return f"{dollars(PER_RESOURCE[action.price])} per {_words(action.price)} ({card})"
+    if action.price in PER_REQUEST:
+        return f"{dollars(PER_REQUEST[action.price])} per request ({card})"
+    return f"not on {CARD}"
+
+
+def _words(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
+
+
+def _access(action: Action) -> str:
+    kinds = [_CREDENTIALS[kind] for kind in action.auth]
+    scopes = (
+        f" with {_listed(action.scopes, 'and')}"
+        if "oauth2" in action.auth and action.scopes
+        else ""
+    )
+    return f"credentials: {_listed(kinds, 'or')}{scopes}"
+
+
+# bounds of a parameter ---------------------------------------------------------------------------
+
+_FORMS = {
+    "time": "an aware datetime or ISO 8601 text with its zone, in whole seconds",
+    "seconds": "a number or a timedelta",
+    "username": "with or without @",
+    "usernames": "with or without @",
+    "keys": "in any iterable, e.g. a column",
+}
+
+
+def _form(param: Param) -> str:
+    if param.kind in {"id", "ids"}:
+        form = "text or a whole number" if takes_numbers(param) else "text"
+        return f"{form}, in any iterable, e.g. a column" if param.many else form
+    return _FORMS.get(param.kind, "")
+
+
+def takes_numbers(param: Param) -> bool:
+    """Whether an id can be given as a whole number: ids of Spaces and media cannot."""
+    return param.pattern is None or re.fullmatch(param.pattern, "1" * 19) is not None
+
+
+def _range(param: Param) -> str:
+    if param.kind == "time":
+        return _earliest(param.earliest)
+    if param.splits:
+        return f"longer lists than {param.max:,} take several requests"
+    unit = {"int": "", "seconds": "", "str": " characters", "query": " characters"}.get(
+        param.kind, " items"
+    )
+    item = re.search(r"\{(\d+),(\d+)\}$", param.pattern or "") if param.kind == "texts" else None
+    each = f" of {item[1]} to {item[2]} characters" if item else ""
+    least = None if unit and param.min == 0 else param.min
+    if param.max is None:
+        return f"at least {least:,}" if least is not None and not unit else ""
+    if least is None or (unit and least == 1):
+        return f"at most {param.max:,}{unit}{each}"
+    return f"{least:,} to {param.max:,}{unit}{each}"
+
+
+def _earliest(earliest: str | None) -> str:
+    relative = re.fullmatch(r"-(\d+)d", earliest or "")
+    if relative:
+        return f"not before {counted(int(relative[1]), 'day')} ago"
+    return f"not before {earliest[:10]}" if earliest else ""
+
+
+def _choices(param: Param) -> str:
+    if not param.choices:
+        return ""
+    quoted = [_quoted(choice) for choice in param.choices]
+    return f"one or more of {_listed(quoted, 'and')}" if param.many else _listed(quoted, "or")
+
+
+def _relations(action: Action, name: str) -> Iterator[str]:
+    """What an argument requires of others."""
+    for group in action.exclusive:
+        if name in group:
+            yield f"not together with {_listed([n for n in group if n != name], 'or')}"
+    for group in action.needed:
+        if name in group and len(group) > 1:
+            yield f"required without {_listed([n for n in group if n != name], 'and')}"
+    if needs := [other for first, other in action.together if first == name]:
+        yield f"only with {_listed(needs, 'and')}"
+
+
+def _quoted(value: Any) -> str:
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def _listed(names: Sequence[str], word: str) -> str:
+    *first, last = names
+    return f"{', '.join(first)} {word} {last}" if first else last
+
+
+# docstrings --------------------------------------------------------------------------------------
+
+
+def _completed(text: str, actions: Sequence[Action]) -> str:
+    shared = _SHARED_WRITES if any(a.kind == "write" for a in actions) else _SHARED
+    parts = []
+    for title, lines in _sections(inspect.cleandoc(text)):
+        whole: Sequence[str] = lines
+        if title == "Parameters":
+            whole = _filled(
+                lines, lambda name, said: _meaning(name, said or shared.get(name, ""), actions)
+            )
+        elif title == "Raises":
+            whole = _filled(lines, lambda name, said: said or _RAISES[name])
+        parts.append(_section(title, whole) if title else "\n".join(whole).strip())
+    for action in actions:
+        title = TITLE if len(actions) == 1 else f"{TITLE} of {action.name}"
+        parts.append(_section(title, [part for line in facts(action) for part in _wrapped(line)]))
+    return "\n\n".join(parts)
+
+
+def _section(title: str, lines: Sequence[str]) -> str:
+    return "\n".join([title, "-" * len(title), *lines]).strip()
+
+
+def _sections(text: str) -> Iterator[tuple[str, list[str]]]:
+    """The sections of a docstring, each with its title; the first has none."""
+    title, lines, section = "", text.splitlines(), list[str]()
+    for line, below in zip(lines, [*lines[1:], ""], strict=True):
+        if below and set(below) == {"-"}:
+            yield title, section
+            title, section = line, []
+        elif not (line and set(line) == {"-"}):
+            section.append(line)
+    yield title, section
+
+
+def _filled(lines: Sequence[str], meaning: Callable[[str, str], str]) -> list[str]:
+    """Entries of a section, a name and indented text each, with the text that `meaning` makes."""
+    entries: dict[str, str] = {}
+    for line in filter(None, lines):
+        if line.startswith(" "):
+            name = next(reversed(entries))
+            entries[name] = f"{entries[name]} {line.strip()}".strip()
+        else:
+            entries[line] = ""
+    return [
+        part
+        for name, said in entries.items()
+        for part in (name, *_wrapped(meaning(name, said), "    "))
+    ]
+
+
+def _meaning(name: str, said: str, actions: Sequence[Action]) -> str:
+    """The text of a parameter's entry, with what the declaration holds."""
+    for action in actions:
+        param = next((p for p in action.params if p.name == name), None)
+        if param is not None:
+            return " ".join([said or param.doc, *bounds(action, param)])
+    if name == "limit" and actions:
+        return f"{said} {_about_limit(actions[0])}".strip()
+    return said
+
+
+def _about_limit(action: Action) -> str:
+    if action.paged is None:
+        return "" if action.streaming else "Collecting stops after the page that reaches it."
+    least = action.paged[0]
+    return (
+        f"X's smallest page has {least}: a lower limit still returns, and costs, {least}."
+        if least > 1
+        else ""
+    )
+
+
+def _wrapped(text: str, indent: str = "") -> list[str]:
+    text = " ".join(text.split())
+    return textwrap.wrap(
+        text,
+        _WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
