@@ -15,13 +15,14 @@ from xframes import errors, registry, write
 from xframes.cli import main
 from xframes.client import Client
 from xframes.collect.engine import annotation
-from xframes.write.engine import HANDLING, Written
+from xframes.write.engine import Written
 
 from .declared import minimal
 from .writing import Server, answer
 
 LISTED = [a for a in registry.ACTIONS.values() if a.kind == "write" and a.listed]
 FUNCTIONS = [*LISTED, registry.action("write.add_stream_rules")]
+HANDLING = ("into", "client", "dry_run")  # arguments of every write that are no part of its request
 EXTRA = {"upload_media": {"media_id", "progress"}}  # what functions take for themselves
 
 
