@@ -36,7 +36,7 @@ def session_for(url: str) -> requests.Session:
 
 
 def late(sign: Sign | None = None) -> Sign:
-    """What requests takes as `auth`: note the function that adds credentials, for the adapter to call.
+    """What requests takes as `auth`: note the function that adds credentials, for the adapter.
 
     Without a function, it only keeps requests from looking into .netrc.
     """
@@ -55,7 +55,9 @@ def _adapter() -> type[requests.adapters.HTTPAdapter]:
 
     class Adapter(requests.adapters.HTTPAdapter):
         @sealed
-        def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        def send(
+            self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
+        ) -> requests.Response:
             sign = getattr(request, "sign", None)
             signed = request if sign is None else sign(request.copy())
             try:
