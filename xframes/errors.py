@@ -64,7 +64,7 @@ class XframesError(Exception):
 
     @__cause__.setter
     def __cause__(self, cause: BaseException | None) -> None:
-        """Set the cause. The worker's traceback, which pools set, goes behind a cause that is known."""
+        """Set the cause; the worker's traceback, which pools set, goes behind one that is known."""
         last = self.__cause__
         if last is None or type(cause).__name__ not in _REMOTE:
             _CAUSE.__set__(self, cause)
@@ -173,9 +173,9 @@ class Interrupted(XframesError):
     """A collection stopped before its end.
 
     Attributes: `frames` (what was collected, as Frames; None when it went into an archive), `run_id`, `pages`, `rows`,
-    `next_token` (where X would continue), `media_id` (of an upload), and `__cause__` (what stopped it). `resume()` goes
-    on from there and returns what the finished collection would have returned; in another process, too, where it needs
-    a `client`, else uses the default one.
+    `next_token` (where X would continue), `media_id` (of an upload), and `__cause__` (what stopped
+    it). `resume()` goes on from there and returns what the finished collection would have returned.
+    In another process it uses the `client` given to it, or the default one.
     """
 
     _shared = ("frames", "_resume")
@@ -205,13 +205,13 @@ class Interrupted(XframesError):
 
 
 class Resumable:
-    """Work that stopped and can go on, in another process as well. Credentials stay in their process."""
+    """Work that stopped and can go on, in another process too. Credentials stay in their process."""
 
     def __getstate__(self) -> dict[str, Any]:
         return vars(self) | {"client": None}
 
 
-# from one process to another -----------------------------------------------------------------------
+# from one process to another ----------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +221,8 @@ class _Packed:
     data: bytes
 
     def __call__(self, **overrides: Any) -> Any:
-        return pickle.loads(self.data)(**overrides)  # noqa: S301  as trusted as the error that brought it
+        resume = pickle.loads(self.data)  # noqa: S301  as trusted as the error that brought it
+        return resume(**overrides)
 
 
 def _packed(resume: Any) -> _Packed | None:
@@ -253,7 +254,8 @@ def _portable(cause: BaseException) -> BaseException:
 
 
 def _arrived(
-    cls: type[XframesError], args: tuple[Any, ...], state: dict[str, Any], causes: tuple[BaseException, ...]
+    cls: type[XframesError], args: tuple[Any, ...], state: dict[str, Any],
+    causes: tuple[BaseException, ...],
 ) -> Any:
     """An error as it was: made without its constructor, whose arguments are its attributes."""
     error = cls.__new__(cls, *args)

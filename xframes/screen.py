@@ -1,4 +1,4 @@
-"""Foreign text on a screen: what would steer a terminal or turn the direction of reading is shown, not obeyed.
+"""Foreign text on a screen: what would steer a terminal or turn the direction of reading is escaped.
 
 Whatever xframes prints for people passes `neutral`; data written to files and pipes does not.
 """
@@ -8,13 +8,16 @@ from __future__ import annotations
 import logging
 import re
 
-# Control characters (C0, DEL, C1), separators of lines and paragraphs, embeddings, overrides and isolates
-# of direction, and halves of surrogate pairs (of file names), which no stream of text takes.
+# Control characters (C0, DEL, C1), separators of lines and paragraphs, embeddings, overrides and
+# isolates of direction, and halves of surrogate pairs (of file names), which no stream of text takes.
 _STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u206f\ud800-\udfff]")
 
 
 def neutral(text: str, *, keep: str = "", mark: str | None = None) -> str:
-    """A text whose control characters are escapes such as `\\u001b` (as in JSON), or `mark`; `keep` stays."""
+    """Replace control characters by escapes such as `\\u001b` (as in JSON), or by `mark`.
+
+    The characters in `keep` stay.
+    """
 
     def shown(hit: re.Match[str]) -> str:
         if hit[0] in keep:

@@ -1,8 +1,8 @@
 """Errors carry no secret away: a traceback keeps every frame it passed, and debuggers show what is
 in them.
 
-A secret is in the clear only inside functions marked `sealed`. Any exception that leaves one of them
-(KeyboardInterrupt and MemoryError, too) keeps the lines of its traceback, but no variables.
+A secret is in the clear only inside functions marked `sealed`. Any exception that leaves one of
+them (KeyboardInterrupt and MemoryError, too) keeps the lines of its traceback, but no variables.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def sealed_init(cls: type[T]) -> type[T]:
 
 
 def _seal(error: BaseException, before: BaseException | None) -> None:
-    """Clear the frames an error came through, and cut off its causes: libraries' errors hold requests."""
+    """Clear the frames an error came through, and cut off its causes, which may hold requests."""
     chain = list(_chain(error, before))
     for one in chain:
         _clear(one.__traceback__)
@@ -56,7 +56,7 @@ def _seal(error: BaseException, before: BaseException | None) -> None:
 
 
 def _chain(error: BaseException, before: BaseException | None) -> Iterator[BaseException]:
-    """The error, its causes and contexts, and errors in its arguments; nothing from before the call."""
+    """The error, its causes and contexts, and errors in its arguments; none from before the call."""
     seen, todo = {id(before)}, [error]
     while todo:
         one = todo.pop()
@@ -69,7 +69,7 @@ def _chain(error: BaseException, before: BaseException | None) -> Iterator[BaseE
 
 
 def _clear(trace: TracebackType | None) -> None:
-    """Clear the variables of all frames that have ended. Others are the caller's, or `sealed`'s own."""
+    """Clear the variables of all frames that have ended; others are the caller's, or `sealed`'s."""
     while trace is not None:
         with contextlib.suppress(RuntimeError):
             trace.tb_frame.clear()

@@ -233,14 +233,15 @@ def test_a_cap_at_the_first_page_is_exit_code_3(key):
     assert run("counts", "recent", "tea").exit_code == 3
 
 
-@pytest.mark.parametrize(("words", "name", "takes"), [
+@pytest.mark.parametrize("case", [
     (("search", "recent", "coffee"), "search.recent", "bearer token"), (("users", "me"), "users.me", "OAuth"),
     (("write", "like", "1", "--yes"), "write.like", "OAuth"), (("usage", "posts"), "usage.posts", "bearer token"),
     (("write", "upload-media", "loop.gif", "--yes"), "write.upload_media", "OAuth"),
     (("search", "recent", "coffee", "--archive", "a"), "search.recent", "bearer token"),
     (("hydrate", "1", "--archive", "a"), "posts.lookup", "bearer token"),
 ])
-def test_without_a_key_the_action_that_was_asked_is_named(no_key, tmp_path, monkeypatch, words, name, takes):
+def test_without_a_key_the_action_that_was_asked_is_named(no_key, tmp_path, monkeypatch, case):
+    words, name, takes = case
     monkeypatch.chdir(tmp_path)
     (tmp_path / "loop.gif").write_bytes(b"GIF89a" + b"invented" * 100)
     shown = run(*words)

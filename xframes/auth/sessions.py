@@ -39,7 +39,7 @@ def session_for(url: str, seconds: float = ANSWER_SECONDS) -> requests.Session:
 
 
 def late(sign: Sign | None = None) -> Sign:
-    """What requests takes as `auth`: note the function that adds credentials, for the adapter to call.
+    """What requests takes as `auth`: note the function that adds credentials, for the adapter.
 
     Without a function, it only keeps requests from looking into .netrc.
     """
