@@ -11,7 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 import xframes as xf
-from xframes.archive.scrubbing import Doomed, scrub
+from xframes.archive.redaction import Doomed
+from xframes.archive.scrubbing import scrub
 from xframes.cli import main
 from xframes.wire import Page, Request
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from xframes.archive import masking
 from xframes.archive.pseudonyms import Pseudonyms, is_x_url
-from xframes.archive.references import own_key, references
 from xframes.archive.selecting import NEVER
 from xframes.errors import ArgumentError
 from xframes.schema import TABLES, Type
+from xframes.schema.references import own_key, references
 
 from .exported import ADA, BOB, CY, FIRST, KEY, SECOND, everything, whole
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from xframes.archive.references import references
 from xframes.archive.selecting import PRIVATE
 from xframes.schema import TABLES
+from xframes.schema.references import references
 
 from .exported import ADA, BOB, CY, FIRST, SECOND, whole
 

@@ -23,11 +23,11 @@ from xframes.archive.folder import remove, sync
 from xframes.archive.formats import SUFFIXES, WHOLE, Rows, Sheets
 from xframes.archive.masking import Mask
 from xframes.archive.pseudonyms import Pseudonyms
-from xframes.archive.references import is_list, own_key, references
 from xframes.archive.selecting import Selection
 from xframes.archive.views import Views
 from xframes.errors import ArgumentError
 from xframes.schema import TABLES
+from xframes.schema.references import is_list, own_key, references
 
 if TYPE_CHECKING:
     import os

@@ -19,27 +19,25 @@ from xframes.archive import merging
 from xframes.archive.bookkeeping import BASE, base_name, part_name
 from xframes.archive.flushing import settle
 from xframes.archive.folder import marker
-from xframes.archive.hiding import owners
 from xframes.archive.importing import add_pages, write_rows
 from xframes.archive.journal import open_journal
-from xframes.archive.masking import PREVIEWS
 from xframes.archive.places import opened
+from xframes.archive.redaction import Doomed, asked, cleaned
 from xframes.archive.repairing import forget_damaged
 from xframes.archive.scrubbing import (
-    Doomed,
-    handles_in,
+    Traces,
+    note_traces,
     people_in,
     scrub,
     scrubbed,
-    without_links,
-    without_names,
     without_preview,
 )
 from xframes.archive.store import PARQUET, PagesFile, part_runs, read_part
 from xframes.archive.views import connect
 from xframes.errors import ArchiveError, XframesError
 from xframes.flatten import Flattener
-from xframes.schema import TABLES, Type
+from xframes.schema import TABLES, Col, Type
+from xframes.schema.references import carried, owners
 from xframes.wire import Page, Request
 
 if TYPE_CHECKING:
@@ -53,17 +51,7 @@ if TYPE_CHECKING:
     from xframes.archive.places import Place
     from xframes.archive.views import Readers
 
-# Emptied where they name a removed person: the name, and the column that says whose it is.
-_NAMES = {"post_mentions": ("username", "user_id"), "user_mentions": ("username", "mentioned_user_id")}
-_TOLD = {"problems": ("value", "resource_id")}  # rows that go where these name a removed person
-_ASKED = {"requests": ("path", "params"), "runs": ("arguments", "error"), "writes": ("arguments",),
-          "counts": ("query",), "stream_rules": ("value", "tag"), "rule_matches": ("tag",),
-          "problems": ("title", "detail")}  # texts to take names from
-_LINKS = {"post_urls": ("expanded_url", "display_url", "unwound_url"), "user_urls": ("expanded_url", "display_url")}
-# Texts of JSON with fields that no column knows.
-_NESTED = {table.name: tuple(c.name for c in table.columns if c.type is Type.JSON and c.path)
-           for table in TABLES.values()}
-_PREVIEWS = {name: tuple(columns.split()) for name, columns in PREVIEWS.items()}
+_BARRED = frozenset({"post", "user"})  # what a tombstone can name
 _WAIT = 30.0  # seconds for readers to let go of files that must be deleted
 
 
@@ -231,7 +219,7 @@ def returned(folder: Folder, readers: Readers) -> bool:
         with contextlib.closing(connect(folder)) as connection:
             for name, table in TABLES.items():
                 tests = [f'"{column}" IN ({gone}\'{kind}\')'
-                         for column, kind in owners(name) if kind in {"post", "user"}]
+                         for column, kind in owners(name) if kind in _BARRED]
                 parts = [str(p) for p in folder.files(name).parts]
                 where = " OR ".join(tests)
                 rows = f"SELECT 1 FROM {merging.scan(table, parts)} WHERE {where} LIMIT 1"
@@ -309,23 +297,40 @@ def _doom(lookup: _Lookup, posts: set[str], users: set[str]) -> Doomed:
     posts |= ask("post_edits", "SELECT post_id, edit_post_id FROM {rows} WHERE post_id IN (SELECT post_id FROM {rows} "
                  "WHERE list_contains($posts, post_id) OR list_contains($posts, edit_post_id))", posts=posts)
     users = users | ask("posts", only.format("author_id", "author_id", "id"), posts=posts)
-    return Doomed(
-        frozenset(posts), frozenset(users),
-        frozenset().union(*(
-            ask(table, f"SELECT lower(username) FROM {{rows}} WHERE list_contains($users, {id_})", users=users)
-            for table, id_ in (("users", "id"), *((table, id_) for table, (_, id_) in _NAMES.items()))
-        )),
-        frozenset(ask("post_media", only.format("media_key", "media_key", "post_id"), posts=posts)),
-        frozenset(ask("post_polls", only.format("poll_id", "poll_id", "post_id"), posts=posts)),
-    )
+    things: dict[str, frozenset[str]] = {}
+    for table in TABLES.values():
+        if table.carrier:
+            column, post = carried(table.name)
+            query = only.format(column, column, post)
+            things[str(table.object)] = frozenset(ask(table.carrier, query, posts=posts))
+    doomed = Doomed(frozenset(posts), frozenset(users), media=things["media"], polls=things["poll"])
+    return replace(doomed, names=frozenset(name.lower() for name in _held(lookup, "handle", doomed)),
+                   shown=_held(lookup, "name", doomed), words=_held(lookup, "words", doomed))
+
+
+def _held(lookup: _Lookup, holds: str, doomed: Doomed) -> frozenset[str]:
+    """What the columns of a kind hold of removed people: theirs by `of`, or in rows that are theirs."""
+    found = set[str]()
+    for name, table in TABLES.items():
+        for col in (c for c in table.body if c.holds == holds):
+            whose = [(col.of, "user")] if col.of else owners(name)
+            tests = " OR ".join(f'list_contains(${kind}, "{c}")' for c, kind in whose if kind in _BARRED)
+            query = f'SELECT "{col.name}" FROM {{rows}} WHERE {tests}'
+            ids = {kind: _barred_ids(doomed)[kind] for _, kind in whose if kind in _BARRED}
+            found |= lookup.values(name, query, **ids) if tests else set()
+    return frozenset(found)
+
+
+def _barred_ids(doomed: Doomed) -> dict[str, frozenset[str]]:
+    return {"post": doomed.posts, "user": doomed.users, "media": doomed.media, "poll": doomed.polls}
 
 
 def _here(lookup: _Lookup, doomed: Doomed) -> Doomed:
     """Find which of these the archive holds: a row, a version of a post, an author, a mention."""
     among = "SELECT {} FROM {{rows}} WHERE list_contains($ids, {})"
+    handles = ((t.name, str(c.of)) for t in TABLES.values() for c in t.body if c.holds == "handle")
+    users = dict.fromkeys((("users", "id"), ("posts", "author_id"), *handles))
     posts = (("posts", "id"), ("post_edits", "post_id"), ("post_edits", "edit_post_id"))
-    mentions = tuple((table, id_) for table, (_, id_) in _NAMES.items())
-    users = (("users", "id"), ("posts", "author_id"), *mentions)
     return Doomed(*(
         frozenset().union(*(
             lookup.values(table, among.format(column, column), ids=ids) for table, column in places
@@ -338,8 +343,12 @@ def _with_earlier_names(parts: Iterable[Place], doomed: Doomed) -> Doomed:
     """Tables know the newest name of a person, pages all of them."""
     if not doomed.users:
         return doomed
-    found = (handles_in(page.body, doomed) for path in parts for page in read_part(path))
-    return replace(doomed, names=doomed.names.union(*found))
+    found = Traces()
+    for path in parts:
+        for page in read_part(path):
+            note_traces(page.body, doomed, found)
+    return replace(doomed, names=doomed.names | found.handles, shown=doomed.shown | found.shown,
+                   words=doomed.words | found.words)
 
 
 def _swap(folder: Folder, swaps: dict[Place, tuple[Path, Place]]) -> None:
@@ -378,7 +387,7 @@ class _Told:
 def _pages_without(folder: Folder, path: Place, doomed: Doomed, told: _Told) -> tuple[Path, Place] | None:
     """A file of pages written anew without what must go, and its place; None when it holds nothing of it."""
     runs = part_runs(path)
-    clean = [run | {n: _unnamed(run.get(n), doomed) for n in _ASKED["runs"] if n in run} for run in runs]
+    clean = [{n: _run_value(n, v, doomed) for n, v in run.items()} for run in runs]
     if clean == runs and all(scrub(page, doomed) is page for page in read_part(path)):
         return None
     temp = folder.new_temp()
@@ -392,8 +401,10 @@ def _pages_without(folder: Folder, path: Place, doomed: Doomed, told: _Told) -> 
     return temp, folder.pages / part_name(temp, beside=path)
 
 
-def _unnamed(text: str | None, doomed: Doomed) -> str | None:
-    return None if text is None else without_names(text, doomed)
+def _run_value(name: str, value: Any, doomed: Doomed) -> Any:
+    """A value of a run's record, without what must go."""
+    cols = {c.name: c for c in TABLES["runs"].columns}
+    return cleaned(value, cols.get(name), doomed) if isinstance(value, str) else value
 
 
 # tables --------------------------------------------------------------------------------------------------------------
@@ -404,11 +415,7 @@ def _table_without(
 ) -> tuple[Path, Place] | None:
     """A file of a table written anew without the rows that must go, and its place; None when it holds none."""
     with pq.ParquetFile(opened(path)) as file:
-        looked_at = {*(c for c, _ in owners(name)), *_TOLD.get(name, ()), *_ASKED.get(name, ()), *_NAMES.get(name, ()),
-                     *_LINKS.get(name, ()), *_PREVIEWS.get(name, ()), *_NESTED[name],
-                     *(["answer"] if name == "writes" else [])}
-        looked_at |= {"page_id", "byte_count", "row_count"} if name == "requests" else set()
-        columns = [c for c in file.schema_arrow.names if c in looked_at]
+        columns = [n for n in file.schema_arrow.names if _is_looked_at(name, n)]
         groups = range(file.num_row_groups)
         if not columns or not any(_changed(name, file.read_row_group(n, columns), doomed, told) for n in groups):
             return None
@@ -425,58 +432,106 @@ def _changed(name: str, rows: pa.Table, doomed: Doomed, told: _Told) -> bool:
     return not _clean(name, rows, doomed, told).equals(rows)
 
 
+def _is_looked_at(name: str, column: str) -> bool:
+    """Whether a column of a file can say that something must go, or hold it."""
+    col = _declared(name, column)
+    if column in {c for c, _ in owners(name)} or (col is not None and col.content == "id"):
+        return True
+    if name == "requests" and column in {"byte_count", "row_count"}:
+        return True
+    return col is None or (col.type in {Type.STR, Type.STRS, Type.JSON} and col.content != "words")
+
+
+def _declared(name: str, column: str) -> Col | None:
+    """The declaration of a file's column; None where a newer xframes wrote it."""
+    return next((c for c in TABLES[name].columns if c.name == column), None)
+
+
 def _clean(name: str, rows: pa.Table, doomed: Doomed, told: _Told) -> pa.Table:
     """Rows without those that must go, and without the names of removed people."""
-    ids = {"post": doomed.posts, "user": doomed.users, "media": doomed.media, "poll": doomed.polls}
-    goes = [_among(rows, column, ids[kind]) for column, kind in owners(name)]
-    goes += [_among(rows, column, doomed.names, lower=True) for column in _TOLD.get(name, ())]
+    goes = [_among(rows, column, _barred_ids(doomed)[kind]) for column, kind in owners(name)]
+    subjects = (c.name for c in TABLES[name].columns if c.holds == "subject")
+    goes += [_among(rows, column, doomed.names, lower=True) for column in subjects]
     if goes:
         rows = rows.filter(pc.invert(reduce(pc.or_, goes)))
-    if name in _NAMES:
-        column, whose = _NAMES[name]
-        stranger = pc.and_(pc.is_valid(rows[whose]), pc.invert(_among(rows, whose, doomed.users)))
-        named = pc.or_(_among(rows, whose, doomed.users), _among(rows, column, doomed.names, lower=True))
-        rows = _with(rows, column, pc.if_else(pc.and_not(named, stranger), None, rows[column]))
-    if name == "writes":
-        rows = _unwritten(rows, doomed)
     if name == "requests":
         rows = told.correct(rows)
-    for column in _ASKED.get(name, ()):
-        rows = _rewritten(rows, column, partial(without_names, doomed=doomed))
-    if name in _PREVIEWS:
-        rows = _without_previews(rows, name, doomed)
-    for column in _NESTED[name]:
-        rows = _rewritten(rows, column, partial(scrubbed, doomed=doomed))
-    for column in _LINKS.get(name, ()):
-        rows = _rewritten(rows, column, partial(without_links, doomed=doomed))
+    before = rows
+    for n in rows.column_names:
+        col = _declared(name, n)
+        if col is not None and col.holds == "handle":
+            rows = _without_handles(rows, col, doomed)
+        elif col is None or col.holds != "preview":
+            rows = _rewritten(rows, n, partial(_value, col=col, doomed=doomed))
+    rows = _without_previews(before, rows, name, doomed)
+    return _without_requests(before, rows, name)
+
+
+def _value(text: str, col: Col | None, doomed: Doomed) -> str | None:
+    if not doomed.occurs_in(text.encode()):
+        return text
+    if col is not None and col.type is Type.JSON and col.content != "request":
+        return scrubbed(text, doomed)
+    return cleaned(text, col, doomed)
+
+
+def _without_handles(rows: pa.Table, col: Col, doomed: Doomed) -> pa.Table:
+    """Rows without removed people's handles. Who has a former one today is somebody else, and stays."""
+    if col.of not in rows.column_names:
+        return rows
+    theirs = _among(rows, str(col.of), doomed.users)
+    stranger = pc.and_(pc.is_valid(rows[col.of]), pc.invert(theirs))
+    named = pc.or_(theirs, _among(rows, col.name, doomed.names, lower=True))
+    rows = _with(rows, col.name, pc.if_else(pc.and_not(named, stranger), None, rows[col.name]))
+    return _rewritten(rows, col.name, partial(_value, col=col, doomed=doomed))
+
+
+def _without_previews(before: pa.Table, rows: pa.Table, name: str, doomed: Doomed) -> pa.Table:
+    """Rows of links without what removed people's pages show of themselves; `before` has the links whole."""
+    shown = [c for c in TABLES[name].columns if c.holds == "preview" and c.name in rows.column_names]
+    if not shown:
+        return rows
+    links = [c.name for c in TABLES[name].columns if c.holds in {"link", "shown_link"} and c.name in rows.column_names]
+    entities = before.select([*links, *(c.name for c in shown)]).to_pylist()
+    left = [without_preview(row, doomed) for row in entities]
+    for col in shown:
+        values = [None if row[col.name] is None else kept.get(col.name, "" if row[col.name] == "" else None)
+                  for row, kept in zip(entities, left, strict=True)]
+        rows = _with(rows, col.name, pa.chunked_array([pa.array(values, pa.string())]))
+        if col.type is Type.JSON:
+            rows = _rewritten(rows, col.name, partial(scrubbed, doomed=doomed))
     return rows
 
 
-def _without_previews(rows: pa.Table, name: str, doomed: Doomed) -> pa.Table:
-    """Rows of links without what removed people's pages show of themselves."""
-    columns = [c for c in ("url", *_LINKS[name], *_PREVIEWS[name]) if c in rows.column_names]
-    left = [without_preview(row, doomed) for row in rows.select(columns).to_pylist()]
-    for column in (c for c in _PREVIEWS[name] if c in rows.column_names):
-        values = [None if old is None else row.get(column, "" if old == "" else None)
-                  for row, old in zip(left, rows[column].to_pylist(), strict=True)]
-        rows = _with(rows, column, pa.chunked_array([pa.array(values, pa.string())]))
+def _without_requests(before: pa.Table, rows: pa.Table, name: str) -> pa.Table:
+    """Rows without what was asked, where something went from the answer that stands beside it."""
+    answers = [c.name for c in TABLES[name].columns if c.holds == "content" and c.name in rows.column_names]
+    requests = [c.name for c in TABLES[name].columns if c.holds == "request" and c.name in rows.column_names]
+    for answer in answers if requests else ():
+        same = [old == new for old, new in zip(before[answer].to_pylist(), rows[answer].to_pylist(), strict=True)]
+        for request in requests:
+            values = pc.if_else(pa.array(same, pa.bool_()), rows[request].combine_chunks(), "{}")
+            rows = _with(rows, request, pa.chunked_array([values]))
     return rows
 
 
 def _rewritten(rows: pa.Table, column: str, way: Callable[[str], str | None]) -> pa.Table:
-    if column not in rows.column_names:
+    """Rows with a column's texts, or lists of texts, rewritten, each text once; others stay as they are."""
+    type_ = rows.schema.field(column).type
+    texts = rows[column].combine_chunks()
+    if pa.types.is_list(type_) and pa.types.is_string(type_.value_type):
+        found = {text: way(text) for text in pc.unique(texts.flatten()).to_pylist() if text is not None}
+        if all(text == new for text, new in found.items()):
+            return rows
+        lists = [None if row is None else [found.get(text) for text in row] for row in texts.to_pylist()]
+        return _with(rows, column, pa.chunked_array([pa.array(lists, type_)]))
+    if not pa.types.is_string(type_):
         return rows
-    texts = [None if text is None else way(text) for text in rows[column].to_pylist()]
-    return _with(rows, column, pa.chunked_array([pa.array(texts, pa.string())]))
-
-
-def _unwritten(rows: pa.Table, doomed: Doomed) -> pa.Table:
-    """Rows of `writes` without what was written, where X's answer says that it must go."""
-    told, asked = rows["answer"].to_pylist(), rows["arguments"].to_pylist()
-    clean = [scrubbed(text, doomed) for text in told]
-    asked = [a if new == old else "{}" for a, old, new in zip(asked, told, clean, strict=True)]
-    rows = _with(rows, "answer", pa.chunked_array([pa.array(clean, pa.string())]))
-    return _with(rows, "arguments", pa.chunked_array([pa.array(asked, pa.string())]))
+    found = {text: way(text) for text in pc.unique(texts).to_pylist() if text is not None}
+    if all(text == new for text, new in found.items()):
+        return rows
+    values = [None if text is None else found[text] for text in texts.to_pylist()]
+    return _with(rows, column, pa.chunked_array([pa.array(values, pa.string())]))
 
 
 def _among(rows: pa.Table, column: str, ids: frozenset[str], *, lower: bool = False) -> pa.ChunkedArray:
@@ -512,7 +567,7 @@ def _clean_journal(folder: Folder, doomed: Doomed, authors: frozenset[str]) -> N
                 pages_doomed.append(replace(doomed, users=doomed.users - staying))
             return scrub(page, pages_doomed[0])
 
-        journal.clean(clean, lambda text: without_names(text, doomed))
+        journal.clean(clean, lambda text: asked(text, doomed))
 
 
 def _authors(journal: Journal, doomed: Doomed) -> frozenset[str]:

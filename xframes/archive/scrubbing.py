@@ -1,84 +1,44 @@
 """What must go, taken out of the pages kept: removed posts and people leave, all else on the page stays.
 
 Pure: bytes in, bytes out. A page that holds nothing of what must go is given back as it is.
+
+What a field holds is told by the column that is read from it. Fields that no column knows are
+cleaned of every trace; texts of other people's posts and profiles stay whole.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from xframes.archive.masking import PREVIEWS
-from xframes.archive.pseudonyms import X_LINKS, unescaped
-from xframes.schema import TABLES
+from xframes.archive.redaction import (
+    GONE,
+    WORD,
+    Doomed,
+    asked,
+    cleaned,
+    leads_to,
+    without_traces,
+)
+from xframes.flatten.decode import recognise
+from xframes.flatten.nodes import INCLUDES
+from xframes.registry import ACTIONS
+from xframes.schema import TABLES, tables_of
+from xframes.schema.leaves import Leaf, alternatives, codes, kinds, leaves, wire_names
 from xframes.wire import read_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
+    from xframes.schema import Col
     from xframes.wire import Page, Request
 
 REDACTED = "__redacted"  # stands in a page's body once something was taken out of it: its hash is no longer its id
-_TOKENS = re.compile(rb"[a-z0-9_]+")
-_JSON_TOKENS = re.compile(rb"\\u[0-9a-f]{4}|\\.|([a-z0-9_]+)")  # `\nada` names ada
-_PLAIN_ESCAPED = re.compile(rb"\\u00[2-7]")  # a letter written as JSON need not write it
-_URL_TOKENS = re.compile(rb"%(?:25)*[0-9a-f]{2}|([a-z0-9_]+)")  # in a link `from%3Aada` names ada
-_WORDS = re.compile(r"%(?:25)*[0-9A-Fa-f]{2}|[A-Za-z0-9_]+")
-_LINKS = frozenset({"expanded_url", "display_url", "unwound_url", "url", "expanded", "display", "expandedUrl"})
-# Names of people beside the ids of those they name, where they are not the object's own.
-_BESIDE = {"in_reply_to_screen_name": "in_reply_to_user_id", "in_reply_to_username": "in_reply_to_user_id",
-           "retweeted_username": "retweeted_user_id", "quoted_username": "quoted_user_id"}
-_RULES = ("value", "tag")
-_TOLD = ("title", "detail")  # texts of an error
-_PLACE = frozenset({"start", "end", "indices", "id", "id_str"})  # what stays of a mention
-_NO_CONTENT = frozenset({"id", "id_str", "type", "action", "reason", "created_at", "redacted_at", "user_id",
-                         "user_id_str"})
-# Ids of posts, people and lists may be equal: what an object carries tells which it is.
-_OF_POSTS = frozenset({"text", "full_text", "author_id", "conversation_id", "edit_history_tweet_ids",
-                       "edit_history_post_ids"})
-_OF_OTHERS = frozenset({"username", "screen_name", "name", "start", "indices", "options", "state", "value", "tag"})
-_OF_PEOPLE = frozenset({"public_metrics", "verified", "protected", "profile_image_url"})
-_OWN_WORDS = frozenset({"text", "full_text", "username", "screen_name"})  # of posts and people
-_PREVIEW = tuple(PREVIEWS["post_urls"].split())
+_WRITTEN_BY_PEOPLE = frozenset({"post", "user", "dm"})  # kinds that are told by their fields wherever they stand
 _DROPPED = object()
-_GONE = "removed"  # stands for a removed person's name in requests
-
-
-@dataclass(frozen=True, slots=True)
-class Doomed:
-    """What must go: ids of posts, users, media and polls, and the users' names (lower case)."""
-
-    posts: frozenset[str] = frozenset()
-    users: frozenset[str] = frozenset()
-    names: frozenset[str] = frozenset()
-    media: frozenset[str] = frozenset()
-    polls: frozenset[str] = frozenset()
-    _needles: frozenset[bytes] = field(init=False, repr=False, default=frozenset())
-
-    def __post_init__(self) -> None:
-        every = self.posts | self.users | self.names | self.media | self.polls
-        object.__setattr__(self, "_needles", frozenset(text.lower().encode() for text in every))
-
-    def __bool__(self) -> bool:
-        return bool(self._needles)
-
-    def occurs_in(self, data: bytes) -> bool:
-        """Whether any of it may stand in these bytes: a quick look that never misses."""
-        low = data.lower()
-        if not self._needles.isdisjoint(_TOKENS.findall(low)):
-            return True
-        if b"\\" in low and (
-            _PLAIN_ESCAPED.search(low) or not self._needles.isdisjoint(_JSON_TOKENS.findall(low))
-        ):
-            return True
-        if b"%" not in low:
-            return False
-        plain = unescaped(low.decode("latin-1")).lower().encode("latin-1")
-        return not self._needles.isdisjoint((*_URL_TOKENS.findall(low), *_TOKENS.findall(plain)))
 
 
 def scrub(page: Page, doomed: Doomed) -> Page:
@@ -91,9 +51,9 @@ def scrub(page: Page, doomed: Doomed) -> Page:
         except ValueError:
             body = json.dumps({REDACTED: ["everything"]}).encode()
         else:
+            action = ACTIONS.get(page.request.action or "")
             taken: list[str] = []
-            document = _walk(_marked(document, doomed, taken), doomed, taken)
-            document = _without_unknown(document, doomed, taken)
+            document = _without(document, doomed, taken, action.objects if action else None)
             if taken:
                 body = _dump({"errors": []} if document is _DROPPED else document, taken)
                 if (request.action or "").startswith("write."):
@@ -103,11 +63,17 @@ def scrub(page: Page, doomed: Doomed) -> Page:
     return replace(page, request=request, body=body)
 
 
+def _without(document: Any, doomed: Doomed, taken: list[str], kind: str | None) -> Any:
+    page = _page_leaf(kind)
+    document = _walk(_marked(document, page.fields["data"], doomed, taken), page, doomed, taken)
+    return document if document is _DROPPED else _cleaned(document, page, doomed, taken)
+
+
 def redacted(page: Page) -> bool:
     """Whether something may have been taken out of a page: out of its body, or a name out of what was asked."""
     request = page.request
-    asked = (request.path, *map(str, request.params.values()), *map(str, request.args.values()))
-    return REDACTED.encode() in page.body or any(_GONE in _WORDS.findall(text) for text in asked)
+    texts = (request.path, *map(str, request.params.values()), *map(str, request.args.values()))
+    return REDACTED.encode() in page.body or any(GONE in WORD.findall(text) for text in texts)
 
 
 def _dump(document: Any, taken: list[str]) -> bytes:
@@ -124,91 +90,10 @@ def _written(document: Any) -> bytes:
 
 def _request(request: Request, doomed: Doomed) -> Request:
     """The request without names of removed people; ids stay, they are no content."""
-    if not doomed.names or not doomed.occurs_in(f"{request.path} {dict(request.params)} {dict(request.args)}".encode()):
+    if not doomed.occurs_in(f"{request.path} {dict(request.params)} {dict(request.args)}".encode()):
         return request
-    return replace(request, path=without_names(request.path, doomed), params=_texts(request.params, doomed),
-                   args=_texts(request.args, doomed))
-
-
-def _texts(values: Mapping[str, str], doomed: Doomed) -> dict[str, str]:
-    return {name: without_names(text, doomed) if isinstance(text, str) else text for name, text in values.items()}
-
-
-def without_names(text: str, doomed: Doomed) -> str:
-    """A text with removed people's handles replaced where they are a word of their own, escaped or not."""
-    plain = unescaped(text)
-    clean = _unnamed(plain, doomed)
-    return clean if clean != plain else _unnamed(text, doomed)
-
-
-def _unnamed(text: str, doomed: Doomed) -> str:
-    return _WORDS.sub(lambda hit: _GONE if hit[0].lower() in doomed.names else hit[0], text)
-
-
-def without_links(text: str, doomed: Doomed) -> str:
-    """A link to a removed person or their post, without the name: to X and its mirrors, others stay."""
-    return X_LINKS.sub(
-        lambda hit: hit["host"] + without_names(hit[0].removeprefix(hit["host"]), doomed), text
-    )
-
-
-def leads_to(link: str, doomed: Doomed) -> bool:
-    """Whether a link leads to a removed person or post."""
-    found = {word.lower() for hit in X_LINKS.finditer(link)
-             for word in _WORDS.findall(unescaped(hit[0].removeprefix(hit["host"])))}
-    return not found.isdisjoint(doomed.names | doomed.posts | doomed.users)
-
-
-def without_preview(entity: Mapping[str, Any], doomed: Doomed) -> dict[str, Any]:
-    """What may stay of what a link's page shows of itself: `title`, `description` and `images`.
-
-    The page of a removed person or post says nothing any more; on other pages the handle is
-    replaced. Where the page is unknown, its text tells whose it is.
-    """
-    preview = {n: entity[n] for n in _PREVIEW if entity.get(n)}
-    links = [v for n, v in entity.items() if n in _LINKS and isinstance(v, str)]
-    clean = {n: without_names(v, doomed) if isinstance(v, str) else v for n, v in preview.items()}
-    unknown = all("/t.co/" in link for link in links)
-    if any(leads_to(link, doomed) for link in links) or (unknown and clean != preview):
-        return {}
-    return clean
-
-
-def handles_in(body: bytes, doomed: Doomed) -> set[str]:
-    """The handles, lower case, by which a page knows the removed people: earlier ones, too."""
-    found: set[str] = set()
-    if doomed.users and doomed.occurs_in(body):
-        with suppress(ValueError):
-            _note_names(read_json(body), doomed, found)
-    return found
-
-
-def people_in(body: bytes, handles: frozenset[str]) -> set[tuple[str, str]]:
-    """Find who has or had one of these handles (lower case) on a page: pairs of handle and id."""
-    found: set[tuple[str, str]] = set()
-    if Doomed(names=handles).occurs_in(body):
-        with suppress(ValueError):
-            _note_people(read_json(body), handles, found)
-    return found
-
-
-def _note_people(value: Any, handles: frozenset[str], found: set[tuple[str, str]]) -> None:
-    if isinstance(value, dict) and _id(value):
-        names = {str(value[n]).lower() for n in ("username", "screen_name") if n in value}
-        found.update((name, _id(value)) for name in names & handles)
-    items = value.values() if isinstance(value, dict) else value
-    for item in items if isinstance(value, dict | list) else ():
-        _note_people(item, handles, found)
-
-
-def _note_names(value: Any, doomed: Doomed, found: set[str]) -> None:
-    if isinstance(value, dict):
-        own = _id(value) in doomed.users or str(value.get("accountId", "")) in doomed.users
-        told = [value.get("username"), value.get("screen_name")] if own and "text" not in value else []
-        told += [value.get(name) for name, id_ in _BESIDE.items() if _id(value, id_) in doomed.users]
-        found.update(name.lower() for name in told if isinstance(name, str) and name)
-    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        _note_names(item, doomed, found)
+    return replace(request, path=asked(request.path, doomed), params=asked(dict(request.params), doomed),
+                   args=asked(dict(request.args), doomed))
 
 
 def scrubbed(text: str | None, doomed: Doomed) -> str | None:
@@ -216,21 +101,184 @@ def scrubbed(text: str | None, doomed: Doomed) -> str | None:
     if text is None or not doomed.occurs_in(text.encode()):
         return text
     taken: list[str] = []
-    document = _without_unknown(_walk(read_json(text.encode()), doomed, taken), doomed, taken)
+    try:
+        document = read_json(text.encode())
+    except ValueError:
+        return without_traces(text, doomed)
+    document = _walk(document, Leaf(), doomed, taken)
+    if document is not _DROPPED:
+        document = _cleaned(document, Leaf(), doomed, taken)
     return text if not taken else None if document is _DROPPED else _written(document).decode()
 
 
-def _marked(document: Any, doomed: Doomed, taken: list[str]) -> Any:
+# what an object is -----------------------------------------------------------------------------------------------
+
+
+@cache
+def _page_leaf(kind: str | None) -> Leaf:
+    """The fields of a page whose main objects are of a kind."""
+    holders = {name: leaves(included) for name, included in INCLUDES.items()}
+    data = leaves(kind) if kind else Leaf(fields={"id": leaves("post").fields["id"]})
+    fields = {"data": data, "includes": Leaf(fields=holders), "errors": leaves("problem"),
+              "matching_rules": leaves("rule")}
+    return Leaf(fields=fields)
+
+
+@cache
+def _today() -> dict[str, str]:
+    """Names of fields in API v1.1 → those of today, of what tells one object from another."""
+    cols = [col for kind in ("user", "post") for t in tables_of(kind) if not t.sources for col in t.body]
+    return {old: col.paths[-1] for col in cols if col.paths for old in alternatives(col)[len(col.paths):]
+            if "." not in old}
+
+
+@cache
+def _of_spans() -> frozenset[str]:
+    """Names of fields that say where in a text an object stands: it is a part of that text."""
+    cols = [col for t in tables_of("post") if t.sources for col in t.body if col.within]
+    return frozenset(name for col in cols for name in alternatives(col) if name != "end")
+
+
+@cache
+def _roots(kind: str) -> frozenset[str]:
+    return frozenset(leaves(kind).fields)
+
+
+@cache
+def _only(kind: str) -> frozenset[str]:
+    """Names of fields that objects of this kind alone have."""
+    return _roots(kind).difference(*(_roots(other) for other in kinds() if other != kind))
+
+
+@cache
+def _not(kind: str) -> frozenset[str]:
+    """Names of fields that objects of other kinds alone have."""
+    others = (_roots(other) for other in kinds() if other != kind)
+    return frozenset[str]().union(*others) - _roots(kind)
+
+
+@cache
+def _bare() -> frozenset[str]:
+    """Names of fields of which a reference to a post, or a line that says it is gone, is made."""
+    lines = _roots("compliance_result") | {"user_id"}
+    sources = [s.path.split("|")[0] for s in TABLES["post_references"].sources]
+    items = [name for source in sources for name in leaves("post").at(source).fields]
+    return frozenset({*lines, *items}) | {f"{name}_str" for name in ("id", "user_id")}
+
+
+def _kind(value: Mapping[str, Any]) -> str | None:
+    """What kind of object this is; None for what cannot be told, and for what is a part of a text."""
+    if not value.keys().isdisjoint(_of_spans()):
+        return None
+    names = _today()
+    today = {names.get(name, name): item for name, item in value.items()}
+    kind = recognise(today)
+    if kind is None and "detail" in value:
+        return "problem"
+    return kind if kind not in _WRITTEN_BY_PEOPLE or "id" in today else None
+
+
+def _fields(value: Mapping[str, Any], leaf: Leaf) -> dict[str, Leaf]:
+    """The fields an object may have: by what it is, else by where it stands."""
+    kind = _kind(value)
+    if kind in _WRITTEN_BY_PEOPLE or (kind is not None and not leaf.fields):
+        return leaves(str(kind)).fields
+    return leaf.fields
+
+
+def _id(value: Mapping[str, Any], name: str = "id") -> str:
+    """An id as text, of v1.1 too, which has it as a number; MongoDB writes that as an object."""
+    found = value.get(f"{name}_str") or value.get(name)
+    found = found.get("$numberLong") if isinstance(found, dict) else found
+    return str(found) if isinstance(found, str | int) else ""
+
+
+def _ids(value: Mapping[str, Any], col: Col) -> set[str]:
+    """The ids an object has for a column, wherever they may stand in it."""
+    found = set[str]()
+    for path in alternatives(col):
+        *above, last = path.split(".")
+        inner: Any = value
+        for part in above:
+            inner = inner.get(part) if isinstance(inner, dict) else None
+        if isinstance(inner, dict):
+            found.add(_id(inner, last))
+    return found - {""}
+
+
+@cache
+def _owners() -> tuple[Col, ...]:
+    """The columns that say whose an object is."""
+    return tuple(t[t.owner] for t in TABLES.values() if t.owner and t.object and not t.sources)
+
+
+def _doomed_kind(value: Mapping[str, Any], doomed: Doomed, expected: str | None = None) -> str | None:
+    """What kind of doomed thing an object is, told by what it carries beside its id."""
+    keys, kind = value.keys(), _kind(value) or expected
+    owner = next((c for c in _owners() if not _ids(value, c).isdisjoint(doomed.users)), None)
+    if (owner is not None and owner in TABLES["posts"].body) or _is_post(value, kind, doomed):
+        return "reference" if value.get("type") in {"replied_to", "quoted", "retweeted"} else "post"
+    if owner is not None:
+        return "owned"
+    if kind == "problem" and not doomed.names.isdisjoint(_subjects(value)):
+        return "problem"
+    if keys.isdisjoint(_of_spans()) and _is_user(value, kind, doomed):
+        return "user"
+    return _carried_kind(value, kind, doomed)
+
+
+def _carried_kind(value: Mapping[str, Any], kind: str | None, doomed: Doomed) -> str | None:
+    """Whether an object is a medium or a poll of doomed posts."""
+    keys = value.keys()
+    if _id(value) in doomed.polls and keys & _only("poll"):
+        return "poll"
+    is_media = kind in _kinds_of("media") or (kind is None and keys.isdisjoint(_of_spans()))
+    whole = is_media and len(keys & _roots("media")) > 1
+    return "media" if whole and str(value.get("media_key", "")) in doomed.media else None
+
+
+def _is_post(value: Mapping[str, Any], kind: str | None, doomed: Doomed) -> bool:
+    """Whether an object says more of a doomed post than that it is gone or referred to."""
+    if _id(value) not in doomed.posts or not value.keys() - _bare():
+        return False
+    return kind in _kinds_of("posts") or (kind is None and value.keys().isdisjoint(_not("post")))
+
+
+def _is_user(value: Mapping[str, Any], kind: str | None, doomed: Doomed) -> bool:
+    """Whether an object says more of a doomed person than who they are; lists may have the same id."""
+    ids = _ids(value, TABLES["users"]["id"])
+    more = value.keys() - _bare()
+    if ids.isdisjoint(doomed.users) or not more or kind not in {"user", "list", None}:
+        return False
+    like_users = _roots("user") - _roots("list") if kind == "list" else _only("user")
+    return kind == "user" or bool(more & like_users) or (kind is None and not ids.isdisjoint(doomed.long_ids))
+
+
+@cache
+def _kinds_of(target: str) -> frozenset[str]:
+    """The kinds of objects whose own id or key names a thing of this table."""
+    return frozenset(k for k in kinds() for t in tables_of(k) if not t.sources and t[t.key[0]].names == target)
+
+
+def _subjects(problem: Mapping[str, Any]) -> set[str]:
+    cols = [col for col in TABLES["problems"].body if col.holds == "subject"]
+    return {str(problem.get(col.path, "")).lower() for col in cols}
+
+
+# what goes whole -------------------------------------------------------------------------------------------------
+
+
+def _marked(document: Any, leaf: Leaf, doomed: Doomed, taken: list[str]) -> Any:
     """A page whose removed posts and people are ids alone: those that stay keep their places on it."""
     if not isinstance(document, dict) or not isinstance(document.get("data"), list | dict):
         return document
     data = document["data"]
-    marked = [_mark(item, doomed, taken) for item in (data if isinstance(data, list) else [data])]
+    marked = [_mark(item, leaf.kind, doomed, taken) for item in (data if isinstance(data, list) else [data])]
     return {**document, "data": marked if isinstance(data, list) else marked[0]}
 
 
-def _mark(item: Any, doomed: Doomed, taken: list[str]) -> Any:
-    kind = _doomed_kind(item, doomed) if isinstance(item, dict) and not _is_mark(item) else None
+def _mark(item: Any, expected: str | None, doomed: Doomed, taken: list[str]) -> Any:
+    kind = _doomed_kind(item, doomed, expected) if isinstance(item, dict) and not _is_mark(item) else None
     for name, ids, empty in (("post", doomed.posts, "text"), ("user", doomed.users, "username")):
         if kind == name and _id(item) in ids:
             taken.append(name)
@@ -258,143 +306,227 @@ def _is_mark(value: Mapping[str, Any]) -> bool:
     return len(value) == 2 and "id" in value and "" in {value.get("text"), value.get("username")}
 
 
-def _walk(value: Any, doomed: Doomed, taken: list[str]) -> Any:
+def _walk(value: Any, leaf: Leaf, doomed: Doomed, taken: list[str]) -> Any:
     """The value without doomed objects; `_DROPPED` where it is one itself. `taken` gets the kinds of what went."""
     if isinstance(value, list):
-        items = (_walk(item, doomed, taken) for item in value)
+        items = (_walk(item, leaf, doomed, taken) for item in value)
         return [item for item in items if item is not _DROPPED]
     if not isinstance(value, dict) or _is_mark(value):
         return value
-    kind = _doomed_kind(value, doomed)
+    kind = _doomed_kind(value, doomed, leaf.kind)
     if kind == "reference":  # a post written into the one that refers to it: the reference stays
         taken.append("post")
         return {name: value[name] for name in ("type", "id")}
     if kind is not None:
         taken.append(kind)
         return _DROPPED
-    if isinstance(asked := value.get("__twarc"), dict):
-        value = {**value, "__twarc": _texts(asked, doomed)}
-        taken += ["username"] * (value["__twarc"] != asked)
-    walked = {name: _walk(item, doomed, taken) for name, item in value.items()}
-    kept = _without_name({name: item for name, item in walked.items() if item is not _DROPPED}, doomed, taken)
-    return _without_words(kept, doomed, taken)
+    fields = _fields(value, leaf)
+    walked = {n: _walk(item, fields.get(n, Leaf()), doomed, taken) for n, item in value.items()}
+    kept = _without_handles({n: v for n, v in walked.items() if v is not _DROPPED}, fields, doomed, taken)
+    return _without_preview_of(kept, doomed, taken)
 
 
-def _doomed_kind(value: Mapping[str, Any], doomed: Doomed) -> str | None:
-    """What kind of doomed thing an object is, told by what it carries beside its id."""
-    own, keys = _id(value), value.keys()
-    told = {str(value.get(name, "")).lower() for name in ("value", "resource_id")}
-    theirs = {str(value.get("author_id", "")), _nested(value, "author"), _nested(value, "user")} & doomed.users
-    if theirs or (own in doomed.posts and keys - _NO_CONTENT and (keys & _OF_POSTS or not keys & _OF_OTHERS)):
-        return "reference" if value.get("type") in {"replied_to", "quoted", "retweeted"} else "post"
-    found = {
-        "user": own in doomed.users and not keys & {"start", "indices"}
-        and (keys & {"username", "screen_name"} or ("name" in keys and keys & _OF_PEOPLE)),
-        "account": str(value.get("accountId", "")) in doomed.users,
-        "list": str(value.get("owner_id", "")) in doomed.users,
-        "space": str(value.get("creator_id", "")) in doomed.users,
-        "message": str(value.get("sender_id", "")) in doomed.users,
-        "media": str(value.get("media_key", "")) in doomed.media and keys & {"type", "url", "variants", "alt_text"},
-        "poll": own in doomed.polls and "options" in keys,
-        "problem": "detail" in keys and doomed.names & told,
-    }
-    return next((kind for kind, yes in found.items() if yes), None)
+def _without_handles(
+    value: dict[str, Any], fields: Mapping[str, Leaf], doomed: Doomed, taken: list[str]
+) -> dict[str, Any]:
+    """A mention of a removed person keeps its place and id; a handle beside the id of another thing goes.
 
-
-def _id(value: Mapping[str, Any], name: str = "id") -> str:
-    """An id as text, of v1.1 too, which has it as a number; MongoDB writes that as an object."""
-    found = value.get(f"{name}_str") or value.get(name)
-    found = found.get("$numberLong") if isinstance(found, dict) else found
-    return str(found) if isinstance(found, str | int) else ""
-
-
-def _nested(value: Mapping[str, Any], name: str) -> str:
-    inner = value.get(name)
-    return _id(inner) if isinstance(inner, dict) else ""
-
-
-def _without_name(value: dict[str, Any], doomed: Doomed, taken: list[str]) -> dict[str, Any]:
-    """A mention of a removed person keeps its place and id; a bare username goes, as do names beside their ids.
-
-    Who has a removed person's former name today is somebody else, and stays.
+    Who has a removed person's former handle today is somebody else, and stays.
     """
-    for name, id_ in _BESIDE.items():
-        if name in value and (_id(value, id_) in doomed.users or str(value[name]).lower() in doomed.names):
-            taken.append("username")
-            value.pop(name)
-    named = [str(value[n]).lower() for n in ("username", "screen_name") if n in value]
-    if named and (_id(value) in doomed.users or (not _id(value) and not doomed.names.isdisjoint(named))):
+    for name, whose in list(_handles(value, fields)):
+        if name not in value:
+            continue
+        named = str(value[name]).lower() in doomed.names
+        if not whose & doomed.users and (whose or not named):
+            continue
         taken.append("username")
-        return {n: v for n, v in value.items() if n in _PLACE}
+        if _of_itself(name, fields):
+            return {n: v for n, v in value.items() if _is_place(n, fields)}
+        del value[name]
     return value
 
 
-def _without_words(value: dict[str, Any], doomed: Doomed, taken: list[str]) -> dict[str, Any]:
-    """Links, what their pages show, errors and rules without removed people's names."""
-    clean = {n: without_links(v, doomed) if n in _LINKS and isinstance(v, str) else v for n, v in value.items()}
-    if not value.keys() & {"start", "indices", "detail"}:  # a rule or a request, and no entity of a text
-        clean |= {n: without_names(v, doomed) for n, v in clean.items() if n in _RULES and isinstance(v, str)}
-    if "detail" in value and not _id(value):
-        texts = {n: v for n, v in clean.items() if n in _TOLD and isinstance(v, str)}
-        clean |= {n: without_names(v, doomed) for n, v in texts.items()}
-    if not _id(value) and value.keys() & _LINKS and value.keys() & set(_PREVIEW):
-        left = without_preview(value, doomed)
-        clean = {n: left.get(n, v) for n, v in clean.items()
-                 if n not in _PREVIEW or n in left or not v}
+def _handles(value: Mapping[str, Any], fields: Mapping[str, Leaf]) -> Iterator[tuple[str, set[str]]]:
+    """The fields of an object that hold a handle, each with the ids of whose it is, as far as that is said."""
+    for name in value:
+        col = fields[name].col if name in fields else None
+        if col is not None and col.holds == "handle":
+            yield name, _whose(value, col)
+        elif col is None and (whose := _beside(name)):
+            yield name, {_id(value, whose)} - {""} if whose in value or f"{whose}_str" in value else set()
+
+
+def _whose(value: Mapping[str, Any], handle: Col) -> set[str]:
+    """The ids an object has of the person whose handle a column holds."""
+    for table in TABLES.values():
+        if handle in table.body and handle.of:
+            return _ids(value, table[handle.of])
+    return set()
+
+
+def _beside(name: str) -> str | None:
+    """The field with the id of the person of whom another field, by its name, has the handle."""
+    for word in _handle_words():
+        if name == word or name.endswith(f"_{word}"):
+            before = name.removesuffix(word)
+            return f"{before}user_id" if before else "id"
+    return None
+
+
+@cache
+def _handle_words() -> frozenset[str]:
+    cols = [col for table in TABLES.values() for col in table.body if col.holds == "handle"]
+    return frozenset(name for col in cols for name in alternatives(col))
+
+
+def _of_itself(name: str, fields: Mapping[str, Leaf]) -> bool:
+    """Whether a handle is that of the object it stands in, as in a mention."""
+    col = fields[name].col if name in fields else None
+    if col is None:
+        return _beside(name) == "id"
+    return any(col in t.body and col.of and t[col.of].path == "id" for t in TABLES.values())
+
+
+def _is_place(name: str, fields: Mapping[str, Leaf]) -> bool:
+    """Whether a field says where a mention stands, or whom it names."""
+    col = fields[name].col if name in fields else None
+    return name in {"id", "id_str"} or (col is not None and (col.content == "id" or col.within is not None))
+
+
+@cache
+def _shown(*holds: str) -> tuple[str, ...]:
+    """Names of the fields that hold this of a link."""
+    cols = [col for t in tables_of("post") if t.sources for col in t.body if col.holds in holds]
+    return tuple(dict.fromkeys(name for col in cols if col.names is None for name in alternatives(col)))
+
+
+def without_preview(entity: Mapping[str, Any], doomed: Doomed) -> dict[str, Any]:
+    """What may stay of what a link's page shows of itself.
+
+    The page of a removed person or post says nothing any more; on other pages the handle is
+    replaced. Where the page is unknown, its text tells whose it is.
+    """
+    preview = {n: entity[n] for n in _shown("preview") if entity.get(n)}
+    links = [v for n, v in entity.items() if n in _shown("link", "shown_link") and isinstance(v, str)]
+    clean = {n: without_traces(v, doomed) if isinstance(v, str) else v for n, v in preview.items()}
+    unknown = all("/t.co/" in link for link in links)
+    if any(leads_to(link, doomed) for link in links) or (unknown and clean != preview):
+        return {}
+    return clean
+
+
+def _without_preview_of(value: dict[str, Any], doomed: Doomed, taken: list[str]) -> dict[str, Any]:
+    """An entity of a link without what its page shows, where that must go."""
+    preview = _shown("preview")
+    links = value.keys() & set(_shown("link", "shown_link"))
+    if _id(value) or not links or value.keys().isdisjoint(preview):
+        return value
+    left = without_preview(value, doomed)
+    clean = {n: left.get(n, v) for n, v in value.items() if n not in preview or n in left or not v}
     if clean != value:
         taken.append("username")
     return clean
 
 
-def _without_unknown(value: Any, doomed: Doomed, taken: list[str], *, strange: bool = False) -> Any:
-    """The value without removed people's handles where no column looks; `strange` below such a field.
+# what is cleaned -------------------------------------------------------------------------------------------------
 
-    What other people wrote stays as it is, also in posts and profiles of v1.1, which have other names.
-    """
-    if isinstance(value, str) and strange:
-        text = without_names(value, doomed)
-        taken += ["username"] * (text != value)
-        return text
+
+def _cleaned(value: Any, leaf: Leaf, doomed: Doomed, taken: list[str]) -> Any:
+    """The value with every text, and every name of a field that no column knows, cleaned."""
     if isinstance(value, list):
-        return [_without_unknown(item, doomed, taken, strange=strange) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if strange and _id(value) in doomed.users and value.keys() - _PLACE:
-        taken.append("user")
-        return {n: v for n, v in value.items() if n in _PLACE}
-    strange = strange and not value.keys() & _OWN_WORDS
-    known = _known(value)
-    clean = {}
-    for name, item in value.items():
-        new = without_names(name, doomed) if strange else name
-        taken += ["username"] * (new != name)
-        clean[new] = _without_unknown(item, doomed, taken, strange=strange or name not in known)
+        return [_cleaned(item, leaf, doomed, taken) for item in value]
+    if isinstance(value, dict):
+        return _cleaned_object(value, leaf, doomed, taken)
+    clean = value
+    if isinstance(value, str):
+        clean = cleaned(value, leaf.col, doomed)
+    elif leaf.col is None and type(value) is int and str(value) in doomed.long_ids:
+        clean = None
+    if clean != value:
+        taken.append("username")
     return clean
 
 
-def _known(value: Mapping[str, Any]) -> frozenset[str]:
-    """The names an object may have: a page's, those of posts and users of v2, else any column's."""
-    if value.keys() & {"data", "includes"} and not _id(value):
-        return _columns("page")
-    if "id" not in value or value.keys() & {"id_str", "full_text", "start"}:
-        return _columns("any")
-    kind = "post" if "text" in value else "user" if "username" in value else "any"
-    return _columns(kind)
+def _cleaned_object(value: dict[str, Any], leaf: Leaf, doomed: Doomed, taken: list[str]) -> dict[str, Any]:
+    if _is_mark(value):
+        return value
+    fields = _fields(value, leaf)
+    if not fields and _id(value) in doomed.users and not all(_is_place(n, fields) for n in value):
+        taken.append("user")
+        return {}
+    clean = {}
+    for name, item in value.items():
+        if name == REDACTED:
+            clean[name] = item
+            continue
+        inner = fields.get(name) or (Leaf(codes()[name]) if name in codes() else Leaf())
+        new = name if name in wire_names() else without_traces(name, doomed)
+        taken += ["username"] * (new != name)
+        clean[new] = _cleaned(item, inner, doomed, taken)
+    return clean
 
 
-@cache
-def _columns(kind: str) -> frozenset[str]:
-    """The names on the wire that a kind of object's columns are read from, or looked at here."""
-    from xframes.flatten.nodes import INCLUDES, tree
-    from xframes.flatten.shapes import TOP_LEVEL
+# what pages say of the removed -----------------------------------------------------------------------------------
 
-    if kind == "page":
-        return frozenset({*TOP_LEVEL, *INCLUDES})
-    if kind != "any":
-        return frozenset({*tree(kind).fields, *TOP_LEVEL, *_BESIDE})
-    paths = [path for table in TABLES.values() for col in table.body for path in col.paths]
-    sources = [source for table in TABLES.values() for source in table.sources]
-    paths += [path for source in sources for path in source.paths]
-    parts = {part.partition("[")[0] for path in paths for part in path.split(".")}
-    looked_at = {*TOP_LEVEL, *INCLUDES, *_OF_POSTS, *_OF_OTHERS, *_OF_PEOPLE, *_BESIDE, *_PLACE}
-    return frozenset(parts | looked_at)
+
+@dataclass(slots=True)
+class Traces:
+    """By what pages know removed people: handles (lower case), names, and what they wrote."""
+
+    handles: set[str] = field(default_factory=set)
+    shown: set[str] = field(default_factory=set)
+    words: set[str] = field(default_factory=set)
+
+
+def note_traces(body: bytes, doomed: Doomed, found: Traces) -> None:
+    """Note by what a page knows the removed people: earlier handles and names, too."""
+    if doomed.users and doomed.occurs_in(body):
+        with suppress(ValueError):
+            _note(read_json(body), _page_leaf(None), doomed, found)
+
+
+def _note(value: Any, leaf: Leaf, doomed: Doomed, found: Traces) -> None:
+    if isinstance(value, list):
+        for item in value:
+            _note(item, leaf, doomed, found)
+    if not isinstance(value, dict):
+        return
+    fields = _fields(value, leaf)
+    for name, whose in _handles(value, fields):
+        if whose & doomed.users and isinstance(value[name], str):
+            found.handles |= {value[name].lower()} - {""}
+            if _of_itself(name, fields) and isinstance(value.get("name"), str):
+                found.shown.add(value["name"])
+    if _doomed_kind(value, doomed) in {"user", "post", "reference", "owned"}:
+        _note_words(value, fields, found)
+    for name, item in value.items():
+        _note(item, fields.get(name, Leaf()), doomed, found)
+
+
+def _note_words(value: Mapping[str, Any], fields: Mapping[str, Leaf], found: Traces) -> None:
+    for name, item in value.items():
+        col = fields[name].col if name in fields else None
+        if isinstance(item, dict) and name in fields and _kind(item) is None:
+            _note_words(item, fields[name].fields, found)
+        elif isinstance(item, str) and col is not None:
+            kept = {"name": found.shown, "words": found.words}.get(str(col.holds))
+            if kept is not None:
+                kept.add(item)
+
+
+def people_in(body: bytes, handles: frozenset[str]) -> set[tuple[str, str]]:
+    """Find who has or had one of these handles (lower case) on a page: pairs of handle and id."""
+    found: set[tuple[str, str]] = set()
+    if Doomed(names=handles).occurs_in(body):
+        with suppress(ValueError):
+            _note_people(read_json(body), handles, found)
+    return found
+
+
+def _note_people(value: Any, handles: frozenset[str], found: set[tuple[str, str]]) -> None:
+    if isinstance(value, dict) and _id(value) and _kind(value) != "post":
+        names = {str(value[n]).lower() for n in _handle_words() if n in value}
+        found.update((name, _id(value)) for name in names & handles)
+    items = value.values() if isinstance(value, dict) else value
+    for item in items if isinstance(value, dict | list) else ():
+        _note_people(item, handles, found)

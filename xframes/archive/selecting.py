@@ -6,22 +6,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from xframes.archive.masking import UNMASKED
-from xframes.archive.references import is_list, own_key, references
 from xframes.errors import ArgumentError
 from xframes.schema import TABLES
+from xframes.schema.references import is_list, named, own_key, references
 
 if TYPE_CHECKING:
     import duckdb
 
-NEVER = dict.fromkeys(("tombstones", "removals"), "names what was removed")
+NEVER = {t.name: "names what was removed" for t in TABLES.values() if t.private == "removed"}
 # What concerns whoever collected, not what they studied: exported when it is named.
-PRIVATE = frozenset({
-    "messages", "message_people", "message_posts", "bookmarks", "bookmark_folders", "bookmark_folder_posts", "blocks",
-    "mutes", "personalized_trends", "usage", "usage_daily", "compliance_jobs", "media_uploads", "writes",
-})
-_MESSAGES = frozenset({"messages", "message_people", "message_posts"})
-# Whose rows name more that belongs to the posts asked for, once those are known: table, its own column.
-_FURTHER = {"lists": "id", "spaces": "id", "space_people": "space_id", "places": "id"}
+_CALLERS = frozenset({"caller", "account", "messages"})
+PRIVATE = frozenset(t.name for t in TABLES.values() if t.private in _CALLERS)
+_MESSAGES = frozenset(t.name for t in TABLES.values() if t.private == "messages")  # say nothing of single posts
 
 
 @dataclass(slots=True)
@@ -64,8 +60,8 @@ class Selection:
         if table in _MESSAGES:
             return []
         key = TABLES[table].key
-        named = _named(table)
-        tests = [(c, named[c]) for c in key if c in named and not (c == "page_id" and len(key) > 1)]
+        targets = named(table)
+        tests = [(c, targets[c]) for c in key if c in targets and not (c == "page_id" and len(key) > 1)]
         return [f'"{c}" IN (SELECT id FROM "chosen_{target}")' if target in self._chosen else "false"
                 for c, target in tests]
 
@@ -83,18 +79,20 @@ class Selection:
         self._chosen = {"posts"}
         self._choose([(t, c) for t in hanging for c in references(t)], skip={"posts"})
         self._chosen = {t for t in TABLES if own_key(t)} - _MESSAGES
-        self._choose([(t, c) for t in _FURTHER for c in references(t)], skip={"posts", "runs", "requests"})
+        bringing = [t.name for t in TABLES.values() if t.brings]
+        self._choose([(t, c) for t in bringing for c in references(t)],
+                     skip={"posts", "runs", "requests"})
 
     def _key_targets(self, table: str) -> set[str]:
-        named = _named(table)
-        return {named[c] for c in TABLES[table].key if c in named}
+        targets = named(table)
+        return {targets[c] for c in TABLES[table].key if c in targets}
 
     def _choose(self, columns: list[tuple[str, str]], skip: set[str]) -> None:
         """Choose what these columns name, in the rows chosen so far."""
         for target in [t for t in TABLES if own_key(t) and t not in skip]:
             parts = [f"SELECT {_ids(table, column)} AS id FROM {self._already(table)}"
                      for table, column in columns
-                     if references(table)[column] == target and (target != "requests" or table == "matches")]
+                     if references(table)[column] == target and (column in TABLES[table].key or target != "requests")]
             self.connection.execute(f'CREATE TEMP TABLE IF NOT EXISTS "chosen_{target}"(id VARCHAR)')
             if parts:
                 self.connection.execute(
@@ -104,9 +102,9 @@ class Selection:
 
     def _already(self, table: str) -> str:
         """Rows whose posts, or whose own thing, are chosen; the other ends of an edge come with it."""
-        named = _named(table)
-        tests = [f'"{c}" IN (SELECT id FROM "chosen_{named[c]}")' for c in TABLES[table].key
-                 if c in named and (named[c] == "posts" or table in _FURTHER)]
+        targets = named(table)
+        tests = [f'"{c}" IN (SELECT id FROM "chosen_{targets[c]}")' for c in TABLES[table].key
+                 if c in targets and (targets[c] == "posts" or TABLES[table].brings)]
         return f"{self._lean(table)} WHERE {' AND '.join(tests)}"
 
     def choose_tables(self, *, masked: bool) -> list[str]:
@@ -139,12 +137,6 @@ class Selection:
 
     def _count(self, rows: str) -> int:
         return int(self.connection.execute(f"SELECT count(*) FROM {rows}").fetchall()[0][0])
-
-
-def _named(table: str) -> dict[str, str]:
-    """What the columns of a table name, its own things included."""
-    own = own_key(table)
-    return dict(references(table)) | ({own: table} if own else {})
 
 
 def _ids(table: str, column: str) -> str:

@@ -10,8 +10,9 @@ COUNTS = Table(
     object="count",
     time="start_at",
     body=(
-        Col("query", "", STR, "The query asked."),
-        Col("granularity", "", STR, "minute, hour or day."),
+        Col("query", "", STR, "The query asked.", holds="query"),
+        Col("granularity", "", STR, "minute, hour or day.",
+            holds="code", values=("minute", "hour", "day")),
         Col("start_at", "start", TIME, "First moment of the span; the first span may be cut by the query."),
         Col("end_at", "end", TIME, "Moment after the span; the last span may be cut by the query."),
         Col("post_count", "tweet_count|post_count", INT, "Posts in the span."),
@@ -35,8 +36,9 @@ POST_ANALYTICS = Table(
     object="post_analytics",
     time="at",
     body=(
-        Col("post_id", "id", STR, "The post."),
-        Col("granularity", "", STR, "hourly, daily, weekly or total."),
+        Col("post_id", "id", STR, "The post.", names="posts"),
+        Col("granularity", "", STR, "hourly, daily, weekly or total.",
+            holds="code", values=("hourly", "daily", "weekly", "total")),
         Col("at", "timestamp", TIME, "Start of the span; a word of DuckDB's, so quote it in SQL."),
         *_metrics(
             "impressions likes replies retweets quote_tweets bookmarks shares engagements url_clicks link_clicks "
@@ -55,8 +57,9 @@ MEDIA_ANALYTICS = Table(
     object="media_analytics",
     time="at",
     body=(
-        Col("media_key", "media_key", STR, "The medium."),
-        Col("granularity", "", STR, "hourly, daily or total."),
+        Col("media_key", "media_key", STR, "The medium.", names="media"),
+        Col("granularity", "", STR, "hourly, daily or total.",
+            holds="code", values=("hourly", "daily", "total")),
         Col("at", "timestamp", TIME, "Start of the span; a word of DuckDB's, so quote it in SQL."),
         *_metrics(
             "video_views playback_start playback25 playback50 playback75 playback_complete play_from_tap "
@@ -73,8 +76,9 @@ USAGE = Table(
     key=("project_id", "observed_at"),
     object="usage",
     time="observed_at",
+    private="account",
     body=(
-        Col("project_id", "project_id", STR, "The project."),
+        Col("project_id", "project_id", STR, "The project.", holds="secret"),
         Col("project_cap", "project_cap", INT, "Posts the project may read in a month.", loose=True),
         Col("project_usage", "project_usage", INT, "Posts read this month.", loose=True),
         Col("cap_reset_day", "cap_reset_day", INT, "Day of the month the count begins anew.", loose=True),
@@ -87,15 +91,16 @@ USAGE_DAILY = Table(
     "Posts read a day, by the project and by each of its apps.",
     key=("scope", "id", "date"),
     time="date",
+    private="account",
     body=(
-        Col("scope", "", STR, "project or app."),
-        Col("id", "", STR, "The project's or app's id."),
+        Col("scope", "", STR, "project or app.", holds="code", values=("project", "app")),
+        Col("id", "", STR, "The project's or app's id.", holds="secret"),
         Col("date", "date", DATE, "The day, in UTC."),
         Col("usage", "usage", INT, "Posts read that day.", loose=True),
     ),
 )
 
-_NAME = Col("name", "trend_name", STR, "The trend: words or a hashtag.")
+_NAME = Col("name", "trend_name", STR, "The trend: words or a hashtag.", holds="label")
 _PLACE = Col("position", "", INT, "Its place on the page, from 0, in X's order.")
 
 TRENDS = Table(
@@ -106,7 +111,7 @@ TRENDS = Table(
     object="trend",
     time="observed_at",
     body=(
-        Col("woeid", "", STR, "The place (its Where On Earth id; 1 is the world)."),
+        Col("woeid", "", STR, "The place (its Where On Earth id; 1 is the world).", holds="fact"),
         _NAME,
         _PLACE,
         Col("post_count", "tweet_count", INT, "Posts about it."),
@@ -120,11 +125,13 @@ PERSONALIZED_TRENDS = Table(
     key=("name", "observed_at"),
     object="personalized_trend",
     time="observed_at",
+    private="caller",
     body=(
         _NAME,
         _PLACE,
-        Col("post_count_text", "post_count", STR, "Posts about it, as X shows it."),
-        Col("category", "category", STR, "Its category."),
-        Col("trending_since", "trending_since", STR, "Since when it trends, as X shows it."),
+        Col("post_count_text", "post_count", STR, "Posts about it, as X shows it.", holds="fact"),
+        Col("category", "category", STR, "Its category.", holds="fact"),
+        Col("trending_since", "trending_since", STR, "Since when it trends, as X shows it.",
+            holds="fact"),
     ),
 )
