@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ApiError", "ArchiveError", "ArgumentError", "ConfigError", "Forbidden", "Interrupted", "InvalidRequest",
-    "NotFound", "OutcomeUnknown", "RateLimited", "Resumable", "Unauthorized", "Unavailable", "UsageCapped", "XframesError",
+    "NotFound", "OutcomeUnknown", "RateLimited", "Resumable", "Unauthorized", "Unavailable", "UsageCapped",
+    "XframesError",
 ]
 
 
