@@ -248,3 +248,19 @@ def test_an_author_stays_whose_other_post_is_still_in_the_journal(archive):
         archive.remove(["10"], reason="why")
     assert archive.sql("SELECT p.id, u.username FROM posts p JOIN users u ON u.id = p.author_id").fetchall() == [("12", "ada_lov")]
     nowhere(archive, SECRET)
+
+
+def test_a_handle_of_digits_does_not_take_the_ids_of_tombstones(tmp_path):
+    """A person may be called what somebody's id is; tombstones keep the ids that bar them."""
+    person = {"id": "1199034298110015678", "username": "1199034298", "name": "N"}
+    post = {"id": "1199034298", "text": "a text", "author_id": person["id"]}
+    request = Request("GET", "/2/tweets/search/recent", {"query": "tea"}, "search.recent")
+    body = {"data": [post], "includes": {"users": [person]}}
+    with xf.Archive(tmp_path / "digits") as archive:
+        archive.add(Page(request, json.dumps(body).encode(), NOW))
+        archive.remove(post_ids=[post["id"]], user_ids=[person["id"]], reason="asked by @1199034298")
+        archive.remove(post_ids=["77"], reason="another")
+        archive.rebuild()
+        stones = archive.sql("SELECT resource_id FROM tombstones ORDER BY 1").fetchall()
+        assert stones == [("1199034298",), (person["id"],), ("77",)]
+        assert archive.verify().ok
