@@ -201,3 +201,11 @@ def test_a_table_shows_itself_in_a_notebook():
     shown = xf.schema.table("posts")._repr_html_()
     assert "like_count" in shown
     assert "public_metrics.like_count" in shown
+
+
+def test_every_text_says_what_it_names_or_holds():
+    """Takedown and exports go by it: a text that says nothing could be anybody's handle."""
+    texts = {"string", "list of strings", "JSON text", "float"}
+    silent = [f"{t.name}.{c.name}" for t in schema.TABLES.values() for c in t.columns
+              if c.type.value in texts and c.names is None and c.holds is None and c.name not in t.key]
+    assert silent == []
