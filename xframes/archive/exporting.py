@@ -112,6 +112,8 @@ def export(
         connection.execute(f"SET memory_limit = '{MEMORY}B'")
         connection.execute("SET threads = 1; SET preserve_insertion_order = false")  # every thread holds memory
         connection.execute(f"SET temp_directory = '{str(spill).replace(chr(39), 2 * chr(39))}'")
+        if pseudonyms is not None:
+            pseudonyms.people = masking.people(connection)
         job = _Job(folder, connection, wished, pseudonyms, target.stem if wished.single else target.name, spill)
         counts = job.run(beside)
         _sync(beside)

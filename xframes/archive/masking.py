@@ -11,19 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from xframes.archive.pseudonyms import is_x_url
+from xframes.archive.pseudonyms import People, is_x_url
 from xframes.schema import TABLES, Col
 from xframes.schema.references import carried, is_list, named, references, writer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import duckdb
+
     from xframes.archive.pseudonyms import Pseudonyms
     from xframes.schema import Table
 
 # What becomes of each kind of column: kept, a kind of pseudonym, a way of rewriting.
 _WAYS = {
-    "public": "kept", "code": "kept", "handle": "username", "name": "name", "words": "text", "label": "text",
+    "public": "kept", "code": "fact", "handle": "username", "name": "name", "words": "text", "label": "text",
     "link": "text", "file": "text", "fact": "fact", "shown_link": "shown", "preview": "page", "query": "query",
 }
 _ADDRESSES = frozenset({"link", "shown_link", "preview", "file"})  # in a profile they lead to the person
@@ -57,6 +59,15 @@ def _pseudonym(target: str | None) -> str | None:
 
 
 _IDS = frozenset(filter(None, map(_pseudonym, TABLES)))
+
+
+def people(connection: duckdb.DuckDBPyConnection) -> People:
+    """Everybody the archive knows, by handle and id."""
+    columns = [(t.name, c.name) for t in TABLES.values() for c in t.body if c.holds == "handle"]
+    columns.append(("users", "id"))
+    words = " UNION ".join(f'SELECT lower("{column}") FROM "{table}"' for table, column in columns)
+    batches = connection.sql(words).to_arrow_reader(10_240)
+    return People(word for batch in batches for word in batch[0].to_pylist() if word)
 
 
 def masked_columns(table: str) -> list[Col]:
@@ -148,18 +159,22 @@ class Mask:
         return None if values is None else [self.pseudonyms.of(kind, value) for value in values]
 
     def _texts(
-        self, way: str, values: Sequence[str | None], links: Sequence[str | None],
-        beside: dict[str, list[str | None]],
-    ) -> list[str | None]:
-        made: list[str | None] = []
-        for value, url, *who in zip(values, links, beside["_username"], beside["_name"], strict=True):
-            if value is None or (way == "page" and is_x_url(url)):
-                made.append(None)
-            elif way == "shown" and url is not None and is_x_url(url):
-                made.append(_shown(self.pseudonyms.rewrite(url, *who).text))
+        self, way: str, values: Sequence[Any], links: Sequence[str | None], beside: dict[str, list[str | None]]
+    ) -> list[Any]:
+        made = list[Any]()
+        for value, link, *who in zip(values, links, beside["_username"], beside["_name"], strict=True):
+            if isinstance(value, list):
+                made.append([self._text(way, item, link, who) for item in value])
             else:
-                made.append(self.pseudonyms.rewrite(value, *who).text)
+                made.append(self._text(way, value, link, who))
         return made
+
+    def _text(self, way: str, value: str | None, link: str | None, who: Sequence[str | None]) -> str | None:
+        if value is None or (way == "page" and is_x_url(link)):
+            return None
+        if way == "shown" and link is not None and is_x_url(link):
+            return _shown(self.pseudonyms.rewrite(link, *who).text)
+        return self.pseudonyms.rewrite(value, *who).text
 
     def _places(
         self, col: Col, values: Sequence[int | None], rows: pa.Table, beside: dict[str, list[str | None]]

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import hmac
 import re
+from array import array
 from base64 import b32encode
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import blake2b
+from typing import TYPE_CHECKING
 
 from xframes.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 LEAST_KEY = 16  # bytes; ids can be counted through, so a guessable key would undo every pseudonym
 _WIDTHS = {"user": ("u", 20), "post": ("p", 20), "list": ("l", 20), "space": ("s", 20), "username": ("u_", 13),
@@ -49,6 +55,28 @@ _OPERATORS = re.compile(
 )
 
 
+# A word that is no word of a language: a handle with its sign _, a number as long as an id.
+_UNMISTAKABLE = re.compile(r"(?<!\w)(?:[A-Za-z0-9]*_[A-Za-z0-9_]*|[0-9]{9,20})(?!\w)")
+
+
+class People:
+    """Which words are somebody's handle or id; holds 8 bytes of each that no text has by chance."""
+
+    __slots__ = ("_marks",)
+
+    def __init__(self, words: Iterable[str] = ()) -> None:
+        self._marks = array("Q", sorted({_mark(word) for word in words if _UNMISTAKABLE.fullmatch(word)}))
+
+    def __contains__(self, word: str) -> bool:
+        mark = _mark(word)
+        at = bisect_left(self._marks, mark)
+        return at < len(self._marks) and self._marks[at] == mark
+
+
+def _mark(word: str) -> int:
+    return int.from_bytes(blake2b(word.lower().encode(), digest_size=8).digest())
+
+
 @dataclass(frozen=True, slots=True)
 class Rewritten:
     """A text with pseudonyms, and where its places went; `edits` are (start, end) before, (start, end) after."""
@@ -70,10 +98,11 @@ class Rewritten:
 class Pseudonyms:
     """Pseudonyms by HMAC-SHA256 with a key; the key is neither kept in the clear nor shown.
 
-    With `posts` false the ids of posts stay as they are. Raises ArgumentError for a key of fewer than 16 bytes.
+    With `posts` false the ids of posts stay as they are. `people` are those whose handles and ids are replaced as plain
+    words, too; they are set before the first text is rewritten. Raises ArgumentError for a key of fewer than 16 bytes.
     """
 
-    __slots__ = ("_mac", "_rewrite", "of", "posts")
+    __slots__ = ("_mac", "_rewrite", "of", "people", "posts")
 
     def __init__(self, key: str | bytes, *, posts: bool = True) -> None:
         secret = key.encode() if isinstance(key, str) else bytes(key)
@@ -84,6 +113,7 @@ class Pseudonyms:
             )
         self._mac = hmac.new(secret, digestmod="sha256")
         self.posts = posts
+        self.people = People()
         self.of = lru_cache(65_536)(self._of)
         self._rewrite = lru_cache(4_096)(self._rewritten)
 
@@ -124,11 +154,12 @@ class Pseudonyms:
     def _rewritten(self, text: str, username: str | None, name: str | None) -> Rewritten:
         own = _own(username, name, text)
         found = [(hit.start(), hit.end(), self._replacement(hit, own)) for hit in _MARKS.finditer(text)]
-        if own is not None:
-            taken = [(start, end) for start, end, _ in found]
-            found += [(hit.start(), hit.end(), self._own_word(hit)) for hit in own.finditer(text)
-                      if not any(start < hit.end() and hit.start() < end for start, end in taken)]
-            found.sort()
+        words = [] if own is None else [(*hit.span(), self._own_word(hit)) for hit in own.finditer(text)]
+        words += [(*hit.span(), self._person(hit[0])) for hit in _UNMISTAKABLE.finditer(text) if hit[0] in self.people]
+        for start, end, new in words:
+            if not any(begin < end and start < stop for begin, stop, _ in found):
+                found.append((start, end, new))
+        found.sort()
         pieces, edits, at, length = list[str](), list[tuple[int, int, int, int]](), 0, 0
         for start, end, new in found:
             length += start - at
@@ -157,6 +188,9 @@ class Pseudonyms:
         return _NUMBERED.sub(
             lambda hit: hit[1] + self.of(_NUMBER_KINDS.get(re.split("[/%]", hit[1])[0].lower(), "post"), hit[2]), path
         )
+
+    def _person(self, word: str) -> str:
+        return self.of("user" if word.isdigit() else "username", word)
 
     def _own_word(self, hit: re.Match[str]) -> str:
         return self.of("username", hit[0]) if hit.lastgroup == "username" else self.of("name", hit[0])

@@ -31,7 +31,9 @@ _URL_TOKENS = re.compile(rb"%(?:25)*[0-9a-f]{2}|([a-z0-9_]+)")  # in a link `fro
 _PIECE = re.compile(r"[A-Za-z0-9_]+|[^\W\x00-\x7f]")  # scripts without blanks: a letter is a piece
 _EDGES = re.compile(r"^\W+|\W+$")
 _X_FILE = re.compile(r"https?://[\w.-]*\btwimg\.com/\w+/")  # where X keeps files: this part names nobody
-_NO_CODE = re.compile(r"[\s@/:]")
+_NO_CODE = re.compile(r"[^A-Za-z0-9_.+-]")
+_LIKE_LINK = re.compile(r"\S+(?:://|\w\.\w)\S*")
+_IDS = re.compile(r"[0-9]+(,[0-9]+)*")
 _LEAST_ID = 6  # figures; shorter numbers mean many things
 _LEAST_WORDS = 12  # letters; shorter texts are anybody's
 _SHORTEST_HANDLE = 4  # letters; shorter codes are languages and countries
@@ -162,11 +164,10 @@ def _replaced(text: str, gone: frozenset[str]) -> str:
 
 def without_links(text: str, doomed: Doomed) -> str:
     """A link to a removed person or their post, without the name: to X and its mirrors, others stay."""
-    if not re.search(r"[/.]", text):  # no link
+    if not _LIKE_LINK.match(text):
         return without_traces(text, doomed)
-    return X_LINKS.sub(
-        lambda hit: hit["host"] + without_names(hit[0].removeprefix(hit["host"]), doomed), text
-    )
+    gone = doomed.names | doomed.long_ids
+    return X_LINKS.sub(lambda hit: hit["host"] + _replaced(hit[0].removeprefix(hit["host"]), gone), text)
 
 
 def without_mentions(text: str, doomed: Doomed) -> str:
@@ -207,7 +208,7 @@ def _namesake(text: str, doomed: Doomed) -> str:
 
 
 def _asked(text: str, doomed: Doomed) -> str:
-    """What was asked, as text or as JSON; ids stay, they are no content."""
+    """A path, or arguments as JSON."""
     if text.startswith(("{", "[")):
         with suppress(ValueError, RecursionError):
             document = json.loads(text)
@@ -217,9 +218,9 @@ def _asked(text: str, doomed: Doomed) -> str:
 
 
 def asked(value: Any, doomed: Doomed) -> Any:
-    """Arguments, parameters or a path of a request, without what must go."""
+    """Arguments or parameters of a request, without what must go; ids by themselves stay, they are no content."""
     if isinstance(value, str):
-        return _asked(value, doomed)
+        return value if _IDS.fullmatch(value) else without_traces(value, doomed)
     if isinstance(value, dict):
         return {name: asked(item, doomed) for name, item in value.items()}
     return [asked(item, doomed) for item in value] if isinstance(value, list) else value
@@ -228,10 +229,15 @@ def asked(value: Any, doomed: Doomed) -> Any:
 _WAYS: dict[str, Callable[[str, Doomed], str]] = {
     "name": _namesake, "label": without_traces, "link": without_links, "shown_link": without_links,
     "preview": without_traces, "file": without_traces, "profile": _unknown, "location": _unknown,
-    "query": _asked, "request": _asked, "report": without_mentions, "subject": without_mentions,
+    "query": without_traces, "request": _asked, "report": without_mentions, "subject": without_mentions,
     "fact": without_traces, "secret": without_traces, "public": without_traces, "handle": _handle,
 }
 WHOLE = frozenset({"id", "words"})  # what stays as it is: references, and what others wrote
+
+
+def without_asked(text: str, doomed: Doomed) -> str:
+    """What a run keeps of its request, or its error, without what must go."""
+    return _asked(text, doomed)
 
 
 def cleaned(text: str, col: Col | None, doomed: Doomed) -> str:
@@ -248,7 +254,7 @@ def _is_code(text: str, col: Col, doomed: Doomed) -> bool:
     """Whether a text is a word of X's own, although somebody may have it for a handle."""
     if text in known(col) or len(text) < _SHORTEST_HANDLE:
         return True
-    return text.lower() not in doomed.names and not _NO_CODE.search(text)
+    return text.lower() not in doomed.names | doomed.alone | doomed.long_ids and not _NO_CODE.search(text)
 
 
 def leads_to(link: str, doomed: Doomed) -> bool:

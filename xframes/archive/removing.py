@@ -22,7 +22,7 @@ from xframes.archive.folder import marker
 from xframes.archive.importing import add_pages, write_rows
 from xframes.archive.journal import open_journal
 from xframes.archive.places import opened
-from xframes.archive.redaction import Doomed, asked, cleaned
+from xframes.archive.redaction import Doomed, cleaned, without_asked
 from xframes.archive.repairing import forget_damaged
 from xframes.archive.scrubbing import (
     Traces,
@@ -567,7 +567,7 @@ def _clean_journal(folder: Folder, doomed: Doomed, authors: frozenset[str]) -> N
                 pages_doomed.append(replace(doomed, users=doomed.users - staying))
             return scrub(page, pages_doomed[0])
 
-        journal.clean(clean, lambda text: asked(text, doomed))
+        journal.clean(clean, lambda text: without_asked(text, doomed))
 
 
 def _authors(journal: Journal, doomed: Doomed) -> frozenset[str]:

@@ -21,6 +21,7 @@ from xframes.archive.redaction import (
     asked,
     cleaned,
     leads_to,
+    without_mentions,
     without_traces,
 )
 from xframes.flatten.decode import recognise
@@ -104,10 +105,10 @@ def _written(document: Any) -> bytes:
 
 
 def _request(request: Request, doomed: Doomed) -> Request:
-    """The request without names of removed people; ids stay, they are no content."""
+    """The request without names of removed people."""
     if not doomed.occurs_in(f"{request.path} {dict(request.params)} {dict(request.args)}".encode()):
         return request
-    return replace(request, path=asked(request.path, doomed), params=asked(dict(request.params), doomed),
+    return replace(request, path=without_mentions(request.path, doomed), params=asked(dict(request.params), doomed),
                    args=asked(dict(request.args), doomed))
 
 
