@@ -8,6 +8,7 @@ import pytest
 import xframes as xf
 from xframes import schema
 from xframes.schema import words as vocabulary
+from xframes.schema.references import carried, own_key, references
 
 from .specifications import SPECS, specification
 
@@ -156,6 +157,27 @@ def test_a_table_is_whole(table):
         if col.name == "id" or col.name.endswith(("_id", "_key")):
             assert col.type is schema.Type.STR
     assert table.schema.field("observed_at").type == pa.timestamp("ms", tz="UTC")
+
+
+@pytest.mark.parametrize("table", schema.TABLES.values(), ids=lambda t: t.name)
+def test_a_column_says_what_it_holds_or_names(table):
+    """A text without it is exported by nobody and a fraction may be a place: add `holds=` or `names=` to the `Col`."""
+    assert [c.name for c in table.columns if c.content is None] == []
+    for col in table.columns:
+        assert col.names is None or own_key(col.names), f"{col.name} names {col.names}, whose rows nothing names"
+        assert col.of is None or col.of in table.schema.names
+        assert not (col.holds == "handle" and col.of is None), f"{col.name}: whose handle is it? Add `of=`"
+        texts = {c.name for t in (table, schema.TABLES.get(table.parent)) if t for c in t.body if c.holds == "words"}
+        assert col.within is None or col.within in texts
+        assert not col.values or col.holds in {"code", "location"}
+    assert table.owner is None or table.owner in references(table.name)
+    assert table.carrier is None or carried(table.name)
+
+
+def test_a_text_or_fraction_that_says_nothing_is_found():
+    for type_ in (schema.Type.STR, schema.Type.STRS, schema.Type.JSON, schema.Type.FLOAT):
+        assert schema.Col("new", "new", type_, "New.").content is None
+    assert schema.Col("new", "new", schema.Type.INT, "New.").content == "public"
 
 
 def test_the_names_others_rely_on_are_there():

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from xframes import __version__
 from xframes.archive.folder import FORMAT
+from xframes.archive.masking import is_pseudonym
 from xframes.schema import TABLES, Type
 
 if TYPE_CHECKING:
@@ -161,7 +162,9 @@ def _columns(facts: Facts, table: str) -> list[str]:
     for c in facts.columns[table]:
         key = " (key)" if c.name in TABLES[table].key else ""
         link = f" Names a row of `{links[c.name][0]}`." if c.name in links else ""
-        lines.append(f"| `{c.name}`{key} | {c.type.value} | {_cell(c.doc)}{link} |")
+        masked = facts.masked and is_pseudonym(table, c.name, posts=not facts.keep_post_ids)
+        given = " A pseudonym." if masked else ""
+        lines.append(f"| `{c.name}`{key} | {c.type.value} | {_cell(c.doc)}{link}{given} |")
     return lines
 
 
@@ -182,13 +185,20 @@ def _left_out(facts: Facts) -> list[str]:
             "Ids of posts have pseudonyms as well.")
         lines.append("- People: ids, handles and names are pseudonyms (HMAC-SHA256 with a key that is not here), in "
                      "every table, in mentions and links within texts, and as plain words in what they wrote "
-                     f"themselves. {ids} Short links (t.co) lead nowhere. The places of entities fit the new texts.")
+                     "themselves; long ids, and handles with `_` in them, as plain words of everybody. "
+                     f"{ids} Short links (t.co) lead nowhere. The places of entities fit the new texts.")
         lines.append("- This is no anonymity: texts, times and counts can be looked up at X.")
-        lines += [f"- Columns of `{t}`: {', '.join(f'`{c}`' for c in names)}." for t, names in facts.dropped.items()]
+        lines += [f"- Columns of `{t}`: {', '.join(_dropped(t, c) for c in names)}."
+                  for t, names in facts.dropped.items()]
     lines += [f"- Table `{table}`: it {reason}." for table, reason in facts.left_out.items()]
     lines += [f"- The end of {count:,} values of `{t}.{c}`, too long for a cell of Excel (32,767 characters)."
               for (t, c), count in facts.cut.items()]
     return lines
+
+
+def _dropped(table: str, column: str) -> str:
+    """A column that was left out, with what it holds."""
+    return f"`{column}` ({TABLES[table][column].content})"
 
 
 def _span(first: datetime | None, last: datetime | None) -> str:

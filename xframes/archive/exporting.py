@@ -309,13 +309,14 @@ class _Job:
             "WHERE action IS NOT NULL AND action NOT LIKE 'archive.%' GROUP BY ALL ORDER BY min(started_at), action"
         ).fetchall()
         told: dict[tuple[str, str], int] = {}
-        for action, arguments, count in found:
+        for name, arguments, count in found:
             given = json.loads(arguments or "{}")
             if "query" in given:
                 text = str(given["query"])
                 text = text if self.pseudonyms is None else self.pseudonyms.query(text)
             else:
                 text = "" if self.pseudonyms is not None or not given else _short(arguments)
+            action = name if self.pseudonyms is None else self.pseudonyms.rewrite(name).text
             told[action, text] = told.get((action, text), 0) + count
         return [(action, text, count) for (action, text), count in told.items()]
 

@@ -32,8 +32,10 @@ class Forgetting:
         """Remove posts and people for good: they are hidden at once, then taken out of every file.
 
         Removing a post also removes its other versions, and its author if the archive has no other
-        post by them; removing a person also removes their posts. Other people's posts stay whole;
-        mentions in them keep their place and lose the name. Rows of `tombstones` record what was
+        post by them; removing a person also removes their posts. What other people wrote stays
+        whole: posts, messages, profile texts. Mentions keep their place and id and lose the handle,
+        and from all else (links, labels, queries, errors, unknown fields) the person's handle, name
+        and words go. Rows of `tombstones` record what was
         removed, when and why. These ids never show again here, whatever is added or merged later; an
         author removed with a last post does when another post of theirs comes.
 

@@ -61,6 +61,12 @@ def _pseudonym(target: str | None) -> str | None:
 _IDS = frozenset(filter(None, map(_pseudonym, TABLES)))
 
 
+def is_pseudonym(table: str, column: str, *, posts: bool = True) -> bool:
+    """Whether a column's values are pseudonyms; with `posts` false, ids of posts are not."""
+    way = rule(table, column)
+    return way in {"username", "name", *_IDS} and (posts or way != TABLES["posts"].object)
+
+
 def people(connection: duckdb.DuckDBPyConnection) -> People:
     """Everybody the archive knows, by handle and id."""
     columns = [(t.name, c.name) for t in TABLES.values() for c in t.body if c.holds == "handle"]
@@ -140,7 +146,7 @@ class Mask:
         if way == "kept":
             return rows[col.name]
         values = rows[col.name].to_pylist()
-        if way in _IDS or way in {"username", "name"}:
+        if is_pseudonym(self.table, col.name):
             several = is_list(self.table, col.name)
             made: list[Any] = [self._ids(way, value) if several else self._id(way, value) for value in values]
         elif way == "place":

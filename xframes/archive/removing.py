@@ -477,10 +477,9 @@ def _value(text: str, col: Col | None, doomed: Doomed) -> str | None:
 
 def _without_handles(rows: pa.Table, col: Col, doomed: Doomed) -> pa.Table:
     """Rows without removed people's handles. Who has a former one today is somebody else, and stays."""
-    if col.of not in rows.column_names:
-        return rows
     theirs = _among(rows, str(col.of), doomed.users)
-    stranger = pc.and_(pc.is_valid(rows[col.of]), pc.invert(theirs))
+    said = pc.is_valid(rows[col.of]) if col.of in rows.column_names else theirs
+    stranger = pc.and_(said, pc.invert(theirs))
     named = pc.or_(theirs, _among(rows, col.name, doomed.names, lower=True))
     rows = _with(rows, col.name, pc.if_else(pc.and_not(named, stranger), None, rows[col.name]))
     return _rewritten(rows, col.name, partial(_value, col=col, doomed=doomed))

@@ -80,8 +80,8 @@ class Selection:
         self._choose([(t, c) for t in hanging for c in references(t)], skip={"posts"})
         self._chosen = {t for t in TABLES if own_key(t)} - _MESSAGES
         bringing = [t.name for t in TABLES.values() if t.brings]
-        self._choose([(t, c) for t in bringing for c in references(t)],
-                     skip={"posts", "runs", "requests"})
+        skip = {"posts", *(t.name for t in TABLES.values() if t.kind == "operation")}
+        self._choose([(t, c) for t in bringing for c in references(t)], skip=skip)
 
     def _key_targets(self, table: str) -> set[str]:
         targets = named(table)
