@@ -74,8 +74,12 @@ def check(tmp_path, pages, compacted=False, rebuilt=False):
             archive.compact()
         archive.remove(user_ids=[ID], reason="asked")
         assert leftovers(archive) == []
+        assert archive.sql("SELECT resource_id FROM tombstones WHERE resource_type = 'user'").fetchall() == [(ID,)]
         if rebuilt:
+            assert archive.verify().ok
             archive.rebuild(processes=1)
+            assert leftovers(archive) == []
+            archive.add(person_page())
             assert leftovers(archive) == []
 
 
@@ -104,7 +108,7 @@ def pages_with_plants(draw):
     return page(planted(shape, draw(st.lists(texts, max_size=3, unique_by=lambda t: t[0])) + draw(st.lists(fields, max_size=3))), seconds=5)
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(pages_with_plants(), min_size=1, max_size=4), st.booleans())
 def test_what_stands_anywhere_goes(tmp_path_factory, pages, compacted):
     check(tmp_path_factory.mktemp("any"), pages, compacted, rebuilt=True)
@@ -180,6 +184,27 @@ def test_what_others_wrote_and_how_they_refer_to_the_person_stays(tmp_path):
             assert archive.sql("SELECT user_id, username FROM post_mentions").fetchall() == [(ID, None)]
             assert archive.sql("SELECT description FROM users").fetchall() == [(f"I like @{HANDLE}",)]
             archive.rebuild()
+        assert archive.verify().ok
+
+
+@pytest.mark.parametrize("item", [SHAPES["a post of v1.1"], SHAPES["a page"], SHAPES["a line of twarc"], BOB], ids=["v1.1", "page", "twarc", "user"])
+def test_a_bare_list_is_read_as_before_when_something_went_from_it(tmp_path, item):
+    with xf.Archive(tmp_path / "archive", now=lambda: NOW) as archive:
+        archive.add([person_page(), page([item | {"seen_by": HANDLE}, {**item, "by": NAME}], seconds=3)])
+        archive.remove(user_ids=[ID], reason="asked")
+        for _ in range(2):
+            assert leftovers(archive) == []
+            assert archive.verify().ok
+            assert archive.sql("SELECT DISTINCT username FROM users").fetchall() == [("bob_b",)]
+            archive.rebuild(processes=1)
+
+
+def test_a_report_of_ours_is_that_of_the_page_as_it_is_now(tmp_path):
+    body = SHAPES["a page"] | {"data": [{**SHAPES["a page"]["data"][0], "public_metrics": {"like_count": HANDLE}}]}
+    with xf.Archive(tmp_path / "archive", now=lambda: NOW) as archive:
+        archive.add([person_page(), page(body, seconds=3)])
+        archive.remove(user_ids=[ID], reason="asked")
+        assert archive.sql("SELECT value FROM problems WHERE kind = 'bad_value'").fetchall() == [("removed",)]
         assert archive.verify().ok
 
 

@@ -10,7 +10,7 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
-from html import unescape
+from html import escape, unescape
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +63,11 @@ class _Phrases:
                     break
 
 
+def _core(text: str) -> str:
+    """A text without what stands around its words, in small letters; one without words as it is."""
+    return (_EDGES.sub("", text) or text.strip()).lower()
+
+
 def _cuts(text: str, at: int) -> bool:
     """Whether a place is inside a word."""
     return bool(re.fullmatch(r"[A-Za-z0-9_]{2}", text[at - 1:at + 1]))
@@ -70,7 +75,7 @@ def _cuts(text: str, at: int) -> bool:
 
 def _phrases(texts: Collection[str]) -> _Phrases:
     found: dict[tuple[str, ...], list[str]] = {}
-    forms = {*texts, *map(unescape, texts)}
+    forms = {form for text in texts for form in (text, unescape(text), escape(text, quote=False))}
     for text in {_EDGES.sub("", form).lower() for form in forms}:
         pieces = _PIECE.findall(text)
         if len(pieces) > 1 and text.startswith(pieces[0]):
@@ -121,7 +126,7 @@ class Doomed:
     @cached_property
     def alone(self) -> frozenset[str]:
         """Their names, as they may stand alone (lower case)."""
-        return frozenset(_EDGES.sub("", name).lower() for name in self.shown) - {""}
+        return frozenset(map(_core, self.shown)) - {""}
 
     @cached_property
     def long_ids(self) -> frozenset[str]:
@@ -193,7 +198,7 @@ def without_traces(text: str, doomed: Doomed) -> str:
 def _unknown(text: str, doomed: Doomed) -> str:
     """A text about anything: a name of one word goes where it is all of it."""
     clean = without_traces(text, doomed)
-    return GONE if _EDGES.sub("", clean).lower() in doomed.alone else clean
+    return GONE if _core(clean) in doomed.alone else clean
 
 
 def _handle(text: str, doomed: Doomed) -> str:
@@ -203,7 +208,7 @@ def _handle(text: str, doomed: Doomed) -> str:
 
 def _namesake(text: str, doomed: Doomed) -> str:
     """Another person's name: it may be the same."""
-    same = _EDGES.sub("", text).lower() in doomed.alone
+    same = _core(text) in doomed.alone
     return without_names(text, doomed) if same else without_traces(text, doomed)
 
 

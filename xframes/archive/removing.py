@@ -36,6 +36,7 @@ from xframes.archive.store import PARQUET, PagesFile, part_runs, read_part
 from xframes.archive.views import connect
 from xframes.errors import ArchiveError, XframesError
 from xframes.flatten import Flattener
+from xframes.flatten.reports import OWN_PROBLEMS_FROM
 from xframes.schema import TABLES, Col, Type
 from xframes.schema.references import carried, owners
 from xframes.wire import Page, Request
@@ -403,8 +404,10 @@ def _pages_without(folder: Folder, path: Place, doomed: Doomed, told: _Told) -> 
 
 def _run_value(name: str, value: Any, doomed: Doomed) -> Any:
     """A value of a run's record, without what must go."""
-    cols = {c.name: c for c in TABLES["runs"].columns}
-    return cleaned(value, cols.get(name), doomed) if isinstance(value, str) else value
+    col = _declared("runs", name)
+    if not isinstance(value, str):
+        return value
+    return without_asked(value, doomed) if col is None else cleaned(value, col, doomed)
 
 
 # tables --------------------------------------------------------------------------------------------------------------
@@ -437,8 +440,10 @@ def _is_looked_at(name: str, column: str) -> bool:
     col = _declared(name, column)
     if column in {c for c, _ in owners(name)} or (col is not None and col.content == "id"):
         return True
-    if name == "requests" and column in {"byte_count", "row_count"}:
-        return True
+    if column in {"byte_count", "row_count"}:
+        return name == "requests"
+    if column == "position":
+        return any(c.holds == "subject" for c in TABLES[name].columns)
     return col is None or (col.type in {Type.STR, Type.STRS, Type.JSON} and col.content != "words")
 
 
@@ -450,8 +455,10 @@ def _declared(name: str, column: str) -> Col | None:
 def _clean(name: str, rows: pa.Table, doomed: Doomed, told: _Told) -> pa.Table:
     """Rows without those that must go, and without the names of removed people."""
     goes = [_among(rows, column, _barred_ids(doomed)[kind]) for column, kind in owners(name)]
-    subjects = (c.name for c in TABLES[name].columns if c.holds == "subject")
-    goes += [_among(rows, column, doomed.names, lower=True) for column in subjects]
+    subjects = [c.name for c in TABLES[name].columns if c.holds == "subject"]
+    if subjects:  # pages lose X's own reports; ours are made of what a page has left
+        told_by_x = pc.less(rows["position"], OWN_PROBLEMS_FROM)
+        goes += [pc.and_(told_by_x, _among(rows, column, doomed.names, lower=True)) for column in subjects]
     if goes:
         rows = rows.filter(pc.invert(reduce(pc.or_, goes)))
     if name == "requests":

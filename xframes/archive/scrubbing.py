@@ -93,11 +93,19 @@ def redacted(page: Page) -> bool:
 
 
 def _dump(document: Any, taken: list[str]) -> bytes:
-    if not isinstance(document, dict):
-        document = {"data": document}
-    before = document.get(REDACTED)
-    document[REDACTED] = sorted({*taken, *(before if isinstance(before, list) else ())})
-    return _written(document)
+    """The page with a mark that something was taken out; a bare list keeps its shape, and has it as an item."""
+    items = document if isinstance(document, list) else [document]
+    marks = [item for item in items if isinstance(item, dict) and REDACTED in item]
+    before = {kind for item in marks if isinstance(item[REDACTED], list) for kind in item[REDACTED]}
+    mark = {REDACTED: sorted({*taken, *map(str, before)})}
+    if isinstance(document, list):
+        return _written([*(item for item in items if not _is_note(item)), mark])
+    return _written({**(document if isinstance(document, dict) else {"data": document}), **mark})
+
+
+def _is_note(item: Any) -> bool:
+    """Whether an item of a list only says that something was taken out of it."""
+    return isinstance(item, dict) and item.keys() == {REDACTED}
 
 
 def _written(document: Any) -> bytes:
@@ -134,10 +142,16 @@ def scrubbed(text: str | None, doomed: Doomed) -> str | None:
 def _page_leaf(kind: str | None) -> Leaf:
     """The fields of a page whose main objects are of a kind."""
     holders = {name: leaves(included) for name, included in INCLUDES.items()}
-    data = leaves(kind) if kind else Leaf(fields={"id": leaves("post").fields["id"]})
+    data = leaves(kind) if kind else Leaf(fields=_some_object())
     fields = {"data": data, "includes": Leaf(fields=holders), "errors": leaves("problem"),
               "matching_rules": leaves("rule")}
     return Leaf(fields=fields)
+
+
+@cache
+def _some_object() -> dict[str, Leaf]:
+    """The fields of an object on a page of which nobody knows what it is about."""
+    return {"id": leaves("post").fields["id"]}
 
 
 @cache
@@ -197,8 +211,11 @@ def _kind(value: Mapping[str, Any]) -> str | None:
 def _fields(value: Mapping[str, Any], leaf: Leaf) -> dict[str, Leaf]:
     """The fields an object may have: by what it is, else by where it stands."""
     kind = _kind(value)
-    if kind in _WRITTEN_BY_PEOPLE or (kind is not None and not leaf.fields):
-        return leaves(str(kind)).fields
+    unsaid = not leaf.fields or leaf.fields is _some_object()
+    if kind in _WRITTEN_BY_PEOPLE or (kind is not None and unsaid):
+        return leaves(kind).fields
+    if value.keys() - leaf.fields.keys() and _handle_words() & leaf.fields.keys():
+        return leaves("user").fields | leaf.fields  # a mention into which a profile was written
     return leaf.fields
 
 
@@ -311,7 +328,9 @@ def without_marks(page: Page) -> Page:
     except ValueError:  # the word stands there by chance
         return page
     data = document.get("data") if isinstance(document, dict) else None
-    if isinstance(data, list):
+    if isinstance(document, list):
+        document = [item for item in document if not _is_note(item)]
+    elif isinstance(data, list):
         document["data"] = [item for item in data if not (isinstance(item, dict) and _is_mark(item))]
     elif isinstance(data, dict) and _is_mark(data):
         del document["data"]

@@ -93,6 +93,8 @@ def _many(items: list[Any]) -> dict[str, Any] | None:
         return None
     merged: dict[str, Any] = {"data": [], "includes": {}, "errors": [], "matching_rules": []}
     for item in items:
+        if isinstance(item, dict) and item.keys() == {"__redacted"}:  # an archive's note that something was taken out
+            continue
         one = canonical(item)[0] if isinstance(item, dict) else None
         if one is None:
             merged["data"] += [] if item in (None, {}) else [item]
