@@ -21,7 +21,7 @@ from xframes.archive.sharing import Sharing
 from xframes.archive.showing import Shown
 from xframes.archive.store import all_pages
 from xframes.archive.threads import Threads
-from xframes.archive.views import Views
+from xframes.archive.views import Readers, Views
 from xframes.errors import ArchiveError
 from xframes.schema import table
 
@@ -232,7 +232,7 @@ class Archive(Shown, Sharing, Forgetting, Threads):
         if not source.exists:
             raise ArchiveError(f"{source.path} is not an archive")
         self._folder.create()
-        readers = Views(source).readers
+        readers = Readers(source)
         readers.enter()
         try:
             count = lifecycle.merge(self._folder, source)
