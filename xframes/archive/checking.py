@@ -51,14 +51,13 @@ class Finding:
 class Report:
     """What `Archive.verify` found: `findings`, how many pages and table files it read; `ok` when nothing is wrong.
 
-    `repaired` says what was done about earlier findings, `redacted` names the pages that something was removed from.
+    `repaired` says what was done about earlier findings.
     """
 
     pages: int = 0
     files: int = 0
     findings: list[Finding] = field(default_factory=list)
     repaired: list[str] = field(default_factory=list)
-    redacted: set[str] = field(default_factory=set, repr=False)
 
     @property
     def ok(self) -> bool:
@@ -121,16 +120,16 @@ def verify(folder: Folder) -> Report:
     report = Report()
     snapshot = Snapshot.of(folder, report)
     _check_names(report, folder)
-    known: set[str] = set()
+    known: dict[str, bool] = {}  # the sound pages, and whether something was removed from each
     for path in snapshot.pages:
         _check_pages(report, folder, path, known)
     whole = not any(f.where.startswith("pages") for f in report.findings)
     report.pages = len(known)
     named = {name: _check_tables(report, folder, name, files.all) for name, files in snapshot.tables.items()}
-    missing = set().union(*named.values()) - known
+    missing = set().union(*named.values()) - known.keys()
     if whole:
         for name, ids in named.items():
-            if name != "requests" and (lost := ids - known):
+            if name != "requests" and (lost := ids - known.keys()):
                 report.findings.append(Finding(
                     "missing_page", name,
                     f"it has rows of {counted(len(lost), 'page')} that pages/ lacks (e.g. {min(lost)})"))
@@ -138,7 +137,8 @@ def verify(folder: Folder) -> Report:
             report.findings.append(Finding(
                 "missing_page", "requests",
                 f"it names {counted(len(missing), 'page')} that pages/ lacks (e.g. {min(missing)})"))
-    _compare_rows(report, folder, snapshot, exact=whole and not missing)
+    redacted_pages = {page_id for page_id, is_redacted in known.items() if is_redacted}
+    _compare_rows(report, folder, snapshot, redacted_pages, exact=whole and not missing)
     _check_journal(report, folder)
     return report
 
@@ -168,7 +168,7 @@ def _check_names(report: Report, folder: Folder) -> None:
                     report.findings.append(Finding("stray", f".tmp/{name}", str(error)))
 
 
-def _check_pages(report: Report, folder: Folder, path: Place, known: set[str]) -> None:
+def _check_pages(report: Report, folder: Folder, path: Place, known: dict[str, bool]) -> None:
     """Read a file of pages; notes the sound ones."""
     before, where = len(report.findings), folder.inside(path)
     try:
@@ -176,9 +176,7 @@ def _check_pages(report: Report, folder: Folder, path: Place, known: set[str]) -
             if isinstance(page, Damage):
                 report.findings.append(Finding(page.kind, where, page.reason))
                 continue
-            known.add(page.page_id)
-            if redacted(page):
-                report.redacted.add(page.page_id)
+            known[page.page_id] = redacted(page)
             if not id_agrees(page):
                 report.findings.append(Finding(
                     "changed_page", where, f"page {page.page_id} does not hash to its id: it was changed"))
@@ -228,7 +226,9 @@ def _gone(report: Report, folder: Folder, path: Place, error: FileNotFoundError)
     report.findings.append(Finding("unreadable_file", folder.inside(path), "it vanished while it was read"))
 
 
-def _compare_rows(report: Report, folder: Folder, snapshot: Snapshot, *, exact: bool) -> None:
+def _compare_rows(
+    report: Report, folder: Folder, snapshot: Snapshot, redacted_pages: set[str], *, exact: bool
+) -> None:
     """Make all tables anew from the sound pages, aside, and compare what they say with what the tables say."""
     import duckdb
 
@@ -241,7 +241,7 @@ def _compare_rows(report: Report, folder: Folder, snapshot: Snapshot, *, exact: 
         stones = None if "tombstones" in broken else stones_of(folder)
         hidden = None if stones is None else replace(stones, everywhere=True)
         compared = stack.enter_context(contextlib.closing(
-            comparing.Comparison(folder, snapshot.tables, made, hidden, report.redacted, exact=exact)))
+            comparing.Comparison(folder, snapshot.tables, made, hidden, redacted_pages, exact=exact)))
         for name, table in TABLES.items():
             if broken & {name, table.parent}:  # told already; of rows beside damaged ones nothing can be said
                 continue

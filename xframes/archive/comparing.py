@@ -104,12 +104,11 @@ class Comparison:
             names = "SELECT DISTINCT parameter FROM ({}) WHERE kind = 'unknown_field'"
             yield f"SELECT count(*), NULL FROM ({names.format(theirs)} EXCEPT {names.format(ours)})"
             ours, theirs = (f"SELECT * FROM ({rows}) WHERE kind NOT IN {OWN_MARKS}" for rows in (ours, theirs))
+        yield self._lost_observations(table, own, new, shares, share)
         if not self.exact:
-            yield self._lost_observations(table, own, new, shares, share)
             yield (f"SELECT count(*), min(page_id) FROM (SELECT t.page_id FROM ({theirs}) AS t "
                    f"ANTI JOIN ({ours}) AS o ON {_same(table.key)} AND o.observed_at >= t.observed_at)")
             return
-        yield self._lost_observations(table, own, new, shares, share)
         # A page may belong to several runs, of which files of pages that were put together keep one.
         columns = merging.quoted(c for c in _shared_columns(table, own.all) if c != "run_id" or c in table.key)
         content = f"CASE WHEN page_id NOT IN (FROM redacted) THEN hash({columns}) END AS content"
