@@ -30,9 +30,11 @@ import pyarrow.parquet  # noqa: F401  the same
 from together import together  # the same folder
 
 import xframes as xf
-import xframes.streaming
+import xframes.paging.streaming
 from xframes.archive import archive as archives  # noqa: F401  the same
-from xframes.archive import collecting, lifecycle, removing  # noqa: F401  the same
+from xframes.archive.ingest import collection
+from xframes.archive.takedown import removal  # noqa: F401  the same
+from xframes.archive.upkeep import lifecycle
 from xframes.plan import plan
 from xframes.wire import Page, Request
 
@@ -146,7 +148,7 @@ def next_block(ledger: Ledger) -> int:
 
 
 def work(home: Path, what: str, seed: int) -> None:
-    collecting.FLUSH_BYTES, lifecycle.MOST_PARTS = 5_000, 5  # everything happens often
+    collection.FLUSH_BYTES, lifecycle.MOST_PARTS = 5_000, 5  # everything happens often
     with xf.Archive(home / "archive") as archive:
         if what != "open":
             globals()[what](archive, Ledger(home / "ledger"), random.Random(seed))

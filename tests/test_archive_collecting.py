@@ -9,9 +9,10 @@ import threading
 import pandas as pd
 import pytest
 
-from xframes.archive import Archive, flushing
-from xframes.archive import collecting as collecting_module
-from xframes.archive.journal import open_journal
+from xframes.archive import Archive
+from xframes.archive.ingest import collection as collecting_module
+from xframes.archive.ingest import flush
+from xframes.archive.ingest.journal import open_journal
 from xframes.errors import ArchiveError, Interrupted, RateLimited, Unavailable
 
 from .archives import NOW, Server, names, page, post, search
@@ -122,7 +123,7 @@ def test_a_living_run_is_left_alone_a_dead_one_is_not(archive):
     assert archive.tables["posts"] == 41
     states = archive.runs().set_index("run_id")
     assert states.loc["dead", "state"] == "interrupted"
-    assert states.loc["dead", "error"] == flushing.DIED
+    assert states.loc["dead", "error"] == flush.DIED
     assert archive.sql("select state from runs where run_id = 'dead'").fetchall() == [("interrupted",)]
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import xframes as xf
-from xframes.archive.journal import open_journal
+from xframes.archive.ingest.journal import open_journal
 from xframes.errors import ArchiveError
 from xframes.wire import Page
 

@@ -12,7 +12,7 @@ import pytest
 from filelock import FileLock
 
 from xframes.archive import Archive
-from xframes.archive.journal import open_journal
+from xframes.archive.ingest.journal import open_journal
 from xframes.errors import ArchiveError, Interrupted
 
 from .archives import NOW, Server, page, post, search

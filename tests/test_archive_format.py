@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import xframes as xf
-from xframes.archive.folder import FORMAT
+from xframes.archive.storage.folder import FORMAT
 from xframes.wire import Page, Request
 
 FIXTURES = sorted((Path(__file__).parent / "fixtures").glob("format-*.zip"))

@@ -19,8 +19,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import xframes as xf
-from xframes.archive.folder import Folder
-from xframes.archive.journal import open_journal
+from xframes.archive.ingest.journal import open_journal
+from xframes.archive.storage.folder import Folder
 from xframes.errors import ArchiveError, ArgumentError, XframesError
 from xframes.plan import Plan
 from xframes.wire import Page
@@ -366,7 +366,7 @@ def test_merging_changes_nothing_of_the_other_archive_and_brings_all_of_it(made,
 READ = """
 import logging, os, sys
 import xframes as xf
-import xframes.archive.checking, xframes.archive.exporting, duckdb, pandas  # before this process loses its rights
+import xframes.archive.upkeep.verification, xframes.archive.export.job, duckdb, pandas  # before this process loses its rights
 with xf.Archive(sys.argv[3]) as spare:
     spare.sql("SELECT count(*) FROM posts").fetchall(); spare.verify(); spare.runs(); list(spare.pages())
 os.setuid(65534)

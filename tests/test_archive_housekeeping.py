@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from xframes.archive import Archive, lifecycle
+from xframes.archive import Archive
+from xframes.archive.upkeep import lifecycle
 from xframes.errors import ArchiveError, Interrupted, Unavailable
 from xframes.schema import TABLES
 
@@ -130,7 +131,7 @@ def test_a_rebuild_cut_short_before_its_tables_are_whole_changes_nothing(archive
     def dies(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("xframes.archive.importing.swap_tables", dies)
+    monkeypatch.setattr("xframes.archive.upkeep.rebuild.swap_tables", dies)
     with pytest.raises(KeyboardInterrupt):
         archive.rebuild()
     again = Archive(archive.path)

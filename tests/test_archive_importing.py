@@ -11,7 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from xframes.archive import Archive, workers
+from xframes.archive import Archive
+from xframes.archive.storage import workers
 from xframes.errors import ArchiveError
 from xframes.schema import TABLES
 

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from xframes.archive.compaction import _Job, compact_family
-from xframes.archive.folder import Folder
-from xframes.archive.importing import write_rows
-from xframes.archive.views import Views
+from xframes.archive.ingest.imports import write_rows
+from xframes.archive.query.views import Views
+from xframes.archive.storage.folder import Folder
+from xframes.archive.upkeep.compaction import _Job, compact_family
 from xframes.schema import TABLES
 
 BEGAN = datetime(2026, 3, 1, tzinfo=UTC)

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import xframes as xf
-from xframes.archive.importing import write_rows
+from xframes.archive.ingest.imports import write_rows
 from xframes.schema import TABLES, Type
 from xframes.schema.references import owners
 

@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 import xframes as xf
-from xframes.archive.redaction import Doomed
-from xframes.archive.scrubbing import scrub
+from xframes.archive.storage.page_redaction import scrub
+from xframes.archive.storage.redaction import Doomed
 from xframes.cli import main
 from xframes.wire import Page, Request
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import xframes as xf
-from xframes.archive.journal import open_journal
+from xframes.archive.ingest.journal import open_journal
 
 from .removals import ADA, GONE, MARKS, NOW, OTHER, SECRET, nowhere, page
 
@@ -24,8 +24,8 @@ IMPORT = """
 import sys, time
 import xframes as xf
 from xframes.archive import store, worker
-from xframes.archive.folder import Folder
-from xframes.archive.store import Writer
+from xframes.archive.storage.folder import Folder
+from xframes.archive.storage.parts import Writer
 from xframes.flatten import Flattener
 
 archive, path = sys.argv[1:]
@@ -136,7 +136,7 @@ def reading(archive):
 @pytest.fixture
 def hasty(monkeypatch):
     """A purge that does not wait for readers."""
-    monkeypatch.setattr("xframes.archive.removing._WAIT", 0.1)
+    monkeypatch.setattr("xframes.archive.takedown.removal._WAIT", 0.1)
 
 
 @pytest.mark.usefixtures("hasty")
@@ -282,7 +282,7 @@ def test_a_purge_that_was_killed_after_its_files_leaves_no_name_in_the_journal(a
         journal.start([("run-x", "users.by_username", {"username": "ada_lov"}, None)], None, NOW)
         journal.update("run-x", NOW, state="failed", error="no user [ada_lov]")
         journal.written(journal.runs())
-    monkeypatch.setattr("xframes.archive.folder.Folder.sweep", _die)
+    monkeypatch.setattr("xframes.archive.storage.folder.Folder.sweep", _die)
     with pytest.raises(KeyboardInterrupt):
         archive.remove(user_ids=["1"], reason="why")
     monkeypatch.undo()

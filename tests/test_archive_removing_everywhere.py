@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 import xframes as xf
-from xframes.archive.journal import open_journal
+from xframes.archive.ingest.journal import open_journal
 from xframes.wire import Page, Request
 
 from .removals import ADA, BOB, GONE, MARKS, NOW, OTHER, SECRET, nowhere, page

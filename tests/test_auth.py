@@ -7,7 +7,7 @@ import pytest
 from xframes import errors
 from xframes.auth import Credentials, OAuth1, OAuth2
 from xframes.client import Client
-from xframes.registry.types import Action
+from xframes.registry.actions import Action
 from xframes.wire import Request
 
 from .clients import KEYS, OK, SEARCH, answering

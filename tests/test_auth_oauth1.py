@@ -14,7 +14,7 @@ import requests
 
 from xframes import errors
 from xframes.auth import Credentials, OAuth1
-from xframes.auth.login import login_oauth1
+from xframes.auth.authorization import login_oauth1
 from xframes.auth.tokens import tokens_path
 from xframes.client import Client
 from xframes.wire import Request

@@ -19,7 +19,7 @@ from click.testing import CliRunner
 
 from xframes import errors
 from xframes.auth import OAuth2
-from xframes.auth.login import login
+from xframes.auth.authorization import login
 from xframes.auth.oauth2 import app_token
 from xframes.auth.tokens import tokens_path
 from xframes.cli import main

@@ -14,7 +14,7 @@ import pytest
 import xframes as xf
 from xframes import collect, errors, registry
 from xframes.client import Answer
-from xframes.collect.engine import signature
+from xframes.collect.dispatch import signature
 from xframes.sandbox import Fault
 from xframes.wire import Page
 

@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 import xframes as xf
-from xframes.archive.folder import Folder
-from xframes.archive.health import signs
-from xframes.archive.journal import open_journal
+from xframes.archive.ingest.journal import open_journal
+from xframes.archive.storage.folder import Folder
+from xframes.archive.upkeep.health import signs
 from xframes.cli import main
 from xframes.sandbox import Fault
 
@@ -143,7 +143,7 @@ def test_a_server_that_is_not_there(key):
 
 @pytest.mark.parametrize(("used", "state"), [(10, "ok"), (95, "warn"), (100, "wrong")])
 def test_the_cap_and_what_was_read_of_it(used, state):
-    from xframes.cli.doctor import _used
+    from xframes.cli.commands.doctor import _used
 
     check = _used({"project_cap": 100, "project_usage": used, "cap_reset_day": 8}, "")
     assert check.state == state
@@ -330,7 +330,7 @@ def test_what_is_hidden_and_not_yet_gone(folder, monkeypatch):
 
 
 def test_many_parts_and_little_room(folder, monkeypatch):
-    monkeypatch.setattr("xframes.archive.health.MOST_PARTS", 0)
+    monkeypatch.setattr("xframes.archive.upkeep.health.MOST_PARTS", 0)
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 5_000_000})())
     found = look(folder)
     assert "xframes compact" in found["tables", "warn"][1]

@@ -13,9 +13,9 @@ import pytest
 
 import xframes as xf
 from xframes import registry, write  # noqa: F401  `xf.write` exists once it is imported
+from xframes.registry.actions import DOCS
 from xframes.registry.documentation import TITLE, bounds, facts
 from xframes.registry.prices import PER_REQUEST, PER_RESOURCE, dollars
-from xframes.registry.types import DOCS
 
 from .declared import LISTED, named
 

@@ -13,7 +13,7 @@ import requests
 import xframes as xf
 from xframes import errors, write
 from xframes.auth import oauth2
-from xframes.auth.login import READ_SCOPES, login, login_oauth1
+from xframes.auth.authorization import READ_SCOPES, login, login_oauth1
 from xframes.auth.tokens import tokens_path
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xframes.pacing import Pacer
-from xframes.registry.types import Window, windows
+from xframes.client.pacing import Pacer
+from xframes.registry.actions import Window, windows
 
 T0 = 1_700_000_000.0
 POOL = ("app", "search.recent")

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xframes.errors import ArgumentError, InvalidRequest, Unavailable
-from xframes.paging import State, pages
+from xframes.paging.pages import State, pages
 from xframes.plan import plan
 from xframes.wire import Page
 

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 import xframes as xf
-from xframes.plot.drawing import short
+from xframes.plot.canvas.drawing import short
 from xframes.wire import Page, Request
 
 mpl.use("Agg")

@@ -8,7 +8,7 @@ from fontTools.pens.ttGlyphPen import TTGlyphPen
 from matplotlib import font_manager
 
 import xframes as xf
-from xframes.plot.glyphs import drawable, fit, readable
+from xframes.plot.canvas.glyphs import drawable, fit, readable
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt

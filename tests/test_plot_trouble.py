@@ -13,7 +13,7 @@ import pytest
 
 import xframes as xf
 from xframes.errors import ArgumentError
-from xframes.plot.drawing import short
+from xframes.plot.canvas.drawing import short
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt

@@ -11,7 +11,7 @@ import pytest
 
 import xframes as xf
 from xframes import registry, schema
-from xframes.collect.engine import signature
+from xframes.collect.dispatch import signature
 from xframes.errors import ArgumentError
 from xframes.plan import options
 from xframes.registry.prices import PER_REQUEST, PER_RESOURCE

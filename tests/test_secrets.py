@@ -23,7 +23,7 @@ import urllib3
 
 import xframes as xf
 from xframes import errors, write
-from xframes.auth import Credentials, OAuth1, OAuth2, login, tokens
+from xframes.auth import Credentials, OAuth1, OAuth2, authorization, tokens
 from xframes.client import Client, Retries
 from xframes.wire import Request
 
@@ -275,11 +275,11 @@ def test_nothing_that_ends_a_login_keeps_secrets(monkeypatch, tmp_path, seam, ki
         server.answer = token_server
         halting(monkeypatch, (os, "replace") if seam == "saved" else seam, kind)
         with pytest.raises((kind, errors.XframesError)) as caught:
-            login.login(CLIENT, client_secret=CLIENT_SECRET, base_url=server.url, open_url=browse, timeout=2,
+            authorization.login(CLIENT, client_secret=CLIENT_SECRET, base_url=server.url, open_url=browse, timeout=2,
                         redirect_uri="http://127.0.0.1:0/callback", path=tmp_path / "tokens.json")
         assert_clean(caught.value)
         with pytest.raises((kind, errors.XframesError)) as caught:
-            login.login_oauth1(*KEYS[:2], base_url=server.url, ask=lambda _: "verifier-of-pin", path=tmp_path / "t.json")
+            authorization.login_oauth1(*KEYS[:2], base_url=server.url, ask=lambda _: "verifier-of-pin", path=tmp_path / "t.json")
         assert_clean(caught.value)
 
 
@@ -295,12 +295,12 @@ def test_ctrl_c_while_a_person_is_waited_for_leaves_no_secret(tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt) as caught:
-        login.login(CLIENT, client_secret=CLIENT_SECRET, open_url=stop, redirect_uri="http://127.0.0.1:0/callback")
+        authorization.login(CLIENT, client_secret=CLIENT_SECRET, open_url=stop, redirect_uri="http://127.0.0.1:0/callback")
     assert_clean(caught.value)
     with answering() as server:
         server.answer = lambda *_: (200, b"oauth_token=t&oauth_token_secret=secret-of-a-person")
         with pytest.raises(KeyboardInterrupt) as caught:
-            login.login_oauth1(*KEYS[:2], base_url=server.url, ask=stop, path=tmp_path / "tokens.json")
+            authorization.login_oauth1(*KEYS[:2], base_url=server.url, ask=stop, path=tmp_path / "tokens.json")
     assert_clean(caught.value)
 
 

@@ -12,8 +12,9 @@ import requests
 import urllib3
 
 import xframes as xf
-from xframes import errors, streaming
-from xframes.client.streaming import lines
+from xframes import errors
+from xframes.client.connection import lines
+from xframes.paging import streaming
 from xframes.plan import plan
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -13,7 +13,7 @@ import pytest
 
 import xframes as xf
 from xframes import errors
-from xframes.archive import collecting as collecting_module
+from xframes.archive.ingest import collection as collecting_module
 from xframes.sandbox import StreamFault
 
 from .clients import TOKEN, Handler, serving

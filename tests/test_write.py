@@ -14,8 +14,8 @@ import xframes as xf
 from xframes import errors, registry, write
 from xframes.cli import main
 from xframes.client import Client
-from xframes.collect.engine import annotation
-from xframes.write.engine import Written
+from xframes.collect.dispatch import annotation
+from xframes.write.sending import Written
 
 from .declared import minimal
 from .writing import Server, answer

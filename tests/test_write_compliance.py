@@ -19,7 +19,7 @@ from xframes import errors, write
 from xframes.client import Client, Retries
 from xframes.sandbox import Fault
 from xframes.wire import Page, Request
-from xframes.write.compliance import _bodies
+from xframes.write.compliance_jobs import _bodies
 
 ROOT = Path(__file__).parents[1]
 

@@ -11,44 +11,34 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from xframes import settings
+
 if TYPE_CHECKING:
     from xframes import errors, networks, plot, sandbox, schema
     from xframes.archive import Archive
     from xframes.client import Client, use
-    from xframes.collect import (
-        actions,
-        analytics,
-        call,
-        compliance,
-        counts,
-        lists,
-        media,
-        messages,
-        posts,
-        search,
-        spaces,
-        streams,
-        timelines,
-        usage,
-        users,
-    )
-    from xframes.collect.hydrating import hydrate
+    from xframes.collect import actions, call
+    from xframes.collect.accounts import analytics, compliance, lists, messages, usage, users
+    from xframes.collect.content import counts, media, posts, search, spaces, streams, timelines
+    from xframes.collect.hydration import hydrate
     from xframes.errors import Interrupted, XframesError
     from xframes.frames import Frames, flatten, unescape
     from xframes.reader import read_pages
 
-__version__ = "0.1.0"
+__version__ = settings.VERSION
 
 _HOMES = {
     "Archive": "xframes.archive", "Client": "xframes.client", "Frames": "xframes.frames",
     "Interrupted": "xframes.errors", "XframesError": "xframes.errors", "actions": "xframes.collect",
-    "call": "xframes.collect", "flatten": "xframes.frames", "hydrate": "xframes.collect.hydrating",
+    "call": "xframes.collect", "flatten": "xframes.frames", "hydrate": "xframes.collect.hydration",
     "read_pages": "xframes.reader", "unescape": "xframes.frames", "use": "xframes.client",
 }
 _MODULES = {
-    **{area: f"xframes.collect.{area}" for area in (
-        "analytics", "compliance", "counts", "lists", "media", "messages", "posts", "search", "spaces", "streams",
-        "timelines", "usage", "users",
+    **{area: f"xframes.collect.accounts.{area}" for area in (
+        "analytics", "compliance", "lists", "messages", "usage", "users",
+    )},
+    **{area: f"xframes.collect.content.{area}" for area in (
+        "counts", "media", "posts", "search", "spaces", "streams", "timelines",
     )},
     "errors": "xframes.errors", "networks": "xframes.networks", "plot": "xframes.plot",
     "sandbox": "xframes.sandbox", "schema": "xframes.schema",

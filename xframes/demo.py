@@ -65,7 +65,7 @@ With your own key, the same against X:
 
 
 def _collect(archive: Archive, client: Client, say: Callable[[str], Any]) -> None:
-    from xframes.collect import counts, posts, search, timelines
+    from xframes.collect.content import counts, posts, search, timelines
 
     how: dict[str, Any] = {"into": archive, "client": client, "progress": False}
 

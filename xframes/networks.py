@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 from xml.sax.saxutils import escape, quoteattr
 
-from xframes.archive import threads
+from xframes.archive.query import threads
 from xframes.errors import ArgumentError
 
 if TYPE_CHECKING:

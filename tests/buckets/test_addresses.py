@@ -4,7 +4,8 @@ import sys
 
 import pytest
 
-from xframes.archive import Archive, bucket
+from xframes.archive import Archive
+from xframes.archive.storage import bucket
 from xframes.errors import ArchiveError
 
 from .objects import fsspec, ids, page

@@ -2,7 +2,9 @@
 
 import pytest
 
-from xframes.archive import Archive, bucket, compaction, folder
+from xframes.archive import Archive
+from xframes.archive.storage import bucket, folder
+from xframes.archive.upkeep import compaction
 
 from .objects import HOUR, NOW, fsspec, ids, machine, objects, page, replaced
 
@@ -31,14 +33,14 @@ def test_a_rebuild_keeps_what_another_machine_writes_meanwhile(tmp_path, monkeyp
     archive.add(page(1))
     with machine(monkeypatch, tmp_path, "other"):
         other = Archive("memory://data/one")
-    from xframes.archive import importing
-    true = importing.swap_tables
+    from xframes.archive.upkeep import rebuild
+    true = rebuild.swap_tables
 
     def late(*arguments):
         other.add(page(2))
         true(*arguments)
 
-    monkeypatch.setattr(importing, "swap_tables", late)
+    monkeypatch.setattr(rebuild, "swap_tables", late)
     archive.rebuild()
     assert len(ids(archive)) == len(ids(other)) == 20
     assert archive.verify().ok

@@ -5,8 +5,9 @@ import json
 import duckdb
 import pytest
 
-from xframes.archive import Archive, bucket
-from xframes.archive.journal import open_journal
+from xframes.archive import Archive
+from xframes.archive.ingest.journal import open_journal
+from xframes.archive.storage import bucket
 from xframes.errors import ArchiveError
 from xframes.wire import Page
 
@@ -170,7 +171,7 @@ def test_a_memory_archive_is_imported_in_this_process(tmp_path):
 
 
 def test_how_it_is_and_what_it_shows(tmp_path):
-    from xframes.archive import health
+    from xframes.archive.upkeep import health
 
     archive = Archive("memory://data/one")
     archive.add(page(1))

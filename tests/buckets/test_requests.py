@@ -3,9 +3,10 @@
 import os
 
 import xframes as xf
-from xframes.archive import Archive, bucket
-from xframes.archive.journal import open_journal
-from xframes.archive.places import Content
+from xframes.archive import Archive
+from xframes.archive.ingest.journal import open_journal
+from xframes.archive.storage import bucket
+from xframes.archive.storage.paths import Content
 
 from .objects import NOW, fsspec, ids, page
 
@@ -21,7 +22,7 @@ def test_flushing_lists_nothing_and_asking_lists_once(monkeypatch):
         lists.clear()
         ask()
         assert len(lists) == 1
-    from xframes.archive.flushing import flush
+    from xframes.archive.ingest.flush import flush
     with open_journal(archive._folder.journal) as journal:
         journal.start([("run-1", "search.recent", {}, None)], None, NOW)
         journal.append([xf.wire.Page(page(2).request, page(2).body, NOW, run_id="run-1")])

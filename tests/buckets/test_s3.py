@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 import pytest
 
 import xframes as xf
-from xframes.archive import Archive, bucket
+from xframes.archive import Archive
+from xframes.archive.storage import bucket
 from xframes.errors import ArchiveError, Interrupted
 
 from .objects import ids, machine, page

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import xframes as xf
-from xframes.cli.tables import render
-from xframes.cli.values import plain
+from xframes.cli.scalars import plain
+from xframes.cli.terminal import render
 
 from .running import run
 

@@ -17,7 +17,7 @@ import pytest
 
 import xframes as xf
 from xframes import errors
-from xframes.cli import tables
+from xframes.cli import terminal
 from xframes.cli.output import say, write
 from xframes.wire import Page, Request
 
@@ -60,7 +60,7 @@ for words in eval(sys.argv[1]):
 """
 
 
-def terminal(*commands):
+def screen(*commands):
     """What a real terminal is sent by each command."""
     pty = pytest.importorskip("pty")
     words = repr([[str(word) for word in command] for command in commands])
@@ -86,7 +86,7 @@ def terminal(*commands):
 def test_no_format_steers_a_terminal(evil):
     queries = [("sql", "select text, id from posts"), ("sql", NAME), ("runs",)]
     formats = ["table", "csv", "json", "jsonl"]
-    shown = terminal(*[(*q, "--archive", evil, "--format", f) for f in formats for q in queries])
+    shown = screen(*[(*q, "--archive", evil, "--format", f) for f in formats for q in queries])
     for one in shown:
         assert not steers(one)
     assert all("gnp.exe" in one for one in shown[::3])
@@ -105,7 +105,7 @@ def test_no_error_steers_a_terminal(evil):
         ("--debug", "schema", "\x1b[31m"), ("--debug", "resume", "\x1b]0;", *into),
         ("doctor", "--offline", "--base-url", "ftp://\x1b]0;\u202e", *into),
     ]
-    for shown in terminal(*commands):
+    for shown in screen(*commands):
         assert not steers(OURS.sub("", shown))
         assert shown
 
@@ -115,7 +115,7 @@ def test_problems_of_x_and_damage_do_not_steer(evil, tmp_path):
     bad = tmp_path / "bad\x1b]0;\u202e.jsonl"
     bad.write_text(f"{{{EVIL}\n")
     commands = [("verify",), ("doctor", "--offline"), ("import", bad)]
-    for shown in terminal(*[(*words, "--archive", evil) for words in commands]):
+    for shown in screen(*[(*words, "--archive", evil) for words in commands]):
         assert not steers(OURS.sub("", shown))
 
 
@@ -137,7 +137,7 @@ def shell_bytes(*words):
 
 def test_rows_of_a_table_stay_rows():
     rows = pa.table({"a\nb": ["one\ntwo\r\nthree\tfour\x0b\x85five", "x"], "\u202eb": ["1", "2"]})
-    lines = list(tables.render(pa.RecordBatchReader.from_stream(rows), width=100))
+    lines = list(terminal.render(pa.RecordBatchReader.from_stream(rows), width=100))
     assert len(lines) == 4
     assert not [line for line in lines if steers(line) or "\t" in line or "\n" in line]
 
@@ -159,7 +159,7 @@ def test_errors_logs_and_reprs_do_not_steer_in_python_either(evil, caplog):
 
 
 def test_progress_does_not_steer(capsys):
-    from xframes.archive.progress import bar
+    from xframes.progress import bar
 
     with bar(True, f"upload {EVIL}", "B", 3) as advance:
         advance(3)

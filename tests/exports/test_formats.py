@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import xframes as xf
-from xframes.archive import formats
-from xframes.archive.selecting import NEVER, PRIVATE
+from xframes.archive.export import formats
+from xframes.archive.export.selection import NEVER, PRIVATE
 from xframes.errors import ArgumentError, ConfigError
 from xframes.schema import TABLES
 

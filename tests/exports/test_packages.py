@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 import xframes as xf
-from xframes.archive.pseudonyms import Pseudonyms
+from xframes.archive.export.pseudonyms import Pseudonyms
 from xframes.cli import main
 from xframes.schema import TABLES
 

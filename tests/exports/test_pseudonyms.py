@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xframes.archive import masking
-from xframes.archive.pseudonyms import Pseudonyms, is_x_url
-from xframes.archive.selecting import NEVER
+from xframes.archive.export import masking
+from xframes.archive.export.pseudonyms import Pseudonyms, is_x_url
+from xframes.archive.export.selection import NEVER
 from xframes.errors import ArgumentError
 from xframes.schema import TABLES, Type
 from xframes.schema.references import own_key, references

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xframes.archive.selecting import PRIVATE
+from xframes.archive.export.selection import PRIVATE
 from xframes.schema import TABLES
 from xframes.schema.references import references
 

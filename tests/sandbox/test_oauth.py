@@ -16,7 +16,7 @@ from requests_oauthlib import OAuth1, OAuth1Session
 
 import xframes as xf
 from xframes import sandbox
-from xframes.auth.login import login
+from xframes.auth.authorization import login
 from xframes.sandbox import Fault
 from xframes.sandbox.signatures import base_string, sign
 

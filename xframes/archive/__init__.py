@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from xframes.archive.archive import Archive
-    from xframes.archive.checking import Finding, Report
-    from xframes.archive.runs import Run
+    from xframes.archive.ingest.runs import Run
+    from xframes.archive.upkeep.verification import Finding, Report
 
 __all__ = ["Archive", "Finding", "Report", "Run"]
 
@@ -18,7 +18,10 @@ def __dir__() -> list[str]:
 
 
 # Worker processes import this package for its writer alone: what they do not need costs them memory.
-_HOMES = {"Archive": "archive", "Finding": "checking", "Report": "checking", "Run": "runs"}
+_HOMES = {
+    "Archive": "archive", "Finding": "upkeep.verification", "Report": "upkeep.verification",
+    "Run": "ingest.runs",
+}
 
 
 def __getattr__(name: str) -> Any:

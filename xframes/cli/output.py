@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from xframes.cli.tables import MOST_ROWS, render
-from xframes.cli.values import finite, jsonable, plain
+from xframes.cli.scalars import finite, jsonable, plain
+from xframes.cli.terminal import MOST_ROWS, render
 from xframes.screen import neutral
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ def _csv(reader: pa.RecordBatchReader, file: IO[bytes]) -> None:
 
 def _quoted(value: Any) -> str:
     """A value as a cell that no spreadsheet takes for a formula; numbers are none."""
-    from xframes.archive.formats import FORMULA
+    from xframes.archive.export.formats import FORMULA
 
     text = plain(value)
     return f"'{text}" if not isinstance(value, int | float | Decimal) and FORMULA.match(text) else text

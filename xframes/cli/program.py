@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from xframes import __version__, errors
-from xframes.cli import archives, collecting, coverage, local, login, output, reference, sharing, writing
+from xframes import errors
+from xframes.cli import output
+from xframes.cli.commands import archives, collectors, gaps, local, login, reference, sharing, writing
 from xframes.screen import neutral
+from xframes.settings import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +48,7 @@ class Program(click.Group):
         "token_normalize_func": lambda name: name.replace("_", "-"),
     },
 )
-@click.version_option(__version__, prog_name="xframes")
+@click.version_option(VERSION, prog_name="xframes")
 @click.option("--debug", is_flag=True, help="Show the traceback when something fails.")
 def main(debug: bool) -> None:
     """Collect from the X API v2 into typed tables, archive them as Parquet, ask SQL.
@@ -64,7 +66,7 @@ def main(debug: bool) -> None:
 
 
 for _command in (
-    *local.FIRST, *login.COMMANDS, *collecting.groups(), writing.group(), *archives.COMMANDS, *coverage.COMMANDS,
+    *local.FIRST, *login.COMMANDS, *collectors.groups(), writing.group(), *archives.COMMANDS, *gaps.COMMANDS,
     *sharing.COMMANDS, *reference.COMMANDS, *local.LAST,
 ):
     main.add_command(_command)

@@ -23,19 +23,19 @@ from xframes.auth import KINDS, Credentials, OAuth1, OAuth2, Secret, redact
 from xframes.auth.credentials import DEMO, text
 from xframes.auth.sessions import session_for
 from xframes.auth.transport import Clock, whole
+from xframes.client.connection import STALL_SECONDS, HangUp, lines
+from xframes.client.display import html
 from xframes.client.failures import NOT_SENT, explained, lost
+from xframes.client.pacing import Pacer
 from xframes.client.retries import Retries, Trying
-from xframes.client.showing import html
-from xframes.client.streaming import STALL_SECONDS, HangUp, lines
 from xframes.client.transfers import transfer
 from xframes.errors import ApiError, ArgumentError, ConfigError, RateLimited, Unauthorized, Unavailable
-from xframes.pacing import Pacer
 from xframes.plan import asks_owner
 from xframes.plan.values import QUERY_MOST
 from xframes.registry import ACTIONS
 from xframes.screen import neutral
 from xframes.sealing import sealed
-from xframes.settings import BASE_URL, from_environment, table
+from xframes.settings import BASE_URL, VERSION, from_environment, table
 from xframes.wire import Page, Request
 
 if TYPE_CHECKING:
@@ -398,10 +398,8 @@ def current(what: str, action: str | None = None) -> Client:
 
 
 def _session(base_url: str, seconds: float) -> requests.Session:
-    from xframes import __version__
-
     session = session_for(base_url, seconds)
-    session.headers.update({"User-Agent": f"xframes/{__version__}", "Accept": "application/json"})
+    session.headers.update({"User-Agent": f"xframes/{VERSION}", "Accept": "application/json"})
     return session
 
 

@@ -7,22 +7,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from xframes import registry
-from xframes.collect import (
-    analytics,
-    compliance,
-    counts,
-    lists,
-    media,
-    messages,
-    posts,
-    search,
-    spaces,
-    streams,
-    timelines,
-    usage,
-    users,
-)
-from xframes.collect.engine import collect, function
+from xframes.collect.accounts import analytics, compliance, lists, messages, usage, users
+from xframes.collect.content import counts, media, posts, search, spaces, streams, timelines
+from xframes.collect.dispatch import collect, function
 from xframes.errors import ArgumentError
 from xframes.plan.values import near
 

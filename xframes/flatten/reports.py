@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from xframes.flatten.coerce import coerce
 from xframes.flatten.decode import Bad, Parsed
-from xframes.registry.types import NAMES
+from xframes.registry.actions import NAMES
 from xframes.schema import TABLES, Type
 from xframes.wire import problem_kind, read_json
 

@@ -10,11 +10,11 @@ relation such as `archive.sql("select * from posts where lang = 'en'")`. Times a
 
 from __future__ import annotations
 
-from xframes.plot.coverage import completeness, heatmap
-from xframes.plot.drawing import STYLE
+from xframes.plot.canvas.drawing import STYLE
+from xframes.plot.completeness_plots import completeness, heatmap
 from xframes.plot.engagement import analytics, metric_history
 from xframes.plot.graphs import network, thread
-from xframes.plot.places import map  # noqa: A004  a map is called a map; nothing else is called so here
+from xframes.plot.maps import map  # noqa: A004  a map is called a map; nothing else is called so here
 from xframes.plot.playback import retention
 from xframes.plot.ranking import top
 from xframes.plot.spending import usage

@@ -7,9 +7,9 @@ from itertools import cycle
 from typing import TYPE_CHECKING, Any, Literal
 
 from xframes.errors import ArgumentError
-from xframes.plot import drawing
-from xframes.plot.drawing import DASHES, GREY, HOLLOW, LONGEST_LABEL, ground, ink, strokes
-from xframes.plot.rows import (
+from xframes.plot.canvas import drawing
+from xframes.plot.canvas.drawing import DASHES, GREY, HOLLOW, LONGEST_LABEL, ground, ink, strokes
+from xframes.plot.canvas.rows import (
     broken,
     chosen,
     floats,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from xframes.errors import ArgumentError
-from xframes.plot import drawing
-from xframes.plot.drawing import COLORS, GREY, ground, ink
-from xframes.plot.glyphs import dress
-from xframes.plot.layout import label, spring
-from xframes.plot.rows import bare, numbers, rows, shorten, whole
+from xframes.plot.canvas import drawing
+from xframes.plot.canvas.drawing import COLORS, GREY, ground, ink
+from xframes.plot.canvas.glyphs import dress
+from xframes.plot.canvas.layout import label, spring
+from xframes.plot.canvas.rows import bare, numbers, rows, shorten, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

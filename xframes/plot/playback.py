@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from xframes.errors import ArgumentError
-from xframes.plot import drawing
-from xframes.plot.drawing import COLORS, colors, short
-from xframes.plot.rows import chosen, media_texts, newest, numbers, pandas, rows, shorten, table, whole
+from xframes.plot.canvas import drawing
+from xframes.plot.canvas.drawing import COLORS, colors, short
+from xframes.plot.canvas.rows import chosen, media_texts, newest, numbers, pandas, rows, shorten, table, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

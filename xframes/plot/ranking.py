@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from xframes.errors import ArgumentError
-from xframes.plot import drawing
-from xframes.plot.glyphs import drawable
-from xframes.plot.rows import ASKED, pandas, rows, whole
+from xframes.plot.canvas import drawing
+from xframes.plot.canvas.glyphs import drawable
+from xframes.plot.canvas.rows import ASKED, pandas, rows, whole
 
 if TYPE_CHECKING:
     import pandas as pd

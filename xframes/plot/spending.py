@@ -8,9 +8,9 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from xframes.errors import ArgumentError
-from xframes.plot import drawing
-from xframes.plot.drawing import COLORS, GREY, ink, short
-from xframes.plot.rows import newest, numbers, rows, table, whole
+from xframes.plot.canvas import drawing
+from xframes.plot.canvas.drawing import COLORS, GREY, ink, short
+from xframes.plot.canvas.rows import newest, numbers, rows, table, whole
 
 if TYPE_CHECKING:
     import pandas as pd

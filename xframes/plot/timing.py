@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from xframes.errors import ArgumentError
-from xframes.plot import drawing
-from xframes.plot.drawing import COLORS, GREY, HOLLOW, colors, strokes
-from xframes.plot.rows import ASKED, broken, floats, moment, naive, newest, numbers, table
+from xframes.plot.canvas import drawing
+from xframes.plot.canvas.drawing import COLORS, GREY, HOLLOW, colors, strokes
+from xframes.plot.canvas.rows import ASKED, broken, floats, moment, naive, newest, numbers, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,10 +18,10 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 
 from xframes.errors import XframesError
-from xframes.reader import exports, tables
+from xframes.reader import exports, spreadsheets
 from xframes.reader.bounded import HELD_BYTES, line, lines, values
 from xframes.reader.containers import is_hidden, parts
-from xframes.reader.refusing import NotPages, reason
+from xframes.reader.damage import NotPages, reason
 from xframes.registry import match
 from xframes.wire import Page, Request, page_id
 
@@ -98,7 +98,7 @@ def _contents(path: Path) -> Iterator[bytes | _Recorded]:
     for part in parts(path):
         seen += 1
         why = part.damage or part.refusal
-        if why is None and part.inside and part.is_table and not tables.begins_posts(part.head):
+        if why is None and part.inside and part.is_table and not spreadsheets.begins_posts(part.head):
             why = "no table of posts"
         if why is not None:
             reasons = failed if part.damage else left
@@ -122,7 +122,7 @@ def _part(part: Part, path: Path) -> Iterator[bytes | _Recorded]:
     if part.is_export:
         yield exports.posts(part.file, part.export)
     elif part.is_table:
-        yield from tables.posts(part.file, str(path))
+        yield from spreadsheets.posts(part.file, str(path))
     else:
         yield from _bodies(part.file)
 

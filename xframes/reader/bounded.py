@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import IO, TYPE_CHECKING
 
-from xframes.reader.refusing import TooLong
+from xframes.reader.damage import TooLong
 from xframes.settings import MAX_LINE
 from xframes.wire import is_json
 

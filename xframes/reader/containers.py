@@ -15,8 +15,8 @@ from copy import copy
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any, Self, cast
 
-from xframes.reader import exports, tables
-from xframes.reader.refusing import reason
+from xframes.reader import exports, spreadsheets
+from xframes.reader.damage import reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +65,7 @@ class Part:
     def is_table(self) -> bool:
         """Whether this is a CSV file."""
         named = self.name.lower().endswith((".csv", ".tsv"))
-        return not _is_json(self.head) and (named or tables.begins_posts(self.head))
+        return not _is_json(self.head) and (named or spreadsheets.begins_posts(self.head))
 
     @property
     def refusal(self) -> str | None:

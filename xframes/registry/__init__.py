@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
+from xframes.registry.account_reads import PEOPLE
+from xframes.registry.actions import Action, Edge, Param, Window
 from xframes.registry.beyond import BEYOND
-from xframes.registry.people import PEOPLE
 from xframes.registry.reads import READS
-from xframes.registry.types import Action, Edge, Param, Window
 from xframes.registry.writes import WRITES
 
 if TYPE_CHECKING:

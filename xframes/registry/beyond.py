@@ -1,5 +1,6 @@
 """Reads X has beyond the listing, one declaration each: they work by `xf.call`, in the shell and in every table."""
 
+from xframes.registry.actions import Action, Edge, Param
 from xframes.registry.params import (
     ANY,
     BACKFILL,
@@ -13,7 +14,6 @@ from xframes.registry.params import (
     path_id,
     times,
 )
-from xframes.registry.types import Action, Edge, Param
 
 BEYOND = (
     Action(

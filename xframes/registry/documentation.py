@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 from xframes import registry
 from xframes.english import counted
+from xframes.registry.actions import DOCS, Action, Param, Window
 from xframes.registry.prices import CARD, PER_REQUEST, PER_RESOURCE, dollars
-from xframes.registry.types import DOCS, Action, Param, Window
 
 F = TypeVar("F", bound=Callable[..., Any])
 

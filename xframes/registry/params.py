@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from xframes.registry.types import Param
+from xframes.registry.actions import Param
 
 ID = r"[0-9]{1,19}"
 USERNAME = r"[A-Za-z0-9_]{1,15}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from xframes.registry.types import Action
+    from xframes.registry.actions import Action
 
 CARD = "X's price card of August 2026"
 

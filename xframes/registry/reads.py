@@ -1,5 +1,6 @@
 """The read actions about posts: search, counts, timelines, lookups, streams, analytics, usage."""
 
+from xframes.registry.actions import Action, Edge, Param
 from xframes.registry.params import (
     ANY,
     BACKFILL,
@@ -21,7 +22,6 @@ from xframes.registry.params import (
     query,
     times,
 )
-from xframes.registry.types import Action, Edge, Param
 
 READS = (
     Action(

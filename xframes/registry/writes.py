@@ -1,5 +1,6 @@
 """The write actions, for the companion `xframes.write`: bodies as X's spec has them, with flat Python names."""
 
+from xframes.registry.actions import Action, Param
 from xframes.registry.params import (
     CONVERSATION_ID,
     ID,
@@ -13,7 +14,6 @@ from xframes.registry.params import (
     text,
 )
 from xframes.registry.prices import PER_REQUEST, dollars
-from xframes.registry.types import Action, Param
 
 _GONE = "X removed it from self-serve access in April 2026"
 _FIFTY = ("", "50/15min")

@@ -9,8 +9,49 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from xframes.schema import measures, objects, operations, posts, relations, users, words
-from xframes.schema.types import Col, Source, Table, Type
+from xframes.schema import words
+from xframes.schema.declarations import Col, Source, Table, Type
+from xframes.schema.measure_tables import (
+    COUNTS,
+    MEDIA_ANALYTICS,
+    PERSONALIZED_TRENDS,
+    POST_ANALYTICS,
+    TRENDS,
+    USAGE,
+    USAGE_DAILY,
+)
+from xframes.schema.object_tables import (
+    BOOKMARK_FOLDERS,
+    COMMUNITIES,
+    LISTS,
+    MEDIA,
+    MEDIA_VARIANTS,
+    MESSAGE_DETAILS,
+    MESSAGES,
+    NEWS,
+    NEWS_POSTS,
+    PLACES,
+    POLL_OPTIONS,
+    POLLS,
+    SPACE_PEOPLE,
+    SPACES,
+    TOPICS,
+)
+from xframes.schema.operation_tables import (
+    COMPLIANCE_JOBS,
+    MATCHES,
+    MEDIA_UPLOADS,
+    PROBLEMS,
+    REMOVALS,
+    REQUESTS,
+    RUNS,
+    STREAM_RULES,
+    TOMBSTONES,
+    WRITES,
+)
+from xframes.schema.post_tables import POST_DETAILS, POST_METRICS, POSTS
+from xframes.schema.relation_tables import RELATIONS
+from xframes.schema.user_tables import USER_DETAILS, USER_METRICS, USERS
 from xframes.schema.words import COMPANIONS, EXPANSIONS, FIELDS_PARAM, Vocabulary
 
 if TYPE_CHECKING:
@@ -31,15 +72,12 @@ def __dir__() -> list[str]:
 TABLES: dict[str, Table] = {
     t.name: t
     for t in (
-        posts.POSTS, users.USERS, objects.MEDIA, objects.PLACES, objects.POLLS, objects.POLL_OPTIONS, objects.SPACES,
-        objects.TOPICS, objects.LISTS, objects.MESSAGES, objects.COMMUNITIES, objects.NEWS, objects.BOOKMARK_FOLDERS,
-        *posts.POST_DETAILS, objects.MEDIA_VARIANTS, *users.USER_DETAILS, objects.SPACE_PEOPLE,
-        *objects.MESSAGE_DETAILS, objects.NEWS_POSTS, *relations.RELATIONS,
-        posts.POST_METRICS, users.USER_METRICS, measures.COUNTS, measures.POST_ANALYTICS, measures.MEDIA_ANALYTICS,
-        measures.USAGE, measures.USAGE_DAILY, measures.TRENDS, measures.PERSONALIZED_TRENDS,
-        operations.MATCHES, operations.STREAM_RULES, operations.COMPLIANCE_JOBS, operations.REMOVALS,
-        operations.TOMBSTONES, operations.MEDIA_UPLOADS, operations.WRITES,
-        operations.PROBLEMS, operations.REQUESTS, operations.RUNS,
+        POSTS, USERS, MEDIA, PLACES, POLLS, POLL_OPTIONS, SPACES, TOPICS, LISTS, MESSAGES,
+        COMMUNITIES, NEWS, BOOKMARK_FOLDERS, *POST_DETAILS, MEDIA_VARIANTS, *USER_DETAILS,
+        SPACE_PEOPLE, *MESSAGE_DETAILS, NEWS_POSTS, *RELATIONS, POST_METRICS, USER_METRICS,
+        COUNTS, POST_ANALYTICS, MEDIA_ANALYTICS, USAGE, USAGE_DAILY, TRENDS,
+        PERSONALIZED_TRENDS, MATCHES, STREAM_RULES, COMPLIANCE_JOBS, REMOVALS, TOMBSTONES,
+        MEDIA_UPLOADS, WRITES, PROBLEMS, REQUESTS, RUNS,
     )
 }
 

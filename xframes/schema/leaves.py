@@ -12,7 +12,7 @@ from xframes.schema import TABLES, tables_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from xframes.schema.types import Col, Source, Table
+    from xframes.schema.declarations import Col, Source, Table
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from xframes.schema import TABLES
-from xframes.schema.types import Type
+from xframes.schema.declarations import Type
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

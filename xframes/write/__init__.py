@@ -8,9 +8,12 @@ no answer comes, OutcomeUnknown says how to find out what happened. `bulk` carri
 for many ids.
 """
 
+from xframes.write.attachments import add_subtitles, delete_subtitles, set_media_metadata, upload_media
 from xframes.write.bulk import bulk
-from xframes.write.compliance import create_compliance_job, run_compliance_job
-from xframes.write.lists import (
+from xframes.write.compliance_jobs import create_compliance_job, run_compliance_job
+from xframes.write.direct_messages import create_conversation, send_message, send_to_conversation
+from xframes.write.following import follow, mute, unfollow, unmute
+from xframes.write.list_edits import (
     add_list_member,
     create_list,
     delete_list,
@@ -21,10 +24,7 @@ from xframes.write.lists import (
     unpin_list,
     update_list,
 )
-from xframes.write.media import add_subtitles, delete_subtitles, set_media_metadata, upload_media
-from xframes.write.messages import create_conversation, send_message, send_to_conversation
-from xframes.write.people import follow, mute, unfollow, unmute
-from xframes.write.posts import (
+from xframes.write.publishing import (
     bookmark,
     create_post,
     delete_post,

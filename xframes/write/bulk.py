@@ -11,7 +11,7 @@ import pyarrow as pa
 from xframes import registry
 from xframes.archive import Archive
 from xframes.client import Client
-from xframes.collect.engine import Ids
+from xframes.collect.dispatch import Ids
 from xframes.errors import (
     ApiError,
     ArgumentError,
@@ -26,7 +26,7 @@ from xframes.errors import (
 from xframes.frames import Frames, to_pandas
 from xframes.plan.values import check
 from xframes.registry.documentation import document
-from xframes.write.engine import Sending, keeping, opened, request
+from xframes.write.sending import Sending, keeping, opened, request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -126,7 +126,7 @@ class _Bulk(Resumable):
     rows: list[dict[str, Any]] = field(default_factory=list)
 
     def run(self, progress: bool | None) -> pd.DataFrame:
-        from xframes.archive.progress import bar
+        from xframes.progress import bar
 
         shared = {key: value for key, value in self.arguments.items() if value is not None}
         try:

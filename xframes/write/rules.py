@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 from xframes.archive import Archive
 from xframes.client import Client
-from xframes.collect import streams
-from xframes.collect.engine import Ids, Names
+from xframes.collect.content import streams
+from xframes.collect.dispatch import Ids, Names
 from xframes.errors import ArgumentError
 from xframes.frames import Frames, to_pandas
 from xframes.registry.documentation import document
 from xframes.wire import Request, problem_kind
-from xframes.write.engine import Sending, Written, check, keeping, opened, rejected, request, write
+from xframes.write.sending import Sending, Written, check, keeping, opened, rejected, request, write
 
 if TYPE_CHECKING:
     import pandas as pd  # noqa: TC004  nothing evaluates this one; pandas takes long to import

@@ -20,7 +20,7 @@ from xframes.errors import (
     XframesError,
 )
 from xframes.frames import Frames
-from xframes.write.engine import Sending, keeping, opened, rejected, request
+from xframes.write.sending import Sending, keeping, opened, rejected, request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -117,7 +117,7 @@ class Upload(Resumable):
 
     def _in_chunks(self, sending: Sending, progress: bool | None) -> Page:
         """Initialize, append every chunk not sent yet, finalize."""
-        from xframes.archive.progress import bar
+        from xframes.progress import bar
 
         if self.media_id is None:
             self.media_id = _media_id(self._step(sending, "write.initialize_upload",

@@ -1,0 +1,1 @@
+"""Writing tables for others: formats, selection, descriptions, pseudonyms."""

@@ -1,0 +1,374 @@
+"""Export: an archive's tables, whole or of some posts, as files for others, with what describes them.
+
+Everything is written beside its place and moved there when whole. Rows stream in batches; DuckDB works within a bound
+of memory and keeps the rest in a temporary folder beside the target.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import secrets
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
+
+from xframes.archive.export import datapackage, formats, masking
+from xframes.archive.export.datapackage import Facts
+from xframes.archive.export.formats import SUFFIXES, WHOLE, Rows, Sheets
+from xframes.archive.export.masking import Mask
+from xframes.archive.export.pseudonyms import Pseudonyms
+from xframes.archive.export.selection import Selection
+from xframes.archive.query.views import Views
+from xframes.archive.storage.folder import remove, sync
+from xframes.errors import ArgumentError
+from xframes.schema import TABLES
+from xframes.schema.references import is_list, own_key, references
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable, Iterator, Sequence
+
+    import duckdb
+    import pyarrow as pa
+
+    from xframes.archive.storage.folder import Folder
+    from xframes.schema import Col
+
+MEMORY = 256_000_000  # what DuckDB may use; the rest goes to a temporary folder beside the target
+BATCH_ROWS = 10_240
+FORMATS = tuple(SUFFIXES)
+# Beside an export on its way: what DuckDB spills, and the export whose place it takes.
+_SPILL, _OLD = "-tmp", "-old"
+_RUNNING = "running"  # the lock an export holds, in the folder of what DuckDB spills
+_BY_SUFFIX = {suffix: name for name, suffix in SUFFIXES.items()} | {".ndjson": "jsonl", ".db": "duckdb"}
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What to export, and how."""
+
+    tables: frozenset[str]
+    format: str
+    single: bool  # one file, without a folder around it
+    where: str | None = None
+    posts: str | Sequence[str] | None = None
+    included: bool = False
+    overwrite: bool = False
+    spreadsheet: bool = False
+
+
+def wish(
+    path: str | os.PathLike[str], tables: str | Iterable[str] | None, format: str | None, where: str | None,
+    posts: str | Iterable[str] | None, *, included: bool, overwrite: bool, spreadsheet: bool = False,
+) -> Wish:
+    """What the arguments of an export say. Raises ArgumentError when they say no one thing."""
+    path = Path(path)
+    named = frozenset([tables] if isinstance(tables, str) else tables or ())
+    for name in named - set(TABLES):
+        raise ArgumentError(f"there is no table {name!r}; the tables are: {', '.join(TABLES)}")
+    by_suffix = _BY_SUFFIX.get(path.suffix.lower())
+    format = format or by_suffix or "parquet"
+    if format not in FORMATS:
+        raise ArgumentError(f"there is no format {format!r}; the formats are: {', '.join(FORMATS)}")
+    if where is not None and posts is not None:
+        raise ArgumentError("give where= (a condition on posts) or posts= (a query or ids), not both")
+    if spreadsheet and format not in {"csv", "excel"}:  # Excel's files are typed: their text is no formula
+        raise ArgumentError(f"spreadsheet is for CSV: expected format 'csv', got {format!r}")
+    single = format in {"ids", by_suffix}
+    if single and format not in WHOLE and len(named) != 1 and not (format == "ids" and not named):
+        raise ArgumentError(f"{path.name} is one file: name one table, or give a folder's name (without a suffix)")
+    chosen = posts if isinstance(posts, str) or posts is None else [str(i) for i in posts]
+    return Wish(named, format, single, where, chosen, included, overwrite, spreadsheet and format == "csv")
+
+
+def export(
+    folder: Folder, path: str | os.PathLike[str], wished: Wish, key: str | bytes | None = None, *,
+    keep_post_ids: bool = False,
+) -> dict[str, int]:
+    """Export an archive; gives the rows of each table. Raises as `Archive.export` says."""
+    pseudonyms = None if key is None else Pseudonyms(key, posts=not keep_post_ids)
+    target = Path(path).expanduser()
+    _check_target(target, folder, wished)
+    if wished.format == "ids" and pseudonyms is not None:
+        raise ArgumentError("ids are exported to be looked up at X: pseudonyms of them are of no use")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(target)
+    beside = target.with_name(f".{target.name}.part-{secrets.token_hex(4)}")
+    spill = beside.with_name(f"{beside.name}{_SPILL}")
+    running = FileLock(spill / _RUNNING)
+    while not (spill / _RUNNING).exists():  # another export's sweep may come between file and lock
+        running.release()
+        spill.mkdir(exist_ok=True)
+        running.acquire()
+    views = Views(folder)
+    views.readers.enter()
+    try:
+        connection = views.connection()
+        connection.execute(f"SET memory_limit = '{MEMORY}B'")
+        connection.execute("SET threads = 1; SET preserve_insertion_order = false")  # every thread holds memory
+        connection.execute(f"SET temp_directory = '{str(spill).replace(chr(39), 2 * chr(39))}'")
+        if pseudonyms is not None:
+            pseudonyms.people = masking.people(connection)
+        job = _Job(folder, connection, wished, pseudonyms, target.stem if wished.single else target.name, spill)
+        counts = job.run(beside)
+        _sync(beside)
+        _place(beside, target)
+    finally:
+        views.close()
+        views.readers.leave()
+        remove(beside)
+        running.release()
+        remove(spill)
+    return counts
+
+
+def _sweep(target: Path) -> None:
+    """Remove what killed exports to this place left beside it; running ones hold their lock."""
+    name = re.compile(rf"(\.{re.escape(target.name)}\.part-[0-9a-f]{{8}}){re.escape(_SPILL)}")
+    for spill in sorted(target.parent.iterdir()):
+        hit = name.fullmatch(spill.name)
+        if hit is None or spill.is_symlink() or not (spill / _RUNNING).is_file():
+            continue
+        try:
+            with FileLock(spill / _RUNNING).acquire(timeout=0):
+                old = spill.with_name(f"{hit[1]}{_OLD}")
+                if old.exists() and not target.exists():  # killed between two renames
+                    old.rename(target)
+                remove(old)
+                remove(spill.with_name(hit[1]))
+        except Timeout:
+            continue
+        remove(spill)
+
+
+def _check_target(target: Path, folder: Folder, wished: Wish) -> None:
+    if target.resolve().is_relative_to(folder.home.resolve()):
+        raise ArgumentError(f"{target} is inside the archive; export to somewhere else")
+    if not target.exists() and not target.is_symlink():
+        return
+    if not wished.overwrite:
+        raise ArgumentError(f"{target} is there already; give another name, or overwrite=True (--overwrite)")
+    if wished.single and not target.is_file():
+        raise ArgumentError(f"{target} is a folder, and {wished.format} makes a file")
+    if not wished.single and (not target.is_dir() or not (target / "datapackage.json").is_file()):
+        raise ArgumentError(f"{target} is no earlier export (it has no datapackage.json): it is not overwritten")
+
+
+def _sync(path: Path) -> None:
+    for file in path.iterdir() if path.is_dir() else ():
+        sync(file)
+    sync(path)
+
+
+def _place(beside: Path, target: Path) -> None:
+    """Give the finished export its name; what was there goes only then."""
+    if not target.is_dir():
+        beside.replace(target)
+        return
+    old = beside.with_name(f"{beside.name}{_OLD}")
+    target.rename(old)
+    try:
+        beside.rename(target)
+    except OSError:
+        old.rename(target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+@dataclass(slots=True)
+class _Job:
+    """One export."""
+
+    folder: Folder
+    connection: duckdb.DuckDBPyConnection
+    wished: Wish
+    pseudonyms: Pseudonyms | None
+    name: str
+    spill: Path
+
+    def run(self, beside: Path) -> dict[str, int]:
+        selection = self._selection()
+        if self.wished.format == "ids":
+            return self._ids(beside, selection)
+        names = selection.choose_tables(masked=self.pseudonyms is not None)
+        columns = {name: self._columns(name) for name in names}
+        facts = self._facts(selection, columns)
+        self._check_links(selection, facts)
+        if self.wished.single:
+            home, facts.files = beside.parent, dict.fromkeys(names, beside)
+        else:
+            beside.mkdir()
+            home = beside
+            suffix = SUFFIXES[self.wished.format]
+            facts.files = {n: home / f"{self.name if self.wished.format in WHOLE else n}{suffix}" for n in names}
+        self._write(selection, facts)
+        if not self.wished.single:
+            facts.hashes = {path: datapackage.checksum(path) for path in dict.fromkeys(facts.files.values())}
+            datapackage.write_package(home, facts, self.name)
+            (home / "README.md").write_text(datapackage.readme(facts, self.name), encoding="utf-8")
+        return facts.counts
+
+    def _selection(self) -> Selection:
+        import duckdb
+
+        selection = Selection(self.connection, named=self.wished.tables)
+        posts = self.wished.posts
+        try:
+            if self.wished.where is not None:
+                selection.narrow(f"SELECT id FROM posts WHERE {self.wished.where}", f"where {self.wished.where}")
+            elif isinstance(posts, str):
+                selection.narrow(posts.strip().rstrip(";"), posts)
+            elif posts is not None:
+                self.connection.execute("CREATE TEMP TABLE given AS SELECT unnest($ids::VARCHAR[]) AS id",
+                                        {"ids": list(posts)})
+                selection.narrow("FROM given", f"a list of {len(posts):,} ids")
+        except (duckdb.ProgrammingError, duckdb.DataError) as error:
+            raise ArgumentError(f"the query for posts is refused: {str(error).splitlines()[0]}") from error
+        return selection
+
+    def _columns(self, table: str) -> Sequence[Col]:
+        return TABLES[table].columns if self.pseudonyms is None else masking.masked_columns(table)
+
+    # rows -----------------------------------------------------------------------------------------------------------
+
+    def _batches(self, selection: Selection, table: str) -> Iterator[pa.Table]:
+        """The table's rows, in order, as they go out."""
+        import pyarrow as pa
+
+        declared = TABLES[table]
+        rows = selection.rows(table)
+        shown = [c.name for c in declared.columns]
+        if self.pseudonyms is not None:
+            rows = masking.source(table, rows)
+            shown += masking.helpers(table)
+        order = ", ".join(f'"{c}"' for c in dict.fromkeys((*filter(None, [declared.time]), *declared.key)))
+        names = ", ".join(f'"{n}"' for n in shown)
+        relation = self.connection.sql(f"SELECT {names} FROM {rows} ORDER BY {order}")
+        mask = Mask(table, self.pseudonyms) if self.pseudonyms is not None else None
+        schema = pa.schema([(c.name, c.type.arrow) for c in self._columns(table)])
+        for batch in relation.to_arrow_reader(BATCH_ROWS):
+            whole = pa.Table.from_batches([batch])
+            rows_out = (mask.batch(whole) if mask else whole).select(schema.names).cast(schema)
+            yield formats.as_text(rows_out) if self.wished.spreadsheet else rows_out
+
+    def _write(self, selection: Selection, facts: Facts) -> None:
+        tables = (
+            Rows(name, facts.columns[name], TABLES[name].doc, self._batches(selection, name)) for name in facts.counts
+        )
+        path = next(iter(facts.files.values()))
+        if self.wished.format == "duckdb":
+            facts.counts = formats.write_duckdb(path, tables, datapackage.readme(facts, self.name))
+        elif self.wished.format == "excel":
+            with Sheets(path, self.spill, facts.counts) as sheets:
+                facts.counts = {rows.name: sheets.add(rows) for rows in tables}
+                facts.cut = sheets.cut
+                sheets.close(datapackage.readme(facts, self.name))
+        else:
+            write = {"parquet": formats.write_parquet, "csv": formats.write_csv, "jsonl": formats.write_jsonl}
+            facts.counts = {rows.name: write[self.wished.format](facts.files[rows.name], rows) for rows in tables}
+
+    def _ids(self, path: Path, selection: Selection) -> dict[str, int]:
+        (table,) = self.wished.tables or {"posts"}
+        count = 0
+        with path.open("w", encoding="utf-8", newline="\n") as file:
+            for ids in id_batches(self.connection, table, selection.rows(table),
+                                  included=self.wished.included or self.wished.posts is not None):
+                file.writelines(f"{id_}\n" for id_ in ids)
+                count += len(ids)
+        return {table: count}
+
+    # facts ----------------------------------------------------------------------------------------------------------
+
+    def _facts(self, selection: Selection, columns: dict[str, Sequence[Col]]) -> Facts:
+        masked = self.pseudonyms is not None
+        asked = "a query that may name people" if masked and selection.asked is not None else selection.asked
+        return Facts(
+            format=self.wished.format, made_at=self.folder.now(), counts=selection.counts, columns=columns, files={},
+            asked=asked, masked=masked, keep_post_ids=self.pseudonyms is not None and not self.pseudonyms.posts,
+            left_out=selection.left_out, dropped=datapackage.missing(columns), dates=self._dates(selection),
+            queries=self._queries(selection), spreadsheet=self.wished.spreadsheet,
+        )
+
+    def _dates(self, selection: Selection) -> dict[str, Any]:
+        spans = {"Posts were made": ("posts", "created_at"), "Pages were received": ("posts", "observed_at"),
+                 "Collections began": ("runs", "started_at")}
+        return {
+            what: self.connection.execute(f'SELECT min("{c}"), max("{c}") FROM {selection.rows(table)}').fetchall()[0]
+            for what, (table, c) in spans.items()
+        }
+
+    def _queries(self, selection: Selection) -> list[tuple[str, str, int]]:
+        """What was asked, and how often; under pseudonyms only queries, without the people in them."""
+        found = self.connection.execute(
+            f"SELECT action, arguments, count(*) FROM {selection.rows('runs')} "
+            "WHERE action IS NOT NULL AND action NOT LIKE 'archive.%' GROUP BY ALL ORDER BY min(started_at), action"
+        ).fetchall()
+        told: dict[tuple[str, str], int] = {}
+        for name, arguments, count in found:
+            given = json.loads(arguments or "{}")
+            if "query" in given:
+                text = str(given["query"])
+                text = text if self.pseudonyms is None else self.pseudonyms.query(text)
+            else:
+                text = "" if self.pseudonyms is not None or not given else _short(arguments)
+            action = name if self.pseudonyms is None else self.pseudonyms.rewrite(name).text
+            told[action, text] = told.get((action, text), 0) + count
+        return [(action, text, count) for (action, text), count in told.items()]
+
+    def _check_links(self, selection: Selection, facts: Facts) -> None:
+        """Note the keys that hold: unique and never null; and the links: every id names a row that is exported."""
+        for table in facts.counts:
+            named = {c.name for c in facts.columns[table]}
+            key = TABLES[table].key
+            nulls = " OR ".join(f'"{c}" IS NULL' for c in key)
+            if named.issuperset(key) and not self._any(f"FROM {selection.lean(table)} WHERE {nulls}"):
+                facts.keys[table] = key
+            for column, target in references(table).items():
+                own = own_key(target)
+                if target not in facts.counts or own is None or column not in named or is_list(table, column):
+                    continue
+                lost = (f'FROM {selection.lean(table)} AS t ANTI JOIN {selection.lean(target)} AS o '
+                        f'ON t."{column}" = o."{own}" WHERE t."{column}" IS NOT NULL')
+                if not self._any(lost) and self._any(f'FROM {selection.lean(table)} WHERE "{column}" IS NOT NULL'):
+                    facts.links.setdefault(table, {})[column] = (target, own)
+
+    def _any(self, rows: str) -> bool:
+        return bool(self.connection.execute(f"SELECT 1 {rows} LIMIT 1").fetchall())
+
+
+def _short(text: str, most: int = 200) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def id_batches(
+    connection: duckdb.DuckDBPyConnection, table: str, rows: str | None = None, *, included: bool = False
+) -> Iterator[list[str]]:
+    """The ids of a table's things, in ascending order; of posts those that were asked for, unless `included`.
+
+    Raises ArgumentError when its rows have no id.
+    """
+    if table not in TABLES or (key := own_key(table)) is None:
+        raise ArgumentError(f"{table} has no ids; those that do: {', '.join(t for t in TABLES if own_key(t))}")
+    asked = " SEMI JOIN matches AS m ON m.post_id = t.id" if table == "posts" and not included else ""
+    relation = connection.sql(
+        f'SELECT t."{key}" AS id FROM {rows or _quoted(table)} AS t{asked} ORDER BY length(id), id'
+    )
+    for batch in relation.to_arrow_reader(BATCH_ROWS):
+        yield batch["id"].to_pylist()
+
+
+def _quoted(table: str) -> str:
+    return f'"{table}"'
+
+
+def ids(views: Views, table: str, *, included: bool) -> list[str]:
+    """All ids of a table's things. Raises ArgumentError when its rows have none."""
+    views.readers.enter()
+    with contextlib.ExitStack() as stack:
+        stack.callback(views.readers.leave)
+        return [i for batch in id_batches(views.cursor(), table, included=included) for i in batch]

@@ -1,0 +1,1 @@
+"""How pages come into an archive: the journal, collections, imports, and their runs."""

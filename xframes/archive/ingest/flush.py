@@ -1,0 +1,102 @@
+"""From the journal to parts: the pages of this process's runs, and those that dead processes left behind.
+
+The order is: table parts, page part, then the journal forgets the pages. A crash in between leaves pages twice, which
+the views resolve.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
+
+from filelock import Timeout
+
+from xframes.archive.ingest.journal import open_journal
+from xframes.archive.storage.bookkeeping import LOCK
+from xframes.archive.storage.parts import FLUSH_BYTES, Writer, gathered, size
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from xframes.archive.ingest.journal import Journal, RunRow
+    from xframes.archive.storage.folder import Folder
+
+log = logging.getLogger("xframes")
+DIED = "the process that collected ended"
+
+
+def flush(folder: Folder, *, own: Collection[str] = (), wait: float = 60, part: int = FLUSH_BYTES) -> bool:
+    """Write journalled pages and changed runs into parts; `own` are the locks this process holds for its runs.
+
+    Runs another living process collects are left to it. False when the archive was busy for longer than `wait`
+    seconds (it is being rebuilt, or another process flushes): the pages then stay in the journal, safe.
+    """
+    if not folder.journal.exists() or not folder.writable:
+        return True
+    with open_journal(folder.journal) as journal:
+        busy = settle(folder, journal, own)
+        if not _due(journal, busy)[0] and not _due(journal, busy)[1]:
+            return True
+        lock = folder.lock("flush")
+        try:
+            with lock.acquire(timeout=wait), folder.owned():
+                _write(folder, journal, busy, part)
+        except Timeout:
+            return False
+    return True
+
+
+def settle(folder: Folder, journal: Journal, own: Collection[str]) -> set[str]:
+    """Mark runs of dead processes interrupted; gives the runs of living ones."""
+    busy = set()
+    for run in journal.running():
+        if run.owner in own:
+            continue
+        if run.owner is None or not LOCK.fullmatch(run.owner):  # the name of no lock: nobody can hold it
+            _cut_short(folder, journal, run)
+            continue
+        try:
+            with folder.lock(run.owner).acquire(timeout=0):
+                now = journal.run(run.run_id)
+                if now is not None and now.state == "running" and now.owner == run.owner:
+                    _cut_short(folder, journal, run)
+            folder.forget_lock(run.owner)
+        except Timeout:
+            busy.add(run.run_id)
+    return busy
+
+
+def _cut_short(folder: Folder, journal: Journal, run: RunRow) -> None:
+    journal.update(run.run_id, folder.now(), state="interrupted", error=DIED)
+    how = f'; archive.resume("{run.run_id}") goes on' if run.plan else ""
+    log.warning("%s: %s (%s) was cut short, its process ended; its pages are kept%s", folder.path, run.run_id,
+                run.action, how)
+
+
+def _due(journal: Journal, busy: set[str]) -> tuple[list[str | None], list[RunRow]]:
+    return [r for r in journal.pending() if r not in busy], [r for r in journal.unwritten() if r.run_id not in busy]
+
+
+def _write(folder: Folder, journal: Journal, busy: set[str], part: int) -> None:
+    from xframes.flatten import Flattener
+
+    folder.recover_locked()
+    lock = nullcontext()  # the caller holds it
+    writer = Writer(folder, Flattener())
+    numbers: list[int] = []
+    for run_id in _due(journal, busy)[0]:
+        for batch in gathered(journal.read(run_id), lambda numbered: size(numbered[1])):
+            writer.add([page for _, page in batch])
+            numbers += [number for number, _ in batch]
+            if writer.bytes >= part:
+                writer.flush(lock)
+                journal.delete(numbers)
+                numbers = []
+    for run in _due(journal, busy)[1]:
+        if run.state == "running":  # its record in parts must be told from the one it will leave at its end
+            journal.touch(run.run_id, folder.now())
+    runs = _due(journal, busy)[1]
+    writer.flush(lock, [r.record() for r in runs], writer.unknown_fields())
+    journal.delete(numbers)
+    journal.written(runs)

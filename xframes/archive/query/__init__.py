@@ -1,0 +1,1 @@
+"""What a query sees: one view per table, of the newest known values."""

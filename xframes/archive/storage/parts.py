@@ -1,0 +1,482 @@
+"""Pages and tables as Parquet: how they are written, and how pages are read back."""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from xframes.archive.storage.bookkeeping import part_name
+from xframes.archive.storage.page_redaction import redacted
+from xframes.archive.storage.paths import opened
+from xframes.errors import ArchiveError
+from xframes.schema import TABLES, Table
+from xframes.wire import Page, Request
+from xframes.wire import page_id as content_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from xframes.archive.storage.folder import Folder
+    from xframes.archive.storage.paths import Place
+    from xframes.flatten import Flattener
+
+BATCH_BYTES = 2_000_000
+FLUSH_BYTES = 64_000_000  # JSON a collection keeps in the journal before it becomes parts
+IMPORT_BYTES = 192_000_000  # JSON in one part of an import: few parts make queries fast
+HELD_BYTES = 24_000_000  # Arrow data held before it goes into a part as row groups
+PAGE_GROUP_BYTES = 8_000_000  # bodies in one row group: 20 pages of 100 posts
+ROW_GROUP_ROWS = 122_880
+RUNS_KEY = b"xframes.runs"  # Parquet metadata of page parts: the runs, so that `pages/` alone can rebuild everything
+RUNS_HASH_KEY = b"xframes.runs.hash"
+COMPACTED = b"xframes.compacted"  # Parquet metadata of files whose rows may stand for several observations
+HASH = "hash"  # the column of page parts with the hash of the rest of the row; the first archives lack it
+KNOWN_AT = pa.field(
+    "known_at", pa.map_(pa.string(), pa.struct([("observed_at", pa.timestamp("ms", tz="UTC")), ("tie", pa.uint64())]))
+)
+PAGES = pa.schema([
+    ("page_id", pa.string()), ("run_id", pa.string()), ("action", pa.string()), ("method", pa.string()),
+    ("path", pa.string()), ("params", pa.string()), ("args", pa.string()), ("status", pa.int64()),
+    ("received_at", pa.timestamp("us", tz="UTC")), ("body", pa.binary()), (HASH, pa.string()),
+])
+PAGES_UNHASHED = pa.schema([f for f in PAGES if f.name != HASH])
+_PAGE_ID = re.compile(r"[0-9a-f]{24}")  # others are ids of other programs
+_READ_ERRORS = (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError, pa.ArrowException)
+_Item = TypeVar("_Item")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+PARQUET: dict[str, Any] = {"compression": "zstd", "compression_level": 3, "write_page_checksum": True}
+
+
+class Unflattened(ArchiveError):
+    """Pages that became no rows."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What came of one run: pages, main rows, first and last page's time, why a page is missing."""
+
+    action: str | None = None
+    pages: int = 0
+    rows: int = 0
+    first: datetime | None = None
+    last: datetime | None = None
+    failed: str | None = None
+
+    def add(self, page: Page) -> None:
+        """Count a page."""
+        self.action = self.action or page.request.action
+        self.pages += 1
+        self.first = min(self.first or page.received_at, page.received_at)
+        self.last = max(self.last or page.received_at, page.received_at)
+
+    def merge(self, other: Tally) -> None:
+        """Count what another worker did for the same run."""
+        times = [t for t in (self.first, self.last, other.first, other.last) if t is not None]
+        self.action = self.action or other.action
+        self.pages += other.pages
+        self.rows += other.rows
+        self.failed = self.failed or other.failed
+        self.first, self.last = min(times, default=None), max(times, default=None)
+
+
+class TableParts:
+    """Flattened rows on their way into one part per table; what has gathered goes out in row groups of bounded size."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+        self._held: dict[str, list[pa.Table]] = {}
+        self._bytes = 0
+        self._writers: dict[str, tuple[Path, Any]] = {}
+
+    def add(self, tables: Mapping[str, pa.Table]) -> None:
+        """Hold these rows, or write what is held."""
+        for name, table in tables.items():
+            if table.num_rows:
+                self._held.setdefault(name, []).append(table)
+                self._bytes += table.nbytes
+        if self._bytes >= HELD_BYTES:
+            self._write()
+
+    def finish(self) -> dict[Path, Place]:
+        """End the temporary files; gives where each belongs."""
+        self._write()
+        moves: dict[Path, Place] = {}
+        for name, (temp, writer) in self._writers.items():
+            writer.close()
+            moves[temp] = self._folder.tables / name / part_name(temp)
+        self._writers = {}
+        return moves
+
+    def discard(self) -> None:
+        """Drop everything."""
+        self._held = {}
+        for temp, writer in self._writers.values():
+            with suppress(OSError, pa.ArrowException):  # a full disk has no room for the footer
+                writer.close()
+            temp.unlink(missing_ok=True)
+        self._writers = {}
+
+    def _write(self) -> None:
+        for name in list(self._held):
+            table = pa.concat_tables(self._held.pop(name))
+            if name not in self._writers:
+                temp = self._folder.new_temp()
+                self._writers[name] = (temp, pq.ParquetWriter(temp, table.schema, **PARQUET))
+            self._writers[name][1].write_table(table, row_group_size=ROW_GROUP_ROWS)
+        self._bytes = 0
+        pa.default_memory_pool().release_unused()
+
+
+class PagesFile:
+    """A file of pages being written; a row group goes out every 8 MB, so few bodies are ever held."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        small = [n for n in PAGES.names if n != "body"]  # a dictionary of bodies would be built in vain
+        self._writer = pq.ParquetWriter(path, PAGES, use_dictionary=small, write_statistics=False, **PARQUET)
+        self._held: list[Page] = []
+        self._bytes = 0
+
+    def add(self, pages: Sequence[Page]) -> None:
+        """Append pages."""
+        for page in pages:
+            self._held.append(page)
+            self._bytes += len(page.body)
+            if self._bytes >= PAGE_GROUP_BYTES:
+                self._write()
+
+    def close(self, runs: Sequence[Mapping[str, Any]] = ()) -> None:
+        """Finish the file; `runs` are records of the runs these pages belong to."""
+        self._write()
+        records = dump_runs(runs)
+        self._writer.add_key_value_metadata({RUNS_KEY: records, RUNS_HASH_KEY: _digest(records)})
+        self._writer.close()
+
+    def _write(self) -> None:
+        if self._held:
+            self._writer.write_table(pages_table(self._held))
+            self._held, self._bytes = [], 0
+
+
+@dataclass(slots=True)
+class Writer:
+    """Turns pages into parts: what it holds becomes visible with `flush`, tables first, then the pages.
+
+    With `keep_pages` false only the tables are written (they are being rebuilt).
+    """
+
+    folder: Folder
+    flattener: Flattener
+    keep_pages: bool = True
+    tally: dict[str | None, Tally] = field(default_factory=dict)
+    bytes: int = 0
+    _parts: TableParts = field(init=False)
+    _file: PagesFile | None = None
+
+    def __post_init__(self) -> None:
+        self._parts = TableParts(self.folder)
+
+    def add(self, pages: Sequence[Page]) -> None:
+        """Flatten a batch of pages (about 2 MB of JSON).
+
+        Raises Unflattened, with nothing added, when that fails: for pages too large for the memory.
+        """
+        try:
+            tables = self.flattener.batch(pages)
+        except Exception as error:
+            most = max(len(page.body) for page in pages)
+            why = f"a page of {most:,} bytes became no rows ({type(error).__name__})"
+            raise Unflattened(why) from error
+        self._parts.add(tables)
+        for page in pages:
+            self.tally.setdefault(page.run_id, Tally()).add(page)
+            self.bytes += len(page.body)
+        requests = tables["requests"]
+        for run_id, rows in zip(requests["run_id"].to_pylist(), requests["row_count"].to_pylist(), strict=True):
+            self.tally[run_id].rows += rows or 0
+        if self.keep_pages:
+            if self._file is None:
+                self._file = PagesFile(self.folder.new_temp())
+            self._file.add(pages)
+
+    def unknown_fields(self) -> pa.Table:
+        """`problems` rows for the field names met that no column knows."""
+        return self.flattener.unknown_fields()
+
+    def flush(
+        self, lock: AbstractContextManager[object], runs: Sequence[Mapping[str, Any]] = (),
+        extra: pa.Table | None = None,
+    ) -> None:
+        """Make everything added so far part of the archive; `runs` are records to keep, `extra` more `problems`."""
+        if runs:
+            self._parts.add({"runs": runs_table(runs)})
+        if extra is not None:
+            self._parts.add({"problems": extra})
+        pages: dict[Path, Place] = {}
+        if self.keep_pages and (self._file is not None or runs):
+            self._file = self._file or PagesFile(self.folder.new_temp())
+            self._file.close(runs)
+            pages = {self._file.path: self.folder.pages / part_name(self._file.path)}
+        moves = self._parts.finish()
+        self._file = None  # it is the commit's now, which another process may have to complete
+        with lock:
+            if self.keep_pages:
+                self.folder.commit(moves | pages)
+            else:
+                self.folder.place(moves)
+        self.bytes = 0
+
+    def discard(self) -> None:
+        """Drop what is held; nothing of it was visible."""
+        self._parts.discard()
+        if self._file is not None:
+            file, self._file = self._file, None
+            with suppress(OSError, pa.ArrowException):
+                file.close()
+            file.path.unlink(missing_ok=True)
+
+
+def gathered(items: Iterable[_Item], weight: Callable[[_Item], int]) -> Iterator[list[_Item]]:
+    """Items in lists of about 2 MB of JSON: what is flattened at once."""
+    batch: list[_Item] = []
+    held = 0
+    for item in items:
+        batch.append(item)
+        held += weight(item)
+        if held >= BATCH_BYTES:
+            yield batch
+            batch, held = [], 0
+    if batch:
+        yield batch
+
+
+def size(page: Page) -> int:
+    """Bytes of a page's body."""
+    return len(page.body)
+
+
+def pages_table(pages: Sequence[Page]) -> pa.Table:
+    """Pages as rows of a page part, each with the hash of its row."""
+    params, args = [dump(p.request.params) for p in pages], [dump(p.request.args) for p in pages]
+    return pa.Table.from_arrays(
+        [
+            pa.array([p.page_id for p in pages], pa.string()),
+            pa.array([p.run_id for p in pages], pa.string()),
+            pa.array([p.request.action for p in pages], pa.string()),
+            pa.array([p.request.method for p in pages], pa.string()),
+            pa.array([p.request.path for p in pages], pa.string()),
+            pa.array(params, pa.string()),
+            pa.array(args, pa.string()),
+            pa.array([p.status for p in pages], pa.int64()),
+            pa.array([p.received_at for p in pages], pa.timestamp("us", tz="UTC")),
+            pa.array([p.body for p in pages], pa.binary()),
+            pa.array([_row_hash(*row) for row in zip(pages, params, args, strict=True)], pa.string()),
+        ],
+        schema=PAGES,
+    )
+
+
+def _row_hash(page: Page, params: str, args: str) -> str:
+    """The hash of everything a page part says of a page."""
+    r, micros = page.request, (page.received_at - _EPOCH) // _MICROSECOND
+    head = (page.page_id, page.run_id, r.action, r.method, r.path, params, args, page.status, micros)
+    return _digest(json.dumps(head).encode(), page.body).decode()
+
+
+def _digest(*parts: bytes) -> bytes:
+    digest = blake2b(digest_size=16)
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest().encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """Pages of a part that cannot be used: what kind of damage it is, and the reason."""
+
+    kind: str
+    reason: str
+
+
+def read_part(path: Place, run_id: str | None = None) -> Iterator[Page]:
+    """Read the pages of one part in order, of one run if given; one row group is held at a time.
+
+    Raises ArchiveError for a page that is not as it was written, FileNotFoundError when the file is gone.
+    """
+    for page in examine_part(path, run_id):
+        if isinstance(page, Damage):
+            raise ArchiveError(f"{path} is damaged: {page.reason}. verify(repair=True) sets what is damaged aside")
+        yield page
+
+
+def examine_part(path: Place, run_id: str | None = None) -> Iterator[Page | Damage]:
+    """Read the pages of one part, and what is damaged among them; what can be read comes whatever lies around it."""
+    try:
+        file = pq.ParquetFile(opened(path), page_checksum_verification=True)
+    except FileNotFoundError:
+        raise
+    except _READ_ERRORS as error:
+        yield Damage("unreadable_file", f"it cannot be read ({type(error).__name__}: {error})")
+        return
+    with file:
+        if not (file.schema_arrow.equals(PAGES) or file.schema_arrow.equals(PAGES_UNHASHED)):
+            yield Damage("schema", "its columns are not those of a file of pages")
+            return
+        for group in range(file.num_row_groups):
+            try:
+                yield from _examine_group(file, group, run_id)
+            except FileNotFoundError:
+                raise
+            except _READ_ERRORS as error:
+                yield Damage("unreadable_file", f"pages cannot be read ({type(error).__name__}: {error})")
+
+
+def _examine_group(file: pq.ParquetFile, group: int, run_id: str | None) -> Iterator[Page | Damage]:
+    if run_id is not None:
+        wanted = pc.equal(file.read_row_group(group, ["run_id"])["run_id"], run_id)
+        if not pc.any(wanted).as_py():
+            return
+    rows = file.read_row_group(group)
+    yield from table_pages(rows if run_id is None else rows.filter(wanted))
+
+
+def all_pages(
+    folder: Folder, run_id: str | None = None,
+    read: Callable[[Place, str | None], Iterator[Page]] = read_part,
+) -> Iterator[Page]:
+    """The pages of an archive, of one run if given; again from a file another machine has put in another's place."""
+    folder.look()
+    left, done = list(folder.page_parts()), set[str]()
+    while left:
+        try:
+            yield from read(left[0], run_id)
+        except FileNotFoundError:
+            if not folder.vanished(left[:1]):
+                raise
+            left = [p for p in folder.page_parts() if p.name not in done]
+        else:
+            done.add(left.pop(0).name)
+
+
+def table_pages(table: pa.Table) -> Iterator[Page | Damage]:
+    """Read rows of a page part as pages; Damage for those that are not as they were written."""
+    columns = {n: table[n].to_pylist() for n in table.column_names if n != "received_at"}
+    micros = table["received_at"].cast(pa.int64()).to_pylist()
+    hashes = columns.get(HASH)
+    for i, page_id in enumerate(columns["page_id"]):
+        params, args = columns["params"][i], columns["args"][i]
+        try:
+            request = Request(columns["method"][i], columns["path"][i], _load(params), columns["action"][i],
+                              _load(args))
+            received_at = _EPOCH + timedelta(microseconds=micros[i])
+            page = Page(request, columns["body"][i], received_at, columns["status"][i], columns["run_id"][i], page_id)
+            sound = id_agrees(page) if hashes is None else _row_hash(page, params, args) == hashes[i]
+        except _READ_ERRORS:
+            sound = False
+        yield page if sound else Damage("changed_page", f"page {page_id!r:.60} does not agree with its hash")
+
+
+def id_agrees(page: Page) -> bool:
+    """Whether a page's id is the hash of its content; ids of other programs and redacted pages cannot be compared."""
+    request, body = page.request, page.body
+    return redacted(page) or not _PAGE_ID.fullmatch(page.page_id) or page.page_id in {
+        content_id(request, body, page.received_at), content_id(request, body)
+    }
+
+
+def _load(text: str) -> dict[str, str]:
+    if text == "{}":
+        return {}
+    found = json.loads(text)
+    if not isinstance(found, dict):
+        raise TypeError("parameters of a request are an object")
+    return found
+
+
+def part_runs(path: Place) -> list[dict[str, Any]]:
+    """Read the records of runs that a page part keeps. Raises ArchiveError when they are damaged."""
+    try:
+        footer = pq.read_metadata(opened(path))
+        metadata = footer.metadata or {}
+        records = metadata.get(RUNS_KEY)
+        hashed = HASH in footer.schema.to_arrow_schema().names
+        if hashed and (records is None or metadata.get(RUNS_HASH_KEY) != _digest(records)):
+            raise ValueError("they do not agree with their hash")
+        runs = [dict(r) for r in json.loads(records or b"[]")]
+        runs_table(runs)
+        if not all(isinstance(r.get(n), str) for r in runs for n in ("run_id", "observed_at")):
+            raise ValueError("one has no id or time")
+    except FileNotFoundError:
+        raise
+    except _READ_ERRORS as error:
+        raise ArchiveError(f"{path} is damaged: its records of runs cannot be used ({error})") from error
+    return runs
+
+
+def examine_table(path: Place, table: Table, named: set[str]) -> Iterator[tuple[str, str]]:
+    """Read a file of a table whole, and tell what is wrong with it: kind and detail. Notes the pages its rows name."""
+    try:
+        file = pq.ParquetFile(opened(path), page_checksum_verification=True)
+        with file:
+            stored = stored_schema(table.name)
+            for column in file.schema_arrow:
+                index = stored.get_field_index(column.name)
+                if index >= 0 and not stored.field(index).type.equals(column.type):
+                    yield "schema", f"column {column.name} is {column.type}, not {stored.field(index).type}"
+            missing = [n for n in (*table.key, "observed_at", "page_id") if n not in file.schema_arrow.names]
+            if missing:
+                yield "schema", f"it lacks {', '.join(missing)}"
+            for group in range(file.num_row_groups):
+                rows = file.read_row_group(group)
+                if not missing:
+                    named.update(i for i in rows["page_id"].unique().to_pylist() if i is not None)
+    except FileNotFoundError:
+        raise
+    except _READ_ERRORS as error:
+        yield "unreadable_file", f"it cannot be read ({type(error).__name__}: {error})"
+
+
+def dump(mapping: Mapping[str, Any]) -> str:
+    """JSON with a fixed order; plain ASCII, so that any text survives."""
+    return json.dumps(dict(mapping), sort_keys=True)
+
+
+def dump_runs(runs: Sequence[Mapping[str, Any]]) -> bytes:
+    """Records of runs as JSON; times in ISO form."""
+    return json.dumps([dict(r) for r in runs], default=lambda t: t.isoformat()).encode()
+
+
+def runs_table(runs: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Records of runs as rows of `runs`; `observed_at` is the time of the record."""
+    schema = TABLES["runs"].schema
+    times = {f.name for f in schema if pa.types.is_timestamp(f.type)}
+    rows = [
+        {n: datetime.fromisoformat(v) if n in times and isinstance(v, str) else v for n, v in r.items()} for r in runs
+    ]
+    return pa.Table.from_pylist(rows, schema=schema)
+
+
+@cache
+def merges(table: str) -> bool:
+    """Whether the newest known value is kept column by column, not row by row."""
+    declared = TABLES[table]
+    return declared.kind == "entity" or (declared.kind == "measure" and "observed_at" not in declared.key)
+
+
+@cache
+def stored_schema(table: str) -> pa.Schema:
+    """The schema of compacted files: the table's, and for merged rows when each older value was known."""
+    schema = TABLES[table].schema
+    return schema.append(KNOWN_AT) if merges(table) else schema

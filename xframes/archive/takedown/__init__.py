@@ -1,0 +1,1 @@
+"""Removing people and posts from an archive for good."""

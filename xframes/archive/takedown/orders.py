@@ -1,0 +1,107 @@
+"""What users order: removing posts and people, applying compliance results, purging files."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from xframes.archive.storage.folder import utc_now
+from xframes.archive.takedown import removal
+from xframes.english import counted
+from xframes.errors import ArchiveError, ArgumentError
+from xframes.plan.values import check
+from xframes.registry import Param
+from xframes.registry.params import ID, USERNAME
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from xframes.archive.ingest.access import Access
+    from xframes.archive.query.views import Views
+
+_KINDS = {"tweets": "post", "users": "user"}  # what the ids of a compliance job name
+
+
+def remove(
+    access: Access, post_ids: Iterable[str | int], user_ids: Iterable[str | int], reason: str
+) -> dict[str, int]:
+    """Do what `Archive.remove` describes."""
+    folder = access.folder
+    posts, users = _ids("post_ids", post_ids, ID), _ids("user_ids", user_ids, f"{ID}|@{USERNAME}")
+    if not posts and not users:
+        raise ArchiveError("nothing to remove: pass post_ids or user_ids")
+    with removal.plain_errors("nothing was removed"):
+        folder.create()
+        folder.for_writing()
+        with suppress(OSError, ArchiveError):  # what waits in the journal is cleaned there
+            access.freshen()
+        users = _without_handles(access, users)
+        found = folder.steady(lambda: removal.bury(folder, access.readers, posts, users, reason))
+    try:
+        purge(access)
+    except ArchiveError as error:
+        raise ArchiveError(
+            f"the removal of {counted(found.barred, 'id')} is recorded and hidden, but not yet taken "
+            f"out of the files; the next purge or compaction tries again: {error}") from error
+    return {"posts": found.posts, "users": found.users, "barred": found.barred}
+
+
+def apply_compliance(access: Access, views: Views, type: str) -> dict[str, int]:
+    """Do what `Archive.apply_compliance` describes."""
+    kind = _KINDS.get(type)
+    if kind is None:
+        raise ArchiveError(f"type: expected tweets or users, got {type!r}")
+    with removal.plain_errors("nothing was removed"):
+        access.freshen()
+        rows = views.arrow(
+            "SELECT DISTINCT id FROM removals WHERE action = 'delete' AND id NOT IN "
+            "(SELECT resource_id FROM tombstones WHERE resource_type = ?)", [kind],
+        )
+    if not rows.num_rows:
+        return {"posts": 0, "users": 0, "barred": 0}
+    ids, reason = rows["id"].to_pylist(), f"compliance: {type}"
+    if kind == "post":
+        return remove(access, ids, (), reason)
+    return remove(access, (), ids, reason)
+
+
+def purge(access: Access) -> int:
+    """Do what `Archive.purge` describes."""
+    folder = access.folder
+    if not folder.exists:
+        return 0
+    with suppress(OSError, ArchiveError):
+        access.freshen()
+    with removal.plain_errors("what was removed is hidden, but still in files"):
+        return folder.steady(lambda: removal.purge(folder, access.readers))
+
+
+def remove_returned(access: Access) -> None:
+    """Remove again what something added has brought back; where that fails now, it stays hidden."""
+    folder = access.folder
+    if not folder.exists:
+        return
+    with suppress(ArchiveError), removal.plain_errors("what was removed is hidden"):
+        if folder.steady(lambda: removal.returned(folder, access.readers)):
+            purge(access)
+
+
+def _without_handles(access: Access, users: set[str]) -> set[str]:
+    """Ids in place of handles. Raises ArgumentError for a handle that is not of one known user."""
+    handles = {user.removeprefix("@").lower() for user in users if user.startswith("@")}
+    if not handles:
+        return users
+    found = removal.people(access.folder, access.readers, handles)
+    for handle, ids in sorted(found.items()):
+        if len(ids) != 1:
+            expected = "user_ids: expected ids, or handles that this archive knows"
+            several = ""
+            if ids:
+                several = f", a handle of several users here ({', '.join(sorted(ids))})"
+            raise ArgumentError(f"{expected}, got '@{handle}'{several}. Pass the id")
+    return {user for user in users if not user.startswith("@")}.union(*found.values())
+
+
+def _ids(name: str, values: Any, pattern: str) -> set[str]:
+    """Ids as collectors take them. An invalid one would remove nothing and look as if it had."""
+    return set(check(Param(name, "ids", pattern=pattern), values, now=utc_now()))

@@ -1,0 +1,1 @@
+"""Keeping an archive fast and sound: compaction, rebuild, verification, repair, merging."""

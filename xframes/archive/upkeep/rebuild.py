@@ -1,0 +1,133 @@
+"""Making the tables again from the pages."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from xframes.archive.ingest.imports import write_rows
+from xframes.archive.storage import workers
+from xframes.archive.storage.folder import Folder, marker
+from xframes.archive.storage.parts import gathered, part_runs, read_part, runs_table, size
+from xframes.archive.storage.paths import opened, size_of
+from xframes.archive.storage.worker import Target
+from xframes.english import counted
+from xframes.errors import ArchiveError
+from xframes.progress import bar
+from xframes.schema import TABLES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from xframes.archive.storage.folder import Files
+    from xframes.archive.storage.paths import Place
+    from xframes.archive.storage.readers import Readers
+    from xframes.wire import Page
+
+_PATIENCE = 10.0  # seconds to wait for readers of the old tables
+
+
+def rebuild(
+    folder: Folder, readers: Readers, processes: int | None, progress: bool | None, *, lose: bool = False
+) -> None:
+    """Make all tables anew from `pages/`, aside, and let them take the place of the old ones at once.
+
+    Nothing is written to the archive meanwhile: collections keep their pages in the journal, imports wait.
+    """
+    locks = folder.lock("compact"), folder.lock("flush")
+    with locks[0], locks[1], folder.owned(), folder.scratch("rebuild") as scratch:
+        folder.recover_locked()
+        folder.look()
+        old = {name: folder.files(name) for name in TABLES}
+        parts = folder.page_parts()
+        runs = [run for path in parts for run in part_runs(path)]
+        if not lose:
+            _refuse_loss(folder, parts, old)
+        pages = (page for path in parts for page in read_part(path))
+        made = flatten_into(scratch / "made", pages, sum(map(size_of, parts)), processes, progress)
+        keep_runs(made, runs, old["runs"].all)
+        swap_tables(folder, made, old)
+        with readers.alone(wait=_PATIENCE) as nobody:
+            if nobody:
+                folder.finish_removals(at_once=folder.bucket is None)
+
+
+def _refuse_loss(folder: Folder, parts: Iterable[Place], old: Mapping[str, Files]) -> None:
+    lost = pages_named(path for files in old.values() for path in files.all) - page_ids(parts)
+    if lost:
+        raise ArchiveError(
+            f"{folder.path}: the tables have rows of {counted(len(lost), 'page')} that pages/ lacks "
+            f"(e.g. {min(lost)}), and rebuilding would lose them. Merge a copy of the archive that has the pages, "
+            "or pass lose=True"
+        )
+
+
+def flatten_into(
+    home: Path, pages: Iterable[Page], packed: int, processes: int | None, progress: bool | None
+) -> Folder:
+    """Make an archive at `home` of tables only: what these pages say; `packed` is the size of their files."""
+    made = Folder(home)
+    made.create()
+    if processes is None:
+        processes = workers.cores() if packed >= workers.WORTH_BYTES // 8 else 1  # pages are compressed
+    sink = workers.sink(Target(made.address, keep_pages=False, lock=None), processes)
+    try:
+        with bar(progress, "rebuild", "B") as advance:
+            for batch in gathered(pages, size):
+                sink.add(batch)
+                advance(sum(len(p.body) for p in batch))
+    except BaseException:
+        sink.abort()
+        raise
+    _, unknown = sink.finish()
+    write_rows(made, {"problems": pa.Table.from_pylist(unknown, schema=TABLES["problems"].schema)})
+    return made
+
+
+def keep_runs(made: Folder, runs: Sequence[Mapping[str, Any]], tables: Iterable[Place]) -> None:
+    """Write records of runs into rebuilt tables: those of page parts, and those only the old table has."""
+    known = [runs_table(runs)]
+    for path in tables:
+        with suppress(OSError, ValueError, pa.ArrowException):  # verify tells of files that cannot be read
+            known.append(pq.read_table(opened(path)).select(TABLES["runs"].schema.names).cast(TABLES["runs"].schema))
+    write_rows(made, {"runs": pa.concat_tables(known)})
+
+
+def swap_tables(folder: Folder, made: Folder, old: Mapping[str, Files]) -> None:
+    """Let the tables of another archive, on the same disk, take the place of these files, all or nothing."""
+    moves = adopt(folder, made)
+    for name, files in old.items():
+        if files.all:
+            moves[marker(folder, files.all)] = folder.tables / name / f"replaced-{folder.new_id()}.json"
+    folder.commit(moves)
+
+
+def adopt(folder: Folder, made: Folder) -> dict[Path, Place]:
+    """Take over the tables of another archive on the same disk as temporary files; gives where each belongs."""
+    moves: dict[Path, Place] = {}
+    for name in TABLES:
+        for path in made.files(name).all:
+            assert isinstance(path, Path)
+            temp = folder.new_temp()
+            path.rename(temp)
+            moves[temp] = folder.tables / name / path.name
+    return moves
+
+
+def page_ids(parts: Iterable[Place]) -> set[str]:
+    """The ids of the pages in these files."""
+    return {i for p in parts for i in pq.read_table(opened(p), columns=["page_id"])["page_id"].to_pylist()}
+
+
+def pages_named(files: Iterable[Place]) -> set[str]:
+    """The ids of the pages that rows of these table files come from; files that cannot be read name none."""
+    found: set[str] = set()
+    for path in files:
+        with suppress(ValueError, OSError, pa.ArrowException):
+            column = pq.read_table(opened(path), columns=["page_id"])["page_id"]
+            found.update(i for i in column.unique().to_pylist() if i is not None)
+    return found

@@ -1,0 +1,1 @@
+"""Collectors of users, what they keep, and the numbers of an account."""

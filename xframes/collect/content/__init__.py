@@ -1,0 +1,1 @@
+"""Collectors of posts and what belongs to them."""

@@ -1,0 +1,342 @@
+"""Media, places, polls, Spaces, topics, lists, direct messages, communities, news and bookmark folders."""
+
+from xframes.schema.declarations import BOOL, FLOAT, INT, JSON, STR, STRS, TIME, Col, Source, Table
+
+
+def _playback(group: str, label: str, *, views: bool) -> tuple[Col, ...]:
+    columns = [
+        Col(f"{group}_playback_{share}_count", f"{group}_metrics.playback_{share}_count", INT,
+            f"Plays that reached {share} %, {label}.", owner=True)
+        for share in (0, 25, 50, 75, 100)
+    ]
+    if views:
+        columns.append(Col(f"{group}_view_count", f"{group}_metrics.view_count", INT, f"Views, {label}.", owner=True))
+    return tuple(columns)
+
+
+MEDIA = Table(
+    "media",
+    "entity",
+    "Photos, videos and animated GIFs attached to posts and messages.",
+    key=("media_key",),
+    object="media",
+    carrier="post_media",
+    body=(
+        Col("media_key", "media_key", STR, "The medium's key (not a number).", names="media"),
+        Col("type", "type", STR, "photo, video or animated_gif.",
+            holds="code", values=("photo", "video", "animated_gif")),
+        Col("url", "url", STR, "The picture; videos have variants instead.", holds="file"),
+        Col("preview_image_url", "preview_image_url", STR, "Still picture of a video.",
+            holds="file"),
+        Col("alt_text", "alt_text", STR, "Description for people who cannot see it.",
+            holds="label"),
+        Col("width", "width", INT, "Width in pixels."),
+        Col("height", "height", INT, "Height in pixels."),
+        Col("duration_ms", "duration_ms", INT, "Length in milliseconds, of videos."),
+        Col("view_count", "public_metrics.view_count", INT, "Views when observed, of videos."),
+        *_playback("non_public", "shown to the author only", views=False),
+        *_playback("organic", "from unpaid distribution", views=True),
+        *_playback("promoted", "from paid distribution", views=True),
+    ),
+)
+
+MEDIA_VARIANTS = Table(
+    "media_variants",
+    "detail",
+    "The files a video or GIF can be fetched as.",
+    key=("media_key", "position"),
+    object="media",
+    parent="media",
+    sources=(Source("variants"),),
+    body=(
+        Col("media_key", "", STR, "The medium.", names="media"),
+        Col("position", "", INT, "Its place in the array X sent, from 0."),
+        Col("content_type", "content_type", STR, "MIME type.",
+            holds="code", values=("video/mp4", "application/x-mpegURL")),
+        Col("bit_rate", "bit_rate", INT, "Bits per second; missing for playlists."),
+        Col("url", "url", STR, "Where the file is.", holds="file"),
+    ),
+)
+
+PLACES = Table(
+    "places",
+    "entity",
+    "Places tagged in posts.",
+    key=("id",),
+    object="place",
+    brings=True,
+    body=(
+        Col("id", "id", STR, "The place's id (hexadecimal text).", names="places"),
+        Col("full_name", "full_name", STR, "Name with its region.", holds="fact"),
+        Col("name", "name", STR, "Short name.", holds="fact"),
+        Col("place_type", "place_type", STR, "poi, neighborhood, city, admin or country.",
+            holds="code", values=("poi", "neighborhood", "city", "admin", "country")),
+        Col("country", "country", STR, "The country's name.", holds="fact"),
+        Col("country_code", "country_code", STR, "ISO 3166 code.", holds="code"),
+        Col("west", "geo.bbox[0]", FLOAT, "Western edge in degrees.", holds="public"),
+        Col("south", "geo.bbox[1]", FLOAT, "Southern edge in degrees.", holds="public"),
+        Col("east", "geo.bbox[2]", FLOAT, "Eastern edge in degrees.", holds="public"),
+        Col("north", "geo.bbox[3]", FLOAT, "Northern edge in degrees.", holds="public"),
+        Col("geo_type", "geo.type", STR, "GeoJSON type (`Feature`).",
+            holds="code", values=("Feature",)),
+        Col("geometry", "geo.geometry", JSON, "GeoJSON geometry, where sent.", words="tweet",
+            holds="fact"),
+        Col("properties", "geo.properties", JSON, "GeoJSON properties (no published inner schema).",
+            holds="fact"),
+        Col("contained_within", "contained_within", STRS, "Ids of the places around it.",
+            names="places"),
+    ),
+)
+
+POLLS = Table(
+    "polls",
+    "entity",
+    "Polls attached to posts.",
+    key=("id",),
+    object="poll",
+    carrier="post_polls",
+    body=(
+        Col("id", "id", STR, "The poll's id.", names="polls"),
+        Col("duration_minutes", "duration_minutes", INT, "How long it runs, in minutes."),
+        Col("ends_at", "end_datetime", TIME, "When it ends."),
+        Col("voting_status", "voting_status", STR, "open or closed.",
+            holds="code", values=("open", "closed")),
+    ),
+)
+
+POLL_OPTIONS = Table(
+    "poll_options",
+    "detail",
+    "The choices of a poll with their votes when observed.",
+    key=("poll_id", "position"),
+    object="poll",
+    parent="polls",
+    sources=(Source("options"),),
+    body=(
+        Col("poll_id", "", STR, "The poll.", names="polls"),
+        Col("position", "position", INT, "Its place, from 1, as X numbers them."),
+        Col("label", "label", STR, "The choice's text.", holds="label"),
+        Col("vote_count", "votes", INT, "Votes when observed."),
+    ),
+)
+
+SPACES = Table(
+    "spaces",
+    "entity",
+    "Live audio rooms.",
+    key=("id",),
+    object="space",
+    time="created_at",
+    owner="creator_id",
+    brings=True,
+    body=(
+        Col("id", "id", STR, "The Space's id (case-sensitive text).", names="spaces"),
+        Col("state", "state", STR, "live, scheduled or ended.",
+            holds="code", values=("live", "scheduled", "ended")),
+        Col("title", "title", STR, "Its title.", holds="label"),
+        Col("created_at", "created_at", TIME, "When it was made."),
+        Col("scheduled_start_at", "scheduled_start", TIME, "When it is to begin."),
+        Col("started_at", "started_at", TIME, "When it began."),
+        Col("ended_at", "ended_at", TIME, "When it ended."),
+        Col("updated_at", "updated_at", TIME, "When its data last changed."),
+        Col("creator_id", "creator_id", STR, "Who made it (`users.id`).", names="users"),
+        Col("lang", "lang", STR, "Language detected in the title.", holds="code"),
+        Col("is_ticketed", "is_ticketed", BOOL, "Whether one needs a ticket."),
+        Col("participant_count", "participant_count", INT, "People in it when observed."),
+        Col("subscriber_count", "subscriber_count", INT, "People who set a reminder."),
+        Col("topic_ids", "topic_ids", STRS, "Topics chosen by the creator (`topics.id`).",
+            names="topics"),
+    ),
+)
+
+SPACE_PEOPLE = Table(
+    "space_people",
+    "detail",
+    "Hosts, speakers and invited users of Spaces.",
+    key=("space_id", "role", "position"),
+    object="space",
+    parent="spaces",
+    const="role",
+    sources=(Source("host_ids", "host"), Source("speaker_ids", "speaker"), Source("invited_user_ids", "invited")),
+    owner="user_id",
+    brings=True,
+    body=(
+        Col("space_id", "", STR, "The Space.", names="spaces"),
+        Col("role", "", STR, "host, speaker or invited.",
+            holds="code", values=("host", "speaker", "invited")),
+        Col("position", "", INT, "Its place in the array X sent, from 0."),
+        Col("user_id", ".", STR, "The user.", names="users"),
+    ),
+)
+
+TOPICS = Table(
+    "topics",
+    "entity",
+    "Topics of Spaces.",
+    key=("id",),
+    object="topic",
+    body=(
+        Col("id", "id", STR, "The topic's id.", names="topics"),
+        Col("name", "name", STR, "Its name.", holds="fact"),
+        Col("description", "description", STR, "What it is about.", holds="fact"),
+    ),
+)
+
+LISTS = Table(
+    "lists",
+    "entity",
+    "Lists of users.",
+    key=("id",),
+    object="list",
+    time="created_at",
+    owner="owner_id",
+    brings=True,
+    body=(
+        Col("id", "id", STR, "The list's id.", names="lists"),
+        Col("name", "name", STR, "Its name.", holds="label"),
+        Col("description", "description", STR, "What it is about.", holds="label"),
+        Col("owner_id", "owner_id", STR, "Whose list it is (`users.id`).", names="users"),
+        Col("created_at", "created_at", TIME, "When it was made."),
+        Col("private", "private", BOOL, "Whether only the owner sees it."),
+        Col("member_count", "member_count", INT, "Members when observed."),
+        Col("follower_count", "follower_count", INT, "Followers when observed."),
+    ),
+)
+
+MESSAGES = Table(
+    "messages",
+    "entity",
+    "Direct messages, and people joining or leaving conversations.",
+    key=("id",),
+    object="dm",
+    time="created_at",
+    owner="sender_id",
+    private="messages",
+    body=(
+        Col("id", "id", STR, "The event's id.", names="messages"),
+        Col("event_type", "event_type", STR,
+            "MessageCreate, ParticipantsJoin or ParticipantsLeave.",
+            holds="code", values=("MessageCreate", "ParticipantsJoin", "ParticipantsLeave")),
+        Col("conversation_id", "dm_conversation_id", STR, "The conversation (not always a number).",
+            holds="id"),
+        Col("created_at", "created_at", TIME, "When it was sent."),
+        Col("sender_id", "sender_id", STR, "Who sent it, or invited those who joined (`users.id`).",
+            names="users"),
+        Col("text", "text", STR, "The message.", holds="words"),
+        Col("media_keys", "attachments.media_keys", STRS, "Media attached (`media.media_key`).",
+            names="media"),
+        Col("card_ids", "attachments.card_ids", STRS, "Cards attached.", holds="id"),
+        Col("hashtags", "entities.hashtags|hashtags", JSON,
+            "Hashtags in the text: tag, start, end of each.", holds="content"),
+        Col("cashtags", "entities.cashtags|cashtags", JSON, "Cashtags in the text.",
+            holds="content"),
+        Col("mentions", "entities.mentions|mentions", JSON, "Users mentioned in the text.",
+            holds="content"),
+        Col("urls", "entities.urls|urls", JSON, "Links in the text.", holds="content"),
+    ),
+)
+
+MESSAGE_DETAILS = (
+    Table(
+        "message_people",
+        "detail",
+        "Who joined or left with an event.",
+        key=("message_id", "position"),
+        object="dm",
+        parent="messages",
+        sources=(Source("participant_ids"),),
+        private="messages",
+        body=(
+            Col("message_id", "", STR, "The event.", names="messages"),
+            Col("position", "", INT, "Its place in the array X sent, from 0."),
+            Col("user_id", ".", STR, "The user.", names="users"),
+        ),
+    ),
+    Table(
+        "message_posts",
+        "detail",
+        "Posts shared in messages.",
+        key=("message_id", "position"),
+        object="dm",
+        parent="messages",
+        sources=(Source("referenced_tweets|referenced_posts"),),
+        private="messages",
+        body=(
+            Col("message_id", "", STR, "The message.", names="messages"),
+            Col("position", "", INT, "Its place in the array X sent, from 0."),
+            Col("post_id", "id", STR, "The post (`posts.id`).", names="posts"),
+        ),
+    ),
+)
+
+COMMUNITIES = Table(
+    "communities",
+    "entity",
+    "Communities.",
+    key=("id",),
+    object="community",
+    time="created_at",
+    body=(
+        Col("id", "id", STR, "The community's id.", names="communities"),
+        Col("name", "name", STR, "Its name.", holds="label"),
+        Col("description", "description", STR, "What it is about.", holds="label"),
+        Col("created_at", "created_at", TIME, "When it was made."),
+        Col("access", "access", STR, "Who may see it.", holds="code", values=("Public", "Closed")),
+        Col("join_policy", "join_policy", STR, "Who may join.",
+            holds="code",
+            values=("Open", "RestrictedJoinRequestsDisabled",
+                    "RestrictedJoinRequestsRequireAdminApproval",
+                    "RestrictedJoinRequestsRequireModeratorApproval", "SuperFollowRequired")),
+        Col("member_count", "member_count", INT, "Members when observed."),
+    ),
+)
+
+NEWS = Table(
+    "news",
+    "entity",
+    "News stories X makes of posts.",
+    key=("id",),
+    object="news",
+    time="updated_at",
+    body=(
+        Col("id", "id|rest_id", STR, "The story's id.", names="news"),
+        Col("name", "name", STR, "Its headline.", holds="label"),
+        Col("category", "category", STR, "Its category.", holds="fact"),
+        Col("summary", "summary", STR, "What happened.", holds="label"),
+        Col("hook", "hook", STR, "One sentence to draw readers.", holds="label"),
+        Col("disclaimer", "disclaimer", STR, "What X warns of.", holds="label"),
+        Col("keywords", "keywords", JSON, "Its keywords.", holds="content"),
+        Col("contexts", "contexts", JSON, "Topics, people, places, teams and tickers it is about.",
+            holds="content"),
+        Col("updated_at", "updated_at|last_updated_at_ms", TIME, "When it last changed."),
+    ),
+)
+
+NEWS_POSTS = Table(
+    "news_posts",
+    "detail",
+    "Posts a news story is made of.",
+    key=("news_id", "position"),
+    object="news",
+    parent="news",
+    sources=(Source("cluster_posts_results"),),
+    owner="post_id",
+    body=(
+        Col("news_id", "", STR, "The story.", names="news"),
+        Col("position", "", INT, "Its place in the array X sent, from 0."),
+        Col("post_id", "post_id", STR, "The post.", names="posts"),
+    ),
+)
+
+BOOKMARK_FOLDERS = Table(
+    "bookmark_folders",
+    "entity",
+    "Folders a user keeps bookmarks in.",
+    key=("id",),
+    object="bookmark_folder",
+    private="caller",
+    body=(
+        Col("id", "id", STR, "The folder's id.", names="bookmark_folders"),
+        Col("name", "name", STR, "Its name.", holds="label"),
+    ),
+)
