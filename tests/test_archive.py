@@ -84,7 +84,7 @@ def test_an_archive_in_the_making_is_no_strange_folder_to_another_process(tmp_pa
 def test_importing_the_package_loads_no_heavy_library():
     program = (
         "import sys; from xframes.archive import Archive; Archive('nothing-here'); "
-        "import xframes.archive.storage.worker; print([m for m in ('pandas', 'duckdb', 'requests') if m in sys.modules])"
+        "import xframes.archive.storage.workers; print([m for m in ('pandas', 'duckdb', 'requests') if m in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "[]\n"
 

@@ -136,7 +136,7 @@ def test_a_relation_names_what_to_remove(archive):
 
 
 def test_nothing_to_remove_is_refused(archive):
-    with pytest.raises(xf.XframesError, match="give post_ids or user_ids"):
+    with pytest.raises(xf.XframesError):
         archive.remove(reason="why")
 
 
@@ -244,7 +244,7 @@ def test_what_a_compliance_result_names_goes(archive):
     assert archive.apply_compliance("tweets") == {"posts": 2, "users": 1, "barred": 2}
     nowhere(archive, *MARKS)
     assert archive.apply_compliance("tweets") == {"posts": 0, "users": 0, "barred": 0}
-    with pytest.raises(xf.XframesError, match="type is tweets or users"):
+    with pytest.raises(xf.XframesError):
         archive.apply_compliance("posts")
 
 

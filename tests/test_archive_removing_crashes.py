@@ -23,14 +23,14 @@ ROOT = Path(__file__).parents[1]
 IMPORT = """
 import sys, time
 import xframes as xf
-from xframes.archive import store, worker
+from xframes.archive.storage import parts
 from xframes.archive.storage.folder import Folder
 from xframes.archive.storage.parts import Writer
 from xframes.flatten import Flattener
 
 archive, path = sys.argv[1:]
 folder = Folder(archive)
-store.HELD_BYTES = store.PAGE_GROUP_BYTES = 1
+parts.HELD_BYTES = parts.PAGE_GROUP_BYTES = 1
 writer = Writer(folder, Flattener(), folder.tables)
 writer.add(list(xf.read_pages(path)))
 print("half written", flush=True)

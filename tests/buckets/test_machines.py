@@ -3,7 +3,7 @@
 import pytest
 
 from xframes.archive import Archive
-from xframes.archive.storage import bucket, folder
+from xframes.archive.storage import bucket
 from xframes.archive.upkeep import compaction
 
 from .objects import HOUR, NOW, fsspec, ids, machine, objects, page, replaced
@@ -65,7 +65,7 @@ def test_what_another_machine_compacts_from_before_a_removal_stays_hidden(tmp_pa
 @pytest.mark.parametrize("at_once", [True, False])
 def test_two_machines_compact_and_write_in_any_order(tmp_path, monkeypatch, at_once):
     """Neither sees the other's locks: both read the same parts, and the first has deleted them before the second ends."""
-    monkeypatch.setattr(folder, "GRACE_SECONDS", -1.0 if at_once else 600.0)
+    monkeypatch.setattr(bucket.Bucket, "grace_seconds", -1.0 if at_once else 600.0)
     here = Archive("memory://data/one")
     for n in range(3):
         here.add(page(n))
@@ -96,7 +96,7 @@ def test_two_machines_compact_and_write_in_any_order(tmp_path, monkeypatch, at_o
 
 
 def test_a_reader_that_finds_files_gone_looks_again(tmp_path, monkeypatch):
-    monkeypatch.setattr(folder, "GRACE_SECONDS", -1.0)
+    monkeypatch.setattr(bucket.Bucket, "grace_seconds", -1.0)
     archive = Archive("memory://data/one")
     for n in range(3):
         archive.add(page(n))
@@ -107,7 +107,7 @@ def test_a_reader_that_finds_files_gone_looks_again(tmp_path, monkeypatch):
 
     def look(self):
         true(self)
-        if self is reader._folder.bucket:
+        if self is reader._folder.storage:
             looks.append(self)
             if len(looks) == 1:
                 archive.compact()  # all that was listed is deleted before the first byte of it is read

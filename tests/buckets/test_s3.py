@@ -135,7 +135,7 @@ def test_requests_of_flushes_and_queries_are_bounded(s3):
     asked = s3.counted()
     assert asked["LIST"] == 3
     assert not asked["HEAD"]
-    assert asked["GET"] <= len(archive._folder.bucket._sizes)  # each object once at most
+    assert asked["GET"] <= len(archive._folder.storage._sizes)  # each object once at most
     s3.counted()
     assert len(archive.frame("posts")) == 20
     assert set(s3.counted()) == {"LIST"}  # nothing is read twice

@@ -14,13 +14,14 @@ from xframes.archive import Archive
 ROOT = Path(__file__).parents[2]
 EXPORT = """
 import sys, time
-from xframes.archive import Archive, exporting
-checksum = exporting.datapackage.checksum
+from xframes.archive import Archive
+from xframes.archive.export import job
+checksum = job.datapackage.checksum
 def slow(path):
     print("on its way", flush=True)
     sys.stdin.readline()
     return checksum(path)
-exporting.datapackage.checksum = slow
+job.datapackage.checksum = slow
 Archive(sys.argv[1]).export(sys.argv[2], tables=["posts"], format="csv", overwrite=True)
 """
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-    from xframes.archive.storage.paths import Place
+    from xframes.archive.storage.bucket import Place
     from xframes.client import Client
     from xframes.frames import Frames
     from xframes.plan import Plan

@@ -24,7 +24,7 @@ from xframes.archive.export.masking import Mask
 from xframes.archive.export.pseudonyms import Pseudonyms
 from xframes.archive.export.selection import Selection
 from xframes.archive.query.views import Views
-from xframes.archive.storage.folder import remove, sync
+from xframes.archive.storage.disk import remove, sync
 from xframes.errors import ArgumentError
 from xframes.schema import TABLES
 from xframes.schema.references import is_list, own_key, references

@@ -23,7 +23,6 @@ from xframes.archive.storage.parts import (
     gathered,
     size,
 )
-from xframes.archive.storage.worker import Target
 from xframes.errors import ArchiveError
 from xframes.progress import bar
 from xframes.schema import TABLES
@@ -79,7 +78,7 @@ def import_files(folder: Folder, paths: Sequence[Path], processes: int | None, p
         _importing(folder, arguments) as end,
         bar(progress, "import", "B", sum(sizes) if plain else None) as advance,
     ):
-        sink = workers.sink(Target(folder.address), 1 if folder.in_process else processes)
+        sink = workers.sink(workers.Target(folder.address), 1 if folder.storage.in_process else processes)
         try:
             readable = {path: run_id for path, run_id in ids.items() if run_id not in refused}
             for batch in gathered(_pages(readable, damaged, refused, found), size):

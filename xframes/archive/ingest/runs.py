@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from xframes.archive.query.views import Views
+    from xframes.archive.storage.bucket import Place
     from xframes.archive.storage.folder import Folder
-    from xframes.archive.storage.paths import Place
     from xframes.client import Client
     from xframes.frames import Frames
     from xframes.wire import Page

@@ -14,8 +14,8 @@ from xframes.schema import TABLES
 from xframes.screen import neutral
 
 if TYPE_CHECKING:
+    from xframes.archive.storage.bucket import Place
     from xframes.archive.storage.folder import Folder
-    from xframes.archive.storage.paths import Place
 
 _NOTE = "≤: counted in files, before what several observations say of the same thing is united; archive.tables counts"
 

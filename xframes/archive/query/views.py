@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     import duckdb
 
+    from xframes.archive.storage.bucket import Place
     from xframes.archive.storage.folder import Files, Folder
-    from xframes.archive.storage.paths import Place
 
 
 def connect(folder: Folder | None = None, **config: Any) -> duckdb.DuckDBPyConnection:
@@ -37,8 +37,8 @@ def connect(folder: Folder | None = None, **config: Any) -> duckdb.DuckDBPyConne
     connection = duckdb.connect(config=offline | config)
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
     _hide_progress(connection)
-    if folder is not None and folder.bucket:
-        connection.register_filesystem(folder.bucket.for_duckdb())
+    if folder is not None:
+        folder.storage.register(connection)
     return connection
 
 
@@ -198,7 +198,7 @@ def stones_of(folder: Folder) -> Stones | None:
     files = folder.files("tombstones").all
     if not files:
         return None
-    everywhere = folder.bucket is not None or bool(folder.buried)
+    everywhere = folder.storage.is_shared or bool(folder.buried)
     return Stones(newest.scan(TABLES["tombstones"], [str(p) for p in files]), everywhere=everywhere)
 
 

@@ -9,17 +9,16 @@ from __future__ import annotations
 import json
 import os
 import re
-import stat
 import zlib
 from typing import TYPE_CHECKING, Any
 
-from xframes.archive.storage.bucket import Object
-from xframes.archive.storage.paths import Place, open_binary
+from xframes.archive.storage.paths import open_binary, read_text
 from xframes.schema import TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
+
+    from xframes.archive.storage.bucket import Place
 
 _ID = "[0-9a-f]{12,40}"
 _SUM = "(?:-(?P<checksum>[0-9a-f]{8}))?"  # CRC-32 of the file; the first archives have none
@@ -82,9 +81,8 @@ def is_inside_name(text: str) -> bool:
 
 def read_document(place: Place) -> Any:
     """Read a small JSON file. Raises FileNotFoundError, and ValueError for what is no plain file of plain JSON."""
-    text = place.read_text() if isinstance(place, Object) else _read_text(place)
     try:
-        return json.loads(text)
+        return json.loads(read_text(place, most=_LARGEST))
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
 
@@ -120,31 +118,3 @@ def read_moves(intent: Path) -> list[tuple[str, str]]:
             raise ValueError(f"{final!r:.80} is not a place of a file in this archive")
         moves.append((temp, final))
     return moves
-
-
-def strays(folder: Path) -> Iterator[tuple[str, str]]:
-    """What lies in a folder of data files and is none: its name, and what is wrong with it."""
-    for entry in os.scandir(folder):
-        if entry.is_symlink():
-            yield entry.name, "it is a link; an archive's files are not read through links"
-        elif not entry.is_file(follow_symlinks=False):
-            yield entry.name, "it is not a file"
-        elif not (is_data_file(entry.name) or MARKER.fullmatch(entry.name) or entry.name == PURGED):
-            yield entry.name, "its name is not one that xframes gives its files; it is not read"
-
-
-def _read_text(path: Path) -> str:
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    try:
-        descriptor = os.open(path, flags)
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise ValueError(f"it cannot be read ({error.strerror})") from None
-    with open(descriptor, "rb") as file:
-        about = os.fstat(descriptor)
-        if not stat.S_ISREG(about.st_mode):
-            raise ValueError("it is not a plain file")
-        if about.st_size > _LARGEST:
-            raise ValueError(f"it has {about.st_size:,} bytes, more than {_LARGEST:,}")
-        return file.read().decode("utf-8")

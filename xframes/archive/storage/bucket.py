@@ -18,8 +18,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from xframes.errors import ArchiveError
 from xframes.settings import journals_path
@@ -27,7 +27,9 @@ from xframes.settings import journals_path
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from io import RawIOBase
-    from pathlib import Path
+
+    import duckdb
+
 
 log = logging.getLogger("xframes")
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://(?P<rest>.*)", re.DOTALL)
@@ -92,6 +94,10 @@ class Object:
         return self.bucket.text(self.key, keep=self.name.startswith("replaced-"))
 
 
+Place: TypeAlias = Path | Object
+"""A file of an archive: a path on a local disk, or an object in a bucket."""
+
+
 class Content(io.RawIOBase):
     """An object as a file to read; any number may be open."""
 
@@ -143,6 +149,9 @@ class Bucket:
     for what the store refuses. The errors show no credentials.
     """
 
+    is_shared = True  # other machines read and write it, and no lock shows them
+    grace_seconds = 600.0  # what was replaced stays so long for readers on other machines
+
     def __init__(self, url: str) -> None:
         hit = _URL.match(url)
         if hit is None or re.match(r"[^/]*@", hit["rest"]) or "?" in url:
@@ -177,6 +186,22 @@ class Bucket:
         text = "\n".join([self._fs.unstrip_protocol(self._root), *(str(s) for s in server if s)])
         return hashlib.sha256(text.encode()).hexdigest()[:24]
 
+    def check(self) -> None:
+        """Do nothing: a URL names no file and no link."""
+
+    def settle(self, folders: Iterable[Path]) -> None:
+        """Create the folder on this machine of the archive."""
+        try:
+            for folder in folders:
+                folder.mkdir(parents=True, exist_ok=True)
+            (self.home / "archive.txt").write_text(f"{self.url}\n", encoding="utf-8")
+        except OSError as error:
+            raise ArchiveError(f"{self.url} keeps its journal in {self.home}, which cannot be written "
+                               f"({error}). Set XFRAMES_JOURNALS to another folder") from None
+
+    def create(self, folders: Iterable[Place]) -> None:
+        """Do nothing: object storage has no folders."""
+
     # what there is -----------------------------------------------------------------------------------------------
 
     def look(self) -> None:
@@ -200,20 +225,26 @@ class Bucket:
                 found.setdefault(home, {})[last] = self._sizes[key] = int(about["size"])
         return found
 
-    def names(self, home: str) -> list[str]:
-        """The names in a folder, sorted; those of folders only in the archive's own."""
-        seen = self._seen().copy()
-        if not home:
-            return sorted({(folder or name).split("/")[0] for folder, names in seen.items() for name in names})
-        return sorted(seen.get(home, {}).copy())
+    def names(self, folder: Place) -> list[str]:
+        """The names of objects in a folder, sorted."""
+        return sorted(self._seen().get(_object(folder).key, {}).copy())
 
-    def below(self, top: str) -> list[str]:
-        """The keys of all objects in a folder and its folders."""
-        homes = [(home, names) for home, names in self._seen().copy().items() if f"{home}/".startswith(f"{top}/")]
-        return [f"{home}/{name}" for home, names in homes for name in names.copy()]
+    def top_names(self) -> list[str]:
+        """The names in the archive itself, sorted; also those of folders."""
+        paths = [folder or name for folder, names in self._seen().copy().items() for name in names]
+        return sorted({path.split("/")[0] for path in paths})
+
+    def strays(self, folder: Place) -> Iterator[tuple[str, str]]:
+        """Find nothing: objects of other names are never listed as data."""
+        del folder
+        return iter(())
+
+    def inside(self, place: Place) -> str:
+        """The path of an object relative to the archive, with slashes."""
+        return _object(place).key
 
     @property
-    def replaced(self) -> bool:
+    def has_replaced(self) -> bool:
         """Whether there are objects that others have replaced."""
         return any(name.startswith("replaced-") for names in self._seen().copy().values() for name in names.copy())
 
@@ -271,8 +302,11 @@ class Bucket:
             while len(self._blocks) > _BLOCKS:
                 self._blocks.popitem(last=False)
 
-    def for_duckdb(self) -> Any:
-        """The same objects as a filesystem DuckDB can be given: it asks the store for nothing but content."""
+    def register(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Let DuckDB read the objects: it requests nothing but content from the store."""
+        connection.register_filesystem(self._filesystem())
+
+    def _filesystem(self) -> Any:
         import fsspec
 
         bucket, start = self, len(self.url) + 1
@@ -303,14 +337,15 @@ class Bucket:
 
     # writing -----------------------------------------------------------------------------------------------------
 
-    def put(self, moves: Mapping[Path, Object]) -> None:
+    def put(self, moves: Mapping[Path, Place]) -> None:
         """Put finished files, each with one put, and let them go: pages first, what says which are replaced last.
 
         So whatever another machine sees, no row lacks its page, and nothing is hidden before what replaces it is there.
         """
         for rank in range(3):
             with self._doing("written to", lacking=True):
-                self._all(self._put, [(t, o) for t, o in moves.items() if _rank(o) == rank])
+                objects = [(temp, _object(final)) for temp, final in moves.items()]
+                self._all(self._put, [move for move in objects if _rank(move[1]) == rank])
 
     def _put(self, move: tuple[Path, Object]) -> None:
         temp, final = move
@@ -322,10 +357,17 @@ class Bucket:
         self._seen().setdefault(final.parent.key, {})[final.name] = size
         temp.unlink(missing_ok=True)
 
-    def delete(self, keys: Iterable[str]) -> None:
+    def delete(self, places: Iterable[Place]) -> None:
         """Delete objects, whoever else is deleting them."""
         with self._doing("deleted from"):
-            self._all(self._delete, list(keys))
+            self._all(self._delete, [_object(place).key for place in places])
+
+    def delete_folder(self, folder: Place) -> None:
+        """Delete the objects in a folder and its folders."""
+        top = f"{_object(folder).key}/"
+        homes = [(home, names) for home, names in self._seen().copy().items()
+                 if f"{home}/".startswith(top)]
+        self.delete(self.root / f"{home}/{name}" for home, names in homes for name in names.copy())
 
     def _delete(self, key: str) -> None:
         with suppress(FileNotFoundError):
@@ -400,6 +442,12 @@ class Bucket:
         for secret in sorted(known, key=len, reverse=True):
             text = text.replace(secret, "***")
         return text
+
+
+def _object(place: Place) -> Object:
+    if not isinstance(place, Object):
+        raise TypeError(f"expected an object in a bucket, got {place}")
+    return place
 
 
 def _rank(final: Object) -> int:

@@ -10,7 +10,6 @@ import json
 import logging
 import os
 import secrets
-import shutil
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,8 +31,9 @@ from xframes.archive.storage.bookkeeping import (
     read_moves,
     read_names,
 )
-from xframes.archive.storage.bucket import Bucket, Object, is_url
-from xframes.archive.storage.paths import Place, size_of
+from xframes.archive.storage.bucket import Bucket, Object, Place, is_url
+from xframes.archive.storage.disk import Disk, remove, sync
+from xframes.archive.storage.paths import size_of
 from xframes.archive.storage.temporary import Ownership, owner_of
 from xframes.errors import ArchiveError
 from xframes.schema import TABLES
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("xframes")
 FORMAT = 1
-GRACE_SECONDS = 600.0  # what was replaced in a bucket stays so long for readers on other machines: no lock shows them
 _TRIES = 4
 _Result = TypeVar("_Result")
 
@@ -96,6 +95,12 @@ class Files:
         return sum(size_of(p) for paths in self.bases.values() for p in paths)
 
 
+def _storage(address: str) -> Disk | Bucket:
+    if is_url(address):
+        return Bucket(address)
+    return Disk(Path(address).expanduser())
+
+
 class Folder:
     """An archive's folder on a local disk, or its objects below a URL and its `home` on this machine.
 
@@ -110,15 +115,16 @@ class Folder:
         only_read: bool = False,
     ) -> None:
         self.address = (str(path) if isinstance(path, Object) else os.fspath(path)).removeprefix("file://")
-        self.bucket = Bucket(self.address) if is_url(self.address) else None
-        self.path: Place = self.bucket.root if self.bucket else Path(self.address).expanduser()
-        self.home = self.path if isinstance(self.path, Path) else self.path.bucket.home
+        self.storage = _storage(self.address)
+        self.path: Place = self.storage.root
+        self.home = self.storage.home
         self.now = now
         self.pages = self.path / "pages"
         self.tables = self.path / "tables"
         self.journal = self.home / "journal.sqlite"
         self.temp = self.home / ".tmp"
         self._locks = self.home / ".locks"
+        self._local = Disk(self.home)
         self._ownership = Ownership(self.temp, self._locks)
         self._format = self.path / "xframes.json"
         self._only_read = only_read
@@ -127,9 +133,8 @@ class Folder:
 
     def check(self) -> bool:
         """Whether the folder is an archive; False when there is nothing yet."""
+        self.storage.check()
         try:
-            if isinstance(self.path, Path) and self.path.is_file():
-                raise ArchiveError(f"{self.path} is a file, not an archive's folder")
             for name in (*OWN_NAMES, *(f"tables/{table}" for table in TABLES)):
                 if is_link(self.home / name):
                     raise ArchiveError(f"{self.home / name} is a link, and an archive is not read through links: "
@@ -141,8 +146,7 @@ class Folder:
             version = int(document["format_version"])
         except FileNotFoundError:
             self.look()
-            home = self.path.resolve() if isinstance(self.path, Path) else self.path  # it may be a link itself
-            if any(not name.startswith(".") for name in names_in(home)):
+            if any(not name.startswith(".") for name in self.storage.top_names()):
                 raise ArchiveError(f"{self.path} is not empty and not an xframes archive (no xframes.json)") from None
             return False
         except (OSError, ValueError, TypeError, KeyError, OverflowError) as error:
@@ -152,27 +156,15 @@ class Folder:
                 f"{self.path} has archive format {version}, made by xframes {document.get('writer_version')}; this "
                 f"version reads up to format {FORMAT}: upgrade xframes"
             )
-        if self.bucket:
-            self._settle()
+        self.storage.settle((self.temp, self._locks))
         return True
-
-    def _settle(self) -> None:
-        """Make the folder on this machine of an archive in a bucket."""
-        try:
-            for folder in (self.temp, self._locks):
-                folder.mkdir(parents=True, exist_ok=True)
-            (self.home / "archive.txt").write_text(f"{self.path}\n", encoding="utf-8")
-        except OSError as error:
-            raise ArchiveError(f"{self.path} keeps its journal in {self.home}, which cannot be written ({error}); "
-                               "XFRAMES_JOURNALS names another folder for journals") from None
 
     def create(self) -> None:
         """Make the folder an archive; nothing happens when it is one. Raises ArchiveError when it cannot be written."""
         if self.exists:
             self.for_writing()
             return
-        if self.bucket:
-            self._settle()
+        self.storage.settle((self.temp, self._locks))
         for folder in (self.temp, self._locks):
             folder.mkdir(parents=True, exist_ok=True)
         document = {"format_version": FORMAT, "created_at": self.now().isoformat(timespec="seconds"),
@@ -182,9 +174,7 @@ class Folder:
             temp.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
             # Before anything else shows: another process may be looking right now.
             self.place({temp: self._format})
-        for place in (self.pages, self.tables):
-            if isinstance(place, Path):
-                place.mkdir(exist_ok=True)
+        self.storage.create((self.pages, self.tables))
         self.exists = True
 
     @property
@@ -198,41 +188,30 @@ class Folder:
             raise ArchiveError(f"no write permission for archive {self.path} (queries still work). "
                                "Copy it to modify it")
 
-    @property
-    def in_process(self) -> bool:
-        """Whether other processes see nothing of the archive: those in this process's memory."""
-        return self.bucket is not None and self.bucket.in_process
-
     def look(self) -> None:
-        """See what there is now; only buckets need to be looked at, a disk is seen at every question."""
-        if self.bucket:
-            self.bucket.look()
+        """See what there is now."""
+        self.storage.look()
 
     def steady(self, work: Callable[[], _Result]) -> _Result:
         """Do work over the files there are; where another machine has replaced some meanwhile, over the new ones."""
-        for _ in range(_TRIES if self.bucket else 0):
-            assert self.bucket is not None
-            before = self.bucket.losses
+        for _ in range(_TRIES):
+            before = self.storage.losses
             try:
                 return work()
             except Exception:
                 self.look()
-                if self.bucket.losses == before:
+                if self.storage.losses == before:
                     raise
         return work()
 
     def vanished(self, paths: Iterable[Place]) -> bool:
         """Whether another machine has replaced one of these."""
-        if self.bucket:
-            self.look()
-        return self.bucket is not None and not all(p.exists() for p in paths)
+        self.look()
+        return self.storage.is_shared and not all(path.exists() for path in paths)
 
     def inside(self, place: Place) -> str:
         """Where a file stands inside the archive, with slashes."""
-        if isinstance(self.path, Path) and isinstance(place, Path):
-            return place.relative_to(self.path).as_posix()
-        assert isinstance(place, Object)
-        return place.key
+        return self.storage.inside(place)
 
     def new_id(self) -> str:
         """A fresh id that sorts by time."""
@@ -259,7 +238,7 @@ class Folder:
         """Give finished files their names, durably: content first, then names, then the folders that hold them."""
         for temp in moves:
             sync(temp)
-        self._move(moves)
+        self.storage.put(moves)
 
     def commit(self, moves: Mapping[Path, Place]) -> None:
         """As `place`, but all or nothing: what a crash leaves half done, `recover` completes. Needs the flush lock."""
@@ -270,8 +249,9 @@ class Folder:
         intent = self.temp / f"commit-{self.new_id()}.json"
         draft = self.new_temp(".json")
         draft.write_text(json.dumps([[temp.name, self.inside(final)] for temp, final in moves.items()]))
-        self.place({draft: intent})  # from here on the files will be there, whatever happens
-        self._move(moves)
+        sync(draft)
+        self._local.put({draft: intent})  # from here on the files will be there, whatever happens
+        self.storage.put(moves)
         intent.unlink()
 
     def recover(self) -> None:
@@ -284,7 +264,7 @@ class Folder:
     def recover_locked(self) -> None:
         """Complete commits for a caller that holds the flush lock."""
         for intent, moves in self._intents().items():
-            self._move({temp: final for temp, final in moves.items() if _is_plain_file(temp)})
+            self.storage.put({temp: final for temp, final in moves.items() if _is_plain_file(temp)})
             intent.unlink()
             log.warning("%s: completed what another process began: %d files", self.path, len(moves))
 
@@ -297,7 +277,7 @@ class Folder:
     def _intents(self) -> dict[Path, dict[Path, Place]]:
         """The intents of commits with their moves; what names anything but this archive's own files is refused."""
         found = {}
-        for name in names_in(self.temp) if self.temp.is_dir() else ():
+        for name in self._local.names(self.temp) if self.temp.is_dir() else ():
             intent = self.temp / name
             if not INTENT.fullmatch(name):
                 continue
@@ -311,24 +291,15 @@ class Folder:
             found[intent] = {self.temp / temp: self.path / final for temp, final in moves}
         return found
 
+    def temp_names(self) -> list[str]:
+        """The names of temporary files. Raises ArchiveError when they cannot be listed."""
+        return self._local.names(self.temp)
+
     def refuse(self, place: Place, reason: str) -> None:
         """Say, once, that a file of this archive's bookkeeping is not used, and why."""
         if str(place) not in self._refused:
             self._refused.add(str(place))
             log.warning("%s is not used: %s", place, reason)
-
-    def _move(self, moves: Mapping[Path, Place]) -> None:
-        if self.bucket:
-            self.bucket.put({temp: final for temp, final in moves.items() if isinstance(final, Object)})
-        local = {temp: final for temp, final in moves.items() if isinstance(final, Path)}
-        for final in local.values():
-            if not final.parent.is_dir():
-                final.parent.mkdir(parents=True, exist_ok=True)
-                sync(final.parent.parent)
-        for temp, final in local.items():
-            temp.replace(final)
-        for parent in {final.parent for final in local.values()}:
-            sync(parent)
 
     def files(self, table: str) -> Files:
         """The files of a table, without those a finished compaction has replaced."""
@@ -342,7 +313,7 @@ class Folder:
 
     def _listed(self, home: Place) -> dict[str, Place]:
         """The files of a folder by name; those of pending commits too where they cannot be completed."""
-        names = names_in(home)
+        names = self.storage.names(home)
         gone = {old for name in names if MARKER.fullmatch(name) for old in self._replaced(home / name)}
         files = {name: home / name for name in names if name not in gone}
         if self.writable:
@@ -385,10 +356,7 @@ class Folder:
 
     def forget_purges(self) -> None:
         """Note that files may again hold what tombstones name."""
-        if isinstance(self._purged, Path):
-            self._purged.unlink(missing_ok=True)
-        else:
-            self._purged.bucket.delete([self._purged.key])
+        self.storage.delete([self._purged])
 
     @property
     def _purged(self) -> Place:
@@ -401,22 +369,20 @@ class Folder:
     def replaced(self) -> dict[Place, list[Place]]:
         """The files that others have replaced and that are still there, by the marker that names them."""
         homes = (self.pages, *(self.tables / name for name in TABLES))
-        markers = [home / name for home in homes for name in names_in(home) if MARKER.fullmatch(name)]
+        markers = [home / name for home in homes for name in self.storage.names(home) if MARKER.fullmatch(name)]
         return {marker: [p for n in self._replaced(marker) if (p := marker.parent / n).exists()] for marker in markers}
 
-    def finish_removals(self, *, at_once: bool = True) -> None:
-        """Remove the files that were replaced. Nobody on this machine may be reading.
+    def finish_removals(self, *, at_once: bool = False) -> None:
+        """Delete the files that were replaced. No process on this machine may be reading.
 
-        Unless `at_once`, those in a bucket stay until readers on other machines can be expected to be done.
+        Unless `at_once`, those that readers on other machines may need stay for the storage's grace.
         """
-        until = None if at_once or not self.bucket else self.now().timestamp() - GRACE_SECONDS
-        ready = {m: old for m, old in self.replaced().items() if until is None or _marked_at(m) < until}
-        for several in ([path for old in ready.values() for path in old], list(ready)):
-            if self.bucket:
-                self.bucket.delete(p.key for p in several if isinstance(p, Object))
-            for path in several:
-                if isinstance(path, Path):
-                    remove(path)
+        ready = self.replaced()
+        if self.storage.grace_seconds and not at_once:
+            until = self.now().timestamp() - self.storage.grace_seconds
+            ready = {mark: old for mark, old in ready.items() if _marked_at(mark) < until}
+        self.storage.delete([path for old in ready.values() for path in old])
+        self.storage.delete(list(ready))
 
     def lock(self, name: str) -> FileLock:
         """A lock other processes see; it ends with the process that holds it.
@@ -479,33 +445,11 @@ class Folder:
             remove(folder)
 
 
-def names_in(folder: Place) -> list[str]:
-    """The names in a folder, sorted; of data folders only regular files. None when it is missing.
-
-    Raises ArchiveError when it is a link or cannot be listed.
-    """
-    if isinstance(folder, Object):
-        return folder.bucket.names(folder.key)
-    if is_link(folder):
-        raise ArchiveError(f"{folder} is a link, and an archive is not read through links: put what it points to in "
-                           "its place")
-    try:
-        return sorted(e.name for e in os.scandir(folder) if not is_data_file(e.name) or _is_regular(e))
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise ArchiveError(f"{folder} cannot be listed: {error.strerror}") from None
-
-
 def _marked_at(marker: Place) -> float:
     """When a marker was written, in seconds since 1970: its name begins with the milliseconds."""
     hit = MARKER.fullmatch(marker.name)
     assert hit
     return int(hit["id"][:12], 16) / 1000
-
-
-def _is_regular(entry: os.DirEntry[str]) -> bool:
-    return entry.is_file(follow_symlinks=False)
 
 
 def _is_plain_file(path: Path) -> bool:
@@ -517,22 +461,3 @@ def marker(folder: Folder, replaced: Iterable[Place]) -> Path:
     temp = folder.new_temp(".json")
     temp.write_text(json.dumps([p.name for p in replaced]))
     return temp
-
-
-def remove(path: Path) -> None:
-    """Remove a file or folder, whoever else is removing it."""
-    if path.is_dir() and not is_link(path):
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def sync(path: Path) -> None:
-    """Force a file's content, or a folder's names, to the disk."""
-    if os.name == "nt" and path.is_dir():
-        return  # Windows keeps names durable by itself and opens no folders
-    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

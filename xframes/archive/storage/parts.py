@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from xframes.archive.storage.bucket import Place
     from xframes.archive.storage.folder import Folder
-    from xframes.archive.storage.paths import Place
     from xframes.flatten import Flattener
 
 BATCH_BYTES = 2_000_000

@@ -48,8 +48,8 @@ if TYPE_CHECKING:
     import duckdb
 
     from xframes.archive.ingest.journal import Journal
+    from xframes.archive.storage.bucket import Place
     from xframes.archive.storage.folder import Folder
-    from xframes.archive.storage.paths import Place
     from xframes.archive.storage.readers import Readers
 
 _BARRED = frozenset({"post", "user"})  # what a tombstone can name
@@ -158,11 +158,10 @@ def purge(folder: Folder, readers: Readers) -> int:
                                    "its files until a purge or compaction when they are done")
             _swap(folder, swaps)
             if nobody:
-                folder.finish_removals()
+                folder.finish_removals(at_once=True)
         forget_damaged(folder)  # what cannot be read cannot be cleaned
         folder.sweep()
-        if folder.bucket:
-            folder.bucket.forget_versions()
+        folder.storage.forget_versions()
         kept = (kept - {p.name for p in swaps}) | {p.name for p in old if p not in unclean}
         folder.note_purged(kept | {new.name for _, new in swaps.values()})
     return len(swaps)

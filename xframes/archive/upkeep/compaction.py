@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     import duckdb
 
+    from xframes.archive.storage.bucket import Place
     from xframes.archive.storage.folder import Folder
-    from xframes.archive.storage.paths import Place
 
 MEMORY = 512_000_000  # what DuckDB may use; more goes to a temporary folder inside the archive
 MOST_PARTS = 50  # parts of one table before they are put together without being asked

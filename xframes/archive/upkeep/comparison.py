@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     import duckdb
 
     from xframes.archive.query.hiding import Stones
+    from xframes.archive.storage.bucket import Place
     from xframes.archive.storage.folder import Files, Folder
-    from xframes.archive.storage.paths import Place
 
 MEMORY = 512_000_000  # what DuckDB may use; rows of larger tables are compared a share of the keys at a time
 _SPREAD = 12  # bytes of memory for each byte of compressed rows that are merged at once

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from xframes.archive.ingest.journal import Journal, RunRow
-    from xframes.archive.storage.paths import Place
+    from xframes.archive.storage.bucket import Place
 
 Sign = tuple[str, str, str, str]  # what was looked at; ok, warn or wrong; what was found; what to do
 _ROOM = 1_000_000_000  # bytes free on the disk from which people need not hear of it

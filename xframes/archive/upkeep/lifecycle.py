@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from xframes.archive.query.views import Views
+    from xframes.archive.storage.bucket import Place
     from xframes.archive.storage.folder import Folder
-    from xframes.archive.storage.paths import Place
 
 log = logging.getLogger("xframes")
 _SMALL_PAGES = 8_000_000  # a file of pages this small on disk is put together with others
@@ -58,7 +58,7 @@ def tidy(folder: Folder, views: Views) -> None:
         folder.look()
         if folder.buried:  # the purge still to come tells by the posts whose last it was
             return
-        worked = folder.bucket is not None and folder.bucket.replaced  # it may be time to remove them
+        worked = folder.storage.has_replaced  # it may be time to remove them
         for names in families():
             files = [folder.files(n) for n in names]
             if max(len(f.parts) for f in files) <= MOST_PARTS:
@@ -77,7 +77,7 @@ def clear(folder: Folder, views: Views) -> None:
     with views.readers.alone(count_own=True) as nobody:
         views.refresh()
         if nobody:
-            folder.finish_removals(at_once=False)
+            folder.finish_removals()
     with contextlib.suppress(Timeout), folder.lock("flush").acquire(timeout=0):
         folder.sweep()
 

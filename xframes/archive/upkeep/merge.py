@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from xframes.archive.ingest.journal import RunRow
+    from xframes.archive.storage.bucket import Place
     from xframes.archive.storage.folder import Folder
-    from xframes.archive.storage.paths import Place
 
 log = logging.getLogger("xframes")
 _MERGE_TRIES = 10  # listings of an archive that is being compacted while it is merged

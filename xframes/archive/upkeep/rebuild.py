@@ -14,7 +14,6 @@ from xframes.archive.storage import workers
 from xframes.archive.storage.folder import Folder, marker
 from xframes.archive.storage.parts import gathered, part_runs, read_part, runs_table, size
 from xframes.archive.storage.paths import opened, size_of
-from xframes.archive.storage.worker import Target
 from xframes.english import counted
 from xframes.errors import ArchiveError
 from xframes.progress import bar
@@ -23,8 +22,8 @@ from xframes.schema import TABLES
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from xframes.archive.storage.bucket import Place
     from xframes.archive.storage.folder import Files
-    from xframes.archive.storage.paths import Place
     from xframes.archive.storage.readers import Readers
     from xframes.wire import Page
 
@@ -53,7 +52,7 @@ def rebuild(
         swap_tables(folder, made, old)
         with readers.alone(wait=_PATIENCE) as nobody:
             if nobody:
-                folder.finish_removals(at_once=folder.bucket is None)
+                folder.finish_removals()
 
 
 def _refuse_loss(folder: Folder, parts: Iterable[Place], old: Mapping[str, Files]) -> None:
@@ -74,7 +73,7 @@ def flatten_into(
     made.create()
     if processes is None:
         processes = workers.cores() if packed >= workers.WORTH_BYTES // 8 else 1  # pages are compressed
-    sink = workers.sink(Target(made.address, keep_pages=False, lock=None), processes)
+    sink = workers.sink(workers.Target(made.address, keep_pages=False, lock=None), processes)
     try:
         with bar(progress, "rebuild", "B") as advance:
             for batch in gathered(pages, size):

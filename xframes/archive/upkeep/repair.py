@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from xframes.archive.storage.bookkeeping import part_name
-from xframes.archive.storage.bucket import Object
-from xframes.archive.storage.folder import marker, remove, sync
+from xframes.archive.storage.disk import remove, sync
+from xframes.archive.storage.folder import marker
 from xframes.archive.storage.parts import PagesFile, TableParts, part_runs
 from xframes.archive.storage.paths import fetch, opened, size_of
 from xframes.archive.upkeep.rebuild import adopt, flatten_into, keep_runs, pages_named
@@ -26,8 +26,8 @@ from xframes.schema import TABLES
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from xframes.archive.storage.bucket import Place
     from xframes.archive.storage.folder import Files, Folder
-    from xframes.archive.storage.paths import Place
     from xframes.archive.storage.readers import Readers
     from xframes.archive.upkeep.verification import Report
 
@@ -51,15 +51,14 @@ def repair(folder: Folder, readers: Readers, report: Report) -> list[str]:
         done = _Repair(folder, report, scratch).run()
         with readers.alone(wait=_PATIENCE) as nobody:
             if nobody:
-                folder.finish_removals(at_once=folder.bucket is None)
+                folder.finish_removals()
     return done
 
 
 def forget_damaged(folder: Folder) -> None:
     """Remove what was set aside."""
     remove(folder.home / DAMAGED)
-    if folder.bucket:
-        folder.bucket.delete(folder.bucket.below(DAMAGED))
+    folder.storage.delete_folder(folder.path / DAMAGED)
 
 
 class _Repair:
@@ -191,12 +190,10 @@ class _Repair:
     def _copy_aside(self, path: Place, inside: str) -> None:
         temp = self._folder.new_temp()
         fetch(path, temp)
-        root = self._folder.path if isinstance(path, Object) else self._folder.home
-        self._folder.place({temp: root / DAMAGED / inside})
+        self._folder.place({temp: self._folder.path / DAMAGED / inside})
 
     def _move_aside(self, where: str) -> None:
         """Move what is no file of an archive out of the way, as it is: a link stays a link."""
-        assert not self._folder.bucket
         path, target = self._folder.home / where, self._folder.home / DAMAGED / where
         target.parent.mkdir(parents=True, exist_ok=True)
         path.rename(target.with_name(f"{target.name}-{self._folder.new_id()}"))

@@ -15,9 +15,8 @@ from filelock import Timeout
 
 from xframes.archive.ingest.journal import open_journal, read_mark
 from xframes.archive.query.views import stones_of
-from xframes.archive.storage.bookkeeping import INTENT, is_as_named, is_link, read_moves, strays
-from xframes.archive.storage.bucket import Object
-from xframes.archive.storage.folder import Files, Folder, names_in
+from xframes.archive.storage.bookkeeping import INTENT, is_as_named, read_moves
+from xframes.archive.storage.folder import Files, Folder
 from xframes.archive.storage.page_redaction import redacted
 from xframes.archive.storage.parts import Damage, examine_part, examine_table, id_agrees, part_runs
 from xframes.archive.storage.paths import size_of
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from xframes.archive.storage.paths import Place
+    from xframes.archive.storage.bucket import Place
     from xframes.wire import Page
 
 _PATIENCE = 60.0  # seconds for a process that is writing files just now
@@ -153,13 +152,11 @@ def _check_names(report: Report, folder: Folder) -> None:
     """What lies in the archive's folders under names or in forms that xframes never gives its files."""
     homes = (folder.pages, *(folder.tables / name for name in TABLES))
     for home in homes:
-        if isinstance(home, Object) or not home.is_dir() or is_link(home):
-            continue
-        with contextlib.suppress(OSError):  # told already: its files could not be listed
-            for name, reason in strays(home):
+        with contextlib.suppress(OSError):  # a finding already: its files could not be listed
+            for name, reason in folder.storage.strays(home):
                 report.findings.append(Finding("stray", f"{folder.inside(home)}/{name}", reason))
     with contextlib.suppress(ArchiveError):
-        for name in names_in(folder.temp):
+        for name in folder.temp_names():
             if INTENT.fullmatch(name):
                 try:
                     read_moves(folder.temp / name)
