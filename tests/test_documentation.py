@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-from importlib import import_module
 from operator import attrgetter
 from pathlib import Path
 
@@ -25,9 +24,7 @@ SECTIONS = ["Parameters", "Returns", "Raises", "Examples"]
 
 def function(action):
     area, _, name = action.name.partition(".")
-    return getattr(
-        import_module("xframes.write" if area == "write" else f"xframes.collect.{area}"), name
-    )
+    return getattr(getattr(xf, area), name)
 
 
 def source(action):

@@ -13,7 +13,7 @@ import xframes as xf
 
 AREAS = ["analytics", "compliance", "counts", "lists", "media", "messages", "posts", "search", "spaces", "streams",
          "timelines", "usage", "users"]
-MODULES = [*(f"xframes.collect.{area}" for area in AREAS),
+MODULES = [*(getattr(xf, area).__name__ for area in AREAS),
            "xframes.errors", "xframes.networks", "xframes.plot", "xframes.sandbox", "xframes.schema"]
 # `write` is a companion that is imported by name, and `archive` the home of what collections and checks return.
 COMPANIONS = ["xframes.archive", "xframes.write"]
