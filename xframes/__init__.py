@@ -11,7 +11,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from xframes import settings
+from xframes import version
 
 if TYPE_CHECKING:
     from xframes import errors, networks, plot, sandbox, schema
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from xframes.frames import Frames, flatten, unescape
     from xframes.reader import read_pages
 
-__version__ = settings.VERSION
+__version__ = version.VERSION
 
 _HOMES = {
     "Archive": "xframes.archive", "Client": "xframes.client", "Frames": "xframes.frames",

@@ -19,7 +19,6 @@ from xframes.sealing import sealed
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-VERSION = "0.1.0"
 BASE_URL = "https://api.x.com"
 _WHOLE = re.compile(r"[1-9][0-9]{0,8}")
 

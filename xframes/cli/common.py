@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from xframes.cli import output
-from xframes.english import counted
 from xframes.errors import Interrupted
+from xframes.screen import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -15,7 +15,7 @@ from xframes import errors
 from xframes.cli import output
 from xframes.cli.commands import archives, collectors, gaps, local, login, reference, sharing, writing
 from xframes.screen import neutral
-from xframes.settings import VERSION
+from xframes.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

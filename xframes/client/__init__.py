@@ -35,7 +35,8 @@ from xframes.plan.values import QUERY_MOST
 from xframes.registry import ACTIONS
 from xframes.screen import neutral
 from xframes.sealing import sealed
-from xframes.settings import BASE_URL, VERSION, from_environment, table
+from xframes.settings import BASE_URL, from_environment, table
+from xframes.version import VERSION
 from xframes.wire import Page, Request
 
 if TYPE_CHECKING:

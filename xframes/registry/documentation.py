@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from xframes import registry
-from xframes.english import counted
 from xframes.registry.actions import DOCS, Action, Param, Window
 from xframes.registry.prices import CARD, PER_REQUEST, PER_RESOURCE, dollars
+from xframes.screen import counted
 
 F = TypeVar("F", bound=Callable[..., Any])
 

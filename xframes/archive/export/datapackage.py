@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from xframes.archive.export.masking import is_pseudonym
 from xframes.archive.storage.folder import FORMAT
 from xframes.schema import TABLES, Type
-from xframes.settings import VERSION
+from xframes.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

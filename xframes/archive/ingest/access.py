@@ -17,8 +17,8 @@ import pyarrow as pa
 
 from xframes.archive.ingest.flush import flush
 from xframes.archive.ingest.journal import journal_state, open_journal
-from xframes.english import counted
 from xframes.errors import ArchiveError, XframesError
+from xframes.screen import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -37,7 +37,7 @@ from xframes.archive.storage.paths import size_of
 from xframes.archive.storage.temporary import Ownership, owner_of
 from xframes.errors import ArchiveError
 from xframes.schema import TABLES
-from xframes.settings import VERSION
+from xframes.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from xframes.archive.storage.folder import utc_now
 from xframes.archive.takedown import removal
-from xframes.english import counted
 from xframes.errors import ArchiveError, ArgumentError
 from xframes.plan.values import check
 from xframes.registry import Param
 from xframes.registry.params import ID, USERNAME
+from xframes.screen import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -13,8 +13,8 @@ from xframes.archive.query.views import connect, sources
 from xframes.archive.storage.bookkeeping import PART
 from xframes.archive.storage.parts import COMPACTED
 from xframes.archive.storage.paths import opened, size_of
-from xframes.english import counted
 from xframes.schema import TABLES, Table
+from xframes.screen import counted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping

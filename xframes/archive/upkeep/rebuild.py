@@ -14,10 +14,10 @@ from xframes.archive.storage import workers
 from xframes.archive.storage.folder import Folder, marker
 from xframes.archive.storage.parts import gathered, part_runs, read_part, runs_table, size
 from xframes.archive.storage.paths import opened, size_of
-from xframes.english import counted
 from xframes.errors import ArchiveError
 from xframes.progress import bar
 from xframes.schema import TABLES
+from xframes.screen import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -19,9 +19,9 @@ from xframes.archive.storage.parts import PagesFile, TableParts, part_runs
 from xframes.archive.storage.paths import fetch, opened, size_of
 from xframes.archive.upkeep.rebuild import adopt, flatten_into, keep_runs, pages_named
 from xframes.archive.upkeep.verification import sound_pages
-from xframes.english import counted
 from xframes.errors import ArchiveError
 from xframes.schema import TABLES
+from xframes.screen import counted
 
 if TYPE_CHECKING:
     from pathlib import Path

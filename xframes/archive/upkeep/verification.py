@@ -22,10 +22,9 @@ from xframes.archive.storage.parts import Damage, examine_part, examine_table, i
 from xframes.archive.storage.paths import size_of
 from xframes.archive.upkeep import comparison
 from xframes.archive.upkeep.rebuild import flatten_into, keep_runs
-from xframes.english import counted
 from xframes.errors import ArchiveError
 from xframes.schema import TABLES
-from xframes.screen import neutral
+from xframes.screen import counted, neutral
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

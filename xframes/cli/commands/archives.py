@@ -25,7 +25,7 @@ from xframes.cli.common import (
     show_run,
 )
 from xframes.cli.terminal import MOST_ROWS
-from xframes.english import counted
+from xframes.screen import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

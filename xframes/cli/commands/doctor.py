@@ -16,7 +16,7 @@ import click
 from xframes import errors
 from xframes.cli import output
 from xframes.cli.common import ArchivePath
-from xframes.settings import VERSION
+from xframes.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
