@@ -1,0 +1,92 @@
+"""The shape of the code that CONTRIBUTING describes: rooms without circles, and how lines read."""
+
+import ast
+import re
+from collections import Counter
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import grimp
+import pytest
+
+import xframes
+
+ROOT = Path(xframes.__file__).parent
+SOURCES = sorted(ROOT.rglob("*.py"))
+TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in SOURCES}
+LINES = [line for path in SOURCES for line in path.read_text(encoding="utf-8").splitlines()]
+HOOKS = {"locals", "globals", "currentframe", "_getframe"}
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    graph = grimp.build_graph("xframes", exclude_type_checking_imports=False)
+    imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    assert list(TopologicalSorter(imports).static_order())  # raises CycleError, naming the circle
+
+
+def test_no_package_has_more_than_twelve_modules():
+    sizes = Counter(path.parent.relative_to(ROOT).as_posix() for path in SOURCES)
+    assert {package: size for package, size in sizes.items() if size > 12} == {}
+
+
+def test_base_names_of_modules_are_unique():
+    names = Counter(path.stem for path in SOURCES if path.name != "__init__.py")
+    packages = Counter(path.parent.name for path in SOURCES if path.name == "__init__.py")
+    repeated = {name for name, count in (names + packages).items() if count > 1}
+    assert repeated - {"archive", "__main__"} == set()  # archive/archive.py is the façade of archive/
+
+
+def test_arguments_can_be_followed():
+    """No function reads its caller's variables, and only the package itself loads names lazily."""
+    found = set()
+    for path, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in HOOKS:
+                found.add((path.relative_to(ROOT).as_posix(), node.func.id))
+            if isinstance(node, ast.Attribute) and node.attr in HOOKS:
+                found.add((path.relative_to(ROOT).as_posix(), node.attr))
+        if any(isinstance(node, ast.FunctionDef) and node.name == "__getattr__" for node in tree.body):
+            found.add((path.relative_to(ROOT).as_posix(), "__getattr__"))
+    assert found == {("__init__.py", "__getattr__"), ("__init__.py", "globals")}
+
+
+def test_lines_are_short():
+    long = sum(len(line) > 100 for line in LINES)
+    assert long < 0.01 * len(LINES)
+
+
+def test_conditional_expressions_are_rare():
+    count = sum(isinstance(node, ast.IfExp) for tree in TREES.values() for node in ast.walk(tree))
+    assert count < 80 * len(LINES) / 10_000
+
+
+def test_comprehensions_have_one_loop():
+    loops = [(path.name, node.lineno) for path, tree in TREES.items() for node in ast.walk(tree)
+             if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp)
+             and len(node.generators) > 2]
+    assert loops == []
+
+
+# CONTRIBUTING, "Words": what is written instead stands in its table.
+WORDS = re.compile(
+    r"\b(anew|whoever|nobody|beside|is no [a-z]|(?:is|are) none\b|go(?:es)? on\b|tells?\b|told\b|asks?\b|asked\b"
+    r"|stands?\b|gives?\b|given\b)", re.IGNORECASE)
+
+
+def texts(path):
+    """The docstrings, comments and strings of a module, with their lines."""
+    import io
+    import tokenize
+
+    with tokenize.open(path) as file:
+        source = file.read()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type in {tokenize.COMMENT, tokenize.STRING}:
+            for offset, line in enumerate(token.string.splitlines()):
+                yield token.start[0] + offset, line
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_words_are_the_fields(path):
+    found = [(number, hit[0]) for number, line in texts(path) for hit in WORDS.finditer(line)]
+    assert found == []
