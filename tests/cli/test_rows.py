@@ -13,7 +13,7 @@ import pytest
 
 import xframes as xf
 from xframes.cli.tables import render
-from xframes.cli.values import plain
+from xframes.formats.scalars import plain
 
 from .running import run
 

@@ -18,35 +18,25 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from xframes.formats import Format
     from xframes.schema import Col
 
 _TYPES = {Type.STR: "string", Type.INT: "integer", Type.FLOAT: "number", Type.BOOL: "boolean", Type.TIME: "datetime",
           Type.DATE: "date", Type.STRS: "array", Type.JSON: "string"}
-_MEDIA = {"csv": "text/csv", "jsonl": "application/jsonl", "parquet": "application/vnd.apache.parquet",
-          "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-          "duckdb": "application/vnd.duckdb"}
 _MOST_QUERIES = 200
-_FORMATS = {
-    "csv": "CSV in UTF-8, text in quotes, times in ISO 8601 (UTC), lists as JSON, null as nothing. A spreadsheet that "
-           "opens such a file by a click takes ids for numbers and cuts their last digits: import it with every column "
-           "as text, or export to Excel instead.",
-    "jsonl": "JSON lines in UTF-8: one row a line, every column in it, times in ISO 8601 (UTC).",
-    "parquet": "Parquet, compressed with zstd; times are timestamps in UTC.",
-    "excel": "An Excel workbook with a sheet for each table; times in UTC, ids and texts as text, lists as JSON.",
-    "duckdb": "A DuckDB database with a table for each; tables and columns have comments.",
-}
-
-
+_IMPORT = (
+    "A spreadsheet that opens such a file directly reads ids as numbers and changes their last digits: import it "
+    "with every column as text, or export to Excel instead."
+)
 _VERBATIM = (
-    "Text is as X sent it, for pandas, R and other programs. A spreadsheet runs text that begins with `=`, `+`, `-`, "
-    "`@`, a tab or a line end as a formula, and anyone can post one: for spreadsheets, export with `--spreadsheet` "
-    "(`spreadsheet=True`) or to Excel."
+    f"{_IMPORT} Text is as X sent it, for pandas, R and other programs. A spreadsheet runs text that begins with "
+    "`=`, `+`, `-`, `@`, a tab or a line end as a formula, and anyone can post one: for spreadsheets, export with "
+    "`--spreadsheet` (`spreadsheet=True`) or to Excel."
 )
 _QUOTED = (
-    "Made for spreadsheets: text that begins with `=`, `+`, `-`, `@`, a tab or a line end has an "
-    "apostrophe (`'`) before it, because a spreadsheet would run it as a formula, and anyone can post "
-    "one. To get the text as X sent it, take that apostrophe off, or export without `--spreadsheet` "
-    "(`spreadsheet=True`)."
+    f"{_IMPORT} This export is for spreadsheets: text that begins with `=`, `+`, `-`, `@`, a tab or a line end has "
+    "an apostrophe (`'`) before it, because a spreadsheet would run it as a formula, and anyone can post one. To get "
+    "the text as X sent it, remove that apostrophe, or export without `--spreadsheet` (`spreadsheet=True`)."
 )
 
 
@@ -54,7 +44,7 @@ _QUOTED = (
 class Facts:
     """What is known of an export when its tables are written."""
 
-    format: str
+    format: Format
     made_at: datetime
     counts: dict[str, int]
     columns: dict[str, Sequence[Col]]
@@ -102,19 +92,18 @@ def slug(name: str) -> str:
 
 def _resource(facts: Facts, table: str) -> dict[str, Any]:
     path = facts.files[table]
-    kind = path.suffix[1:]
+    format = facts.format
     made: dict[str, Any] = {
-        "name": table, "type": "table", "path": path.name, "format": kind, "mediatype": _MEDIA[kind],
+        "name": table, "type": "table", "path": path.name, "format": path.suffix[1:], "mediatype": format.media_type,
         "description": TABLES[table].doc, "bytes": path.stat().st_size, "hash": f"sha256:{facts.hashes[path]}",
         "rows": facts.counts[table],
         "schema": _schema(facts, table),
     }
-    if kind in {"csv", "jsonl"}:
+    if format.text:
         made["encoding"] = "utf-8"
-    dialects: dict[str, dict[str, Any]] = {
-        "xlsx": {"excel": {"sheet": table}}, "duckdb": {"table": table}, "jsonl": {"json": {"keyed": True}},
-    }
-    return made | ({"dialect": dialects[kind]} if kind in dialects else {})
+    if format.dialect is not None:
+        made["dialect"] = dict(format.dialect(table))
+    return made
 
 
 def _schema(facts: Facts, table: str) -> dict[str, Any]:
@@ -140,8 +129,9 @@ def readme(facts: Facts, name: str) -> str:
     """The README of an export, in Markdown."""
     made = (f"Made by xframes {__version__} (archive format {FORMAT}) on {facts.made_at:%Y-%m-%d %H:%M} UTC, from "
             "posts and people of X collected over its API.")
-    lines = [f"# {name}", "", made, "", _FORMATS[facts.format], ""]
-    lines += [_QUOTED if facts.spreadsheet else _VERBATIM, ""] * (facts.format == "csv")
+    lines = [f"# {name}", "", made, "", facts.format.about, ""]
+    if facts.format.spreadsheet == "quoted":
+        lines += [_QUOTED if facts.spreadsheet else _VERBATIM, ""]
     lines += ["`datapackage.json` says the same for programs (Frictionless Data Package)."] * bool(facts.hashes)
     lines += ["", "## Dates", ""]
     lines += [f"- {what}: {_span(*span)}" for what, span in facts.dates.items() if span[0] is not None]

@@ -17,15 +17,16 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from xframes.archive import datapackage, formats, masking
+from xframes import formats
+from xframes.archive import datapackage, masking
 from xframes.archive.datapackage import Facts
 from xframes.archive.folder import remove, sync
-from xframes.archive.formats import SUFFIXES, WHOLE, Rows, Sheets
 from xframes.archive.masking import Mask
 from xframes.archive.pseudonyms import Pseudonyms
 from xframes.archive.selecting import Selection
 from xframes.archive.views import Views
 from xframes.errors import ArgumentError
+from xframes.formats import Format, Options, Rows
 from xframes.schema import TABLES
 from xframes.schema.references import is_list, own_key, references
 
@@ -41,11 +42,9 @@ if TYPE_CHECKING:
 
 MEMORY = 256_000_000  # what DuckDB may use; the rest goes to a temporary folder beside the target
 BATCH_ROWS = 10_240
-FORMATS = tuple(SUFFIXES)
 # Beside an export on its way: what DuckDB spills, and the export whose place it takes.
 _SPILL, _OLD = "-tmp", "-old"
 _RUNNING = "running"  # the lock an export holds, in the folder of what DuckDB spills
-_BY_SUFFIX = {suffix: name for name, suffix in SUFFIXES.items()} | {".ndjson": "jsonl", ".db": "duckdb"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ class Wish:
     """What to export, and how."""
 
     tables: frozenset[str]
-    format: str
+    format: Format
     single: bool  # one file, without a folder around it
     where: str | None = None
     posts: str | Sequence[str] | None = None
@@ -66,24 +65,22 @@ def wish(
     path: str | os.PathLike[str], tables: str | Iterable[str] | None, format: str | None, where: str | None,
     posts: str | Iterable[str] | None, *, included: bool, overwrite: bool, spreadsheet: bool = False,
 ) -> Wish:
-    """What the arguments of an export say. Raises ArgumentError when they say no one thing."""
-    path = Path(path)
+    """Check the arguments of an export. Raises ArgumentError for those that contradict each other."""
     named = frozenset([tables] if isinstance(tables, str) else tables or ())
     for name in named - set(TABLES):
         raise ArgumentError(f"there is no table {name!r}; the tables are: {', '.join(TABLES)}")
-    by_suffix = _BY_SUFFIX.get(path.suffix.lower())
-    format = format or by_suffix or "parquet"
-    if format not in FORMATS:
-        raise ArgumentError(f"there is no format {format!r}; the formats are: {', '.join(FORMATS)}")
+    chosen, single = formats.resolve(path, format)
     if where is not None and posts is not None:
         raise ArgumentError("give where= (a condition on posts) or posts= (a query or ids), not both")
-    if spreadsheet and format not in {"csv", "excel"}:  # Excel's files are typed: their text is no formula
-        raise ArgumentError(f"spreadsheet is for CSV: expected format 'csv', got {format!r}")
-    single = format in {"ids", by_suffix}
-    if single and format not in WHOLE and len(named) != 1 and not (format == "ids" and not named):
-        raise ArgumentError(f"{path.name} is one file: name one table, or give a folder's name (without a suffix)")
-    chosen = posts if isinstance(posts, str) or posts is None else [str(i) for i in posts]
-    return Wish(named, format, single, where, chosen, included, overwrite, spreadsheet and format == "csv")
+    formats.check_spreadsheet(chosen, formats.FORMATS, wanted=spreadsheet)
+    if single and not chosen.whole and len(named) != 1 and not (chosen.ids_only and not named):
+        raise ArgumentError(
+            f"{Path(path).name} is one file of one table: expected one name in tables=, got "
+            f"{len(named)}. For several, pass a path without a suffix: it is a folder"
+        )
+    given = posts if isinstance(posts, str) or posts is None else [str(i) for i in posts]
+    quoted = spreadsheet and chosen.spreadsheet == "quoted"
+    return Wish(named, chosen, single, where, given, included, overwrite, quoted)
 
 
 def export(
@@ -94,7 +91,7 @@ def export(
     pseudonyms = None if key is None else Pseudonyms(key, posts=not keep_post_ids)
     target = Path(path).expanduser()
     _check_target(target, folder, wished)
-    if wished.format == "ids" and pseudonyms is not None:
+    if wished.format.ids_only and pseudonyms is not None:
         raise ArgumentError("ids are exported to be looked up at X: pseudonyms of them are of no use")
     target.parent.mkdir(parents=True, exist_ok=True)
     _sweep(target)
@@ -154,7 +151,7 @@ def _check_target(target: Path, folder: Folder, wished: Wish) -> None:
     if not wished.overwrite:
         raise ArgumentError(f"{target} is there already; give another name, or overwrite=True (--overwrite)")
     if wished.single and not target.is_file():
-        raise ArgumentError(f"{target} is a folder, and {wished.format} makes a file")
+        raise ArgumentError(f"{target}: expected a file for format {wished.format.name!r}, got a folder")
     if not wished.single and (not target.is_dir() or not (target / "datapackage.json").is_file()):
         raise ArgumentError(f"{target} is no earlier export (it has no datapackage.json): it is not overwritten")
 
@@ -193,7 +190,7 @@ class _Job:
 
     def run(self, beside: Path) -> dict[str, int]:
         selection = self._selection()
-        if self.wished.format == "ids":
+        if self.wished.format.ids_only:
             return self._ids(beside, selection)
         names = selection.choose_tables(masked=self.pseudonyms is not None)
         columns = {name: self._columns(name) for name in names}
@@ -204,8 +201,9 @@ class _Job:
         else:
             beside.mkdir()
             home = beside
-            suffix = SUFFIXES[self.wished.format]
-            facts.files = {n: home / f"{self.name if self.wished.format in WHOLE else n}{suffix}" for n in names}
+            format = self.wished.format
+            stems = {n: self.name if format.whole else n for n in names}
+            facts.files = {n: home / f"{stem}{format.suffix}" for n, stem in stems.items()}
         self._write(selection, facts)
         if not self.wished.single:
             facts.hashes = {path: datapackage.checksum(path) for path in dict.fromkeys(facts.files.values())}
@@ -250,37 +248,50 @@ class _Job:
         names = ", ".join(f'"{n}"' for n in shown)
         relation = self.connection.sql(f"SELECT {names} FROM {rows} ORDER BY {order}")
         mask = Mask(table, self.pseudonyms) if self.pseudonyms is not None else None
-        schema = pa.schema([(c.name, c.type.arrow) for c in self._columns(table)])
+        schema = _schema(self._columns(table))
         for batch in relation.to_arrow_reader(BATCH_ROWS):
             whole = pa.Table.from_batches([batch])
-            rows_out = (mask.batch(whole) if mask else whole).select(schema.names).cast(schema)
-            yield formats.as_text(rows_out) if self.wished.spreadsheet else rows_out
+            yield (mask.batch(whole) if mask else whole).select(schema.names).cast(schema)
 
     def _write(self, selection: Selection, facts: Facts) -> None:
-        tables = (
-            Rows(name, facts.columns[name], TABLES[name].doc, self._batches(selection, name)) for name in facts.counts
+        format = self.wished.format
+        tables = [self._rows(selection, facts, name) for name in facts.counts]
+        options = Options(
+            spreadsheet=self.wished.spreadsheet, temp=self.spill, cut=facts.cut,
+            about=lambda: datapackage.readme(facts, self.name),
         )
-        path = next(iter(facts.files.values()))
-        if self.wished.format == "duckdb":
-            facts.counts = formats.write_duckdb(path, tables, datapackage.readme(facts, self.name))
-        elif self.wished.format == "excel":
-            with Sheets(path, self.spill, facts.counts) as sheets:
-                facts.counts = {rows.name: sheets.add(rows) for rows in tables}
-                facts.cut = sheets.cut
-                sheets.close(datapackage.readme(facts, self.name))
-        else:
-            write = {"parquet": formats.write_parquet, "csv": formats.write_csv, "jsonl": formats.write_jsonl}
-            facts.counts = {rows.name: write[self.wished.format](facts.files[rows.name], rows) for rows in tables}
+        if format.write_all is not None:
+            facts.counts = format.write_all(next(iter(facts.files.values())), tables, options)
+        if format.write is not None:
+            for rows in tables:
+                with facts.files[rows.name].open("wb") as file:
+                    facts.counts[rows.name] = format.write(file, rows, options)
+
+    def _rows(self, selection: Selection, facts: Facts, name: str) -> Rows:
+        columns = facts.columns[name]
+        shown = {c.name for c in columns}
+        joins = [c for c in references(name) if c in shown and not is_list(name, c)]
+        links = {column: (target, key) for column, (target, key) in facts.links.get(name, {}).items()
+                 if facts.keys.get(target) == (key,)}
+        return Rows(
+            name, _schema(columns), self._batches(selection, name), about=TABLES[name].doc,
+            meanings={c.name: c.doc for c in columns}, count=facts.counts[name],
+            key=facts.keys.get(name, ()), indexes=tuple(joins), links=links,
+        )
 
     def _ids(self, path: Path, selection: Selection) -> dict[str, int]:
+        import pyarrow as pa
+
         (table,) = self.wished.tables or {"posts"}
-        count = 0
-        with path.open("w", encoding="utf-8", newline="\n") as file:
-            for ids in id_batches(self.connection, table, selection.rows(table),
-                                  included=self.wished.included or self.wished.posts is not None):
-                file.writelines(f"{id_}\n" for id_ in ids)
-                count += len(ids)
-        return {table: count}
+        batches = id_batches(
+            self.connection, table, selection.rows(table),
+            included=self.wished.included or self.wished.posts is not None,
+        )
+        schema = pa.schema([("id", pa.string())])
+        rows = Rows(table, schema, (pa.table([pa.array(ids, pa.string())], schema=schema) for ids in batches))
+        assert self.wished.format.write is not None
+        with path.open("wb") as file:
+            return {table: self.wished.format.write(file, rows, Options())}
 
     # facts ----------------------------------------------------------------------------------------------------------
 
@@ -325,8 +336,7 @@ class _Job:
         for table in facts.counts:
             named = {c.name for c in facts.columns[table]}
             key = TABLES[table].key
-            nulls = " OR ".join(f'"{c}" IS NULL' for c in key)
-            if named.issuperset(key) and not self._any(f"FROM {selection.lean(table)} WHERE {nulls}"):
+            if named.issuperset(key) and self._is_key(selection, table):
                 facts.keys[table] = key
             for column, target in references(table).items():
                 own = own_key(target)
@@ -337,8 +347,31 @@ class _Job:
                 if not self._any(lost) and self._any(f'FROM {selection.lean(table)} WHERE "{column}" IS NOT NULL'):
                     facts.links.setdefault(table, {})[column] = (target, own)
 
+    def _is_key(self, selection: Selection, table: str) -> bool:
+        """Whether the table's key is unique and never null, in what is written.
+
+        Texts are rewritten under pseudonyms, and may be the same afterwards. Rows of an archive that
+        others made may repeat.
+        """
+        declared = TABLES[table]
+        key = declared.key
+        texts = [c for c in key if declared[c].content != "id" and masking.rule(table, c) not in {"kept", "fact"}]
+        if texts and self.pseudonyms is not None:
+            return False
+        nulls = " OR ".join(f'"{c}" IS NULL' for c in key)
+        if self._any(f"FROM {selection.lean(table)} WHERE {nulls}"):
+            return False
+        names = ", ".join(f'"{c}"' for c in key)
+        return not self._any(f"FROM {selection.lean(table)} GROUP BY {names} HAVING count(*) > 1")
+
     def _any(self, rows: str) -> bool:
         return bool(self.connection.execute(f"SELECT 1 {rows} LIMIT 1").fetchall())
+
+
+def _schema(columns: Sequence[Col]) -> pa.Schema:
+    import pyarrow as pa
+
+    return pa.schema([(c.name, c.type.arrow) for c in columns])
 
 
 def _short(text: str, most: int = 200) -> str:
