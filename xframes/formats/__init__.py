@@ -50,39 +50,39 @@ FORMATS = declared(
     ),
     Format(
         name="csv", label="CSV", suffixes=(".csv",), media_type="text/csv",
-        about="CSV in UTF-8, with times in ISO 8601 (UTC), lists as JSON and nothing for null.",
+        about="CSV in UTF-8; times are in ISO 8601 (UTC), lists are JSON, null is nothing.",
         write=write_csv, text=True, spreadsheet="quoted",
     ),
     Format(
         name="json", label="JSON", suffixes=(".json",), media_type="application/json",
-        about="One JSON array of objects in UTF-8, with every column in each, times in ISO 8601 (UTC).",
+        about="One JSON array in UTF-8, with an object for each row; times are in ISO 8601 (UTC).",
         write=write_json, text=True, dialect=lambda _: {"json": {"keyed": True}},
     ),
     Format(
         name="jsonl", label="JSON lines", suffixes=(".jsonl", ".ndjson"), media_type="application/jsonl",
-        about="JSON lines in UTF-8: one object per line with every column, times in ISO 8601 (UTC).",
+        about="JSON lines in UTF-8, with an object for each row; times are in ISO 8601 (UTC).",
         write=write_jsonl, text=True, dialect=lambda _: {"json": {"keyed": True}},
     ),
     Format(
         name="excel", label="Excel", suffixes=(".xlsx",),
         media_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        about="An Excel workbook with one sheet per table; ids and texts are text, times are in UTC, lists are JSON.",
+        about="An Excel workbook with a sheet for each table; ids are text, times are in UTC, lists are JSON.",
         write_all=write_excel, spreadsheet="typed", dialect=lambda table: {"excel": {"sheet": table}},
     ),
     Format(
         name="sqlite", label="SQLite", suffixes=(".sqlite", ".sqlite3", ".db"), media_type="application/vnd.sqlite3",
-        about="A SQLite database with one table each, for datasette and others; times are ISO 8601 text (UTC), "
+        about="A SQLite database of all tables, for datasette and other tools; times are ISO 8601 text (UTC), "
               "booleans are 0 or 1, lists are JSON text.",
         write_all=write_sqlite, dialect=lambda table: {"table": table},
     ),
     Format(
         name="duckdb", label="DuckDB", suffixes=(".duckdb", ".db"), media_type="application/vnd.duckdb",
-        about="A DuckDB database with one table each; tables and columns have comments.",
+        about="A DuckDB database of all tables; tables and columns have comments.",
         write_all=write_duckdb, dialect=lambda table: {"table": table},
     ),
     Format(
         name="ids", label="ids", suffixes=(".txt",), media_type="text/plain",
-        about="The ids of one table (by default posts) as text, one per line, to look up at X again.",
+        about="The ids of one table (default: posts), one per line, to look up at X again.",
         write=write_ids, text=True, ids_only=True,
     ),
 )
