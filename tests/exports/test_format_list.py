@@ -60,10 +60,10 @@ def test_the_readme_lists_the_formats():
 
 
 def test_the_docstring_and_the_help_list_the_formats():
-    shown = " ".join(run("export", "--help").stdout.split())
-    for line in formats.described(FORMATS):
-        assert line in Archive.export.__doc__
-        assert line in shown
+    for shown in (run("export", "--help").stdout, Archive.export.__doc__):
+        text = " ".join(shown.split())
+        for format in FORMATS:
+            assert f"{format.name} ({', '.join(format.suffixes)}): {format.about}" in text
     rows = " ".join(run("sql", "--help").stdout.split())
     assert all(f.name in rows and f.suffix in rows for f in output.choices())
 

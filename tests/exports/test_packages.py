@@ -89,4 +89,4 @@ def test_export_in_the_shell(archive, tmp_path, monkeypatch):
     assert (out.exit_code, out.stderr) == (0, f"5 rows of 2 tables in {tmp_path / 'out'}\n")
     assert KEY not in everything(tmp_path / "out")
     out = run.invoke(main, ["export", str(tmp_path / "three"), *home, "--where", "nonsense("])
-    assert (out.exit_code, "refused" in out.stderr) == (2, True)
+    assert (out.exit_code, "query" in out.stderr) == (2, True)

@@ -23,10 +23,18 @@ class Sharing:
 
     @with_formats
     def export(
-        self, path: str | os.PathLike[str], *, tables: str | Iterable[str] | None = None,
-        format: FormatName | None = None, where: str | None = None, posts: str | Iterable[str] | None = None,
-        pseudonymise: str | bytes | None = None, keep_post_ids: bool = False, included: bool = False,
-        overwrite: bool = False, spreadsheet: bool = False,
+        self,
+        path: str | os.PathLike[str],
+        *,
+        tables: str | Iterable[str] | None = None,
+        format: FormatName | None = None,
+        where: str | None = None,
+        posts: str | Iterable[str] | None = None,
+        pseudonymise: str | bytes | None = None,
+        keep_post_ids: bool = False,
+        included: bool = False,
+        overwrite: bool = False,
+        spreadsheet: bool = False,
     ) -> dict[str, int]:
         """Write tables for others, with a README.md and a datapackage.json that describe them.
 
@@ -35,25 +43,26 @@ class Sharing:
         Parameters
         ----------
         path
-            A folder to write, if it has no suffix or ends with a slash. With the suffix of a format,
-            one file: of all tables, or for the formats with one file per table, of the table named.
+            A folder to write, if it has no suffix or ends with a slash. With the suffix of a
+            format, one file: of all tables, or for the formats with one file per table, of the
+            table named.
         tables
             Names of tables to export. Default: all non-empty tables except private ones (messages,
             bookmarks, blocks, usage, writes, …).
         format
-            Default: the suffix of `path`; for a folder, parquet. It must not contradict the suffix. With
-            a format named, a folder may end in a version or a date (`study.v2`).
+            Default: the suffix of `path`; for a folder, parquet. It must not contradict the suffix.
+            With a format named, a folder may end in a version or a date (`study.v2`).
 
             {formats}
         where
-            A condition on posts in SQL (`lang = 'en'`): export only these posts, and what belongs to
-            them in every table. Posts they refer to are named, not included.
+            A condition on posts in SQL (`lang = 'en'`): export only these posts, and what belongs
+            to them in every table. Posts they refer to are named, not included.
         posts
             The same for the posts of a query for ids, or of a list of ids.
         pseudonymise
-            A key of at least 16 bytes. Ids, handles and names of people, ids of posts, mentions, and
-            links to X in texts are replaced by pseudonyms, the same for the same key. The README says
-            what is left out.
+            A key of at least 16 bytes. Ids, handles and names of people, ids of posts, mentions,
+            and links to X in texts are replaced by pseudonyms, the same for the same key. The
+            README says what is left out.
         keep_post_ids
             With `pseudonymise`: keep X's ids of posts.
         included
@@ -61,8 +70,9 @@ class Sharing:
         overwrite
             Replace an earlier export at `path`.
         spreadsheet
-            With format csv: put an apostrophe before text that begins with `=`, `+`, `-` or `@`, which a
-            spreadsheet would run as a formula. Without it, text stays as X sent it, for pandas and R.
+            With format csv: put an apostrophe before text that begins with `=`, `+`, `-` or `@`,
+            which a spreadsheet would run as a formula. Without it, text stays as X sent it, for
+            pandas and R.
 
         Returns
         -------
@@ -72,9 +82,9 @@ class Sharing:
         Raises
         ------
         ArgumentError
-            Before anything is written: `path` exists (unless `overwrite` is true and it is an earlier
-            export) or has an unknown suffix; arguments are invalid or contradict each other; nothing
-            matches; or a table does not fit the format.
+            Before anything is at `path`: it exists (unless `overwrite` is true and it is an earlier
+            export) or has an unknown suffix; arguments are invalid or contradict each other;
+            nothing matches; or a table does not fit the format.
         ConfigError
             Format excel without the extra `excel`.
 
@@ -84,10 +94,20 @@ class Sharing:
         """
         from xframes.archive import exporting
 
-        wished = exporting.wish(path, tables, format, where, posts, included=included, overwrite=overwrite,
-                                spreadsheet=spreadsheet)
+        wish = exporting.check_arguments(
+            path,
+            tables,
+            format,
+            where,
+            posts,
+            included=included,
+            overwrite=overwrite,
+            spreadsheet=spreadsheet,
+        )
         self._freshen()
-        return exporting.export(self._folder, path, wished, pseudonymise, keep_post_ids=keep_post_ids)
+        return exporting.export(
+            self._folder, path, wish, pseudonymise, keep_post_ids=keep_post_ids
+        )
 
     def ids(self, table: str = "posts", *, included: bool = False) -> list[str]:
         """Return the ids of a table's rows, in ascending order.
@@ -119,4 +139,4 @@ class Sharing:
         return exporting.ids(self._views, table, included=included)
 
     def _freshen(self) -> None:
-        raise NotImplementedError  # `Archive` has it; this class is a part of that one and never stands alone
+        raise NotImplementedError  # `Archive` has it; this class is a part of that one

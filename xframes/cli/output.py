@@ -43,9 +43,13 @@ def _write_table(file: IO[bytes], rows: Rows, options: Options) -> int:
 
 
 _TABLE = Format(
-    name="table", label="table", suffixes=(".txt",), media_type="text/plain",
+    name="table",
+    label="table",
+    suffixes=(".txt",),
+    media_type="text/plain",
     about="Aligned columns of text, as many as fit the terminal, and the first rows.",
-    write=_write_table, text=True,
+    write=_write_table,
+    text=True,
 )
 
 
@@ -55,9 +59,10 @@ def choices() -> tuple[Format, ...]:
 
 
 def say(text: str, *, head: str = "", err: bool = False, lines: bool = False) -> None:
-    """Print a message for people, on one line unless it has several `lines`; it cannot steer the terminal.
+    """Print a message for people, on one line unless it has several `lines`.
 
-    `head` comes before it as it is: our own words, maybe in colour.
+    Its control characters are escaped. `head` is printed before it as it is: our own words, maybe
+    in colour.
     """
     said = text if lines else " ".join(text.splitlines())
     click.echo(head + neutral(said, keep="\n\t"), err=err)
@@ -70,7 +75,7 @@ def put(text: str) -> None:
 
 
 def options(command: Any) -> Any:
-    """Add the options of every command that prints rows: `--format`, `--output` and `--spreadsheet`.
+    """Add `--format`, `--output` and `--spreadsheet`, the options of commands that print rows.
 
     They are checked before the command runs, so before it sends a request, which costs.
     """
@@ -79,19 +84,26 @@ def options(command: Any) -> Any:
     else:
         command = _checked(command)
     chosen = click.option(
-        "--format", "format_", type=click.Choice([f.name for f in choices()]),
-        help=f"Format of the rows. Default: the suffix of --output; without it, {_TABLE.name} on a terminal, csv "
-        f"elsewhere. {', '.join(f.name for f in choices() if f.whole)} need --output. Suffixes: "
-        f"{formats.listing(choices())}.",
+        "--format",
+        "format_",
+        type=click.Choice([f.name for f in choices()]),
+        help=f"Format of the rows. Default: the suffix of --output; without it, {_TABLE.name} on a "
+        f"terminal, csv elsewhere. {', '.join(f.name for f in choices() if f.whole)} need "
+        f"--output. Suffixes: {formats.listing(choices())}.",
     )
     into = click.option(
-        "--output", "into", type=click.Path(dir_okay=False, path_type=Path),
+        "--output",
+        "into",
+        type=click.Path(dir_okay=False, path_type=Path),
         help="Write the rows to this file instead of printing them.",
     )
     quoted = click.option(
-        "--spreadsheet", is_flag=True, expose_value=False, callback=_note_spreadsheet,
-        help="CSV for spreadsheets, which run text that begins with =, +, - or @ as a formula: put an "
-        "apostrophe before it. Without this option, text stays as it is, for pandas and R.",
+        "--spreadsheet",
+        is_flag=True,
+        expose_value=False,
+        callback=_note_spreadsheet,
+        help="CSV for spreadsheets, which run text that begins with =, +, - or @ as a formula: put "
+        "an apostrophe before it. Without this option, text stays as it is, for pandas and R.",
     )
     return chosen(into(quoted(command)))
 
@@ -120,11 +132,17 @@ def _for_spreadsheet() -> bool:
 
 
 def write(
-    rows: Any, format_: str | None = None, output: Path | None = None, *, most: int = MOST_ROWS, more: str = _MORE
+    rows: Any,
+    format_: str | None = None,
+    output: Path | None = None,
+    *,
+    most: int = MOST_ROWS,
+    more: str = _MORE,
 ) -> None:
-    """Write rows: anything with the Arrow stream protocol. A table says `more` below it if rows are missing.
+    """Write rows: anything with the Arrow stream protocol.
 
-    A file is written under a temporary name and renamed when complete. Columns of one name get a number.
+    A table says `more` below it if rows are missing. A file is written under a temporary name and
+    renamed when complete. Columns of the same name get a number.
     """
     import pyarrow as pa
 
@@ -132,7 +150,10 @@ def write(
     chosen = check(format_, output)
     result = Rows(_RESULT, reader.schema, (pa.Table.from_batches([batch]) for batch in reader))
     how = Options(
-        is_result=True, spreadsheet=_for_spreadsheet(), most=most, more=more,
+        is_result=True,
+        spreadsheet=_for_spreadsheet(),
+        most=most,
+        more=more,
         width=None if output is None else _ANY_WIDTH,
     )
     if chosen.write_all is not None and output is not None:
@@ -153,7 +174,9 @@ def check(format_: str | None, output: Path | None) -> Format:
     if output is None and chosen.whole:
         raise click.UsageError(f"format {chosen.name} is a file; add --output FILE{chosen.suffix}")
     if output is None and not chosen.text and sys.stdout.isatty():
-        raise click.UsageError(f"format {chosen.name} is not for a terminal; add --output FILE{chosen.suffix}")
+        raise click.UsageError(
+            f"format {chosen.name} is not for a terminal; add --output FILE{chosen.suffix}"
+        )
     if output is not None and not output.parent.is_dir():
         raise click.UsageError(f"{output}: the folder {output.parent} does not exist")
     if output is not None and chosen.whole and not _is_plain_file(output):
@@ -168,16 +191,19 @@ def _chosen(format_: str | None, output: Path | None) -> Format:
     found = formats.choose(output, format_, choices())
     if found is None:
         raise click.UsageError(
-            f"{output}: expected a suffix, or --format; the formats are: {formats.listing(choices())}"
+            f"{output}: expected a suffix, or --format; the formats are: "
+            f"{formats.listing(choices())}"
         )
     if found.whole and output.suffix and output.suffix.lower() not in found.suffixes:
         expected = " or ".join(found.suffixes)
-        raise click.UsageError(f"{output}: expected {expected} for format {found.name}, got {output.suffix!r}")
+        raise click.UsageError(
+            f"{output}: expected {expected} for format {found.name}, got {output.suffix!r}"
+        )
     return found
 
 
 def _is_plain_file(output: Path) -> bool:
-    """Whether the path is a regular file or will be one; a device or a pipe is written to as it is."""
+    """Whether the path is a regular file or a new one: devices and pipes are not replaced."""
     return output.is_file() or not output.exists()
 
 
@@ -192,8 +218,12 @@ def _named_apart(reader: pa.RecordBatchReader) -> pa.RecordBatchReader:
     for name in given:
         tries = (name if not n else f"{name}_{n}" for n in count())
         names.append(next(t for t in tries if t not in names and (t == name or t not in given)))
-    schema = pa.schema([field.with_name(name) for field, name in zip(reader.schema, names, strict=True)])
-    return pa.RecordBatchReader.from_batches(schema, (batch.rename_columns(names) for batch in reader))
+    schema = pa.schema(
+        [field.with_name(name) for field, name in zip(reader.schema, names, strict=True)]
+    )
+    return pa.RecordBatchReader.from_batches(
+        schema, (batch.rename_columns(names) for batch in reader)
+    )
 
 
 class _Screen(BytesIO):

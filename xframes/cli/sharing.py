@@ -27,27 +27,42 @@ KEY = "XFRAMES_PSEUDONYM_KEY"
 def _selection(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that say what is exported."""
     for option in (
-        click.option("--posts", metavar="SQL",
-                     help="Only the posts whose ids this query returns, and what belongs to them."),
-        click.option("--where", metavar="SQL", help="Only posts of which this holds, e.g. \"lang = 'en'\"."),
-        click.option("--included", is_flag=True, help="With ids: also posts that were only included in responses."),
-        click.option("--table", "tables", multiple=True, metavar="NAME", shell_complete=complete_tables,
-                     help="Table to export (repeatable). Default: all non-empty tables except private ones "
-                     "(messages, bookmarks, …)."),
+        click.option(
+            "--posts",
+            metavar="SQL",
+            help="Only the posts whose ids this query returns, and what belongs to them.",
+        ),
+        click.option(
+            "--where", metavar="SQL", help="Only posts of which this holds, e.g. \"lang = 'en'\"."
+        ),
+        click.option(
+            "--included",
+            is_flag=True,
+            help="With ids: also posts that were only included in responses.",
+        ),
+        click.option(
+            "--table",
+            "tables",
+            multiple=True,
+            metavar="NAME",
+            shell_complete=complete_tables,
+            help="Table to export (repeatable). Default: all non-empty tables except private ones "
+            "(messages, bookmarks, …).",
+        ),
     ):
         command = option(command)
     return command
 
 
-_LIST = "\n".join(f"  {line}" for line in formats.described(formats.FORMATS))
-_HELP = f"""Write tables of an archive to TARGET, with a README and a datapackage.json that describe them.
+_HELP = f"""Write tables of an archive to TARGET.
 
-TARGET is a folder if it has no suffix or ends with a slash. With the suffix of a format, it is one file;
-formats with one file per table then need one --table.
+TARGET is a folder if it has no suffix or ends with a slash; a README and a datapackage.json in it
+describe the tables. With the suffix of a format, TARGET is one file; formats with one file per
+table then need one --table.
 
 \b
 Formats:
-{_LIST}
+{formats.described(formats.FORMATS, "  ", 78)}
 
 \b
 Example:
@@ -58,20 +73,39 @@ Example:
 @click.command(short_help="Write tables of an archive for others.", help=_HELP)
 @click.argument("target", type=click.Path())
 @archive_option()
-@click.option("--format", "format_", type=click.Choice([f.name for f in formats.FORMATS]),
-              help=f"Default: the suffix of TARGET, else {formats.DEFAULT}.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice([f.name for f in formats.FORMATS]),
+    help=f"Default: the suffix of TARGET, else {formats.DEFAULT}.",
+)
 @_selection
-@click.option("--pseudonymise", is_flag=True,
-              help=f"Replace ids, handles and names by pseudonyms, made with the key in {KEY}. Keep the key to "
-              "get the same ones again.")
+@click.option(
+    "--pseudonymise",
+    is_flag=True,
+    help=f"Replace ids, handles and names by pseudonyms, made with the key in {KEY}. Keep the key "
+    "to get the same ones again.",
+)
 @click.option("--keep-post-ids", is_flag=True, help="With --pseudonymise: keep X's ids of posts.")
-@click.option("--spreadsheet", is_flag=True,
-              help="CSV for spreadsheets, which run text that begins with =, +, - or @ as a formula: put an "
-              "apostrophe before it. Without this option, text stays as X sent it, for pandas and R.")
+@click.option(
+    "--spreadsheet",
+    is_flag=True,
+    help="CSV for spreadsheets, which run text that begins with =, +, - or @ as a formula: put an "
+    "apostrophe before it. Without this option, text stays as X sent it, for pandas and R.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace an earlier export.")
 def export(
-    *, target: str, folder: Path, format_: FormatName | None, tables: tuple[str, ...], included: bool,
-    where: str | None, posts: str | None, pseudonymise: bool, keep_post_ids: bool, spreadsheet: bool,
+    *,
+    target: str,
+    folder: Path,
+    format_: FormatName | None,
+    tables: tuple[str, ...],
+    included: bool,
+    where: str | None,
+    posts: str | None,
+    pseudonymise: bool,
+    keep_post_ids: bool,
+    spreadsheet: bool,
     overwrite: bool,
 ) -> None:
     """Write tables of an archive; the help is `_HELP`, with the formats in it."""
@@ -81,8 +115,16 @@ def export(
     key = _key() if pseudonymise else None
     with Archive(folder) as archive, readable_sql():
         counts = archive.export(
-            target, tables=tables or None, format=format_, where=where, posts=posts, pseudonymise=key,
-            keep_post_ids=keep_post_ids, included=included, overwrite=overwrite, spreadsheet=spreadsheet,
+            target,
+            tables=tables or None,
+            format=format_,
+            where=where,
+            posts=posts,
+            pseudonymise=key,
+            keep_post_ids=keep_post_ids,
+            included=included,
+            overwrite=overwrite,
+            spreadsheet=spreadsheet,
         )
     rows, written = counted(sum(counts.values()), "row"), counted(len(counts), "table")
     output.say(f"{rows} of {written} in {target}", err=True)
@@ -94,7 +136,8 @@ def _key() -> str:
     if not key:
         raise ArgumentError(
             f"--pseudonymise: expected a key in {KEY}, e.g. from "
-            '`python -c "import secrets; print(secrets.token_hex(32))"`; keep it to get the same pseudonyms again'
+            '`python -c "import secrets; print(secrets.token_hex(32))"`; '
+            "keep it to get the same pseudonyms again"
         )
     return key
 

@@ -1,14 +1,15 @@
 """The formats of tables, declared once for the shell's output and for exports.
 
-To add one, write its function, declare it in `FORMATS` and name it in `FormatName`. Options, suffixes,
-help, docstrings, messages and what an export says of itself follow from the declaration. Nothing
-here imports a heavy library before something is written.
+To add one, write its function, declare it in `FORMATS`, and add its name to `FormatName` and to the
+README's table; tests say what is missing. Options, suffixes, help, docstrings, messages and the
+description of an export follow from the declaration. Heavy libraries are imported only to write.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
@@ -23,13 +24,28 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
 __all__ = [
-    "DEFAULT", "FORMATS", "Format", "FormatName", "Options", "Rows", "by_name", "check_spreadsheet",
-    "choose", "declared", "described", "listing", "resolve", "row_formats", "with_formats",
+    "DEFAULT",
+    "FORMATS",
+    "Format",
+    "FormatName",
+    "Options",
+    "Rows",
+    "by_name",
+    "check_spreadsheet",
+    "choose",
+    "declared",
+    "described",
+    "listing",
+    "resolve",
+    "row_formats",
+    "with_formats",
 ]
 
 FormatName = Literal["parquet", "csv", "json", "jsonl", "excel", "sqlite", "duckdb", "ids"]
 DEFAULT: FormatName = "parquet"  # of a folder
-_VERSION = re.compile(r"\.v?[0-9]+")  # `study.v2`, `export-2026.11.27`: part of a name, not a suffix
+_VERSION = re.compile(
+    r"\.v?[0-9]+"
+)  # `study.v2`, `export-2026.11.27`: part of a name, not a suffix
 _Function = TypeVar("_Function", bound="Callable[..., object]")
 
 
@@ -44,46 +60,82 @@ def declared(*formats: Format) -> tuple[Format, ...]:
 
 FORMATS = declared(
     Format(
-        name="parquet", label="Parquet", suffixes=(".parquet",), media_type="application/vnd.apache.parquet",
+        name="parquet",
+        label="Parquet",
+        suffixes=(".parquet",),
+        media_type="application/vnd.apache.parquet",
         about="Parquet, compressed with zstd; times are timestamps in UTC.",
         write=write_parquet,
     ),
     Format(
-        name="csv", label="CSV", suffixes=(".csv",), media_type="text/csv",
+        name="csv",
+        label="CSV",
+        suffixes=(".csv",),
+        media_type="text/csv",
         about="CSV in UTF-8; times are in ISO 8601 (UTC), lists are JSON, null is nothing.",
-        write=write_csv, text=True, spreadsheet="quoted",
+        write=write_csv,
+        text=True,
+        spreadsheet="quoted",
     ),
     Format(
-        name="json", label="JSON", suffixes=(".json",), media_type="application/json",
+        name="json",
+        label="JSON",
+        suffixes=(".json",),
+        media_type="application/json",
         about="One JSON array in UTF-8, with an object for each row; times are in ISO 8601 (UTC).",
-        write=write_json, text=True, dialect=lambda _: {"json": {"keyed": True}},
+        write=write_json,
+        text=True,
+        dialect=lambda _: {"json": {"keyed": True}},
     ),
     Format(
-        name="jsonl", label="JSON lines", suffixes=(".jsonl", ".ndjson"), media_type="application/jsonl",
+        name="jsonl",
+        label="JSON lines",
+        suffixes=(".jsonl", ".ndjson"),
+        media_type="application/jsonl",
         about="JSON lines in UTF-8, with an object for each row; times are in ISO 8601 (UTC).",
-        write=write_jsonl, text=True, dialect=lambda _: {"json": {"keyed": True}},
+        write=write_jsonl,
+        text=True,
+        dialect=lambda _: {"json": {"keyed": True}},
     ),
     Format(
-        name="excel", label="Excel", suffixes=(".xlsx",),
+        name="excel",
+        label="Excel",
+        suffixes=(".xlsx",),
         media_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        about="An Excel workbook with a sheet for each table; ids are text, times are in UTC, lists are JSON.",
-        write_all=write_excel, spreadsheet="typed", dialect=lambda table: {"excel": {"sheet": table}},
+        about="An Excel workbook with a sheet for each table; ids are text, times are in UTC, "
+        "lists are JSON.",
+        write_all=write_excel,
+        spreadsheet="typed",
+        dialect=lambda table: {"excel": {"sheet": table}},
     ),
     Format(
-        name="sqlite", label="SQLite", suffixes=(".sqlite", ".sqlite3", ".db"), media_type="application/vnd.sqlite3",
-        about="A SQLite database of all tables, for datasette and other tools; times are ISO 8601 text (UTC), "
-              "booleans are 0 or 1, lists are JSON text.",
-        write_all=write_sqlite, dialect=lambda table: {"table": table},
+        name="sqlite",
+        label="SQLite",
+        suffixes=(".sqlite", ".sqlite3", ".db"),
+        media_type="application/vnd.sqlite3",
+        about="A SQLite database of all tables, for datasette and other tools; times are ISO 8601 "
+        "text (UTC), booleans are 0 or 1, lists are JSON text.",
+        write_all=write_sqlite,
+        dialect=lambda table: {"table": table},
     ),
     Format(
-        name="duckdb", label="DuckDB", suffixes=(".duckdb", ".db"), media_type="application/vnd.duckdb",
+        name="duckdb",
+        label="DuckDB",
+        suffixes=(".duckdb", ".db"),
+        media_type="application/vnd.duckdb",
         about="A DuckDB database of all tables; tables and columns have comments.",
-        write_all=write_duckdb, dialect=lambda table: {"table": table},
+        write_all=write_duckdb,
+        dialect=lambda table: {"table": table},
     ),
     Format(
-        name="ids", label="ids", suffixes=(".txt",), media_type="text/plain",
+        name="ids",
+        label="ids",
+        suffixes=(".txt",),
+        media_type="text/plain",
         about="The ids of one table (default: posts), one per line, to look up at X again.",
-        write=write_ids, text=True, ids_only=True,
+        write=write_ids,
+        text=True,
+        ids_only=True,
     ),
 )
 
@@ -98,9 +150,17 @@ def listing(formats: Iterable[Format]) -> str:
     return ", ".join(f"{f.name} ({', '.join(f.suffixes)})" for f in formats)
 
 
-def described(formats: Iterable[Format]) -> list[str]:
-    """Return one line per format for help: its name, suffixes and what it is."""
-    return [f"{f.name} ({', '.join(f.suffixes)}): {f.about}" for f in formats]
+def described(formats: Iterable[Format], indent: str = "", width: int = 100) -> str:
+    """Return a list for help: the name, the suffixes and the sentence of each format."""
+    return "\n".join(
+        textwrap.fill(
+            f"- {f.name} ({', '.join(f.suffixes)}): {f.about}",
+            width,
+            initial_indent=indent,
+            subsequent_indent=f"{indent}  ",
+        )
+        for f in formats
+    )
 
 
 def by_name(name: str, formats: Sequence[Format]) -> Format:
@@ -108,7 +168,9 @@ def by_name(name: str, formats: Sequence[Format]) -> Format:
     for format in formats:
         if format.name == name:
             return format
-    raise ArgumentError(f"format: expected one of {', '.join(f.name for f in formats)}, got {name!r}")
+    raise ArgumentError(
+        f"format: expected one of {', '.join(f.name for f in formats)}, got {name!r}"
+    )
 
 
 def choose(
@@ -133,16 +195,18 @@ def choose(
     if owners:
         return owners[0]
     if wanted is None:
-        raise ArgumentError(f"{file.name}: unknown suffix {suffix!r}; the formats are: {listing(formats)}{hint}")
+        raise ArgumentError(
+            f"{file.name}: unknown suffix {suffix!r}; the formats are: {listing(formats)}{hint}"
+        )
     return wanted
 
 
 def resolve(path: str | os.PathLike[str], name: str | None) -> tuple[Format, bool]:
     """Return the format of an export, and whether `path` is one file; else it is a folder.
 
-    A path without a suffix is a folder, as is one that ends with a slash. With a format named, so is
-    one that ends in a version or a date (`study.v2`). Raises ArgumentError for every other suffix
-    that is not the format's.
+    A path without a suffix is a folder, as is one that ends with a slash. With a format named, so
+    is one that ends in a version or a date (`study.v2`). Raises ArgumentError for every other
+    suffix that is not the format's.
     """
     text = os.fspath(path)
     suffix = Path(text).suffix.lower()
@@ -150,10 +214,14 @@ def resolve(path: str | os.PathLike[str], name: str | None) -> tuple[Format, boo
         found = _without_slash(Path(text), name)
         return found, found.ids_only or suffix in found.suffixes
     if any(suffix in f.suffixes for f in FORMATS):
-        raise ArgumentError(f"{text}: expected the name of a folder, got the suffix {suffix!r} of a file")
+        raise ArgumentError(
+            f"{text}: expected the name of a folder, got the suffix {suffix!r} of a file"
+        )
     found = by_name(name or DEFAULT, FORMATS)
     if found.ids_only:
-        raise ArgumentError(f"{text}: expected the name of a file for format {found.name!r}, got a folder")
+        raise ArgumentError(
+            f"{text}: expected the name of a file for format {found.name!r}, got a folder"
+        )
     return found, False
 
 
@@ -163,8 +231,8 @@ def _without_slash(file: Path, name: str | None) -> Format:
     suffix = file.suffix.lower()
     if suffix and suffix not in found.suffixes and not _VERSION.fullmatch(suffix):
         raise ArgumentError(
-            f"{file.name}: expected {' or '.join(found.suffixes)} for format {found.name!r}, got the unknown "
-            f"suffix {suffix!r}; the formats are: {listing(FORMATS)}{hint}"
+            f"{file.name}: expected {' or '.join(found.suffixes)} for format {found.name!r}, "
+            f"got the unknown suffix {suffix!r}; the formats are: {listing(FORMATS)}{hint}"
         )
     return found
 
@@ -173,13 +241,15 @@ def check_spreadsheet(format: Format, formats: Iterable[Format], *, wanted: bool
     """Raise ArgumentError if a format for spreadsheets is wanted and this one is none."""
     if wanted and format.spreadsheet == "no":
         fitting = ", ".join(f.name for f in formats if f.spreadsheet != "no")
-        raise ArgumentError(f"spreadsheet: expected one of the formats {fitting}, got {format.name}")
+        raise ArgumentError(
+            f"spreadsheet: expected one of the formats {fitting}, got {format.name}"
+        )
 
 
 def with_formats(function: _Function) -> _Function:
     """Fill the formats in where a docstring says `{formats}`."""
-    lines = [f"- {line}" for line in described(FORMATS)]
     found = re.search(r"^( *)\{formats\}", function.__doc__ or "", re.MULTILINE)
     if function.__doc__ and found:
-        function.__doc__ = function.__doc__.replace("{formats}", f"\n{found[1]}".join(lines))
+        listed = described(FORMATS, found[1])
+        function.__doc__ = function.__doc__.replace(found[0], listed)
     return function

@@ -9,7 +9,11 @@ if TYPE_CHECKING:
 
     from xframes.formats.declaration import Options, Rows
 
-_SETTINGS: dict[str, Any] = {"compression": "zstd", "compression_level": 3, "write_page_checksum": True}
+_SETTINGS: dict[str, Any] = {
+    "compression": "zstd",
+    "compression_level": 3,
+    "write_page_checksum": True,
+}
 _GROUP_ROWS, _GROUP_BYTES = 122_880, 24_000_000
 
 
@@ -24,7 +28,11 @@ def write_parquet(file: IO[bytes], rows: Rows, options: Options) -> int:
     with pq.ParquetWriter(file, rows.schema, **_SETTINGS) as writer:
         for batch in rows.batches:
             waiting.append(batch)
-            count, waiting_rows, size = count + len(batch), waiting_rows + len(batch), size + batch.nbytes
+            count, waiting_rows, size = (
+                count + len(batch),
+                waiting_rows + len(batch),
+                size + batch.nbytes,
+            )
             if waiting_rows >= _GROUP_ROWS or size >= _GROUP_BYTES:
                 writer.write_table(pa.concat_tables(waiting))
                 waiting, waiting_rows, size = [], 0, 0

@@ -55,14 +55,18 @@ def _sqlite_errors() -> Iterator[None]:
     try:
         yield
     except sqlite3.DataError as error:
-        raise ArgumentError(f"a value is too large for SQLite ({error}); write Parquet or DuckDB instead") from error
+        raise ArgumentError(
+            f"a value is too large for SQLite ({error}); write Parquet or DuckDB instead"
+        ) from error
     except sqlite3.OperationalError as error:
         primary = error.sqlite_errorcode & 0xFF
         if primary == sqlite3.SQLITE_FULL:
             raise OSError(errno.ENOSPC, f"SQLite: {error}") from error
         if primary in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}:
             raise OSError(errno.EIO, f"SQLite: {error}") from error
-        raise ArgumentError(f"SQLite cannot hold this table: {error}; write Parquet or DuckDB instead") from error
+        raise ArgumentError(
+            f"SQLite cannot hold this table: {error}; write Parquet or DuckDB instead"
+        ) from error
 
 
 def _write_sqlite_table(connection: sqlite3.Connection, rows: Rows) -> int:
@@ -93,9 +97,13 @@ def _create_table(rows: Rows, names: Sequence[str]) -> str:
     if rows.key:
         parts.append((f"PRIMARY KEY ({', '.join(map(_name, rows.key))})", ""))
     for column, (table, key) in rows.links.items():
-        parts.append((f"FOREIGN KEY ({_name(column)}) REFERENCES {_name(table)} ({_name(key)})", ""))
+        parts.append(
+            (f"FOREIGN KEY ({_name(column)}) REFERENCES {_name(table)} ({_name(key)})", "")
+        )
     commas = [","] * (len(parts) - 1) + [""]
-    lines = [f"  {part}{comma}{_comment(doc)}" for (part, doc), comma in zip(parts, commas, strict=True)]
+    lines = [
+        f"  {part}{comma}{_comment(doc)}" for (part, doc), comma in zip(parts, commas, strict=True)
+    ]
     return "\n".join([f"CREATE TABLE {_name(rows.name)} ({_comment(rows.about)}", *lines, ")"])
 
 
@@ -198,7 +206,7 @@ def _write_duckdb_table(connection: Any, rows: Rows) -> int:
 
 
 def _distinct(names: Sequence[str]) -> list[str]:
-    """Names that differ by more than case, which these databases ignore: `Id` beside `id` is `Id_1`."""
+    """Names that differ by more than case, which these databases ignore."""
     taken = {name.casefold() for name in names}
     used: set[str] = set()
     distinct = []

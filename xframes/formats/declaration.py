@@ -66,7 +66,9 @@ class Format:
     text: bool = False  # UTF-8, safe for a terminal once its control characters are escaped
     ids_only: bool = False  # the ids of one table without its rows: for exports only
     spreadsheet: Literal["no", "quoted", "typed"] = "no"  # how `spreadsheet=True` is kept
-    dialect: Callable[[str], Mapping[str, Any]] | None = None  # table → its dialect in a data package
+    dialect: Callable[[str], Mapping[str, Any]] | None = (
+        None  # table → its dialect in a data package
+    )
 
     @property
     def whole(self) -> bool:

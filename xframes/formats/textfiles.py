@@ -1,8 +1,8 @@
 """Text files: CSV, JSON, JSON lines, ids.
 
-The shell writes the result of any query, often into a pipe: CSV without a byte order mark, quoted where
-needed. Exports write tables of known types for pandas, R and spreadsheets: CSV with the mark, with all
-text in quotes, so that null and empty text differ.
+The shell writes the result of any query, often into a pipe: CSV without a byte order mark, quoted
+where needed. Exports write tables of known types for pandas, R and spreadsheets: CSV with the mark,
+with all text in quotes, so that null and empty text differ.
 """
 
 from __future__ import annotations
@@ -43,13 +43,15 @@ def write_csv(file: IO[bytes], rows: Rows, options: Options) -> int:
 
 
 def _as_text(rows: pa.Table) -> pa.Table:
-    """Rows with times as ISO 8601 text in UTC and lists as JSON text, for formats that have neither."""
+    """Rows with times as ISO 8601 text in UTC and lists as JSON text."""
     import pyarrow as pa
 
     lists = [name for name in rows.column_names if pa.types.is_list(rows.schema.field(name).type)]
     rows = _with_times(rows)
     for name in lists:
-        texts = [None if v is None else json.dumps(v, ensure_ascii=False) for v in rows[name].to_pylist()]
+        texts = [
+            None if v is None else json.dumps(v, ensure_ascii=False) for v in rows[name].to_pylist()
+        ]
         rows = rows.set_column(rows.column_names.index(name), name, [pa.array(texts, pa.string())])
     return rows
 
@@ -60,7 +62,9 @@ def _with_times(rows: pa.Table) -> pa.Table:
     import pyarrow.compute as pc
 
     columns = [
-        pc.strftime(column, format="%Y-%m-%dT%H:%M:%SZ") if pa.types.is_timestamp(column.type) else column
+        pc.strftime(column, format="%Y-%m-%dT%H:%M:%SZ")
+        if pa.types.is_timestamp(column.type)
+        else column
         for column in rows.columns
     ]
     return pa.table(columns, names=rows.column_names)
@@ -100,13 +104,21 @@ def _write_result(file: IO[bytes], rows: Rows, options: Options) -> int:
 def _quoted(value: Any) -> str:
     """A value as a cell that no spreadsheet reads as a formula; numbers never are one."""
     text = plain(value)
-    return f"'{text}" if not isinstance(value, int | float | Decimal) and _FORMULA.match(text) else text
+    return (
+        f"'{text}"
+        if not isinstance(value, int | float | Decimal) and _FORMULA.match(text)
+        else text
+    )
 
 
 def _records(rows: Iterable[Sequence[str]]) -> bytes:
     text = StringIO(newline="")
-    plainly, quoting = (csv.writer(text, lineterminator="\n", quoting=q) for q in (csv.QUOTE_MINIMAL, csv.QUOTE_ALL))
-    for row in rows:  # a bare carriage return ends a row for many readers, and Python 3.11 does not quote it
+    plainly, quoting = (
+        csv.writer(text, lineterminator="\n", quoting=q) for q in (csv.QUOTE_MINIMAL, csv.QUOTE_ALL)
+    )
+    for row in (
+        rows
+    ):  # a bare carriage return ends a row for many readers, and Python 3.11 does not quote it
         (quoting if any("\r" in cell for cell in row) else plainly).writerow(row)
     return text.getvalue().encode()
 

@@ -25,9 +25,9 @@ _EXACT = 2**53  # beyond it a sheet's numbers are no longer exact
 def write_excel(path: Path, tables: Iterable[Rows], options: Options) -> dict[str, int]:
     """Write an Excel workbook with a sheet for each table; return their numbers of rows.
 
-    Text is written as text, never as a formula, a link or a number. What does not fit into a cell is
-    cut, and counted in `options.cut`. A last sheet has the README. Raises ConfigError without the
-    extra `excel`, ArgumentError for tables with more rows or columns than a sheet has.
+    Text is written as text, never as a formula, a link or a number. What does not fit into a cell
+    is cut, and counted in `options.cut`. A last sheet has the README. Raises ConfigError without
+    the extra `excel`, ArgumentError for tables with more rows or columns than a sheet has.
     """
     tables = list(tables)
     with _Workbook(path, options) as book:
@@ -41,11 +41,13 @@ def write_excel(path: Path, tables: Iterable[Rows], options: Options) -> dict[st
 def _check_size(table: str, rows: int, columns: int = 0) -> None:
     if rows > SHEET_ROWS:
         raise ArgumentError(
-            f"{table} has {rows:,} rows or more; a sheet of Excel holds {SHEET_ROWS:,}. Write fewer rows, or "
-            "another format such as CSV, Parquet or SQLite"
+            f"{table} has {rows:,} rows or more; a sheet of Excel holds {SHEET_ROWS:,}. Write "
+            "fewer rows, or another format such as CSV, Parquet or SQLite"
         )
     if columns > SHEET_COLUMNS:
-        raise ArgumentError(f"{table} has {columns:,} columns; a sheet of Excel holds {SHEET_COLUMNS:,}")
+        raise ArgumentError(
+            f"{table} has {columns:,} columns; a sheet of Excel holds {SHEET_COLUMNS:,}"
+        )
 
 
 class _Workbook:
