@@ -170,14 +170,11 @@ def test_wrong_usage_is_exit_code_2(key, words, tmp_path, monkeypatch):
     assert "Traceback" not in shown.stderr
 
 
-@pytest.mark.parametrize(("output", "code", "said"), [
-    ("rows.foo", 2, "the suffix is none of"), ("missing/rows.csv", 2, "there is no folder"),
-])
-def test_an_output_that_cannot_be_is_refused_before_x_is_asked(key, tmp_path, output, code, said):
+@pytest.mark.parametrize("output", ["rows.foo", "rows.xls", "rows", "missing/rows.csv"])
+def test_an_output_that_cannot_be_is_refused_before_x_is_asked(key, tmp_path, output):
     before = len(key.requests)
     result = run("search", "recent", "coffee", "--limit", "10", "--output", tmp_path / output)
-    assert result.exit_code == code
-    assert said in result.stderr
+    assert result.exit_code == 2
     assert len(key.requests) == before
 
 

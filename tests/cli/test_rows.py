@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import xframes as xf
-from xframes.cli.scalars import plain
 from xframes.cli.terminal import render
+from xframes.formats.scalars import plain
 
 from .running import run
 

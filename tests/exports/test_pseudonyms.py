@@ -19,7 +19,7 @@ from .exported import ADA, BOB, CY, FIRST, KEY, SECOND, everything, whole
 
 
 def test_no_name_is_left_under_pseudonyms(archive, tmp_path):
-    for format in ("parquet", "csv", "duckdb"):
+    for format in ("parquet", "csv", "duckdb", "sqlite"):
         archive.export(tmp_path / format, format=format, pseudonymise=KEY)
         text = everything(tmp_path / format).lower()
         marks = [KEY, "adaville", "abc123", "adahome", "adalink", "ada.example", "1900000000000000"]

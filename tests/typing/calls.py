@@ -71,3 +71,12 @@ def writing(archive: Archive, client: Client, maybe: bool) -> None:
     function: Callable[..., Any] = write.like
     write.bulk(function, [1, 2])
     write.bulk(write.like, ["1"], into=archive)
+
+
+# what an export takes
+
+
+def exporting(archive: Archive) -> None:
+    assert_type(archive.export("study", format="sqlite", tables=["posts"]), dict[str, int])
+    archive.export("study.sqlite")
+    archive.export("study", format="sqllite")  # error

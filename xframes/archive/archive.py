@@ -23,6 +23,7 @@ from xframes.archive.upkeep.compaction import MEMORY
 from xframes.archive.upkeep.repair import repair
 from xframes.archive.upkeep.verification import Report, verify
 from xframes.errors import ArchiveError
+from xframes.formats import with_formats
 from xframes.schema import TABLES, table
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from xframes.archive.storage.bucket import Place
     from xframes.client import Client
+    from xframes.formats import FormatName
     from xframes.frames import Frames
     from xframes.plan import Plan
     from xframes.wire import Page
@@ -731,41 +733,117 @@ class Archive:
 
     # export ---------------------------------------------------------------------------------------
 
+    @with_formats
     def export(
-        self, path: str | os.PathLike[str], *, tables: str | Iterable[str] | None = None, format: str | None = None,
-        where: str | None = None, posts: str | Iterable[str] | None = None, pseudonymise: str | bytes | None = None,
-        keep_post_ids: bool = False, included: bool = False, overwrite: bool = False,
+        self,
+        path: str | os.PathLike[str],
+        *,
+        tables: str | Iterable[str] | None = None,
+        format: FormatName | None = None,
+        where: str | None = None,
+        posts: str | Iterable[str] | None = None,
+        pseudonymise: str | bytes | None = None,
+        keep_post_ids: bool = False,
+        included: bool = False,
+        overwrite: bool = False,
         spreadsheet: bool = False,
     ) -> dict[str, int]:
-        """Write tables for others, with a README.md and a datapackage.json that describe them; gives rows by table.
+        """Write tables for others, with a README.md and a datapackage.json that describe them.
 
-        `format`: parquet, csv, jsonl, excel, duckdb, or ids (a text file, one a line: of the posts that were asked for,
-        with `included` of all). `path` is a folder, or one file when its suffix says so (`study.xlsx`, `study.duckdb`;
-        with one table also `.parquet`, `.csv`, `.jsonl`). `tables`: by default all with rows, but for those that
-        concern only whoever collected (messages, bookmarks, blocks, usage, writes, …). What was removed is never there.
+        What was removed from the archive is never exported.
 
-        `where` is a condition on posts (`lang = 'en'`), `posts` a query for their ids, or ids: only those posts go, and
-        what hangs on them in every table; posts they refer to are named, not included. `pseudonymise` is a key of 16
-        bytes or more: ids, handles and names of people, ids of posts (unless `keep_post_ids`), mentions and X's links
-        in texts become pseudonyms, the same for the same key; the README lists what else is left out.
+        Parameters
+        ----------
+        path
+            A folder to write, if it has no suffix or ends with a slash. With the suffix of a
+            format, one file: of all tables, or for the formats with one file per table, of the
+            table named.
+        tables
+            Names of tables to export. Default: all non-empty tables except private ones (messages,
+            bookmarks, blocks, usage, writes, …).
+        format
+            Default: the suffix of `path`; for a folder, parquet. It must not contradict the suffix.
+            With a format named, a folder may end in a version or a date (`study.v2`).
 
-        CSV holds texts as they are, for pandas and R. A spreadsheet that opens such a file runs text that begins with
-        `=`, `+`, `-` or `@` as a formula, and a post can hold one: `spreadsheet=True` puts an apostrophe before it.
+            {formats}
+        where
+            A condition on posts in SQL (`lang = 'en'`): export only these posts, and what belongs
+            to them in every table. Posts they refer to are named, not included.
+        posts
+            The same for the posts of a query for ids, or of a list of ids.
+        pseudonymise
+            A key of at least 16 bytes. Ids, handles and names of people, ids of posts, mentions,
+            and links to X in texts are replaced by pseudonyms, the same for the same key. The
+            README says what is left out.
+        keep_post_ids
+            With `pseudonymise`: keep X's ids of posts.
+        included
+            With format ids: also posts that were only included in responses.
+        overwrite
+            Replace an earlier export at `path`.
+        spreadsheet
+            With format csv: put an apostrophe before text that begins with `=`, `+`, `-` or `@`,
+            which a spreadsheet would run as a formula. Without it, text stays as X sent it, for
+            pandas and R.
 
-        Raises ArgumentError when the target is there (unless `overwrite`, an earlier export), when posts, tables or the
-        key are no good, and for more rows than Excel takes; ConfigError without the extra `excel`.
+        Returns
+        -------
+        dict[str, int]
+            The number of rows of each table.
+
+        Raises
+        ------
+        ArgumentError
+            Before anything is at `path`: it exists (unless `overwrite` is true and it is an earlier
+            export) or has an unknown suffix; arguments are invalid or contradict each other;
+            nothing matches; or a table does not fit the format.
+        ConfigError
+            Format excel without the extra `excel`.
+
+        Examples
+        --------
+        >>> archive.export("study.sqlite", where="lang = 'en'")
         """
         from xframes.archive.export import job
 
+        wish = job.check_arguments(
+            path,
+            tables,
+            format,
+            where,
+            posts,
+            included=included,
+            overwrite=overwrite,
+            spreadsheet=spreadsheet,
+        )
         self._access.freshen()
-        wished = job.wish(path, tables, format, where, posts, included=included, overwrite=overwrite,
-                                spreadsheet=spreadsheet)
-        return job.export(self._folder, path, wished, pseudonymise, keep_post_ids=keep_post_ids)
+        return job.export(
+            self._folder, path, wish, pseudonymise, keep_post_ids=keep_post_ids
+        )
 
     def ids(self, table: str = "posts", *, included: bool = False) -> list[str]:
-        """The ids of a table's things, ascending: of posts those that were asked for, with `included` all there are.
+        """Return the ids of a table's rows, in ascending order.
 
-        Raises ArgumentError when the table's rows have no id.
+        Parameters
+        ----------
+        table
+            The name of a table whose rows have an id.
+        included
+            Of posts: also those that were only included in responses.
+
+        Returns
+        -------
+        list[str]
+            The ids, each once.
+
+        Raises
+        ------
+        ArgumentError
+            The rows of `table` have no id.
+
+        Examples
+        --------
+        >>> archive.ids("users")
         """
         from xframes.archive.export import job
 

@@ -1,41 +1,68 @@
-"""Rows to where the user wants them: a table, CSV, JSON or Parquet, on the screen or in a file."""
+"""The output of commands that print rows: in any of the formats, on the screen or in a file."""
 
 from __future__ import annotations
 
-import csv
-import json
+import functools
 import os
 import sys
 from contextlib import contextmanager
-from decimal import Decimal
-from io import BytesIO, StringIO
-from itertools import count
+from io import BytesIO
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from xframes.cli.scalars import finite, jsonable, plain
+from xframes import formats
 from xframes.cli.terminal import MOST_ROWS, render
+from xframes.formats import Format, Options, Rows
 from xframes.screen import neutral
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterator
     from typing import IO
 
     import pyarrow as pa
 
-FORMATS = ("table", "csv", "json", "jsonl", "parquet")
 _MORE = "there are more"
 _ANY_WIDTH = 1_000_000  # a file has no right edge
-_SUFFIXES = {".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet",
-             ".txt": "table"}
+_RESULT = "result"  # the table's name in a file that holds tables
+
+
+def _write_table(file: IO[bytes], rows: Rows, options: Options) -> int:
+    """Write rows as aligned text; return the number of lines."""
+    import pyarrow as pa
+
+    batches = chain.from_iterable(batch.to_batches() for batch in rows.batches)
+    reader = pa.RecordBatchReader.from_batches(rows.schema, batches)
+    lines = 0
+    for line in render(reader, rows=options.most, more=options.more, width=options.width):
+        file.write(f"{line}\n".encode())
+        lines += 1
+    return lines
+
+
+_TABLE = Format(
+    name="table",
+    label="table",
+    suffixes=(".txt",),
+    media_type="text/plain",
+    about="Aligned columns of text, as many as fit the terminal, and the first rows.",
+    write=_write_table,
+    text=True,
+)
+
+
+def choices() -> tuple[Format, ...]:
+    """Return the formats of rows: the table of a terminal, and those of files."""
+    return (_TABLE, *formats.row_formats())
 
 
 def say(text: str, *, head: str = "", err: bool = False, lines: bool = False) -> None:
-    """Print a message for people, on one line unless it has several `lines`; it cannot steer the terminal.
+    """Print a message for people, on one line unless it has several `lines`.
 
-    `head` comes before it as it is: our own words, maybe in colour.
+    Its control characters are escaped. `head` is printed before it as it is: our own words, maybe
+    in colour.
     """
     said = text if lines else " ".join(text.splitlines())
     click.echo(head + neutral(said, keep="\n\t"), err=err)
@@ -47,22 +74,47 @@ def put(text: str) -> None:
         file.write(f"{text}\n".encode())
 
 
-def options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of every command that prints rows: `--format`, `--output` and `--spreadsheet`."""
+def options(command: Any) -> Any:
+    """Add `--format`, `--output` and `--spreadsheet`, the options of commands that print rows.
+
+    They are checked before the command runs, so before it sends a request, which costs.
+    """
+    if isinstance(command, click.Command):
+        command.callback = _checked(command.callback)
+    else:
+        command = _checked(command)
     chosen = click.option(
-        "--format", "format_", type=click.Choice(FORMATS),
-        help="How rows are printed: `table` (on a terminal), `csv` (the default elsewhere), `json` (one array), "
-        "`jsonl` (one object a line) or `parquet`. With --output, the file's suffix decides.",
+        "--format",
+        "format_",
+        type=click.Choice([f.name for f in choices()]),
+        help=f"Format of the rows. Default: the suffix of --output; without it, {_TABLE.name} on a "
+        f"terminal, csv elsewhere. {', '.join(f.name for f in choices() if f.whole)} need "
+        f"--output. Suffixes: {formats.listing(choices())}.",
     )
     into = click.option(
-        "--output", "into", type=click.Path(dir_okay=False, path_type=Path), help="Write the rows to this file instead."
+        "--output",
+        "into",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Write the rows to this file instead of printing them.",
     )
     quoted = click.option(
-        "--spreadsheet", is_flag=True, expose_value=False, callback=_note_spreadsheet,
-        help="CSV for spreadsheets, which run text that begins with =, +, - or @ as a formula: put an "
-        "apostrophe before it. Without this option, text stays as it is, for pandas and R.",
+        "--spreadsheet",
+        is_flag=True,
+        expose_value=False,
+        callback=_note_spreadsheet,
+        help="CSV for spreadsheets, which run text that begins with =, +, - or @ as a formula: put "
+        "an apostrophe before it. Without this option, text stays as it is, for pandas and R.",
     )
     return chosen(into(quoted(command)))
+
+
+def _checked(function: Any) -> Any:
+    @functools.wraps(function)
+    def run(*arguments: Any, format_: str | None, into: Path | None, **more: Any) -> Any:
+        check(format_, into)
+        return function(*arguments, format_=format_, into=into, **more)
+
+    return run
 
 
 _SPREADSHEET = "xframes.spreadsheet"  # in a context's `meta`; see `check`
@@ -80,40 +132,79 @@ def _for_spreadsheet() -> bool:
 
 
 def write(
-    rows: Any, format_: str | None = None, output: Path | None = None, *, most: int = MOST_ROWS, more: str = _MORE
+    rows: Any,
+    format_: str | None = None,
+    output: Path | None = None,
+    *,
+    most: int = MOST_ROWS,
+    more: str = _MORE,
 ) -> None:
-    """Write rows: anything with the Arrow stream protocol. `more` is said under a table that does not show them all.
+    """Write rows: anything with the Arrow stream protocol.
 
-    A file is written beside its place and moved there when whole. Columns of one name get a number.
+    A table says `more` below it if rows are missing. A file is written under a temporary name and
+    renamed when complete. Columns of the same name get a number.
     """
     import pyarrow as pa
 
     reader = _named_apart(pa.RecordBatchReader.from_stream(rows))
-    format_ = check(format_, output)
-    with _place(output) as file:
-        if format_ == "table":
-            for line in render(reader, rows=most, more=more, width=None if output is None else _ANY_WIDTH):
-                file.write(f"{line}\n".encode())
-        elif format_ == "csv":
-            _csv(reader, file)
-        elif format_ == "json":
-            _json(reader, file)
-        elif format_ == "jsonl":
-            _jsonl(reader, file)
-        else:
-            _parquet(reader, file)
+    chosen = check(format_, output)
+    result = Rows(_RESULT, reader.schema, (pa.Table.from_batches([batch]) for batch in reader))
+    how = Options(
+        is_result=True,
+        spreadsheet=_for_spreadsheet(),
+        most=most,
+        more=more,
+        width=None if output is None else _ANY_WIDTH,
+    )
+    if chosen.write_all is not None and output is not None:
+        with _replaced(output) as path:
+            chosen.write_all(path, [result], how)
+    if chosen.write is not None:
+        with _place(output) as file:
+            chosen.write(file, result, how)
 
 
-def check(format_: str | None, output: Path | None) -> str:
-    """The format rows will be written in. Refuses what cannot be written: to be asked before X is, which costs."""
-    format_ = format_ or _default_format(output)
-    if _for_spreadsheet() and format_ != "csv":
-        raise click.UsageError(f"--spreadsheet is for CSV, and this is {format_}; add --format csv")
-    if format_ == "parquet" and output is None and sys.stdout.isatty():
-        raise click.UsageError("parquet is not for a terminal; add --output FILE")
+def check(format_: str | None, output: Path | None) -> Format:
+    """Return the format of the rows.
+
+    Raises ArgumentError or click's UsageError for what cannot be written.
+    """
+    chosen = _chosen(format_, output)
+    formats.check_spreadsheet(chosen, choices(), wanted=_for_spreadsheet())
+    if output is None and chosen.whole:
+        raise click.UsageError(f"format {chosen.name} is a file; add --output FILE{chosen.suffix}")
+    if output is None and not chosen.text and sys.stdout.isatty():
+        raise click.UsageError(
+            f"format {chosen.name} is not for a terminal; add --output FILE{chosen.suffix}"
+        )
     if output is not None and not output.parent.is_dir():
-        raise click.UsageError(f"{output}: there is no folder {output.parent}")
-    return format_
+        raise click.UsageError(f"{output}: the folder {output.parent} does not exist")
+    if output is not None and chosen.whole and not _is_plain_file(output):
+        raise click.UsageError(f"{output}: expected a regular file for format {chosen.name}")
+    return chosen
+
+
+def _chosen(format_: str | None, output: Path | None) -> Format:
+    if output is None:
+        default = "table" if sys.stdout.isatty() and not _for_spreadsheet() else "csv"
+        return formats.by_name(format_ or default, choices())
+    found = formats.choose(output, format_, choices())
+    if found is None:
+        raise click.UsageError(
+            f"{output}: expected a suffix, or --format; the formats are: "
+            f"{formats.listing(choices())}"
+        )
+    if found.whole and output.suffix and output.suffix.lower() not in found.suffixes:
+        expected = " or ".join(found.suffixes)
+        raise click.UsageError(
+            f"{output}: expected {expected} for format {found.name}, got {output.suffix!r}"
+        )
+    return found
+
+
+def _is_plain_file(output: Path) -> bool:
+    """Whether the path is a regular file or a new one: devices and pipes are not replaced."""
+    return output.is_file() or not output.exists()
 
 
 def _named_apart(reader: pa.RecordBatchReader) -> pa.RecordBatchReader:
@@ -127,17 +218,12 @@ def _named_apart(reader: pa.RecordBatchReader) -> pa.RecordBatchReader:
     for name in given:
         tries = (name if not n else f"{name}_{n}" for n in count())
         names.append(next(t for t in tries if t not in names and (t == name or t not in given)))
-    schema = pa.schema([field.with_name(name) for field, name in zip(reader.schema, names, strict=True)])
-    return pa.RecordBatchReader.from_batches(schema, (batch.rename_columns(names) for batch in reader))
-
-
-def _default_format(output: Path | None) -> str:
-    if output is None:
-        return "table" if sys.stdout.isatty() and not _for_spreadsheet() else "csv"
-    try:
-        return _SUFFIXES[output.suffix.lower()]
-    except KeyError:
-        raise click.UsageError(f"{output}: the suffix is none of {', '.join(_SUFFIXES)}; say which --format") from None
+    schema = pa.schema(
+        [field.with_name(name) for field, name in zip(reader.schema, names, strict=True)]
+    )
+    return pa.RecordBatchReader.from_batches(
+        schema, (batch.rename_columns(names) for batch in reader)
+    )
 
 
 class _Screen(BytesIO):
@@ -159,67 +245,32 @@ def _place(output: Path | None) -> Iterator[IO[bytes]]:
         yield _Screen(sys.stdout.buffer) if sys.stdout.isatty() else sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    plain_file = output.is_file() or not output.exists()  # else a device or a pipe, written to as it stands
-    place = Path(os.path.realpath(output)) if plain_file else output
+    if _is_plain_file(output):
+        with _replaced(output) as path, path.open("wb") as file:
+            yield file
+        return
+    with _told(output), output.open("wb") as file:
+        yield _Screen(file) if file.isatty() else file
+
+
+@contextmanager
+def _replaced(output: Path) -> Iterator[Path]:
+    """A temporary path, whose file takes the place of `output` when complete."""
+    place = Path(os.path.realpath(output))
     beside = place.with_name(f".{place.name}.part")
+    beside.unlink(missing_ok=True)
     try:
-        with (beside if plain_file else place).open("wb") as file:
-            yield _Screen(file) if file.isatty() else file
-        if plain_file:
+        with _told(output):
+            yield beside
             beside.replace(place)
-    except OSError as error:
-        raise click.ClickException(f"{output}: {error.strerror or error}") from error
     finally:
         beside.unlink(missing_ok=True)
 
 
-def _csv(reader: pa.RecordBatchReader, file: IO[bytes]) -> None:
-    text = _quoted if _for_spreadsheet() else plain
-    file.write(_records([[text(name) for name in reader.schema.names]]))
-    for batch in reader:
-        columns = [[text(value) for value in column.to_pylist()] for column in batch.columns]
-        file.write(_records(zip(*columns, strict=True)))
-
-
-def _quoted(value: Any) -> str:
-    """A value as a cell that no spreadsheet takes for a formula; numbers are none."""
-    from xframes.archive.export.formats import FORMULA
-
-    text = plain(value)
-    return f"'{text}" if not isinstance(value, int | float | Decimal) and FORMULA.match(text) else text
-
-
-def _records(rows: Iterable[Sequence[str]]) -> bytes:
-    text = StringIO(newline="")
-    plainly, quoting = (csv.writer(text, lineterminator="\n", quoting=q) for q in (csv.QUOTE_MINIMAL, csv.QUOTE_ALL))
-    for row in rows:  # a bare carriage return ends a row for many readers, and Python 3.11 does not quote it
-        (quoting if any("\r" in cell for cell in row) else plainly).writerow(row)
-    return text.getvalue().encode()
-
-
-def _json(reader: pa.RecordBatchReader, file: IO[bytes]) -> None:
-    """One array, each object on a line of its own."""
-    before = "[\n"
-    for row in _objects(reader):
-        file.write(f"{before}{row}".encode())
-        before = ",\n"
-    file.write(b"[]\n" if before == "[\n" else b"\n]\n")
-
-
-def _jsonl(reader: pa.RecordBatchReader, file: IO[bytes]) -> None:
-    for row in _objects(reader):
-        file.write(f"{row}\n".encode())
-
-
-def _objects(reader: pa.RecordBatchReader) -> Iterator[str]:
-    for batch in reader:
-        for row in batch.to_pylist():
-            yield json.dumps(finite(row), ensure_ascii=False, default=jsonable)
-
-
-def _parquet(reader: pa.RecordBatchReader, file: IO[bytes]) -> None:
-    import pyarrow.parquet as pq
-
-    with pq.ParquetWriter(file, reader.schema, compression="zstd") as writer:
-        for batch in reader:
-            writer.write_batch(batch)
+@contextmanager
+def _told(output: Path) -> Iterator[None]:
+    """Name the file in errors of the system."""
+    try:
+        yield
+    except OSError as error:
+        raise click.ClickException(f"{output}: {error.strerror or error}") from error

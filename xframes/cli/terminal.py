@@ -6,7 +6,7 @@ import shutil
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
-from xframes.cli.scalars import plain
+from xframes.formats.scalars import plain
 from xframes.screen import neutral
 
 if TYPE_CHECKING:

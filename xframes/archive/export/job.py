@@ -1,7 +1,7 @@
-"""Export: an archive's tables, whole or of some posts, as files for others, with what describes them.
+"""Exports: tables of an archive as files for others, with a description.
 
-Everything is written beside its place and moved there when whole. Rows stream in batches; DuckDB works within a bound
-of memory and keeps the rest in a temporary folder beside the target.
+Everything is written under a temporary name and renamed when complete. Rows stream in batches;
+DuckDB works within a bound of memory and keeps the rest in a temporary folder next to the target.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from xframes.archive.export import datapackage, formats, masking
+from xframes import formats
+from xframes.archive.export import datapackage, masking
 from xframes.archive.export.datapackage import Facts
-from xframes.archive.export.formats import SUFFIXES, WHOLE, Rows, Sheets
 from xframes.archive.export.masking import Mask
 from xframes.archive.export.pseudonyms import Pseudonyms
 from xframes.archive.export.selection import Selection
 from xframes.archive.query.views import Views
 from xframes.archive.storage.disk import remove, sync
 from xframes.errors import ArgumentError
+from xframes.formats import Format, Options, Rows
 from xframes.schema import TABLES
 from xframes.schema.references import is_list, own_key, references
 
@@ -39,13 +40,11 @@ if TYPE_CHECKING:
     from xframes.archive.storage.folder import Folder
     from xframes.schema import Col
 
-MEMORY = 256_000_000  # what DuckDB may use; the rest goes to a temporary folder beside the target
+MEMORY = 256_000_000  # bytes DuckDB may use; the rest goes to a temporary folder
 BATCH_ROWS = 10_240
-FORMATS = tuple(SUFFIXES)
-# Beside an export on its way: what DuckDB spills, and the export whose place it takes.
+# Suffixes next to an unfinished export: what DuckDB spills, and the earlier export it replaces.
 _SPILL, _OLD = "-tmp", "-old"
 _RUNNING = "running"  # the lock an export holds, in the folder of what DuckDB spills
-_BY_SUFFIX = {suffix: name for name, suffix in SUFFIXES.items()} | {".ndjson": "jsonl", ".db": "duckdb"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ class Wish:
     """What to export, and how."""
 
     tables: frozenset[str]
-    format: str
+    format: Format
     single: bool  # one file, without a folder around it
     where: str | None = None
     posts: str | Sequence[str] | None = None
@@ -62,46 +61,60 @@ class Wish:
     spreadsheet: bool = False
 
 
-def wish(
-    path: str | os.PathLike[str], tables: str | Iterable[str] | None, format: str | None, where: str | None,
-    posts: str | Iterable[str] | None, *, included: bool, overwrite: bool, spreadsheet: bool = False,
+def check_arguments(
+    path: str | os.PathLike[str],
+    tables: str | Iterable[str] | None,
+    format: str | None,
+    where: str | None,
+    posts: str | Iterable[str] | None,
+    *,
+    included: bool,
+    overwrite: bool,
+    spreadsheet: bool = False,
 ) -> Wish:
-    """What the arguments of an export say. Raises ArgumentError when they say no one thing."""
-    path = Path(path)
+    """Check the arguments of an export.
+
+    Raises ArgumentError for those that are invalid or contradict each other.
+    """
     named = frozenset([tables] if isinstance(tables, str) else tables or ())
     for name in named - set(TABLES):
-        raise ArgumentError(f"there is no table {name!r}; the tables are: {', '.join(TABLES)}")
-    by_suffix = _BY_SUFFIX.get(path.suffix.lower())
-    format = format or by_suffix or "parquet"
-    if format not in FORMATS:
-        raise ArgumentError(f"there is no format {format!r}; the formats are: {', '.join(FORMATS)}")
+        raise ArgumentError(f"tables: expected names among {', '.join(TABLES)}, got {name!r}")
+    chosen, single = formats.resolve(path, format)
     if where is not None and posts is not None:
-        raise ArgumentError("give where= (a condition on posts) or posts= (a query or ids), not both")
-    if spreadsheet and format not in {"csv", "excel"}:  # Excel's files are typed: their text is no formula
-        raise ArgumentError(f"spreadsheet is for CSV: expected format 'csv', got {format!r}")
-    single = format in {"ids", by_suffix}
-    if single and format not in WHOLE and len(named) != 1 and not (format == "ids" and not named):
-        raise ArgumentError(f"{path.name} is one file: name one table, or give a folder's name (without a suffix)")
-    chosen = posts if isinstance(posts, str) or posts is None else [str(i) for i in posts]
-    return Wish(named, format, single, where, chosen, included, overwrite, spreadsheet and format == "csv")
+        raise ArgumentError("expected where= (a condition on posts) or posts= (ids), got both")
+    formats.check_spreadsheet(chosen, formats.FORMATS, wanted=spreadsheet)
+    if single and not chosen.whole and len(named) != 1 and not (chosen.ids_only and not named):
+        raise ArgumentError(
+            f"{Path(path).name} is one file of one table: expected one name in tables=, got "
+            f"{len(named)}. For several, pass a path without a suffix: it is a folder"
+        )
+    given = posts if isinstance(posts, str) or posts is None else [str(i) for i in posts]
+    quoted = spreadsheet and chosen.spreadsheet == "quoted"
+    return Wish(named, chosen, single, where, given, included, overwrite, quoted)
 
 
 def export(
-    folder: Folder, path: str | os.PathLike[str], wished: Wish, key: str | bytes | None = None, *,
+    folder: Folder,
+    path: str | os.PathLike[str],
+    wish: Wish,
+    key: str | bytes | None = None,
+    *,
     keep_post_ids: bool = False,
 ) -> dict[str, int]:
-    """Export an archive; gives the rows of each table. Raises as `Archive.export` says."""
+    """Export an archive; return the rows of each table. Raises as `Archive.export` does."""
     pseudonyms = None if key is None else Pseudonyms(key, posts=not keep_post_ids)
     target = Path(path).expanduser()
-    _check_target(target, folder, wished)
-    if wished.format == "ids" and pseudonyms is not None:
-        raise ArgumentError("ids are exported to be looked up at X: pseudonyms of them are of no use")
+    _check_target(target, folder, wish)
+    if wish.format.ids_only and pseudonyms is not None:
+        raise ArgumentError(
+            "pseudonymise: not for format 'ids', because X cannot look pseudonyms up"
+        )
     target.parent.mkdir(parents=True, exist_ok=True)
     _sweep(target)
     beside = target.with_name(f".{target.name}.part-{secrets.token_hex(4)}")
     spill = beside.with_name(f"{beside.name}{_SPILL}")
     running = FileLock(spill / _RUNNING)
-    while not (spill / _RUNNING).exists():  # another export's sweep may come between file and lock
+    while not (spill / _RUNNING).exists():  # another export may sweep before the lock
         running.release()
         spill.mkdir(exist_ok=True)
         running.acquire()
@@ -110,11 +123,13 @@ def export(
     try:
         connection = views.connection()
         connection.execute(f"SET memory_limit = '{MEMORY}B'")
-        connection.execute("SET threads = 1; SET preserve_insertion_order = false")  # every thread holds memory
+        # every thread holds memory
+        connection.execute("SET threads = 1; SET preserve_insertion_order = false")
         connection.execute(f"SET temp_directory = '{str(spill).replace(chr(39), 2 * chr(39))}'")
         if pseudonyms is not None:
             pseudonyms.people = masking.people(connection)
-        job = _Job(folder, connection, wished, pseudonyms, target.stem if wished.single else target.name, spill)
+        name = target.stem if wish.single else target.name
+        job = _Job(folder, connection, wish, pseudonyms, name, spill)
         counts = job.run(beside)
         _sync(beside)
         _place(beside, target)
@@ -128,7 +143,7 @@ def export(
 
 
 def _sweep(target: Path) -> None:
-    """Remove what killed exports to this place left beside it; running ones hold their lock."""
+    """Remove the remains of killed exports to this target; running ones hold their lock."""
     name = re.compile(rf"(\.{re.escape(target.name)}\.part-[0-9a-f]{{8}}){re.escape(_SPILL)}")
     for spill in sorted(target.parent.iterdir()):
         hit = name.fullmatch(spill.name)
@@ -146,17 +161,23 @@ def _sweep(target: Path) -> None:
         remove(spill)
 
 
-def _check_target(target: Path, folder: Folder, wished: Wish) -> None:
+def _check_target(target: Path, folder: Folder, wish: Wish) -> None:
     if target.resolve().is_relative_to(folder.home.resolve()):
-        raise ArgumentError(f"{target} is inside the archive; export to somewhere else")
+        raise ArgumentError(f"{target} is inside the archive; pass a path outside it")
     if not target.exists() and not target.is_symlink():
         return
-    if not wished.overwrite:
-        raise ArgumentError(f"{target} is there already; give another name, or overwrite=True (--overwrite)")
-    if wished.single and not target.is_file():
-        raise ArgumentError(f"{target} is a folder, and {wished.format} makes a file")
-    if not wished.single and (not target.is_dir() or not (target / "datapackage.json").is_file()):
-        raise ArgumentError(f"{target} is no earlier export (it has no datapackage.json): it is not overwritten")
+    if not wish.overwrite:
+        raise ArgumentError(
+            f"{target} already exists; pass overwrite=True (--overwrite) or another path"
+        )
+    if wish.single and not target.is_file():
+        raise ArgumentError(
+            f"{target}: expected a file for format {wish.format.name!r}, got a folder"
+        )
+    if not wish.single and (not target.is_dir() or not (target / "datapackage.json").is_file()):
+        raise ArgumentError(
+            f"{target} is not an earlier export (no datapackage.json in it); pass another path"
+        )
 
 
 def _sync(path: Path) -> None:
@@ -166,7 +187,7 @@ def _sync(path: Path) -> None:
 
 
 def _place(beside: Path, target: Path) -> None:
-    """Give the finished export its name; what was there goes only then."""
+    """Give the finished export its name, and only then remove the earlier one."""
     if not target.is_dir():
         beside.replace(target)
         return
@@ -186,29 +207,32 @@ class _Job:
 
     folder: Folder
     connection: duckdb.DuckDBPyConnection
-    wished: Wish
+    wish: Wish
     pseudonyms: Pseudonyms | None
     name: str
     spill: Path
 
     def run(self, beside: Path) -> dict[str, int]:
         selection = self._selection()
-        if self.wished.format == "ids":
+        if self.wish.format.ids_only:
             return self._ids(beside, selection)
         names = selection.choose_tables(masked=self.pseudonyms is not None)
         columns = {name: self._columns(name) for name in names}
         facts = self._facts(selection, columns)
         self._check_links(selection, facts)
-        if self.wished.single:
+        if self.wish.single:
             home, facts.files = beside.parent, dict.fromkeys(names, beside)
         else:
             beside.mkdir()
             home = beside
-            suffix = SUFFIXES[self.wished.format]
-            facts.files = {n: home / f"{self.name if self.wished.format in WHOLE else n}{suffix}" for n in names}
+            format = self.wish.format
+            stems = {n: self.name if format.whole else n for n in names}
+            facts.files = {n: home / f"{stem}{format.suffix}" for n, stem in stems.items()}
         self._write(selection, facts)
-        if not self.wished.single:
-            facts.hashes = {path: datapackage.checksum(path) for path in dict.fromkeys(facts.files.values())}
+        if not self.wish.single:
+            facts.hashes = {
+                path: datapackage.checksum(path) for path in dict.fromkeys(facts.files.values())
+            }
             datapackage.write_package(home, facts, self.name)
             (home / "README.md").write_text(datapackage.readme(facts, self.name), encoding="utf-8")
         return facts.counts
@@ -216,28 +240,34 @@ class _Job:
     def _selection(self) -> Selection:
         import duckdb
 
-        selection = Selection(self.connection, named=self.wished.tables)
-        posts = self.wished.posts
+        selection = Selection(self.connection, named=self.wish.tables)
+        posts = self.wish.posts
         try:
-            if self.wished.where is not None:
-                selection.narrow(f"SELECT id FROM posts WHERE {self.wished.where}", f"where {self.wished.where}")
+            if self.wish.where is not None:
+                selection.narrow(
+                    f"SELECT id FROM posts WHERE {self.wish.where}", f"where {self.wish.where}"
+                )
             elif isinstance(posts, str):
                 selection.narrow(posts.strip().rstrip(";"), posts)
             elif posts is not None:
-                self.connection.execute("CREATE TEMP TABLE given AS SELECT unnest($ids::VARCHAR[]) AS id",
-                                        {"ids": list(posts)})
+                self.connection.execute(
+                    "CREATE TEMP TABLE given AS SELECT unnest($ids::VARCHAR[]) AS id",
+                    {"ids": list(posts)},
+                )
                 selection.narrow("FROM given", f"a list of {len(posts):,} ids")
         except (duckdb.ProgrammingError, duckdb.DataError) as error:
-            raise ArgumentError(f"the query for posts is refused: {str(error).splitlines()[0]}") from error
+            raise ArgumentError(
+                f"DuckDB refuses the query for posts: {str(error).splitlines()[0]}"
+            ) from error
         return selection
 
     def _columns(self, table: str) -> Sequence[Col]:
         return TABLES[table].columns if self.pseudonyms is None else masking.masked_columns(table)
 
-    # rows -----------------------------------------------------------------------------------------------------------
+    # rows ---------------------------------------------------------------------------------------
 
     def _batches(self, selection: Selection, table: str) -> Iterator[pa.Table]:
-        """The table's rows, in order, as they go out."""
+        """The table's rows in order, with pseudonyms if asked for."""
         import pyarrow as pa
 
         declared = TABLES[table]
@@ -246,67 +276,118 @@ class _Job:
         if self.pseudonyms is not None:
             rows = masking.source(table, rows)
             shown += masking.helpers(table)
-        order = ", ".join(f'"{c}"' for c in dict.fromkeys((*filter(None, [declared.time]), *declared.key)))
+        order = ", ".join(
+            f'"{c}"' for c in dict.fromkeys((*filter(None, [declared.time]), *declared.key))
+        )
         names = ", ".join(f'"{n}"' for n in shown)
         relation = self.connection.sql(f"SELECT {names} FROM {rows} ORDER BY {order}")
         mask = Mask(table, self.pseudonyms) if self.pseudonyms is not None else None
-        schema = pa.schema([(c.name, c.type.arrow) for c in self._columns(table)])
+        schema = _schema(self._columns(table))
         for batch in relation.to_arrow_reader(BATCH_ROWS):
             whole = pa.Table.from_batches([batch])
-            rows_out = (mask.batch(whole) if mask else whole).select(schema.names).cast(schema)
-            yield formats.as_text(rows_out) if self.wished.spreadsheet else rows_out
+            yield (mask.batch(whole) if mask else whole).select(schema.names).cast(schema)
 
     def _write(self, selection: Selection, facts: Facts) -> None:
-        tables = (
-            Rows(name, facts.columns[name], TABLES[name].doc, self._batches(selection, name)) for name in facts.counts
+        format = self.wish.format
+        tables = [self._rows(selection, facts, name) for name in facts.counts]
+        options = Options(
+            spreadsheet=self.wish.spreadsheet,
+            temp=self.spill,
+            cut=facts.cut,
+            about=lambda: datapackage.readme(facts, self.name),
         )
-        path = next(iter(facts.files.values()))
-        if self.wished.format == "duckdb":
-            facts.counts = formats.write_duckdb(path, tables, datapackage.readme(facts, self.name))
-        elif self.wished.format == "excel":
-            with Sheets(path, self.spill, facts.counts) as sheets:
-                facts.counts = {rows.name: sheets.add(rows) for rows in tables}
-                facts.cut = sheets.cut
-                sheets.close(datapackage.readme(facts, self.name))
-        else:
-            write = {"parquet": formats.write_parquet, "csv": formats.write_csv, "jsonl": formats.write_jsonl}
-            facts.counts = {rows.name: write[self.wished.format](facts.files[rows.name], rows) for rows in tables}
+        if format.write_all is not None:
+            facts.counts = format.write_all(next(iter(facts.files.values())), tables, options)
+        if format.write is not None:
+            for rows in tables:
+                with facts.files[rows.name].open("wb") as file:
+                    facts.counts[rows.name] = format.write(file, rows, options)
+
+    def _rows(self, selection: Selection, facts: Facts, name: str) -> Rows:
+        columns = facts.columns[name]
+        shown = {c.name for c in columns}
+        joins = [c for c in references(name) if c in shown and not is_list(name, c)]
+        links = {
+            column: (target, key)
+            for column, (target, key) in facts.links.get(name, {}).items()
+            if facts.keys.get(target) == (key,)
+        }
+        return Rows(
+            name,
+            _schema(columns),
+            self._batches(selection, name),
+            about=TABLES[name].doc,
+            meanings={c.name: c.doc for c in columns},
+            count=facts.counts[name],
+            key=facts.keys.get(name, ()),
+            indexes=tuple(joins),
+            links=links,
+        )
 
     def _ids(self, path: Path, selection: Selection) -> dict[str, int]:
-        (table,) = self.wished.tables or {"posts"}
-        count = 0
-        with path.open("w", encoding="utf-8", newline="\n") as file:
-            for ids in id_batches(self.connection, table, selection.rows(table),
-                                  included=self.wished.included or self.wished.posts is not None):
-                file.writelines(f"{id_}\n" for id_ in ids)
-                count += len(ids)
-        return {table: count}
+        import pyarrow as pa
 
-    # facts ----------------------------------------------------------------------------------------------------------
+        (table,) = self.wish.tables or {"posts"}
+        batches = id_batches(
+            self.connection,
+            table,
+            selection.rows(table),
+            included=self.wish.included or self.wish.posts is not None,
+        )
+        schema = pa.schema([("id", pa.string())])
+        rows = Rows(
+            table,
+            schema,
+            (pa.table([pa.array(ids, pa.string())], schema=schema) for ids in batches),
+        )
+        assert self.wish.format.write is not None
+        with path.open("wb") as file:
+            return {table: self.wish.format.write(file, rows, Options())}
+
+    # facts --------------------------------------------------------------------------------------
 
     def _facts(self, selection: Selection, columns: dict[str, Sequence[Col]]) -> Facts:
         masked = self.pseudonyms is not None
-        asked = "a query that may name people" if masked and selection.asked is not None else selection.asked
+        asked = (
+            "a query that may name people"
+            if masked and selection.asked is not None
+            else selection.asked
+        )
         return Facts(
-            format=self.wished.format, made_at=self.folder.now(), counts=selection.counts, columns=columns, files={},
-            asked=asked, masked=masked, keep_post_ids=self.pseudonyms is not None and not self.pseudonyms.posts,
-            left_out=selection.left_out, dropped=datapackage.missing(columns), dates=self._dates(selection),
-            queries=self._queries(selection), spreadsheet=self.wished.spreadsheet,
+            format=self.wish.format,
+            made_at=self.folder.now(),
+            counts=selection.counts,
+            columns=columns,
+            files={},
+            asked=asked,
+            masked=masked,
+            keep_post_ids=self.pseudonyms is not None and not self.pseudonyms.posts,
+            left_out=selection.left_out,
+            dropped=datapackage.missing(columns),
+            dates=self._dates(selection),
+            queries=self._queries(selection),
+            spreadsheet=self.wish.spreadsheet,
         )
 
     def _dates(self, selection: Selection) -> dict[str, Any]:
-        spans = {"Posts were made": ("posts", "created_at"), "Pages were received": ("posts", "observed_at"),
-                 "Collections began": ("runs", "started_at")}
+        spans = {
+            "Posts were made": ("posts", "created_at"),
+            "Pages were received": ("posts", "observed_at"),
+            "Collections began": ("runs", "started_at"),
+        }
         return {
-            what: self.connection.execute(f'SELECT min("{c}"), max("{c}") FROM {selection.rows(table)}').fetchall()[0]
+            what: self.connection.execute(
+                f'SELECT min("{c}"), max("{c}") FROM {selection.rows(table)}'
+            ).fetchall()[0]
             for what, (table, c) in spans.items()
         }
 
     def _queries(self, selection: Selection) -> list[tuple[str, str, int]]:
-        """What was asked, and how often; under pseudonyms only queries, without the people in them."""
+        """Queries and their counts; under pseudonyms without the people in them."""
         found = self.connection.execute(
             f"SELECT action, arguments, count(*) FROM {selection.rows('runs')} "
-            "WHERE action IS NOT NULL AND action NOT LIKE 'archive.%' GROUP BY ALL ORDER BY min(started_at), action"
+            "WHERE action IS NOT NULL AND action NOT LIKE 'archive.%' "
+            "GROUP BY ALL ORDER BY min(started_at), action"
         ).fetchall()
         told: dict[tuple[str, str], int] = {}
         for name, arguments, count in found:
@@ -321,24 +402,59 @@ class _Job:
         return [(action, text, count) for (action, text), count in told.items()]
 
     def _check_links(self, selection: Selection, facts: Facts) -> None:
-        """Note the keys that hold: unique and never null; and the links: every id names a row that is exported."""
+        """Note the keys that hold, and the links: columns whose every id names an exported row."""
         for table in facts.counts:
             named = {c.name for c in facts.columns[table]}
             key = TABLES[table].key
-            nulls = " OR ".join(f'"{c}" IS NULL' for c in key)
-            if named.issuperset(key) and not self._any(f"FROM {selection.lean(table)} WHERE {nulls}"):
+            if named.issuperset(key) and self._is_key(selection, table):
                 facts.keys[table] = key
             for column, target in references(table).items():
                 own = own_key(target)
-                if target not in facts.counts or own is None or column not in named or is_list(table, column):
+                if (
+                    target not in facts.counts
+                    or own is None
+                    or column not in named
+                    or is_list(table, column)
+                ):
                     continue
-                lost = (f'FROM {selection.lean(table)} AS t ANTI JOIN {selection.lean(target)} AS o '
-                        f'ON t."{column}" = o."{own}" WHERE t."{column}" IS NOT NULL')
-                if not self._any(lost) and self._any(f'FROM {selection.lean(table)} WHERE "{column}" IS NOT NULL'):
+                lost = (
+                    f"FROM {selection.lean(table)} AS t ANTI JOIN {selection.lean(target)} AS o "
+                    f'ON t."{column}" = o."{own}" WHERE t."{column}" IS NOT NULL'
+                )
+                if not self._any(lost) and self._any(
+                    f'FROM {selection.lean(table)} WHERE "{column}" IS NOT NULL'
+                ):
                     facts.links.setdefault(table, {})[column] = (target, own)
+
+    def _is_key(self, selection: Selection, table: str) -> bool:
+        """Whether the table's key is unique and never null, in what is written.
+
+        Texts are rewritten under pseudonyms, and may be the same afterwards. Rows of an archive
+        that others made may repeat.
+        """
+        declared = TABLES[table]
+        key = declared.key
+        texts = [
+            c
+            for c in key
+            if declared[c].content != "id" and masking.rule(table, c) not in {"kept", "fact"}
+        ]
+        if texts and self.pseudonyms is not None:
+            return False
+        nulls = " OR ".join(f'"{c}" IS NULL' for c in key)
+        if self._any(f"FROM {selection.lean(table)} WHERE {nulls}"):
+            return False
+        names = ", ".join(f'"{c}"' for c in key)
+        return not self._any(f"FROM {selection.lean(table)} GROUP BY {names} HAVING count(*) > 1")
 
     def _any(self, rows: str) -> bool:
         return bool(self.connection.execute(f"SELECT 1 {rows} LIMIT 1").fetchall())
+
+
+def _schema(columns: Sequence[Col]) -> pa.Schema:
+    import pyarrow as pa
+
+    return pa.schema([(c.name, c.type.arrow) for c in columns])
 
 
 def _short(text: str, most: int = 200) -> str:
@@ -346,15 +462,25 @@ def _short(text: str, most: int = 200) -> str:
 
 
 def id_batches(
-    connection: duckdb.DuckDBPyConnection, table: str, rows: str | None = None, *, included: bool = False
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    rows: str | None = None,
+    *,
+    included: bool = False,
 ) -> Iterator[list[str]]:
-    """The ids of a table's things, in ascending order; of posts those that were asked for, unless `included`.
+    """Return the ids of a table's rows, in ascending order.
 
-    Raises ArgumentError when its rows have no id.
+    Posts that were only included in responses are left out, unless `included` is true.
+    Raises ArgumentError if its rows have no id.
     """
     if table not in TABLES or (key := own_key(table)) is None:
-        raise ArgumentError(f"{table} has no ids; those that do: {', '.join(t for t in TABLES if own_key(t))}")
-    asked = " SEMI JOIN matches AS m ON m.post_id = t.id" if table == "posts" and not included else ""
+        raise ArgumentError(
+            f"table: expected one of {', '.join(t for t in TABLES if own_key(t))}, got {table!r}, "
+            "whose rows have no id"
+        )
+    asked = (
+        " SEMI JOIN matches AS m ON m.post_id = t.id" if table == "posts" and not included else ""
+    )
     relation = connection.sql(
         f'SELECT t."{key}" AS id FROM {rows or _quoted(table)} AS t{asked} ORDER BY length(id), id'
     )
@@ -367,7 +493,7 @@ def _quoted(table: str) -> str:
 
 
 def ids(views: Views, table: str, *, included: bool) -> list[str]:
-    """All ids of a table's things. Raises ArgumentError when its rows have none."""
+    """Return all ids of a table's rows. Raises ArgumentError if they have none."""
     views.readers.enter()
     with contextlib.ExitStack() as stack:
         stack.callback(views.readers.leave)

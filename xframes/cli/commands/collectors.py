@@ -152,7 +152,6 @@ def _collect(
 
     if table is not None and table not in TABLES:
         raise click.BadParameter(f"there is no table {table!r}; the tables are: {', '.join(TABLES)}")
-    output.check(format_, into)
     shown = table or action.rows or "posts"
     arguments = arguments_of(action, given)
     client = client_for(base_url)

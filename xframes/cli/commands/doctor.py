@@ -79,7 +79,10 @@ def doctor(
 
 
 def _all(folder: Path | None, base_url: str | None, *, offline: bool, me: bool) -> Iterator[Check]:
-    yield from _versions()
+    versions = list(_versions())
+    yield from versions
+    if any(check.state == WRONG for check in versions):
+        return  # the other checks need these libraries
     yield from _files()
     usable = True
     for check in _credentials(offline=offline):
@@ -108,10 +111,14 @@ def _safe(text: str) -> str:
 
     Not after a quote: no shell would know such a `~` for what it is.
     """
-    from xframes.auth import redact
-
+    try:
+        from xframes.auth import redact
+    except ImportError:  # a library is missing: no credential has been read
+        return text
     home = str(Path.home())
-    return re.sub(rf"(?<!'){re.escape(home)}(?=/|$)", "~", redact(text)) if len(home) > 1 else redact(text)
+    if len(home) == 1:
+        return redact(text)
+    return re.sub(rf"(?<!'){re.escape(home)}(?=/|$)", "~", redact(text))
 
 
 # here ----------------------------------------------------------------------------------------------------------------

@@ -38,7 +38,6 @@ def hydrate(
     from xframes import hydrate as look_up
     from xframes.archive import Archive
 
-    output.check(format_, into)
     file = len(ids) == 1 and (Path(ids[0]).is_file() or not set(ids[0]) <= set("-0123456789,"))
     given = Path(ids[0]) if file else listed(ids)
     with resumable(ctx, folder, base_url), Archive(folder) as archive:
@@ -65,7 +64,6 @@ def check(
     """
     from xframes.archive import Archive
 
-    output.check(format_, into)
     with resumable(ctx, folder, base_url), Archive(folder) as archive:
         found = archive.check(listed(ids), table=table, client=client_for(base_url))
     output.write(found, format_, into)

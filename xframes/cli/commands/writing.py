@@ -82,7 +82,6 @@ def _write(
         shown = _shown(call(action.name, **arguments, dry_run=True))
         output.put(json.dumps(shown, ensure_ascii=False, indent=2))
         return
-    output.check(format_, into)
     if not yes:
         _ask(ctx)
     with client_for(base_url, writes=True) as client:

@@ -10,7 +10,7 @@ from typing import Any
 
 
 def plain(value: Any, sep: str = "T") -> str:
-    """A value as a CSV cell: empty for null, ISO 8601 in UTC for times, JSON for lists and structs."""
+    """Return a value as a CSV cell: null is empty, times are ISO 8601 in UTC, lists JSON."""
     if value is None:
         return ""
     if isinstance(value, str):
@@ -25,7 +25,7 @@ def plain(value: Any, sep: str = "T") -> str:
 
 
 def jsonable(value: Any) -> Any:
-    """What JSON has no word for: times and other values as text, whole decimals as numbers."""
+    """Return a value JSON has no type for: times and others as text, whole decimals as numbers."""
     if isinstance(value, datetime):
         return moment(value)
     if isinstance(value, date):
@@ -38,14 +38,20 @@ def jsonable(value: Any) -> Any:
 
 
 def finite(row: dict[str, Any]) -> dict[str, Any]:
-    """A row without NaN and infinities, which JSON cannot say."""
+    """Return a row without NaN and infinities, which JSON does not have."""
     return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()}
 
 
 def moment(value: datetime, sep: str = "T") -> str:
-    """A time in ISO 8601, as short as it can be said; with a zone in UTC (`Z`, in tables understood)."""
+    """Return a time in ISO 8601, as short as possible; with a zone in UTC (`Z`, but in tables)."""
     zone = "" if value.tzinfo is None or sep == " " else "Z"
     if value.tzinfo is not None:
         value = value.astimezone(UTC).replace(tzinfo=None)
-    digits = "microseconds" if value.microsecond % 1000 else "milliseconds" if value.microsecond else "seconds"
+    digits = (
+        "microseconds"
+        if value.microsecond % 1000
+        else "milliseconds"
+        if value.microsecond
+        else "seconds"
+    )
     return value.isoformat(sep, timespec=digits) + zone
