@@ -84,7 +84,7 @@ def fields_of(node: Node, structs: Structs, prefix: str = "") -> tuple[Field, ..
         found = structs.derived[node, prefix] = tuple(
             Field(prefix + name, False, structs.absent(child), fields_of(child, structs, f"{prefix}{name}."))
             if child.fields and not child.array else Field(prefix + name, child.array, None, None)
-            for name, child in structs.fields(node).items()
+            for name, child in node.fields.items()
         )
     return found
 

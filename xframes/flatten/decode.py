@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from xframes.flatten.nodes import INCLUDES, WIDE, Structs, structs, tree
+from xframes.flatten.nodes import INCLUDES, Structs, structs
 from xframes.registry import ACTIONS, Action, match
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from xframes.wire import Page
 
 _MOST_EXTRAS = 1000  # a page full of invented names is not worth a decoder; the tolerant reader reports them
-_met: set[tuple[str, str]] = set()  # the fields of wide kinds that any page read by this process had
 _UNSPEAKABLE = frozenset('"\\').union(map(chr, range(32)))  # characters a decoder's field name cannot have
 
 
@@ -46,22 +45,25 @@ class Parsed:
 
 
 class _Outline(msgspec.Struct):
-    """A page's objects by their fields' names."""
+    """A page of which only the main objects are looked at, unread."""
 
-    data: dict[str, msgspec.Raw] | list[dict[str, msgspec.Raw]] | None = None
-    includes: dict[str, list[dict[str, msgspec.Raw]]] | None = None
+    data: msgspec.Raw = msgspec.Raw()
+
+
+_OUTLINE = msgspec.json.Decoder(_Outline)
+_UNREAD = msgspec.json.Decoder(list[msgspec.Raw])
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class Decoder:
-    """Decodes pages, remembering the fields they have and the field names X invented.
+    """Decodes pages, remembering the field names X invented.
 
     `unknown` maps each such name to the page it was first seen on (without its body).
     """
 
     def __init__(self) -> None:
-        self.structs: Structs = structs(frozenset(), frozenset(_met))
+        self.structs: Structs = structs(frozenset())
         self.unknown: dict[str, Page] = {}
-        self._hint = "post"
 
     def decode(self, page: Page) -> Parsed:
         """The page's contents; whatever cannot be read is in `bad`, nothing is raised."""
@@ -70,43 +72,18 @@ class Decoder:
         action, args = _action(page)
         if action is not None and action.kind == "write" and not page.body.strip():  # its status says it all
             return Parsed(None, action=action, args=args)
-        kind = action.objects if action is not None else self._hint
-        parsed = None if kind is None else self._fast(page, kind, known=action is not None)
+        kind = action.objects if action is not None else kind_of(page.body)
+        parsed = None if kind is None else self._fast(page.body, kind)
         if parsed is None:
             parsed = tolerant.parse(page, action, self)
-            if action is None and parsed.kind is not None:
-                self._hint = parsed.kind
         parsed.action, parsed.args = action, args
         return parsed
 
-    def _fast(self, page: Page, kind: str, *, known: bool) -> Parsed | None:
+    def _fast(self, body: bytes, kind: str) -> Parsed | None:
         try:
-            envelope = self.structs.envelope(kind).decode(page.body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return self._fast(page, kind, known=known) if self._met_more(page, kind) else None
-        parsed = _parsed(envelope, kind)
-        return parsed if known or not parsed.main or recognise(parsed.main[0]) == kind else None
-
-    def _met_more(self, page: Page, kind: str) -> bool:
-        """Whether the page has fields that no page before had; then the structs have them from now on."""
-        before = self.structs
-        try:
-            outline = msgspec.json.decode(page.body, type=_Outline)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return False
-        self.meet(kind, outline.data if isinstance(outline.data, list) else [outline.data or {}])
-        for name, objects in (outline.includes or {}).items():
-            if name in INCLUDES:
-                self.meet(INCLUDES[name], objects)
-        return self.structs is not before
-
-    def meet(self, kind: str, objects: Iterable[Mapping[str, Any]]) -> None:
-        """Take up the fields these objects have."""
-        if kind in WIDE:
-            names = set[str]().union(*objects) & tree(kind).fields.keys()
-            if fresh := {(kind, name) for name in names} - self.structs.met:
-                _met.update(fresh)
-                self.structs = structs(self.structs.extras, self.structs.met | fresh)
+            return _parsed(self.structs.envelope(kind).decode(body), kind)
+        except _UNREADABLE:
+            return None
 
     def note_unknown(self, names: Iterable[tuple[str, str]], page: Page) -> None:
         """Remember names no column knows (an object's key, and the name in it) and the first page they were seen on.
@@ -120,7 +97,7 @@ class Decoder:
             if (key, name) not in extras and len(extras) < _MOST_EXTRAS and _UNSPEAKABLE.isdisjoint(name):
                 extras |= {(key, name)}
         if extras != self.structs.extras:
-            self.structs = structs(extras, self.structs.met)
+            self.structs = structs(extras)
 
 
 def _action(page: Page) -> tuple[Action | None, Mapping[str, str]]:
@@ -144,17 +121,30 @@ def _parsed(envelope: Any, kind: str) -> Parsed:
     return Parsed(kind, main, includes, envelope.errors or (), envelope.meta or {}, envelope.matching_rules or ())
 
 
-def recognise(item: Any) -> str | None:
-    """What kind of object something is, told by the fields it carries; None when nothing fits.
+def kind_of(body: bytes) -> str | None:
+    """Return the kind of a page's main objects, by the first of them; None where that says nothing.
 
-    `item` is a decoded struct or a dict. Used only where the request is unknown.
+    Used where the request is unknown. A page without main objects may be read as one of posts.
     """
-    if isinstance(item, dict):
-        has = lambda name: item.get(name) is not None  # noqa: E731  # two spellings of one question, side by side
-    else:
-        has = lambda name: getattr(item, name, None) not in (None, ())  # noqa: E731  # as above
+    try:
+        data = bytes(_OUTLINE.decode(body).data)
+        if data[:1] == b"[":
+            data = bytes(next(iter(_UNREAD.decode(data)), b""))
+        first = msgspec.json.decode(data or b"null")
+    except _UNREADABLE:
+        return None
+    return "post" if first is None else recognise(first)
+
+
+def recognise(item: Any) -> str | None:
+    """Return the kind of a decoded object, by the fields it has; None when nothing fits.
+
+    Used only where the request is unknown.
+    """
+    if not isinstance(item, dict):
+        return None
     for kind, needed in _MARKS:
-        if all(map(has, needed)):
+        if all(item.get(name) is not None for name in needed):
             return kind
     return None
 

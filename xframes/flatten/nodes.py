@@ -131,38 +131,26 @@ def _space(root: Node) -> None:
 _SPECIAL = {"post_analytics": _analytics, "media_analytics": _analytics, "usage": _usage, "space": _space}
 
 
-# Kinds with many fields of which a page has few, and the field each object has: their structs get only fields met.
-WIDE = {"post": "id", "user": "id", "media": "media_key"}
-
-
 class Structs:
     """Typed structs for every kind of object, with extra fields for the names X invented.
 
     `extras` are node keys and names such as `("post.public_metrics", "view_count")`: they are accepted and ignored, so
-    that one new field does not send every later page down the slow path. `met` are the fields of `WIDE` kinds that
-    some page had: every field costs time on every object, and a page has half of them.
+    that one new field does not send every later page down the slow path.
     """
 
-    def __init__(self, extras: frozenset[tuple[str, str]], met: frozenset[tuple[str, str]]) -> None:
+    def __init__(self, extras: frozenset[tuple[str, str]]) -> None:
         self.extras = extras
-        self.met = met
         self._lock = RLock()  # msgspec crashes when two threads build decoders of the same structs
         self._types: dict[str, Any] = {}
         self._envelopes: dict[str, Any] = {}
         self.derived: dict[tuple[Node, str], Any] = {}  # what others find out about these structs, as long as they live
-
-    def fields(self, node: Node) -> dict[str, Node]:
-        """The fields a node's struct has, but for those X invented."""
-        if (always := WIDE.get(node.key)) is None:
-            return node.fields
-        return {name: child for name, child in node.fields.items() if name == always or (node.key, name) in self.met}
 
     def of(self, node: Node) -> Any:
         """The struct type of a node with fields."""
         return self._once(self._types, node.key, lambda: self._struct(node))
 
     def _struct(self, node: Node) -> Any:
-        fields: list[Any] = [(name, *self._field(child)) for name, child in self.fields(node).items()]
+        fields: list[Any] = [(name, *self._field(child)) for name, child in node.fields.items()]
         invented, wire = self._extra(node.key)
         name = node.key.title().replace(".", "").replace("_", "")
         return msgspec.defstruct(
@@ -237,6 +225,6 @@ def _scalar(node: Node) -> Any:
 
 
 @lru_cache(maxsize=32)
-def structs(extras: frozenset[tuple[str, str]], met: frozenset[tuple[str, str]]) -> Structs:
-    """The structs for these names, built once."""
-    return Structs(extras, met)
+def structs(extras: frozenset[tuple[str, str]]) -> Structs:
+    """Return the structs that accept these names; the ones used last are kept."""
+    return Structs(extras)

@@ -117,7 +117,6 @@ class _Builder:
     def _objects(self, items: Any, kind: str) -> list[Any]:
         built = []
         items = items if isinstance(items, list) else [items]
-        self._decoder.meet(kind, (item for item in items if isinstance(item, dict)))
         for item in items:
             if isinstance(item, dict):
                 built.append(self._struct(item, tree(kind)))
