@@ -10,7 +10,7 @@ import msgspec
 import orjson
 
 import xframes as xf
-from xframes.flatten.decode import Decoder
+from xframes.flatten.decoder import Decoder
 from xframes.wire import Page, Request
 
 from .pages import page, pages

@@ -36,7 +36,7 @@ from xframes.archive.store import PARQUET, PagesFile, part_runs, read_part
 from xframes.archive.views import connect
 from xframes.errors import ArchiveError, XframesError
 from xframes.flatten import Flattener
-from xframes.flatten.reports import OWN_PROBLEMS_FROM
+from xframes.flatten.contents import OWN_PROBLEMS_FROM
 from xframes.schema import TABLES, Col, Type
 from xframes.schema.references import carried, owners
 from xframes.wire import Page, Request
