@@ -20,9 +20,10 @@ from xframes.schema import TABLES, Source, Table, Type
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-Index = Sequence[int]
+Index = Sequence[int] | np.ndarray[Any, np.dtype[np.int64]]
 _LISTS = {type_: pa.list_(type_.arrow) for type_ in Type}
 _NULL = msgspec.Raw(b"null")
+_MOST_CACHED = 50_000  # rows of a constant column: the cache is some megabytes at most
 # Between these is every time that a datetime can hold, in any time zone.
 _FIRST, _LAST = "0001-01-02", "9999-12-31"
 
@@ -178,14 +179,20 @@ class Pool:
             start += length
 
 
-@lru_cache(maxsize=4096)
 def constant(value: str | bool | None, type_: Type, length: int) -> pa.Array:
-    """Return a column of one value. Most columns of a page are null: they are kept for the next."""
-    return _long_constant(value, type_, max(128, 1 << length.bit_length())).slice(0, length)
+    """Return a column of one value. Most columns of a page are null, so short ones are cached."""
+    if length > _MOST_CACHED:
+        return pa.repeat(pa.scalar(value, type_.arrow), length)
+    return _short_constant(value, type_, length)
+
+
+@lru_cache(maxsize=4096)
+def _short_constant(value: str | bool | None, type_: Type, length: int) -> pa.Array:
+    return _cached_constant(value, type_, max(128, 1 << length.bit_length())).slice(0, length)
 
 
 @lru_cache(maxsize=256)
-def _long_constant(value: str | bool | None, type_: Type, length: int) -> pa.Array:
+def _cached_constant(value: str | bool | None, type_: Type, length: int) -> pa.Array:
     return pa.repeat(pa.scalar(value, type_.arrow), length)
 
 
@@ -332,16 +339,20 @@ class Spread:
         `counts` are the lengths of the lists that have any, `length` is their sum.
         """
         start, self._total = self._total, self._total + length
-        self._rows += compress(count(), lists)
+        rows = list(compress(count(), lists))
+        self._rows += rows
         self._counts += counts
-        pages = self._page_of_row
-        if pages[0] == pages[-1]:
-            pages = [pages[0]] * length
-        else:
-            pages = list(chain.from_iterable(map(repeat, compress(pages, lists), counts)))
+        first = self._page_of_row[0]
+        pages: Index = [first] * length
+        if self._page_of_row[-1] != first:
+            pages = np.repeat(self._pages[rows], counts)
         ids = LazyColumn(partial(self._slice, 0, start, length))
         positions = LazyColumn(partial(self._slice, 1, start, length))
         return Placement(ids, positions, pages)
+
+    @cached_property
+    def _pages(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        return np.array(self._page_of_row, np.int64)
 
     def _slice(self, which: int, start: int, length: int) -> pa.Array:
         return self._arrays[which].slice(start, length)
@@ -422,13 +433,11 @@ def _convert(values: Sequence[Any], type_: Type) -> pa.Array:
             raise OverflowError  # perhaps a year no datetime can hold, such as 0
         return times
     if type_ is Type.JSON:
-        values = list(map(_json_text, values))
+        values = [None if value is None else _json_text(value) for value in values]
     return pa.array(values, type_.arrow)
 
 
 def _json_text(value: Any) -> Any:
-    if value is None or isinstance(value, str):
+    if isinstance(value, str):
         return value
-    if value == _NULL:
-        return None
-    return bytes(value)
+    return None if value == _NULL else bytes(value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +25,12 @@ _MOST_EXTRAS = 1000
 # Characters that the name of a decoder's field cannot have.
 _UNSUPPORTED = frozenset('"\\').union(map(chr, range(32)))
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+# How most pages begin; their first main object follows, and is seldom longer than this.
+_BEGINNING = re.compile(rb'\s*\{\s*"data"\s*:\s*(?:\[\s*)?(?=\{)')
+_FIRST_OBJECT_BYTES = 20_000
+_JSON = json.JSONDecoder()
 
 
 class _Outline(msgspec.Struct):
@@ -108,17 +116,27 @@ def _kind_of(body: bytes) -> str | None:
     Used where the request is unknown. A page without main objects is read as a page of posts.
     """
     try:
-        data = bytes(_OUTLINE.decode(body).data)
-        if data.startswith(b"["):
-            objects = _RAW_OBJECTS.decode(data)
-            if not objects:
-                return "post"
-            data = bytes(objects[0])
-        if data in (b"", b"null"):
-            return "post"
-        return recognise(msgspec.json.decode(data))
+        first = _first_object(body)
     except _UNREADABLE:
         return None
+    return "post" if first is None else recognise(first)
+
+
+def _first_object(body: bytes) -> Any:
+    """Return a page's first main object, or None without any."""
+    beginning = _BEGINNING.match(body)
+    if beginning is not None:
+        start = beginning.end()
+        text = body[start:start + _FIRST_OBJECT_BYTES].decode("utf-8", "replace")
+        try:
+            return _JSON.raw_decode(text)[0]
+        except ValueError:
+            pass  # it is longer
+    data = bytes(_OUTLINE.decode(body).data)
+    if data.startswith(b"["):
+        objects = _RAW_OBJECTS.decode(data)
+        data = bytes(objects[0]) if objects else b""
+    return msgspec.json.decode(data or b"null")
 
 
 def _includes_of(envelope: Any) -> dict[str, Sequence[Any]]:

@@ -23,7 +23,7 @@ _META = {"newest_id", "oldest_id", "result_count", "next_token", "previous_token
 _MENTION = {"start", "end", "username", "id"}
 _INLINE = ("author", "in_reply_to_user", "pinned_tweet", "geo", "attachments", "entities",
            "referenced_tweets", "note_tweet")
-# The fields that tell a kind. In this order: a message and a Space have fields of a post or user.
+# The fields that identify a kind. The order matters: messages and Spaces have fields of a post.
 _MARKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("media_analytics", ("timestamped_metrics", "media_key")),
     ("post_analytics", ("timestamped_metrics", "id")),
