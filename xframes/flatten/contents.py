@@ -30,7 +30,11 @@ _TITLES = {"unreadable_page": "Unreadable page", "bad_value": "Unreadable value"
 
 @dataclass(slots=True)
 class Misfit:
-    """Something on a page that no table can hold, with the reason; a row of `problems`."""
+    """Something on a page that no table can hold, with the reason; a row of `problems`.
+
+    `verify` compares stored rows with the pages read again, so a detail that is reworded here
+    differs from those in archives of earlier versions.
+    """
 
     kind: str
     detail: str
@@ -95,7 +99,7 @@ def _missing_of_many(wire: str, page: Page, contents: Contents) -> Iterator[Misf
 
 
 def _missing(parameter: str, value: str | None) -> Misfit:
-    return Misfit("not_returned", f"X returned neither {value} nor a reason", parameter, value)
+    return Misfit("not_returned", f"X gave neither {value} nor a reason", parameter, value)
 
 
 def unknown_field_problems(unknown: Mapping[str, Page]) -> pa.Table:

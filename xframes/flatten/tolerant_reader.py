@@ -99,7 +99,7 @@ class _Builder:
             if kind is not None:
                 return kind
         if main:
-            detail = f"data of unknown kind: {_outline(main[0])}"
+            detail = f"data of no known kind: {_outline(main[0])}"
             self._misfits.append(Misfit("unreadable_page", detail))
         return None
 
@@ -207,10 +207,10 @@ class _Builder:
     def _note_misfit(self, where: str, value: Any, type_name: str) -> None:
         text = _abbreviated(value)
         if len(self._misfits) < _MOST_MISFITS:
-            detail = f"{where}: expected {type_name}, got {text!r}"
+            detail = f"{where} should be {type_name}, not {text!r}"
             self._misfits.append(Misfit("bad_value", detail, where, text))
         elif len(self._misfits) == _MOST_MISFITS:
-            detail = "more values of this page fit in no column; they are kept in the page"
+            detail = "more values on this page fit nowhere; they stay in the page"
             self._misfits.append(Misfit("bad_value", detail))
 
     def _note_unknown(self, key: str, name: str) -> None:
