@@ -18,9 +18,12 @@ ROOT = Path(__file__).parents[1]
 CHILD = """
 import json, os, sys, time
 from datetime import UTC, datetime, timedelta
-from xframes.archive import Archive, collecting, lifecycle
+from xframes.archive import Archive
+from xframes.archive.ingest import collection
+from xframes.archive.upkeep import lifecycle
 from xframes.plan import plan
-from xframes.wire import Page, Request
+from xframes.wire import Page
+from xframes.wire import Request
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 home, what, name = sys.argv[1:4]
@@ -233,7 +236,8 @@ def test_two_processes_may_make_an_archive_at_the_same_moment(tmp_path):
     program = """
 import os, sys
 from xframes.archive import Archive
-from xframes.wire import Page, Request
+from xframes.wire import Page
+from xframes.wire import Request
 from datetime import UTC, datetime
 home, go = sys.argv[1:]
 page = Page(Request("GET", ""), b'{"data": [{"id": "1", "text": "t"}]}', datetime(2026, 1, 1, tzinfo=UTC))

@@ -45,9 +45,10 @@ FULL = """
 import json, resource, signal, sys
 from datetime import UTC, datetime
 import xframes as xf
-from xframes.archive import collecting
+from xframes.archive.ingest import collection
 from xframes.plan import plan
-from xframes.wire import Page, Request
+from xframes.wire import Page
+from xframes.wire import Request
 
 path, most, flush = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 collecting.FLUSH_BYTES = flush

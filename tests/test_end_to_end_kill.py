@@ -22,7 +22,7 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PROGRAM = """
 import sys
 import xframes as xf
-from xframes.archive import collecting
+from xframes.archive.ingest import collection
 
 collecting.FLUSH_BYTES = 1_000_000  # every third page or so, pages become parts
 path, query = sys.argv[1:]

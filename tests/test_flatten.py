@@ -221,7 +221,9 @@ import json, sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 import xframes as xf
-from xframes.wire import Page, Request
+from xframes.flatten.nodes import structs
+from xframes.wire import Page
+from xframes.wire import Request
 
 def page(n):
     post = {"id": "1", "text": "tea", ("lang", "source", "card_uri", "geo", "withheld", "scopes")[n % 6]: None,
@@ -231,13 +233,10 @@ def page(n):
     body = json.dumps({"data": [main], "includes": included}).encode()
     return Page(Request("GET", "", {}, kind), body, datetime(2026, 3, 1, tzinfo=UTC))
 
-xf.flatten([])
-decode = sys.modules["xframes.flatten.decode"]
 sys.setswitchinterval(1e-6)
 with ThreadPoolExecutor(8) as pool:
     for _ in range(8):
-        decode._met.clear()  # as in a process that has read nothing yet
-        decode.structs.cache_clear()
+        structs.cache_clear()  # as in a process that has read nothing yet
         for frames in pool.map(xf.flatten, map(page, range(64))):
             assert (frames.tables["posts"], frames.tables["users"]) == (1, 1)
 """
@@ -249,7 +248,7 @@ def test_several_threads_may_flatten_at_once():
 
 
 @pytest.mark.parametrize("first", ["little", "much", "nulls", "odd"])
-def test_what_was_read_before_changes_nothing(monkeypatch, first):
+def test_what_was_read_before_changes_nothing(first):
     bodies = {
         "little": {"data": [{"id": "10", "text": "tea"}]},
         "much": {"data": [POST | {"lang": "en", "withheld": {"country_codes": ["DE"]}}],
@@ -260,7 +259,6 @@ def test_what_was_read_before_changes_nothing(monkeypatch, first):
     order = [first, *(name for name in bodies if name != first)]
     said = []
     for together in (False, True):
-        monkeypatch.setattr(sys.modules["xframes.flatten.decode"], "_met", set())  # `xf.flatten` is the function
         if together:
             frames = flat(*map(bodies.get, order), action="search.recent")
             told = {name: frames[name].to_pylist() for name in frames.tables}
@@ -275,6 +273,53 @@ def test_what_was_read_before_changes_nothing(monkeypatch, first):
     assert found["odd"]["card_uri"] == "card://1"
     assert [m["alt_text"] for m in said[0]["media"]] == ["a cup"]
     assert {u["verified"] for u in said[0]["users"]} == {True, None}
+
+
+STATE = """
+import sys
+from datetime import UTC, datetime
+import xframes as xf
+from xframes.wire import Page
+from xframes.wire import Request
+
+def page(body, action="search.recent"):
+    return Page(Request("GET", "", {}, action), body, datetime(2026, 3, 1, tzinfo=UTC))
+
+def state():
+    modules = [module for name, module in sorted(sys.modules.items()) if name.startswith("xframes.flatten")]
+    held = [(m.__name__, name, value) for m in modules for name, value in sorted(vars(m).items())]
+    return [(*where, repr(value)) for *where, value in held
+            if isinstance(value, dict | list | set | bytearray) and not where[1].startswith("__")]
+
+first = page(b'{"data": [{"id": "1", "text": "tea"}]}')
+xf.flatten(first)
+before = state()
+assert before
+xf.flatten(page(b'''{"data": [{"id": "1", "text": "tea", "lang": "en", "source": "web", "mood": "calm", "geo": null}],
+    "includes": {"users": [{"id": "2", "username": "ada", "location": "Bath"}], "media": [{"media_key": "3_1"}]}}'''))
+xf.flatten(page(b'{"data": [{"id": "2", "username": "ada"}]}', None))
+assert state() == before
+"""
+
+
+def test_the_process_remembers_nothing_of_what_it_read():
+    done = subprocess.run([sys.executable, "-c", STATE], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("first", ["posts", "users", "lists", "nothing"])
+def test_pages_of_unknown_requests_are_read_by_what_they_hold(first):
+    bodies = {
+        "posts": {"data": [POST]}, "users": {"data": [USER]}, "nothing": {"data": []},
+        "lists": {"data": [{"id": "5", "name": "Friends", "owner_id": "2"}]},
+        "one list": {"data": {"id": "6", "name": "Foes"}}, "null first": {"data": [None, USER | {"id": "3"}]},
+        "included": {"includes": {"users": [USER | {"id": "4"}]}},
+    }
+    frames = flat(*map(bodies.get, [first, *(name for name in bodies if name != first)]))
+    assert [r["id"] for r in frames["posts"].to_pylist()] == [POST["id"]]
+    assert sorted(r["id"] for r in frames["users"].to_pylist()) == sorted([USER["id"], "3", "4"])
+    assert sorted(r["id"] for r in frames["lists"].to_pylist()) == ["5", "6"]
+    assert frames["problems"].num_rows == 0
 
 
 @pytest.mark.parametrize("body", [

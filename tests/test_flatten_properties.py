@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import xframes as xf
-from xframes.flatten import tolerant
-from xframes.flatten.decode import Decoder
+from xframes.flatten import tolerant_reader
+from xframes.flatten.decoder import Decoder
 from xframes.wire import Page, Request
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -112,6 +112,33 @@ def test_nothing_raises_and_nothing_is_lost_silently(document, data):
         assert frames["problems"].num_rows
 
 
+old_user = {"id_str": "7", "screen_name": "ada", "followers_count": 3, "created_at": "Wed Oct 10 20:19:24 +0000 2018"}
+old_post = {
+    "id": 10, "id_str": "10", "full_text": "tea #a", "user": old_user, "source": "<a>web</a>",
+    "created_at": "Wed Oct 10 20:19:24 +0000 2018", "withheld_in_countries": ["DE"],
+    "entities": {"hashtags": [{"text": "a", "indices": [4, 6]}], "urls": [{"url": "https://t.co/1"}]},
+    "extended_entities": {"media": [{"id_str": "5", "type": "video", "sizes": {"large": {"w": 3, "h": 4}},
+                                     "video_info": {"variants": [{"bitrate": 3, "url": "https://v"}]}}]},
+    "extended_tweet": {"full_text": "tea #a"}, "quoted_status": {"id_str": "11", "full_text": "x", "user": old_user},
+    "place": {"id": "p", "bounding_box": {"coordinates": [[[1, 2], [3, 4]]]}},
+    "coordinates": {"type": "Point", "coordinates": [1, 2]},
+}
+old_shapes = st.sampled_from([
+    old_post, old_user, {"tweet": old_post}, {"statuses": [old_post], "search_metadata": {}},
+    {"delete": {"status": {"id_str": "9"}}},
+    {"account": [{"account": {"accountId": "7", "username": "ada"}}], "tweets": [{"tweet": old_post}]},
+])
+
+
+@settings(deadline=None, max_examples=300, suppress_health_check=list(HealthCheck))
+@given(old_shapes, st.data())
+def test_old_shapes_never_raise_either(document, data):
+    body = json.dumps(unlike(document, data.draw)).encode("utf-8", "surrogatepass")
+    frames = xf.flatten(Page(Request("GET", "", {}, None), body, NOW))
+    assert frames.tables == {name: frames[name].num_rows for name in frames.tables}
+    assert frames["requests"].num_rows == 1
+
+
 @settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
 @given(st.binary(max_size=60))
 def test_any_bytes_end_in_tables_or_problems(body):
@@ -131,6 +158,6 @@ def test_the_fast_and_the_tolerant_reader_agree(document):
     one = page(document)
     decoder = Decoder()
     fast = decoder.decode(one)
-    slow = tolerant.parse(one, fast.action, decoder)
-    assert (slow.kind, list(slow.main), slow.bad) == (fast.kind, list(fast.main), [])
+    slow, _ = tolerant_reader.read_page(one, fast.action, decoder.structs)
+    assert (slow.kind, list(slow.main), slow.misfits) == (fast.kind, list(fast.main), [])
     assert {k: list(v) for k, v in slow.includes.items() if v} == {k: list(v) for k, v in fast.includes.items() if v}

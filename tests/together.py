@@ -66,7 +66,8 @@ MERGE = """
 import sys, time, json, random, pathlib
 from datetime import UTC, datetime
 import xframes as xf
-from xframes.wire import Page, Request
+from xframes.wire import Page
+from xframes.wire import Request
 path, until, seed = sys.argv[2], float(sys.argv[3]), sys.argv[5]
 home, chance = pathlib.Path(path).parent, random.Random(seed)
 log = (home / "merges").open("a")

@@ -10,8 +10,7 @@ import msgspec
 import orjson
 
 import xframes as xf
-from xframes.flatten.decode import Decoder
-from xframes.flatten.nodes import WIDE, tree
+from xframes.flatten.decoder import Decoder
 from xframes.wire import Page, Request
 
 from .pages import page, pages
@@ -42,22 +41,8 @@ def test_one_page_and_each_of_its_tables_made_beside_parsing_it_with_orjson(comp
     compare(lambda: flatten_to_tables(one), {"orjson.loads": lambda: orjson.loads(body)}, rounds=300, warmup=30)
 
 
-def test_one_page_beside_structs_with_every_field(compare, monkeypatch):
-    one = answered(page(1))
-    module = sys.modules["xframes.flatten.decode"]
-    every = {(kind, name) for kind in WIDE for name in tree(kind).fields}
-
-    def with_every_field() -> None:
-        with monkeypatch.context() as patch:
-            patch.setattr(module, "_met", every)
-            xf.flatten(one)
-
-    compare(lambda: xf.flatten(one), {"every field": with_every_field}, rounds=300, warmup=30)
-
-
 def test_decoding_into_structs_beside_dicts(compare):
     body = page(1)
-    xf.flatten(answered(body))  # its structs have the fields that were met
     decoder = Decoder().structs.envelope("post")
     compare(lambda: decoder.decode(body), {
         "orjson.loads": lambda: orjson.loads(body), "msgspec into dicts": lambda: msgspec.json.decode(body),

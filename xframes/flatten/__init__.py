@@ -1,7 +1,7 @@
-"""Pages in, tables out: pure, total, deterministic.
+"""From pages to tables: pure, total, deterministic.
 
-Every object in `data` and `includes` becomes a row of its table, with its details, relations and measures; every
-partial error, and everything that cannot be read, becomes a row of `problems`.
+Every object in `data` and `includes` becomes a row of its table, with its details, relations and
+metrics; every partial error, and everything that cannot be read, becomes a row of `problems`.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import gc
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from xframes.flatten.assemble import Batch
-from xframes.flatten.decode import Decoder
-from xframes.flatten.reports import unknown_problems
-from xframes.flatten.tables import Tables, empty
+from xframes.flatten.batch import flatten_batch
+from xframes.flatten.contents import unknown_field_problems
+from xframes.flatten.decoder import Decoder
+from xframes.flatten.table_builder import Tables, empty
 from xframes.schema import TABLES
 
 if TYPE_CHECKING:
@@ -21,59 +21,66 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from xframes.flatten.tables import Part
+    from xframes.flatten.table_builder import Part
     from xframes.wire import Page
 
 __all__ = ["BATCH_BYTES", "Flattener", "Tables", "batches", "empty", "flatten_pages"]
 
-BATCH_BYTES = 2_000_000  # JSON read before columns are built: larger gains nothing and costs memory
+# JSON decoded before columns are built: a larger batch is no faster and needs more memory.
+BATCH_BYTES = 2_000_000
 
 
 class Flattener:
-    """Flattens pages batch by batch, remembering which unknown field names it met."""
+    """Flattens pages batch by batch, and reports each unknown field name once."""
 
     def __init__(self) -> None:
         self._decoder = Decoder()
         self._reported: set[str] = set()
 
     def batch(self, pages: Sequence[Page]) -> Tables:
-        """The tables of these pages that have rows."""
+        """Return the tables of these pages that have rows."""
         parts = self.parts(pages)
         return Tables(parts, [name for name in TABLES if name in parts])
 
     def parts(self, pages: Sequence[Page]) -> dict[str, list[Part]]:
-        """The rows of these pages, by table."""
+        """Return the rows of these pages by table."""
         with _no_collection():
-            return Batch(pages, self._decoder).parts()
+            return flatten_batch(pages, self._decoder)
 
     def unknown_fields(self) -> pa.Table:
-        """`problems` rows for field names no column knows, each reported once; call it when all pages are read."""
-        fresh = {n: p for n, p in sorted(self._decoder.unknown.items()) if n not in self._reported}
-        self._reported |= fresh.keys()
-        return unknown_problems(fresh) if fresh else empty("problems")
+        """Return rows of `problems` for field names that no column reads, each name once.
+
+        Call it after all pages are flattened.
+        """
+        unknown = sorted(self._decoder.unknown.items())
+        new = {name: page for name, page in unknown if name not in self._reported}
+        self._reported |= new.keys()
+        if not new:
+            return empty("problems")
+        return unknown_field_problems(new)
 
 
 def batches(pages: Iterable[Page], size: int = BATCH_BYTES) -> Iterator[list[Page]]:
-    """Pages in lists of about `size` bytes of JSON."""
+    """Yield pages in lists of about `size` bytes of JSON."""
     batch: list[Page] = []
-    held = 0
+    length = 0
     for page in pages:
         batch.append(page)
-        held += len(page.body)
-        if held >= size:
+        length += len(page.body)
+        if length >= size:
             yield batch
-            batch, held = [], 0
+            batch, length = [], 0
     if batch:
         yield batch
 
 
 def flatten_pages(pages: Iterable[Page]) -> Tables:
-    """Every table of the schema, filled from these pages; tables without rows keep their schema."""
+    """Return every table of the schema with the rows of these pages, also those without rows."""
     flattener = Flattener()
     parts: dict[str, list[Part | pa.Table]] = {}
     for batch in batches(pages):
-        for name, found in flattener.parts(batch).items():
-            parts.setdefault(name, []).extend(found)
+        for name, of_batch in flattener.parts(batch).items():
+            parts.setdefault(name, []).extend(of_batch)
     unknown = flattener.unknown_fields()
     if unknown.num_rows:
         parts.setdefault("problems", []).append(unknown)
@@ -82,7 +89,10 @@ def flatten_pages(pages: Iterable[Page]) -> Tables:
 
 @contextmanager
 def _no_collection() -> Iterator[None]:
-    """A batch makes many objects and no cycles: the collector would only scan them again and again."""
+    """Turn the garbage collector off: a batch creates many objects, which it would scan often.
+
+    None of them is in a cycle.
+    """
     enabled = gc.isenabled()
     gc.disable()
     try:

@@ -1,6 +1,6 @@
-"""Other shapes people keep X's data in, brought to the shape of a page.
+"""Other shapes of files with X's data, brought to the shape of a page; and the kinds of objects.
 
-- twarc's flattened posts: one post an object, with what X includes written in place
+- twarc's flattened posts: one post per object, with what X includes written inside it
 - bare lists of posts or users; a page's includes alone; one bare user, list or Space
 - lines of a batch compliance result
 - posts of v1.1 and of account exports (`legacy`), and the lines search-tweets-python writes
@@ -12,7 +12,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from xframes.flatten import legacy
-from xframes.flatten.decode import recognise
 from xframes.flatten.nodes import INCLUDES
 
 if TYPE_CHECKING:
@@ -22,94 +21,180 @@ TOP_LEVEL = {"data", "includes", "errors", "meta", "matching_rules", "__twarc", 
 _PAGE = {"data", "includes", "errors", "meta"}
 _META = {"newest_id", "oldest_id", "result_count", "next_token", "previous_token"}
 _MENTION = {"start", "end", "username", "id"}
-_INLINE = ("author", "in_reply_to_user", "pinned_tweet", "geo", "attachments", "entities", "referenced_tweets",
-           "note_tweet")
+_INLINE = ("author", "in_reply_to_user", "pinned_tweet", "geo", "attachments", "entities",
+           "referenced_tweets", "note_tweet")
+# The fields that identify a kind. The order matters: messages and Spaces have fields of a post.
+_MARKS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("media_analytics", ("timestamped_metrics", "media_key")),
+    ("post_analytics", ("timestamped_metrics", "id")),
+    ("media_analytics", ("playback_start", "media_key")),
+    ("post_analytics", ("impressions", "id")),
+    ("dm", ("event_type",)),
+    ("dm", ("dm_conversation_id",)),
+    ("compliance_result", ("id", "action", "reason")),
+    ("tombstone", ("resource_type", "resource_id", "reason")),
+    ("compliance_job", ("status", "type", "id")),
+    ("count", ("start", "end")),
+    ("personalized_trend", ("trend_name", "category")),
+    ("personalized_trend", ("trend_name", "trending_since")),
+    ("trend", ("trend_name",)),
+    ("news", ("hook", "summary")),
+    ("community", ("join_policy", "id")),
+    ("community", ("access", "id")),
+    ("post", ("text",)),
+    ("post", ("edit_history_tweet_ids",)),
+    ("post", ("edit_history_post_ids",)),
+    ("post", ("conversation_id",)),
+    ("rule", ("value", "id")),
+    ("user", ("username",)),
+    ("space", ("state", "id")),
+    ("usage", ("project_id",)),
+    ("usage", ("cap_reset_day",)),
+    ("usage", ("project_usage",)),
+    ("list", ("name", "id")),
+)
 
-Shaped = tuple[dict[str, Any] | None, str | None]  # the page, and the kind of its main objects where that is known
+# A page, and the kind of its main objects where that is certain.
+PageAndKind = tuple[dict[str, Any] | None, str | None]
 
 
-def canonical(document: Any) -> Shaped:  # noqa: PLR0911  one shape, one return
-    """The document as `{data, includes, errors, meta, matching_rules}`; None when it is nothing X sends."""
+def recognise(item: Any) -> str | None:
+    """Return the kind of an object by the fields it has, or None when nothing fits.
+
+    Used only where the request is unknown.
+    """
+    if not isinstance(item, dict):
+        return None
+    for kind, names in _MARKS:
+        if all(item.get(name) is not None for name in names):
+            return kind
+    return None
+
+
+def to_page(document: Any) -> PageAndKind:  # noqa: PLR0911  one shape, one return
+    """Return the document as `{data, includes, errors, meta, matching_rules}`.
+
+    The page is None when X sends nothing of that shape.
+    """
+    if isinstance(document, list):
+        return _merge(document), None
     if not isinstance(document, dict):
-        return (_many(document), None) if isinstance(document, list) else (None, None)
-    rest = {k: v for k, v in document.items() if k not in {"__twarc", "__redacted", "matching_rules"}}
+        return None, None
+    rest = {k: v for k, v in document.items()
+            if k not in {"__twarc", "__redacted", "matching_rules"}}
     if _is_problem(rest):
         return _failure(rest), None
     if _PAGE & rest.keys() and not _is_object(document):
-        bare = {} if _PAGE & rest.keys() & {"data", "includes"} else {k: v for k, v in rest.items() if k in INCLUDES}
-        if not bare:
-            return document, None
-        return {k: v for k, v in document.items() if k not in bare} | {"includes": bare}, None
-    if (old := _old(rest)) is not None:
+        return _with_includes(document, rest), None
+    old = _from_legacy(rest)
+    if old is not None:
         return old
     if rest and rest.keys() <= INCLUDES.keys():
         return {"includes": rest}, None
     if rest and rest.keys() <= _META:
         return {"meta": rest}, None
+    return _from_object(document, rest)
+
+
+def _with_includes(document: dict[str, Any], rest: dict[str, Any]) -> dict[str, Any]:
+    """Return the page with its arrays of includes in their place, where they are at the top."""
+    if _PAGE & rest.keys() & {"data", "includes"}:
+        return document
+    bare = {k: v for k, v in rest.items() if k in INCLUDES}
+    if not bare:
+        return document
+    return {k: v for k, v in document.items() if k not in bare} | {"includes": bare}
+
+
+def _from_object(document: dict[str, Any], rest: dict[str, Any]) -> PageAndKind:
+    """Return a page with one object, which is the document."""
     kind = recognise(document)
-    rules = {"matching_rules": document["matching_rules"]} if "matching_rules" in document else {}
-    if kind == "post" and any(isinstance(document.get(name), dict | list) for name in _INLINE):
-        return _inline(rest) | rules, kind
+    if kind is None:
+        return None, None
     if kind == "user" and "pinned_tweet" in document:
         return _inline_user(rest), kind
-    return ({"data": [rest]} | rules, kind) if kind is not None else (None, None)
+    page = {"data": [rest]}
+    if kind == "post" and any(isinstance(document.get(name), dict | list) for name in _INLINE):
+        page = _inline_post(rest)
+    if "matching_rules" in document:
+        page["matching_rules"] = document["matching_rules"]
+    return page, kind
 
 
-def _old(document: dict[str, Any]) -> Shaped | None:
-    """What v1.1 and account exports hold, as a page; None for everything else."""
+def _from_legacy(document: dict[str, Any]) -> PageAndKind | None:
+    """Return what v1.1 and account exports hold as a page, or None for everything else."""
     if legacy.is_export(document):
-        return legacy.export(document), None
-    if (items := legacy.several(document)) is not None:
-        return _many(items), None
-    if (gone := legacy.deleted(document)) is not None:
-        return {"data": [gone]}, "compliance_result"
-    return (legacy.page(document), None) if legacy.is_old(document) else None
+        return legacy.read_export(document), None
+    items = legacy.listed_items(document)
+    if items is not None:
+        return _merge(items), None
+    removal = legacy.read_deletion(document)
+    if removal is not None:
+        return {"data": [removal]}, "compliance_result"
+    if legacy.is_legacy(document):
+        return legacy.read_object(document), None
+    return None
 
 
 def _is_object(document: dict[str, Any]) -> bool:
-    """Whether a document that shares a key with pages is an object itself (a flattened post has no `data`)."""
+    """Whether a document is an object that has a key of pages, such as a flattened post."""
     return "data" not in document and "id" in document and recognise(document) is not None
 
 
 def _is_problem(document: dict[str, Any]) -> bool:
-    """Whether the whole answer is a problem: X's problem JSON, or the older `{code, message}`."""
-    told = ("title" in document and ("type" in document or "detail" in document)) or document.keys() >= {
-        "code", "message"
-    }
-    return told and not {"id", "data", "includes"} & document.keys()
+    """Whether the whole page is a problem: X's problem JSON, or the older `{code, message}`."""
+    if {"id", "data", "includes"} & document.keys():
+        return False
+    if "title" in document and ("type" in document or "detail" in document):
+        return True
+    return document.keys() >= {"code", "message"}
 
 
 def _failure(document: dict[str, Any]) -> dict[str, Any]:
-    """A problem and what it lists in `errors`, one after another."""
-    listed = document.get("errors")
-    whole = {k: v for k, v in document.items() if k not in {"errors", "meta"}}
-    return {"errors": [whole, *(listed if isinstance(listed, list) else ())], "meta": document.get("meta")}
+    """Return a page with a problem and those it lists in `errors`."""
+    errors = [{k: v for k, v in document.items() if k not in {"errors", "meta"}}]
+    if isinstance(document.get("errors"), list):
+        errors += document["errors"]
+    return {"errors": errors, "meta": document.get("meta")}
 
 
-def _many(items: list[Any]) -> dict[str, Any] | None:
-    """A list of pages, or of what stands on one, as one page; lists in it are taken apart."""
+def _merge(items: list[Any]) -> dict[str, Any] | None:
+    """Return a list of pages, or of what pages hold, as one page; nested lists are taken apart."""
     items = list(_flat(items))
     if items and not any(isinstance(item, dict) for item in items):
         return None
     merged: dict[str, Any] = {"data": [], "includes": {}, "errors": [], "matching_rules": []}
     for item in items:
-        if isinstance(item, dict) and item.keys() == {"__redacted"}:  # an archive's note that something was taken out
-            continue
-        one = canonical(item)[0] if isinstance(item, dict) else None
-        if one is None:
-            merged["data"] += [] if item in (None, {}) else [item]
-            continue
-        data = _list(one.get("data"))
-        merged["data"] += data
-        included = one.get("includes")
-        for name, found in included.items() if isinstance(included, dict) else ():
-            merged["includes"].setdefault(name, []).extend(_list(found))
-        merged["errors"] += _list(one.get("errors"))
-        post = data[0].get("id") if data and isinstance(data[0], dict) else None
-        merged["matching_rules"] += [
-            rule | {"post_id": post} if isinstance(rule, dict) else rule for rule in _list(one.get("matching_rules"))
-        ]
+        if isinstance(item, dict):
+            _merge_document(item, merged)
+        elif item is not None:
+            merged["data"].append(item)
     return merged
+
+
+def _merge_document(document: dict[str, Any], merged: dict[str, Any]) -> None:
+    if document.keys() == {"__redacted"}:  # an archive's note that something was taken out
+        return
+    page, _ = to_page(document)
+    if page is None:
+        if document:
+            merged["data"].append(document)
+        return
+    data = _list(page.get("data"))
+    merged["data"] += data
+    includes = page.get("includes")
+    if isinstance(includes, dict):
+        for name, objects in includes.items():
+            merged["includes"].setdefault(name, []).extend(_list(objects))
+    merged["errors"] += _list(page.get("errors"))
+    post_id = None
+    if data and isinstance(data[0], dict):
+        post_id = data[0].get("id")
+    for rule in _list(page.get("matching_rules")):
+        if isinstance(rule, dict):
+            merged["matching_rules"].append(rule | {"post_id": post_id})
+        else:
+            merged["matching_rules"].append(rule)
 
 
 def _flat(items: list[Any]) -> Iterator[Any]:
@@ -126,54 +211,80 @@ def _flat(items: list[Any]) -> Iterator[Any]:
 
 
 def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [] if value is None else [value]
+    if isinstance(value, list):
+        return value
+    if value is None:
+        return []
+    return [value]
 
 
-def _inline(post: dict[str, Any]) -> dict[str, Any]:
-    includes: dict[str, list[Any]] = {"users": [], "tweets": [], "media": [], "polls": [], "places": []}
-    return {"data": [_lift(post, includes)], "includes": includes}
+def _no_includes() -> dict[str, list[Any]]:
+    return {"users": [], "tweets": [], "media": [], "polls": [], "places": []}
+
+
+def _inline_post(post: dict[str, Any]) -> dict[str, Any]:
+    includes = _no_includes()
+    return {"data": [_lift_post(post, includes)], "includes": includes}
 
 
 def _inline_user(user: dict[str, Any]) -> dict[str, Any]:
-    includes: dict[str, list[Any]] = {"users": [], "tweets": [], "media": [], "polls": [], "places": []}
+    includes = _no_includes()
     _lift_user(user, includes)
     return {"data": [includes["users"].pop()], "includes": includes}
 
 
-def _lift(post: dict[str, Any], includes: dict[str, list[Any]]) -> dict[str, Any]:
-    """The post without what twarc wrote into it; that goes to `includes`."""
+def _lift_post(post: dict[str, Any], includes: dict[str, list[Any]]) -> dict[str, Any]:
+    """Return the post without what twarc wrote into it, which is added to `includes`."""
     post = dict(post)
     post.pop("type", None)  # of the reference it was written into
     for name in ("author", "in_reply_to_user"):
         if isinstance(post.get(name), dict):
             _lift_user(post.pop(name), includes)
-    _lift_named(post, includes)
-    if isinstance(references := post.get("referenced_tweets"), list):
+    _lift_usernames(post, includes)
+    references = post.get("referenced_tweets")
+    if isinstance(references, list):
         post["referenced_tweets"] = [_lift_reference(r, includes) for r in references]
-    if isinstance(attachments := post.get("attachments"), dict):
-        post["attachments"] = attachments = dict(attachments)
-        includes["media"] += [m for m in _list(attachments.pop("media", None)) if m]
-        if poll := attachments.pop("poll", None):
-            includes["polls"].append(poll)
-    if isinstance(geo := post.get("geo"), dict):
-        geo = geo | geo.pop("place") if isinstance(geo.get("place"), dict) else geo  # as search-tweets-python does
-        post["geo"] = {k: geo[k] for k in ("place_id", "coordinates") if k in geo}
-        if place := {k: v for k, v in geo.items() if k not in post["geo"]}:
-            includes["places"].append(place)
-    _lift_mentions(post, includes)
+    if isinstance(post.get("attachments"), dict):
+        post["attachments"] = _lift_attachments(post["attachments"], includes)
+    if isinstance(post.get("geo"), dict):
+        post["geo"] = _lift_geo(post["geo"], includes)
+    for holder in (post, post.get("note_tweet")):
+        if isinstance(holder, dict) and isinstance(holder.get("entities"), dict):
+            holder["entities"] = _plain_mentions(holder["entities"], includes)
     return post
+
+
+def _lift_attachments(
+    attachments: dict[str, Any], includes: dict[str, list[Any]]
+) -> dict[str, Any]:
+    attachments = dict(attachments)
+    includes["media"] += [m for m in _list(attachments.pop("media", None)) if m]
+    poll = attachments.pop("poll", None)
+    if poll:
+        includes["polls"].append(poll)
+    return attachments
+
+
+def _lift_geo(geo: dict[str, Any], includes: dict[str, list[Any]]) -> dict[str, Any]:
+    if isinstance(geo.get("place"), dict):  # as search-tweets-python does
+        geo = {k: v for k, v in geo.items() if k != "place"} | geo["place"]
+    bare = {k: v for k, v in geo.items() if k in {"place_id", "coordinates"}}
+    place = {k: v for k, v in geo.items() if k not in bare}
+    if place:
+        includes["places"].append(place)
+    return bare
 
 
 def _lift_reference(reference: Any, includes: dict[str, list[Any]]) -> Any:
     if not isinstance(reference, dict):
         return reference
     if reference.keys() - {"type", "id"}:
-        includes["tweets"].append(_lift(reference, includes))
+        includes["tweets"].append(_lift_post(reference, includes))
     return {k: reference[k] for k in ("type", "id") if k in reference}
 
 
-def _lift_named(post: dict[str, Any], includes: dict[str, list[Any]]) -> None:
-    """The people twarc's CSV names beside a post: whom it answers, reposts or quotes."""
+def _lift_usernames(post: dict[str, Any], includes: dict[str, list[Any]]) -> None:
+    """Add the authors that twarc's CSV names of posts replied to, reposted or quoted."""
     for kind in ("in_reply_to", "retweeted", "quoted"):
         id_, name = post.get(f"{kind}_user_id"), post.pop(f"{kind}_username", None)
         if kind != "in_reply_to":
@@ -186,17 +297,15 @@ def _lift_user(user: dict[str, Any], includes: dict[str, list[Any]]) -> None:
     if not user:  # twarc's mark for a user that was not included
         return
     user = dict(user)
-    if isinstance(user.get("pinned_tweet"), dict) and (pinned := user.pop("pinned_tweet")):
-        includes["tweets"].append(_lift(pinned, includes))
-    if isinstance(entities := user.get("entities"), dict) and isinstance(entities.get("description"), dict):
-        user["entities"] = entities | {"description": _plain_mentions(entities["description"], includes)}
+    if isinstance(user.get("pinned_tweet"), dict):
+        pinned = user.pop("pinned_tweet")
+        if pinned:
+            includes["tweets"].append(_lift_post(pinned, includes))
+    entities = user.get("entities")
+    if isinstance(entities, dict) and isinstance(entities.get("description"), dict):
+        description = _plain_mentions(entities["description"], includes)
+        user["entities"] = entities | {"description": description}
     includes["users"].append(user)
-
-
-def _lift_mentions(post: dict[str, Any], includes: dict[str, list[Any]]) -> None:
-    for holder in (post, post.get("note_tweet")):
-        if isinstance(holder, dict) and isinstance(holder.get("entities"), dict):
-            holder["entities"] = _plain_mentions(holder["entities"], includes)
 
 
 def _plain_mentions(entities: dict[str, Any], includes: dict[str, list[Any]]) -> dict[str, Any]:
@@ -209,6 +318,7 @@ def _plain_mentions(entities: dict[str, Any], includes: dict[str, list[Any]]) ->
             plain.append(mention)
             continue
         if mention.keys() - _MENTION:
-            _lift_user({k: v for k, v in mention.items() if k not in {"start", "end"}}, includes)
+            user = {k: v for k, v in mention.items() if k not in {"start", "end"}}
+            _lift_user(user, includes)
         plain.append({k: v for k, v in mention.items() if k in _MENTION})
     return entities | {"mentions": plain}

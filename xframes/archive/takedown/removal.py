@@ -36,7 +36,7 @@ from xframes.archive.storage.redaction import Doomed, cleaned, without_asked
 from xframes.archive.upkeep.repair import forget_damaged
 from xframes.errors import ArchiveError, XframesError
 from xframes.flatten import Flattener
-from xframes.flatten.reports import OWN_PROBLEMS_FROM
+from xframes.flatten.contents import OWN_PROBLEMS_FROM
 from xframes.schema import TABLES, Col, Type
 from xframes.schema.references import carried, owners
 from xframes.wire import Page, Request

@@ -1,4 +1,4 @@
-"""One odd value as its column's type, where that takes no guessing."""
+"""Conversion of one odd value to its column's type, where that needs no guessing."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-_WHOLE = re.compile(r"\s*[+-]?[0-9]{1,19}\s*")
+_INTEGER = re.compile(r"\s*[+-]?[0-9]{1,19}\s*")
 
 
 def coerce(value: Any, type_: Type) -> Any:
-    """The value as the type's Python value: numbers sent as text, ids sent as numbers, flags sent as words.
+    """Return the value as the type's Python value.
 
-    Raises TypeError, ValueError, KeyError or OverflowError when it cannot be read without guessing.
+    Accepts numbers sent as text, ids sent as numbers and flags sent as words. Raises TypeError,
+    ValueError, KeyError or OverflowError when the value cannot be read without guessing.
     """
     return _COERCE[type_](value)
 
@@ -30,17 +31,19 @@ def _text(value: Any) -> str:
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     text = str(value)
-    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _number(value: Any) -> int:
+def _integer(value: Any) -> int:
     if isinstance(value, bool):
         raise TypeError
     if isinstance(value, float):
         if not value.is_integer():
             raise ValueError
         value = int(value)
-    if isinstance(value, str) and not _WHOLE.fullmatch(value):
+    if isinstance(value, str) and not _INTEGER.fullmatch(value):
         raise ValueError
     number = int(value)
     if not -(2**63) <= number < 2**63:
@@ -65,27 +68,35 @@ def _flag(value: Any) -> bool:
     return {"true": True, "false": False}[value.lower()]
 
 
-def _moment(value: Any) -> datetime:
-    moment = datetime.fromisoformat(value)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+def _time(value: Any) -> datetime:
+    time = datetime.fromisoformat(value)
+    if time.tzinfo is None:
+        return time.replace(tzinfo=UTC)
+    return time
 
 
-def _day(value: Any) -> date:
-    return date.fromisoformat(value) if len(value) <= 10 else _moment(value).astimezone(UTC).date()
+def _date(value: Any) -> date:
+    if len(value) <= 10:
+        return date.fromisoformat(value)
+    return _time(value).astimezone(UTC).date()
 
 
 def _json(value: Any) -> str | None:
     if isinstance(value, str):
         return _text(value)
     text = bytes(value).decode("utf-8", "replace")
-    return None if text == "null" else text
+    if text == "null":
+        return None
+    return text
 
 
 def _texts(value: Any) -> list[str]:
-    return [_text(v) for v in value] if isinstance(value, list | tuple) else [_text(value)]
+    if isinstance(value, list | tuple):
+        return [_text(v) for v in value]
+    return [_text(value)]
 
 
 _COERCE: dict[Type, Callable[[Any], Any]] = {
-    Type.STR: _text, Type.INT: _number, Type.FLOAT: _float, Type.BOOL: _flag, Type.TIME: _moment, Type.DATE: _day,
-    Type.STRS: _texts, Type.JSON: _json,
+    Type.STR: _text, Type.INT: _integer, Type.FLOAT: _float, Type.BOOL: _flag,
+    Type.TIME: _time, Type.DATE: _date, Type.STRS: _texts, Type.JSON: _json,
 }
