@@ -116,10 +116,11 @@ def _records(rows: Iterable[Sequence[str]]) -> bytes:
     plainly, quoting = (
         csv.writer(text, lineterminator="\n", quoting=q) for q in (csv.QUOTE_MINIMAL, csv.QUOTE_ALL)
     )
-    for row in (
-        rows
-    ):  # a bare carriage return ends a row for many readers, and Python 3.11 does not quote it
-        (quoting if any("\r" in cell for cell in row) else plainly).writerow(row)
+    for row in rows:
+        writer = plainly
+        if any("\r" in cell for cell in row):
+            writer = quoting  # for many readers it ends a row, and Python 3.11 does not quote it
+        writer.writerow(row)
     return text.getvalue().encode()
 
 
@@ -144,15 +145,16 @@ def write_json(file: IO[bytes], rows: Rows, options: Options) -> int:
 
 def _objects(rows: Rows, options: Options) -> Iterator[bytes]:
     """The rows as JSON objects with every column."""
+    if options.is_result:
+        for batch in rows.batches:
+            for row in batch.to_pylist():
+                yield json.dumps(finite(row), ensure_ascii=False, default=jsonable).encode()
+        return
     import msgspec
 
     encode = msgspec.json.Encoder().encode
     for batch in rows.batches:
-        if options.is_result:
-            for row in batch.to_pylist():
-                yield json.dumps(finite(row), ensure_ascii=False, default=jsonable).encode()
-        else:
-            yield from map(encode, _with_times(batch).to_pylist())
+        yield from map(encode, _with_times(batch).to_pylist())
 
 
 def write_ids(file: IO[bytes], rows: Rows, options: Options) -> int:
