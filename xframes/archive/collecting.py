@@ -245,7 +245,7 @@ class _Collection:
             f"{self.plan.action} stopped after {pages:,} pages, {rows:,} rows: {why}. They are in {self.folder.path}; "
             f'archive.resume("{self.run_id}") goes on from there',
             run_id=self.run_id, pages=pages, rows=rows, next_token=self.state.token,
-            resume=_GoingOn(self.archive, self.run_id, client),
+            resume=_GoingOn(self.archive, self.run_id, client), action=self.plan.action,
         ) from error
 
 

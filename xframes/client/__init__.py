@@ -235,7 +235,10 @@ class Client:
     def may_write(self, what: str) -> None:
         """Raise ArgumentError unless this client may change things at X."""
         if not self.writes:
-            raise ArgumentError(f"{what} changes things at X; that needs Client(writes=True)")
+            raise ArgumentError(
+                f"{what} changes things at X; that needs Client(writes=True)",
+                action=what if what in ACTIONS else None,
+            )
 
     def may_send(self, what: str, action: str | None = None) -> None:
         """Raise ConfigError unless this client holds a kind of credential that an action takes.

@@ -26,9 +26,9 @@ def lost(error: Exception, request: Request) -> Unavailable:
     """A try without an answer; the innermost reason says most."""
     if isinstance(error, TooLarge):
         what = request.action or request.path
-        refused = Unavailable(f"{what}: {error}", action=request.action, kind=TOO_LARGE)
-        refused.retryable = False  # it would be as large again
-        return refused
+        return Unavailable(  # it would be as large again
+            f"{what}: {error}", action=request.action, kind=TOO_LARGE, retryable=False
+        )
     cause: BaseException = error
     while True:
         inner = [getattr(cause, "reason", None), *cause.args]
@@ -71,5 +71,6 @@ def unknown(request: Request, error: ApiError) -> OutcomeUnknown:
     action = ACTIONS.get(request.action or "")
     look = f"xf.{action.seen} shows" if action is not None and action.seen else "look at X"
     return OutcomeUnknown(
-        f"{what}: sent, but its outcome is unknown ({error}). It was not sent again; {look} whether it happened"
+        f"{what}: sent, but its outcome is unknown ({error}). It was not sent again; {look} whether it happened",
+        status=error.status, action=request.action,
     )

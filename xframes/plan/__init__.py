@@ -175,7 +175,7 @@ def plan(
         spoken: Vocabulary = "tweet" if action.streaming else words  # streams keep the old words in both specs
         chosen = asked(action, given.get("fields"), given.get("expansions"), spoken)
     except ArgumentError as error:
-        raise ArgumentError(f"{action_name}: {error}") from None
+        raise ArgumentError(f"{action_name}: {error}", action=action_name) from None
     return Plan(action_name, checked, limit, words, chosen, since, bool(given.get("refresh")))
 
 
