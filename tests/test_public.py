@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -10,7 +11,9 @@ from types import ModuleType
 import pytest
 
 import xframes as xf
+from xframes import write
 
+ROOT = Path(__file__).parents[1]
 AREAS = ["analytics", "compliance", "counts", "lists", "media", "messages", "posts", "search", "spaces", "streams",
          "timelines", "usage", "users"]
 MODULES = [*(f"xframes.collect.{area}" for area in AREAS),
@@ -42,3 +45,34 @@ def test_a_module_lists_all_that_it_defines(name):
 
 def test_the_package_says_that_it_is_typed():
     assert (Path(xf.__file__).parent / "py.typed").is_file()
+
+
+def parts(name, namespace):
+    """What a dotted name means to a user who imported xframes as xf, and write."""
+    first, *rest = name.split(".")
+    found = namespace[first]
+    for part in rest:
+        if not isinstance(found, ModuleType | type):
+            return found  # attributes of values are not known before they are made
+        found = getattr(found, part)
+    return found
+
+
+@pytest.mark.parametrize("all", [False, True])
+def test_every_function_that_actions_names_can_be_called(all):
+    names = xf.actions(all=all)["function"]
+    assert len(names)
+    assert [name for name in names if not callable(parts(name, {"xf": xf, "write": write}))] == []
+
+
+FILES = [*sorted((ROOT / "xframes").rglob("*.py")), ROOT / "README.md", *sorted((ROOT / "notebooks").iterdir())]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_messages_and_documents_name_functions_that_exist(path):
+    text = path.read_text(encoding="utf-8")
+    names = set(re.findall(r"(?<![\w.])xf(?:\.[a-z_]\w*)+", text, re.IGNORECASE))
+    names |= set(re.findall(r"(?<![\w.])write\.[a-z_]\w*(?=\()", text))
+    assert not any(name.startswith("xf.write") for name in names)  # only there once it is imported
+    for name in names:
+        assert parts(name, {"xf": xf, "write": write}) is not None
