@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from xframes.cli import output
+from xframes.cli import output, servers
 from xframes.cli.archives import ArchivePath, show_run, tell_problems
 from xframes.cli.completion import tables
 from xframes.errors import Interrupted
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from xframes.client import Client
     from xframes.registry import Action, Param
+    from xframes.schema import Vocabulary
 
 _AREAS = {  # in the order of the list of commands
     "search": "Posts that match a query.",
@@ -148,7 +149,7 @@ def example(param: Param) -> str:
 
 def _collect(
     ctx: click.Context, action: Action, *, folder: Path | None, table: str | None, format_: str | None,
-    into: Path | None, base_url: str | None, **given: Any,
+    into: Path | None, base_url: str | None, words: Vocabulary | None, **given: Any,
 ) -> None:
     from xframes.archive import Archive, Run
     from xframes.collect import call
@@ -159,7 +160,7 @@ def _collect(
     output.check(format_, into)
     shown = table or action.rows or "posts"
     arguments = arguments_of(action, given)
-    client = client_for(base_url)
+    client = client_for(base_url, words)
     if folder is None:
         try:
             frames = call(action.name, **arguments, client=client)
@@ -171,7 +172,7 @@ def _collect(
         if frames.tables["problems"] and shown != "problems":
             tell_problems(frames)
         return
-    with resumable(ctx, folder, base_url), Archive(folder) as archive:
+    with resumable(ctx, folder, base_url, words), Archive(folder) as archive:
         run: Run = call(action.name, **arguments, into=archive, client=client)
         if table or format_ or into:
             output.write(run.frames()[shown], format_, into)
@@ -196,23 +197,29 @@ def listed(values: tuple[str, ...]) -> list[str]:
     return found[1:] if found and found[0] in {"id", "post_id", "user_id", "author_id", "username"} else found
 
 
-def client_for(base_url: str | None, *, writes: bool = False) -> Client:
-    """A client with the user's credentials, for X or for another server; what is asked of it says what it lacks."""
+def client_for(
+    base_url: str | None, words: Vocabulary | None = None, *, writes: bool = False
+) -> Client:
+    """Return a client with the user's credentials, for X or for another server."""
     from xframes.client import Client
 
-    return Client(base_url=base_url, writes=writes)
+    return Client(base_url=base_url, words=words, writes=writes)
 
 
 @contextmanager
-def resumable(ctx: click.Context, folder: Path, base_url: str | None) -> Iterator[None]:
+def resumable(
+    ctx: click.Context, folder: Path, base_url: str | None, words: Vocabulary | None
+) -> Iterator[None]:
     """Tell how to go on when a collection into an archive stops on its way."""
     try:
         yield
     except Interrupted as error:
         if error.run_id is not None:
-            words = ["xframes", "resume", error.run_id, "--archive", str(folder)]
-            words += ["--base-url", base_url] if base_url else []
-            ctx.find_root().meta["xframes.next"] = shlex.join(words)
+            command = ["xframes", "resume", error.run_id, "--archive", str(folder)]
+            for option, value in (("--base-url", base_url), ("--words", words)):
+                if value:
+                    command += [option, value]
+            ctx.find_root().meta["xframes.next"] = shlex.join(command)
         raise
 
 
@@ -251,7 +258,7 @@ def _common(action: Action) -> list[Callable[..., Any]]:
         click.option("--table", metavar="NAME", shell_complete=tables,
                      help=f"Print the rows of this table instead of {action.rows}."),
         output.options,
-        click.option("--base-url", help="URL of another server than X, e.g. of a sandbox."),
+        servers.options,
     ]
     if action.follows:
         newer = "With --archive: collect only posts newer than the last run of the same query."

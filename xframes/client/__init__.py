@@ -35,7 +35,7 @@ from xframes.plan.values import QUERY_MOST
 from xframes.registry import ACTIONS
 from xframes.screen import neutral
 from xframes.sealing import sealed
-from xframes.settings import BASE_URL, from_environment, table
+from xframes.settings import BASE_URL, WORDS, from_environment, table
 from xframes.wire import Page, Request
 
 if TYPE_CHECKING:
@@ -74,21 +74,60 @@ class _Counters:
 
 
 class Client:
-    """Talks to X with what credentials it is given; without any, with those of the environment or the config file.
+    """Sends requests to X. Threads may share one.
 
-    `oauth1` is an OAuth1 or its four texts, `oauth2` an OAuth2 or an access token; each action uses the first kind it
-    takes. `base_url` names another server, `words` the vocabulary of requests, `query_limit` the query length your
-    access allows (self-serve: 512 recent, 1024 all), `timeout` the seconds to connect and between bytes. `writes` must
-    be True for anything but reading. `on_wait(seconds, message)` hears of every wait of a second or more; without it,
-    long waits are told on stderr. Threads may share a client.
+    Without credentials, it uses those of the environment or the config file. For each action it
+    uses the first kind of credentials that the action takes.
 
-    Raises ConfigError for unusable credentials or settings, ArgumentError for other arguments.
+    Parameters
+    ----------
+    bearer_token
+        The app's bearer token.
+    oauth1
+        A user's OAuth 1.0a tokens: an OAuth1 or its four texts.
+    oauth2
+        A user's OAuth 2.0 token: an OAuth2 or an access token.
+    base_url
+        URL of another server than X, e.g. of a sandbox. Default: `XFRAMES_BASE_URL`, else
+        `base_url` in the config file, else X.
+    words
+        X's vocabulary in requests: `"tweet"` sends `tweet.fields`, `"post"` sends `post.fields`.
+        Answers are read in both. Default: `XFRAMES_WORDS`, else `words` in the config file, else
+        `"tweet"`.
+    timeout
+        Seconds to connect, and seconds between two parts of an answer.
+    retries
+        A Retries, or the number of attempts for each request.
+    query_limit
+        Longest query, in characters, that your access level allows. Default: that of self-serve
+        access.
+    writes
+        Whether it may change things at X. Default: it only reads.
+    on_wait
+        Function to call with the seconds and the reason of every wait of a second or more.
+        Default: print waits of ten seconds or more on standard error.
+    sleep
+    now
+    transport
+        Functions to use instead of waiting, the clock and HTTP, for tests.
+
+    Raises
+    ------
+    ConfigError
+        Credentials or settings are unusable.
+    ArgumentError
+        Another argument is invalid.
+
+    Examples
+    --------
+    >>> with xf.Client(bearer_token="…") as client:
+    ...     frames = xf.search.recent("duckdb", client=client)
     """
 
     @sealed
     def __init__(
         self, bearer_token: str | Secret | None = None, oauth1: OAuth1 | tuple[str, ...] | None = None,
-        oauth2: OAuth2 | str | None = None, *, base_url: str | None = None, words: Vocabulary = "tweet",
+        oauth2: OAuth2 | str | None = None, *, base_url: str | None = None, words: Vocabulary | None = None,
         timeout: tuple[float, float] = (10.0, 60.0), retries: Retries | int = _PATIENCE,
         query_limit: int | None = None, writes: bool = False, on_wait: Callable[[float, str], None] | None = None,
         sleep: Callable[[float], None] = time.sleep, now: Callable[[], datetime] = _utc_now,
@@ -97,11 +136,9 @@ class Client:
         given = (bearer_token, oauth1, oauth2)
         self._credentials = Credentials.find() if given == (None, None, None) else Credentials(*given)
         self.base_url = server_url(base_url)
-        if words not in ("tweet", "post"):
-            raise ArgumentError(f"words is 'tweet' or 'post', not {words!r}")
         if query_limit is not None and not 1 <= query_limit <= QUERY_MOST:
             raise ArgumentError(f"query_limit is 1 to {QUERY_MOST:,}, not {query_limit}")
-        self.words: Vocabulary = words
+        self.words = vocabulary(words)
         self.query_limit = query_limit
         self.writes = writes
         self.timeout = timeout
@@ -426,6 +463,18 @@ def server_url(given: str | None = None) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
         raise ConfigError(f"base_url must look like {BASE_URL}, not {redact(url)!r}")
     return url.rstrip("/")
+
+
+def vocabulary(given: Vocabulary | None = None) -> Vocabulary:
+    """Return the words of requests: those given, else of the environment or the config file.
+
+    Raises ArgumentError for others given, ConfigError for others set.
+    """
+    if given is not None and given not in WORDS.values:
+        raise ArgumentError(f"words: expected {WORDS.expected}, got {given!r:.40}")
+    if (given or WORDS.value) == "post":
+        return "post"
+    return "tweet"
 
 
 def _pool(action: Action, kind: str) -> tuple[tuple[str, str], tuple[Window, ...]]:

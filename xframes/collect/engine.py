@@ -134,7 +134,8 @@ class _Gathering(Resumable):
 
     def _resume(self, *, client: Client | None = None, progress: bool | None = None) -> Frames:
         client = checked(client or self.client, self.plan.action)
-        return _Gathering(self.plan, client, self.state, dict(self.pages)).run(progress)
+        made = self.plan.in_words(client.words)
+        return _Gathering(made, client, self.state, dict(self.pages)).run(progress)
 
 
 def function(action: Action) -> str:

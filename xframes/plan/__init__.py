@@ -4,7 +4,7 @@ process can go on with it."""
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Literal
@@ -104,6 +104,19 @@ class Plan:
             params[str(action.token)] = token
         args = {p.name: _args_text(p, given[p.name]) for p in action.params if p.name in given and _told(action, p)}
         return Request(action.method, path, params | self.asked, action.name, args, body or None)
+
+    def in_words(self, words: Vocabulary) -> Plan:
+        """Return the plan for requests in other words, to resume it where X takes only those.
+
+        A choice of single fields or expansions stays as it is: the other words may not have them.
+        """
+        if words == self.words or self.declared.streaming:
+            return self
+        for choice in ("all", "owner"):
+            if self.asked == asked(self.declared, choice, "all", self.words):
+                fields = asked(self.declared, choice, "all", words)
+                return replace(self, words=words, asked=fields)
+        return self
 
     def to_json(self) -> str:
         """The plan as JSON text."""
