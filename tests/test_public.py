@@ -18,7 +18,7 @@ AREAS = ["analytics", "compliance", "counts", "lists", "media", "messages", "pos
          "timelines", "usage", "users"]
 MODULES = [*(f"xframes.collect.{area}" for area in AREAS),
            "xframes.errors", "xframes.networks", "xframes.plot", "xframes.sandbox", "xframes.schema"]
-# `write` is a companion that is imported by name, and `archive` the home of what collections and checks return.
+# `write` is imported by name; `archive` has what collections and checks return.
 COMPANIONS = ["xframes.archive", "xframes.write"]
 
 
@@ -26,7 +26,7 @@ def test_every_public_module_is_examined_here():
     assert {value.__name__ for name in xf.__all__ if isinstance(value := getattr(xf, name), ModuleType)} == set(MODULES)
 
 
-@pytest.mark.parametrize("name", ["xframes", *MODULES, *COMPANIONS])
+@pytest.mark.parametrize("name", ["xframes", "xframes.client", *MODULES, *COMPANIONS])
 def test_a_module_shows_the_names_it_lists(name):
     module = import_module(name)
     assert len(module.__all__) == len(set(module.__all__))

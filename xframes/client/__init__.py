@@ -48,6 +48,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Answer", "Client", "HangUp", "Retries", "current", "use"]
 
+
+def __dir__() -> list[str]:
+    return list(__all__)
+
+
 log = logging.getLogger("xframes")
 _PATIENCE = Retries()
 _TELL = 10.0  # seconds of waiting from which people are told without having asked
