@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import multiprocessing
 import pickle
+import pkgutil
 import threading
 import traceback
 from concurrent.futures import ProcessPoolExecutor
@@ -20,6 +22,11 @@ from xframes.wire import classify
 
 WHEN = datetime(2026, 3, 10, 12, tzinfo=UTC)
 SEARCH = "/2/tweets/search/recent"
+
+
+for module in pkgutil.walk_packages(xf.__path__, "xframes."):  # each may define errors of its own
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
 
 
 def classes(cls=errors.XframesError):

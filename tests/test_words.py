@@ -11,11 +11,12 @@ import pytest
 import xframes as xf
 from xframes import errors
 from xframes.auth.finding import found, unknown_settings
+from xframes.plan import plan
 from xframes.schema import Vocabulary, fields
 from xframes.settings import WORDS
 
 from .cli.running import run
-from .clients import Scripted, answer, answering
+from .clients import NOW, Scripted, answer, answering
 
 pytestmark = pytest.mark.usefixtures("nowhere")
 
@@ -218,3 +219,18 @@ def test_streams_keep_the_old_words_so_that_no_advice_helps(server):
     with xf.Client(words="post", retries=1) as client, pytest.raises(errors.InvalidRequest) as caught:
         xf.streams.sample(limit=1, client=client)
     assert "XFRAMES_WORDS" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("choice", "changes"), [("all", True), ("owner", True), (["text"], False)])
+def test_a_plan_changes_its_words_but_not_a_choice_of_fields(choice, changes):
+    arguments = {"query": "q", "fields": choice}
+    plans = {words: plan("search.recent", arguments, now=NOW, words=words) for words in PARAMETER}
+    clients = {words: xf.Client("t", words=words) for words in PARAMETER}
+    for words, made in plans.items():
+        assert made.in_words_of(clients[words]) is made
+        assert made.in_words_of(object()) is made
+        other = made.in_words_of(clients[OTHER[words]])
+        assert (other == plans[OTHER[words]]) == changes
+        assert changes or other is made
+    streaming = plan("streams.sample", {}, now=NOW, words="tweet")
+    assert streaming.in_words_of(clients["post"]) is streaming

@@ -248,7 +248,7 @@ class Interrupted(XframesError):
     """A collection, an upload or a bulk write stopped before its end.
 
     `status`, `retryable` and `retry_at` are those of the error that stopped it (`__cause__`).
-    After any other cause, e.g. Ctrl-C or a full disk, it is not retryable, but can still be resumed.
+    After any other cause, e.g. Ctrl-C or a full disk, it is not retryable, but can be resumed.
 
     Parameters
     ----------

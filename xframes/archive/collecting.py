@@ -82,7 +82,7 @@ def resume(archive: Archive, folder: Folder, run_id: str, client: Client | None,
         plan = Plan.from_json(str(row.plan))
         if (plan.action, _recorded(plan)) != (row.action, json.loads(row.arguments or "{}")):
             raise ArchiveError(f"run {run_id} cannot be resumed: its plan is not what its record says; collect again")
-        plan = plan.in_words(client.words)
+        plan = plan.in_words_of(client)
         return _Collection(archive, folder, run_id, owner, plan, state).run(client, progress)
 
 

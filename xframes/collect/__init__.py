@@ -108,7 +108,7 @@ def actions(*, all: bool = False) -> pd.DataFrame:
     pandas.DataFrame
         One row per action, in the order of the listing: `name`, `kind` (read or write), `method`,
         `path`, `function` and `title`. `function` is what to call: `xf.…` for reads, `write.…`
-        (after `from xframes import write`) for writes. `xf.call` takes the action's name.
+        (after `from xframes import write`) for writes.
 
     Examples
     --------

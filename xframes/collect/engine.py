@@ -134,7 +134,7 @@ class _Gathering(Resumable):
 
     def _resume(self, *, client: Client | None = None, progress: bool | None = None) -> Frames:
         client = checked(client or self.client, self.plan.action)
-        made = self.plan.in_words(client.words)
+        made = self.plan.in_words_of(client)
         return _Gathering(made, client, self.state, dict(self.pages)).run(progress)
 
 
@@ -142,13 +142,13 @@ def function(action: Action) -> str:
     """Return the function that carries out the action, as users write it.
 
     `xf.search.recent` for a read, `write.like` for a write (after `from xframes import write`).
-    Reads without a function of their own are carried out by `xf.call`.
+    A read without a function of its own is carried out by `xf.call`.
     """
     if action.kind == "write":
         return action.step_of or action.name
     if action.listed:
         return f"xf.{action.name}"
-    return "xf.call"
+    return f'xf.call("{action.name}")'
 
 
 def signature(action: Action) -> inspect.Signature:

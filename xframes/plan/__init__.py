@@ -105,11 +105,12 @@ class Plan:
         args = {p.name: _args_text(p, given[p.name]) for p in action.params if p.name in given and _told(action, p)}
         return Request(action.method, path, params | self.asked, action.name, args, body or None)
 
-    def in_words(self, words: Vocabulary) -> Plan:
-        """Return the plan for requests in other words, to resume it where X takes only those.
+    def in_words_of(self, client: object) -> Plan:
+        """Return the plan in the words of a client, to resume it where X takes only those.
 
         A choice of single fields or expansions stays as it is: the other words may not have them.
         """
+        words = getattr(client, "words", self.words)  # who sends in another way may have none
         if words == self.words or self.declared.streaming:
             return self
         for choice in ("all", "owner"):
