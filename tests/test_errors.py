@@ -127,7 +127,7 @@ def test_every_error_is_copied_and_pickled_with_what_it_carries(cls, how):
         assert found.problems[0] is not error.problems[0]
 
 
-# what every error answers ---------------------------------------------------------------------------
+# what every error answers -------------------------------------------------------------------------
 
 ANSWERS = {"retryable": False, "retry_at": None, "status": None, "action": None}
 STATED = {"retryable": True, "retry_at": WHEN, "status": 503, "action": "search.recent"}
@@ -190,7 +190,8 @@ def test_a_cause_that_arrives_as_its_text_still_answers():
 
 def test_a_write_without_an_answer_is_not_retryable(sandbox):
     sandbox.faults.add(Fault("503", at=1, path="/2/tweets"))
-    with client_of(sandbox.url, oauth1=sandbox.oauth1) as client, pytest.raises(errors.OutcomeUnknown) as caught:
+    client = client_of(sandbox.url, oauth1=sandbox.oauth1)
+    with client, pytest.raises(errors.OutcomeUnknown) as caught:
         write.create_post("hello", client=client)
     assert answers(caught.value) == ANSWERS | {"status": 503, "action": "write.create_post"}
 
@@ -207,8 +208,11 @@ def test_a_usage_cap_tells_when_it_is_reset_where_x_does(seconds):
 
 def test_a_refused_argument_names_its_action():
     with Client(bearer_token="t") as client:
-        for wrong in (lambda: xf.search.recent("", client=client), lambda: xf.users.followers("x", client=client),
-                      lambda: xf.call("search.recent", quer="x"), lambda: xf.search.recent("x", client="c")):
+        for wrong in (
+            lambda: xf.search.recent("", client=client),
+            lambda: xf.users.followers("x", client=client),
+            lambda: xf.call("search.recent", quer="x"), lambda: xf.search.recent("x", client="c"),
+        ):
             with pytest.raises(errors.ArgumentError) as caught:
                 wrong()
             assert caught.value.action in {"search.recent", "users.followers"}

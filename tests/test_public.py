@@ -67,7 +67,8 @@ def test_every_function_that_actions_names_can_be_called(all):
             assert callable(parts(name, {"xf": xf, "write": write}))
 
 
-FILES = [*sorted((ROOT / "xframes").rglob("*.py")), ROOT / "README.md", *sorted((ROOT / "notebooks").iterdir())]
+FILES = [ROOT / "README.md", *sorted((ROOT / "xframes").rglob("*.py"))]
+FILES += sorted(path for path in (ROOT / "notebooks").iterdir() if path.is_file())
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))

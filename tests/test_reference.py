@@ -24,7 +24,9 @@ from xframes.wire import Page, Request
 ROOT = Path(__file__).parents[1]
 AREAS = [name for name in xf.__all__ if isinstance(getattr(xf, name), ModuleType)]
 SHOWN = {
-    "xf": xf, **{f"xf.{name}": getattr(xf, name) for name in AREAS}, "write": write,
+    "xf": xf,
+    **{f"xf.{name}": getattr(xf, name) for name in AREAS},
+    "write": write,
 }
 CLASSES = [("xf", Client), ("xf", Archive), ("xf", xf.Frames), ("xframes/archive", Run)]
 CLASSES += [("xframes/wire", Page), ("xframes/wire", Request), ("xf/errors", xf.Interrupted)]
@@ -35,8 +37,12 @@ pytestmark = pytest.mark.slow
 def build(root, target):
     """Build a checkout's reference, as its documents say."""
     return subprocess.run(
-        [sys.executable, str(root / ".ci" / "reference"), str(target)], cwd=target.parent,
-        capture_output=True, text=True, check=False, timeout=300,
+        [sys.executable, str(root / ".ci" / "reference"), str(target)],
+        cwd=target.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
         env=os.environ | {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"},
     )
 
@@ -129,5 +135,11 @@ def test_faults_fail(tmp_path):
 
     done = build(root, tmp_path / "site")
     assert done.returncode != 0
-    for fault in ("data/nowhere.csv", "#no-such-place", "https://example.com/c.png", "xf.serch.recent", "Undefined"):
+    for fault in (
+        "data/nowhere.csv",
+        "#no-such-place",
+        "https://example.com/c.png",
+        "xf.serch.recent",
+        "Undefined",
+    ):
         assert fault in done.stderr

@@ -33,7 +33,8 @@ def configure(path, words):
 def refusal(name, value, message):
     """A 400 as X writes it."""
     return {
-        "errors": [{"parameters": {name: [value]}, "message": message}], "title": "Invalid Request",
+        "errors": [{"parameters": {name: [value]}, "message": message}],
+        "title": "Invalid Request",
         "detail": "One or more parameters to your request was invalid.",
         "type": "https://api.twitter.com/2/problems/invalid-request",
     }
@@ -46,7 +47,9 @@ def server(monkeypatch):
         made.knows, made.asked = "post", []
 
         def reply(handler, _):
-            query = {name: values[0] for name, values in parse_qs(urlsplit(handler.path).query).items()}
+            query = {
+                name: values[0] for name, values in parse_qs(urlsplit(handler.path).query).items()
+            }
             made.asked.append(query)
             wrong = PARAMETER[OTHER[made.knows]]
             if wrong in query:
@@ -96,7 +99,9 @@ def test_another_value_is_refused_with_its_source(nowhere, monkeypatch, wrong):
     configure(nowhere, wrong)
     with pytest.raises(errors.ConfigError) as caught:
         xf.Client("t")
-    assert all(part in str(caught.value) for part in ("config file", "words", "tweet", "post", wrong))
+    assert all(
+        part in str(caught.value) for part in ("config file", "words", "tweet", "post", wrong)
+    )
     monkeypatch.setenv("XFRAMES_WORDS", wrong)
     with pytest.raises(errors.ConfigError) as caught:
         xf.Client("t")
@@ -129,8 +134,14 @@ def test_the_refusal_says_how_to_switch(server, monkeypatch, knows):
     with xf.Client(words=OTHER[knows]) as client, pytest.raises(errors.InvalidRequest) as caught:
         xf.search.recent("q", client=client)
     told = str(caught.value)
-    assert all(part in told for part in (f'words="{knows}"', f"XFRAMES_WORDS={knows}", f"--words {knows}"))
-    assert (caught.value.status, caught.value.action, caught.value.retryable) == (400, "search.recent", False)
+    assert all(
+        part in told for part in (f'words="{knows}"', f"XFRAMES_WORDS={knows}", f"--words {knows}")
+    )
+    assert (caught.value.status, caught.value.action, caught.value.retryable) == (
+        400,
+        "search.recent",
+        False,
+    )
     monkeypatch.setenv("XFRAMES_WORDS", knows)
     assert len(xf.search.recent("q", limit=10).matches) == 10
     assert sent(server) == knows
@@ -181,7 +192,14 @@ def test_a_collection_that_x_refuses_midway_is_resumed_in_the_other_words(server
         elif place == "archive":
             assert archive.resume(caught.value.run_id, client=client).rows == 20
         else:
-            command = ("resume", caught.value.run_id, "--words", "post", "--archive", tmp_path / "a")
+            command = (
+                "resume",
+                caught.value.run_id,
+                "--words",
+                "post",
+                "--archive",
+                tmp_path / "a",
+            )
             assert run(*command).exit_code == 0
     assert server.asked[-1]["post.fields"] == ",".join(fields("post", "post"))
     assert server.asked[-1]["next_token"] == NEXT
@@ -193,17 +211,56 @@ ALLOWED = "is not one of [id,text,created_at,tweet.fields,post.fields]"
 MEANT = [
     ("post", {"errors": [{"message": f"The query parameter [tweet.fields] {ALLOWED}"}]}),
     ("post", {"title": "Invalid Request", "detail": "Unknown parameter: tweet.fields"}),
-    ("post", {"errors": [{"parameter": "tweet.fields", "detail": "This parameter is not supported."}]}),
-    ("post", refusal("user.fields", "pinned_tweet_id,name", f"The `user.fields` query parameter value [pinned_tweet_id] {ALLOWED}")),
-    ("post", refusal("expansions", "referenced_tweets.id", f"The `expansions` query parameter value [referenced_tweets.id] {ALLOWED}")),
+    (
+        "post",
+        {"errors": [{"parameter": "tweet.fields", "detail": "This parameter is not supported."}]},
+    ),
+    (
+        "post",
+        refusal(
+            "user.fields",
+            "pinned_tweet_id,name",
+            f"The `user.fields` query parameter value [pinned_tweet_id] {ALLOWED}",
+        ),
+    ),
+    (
+        "post",
+        refusal(
+            "expansions",
+            "referenced_tweets.id",
+            f"The `expansions` query parameter value [referenced_tweets.id] {ALLOWED}",
+        ),
+    ),
     ("tweet", refusal("post.fields", "text", f"The query parameter [post.fields] {ALLOWED}")),
-    ("tweet", refusal("expansions", "referenced_posts", f"The `expansions` query parameter value [referenced_posts] {ALLOWED}")),
+    (
+        "tweet",
+        refusal(
+            "expansions",
+            "referenced_posts",
+            f"The `expansions` query parameter value [referenced_posts] {ALLOWED}",
+        ),
+    ),
     (None, refusal("query", "q", "Reference to invalid operator 'foo'.")),
     (None, refusal("foo", "1", f"The query parameter [foo] {ALLOWED}")),
-    (None, refusal("tweet.fields", "text,foo", f"The `tweet.fields` query parameter value [foo] {ALLOWED}")),
-    (None, refusal("max_results", "500", "The `max_results` query parameter value [500] is not valid with `tweet.fields` [context_annotations]")),
+    (
+        None,
+        refusal(
+            "tweet.fields", "text,foo", f"The `tweet.fields` query parameter value [foo] {ALLOWED}"
+        ),
+    ),
+    (
+        None,
+        refusal(
+            "max_results",
+            "500",
+            "The `max_results` query parameter value [500] is not valid with `tweet.fields`",
+        ),
+    ),
     (None, {"title": "Invalid Request"}),
-    (None, {"errors": [{"parameters": ["tweet"], "message": 5}, {"parameters": 7}], "detail": ["x"]}),
+    (
+        None,
+        {"errors": [{"parameters": ["tweet"], "message": 5}, {"parameters": 7}], "detail": ["x"]},
+    ),
 ]
 
 
@@ -212,11 +269,16 @@ def test_only_words_of_a_vocabulary_are_advised_on(advised, body):
     with pytest.raises(errors.InvalidRequest) as caught:
         Scripted(answer(400, body)).send()
     told = str(caught.value)
-    assert [words for words in PARAMETER if f"XFRAMES_WORDS={words}" in told] == ([advised] if advised else [])
+    assert [words for words in PARAMETER if f"XFRAMES_WORDS={words}" in told] == (
+        [advised] if advised else []
+    )
 
 
 def test_streams_keep_the_old_words_so_that_no_advice_helps(server):
-    with xf.Client(words="post", retries=1) as client, pytest.raises(errors.InvalidRequest) as caught:
+    with (
+        xf.Client(words="post", retries=1) as client,
+        pytest.raises(errors.InvalidRequest) as caught,
+    ):
         xf.streams.sample(limit=1, client=client)
     assert "XFRAMES_WORDS" not in str(caught.value)
 

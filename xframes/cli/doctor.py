@@ -234,7 +234,8 @@ def _access(base_url: str | None, words: Vocabulary | None, *, me: bool) -> Iter
     """Ask X for the project's usage, which it bills nothing for; with `me` also who is speaking."""
     from xframes.client import Client, Retries
 
-    client = Client.from_env(base_url=base_url, words=words, retries=Retries(attempts=2, wait=5), timeout=(5, 20))
+    retries = Retries(attempts=2, wait=5)
+    client = Client.from_env(base_url=base_url, words=words, retries=retries, timeout=(5, 20))
     with client:
         if not client.kinds or {"app", "oauth1"} & set(client.kinds):  # none: an app's key and secret get a token
             yield _asked(client, "usage.posts")

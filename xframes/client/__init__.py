@@ -133,7 +133,8 @@ class Client:
     @sealed
     def __init__(
         self, bearer_token: str | Secret | None = None, oauth1: OAuth1 | tuple[str, ...] | None = None,
-        oauth2: OAuth2 | str | None = None, *, base_url: str | None = None, words: Vocabulary | None = None,
+        oauth2: OAuth2 | str | None = None, *, base_url: str | None = None,
+        words: Vocabulary | None = None,
         timeout: tuple[float, float] = (10.0, 60.0), retries: Retries | int = _PATIENCE,
         query_limit: int | None = None, writes: bool = False, on_wait: Callable[[float, str], None] | None = None,
         sleep: Callable[[float], None] = time.sleep, now: Callable[[], datetime] = _utc_now,

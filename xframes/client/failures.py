@@ -125,7 +125,8 @@ def _own_values(words: Vocabulary) -> dict[str, frozenset[str]]:
 
 def _values(words: Vocabulary) -> dict[str, frozenset[str]]:
     found = {
-        fields_param(each, "tweet"): frozenset(fields(each, words, owner=True)) for each in COMPANIONS
+        fields_param(each, "tweet"): frozenset(fields(each, words, owner=True))
+        for each in COMPANIONS
     }
     found["post.fields"] = found["tweet.fields"]
     found["expansions"] = frozenset().union(*EXPANSIONS[words].values())
@@ -138,6 +139,7 @@ def unknown(request: Request, error: ApiError) -> OutcomeUnknown:
     action = ACTIONS.get(request.action or "")
     look = f"xf.{action.seen} shows" if action is not None and action.seen else "look at X"
     return OutcomeUnknown(
-        f"{what}: sent, but its outcome is unknown ({error}). It was not sent again; {look} whether it happened",
+        f"{what}: sent, but its outcome is unknown ({error}). It was not sent again; "
+        f"{look} whether it happened",
         status=error.status, action=request.action,
     )

@@ -232,12 +232,16 @@ class _Job(Resumable):
         waited, pause = 0.0, 1.0
         while (job := self._asked(sending, job))["status"] != "complete":
             if job["status"] in {"failed", "expired"}:
-                raise XframesError(f"{_RUN}: X says job {job['id']} {job['status']}; run it again to make a new one",
-                                   action="compliance.job", retryable=True)
+                raise XframesError(
+                    f"{_RUN}: X says job {job['id']} {job['status']}; run it again to make a new one",
+                    action="compliance.job", retryable=True,
+                )
             if waited >= _PATIENCE:
-                raise Interrupted(f"{_RUN}: X works on job {job['id']} for longer than {_PATIENCE / 3600:.0f} hours; "
-                                  "`.resume()`, or running it again, goes on waiting", resume=self._resume,
-                                  action="compliance.job", retryable=True)
+                raise Interrupted(
+                    f"{_RUN}: X works on job {job['id']} for longer than {_PATIENCE / 3600:.0f} "
+                    "hours; `.resume()`, or running it again, goes on waiting",
+                    resume=self._resume, action="compliance.job", retryable=True,
+                )
             self.client.sleep(pause)
             waited, pause = waited + pause, min(pause * 2, _LONGEST)
         return job
