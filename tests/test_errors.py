@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import multiprocessing
 import pickle
+import pkgutil
 import threading
 import traceback
 from concurrent.futures import ProcessPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -16,9 +18,15 @@ import xframes as xf
 from xframes import errors, write
 from xframes.client import Client, Retries
 from xframes.sandbox import Fault
+from xframes.wire import classify
 
 WHEN = datetime(2026, 3, 10, 12, tzinfo=UTC)
 SEARCH = "/2/tweets/search/recent"
+
+
+for module in pkgutil.walk_packages(xf.__path__, "xframes."):  # each may define errors of its own
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
 
 
 def classes(cls=errors.XframesError):
@@ -119,6 +127,97 @@ def test_every_error_is_copied_and_pickled_with_what_it_carries(cls, how):
         assert found.problems[0] is not error.problems[0]
 
 
+# what every error answers -------------------------------------------------------------------------
+
+ANSWERS = {"retryable": False, "retry_at": None, "status": None, "action": None}
+STATED = {"retryable": True, "retry_at": WHEN, "status": 503, "action": "search.recent"}
+
+
+def answers(error):
+    return {name: getattr(error, name) for name in ANSWERS}
+
+
+def there_and_back(error):
+    return pickle.loads(pickle.dumps(error))
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_every_error_answers_what_callers_decide_by(cls):
+    usual = ANSWERS | {"retryable": cls in (errors.RateLimited, errors.Unavailable)}
+    assert answers(cls("what happened")) == usual
+    error = cls("what happened")
+    for name, value in STATED.items():
+        setattr(error, name, value)
+    for found in (error, there_and_back(error), copy.copy(error), copy.deepcopy(error)):
+        assert answers(found) == STATED
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_the_constructor_takes_the_answers_too(cls):
+    assert answers(there_and_back(cls("what happened", **STATED))) == STATED
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_what_interrupted_answers_for_its_cause(cls):
+    for cause in (cls("what happened"), errors.RateLimited("wait", **STATED)):
+        with pytest.raises(errors.Interrupted) as caught:
+            raise errors.Interrupted("stopped", run_id="run-1") from cause
+        assert answers(caught.value) == answers(there_and_back(caught.value)) == answers(cause)
+
+
+def test_interrupted_by_what_is_no_error_of_ours_is_not_retryable():
+    for cause in (None, KeyboardInterrupt(), OSError(28, "full"), Unportable("a", "b")):
+        with pytest.raises(errors.Interrupted) as caught:
+            raise errors.Interrupted("stopped", action="search.recent") from cause
+        assert answers(there_and_back(caught.value)) == ANSWERS | {"action": "search.recent"}
+
+
+class Held(errors.RateLimited):
+    """A kind of error that somebody else made, and that no other process can be sent."""
+
+    def __init__(self, message, **stated):
+        super().__init__(message, **stated)
+        self.lock = threading.Lock()
+
+
+def test_a_cause_that_arrives_as_its_text_still_answers():
+    with pytest.raises(errors.Interrupted) as caught:
+        raise errors.Interrupted("stopped") from Held("wait", **STATED)
+    found = there_and_back(caught.value)
+    assert type(found.__cause__) is errors.XframesError
+    assert answers(found) == STATED
+
+
+def test_a_write_without_an_answer_is_not_retryable(sandbox):
+    sandbox.faults.add(Fault("503", at=1, path="/2/tweets"))
+    client = client_of(sandbox.url, oauth1=sandbox.oauth1)
+    with client, pytest.raises(errors.OutcomeUnknown) as caught:
+        write.create_post("hello", client=client)
+    assert answers(caught.value) == ANSWERS | {"status": 503, "action": "write.create_post"}
+
+
+@pytest.mark.parametrize("seconds", [None, 60, 20 * 86_400])
+def test_a_usage_cap_tells_when_it_is_reset_where_x_does(seconds):
+    headers = {} if seconds is None else {"retry-after": str(seconds)}
+    body = b'{"title": "UsageCapExceeded", "type": "https://api.x.com/2/problems/usage-capped"}'
+    error = classify(429, headers, body, action="search.recent", now=WHEN)
+    assert isinstance(error, errors.UsageCapped)
+    until = None if seconds is None else WHEN + timedelta(seconds=seconds)
+    assert answers(error) == ANSWERS | {"retry_at": until, "status": 429, "action": "search.recent"}
+
+
+def test_a_refused_argument_names_its_action():
+    with Client(bearer_token="t") as client:
+        for wrong in (
+            lambda: xf.search.recent("", client=client),
+            lambda: xf.users.followers("x", client=client),
+            lambda: xf.call("search.recent", quer="x"), lambda: xf.search.recent("x", client="c"),
+        ):
+            with pytest.raises(errors.ArgumentError) as caught:
+                wrong()
+            assert caught.value.action in {"search.recent", "users.followers"}
+
+
 # the way to go on ----------------------------------------------------------------------------------------------------
 
 
@@ -149,6 +248,7 @@ def test_a_collection_that_stopped_in_a_worker_goes_on_here(pool, sandbox, tmp_p
 
     assert (error.pages, error.rows) == (2, 200)
     assert isinstance(error.__cause__, errors.Unavailable)
+    assert answers(error) == STATED | {"retry_at": None}
     assert (error.frames is None) == (place == "archive")
     assert error.frames is None or error.frames.tables["matches"] == 200
     with client_of(sandbox.url, bearer_token=sandbox.bearer_token) as client:

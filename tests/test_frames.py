@@ -179,3 +179,18 @@ def test_the_main_table_is_what_the_action_asked_for():
     assert frames.main == "users"
     assert pa.table(frames).column_names[0] == "id"
     assert isinstance(frames, Frames)
+
+
+def test_every_table_of_the_schema_is_an_attribute_that_type_checkers_see(frames):
+    shown = [name for name, value in vars(Frames).items() if isinstance(value, property)]
+    shown = [name for name in shown if name not in {"tables", "price", "span"}]
+    assert shown == list(TABLES)  # a new table needs its line in the class
+    assert set(TABLES) <= set(dir(frames))
+    for name in TABLES:
+        assert TABLES[name].doc in vars(Frames)[name].__doc__
+        assert len(getattr(frames, name)) == frames.tables[name]
+        with pytest.raises(AttributeError):
+            setattr(frames, name, None)
+    for name in ("pots", "_pots"):
+        with pytest.raises(AttributeError, match=name):
+            getattr(frames, name)

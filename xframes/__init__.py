@@ -1,7 +1,23 @@
-"""xframes: the X API v2 as dataframes.
+"""xframes: collect from the X API v2 into dataframes.
 
-Collect with `xf.search.recent(...)` and its kin, archive with `xf.Archive`, query with SQL, plot with `xf.plot`.
-Names are imported when first used, so that `import xframes` is quick.
+- `xf.search`, `xf.counts`, `xf.timelines`, `xf.posts`, `xf.users` and the other areas have one
+  function for each read action of X. `xf.call` carries out any action by its name, and
+  `xf.actions` lists them. They return `xf.Frames`: tables for pandas, Arrow and SQL.
+- `xf.Archive` keeps everything that is collected, in a folder or a bucket.
+- `xf.plot` and `xf.networks` draw and analyse it.
+- `xf.Client` sends the requests; `xf.use` sets the default one.
+- `xf.errors` has all errors, `xf.schema` all tables and columns.
+- `xf.sandbox` is a local X for tests and for learning.
+- `from xframes import write` adds the functions that change something at X.
+
+Names are imported when they are first used, so that `import xframes` is fast.
+
+Examples
+--------
+>>> import xframes as xf
+>>> archive = xf.Archive("my-archive")
+>>> xf.search.recent("duckdb lang:en", limit=100, into=archive)
+>>> archive.sql("select lang, count(*) from posts group by lang").df()
 """
 
 from __future__ import annotations
@@ -29,9 +45,10 @@ __version__ = version.VERSION
 
 _HOMES = {
     "Archive": "xframes.archive", "Client": "xframes.client", "Frames": "xframes.frames",
-    "Interrupted": "xframes.errors", "XframesError": "xframes.errors", "actions": "xframes.collect",
-    "call": "xframes.collect", "flatten": "xframes.frames", "hydrate": "xframes.collect.hydration",
-    "read_pages": "xframes.reader", "unescape": "xframes.frames", "use": "xframes.client",
+    "Interrupted": "xframes.errors", "XframesError": "xframes.errors",
+    "actions": "xframes.collect", "call": "xframes.collect", "flatten": "xframes.frames",
+    "hydrate": "xframes.collect.hydration", "read_pages": "xframes.reader",
+    "unescape": "xframes.frames", "use": "xframes.client",
 }
 _MODULES = {
     **{area: f"xframes.collect.accounts.{area}" for area in (
@@ -45,9 +62,10 @@ _MODULES = {
 }
 
 __all__ = [
-    "Archive", "Client", "Frames", "Interrupted", "XframesError", "actions", "analytics", "call", "compliance",
-    "counts", "errors", "flatten", "hydrate", "lists", "media", "messages", "networks", "plot", "posts", "read_pages",
-    "sandbox", "schema", "search", "spaces", "streams", "timelines", "unescape", "usage", "use", "users",
+    "Archive", "Client", "Frames", "Interrupted", "XframesError", "actions", "analytics", "call",
+    "compliance", "counts", "errors", "flatten", "hydrate", "lists", "media", "messages",
+    "networks", "plot", "posts", "read_pages", "sandbox", "schema", "search", "spaces", "streams",
+    "timelines", "unescape", "usage", "use", "users",
 ]
 
 
@@ -57,7 +75,9 @@ def __getattr__(name: str) -> Any:
     elif name in _MODULES:
         found = import_module(_MODULES[name])
     else:
-        raise AttributeError(f"module 'xframes' has no attribute {name!r}; it has {', '.join(__all__)}")
+        raise AttributeError(
+            f"module 'xframes' has no attribute {name!r}; it has {', '.join(__all__)}"
+        )
     globals()[name] = found
     return found
 
@@ -67,12 +87,12 @@ def __dir__() -> list[str]:
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """What `%load_ext xframes` calls: cells may begin with `%%xsql`, lines with `%xsql`."""
+    """Add the magics `%%xsql` and `%xsql` to a notebook; `%load_ext xframes` calls it."""
     import_module("xframes.magics").register(shell)
 
 
 class _Package(ModuleType):
-    """Keeps `xf.flatten` the function: importing the package `xframes.flatten` would put itself in its place."""
+    """Keeps `xf.flatten` the function when the package `xframes.flatten` is imported."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         if not (name in _HOMES and isinstance(value, ModuleType)):

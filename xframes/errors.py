@@ -1,19 +1,28 @@
-"""Every error xframes raises, with one base class.
+"""Every error that xframes raises, with one base class.
 
     XframesError
-    ├── ArgumentError            a value refused before any request was made (also a ValueError)
-    ├── ConfigError              credentials or settings are missing or unreadable
-    ├── ArchiveError             an archive cannot be read or written as asked
+    ├── ArgumentError            an invalid argument; no request was made (also a ValueError)
+    ├── ConfigError              credentials or settings are missing, unreadable or invalid
+    ├── ArchiveError             an archive cannot be read or written
     ├── OutcomeUnknown           a write was sent and no answer came back
-    ├── Interrupted              a collection stopped before its end; carries what was collected
+    ├── Interrupted              a collection stopped early; carries what was collected
     └── ApiError                 X answered with a failure, or no usable answer came
         ├── InvalidRequest       400: X refuses a parameter
         ├── Unauthorized         401: the credentials are missing or wrong
-        ├── Forbidden            403: this kind of credential, scope or tier may not do this
-        ├── NotFound             404
+        ├── Forbidden            403: this kind of credential, scope or tier is not enough
+        ├── NotFound             404: X has no such object
         ├── RateLimited          429: wait until `retry_at`
         ├── UsageCapped          429: the project's cap is used up; waiting does not help
         └── Unavailable          5xx, connection failures and bodies that are not JSON
+
+Each of them has `retryable`, `retry_at`, `status` and `action`:
+
+- `retryable`: whether the same call may succeed later without any change. True for RateLimited,
+  for Unavailable (except HTTP 501 and answers that are too large), and for Interrupted when one of
+  them stopped the collection.
+- `retry_at`: the earliest time at which a retry makes sense, in UTC. None when it is unknown.
+- `status`: the HTTP status of X's answer. None without an answer.
+- `action`: the action that failed, e.g. `"search.recent"`. None when it is unknown.
 """
 
 from __future__ import annotations
@@ -30,9 +39,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 __all__ = [
-    "ApiError", "ArchiveError", "ArgumentError", "ConfigError", "Forbidden", "Interrupted", "InvalidRequest",
-    "NotFound", "OutcomeUnknown", "RateLimited", "Resumable", "Unauthorized", "Unavailable", "UsageCapped",
-    "XframesError",
+    "ApiError", "ArchiveError", "ArgumentError", "ConfigError", "Forbidden", "Interrupted",
+    "InvalidRequest", "NotFound", "OutcomeUnknown", "RateLimited", "Resumable", "Unauthorized",
+    "Unavailable", "UsageCapped", "XframesError",
 ]
 
 
@@ -45,15 +54,46 @@ _CAUSE: Any = vars(BaseException)["__cause__"]
 
 
 class XframesError(Exception):
-    """Base of every error raised on purpose by xframes.
+    """Base class of every error that xframes raises on purpose.
 
-    Its text is safe to print: control characters of foreign text are escaped. It can be pickled and
-    copied, with its attributes and its cause; a cause that cannot be pickled arrives as its text.
-    `media_id` is the id of the upload that failed, None for all else.
+    The message is safe to print: control characters in foreign text are escaped. Errors can be
+    pickled and copied, with their attributes and their cause. A cause that cannot be pickled
+    arrives as its text.
+
+    Parameters
+    ----------
+    args
+        The message.
+    status
+        HTTP status of X's answer. Default: None, there was no answer.
+    action
+        Name of the action that failed, e.g. `"search.recent"`. Default: None, it is unknown.
+    retryable
+        Whether the same call may succeed later without any change. Default: what is usual for the
+        class, which is False except for RateLimited and Unavailable.
+    retry_at
+        Earliest time for a retry, in UTC. Default: None, it is unknown.
+
+    Attributes
+    ----------
+    media_id
+        Id of the upload that failed. None for all other errors.
     """
 
+    status: int | None = None
+    action: str | None = None
+    retryable: bool = False
+    retry_at: datetime | None = None
     media_id: str | None = None
     _shared: ClassVar[tuple[str, ...]] = ()  # attributes a deep copy shares
+
+    def __init__(
+        self, *args: object, status: int | None = None, action: str | None = None,
+        retryable: bool | None = None, retry_at: datetime | None = None,
+    ) -> None:
+        super().__init__(*args)
+        stated = {"status": status, "action": action, "retryable": retryable, "retry_at": retry_at}
+        self.__dict__.update({name: value for name, value in stated.items() if value is not None})
 
     def __str__(self) -> str:
         return neutral(super().__str__(), keep="\n\t")
@@ -96,7 +136,7 @@ class XframesError(Exception):
 
 
 class ArgumentError(XframesError, ValueError):
-    """An argument was refused before any request; the message names it and the way out."""
+    """An argument is invalid; no request was made. The message names it and what is expected."""
 
 
 class ConfigError(XframesError):
@@ -104,21 +144,34 @@ class ConfigError(XframesError):
 
 
 class ArchiveError(XframesError):
-    """An archive cannot be read or written as asked."""
+    """An archive cannot be read or written."""
 
 
 class OutcomeUnknown(XframesError):
-    """A write was sent but its answer never arrived: it may or may not have happened."""
+    """A write was sent but no answer came back: X may have carried it out or not.
+
+    It is not retryable, because a retry could do it twice. The message says where to look.
+    """
 
 
 class ApiError(XframesError):
     """X answered with a failure, or with nothing usable.
 
-    Attributes: `status` (HTTP status, None without an answer), `action`, `kind` (last segment of X's problem type),
-    `problems` (X's own error items), `retryable`, and `retry_at` (aware UTC time, None when unknown).
+    Parameters
+    ----------
+    message
+        The message.
+    status
+    action
+    retryable
+    retry_at
+        See XframesError.
+    kind
+        Kind of the problem: the last segment of X's problem type, e.g. `"invalid-request"`.
+        Default: None, X named none.
+    problems
+        X's own error items. Default: none.
     """
-
-    retryable = False
 
     def __init__(
         self,
@@ -126,66 +179,125 @@ class ApiError(XframesError):
         *,
         status: int | None = None,
         action: str | None = None,
+        retryable: bool | None = None,
+        retry_at: datetime | None = None,
         kind: str | None = None,
         problems: Sequence[Mapping[str, Any]] = (),
-        retry_at: datetime | None = None,
     ) -> None:
-        super().__init__(message)
-        self.status = status
-        self.action = action
+        super().__init__(
+            message, status=status, action=action, retryable=retryable, retry_at=retry_at
+        )
         self.kind = kind
         self.problems = list(problems)
-        self.retry_at = retry_at
 
 
 class InvalidRequest(ApiError):
-    """400: X refuses a parameter; the message repeats which and why."""
+    """400: X refuses a parameter. The message repeats which one and why."""
 
 
 class Unauthorized(ApiError):
-    """401: no credentials, or X does not accept them."""
+    """401: the credentials are missing, or X does not accept them."""
 
 
 class Forbidden(ApiError):
-    """403: this credential, scope or access tier may not do this."""
+    """403: this credential, scope or access tier does not allow the action."""
 
 
 class NotFound(ApiError):
-    """404: there is no such thing."""
+    """404: X has no such object."""
 
 
 class RateLimited(ApiError):
-    """429 with a rate limit: retry after `retry_at`."""
+    """429: a rate limit is used up. It is retryable, from `retry_at` on."""
 
     retryable = True
 
 
 class UsageCapped(ApiError):
-    """429 `usage-capped`: the account's or project's cap is used up until it resets or is raised."""
+    """429 `usage-capped`: the usage cap of the account or project is used up.
+
+    It is not retryable: the cap must be reset or raised first. `retry_at` is the time of the
+    reset, where X states it.
+    """
 
 
 class Unavailable(ApiError):
-    """5xx, a lost connection, a cut body, or a body that is not JSON: worth another try for reads."""
+    """5xx, a lost connection, a cut body, or a body that is not JSON.
+
+    It is retryable, except for HTTP 501 and for answers that are too large.
+    """
 
     retryable = True
 
 
-class Interrupted(XframesError):
-    """A collection stopped before its end.
+class _OfCause:
+    """An attribute that an error takes from its cause, unless it is set on the error itself."""
 
-    Attributes: `frames` (what was collected, as Frames; None when it went into an archive), `run_id`, `pages`, `rows`,
-    `next_token` (where X would continue), `media_id` (of an upload), and `__cause__` (what stopped
-    it). `resume()` goes on from there and returns what the finished collection would have returned.
-    In another process it uses the `client` given to it, or the default one.
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, error: XframesError | None, owner: type | None = None) -> Any:
+        cause = None
+        if error is not None:
+            cause = error.__cause__
+        source = cause if isinstance(cause, XframesError) else XframesError
+        return getattr(source, self.name)
+
+
+class Interrupted(XframesError):
+    """A collection, an upload or a bulk write stopped before its end.
+
+    `status`, `retryable` and `retry_at` are those of the error that stopped it (`__cause__`).
+    After any other cause, e.g. Ctrl-C or a full disk, it is not retryable, but can be resumed.
+
+    Parameters
+    ----------
+    message
+        The message.
+    frames
+        What was collected, as Frames. None when it is in an archive.
+    run_id
+        Id of the archive's run. None without an archive.
+    pages
+        Number of pages collected.
+    rows
+        Number of main rows collected.
+    next_token
+        Token of the page where X would continue. None when there is none.
+    media_id
+        Id of the upload that stopped. None for everything else.
+    resume
+        Function that continues the work. None when it can only be repeated.
+    status
+    action
+    retryable
+    retry_at
+        See XframesError. Default: those of the cause.
+
+    Examples
+    --------
+    >>> try:
+    ...     frames = xf.search.recent("climate", limit=1000)
+    ... except xf.Interrupted as stop:
+    ...     if stop.retryable:
+    ...         frames = stop.resume()
     """
 
+    status = _OfCause()
+    action = _OfCause()
+    retryable = _OfCause()
+    retry_at = _OfCause()
     _shared = ("frames", "_resume")
 
     def __init__(
-        self, message: str, *, frames: Any = None, run_id: str | None = None, pages: int = 0, rows: int = 0,
-        next_token: str | None = None, media_id: str | None = None, resume: Any = None,
+        self, message: str, *, frames: Any = None, run_id: str | None = None, pages: int = 0,
+        rows: int = 0, next_token: str | None = None, media_id: str | None = None,
+        resume: Any = None, status: int | None = None, action: str | None = None,
+        retryable: bool | None = None, retry_at: datetime | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(
+            message, status=status, action=action, retryable=retryable, retry_at=retry_at
+        )
         self.frames = frames
         self.run_id = run_id
         self.pages = pages
@@ -195,9 +307,34 @@ class Interrupted(XframesError):
         self._resume = resume
 
     def resume(self, **overrides: Any) -> Any:
-        """Go on from the last page kept; `overrides` may give another `client` or `progress`."""
+        """Continue after the last page that was kept.
+
+        Parameters
+        ----------
+        overrides
+            `client` to send with, and whether to show a `progress` bar. Default: the client of
+            the stopped collection; in another process the default client.
+
+        Returns
+        -------
+        Frames
+            What the finished collection would have returned: Frames, a Run or a table.
+
+        Raises
+        ------
+        Interrupted
+            It stopped again.
+        XframesError
+            It cannot be resumed from here; the message says what to do instead.
+
+        Examples
+        --------
+        >>> stop.resume(client=xf.Client(bearer_token="…"))
+        """
         if self._resume is None:
-            way = "start it again" if self.run_id is None else f'use archive.resume("{self.run_id}")'
+            way = "start it again"
+            if self.run_id is not None:
+                way = f'use archive.resume("{self.run_id}")'
             raise XframesError(f"this collection cannot be resumed from here; {way}")
         return self._resume(**overrides)
 
@@ -206,7 +343,10 @@ class Interrupted(XframesError):
 
 
 class Resumable:
-    """Work that stopped and can go on, in another process too. Credentials stay in their process."""
+    """Work that stopped and can be resumed, in another process too.
+
+    Credentials are not sent to the other process.
+    """
 
     def __getstate__(self) -> dict[str, Any]:
         return vars(self) | {"client": None}
@@ -250,7 +390,13 @@ def _portable(cause: BaseException) -> BaseException:
     try:
         pickle.loads(pickle.dumps(cause))  # noqa: S301  our own bytes
     except Exception:  # noqa: BLE001  whatever an object's own pickling raises
-        return XframesError(f"{type(cause).__name__}: {cause}")
+        told = XframesError(f"{type(cause).__name__}: {cause}")
+        if isinstance(cause, XframesError):
+            told = XframesError(
+                *told.args, status=cause.status, action=cause.action, retryable=cause.retryable,
+                retry_at=cause.retry_at,
+            )
+        return told
     return cause
 
 

@@ -1,4 +1,4 @@
-"""The tables flattened from a set of pages, in memory."""
+"""Frames: the tables of a set of pages, in memory."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from contextlib import contextmanager
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self, overload
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -28,36 +28,78 @@ PLAIN_TEXT = "replace(replace(replace(text, '&lt;', '<'), '&gt;', '>'), '&amp;',
 
 
 def flatten(pages: Iterable[Page] | Page) -> Frames:
-    """Flatten pages into Frames: every object, relation, measure and problem in them as rows of its table.
+    """Flatten pages into Frames.
 
-    Pure and total: no network, no clock; what cannot be read becomes a row of `problems`. Same post in `data` and
-    `includes` of a page, or twice on it: one row, the main one. Rows of several pages stay apart (`observed_at`,
-    `page_id`), so a post seen on two pages has two rows here; an archive's views unite them.
+    Every object, relation, measure and problem on the pages becomes a row of its table. An object
+    that is on a page several times has one row for that page; objects that are on several pages
+    have a row for each (`observed_at`, `page_id`). An archive shows one row for each object
+    instead. What cannot be read becomes a row of `problems`.
 
-    Raises ArgumentError for what is no page, e.g. a file's name.
+    Parameters
+    ----------
+    pages
+        Pages, or one page, e.g. from `xf.read_pages`.
+
+    Returns
+    -------
+    Frames
+        All tables, in the order of the pages.
+
+    Raises
+    ------
+    ArgumentError
+        Something that is not a page was passed, e.g. the name of a file.
+
+    Examples
+    --------
+    >>> xf.flatten(xf.read_pages("data/tweet-words.ndjson")).posts
     """
     return Frames.from_pages(only_pages(pages))
 
 
 def only_pages(given: Any) -> Iterator[Page]:
-    """The pages given, or the one. Raises ArgumentError for what is none, with what reads some."""
+    """Yield the pages given, or the one page.
+
+    Raises ArgumentError for anything else, saying how to read pages.
+    """
     if isinstance(given, Page):
         given = [given]
     if isinstance(given, str | os.PathLike):
-        raise ArgumentError(f"{given} is no page; if it is a file, xf.read_pages({str(given)!r}) reads its pages")
+        raise ArgumentError(
+            f"expected Page objects, got {str(given)!r}. To read the pages of a file, use "
+            f"xf.read_pages({str(given)!r})"
+        )
     if not isinstance(given, Iterable):
-        raise ArgumentError(f"pages are needed, not {type(given).__name__}; xf.read_pages(…) reads them from a file")
+        raise ArgumentError(
+            f"expected Page objects, got {type(given).__name__}. To read pages from a file, use "
+            "xf.read_pages(path)"
+        )
     for page in given:
         if not isinstance(page, Page):
-            raise ArgumentError(f"pages are needed, and {type(page).__name__} {str(page)[:40]!r} is none; "
-                                "xf.read_pages(…) reads them from a file")
+            raise ArgumentError(
+                f"expected Page objects, got {type(page).__name__} {str(page)[:40]!r}. "
+                "To read pages from a file, use xf.read_pages(path)"
+            )
         yield page
 
 
 def unescape(text: Any) -> Any:
-    """X's text as people read it: `&lt;`, `&gt;` and `&amp;` resolved, once. Takes a string or a pandas Series.
+    """Replace `&lt;`, `&gt;` and `&amp;` in X's text by `<`, `>` and `&`, once.
 
-    A missing one (None, NaN) stays what it is.
+    Parameters
+    ----------
+    text
+        A string, or a pandas Series of strings.
+
+    Returns
+    -------
+    str or pandas.Series
+        The text as people read it. A missing value (None, NaN) is returned as it is.
+
+    Examples
+    --------
+    >>> xf.unescape("R &amp; D")
+    'R & D'
     """
     if missing(text):
         return text
@@ -67,52 +109,105 @@ def unescape(text: Any) -> Any:
 
 
 def to_pandas(arrow: pa.Table) -> pd.DataFrame:
-    """Convert an Arrow table: Int64, boolean, str (`string` in pandas 2), datetime64[ms, UTC]; lists stay objects."""
+    """Convert an Arrow table to pandas.
+
+    Columns become Int64, boolean, str (`string` in pandas 2) and datetime64[ms, UTC]; lists stay
+    Python objects.
+    """
     import pandas as pd
 
     text = pd.api.types.pandas_dtype("str")
-    if not isinstance(text, pd.StringDtype):  # pandas 2 has no `str` of its own, and nullable text beside its Int64
+    if not isinstance(text, pd.StringDtype):  # pandas 2 has no `str` of its own
         text = pd.StringDtype("pyarrow")
     mapper = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype(), pa.string(): text}
-    return arrow.to_pandas(types_mapper=mapper.get, date_as_object=False)  # type: ignore[no-any-return]  # untyped
+    frame: pd.DataFrame = arrow.to_pandas(types_mapper=mapper.get, date_as_object=False)
+    return frame
 
 
 def connect(tables: Mapping[str, pa.Table]) -> duckdb.DuckDBPyConnection:
-    """Open an in-memory DuckDB in UTC that sees these tables, and so do its cursors.
+    """Open an in-memory DuckDB in UTC whose sessions see these tables.
 
-    `posts` also has `plain_text`, the text unescaped.
+    `posts` also has the column `plain_text`, the text unescaped.
     """
     import duckdb
 
     connection = duckdb.connect(config={
-        "autoinstall_known_extensions": False, "autoload_known_extensions": False, "python_scan_all_frames": True,
+        "autoinstall_known_extensions": False, "autoload_known_extensions": False,
+        "python_scan_all_frames": True,
     })
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
     for name, arrow in tables.items():
         connection.from_arrow(arrow).create_view(f"_{name}")
-        extra = f", {PLAIN_TEXT} AS plain_text" if name == "posts" else ""
+        extra = ""
+        if name == "posts":
+            extra = f", {PLAIN_TEXT} AS plain_text"
         connection.execute(f'CREATE VIEW "{name}" AS SELECT *{extra} FROM "_{name}"')
     return connection
 
 
 @contextmanager
 def readable_sql() -> Iterator[None]:
-    """DuckDB's errors in one line, as XframesError: what is wrong and what was meant, without the query repeated."""
+    """Raise DuckDB's errors as XframesError, in one line, without the query."""
     import duckdb
 
     try:
         yield
     except duckdb.Error as error:
         lines = [line.strip() for line in str(error).splitlines()]
-        told = [line for line in lines if line and not line.startswith("LINE ") and set(line) - {"^"}]
-        raise XframesError(" ".join(told[:3])) from error
+        shown = [line for line in lines if set(line) - {"^"} and not line.startswith("LINE ")]
+        raise XframesError(" ".join(shown[:3])) from error
+
+
+class _Pandas(property):
+    """A table of Frames as a pandas DataFrame, converted each time it is read."""
+
+    def __init__(self, name: str) -> None:
+        def read(frames: Frames) -> pd.DataFrame:
+            return to_pandas(frames[name])
+
+        read.__doc__ = f"Table `{name}`: {TABLES[name].doc}"
+        super().__init__(read)
+
+    # to type checkers, a property made by a call could be anything
+    @overload
+    def __get__(self, frames: None, owner: type | None = None) -> Self: ...
+    @overload
+    def __get__(self, frames: object, owner: type | None = None) -> pd.DataFrame: ...
+    def __get__(self, frames: Any, owner: type | None = None) -> Any:
+        return super().__get__(frames, owner)
 
 
 class Frames:
-    """The tables of some pages: `frames.posts` is pandas, `frames["posts"]` is Arrow, `frames.sql("…")` is DuckDB.
+    """The tables of some pages.
 
-    Every table of the schema is there, empty ones with their dtypes. The object itself exports its main table (what
-    the action asked for; posts when unknown) through the Arrow PyCapsule interface, a fresh stream at each call.
+    `frames.posts` is the table `posts` as a pandas DataFrame, `frames["posts"]` the same as a
+    pyarrow Table, and `frames.sql("…")` queries all tables with DuckDB. Every table of the schema
+    is there; empty ones have their columns and types too. Times are UTC, ids are text.
+
+    The object itself can be passed to whatever reads Arrow data, e.g. `pl.DataFrame(frames)`: it
+    exports its main table. `len(frames)` is the number of rows of the main table.
+
+    Parameters
+    ----------
+    tables
+        The tables.
+    pages
+        The pages they come from.
+    main
+        Name of the main table.
+
+    Attributes
+    ----------
+    pages
+        The pages, verbatim.
+    main
+        Name of the main table: that of the rows the action returns, `posts` when the action is
+        not known.
+
+    Examples
+    --------
+    >>> frames = xf.search.recent("duckdb", limit=100)
+    >>> frames.posts[["id", "text", "like_count"]]
     """
 
     def __init__(self, tables: Tables, pages: tuple[Page, ...], main: str) -> None:
@@ -123,51 +218,165 @@ class Frames:
 
     @classmethod
     def from_pages(cls, pages: Iterable[Page]) -> Frames:
-        """Flatten pages; they stay at hand in `.pages`, verbatim."""
+        """Flatten pages, as `xf.flatten` does, without a check of what they are.
+
+        Parameters
+        ----------
+        pages
+            Pages.
+
+        Returns
+        -------
+        Frames
+            All tables, in the order of the pages, with the pages in `pages`.
+
+        Examples
+        --------
+        >>> xf.Frames.from_pages(xf.read_pages("data/tweet-words.ndjson")).tables
+        """
         kept = tuple(pages)
-        return cls(flatten_pages(kept), kept, next((m for p in kept if (m := _main_table(p))), "posts"))
+        mains = (_main_table(page) for page in kept)
+        main = next((name for name in mains if name is not None), "posts")
+        return cls(flatten_pages(kept), kept, main)
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_connection": None}  # made anew by the first question to the copy
+        return self.__dict__ | {"_connection": None}  # the first query of the copy opens its own
+
+    # one attribute for each table of the schema, which type checkers and editors see
+    posts = _Pandas("posts")
+    users = _Pandas("users")
+    media = _Pandas("media")
+    places = _Pandas("places")
+    polls = _Pandas("polls")
+    poll_options = _Pandas("poll_options")
+    spaces = _Pandas("spaces")
+    topics = _Pandas("topics")
+    lists = _Pandas("lists")
+    messages = _Pandas("messages")
+    communities = _Pandas("communities")
+    news = _Pandas("news")
+    bookmark_folders = _Pandas("bookmark_folders")
+    post_hashtags = _Pandas("post_hashtags")
+    post_cashtags = _Pandas("post_cashtags")
+    post_mentions = _Pandas("post_mentions")
+    post_urls = _Pandas("post_urls")
+    post_annotations = _Pandas("post_annotations")
+    post_contexts = _Pandas("post_contexts")
+    post_edits = _Pandas("post_edits")
+    post_media = _Pandas("post_media")
+    post_polls = _Pandas("post_polls")
+    post_references = _Pandas("post_references")
+    media_variants = _Pandas("media_variants")
+    user_hashtags = _Pandas("user_hashtags")
+    user_cashtags = _Pandas("user_cashtags")
+    user_mentions = _Pandas("user_mentions")
+    user_urls = _Pandas("user_urls")
+    space_people = _Pandas("space_people")
+    message_people = _Pandas("message_people")
+    message_posts = _Pandas("message_posts")
+    news_posts = _Pandas("news_posts")
+    likes = _Pandas("likes")
+    reposts = _Pandas("reposts")
+    bookmarks = _Pandas("bookmarks")
+    follows = _Pandas("follows")
+    blocks = _Pandas("blocks")
+    mutes = _Pandas("mutes")
+    list_members = _Pandas("list_members")
+    list_followers = _Pandas("list_followers")
+    list_posts = _Pandas("list_posts")
+    list_pins = _Pandas("list_pins")
+    space_buyers = _Pandas("space_buyers")
+    space_posts = _Pandas("space_posts")
+    bookmark_folder_posts = _Pandas("bookmark_folder_posts")
+    rule_matches = _Pandas("rule_matches")
+    post_metrics = _Pandas("post_metrics")
+    user_metrics = _Pandas("user_metrics")
+    counts = _Pandas("counts")
+    post_analytics = _Pandas("post_analytics")
+    media_analytics = _Pandas("media_analytics")
+    usage = _Pandas("usage")
+    usage_daily = _Pandas("usage_daily")
+    trends = _Pandas("trends")
+    personalized_trends = _Pandas("personalized_trends")
+    matches = _Pandas("matches")
+    stream_rules = _Pandas("stream_rules")
+    compliance_jobs = _Pandas("compliance_jobs")
+    removals = _Pandas("removals")
+    tombstones = _Pandas("tombstones")
+    media_uploads = _Pandas("media_uploads")
+    writes = _Pandas("writes")
+    problems = _Pandas("problems")
+    requests = _Pandas("requests")
+    runs = _Pandas("runs")
 
     @property
     def tables(self) -> dict[str, int]:
-        """Rows of every table, by name, in the schema's order."""
+        """Number of rows of every table, by name, in the order of the schema."""
         return self._tables.row_counts
 
     def __getitem__(self, name: str) -> pa.Table:
-        table(name)  # names the tables there are when there is no such one
+        table(name)  # its error names the tables
         return self._tables[name]
 
-    def __getattr__(self, name: str) -> pd.DataFrame:
-        if name.startswith("_") or name not in TABLES:
-            raise AttributeError(f"Frames has no table or attribute {name!r}; the tables are: {', '.join(TABLES)}")
-        return to_pandas(self._tables[name])
+    if not TYPE_CHECKING:  # a type checker refuses other names by itself
 
-    def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *TABLES]
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("_"):
+                raise AttributeError(f"Frames has no attribute {name!r}")
+            raise AttributeError(
+                f"Frames has no table or attribute {name!r}; the tables are: {', '.join(TABLES)}"
+            )
 
     def _ipython_key_completions_(self) -> list[str]:
         return list(TABLES)
 
     def __len__(self) -> int:
-        """Rows of the main table."""
+        """Number of rows of the main table."""
         return self._tables.row_counts[self.main]
 
     def sql(self, query: str, params: Any = None) -> duckdb.DuckDBPyRelation:
-        """Ask DuckDB over the tables by name, in UTC: a relation with `.df() .pl() .arrow() .fetchall()`.
+        """Query the tables with DuckDB.
 
-        Frames in the caller's variables can be named as well. `params` fill `?` or `$name` in the query.
-        Each query runs in a session of its own, so threads can share the object.
+        Each query runs in a session of its own, so threads can share the object. Times are UTC.
 
-        Raises duckdb.Error for what DuckDB refuses.
+        Parameters
+        ----------
+        query
+            SQL that names tables as in `tables`. It can also name variables of the caller that
+            hold a DataFrame or other Frames.
+        params
+            Values for `?` (a list) or `$name` (a dict) in the query. Default: none.
+
+        Returns
+        -------
+        duckdb.DuckDBPyRelation
+            The result, with `.df()`, `.pl()`, `.arrow()` and `.fetchall()`.
+
+        Raises
+        ------
+        duckdb.Error
+            DuckDB refuses the query.
+
+        Examples
+        --------
+        >>> frames.sql("select lang, count(*) as posts from posts group by lang").df()
         """
         if self._connection is None:
             self._connection = connect(self._tables)
         return self._connection.cursor().sql(query, params=params)
 
     def connect(self) -> duckdb.DuckDBPyConnection:
-        """Return a DuckDB connection that sees the tables by name: for JupySQL, pandas, Ibis."""
+        """Open a DuckDB connection that sees the tables, e.g. for pandas, Ibis or JupySQL.
+
+        Returns
+        -------
+        duckdb.DuckDBPyConnection
+            An in-memory database with one view for each table. Times are UTC.
+
+        Examples
+        --------
+        >>> pd.read_sql("select count(*) from posts", frames.connect())
+        """
         return connect(self._tables)
 
     def __arrow_c_schema__(self) -> object:
@@ -178,20 +387,31 @@ class Frames:
 
     @property
     def price(self) -> float | None:
-        """What X bills for these pages in US dollars by the published price card; None where a price is unknown.
+        """Price of the pages in US dollars, by X's published price card. None when it is unknown.
 
-        Counts the main rows of each page once per request; X may bill a post read twice in a day only once.
+        It counts the main rows of every request. X may bill a post that is read twice on one day
+        only once.
         """
         from xframes.registry.prices import price
 
         requests = self._tables["requests"].select(["action", "row_count"]).to_pylist()
-        found = [price(ACTIONS[r["action"]], r["row_count"]) if r["action"] in ACTIONS else None for r in requests]
-        known = [p for p in found if p is not None]
-        return sum(known) if known and len(known) == len(found) else None
+        total = 0.0
+        for row in requests:
+            action = ACTIONS.get(row["action"])
+            cost = None
+            if action is not None:
+                cost = price(action, row["row_count"])
+            if cost is None:
+                return None
+            total += cost
+        return total if requests else None
 
     @property
     def span(self) -> tuple[Any, Any] | None:
-        """First and last `created_at` of the posts (datetimes in UTC), or of the counts; None without any."""
+        """Earliest and latest time of the posts, or of the counts. None without any.
+
+        Both are datetimes in UTC.
+        """
         for name, column in (("posts", "created_at"), ("counts", "start_at")):
             limits = pc.min_max(self._tables[name][column]).as_py()
             if limits["min"] is not None:
@@ -204,11 +424,13 @@ class Frames:
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f"<tr><td style='text-align:left'>{escape(name)}</td><td style='text-align:right'>{count:,}</td></tr>"
+            f"<tr><td style='text-align:left'>{escape(name)}</td>"
+            f"<td style='text-align:right'>{count:,}</td></tr>"
             for name, count in self.tables.items() if count
         )
-        head = f"<p>{escape(self._summary())}</p><table><tr><th style='text-align:left'>table</th><th>rows</th></tr>"
-        return f"<div>{head}{rows}</table>{self._sample()}</div>"
+        head = "<tr><th style='text-align:left'>table</th><th>rows</th></tr>"
+        summary = f"<p>{escape(self._summary())}</p>"
+        return f"<div>{summary}<table>{head}{rows}</table>{self._sample()}</div>"
 
     def _summary(self) -> str:
         parts = [f"Frames: {self.tables['requests']:,} requests"]
@@ -222,17 +444,27 @@ class Frames:
 
     def _sample(self) -> str:
         head = self._tables["posts"].slice(0, 3).select(["author_id", "text"]).to_pylist()
-        shown = [(escape(p["author_id"] or ""), escape(unescape(p["text"] or "")[:140])) for p in head]
+        shown = [
+            (escape(p["author_id"] or ""), escape(unescape(p["text"] or "")[:140])) for p in head
+        ]
         start = "style='text-align:start'"  # and each text from the side it is read from
-        rows = "".join(f"<tr><td {start}>{who}</td><td dir='auto' {start}>{text}</td></tr>" for who, text in shown)
-        head_row = f"<tr><th {start}>author_id</th><th {start}>text</th></tr>"
-        return f"<table>{head_row}{rows}</table>" if rows else ""
+        rows = "".join(
+            f"<tr><td {start}>{who}</td><td dir='auto' {start}>{text}</td></tr>"
+            for who, text in shown
+        )
+        if not rows:
+            return ""
+        return f"<table><tr><th {start}>author_id</th><th {start}>text</th></tr>{rows}</table>"
 
 
 def _main_table(page: Page) -> str | None:
     action = ACTIONS.get(page.request.action or "")
-    if action is None and page.request.path and (hit := match(page.request.method, page.request.path)):
-        action = hit[0]
+    if action is None and page.request.path:
+        hit = match(page.request.method, page.request.path)
+        if hit is not None:
+            action = hit[0]
     if action is None:
         return None
-    return "writes" if action.kind == "write" else action.rows
+    if action.kind == "write":
+        return "writes"
+    return action.rows

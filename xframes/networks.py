@@ -118,7 +118,7 @@ def project(source: Archive | Frames, kind: Kind = "hashtag", *, least: int = 1)
 
 def to_networkx(
     found: duckdb.DuckDBPyRelation, *, directed: bool = True, names: Mapping[str, str] | None = None
-) -> nx.DiGraph[str]:
+) -> nx.DiGraph:
     """Edges as a networkx graph; every column beside source and target is an attribute of the edge.
 
     `names`, a mapping from nodes, gives them a `label`, e.g. `dict(archive.sql("select id, username from users")

@@ -1,4 +1,4 @@
-"""Where settings come from: arguments, then the environment, then the user's config file."""
+"""Settings: from arguments, then the environment, then the user's config file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,15 @@ _WHOLE = re.compile(r"[1-9][0-9]{0,8}")
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A bound that users may move: by its variable, else below `[default]` in the config file."""
+    """A bound that users can change by its variable, or below `[default]` in the config file.
+
+    Parameters
+    ----------
+    name
+        Name in the config file.
+    default
+        The bound when it is not set.
+    """
 
     name: str
     default: int
@@ -37,15 +45,15 @@ class Bound:
 
     @property
     def value(self) -> int:
-        """The number in force. Raises ConfigError when it is no positive whole number."""
-        found = from_environment(self.variable)
-        where = self.variable
-        if found is None:
-            found, where = table().get(self.name, self.default), f"{self.name} in the config file"
-        if isinstance(found, bool) or not _WHOLE.fullmatch(str(found)):
-            wanted = "a whole number from 1 to 999,999,999"
-            raise ConfigError(f"{where}: expected {wanted}, got {found!r:.40}")
-        return int(found)
+        """The number in force. Raises ConfigError when it is not a positive whole number."""
+        value: Any = from_environment(self.variable)
+        source = self.variable
+        if value is None:
+            value, source = table().get(self.name, self.default), f"{self.name} in the config file"
+        if isinstance(value, bool) or not _WHOLE.fullmatch(str(value)):
+            expected = "a whole number from 1 to 999,999,999"
+            raise ConfigError(f"{source}: expected {expected}, got {value!r:.40}")
+        return int(value)
 
     @property
     def bytes(self) -> int:
@@ -54,9 +62,9 @@ class Bound:
 
     @property
     def megabytes(self) -> str:
-        """The bound in the words of an error, with what raises it."""
-        raised = f"{self.variable} (or {self.name} in the config file)"
-        return f"{self.value:,} MB; a larger {raised} allows more"
+        """The bound as an error names it, with how to raise it."""
+        setting = f"{self.variable} (or {self.name} in the config file)"
+        return f"{self.value:,} MB; a larger {setting} allows more"
 
 
 MAX_BODY = Bound("max_body_mb", 64)  # of an answer, unpacked; of a line of a stream
@@ -65,26 +73,101 @@ MAX_EMPTY = Bound("max_empty_pages", 50)  # in a row
 BOUNDS = (MAX_BODY, MAX_LINE, MAX_EMPTY)
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A setting with a few values, set by its variable or below `[default]` in the config file.
+
+    Parameters
+    ----------
+    name
+        Name in the config file.
+    values
+        The values it can have.
+    default
+        The value when it is not set.
+    """
+
+    name: str
+    values: tuple[str, ...]
+    default: str
+
+    @property
+    def variable(self) -> str:
+        """The environment variable."""
+        return f"XFRAMES_{self.name.upper()}"
+
+    @property
+    def expected(self) -> str:
+        """The values, for an error."""
+        return " or ".join(map(repr, self.values))
+
+    @property
+    def value(self) -> str:
+        """The value that the environment, the config file or the default sets.
+
+        Raises ConfigError for any other value, naming its source.
+        """
+        value: Any = from_environment(self.variable)
+        source = self.variable
+        if value is None:
+            value, source = table().get(self.name), f"{self.name} in the config file"
+        if value in (None, ""):
+            value = self.default
+        if value not in self.values:
+            raise ConfigError(f"{source}: expected {self.expected}, got {value!r:.40}")
+        return str(value)
+
+
+WORDS = Choice("words", ("tweet", "post"), "tweet")  # X's vocabulary in requests
+
+
 def config_path() -> Path:
-    """The config file: `XFRAMES_CONFIG`, else `config.toml` in the platform's config folder for xframes."""
-    given = os.environ.get("XFRAMES_CONFIG")
-    return Path(given) if given else platformdirs.user_config_path("xframes") / "config.toml"
+    """Return the path of the config file, which need not exist.
+
+    Returns
+    -------
+    Path
+        `XFRAMES_CONFIG`, else `config.toml` in the platform's config folder for xframes.
+    """
+    variable = os.environ.get("XFRAMES_CONFIG")
+    if variable:
+        return Path(variable)
+    return platformdirs.user_config_path("xframes") / "config.toml"
 
 
 def journals_path() -> Path:
-    """Where archives in object storage keep journals and locks: `XFRAMES_JOURNALS`, else `journals` in the config file.
+    """Return the folder for journals and locks of archives in object storage.
 
-    By default `journals` in the platform's data folder for xframes. Raises ConfigError as `read_config` does.
+    Returns
+    -------
+    Path
+        `XFRAMES_JOURNALS`, else `journals` in the config file, else `journals` in the platform's
+        data folder for xframes.
+
+    Raises
+    ------
+    ConfigError
+        As `read_config`.
     """
-    given = from_environment("XFRAMES_JOURNALS") or read_config().get("journals")
-    return Path(str(given)).expanduser() if given else platformdirs.user_data_path("xframes") / "journals"
+    setting = from_environment("XFRAMES_JOURNALS") or read_config().get("journals")
+    if setting:
+        return Path(str(setting)).expanduser()
+    return platformdirs.user_data_path("xframes") / "journals"
 
 
 @sealed
 def read_config() -> dict[str, Any]:
-    """The config file's contents; empty when there is none.
+    """Read the config file.
 
-    Raises ConfigError when the file cannot be parsed, or when others than its owner may read it (it holds secrets).
+    Returns
+    -------
+    dict
+        Its contents; empty when there is no file.
+
+    Raises
+    ------
+    ConfigError
+        It is not valid TOML, or users other than its owner can read it (it holds secrets).
     """
     path = config_path()
     try:
@@ -94,18 +177,31 @@ def read_config() -> dict[str, Any]:
     if stat.S_ISDIR(mode):
         raise ConfigError(f"{path} is a folder; XFRAMES_CONFIG names a file")
     if os.name == "posix" and stat.S_ISREG(mode) and mode & 0o077:
-        raise ConfigError(f"{path} can be read by others and may hold credentials; run: chmod 600 '{path}'")
+        raise ConfigError(
+            f"{path} can be read by others and may hold credentials; run: chmod 600 '{path}'"
+        )
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        place = re.search(r"\(at line \d+, column \d+\)$", str(error))  # no more of it: it may quote a secret
-        raise ConfigError(f"{path} is not readable TOML: {place[0][1:-1] if place else type(error).__name__}") from None
+        reason = type(error).__name__
+        place = re.search(r"\((at line \d+, column \d+)\)$", str(error))
+        if place:
+            reason = place[1]  # no more of the message: it may quote a secret
+        raise ConfigError(f"{path} is not readable TOML: {reason}") from None
 
 
 def table() -> Mapping[str, Any]:
-    """The config file's table `[default]`.
+    """Read the table `[default]` of the config file.
 
-    Raises ConfigError as `read_config` does, and when it is no table.
+    Returns
+    -------
+    Mapping
+        The settings in it; empty when there are none.
+
+    Raises
+    ------
+    ConfigError
+        As `read_config`, and when `default` is not a table.
     """
     found = read_config().get("default", {})
     if not isinstance(found, dict):
@@ -114,11 +210,11 @@ def table() -> Mapping[str, Any]:
 
 
 def from_environment(*names: str) -> str | None:
-    """The first of these environment variables that is set and not empty."""
+    """Return the first of these environment variables that is set and not empty, else None."""
     return next((value for name in names if (value := os.environ.get(name, "").strip())), None)
 
 
 def on_this_machine(url: str) -> bool:
-    """Whether a URL's server is this machine's own: the sandbox, say."""
+    """Whether a URL's server is this machine, e.g. a sandbox."""
     host = urlsplit(url).hostname or ""
     return host in {"localhost", "::1"} or host.startswith("127.")

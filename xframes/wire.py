@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from xframes.errors import ApiError
 
 _LONGEST_WINDOW = 90_000  # seconds: a day, and an hour for clocks that disagree
+_LONGEST_CAP = 32 * 86_400  # seconds: caps are reset once a month
 _SMALL = 1 << 16  # bytes: most answers that say nothing but that something failed are smaller
 _NUMBER = re.compile(r"[0-9]{1,15}")  # of a header: no count and no time of X's is longer
 _MEANT = {  # the statuses of problems that were sent with another one, by their kind
@@ -112,12 +113,16 @@ def classify(
     common: dict[str, Any] = {"status": status, "action": action, "kind": kind, "problems": problems}
     if status == 429:
         if kind == "usage-capped" or "usage cap" in text.lower():
-            return errors.UsageCapped(f"{label} (usage cap; waiting does not help until it resets)", **common)
+            return errors.UsageCapped(
+                f"{label} (usage cap; waiting does not help until it resets)", **common,
+                retry_at=_retry_after(headers, now, longest=_LONGEST_CAP),
+            )
         return errors.RateLimited(label, retry_at=retry_at(headers, now), **common)
     if status >= 500:
-        failed = errors.Unavailable(label, retry_at=_retry_after(headers, now), **common)
-        failed.retryable = status != HTTPStatus.NOT_IMPLEMENTED
-        return failed
+        return errors.Unavailable(
+            label, retry_at=_retry_after(headers, now),
+            retryable=status != HTTPStatus.NOT_IMPLEMENTED, **common,
+        )
     cls = {401: errors.Unauthorized, 403: errors.Forbidden, 404: errors.NotFound}.get(status, errors.InvalidRequest)
     return cls(label, **common)
 
@@ -208,9 +213,13 @@ def retry_at(headers: Mapping[str, str], now: datetime) -> datetime:
     return now + timedelta(seconds=max(ahead, 1))
 
 
-def _retry_after(headers: Mapping[str, str], now: datetime) -> datetime | None:
+def _retry_after(
+    headers: Mapping[str, str], now: datetime, longest: int = _LONGEST_WINDOW
+) -> datetime | None:
     seconds = whole_number(headers.get("retry-after"))
-    return now + timedelta(seconds=min(max(seconds, 1), _LONGEST_WINDOW)) if seconds is not None else None
+    if seconds is None:
+        return None
+    return now + timedelta(seconds=min(max(seconds, 1), longest))
 
 
 def whole_number(text: str | None) -> int | None:

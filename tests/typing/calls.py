@@ -4,6 +4,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, assert_type
 
+import pandas as pd
+
 import xframes as xf
 from xframes import write
 from xframes.archive import Archive, Run
@@ -22,6 +24,17 @@ def collecting(archive: Archive, client: Client, maybe: bool) -> None:
     assert_type(xf.users.lookup([1, "2"], into=archive, refresh=True), Run)
     assert_type(xf.users.blocking(), Frames)
     assert_type(xf.streams.filtered(duration=60, into=archive), Run)
+
+
+# the tables of Frames
+
+
+def tables(frames: Frames) -> None:
+    assert_type(frames.posts, pd.DataFrame)
+    assert_type(frames.post_references, pd.DataFrame)
+    assert_type(xf.search.recent("duckdb").users, pd.DataFrame)
+    assert_type(frames.tables, dict[str, int])
+    print(frames.pots)  # error
 
 
 # what a collector takes

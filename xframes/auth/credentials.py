@@ -94,7 +94,9 @@ class Credentials:
                 return kind
         if "app" in takes and self.oauth1 is not None:
             return "app"  # to be had for the app's key and secret
-        raise ConfigError(self._what_is_needed(action, takes, name or (action.name if action else "this request")))
+        known = action.name if action else None
+        what = self._what_is_needed(action, takes, name or known or "this request")
+        raise ConfigError(what, action=known)
 
     def signer(self, kind: str, base_url: str) -> Callable[[requests.PreparedRequest], requests.PreparedRequest]:
         """What authorises a request of that kind, as requests takes it; reveals nothing before it is sent."""

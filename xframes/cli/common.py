@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from xframes.archive import Archive, Run
     from xframes.client import Client
     from xframes.frames import Frames
+    from xframes.schema import Vocabulary
 
 
 class ArchivePath(click.Path):
@@ -77,21 +78,27 @@ def listed(values: tuple[str, ...]) -> list[str]:
     return found[1:] if found and found[0] in {"id", "post_id", "user_id", "author_id", "username"} else found
 
 
-def client_for(base_url: str | None, *, writes: bool = False) -> Client:
-    """A client with the user's credentials, for X or for another server; what is asked of it says what it lacks."""
+def client_for(
+    base_url: str | None, words: Vocabulary | None = None, *, writes: bool = False
+) -> Client:
+    """Return a client with the user's credentials, for X or for another server."""
     from xframes.client import Client
 
-    return Client(base_url=base_url, writes=writes)
+    return Client(base_url=base_url, words=words, writes=writes)
 
 
 @contextmanager
-def resumable(ctx: click.Context, folder: Path, base_url: str | None) -> Iterator[None]:
+def resumable(
+    ctx: click.Context, folder: Path, base_url: str | None, words: Vocabulary | None
+) -> Iterator[None]:
     """Note the command that resumes a collection when it stops early."""
     try:
         yield
     except Interrupted as error:
         if error.run_id is not None:
-            words = ["xframes", "resume", error.run_id, "--archive", str(folder)]
-            words += ["--base-url", base_url] if base_url else []
-            ctx.find_root().meta["xframes.next"] = shlex.join(words)
+            command = ["xframes", "resume", error.run_id, "--archive", str(folder)]
+            for option, value in (("--base-url", base_url), ("--words", words)):
+                if value:
+                    command += [option, value]
+            ctx.find_root().meta["xframes.next"] = shlex.join(command)
         raise

@@ -1,6 +1,7 @@
-"""The client: sends requests at X's pace, waits and tries again as X asks, and gives pages or one readable error.
+"""The client: sends requests within X's limits, retries them, and returns pages.
 
-Requests go out only here (and for tokens in `auth`). Tests replace three things: `transport`, `sleep` and `now`.
+Requests are sent only here (and for tokens in `auth`). Tests replace three things: `transport`,
+`sleep` and `now`.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from xframes.plan.values import QUERY_MOST
 from xframes.registry import ACTIONS
 from xframes.screen import neutral
 from xframes.sealing import sealed
-from xframes.settings import BASE_URL, from_environment, table
+from xframes.settings import BASE_URL, WORDS, from_environment, table
 from xframes.version import VERSION
 from xframes.wire import Page, Request
 
@@ -49,6 +50,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Answer", "Client", "HangUp", "Retries", "current", "use"]
 
+
+def __dir__() -> list[str]:
+    return list(__all__)
+
+
 log = logging.getLogger("xframes")
 _PATIENCE = Retries()
 _TELL = 10.0  # seconds of waiting from which people are told without having asked
@@ -56,7 +62,7 @@ _TELL = 10.0  # seconds of waiting from which people are told without having ask
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: status, headers (looked up regardless of case) and the whole body."""
+    """An HTTP answer: status, headers (looked up regardless of case) and the whole body."""
 
     status: int
     headers: Mapping[str, str]
@@ -75,21 +81,61 @@ class _Counters:
 
 
 class Client:
-    """Talks to X with what credentials it is given; without any, with those of the environment or the config file.
+    """Sends requests to X. Threads may share one.
 
-    `oauth1` is an OAuth1 or its four texts, `oauth2` an OAuth2 or an access token; each action uses the first kind it
-    takes. `base_url` names another server, `words` the vocabulary of requests, `query_limit` the query length your
-    access allows (self-serve: 512 recent, 1024 all), `timeout` the seconds to connect and between bytes. `writes` must
-    be True for anything but reading. `on_wait(seconds, message)` hears of every wait of a second or more; without it,
-    long waits are told on stderr. Threads may share a client.
+    Without credentials, it uses those of the environment or the config file. For each action it
+    uses the first kind of credentials that the action takes.
 
-    Raises ConfigError for unusable credentials or settings, ArgumentError for other arguments.
+    Parameters
+    ----------
+    bearer_token
+        The app's bearer token.
+    oauth1
+        A user's OAuth 1.0a tokens: an OAuth1 or its four texts.
+    oauth2
+        A user's OAuth 2.0 token: an OAuth2 or an access token.
+    base_url
+        URL of another server than X, e.g. of a sandbox. Default: `XFRAMES_BASE_URL`, else
+        `base_url` in the config file, else X.
+    words
+        X's vocabulary in requests: `"tweet"` sends `tweet.fields`, `"post"` sends `post.fields`.
+        Answers are read in both. Default: `XFRAMES_WORDS`, else `words` in the config file, else
+        `"tweet"`.
+    timeout
+        Seconds to connect, and seconds between two parts of an answer.
+    retries
+        A Retries, or the number of attempts for each request.
+    query_limit
+        Longest query, in characters, that your access level allows. Default: that of self-serve
+        access.
+    writes
+        Whether it may change things at X. Default: it only reads.
+    on_wait
+        Function to call with the seconds and the reason of every wait of a second or more.
+        Default: print waits of ten seconds or more on standard error.
+    sleep
+    now
+    transport
+        Functions to use instead of waiting, the clock and HTTP, for tests.
+
+    Raises
+    ------
+    ConfigError
+        Credentials or settings are unusable.
+    ArgumentError
+        Another argument is invalid.
+
+    Examples
+    --------
+    >>> with xf.Client(bearer_token="…") as client:
+    ...     frames = xf.search.recent("duckdb", client=client)
     """
 
     @sealed
     def __init__(
         self, bearer_token: str | Secret | None = None, oauth1: OAuth1 | tuple[str, ...] | None = None,
-        oauth2: OAuth2 | str | None = None, *, base_url: str | None = None, words: Vocabulary = "tweet",
+        oauth2: OAuth2 | str | None = None, *, base_url: str | None = None,
+        words: Vocabulary | None = None,
         timeout: tuple[float, float] = (10.0, 60.0), retries: Retries | int = _PATIENCE,
         query_limit: int | None = None, writes: bool = False, on_wait: Callable[[float, str], None] | None = None,
         sleep: Callable[[float], None] = time.sleep, now: Callable[[], datetime] = _utc_now,
@@ -98,11 +144,9 @@ class Client:
         given = (bearer_token, oauth1, oauth2)
         self._credentials = Credentials.find() if given == (None, None, None) else Credentials(*given)
         self.base_url = server_url(base_url)
-        if words not in ("tweet", "post"):
-            raise ArgumentError(f"words is 'tweet' or 'post', not {words!r}")
         if query_limit is not None and not 1 <= query_limit <= QUERY_MOST:
             raise ArgumentError(f"query_limit is 1 to {QUERY_MOST:,}, not {query_limit}")
-        self.words: Vocabulary = words
+        self.words = vocabulary(words)
         self.query_limit = query_limit
         self.writes = writes
         self.timeout = timeout
@@ -118,9 +162,26 @@ class Client:
 
     @classmethod
     def from_env(cls, **options: Any) -> Client:
-        """A client with the credentials of the environment or the config file; `options` as for Client.
+        """Make a client with the credentials of the environment or the config file.
 
-        Raises ConfigError when there are none.
+        Parameters
+        ----------
+        options
+            Arguments of Client.
+
+        Returns
+        -------
+        Client
+            The client.
+
+        Raises
+        ------
+        ConfigError
+            There are no credentials.
+
+        Examples
+        --------
+        >>> xf.use(xf.Client.from_env(writes=True))
         """
         client = cls(**options)
         if not client.kinds and client._credentials.oauth1 is None:
@@ -130,30 +191,53 @@ class Client:
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """The kinds of credential it holds: app, oauth1, oauth2."""
+        """Kinds of credentials that it has: app, oauth1, oauth2."""
         return self._credentials.held
 
     @property
     def requests_made(self) -> int:
-        """Requests sent so far, failed ones included."""
+        """Number of requests sent so far, failed ones included."""
         return self._counters.requests
 
     @property
     def bytes_received(self) -> int:
-        """Bytes of bodies received so far, after decompression."""
+        """Number of bytes of bodies received so far, after decompression."""
         return self._counters.bytes
 
     @property
     def limits(self) -> dict[str, tuple[int, int, datetime]]:
-        """What X last said of its rate limits, by action: requests in a window, how many are left, when it ends."""
+        """Rate limits by action, as X last stated them.
+
+        For each: requests in a window, how many of them are left, and when the window ends (UTC).
+        """
         told = self._pacer.told()
         return {name: (most, left, datetime.fromtimestamp(end, UTC)) for (_, name), (most, left, end) in told.items()}
 
     def send(self, request: Request) -> Page:
-        """Send a request and give its page, after as many waits and tries as its limits allow.
+        """Send a request, with as many waits and retries as `retries` allows.
 
-        Raises ConfigError when no credential fits, InvalidRequest, Unauthorized, Forbidden, NotFound and UsageCapped at
-        once, RateLimited and Unavailable when patience ends, OutcomeUnknown for a write without an answer.
+        Parameters
+        ----------
+        request
+            The request.
+
+        Returns
+        -------
+        Page
+            The answer.
+
+        Raises
+        ------
+        ConfigError
+            The client has no credentials that the action takes.
+        ApiError
+            X refused the request; or it did so, or was not reachable, until the last retry.
+        OutcomeUnknown
+            A write was sent and no answer came back.
+
+        Examples
+        --------
+        >>> client.send(Request("GET", "/2/users/me", action="users.me")).body
         """
         action = ACTIONS.get(request.action or "")
         if request.method != "GET":
@@ -180,7 +264,10 @@ class Client:
             self.wait(seconds, str(outcome))
 
     def user_id(self) -> str:
-        """The id of the person this client speaks for, asked of X once. Raises as `send` does."""
+        """Return the id of the authenticated user, which is requested from X once.
+
+        Raises as `send` does.
+        """
         if self._user_id is None:
             found = wire.read_json(self.send(Request("GET", "/2/users/me", action="users.me")).body)
             data = found.get("data") if isinstance(found, dict) else None
@@ -190,13 +277,29 @@ class Client:
         return self._user_id
 
     def stream(self, request: Request, hang_up: HangUp | None = None) -> Iterator[bytes]:
-        """One connection to a stream: its lines as they come, keep-alives as empty ones, until it ends.
+        """Open one connection to a stream and yield its lines as they arrive, until it ends.
 
-        Nothing is tried again here: whoever reads knows what was missed. Waits for the rate limit of connecting.
-        `hang_up`, called by another thread, ends it at once.
+        It waits for the rate limit of connections, but does not connect again: only the caller
+        knows what was missed.
 
-        Raises ConfigError when no credential fits, what `send` raises for an answer that is no stream, and Unavailable
-        when the connection breaks or no byte came for 20 seconds.
+        Parameters
+        ----------
+        request
+            The request.
+        hang_up
+            Object that another thread calls to end the connection at once. Default: none.
+
+        Yields
+        ------
+        bytes
+            A line. Keep-alives are empty lines.
+
+        Raises
+        ------
+        ConfigError
+            The client has no credentials that the action takes.
+        ApiError
+            The answer is not a stream, the connection broke, or no byte came for 20 seconds.
         """
         action, kind = ACTIONS.get(request.action or ""), self._kind(request)
         self._pace(action, kind, Trying(self.retries, self.now()))
@@ -222,7 +325,7 @@ class Client:
         raise broken  # outside the handlers: their causes hold the request's headers
 
     def wait(self, seconds: float, why: str) -> None:
-        """Sleep, and tell whoever should know why: `on_wait`, or for long waits stderr."""
+        """Sleep, and report it to `on_wait`, or long waits on standard error."""
         message = neutral(f"waiting {seconds:,.0f} s: {redact(why)}", keep="\n\t")
         log.log(logging.INFO if seconds >= 1 else logging.DEBUG, message)
         if self.on_wait is not None and seconds >= 1:
@@ -234,27 +337,30 @@ class Client:
         self.sleep(seconds)
 
     def may_write(self, what: str) -> None:
-        """Raise ArgumentError unless this client may change things at X."""
+        """Raise ArgumentError unless this client may change things at X (`writes=True`)."""
         if not self.writes:
-            raise ArgumentError(f"{what} changes things at X; that needs Client(writes=True)")
+            raise ArgumentError(
+                f"{what} changes things at X; that needs Client(writes=True)",
+                action=what if what in ACTIONS else None,
+            )
 
     def may_send(self, what: str, action: str | None = None) -> None:
-        """Raise ConfigError unless this client holds a kind of credential that an action takes.
+        """Raise ConfigError unless this client has credentials that an action takes.
 
-        `what` is named in the error; `action` is the part of it that decides, where `what` is no action.
+        `what` is named in the error. Where it is not an action, `action` is the one that decides.
         """
         self._credentials.choose(ACTIONS.get(action or what), name=what)
 
     def upload(self, url: str, body: bytes) -> None:
-        """Put a text where X told to, without credentials (the URL is signed); as often as its retries allow.
+        """Upload a text to a signed URL of X, without credentials, with retries.
 
-        Raises InvalidRequest, Forbidden, NotFound, Unavailable.
+        Raises InvalidRequest, Forbidden, NotFound or Unavailable.
         """
         self.may_write("an upload")
         self._transfer("PUT", url, body=body)
 
     def download(self, url: str, into: IO[bytes]) -> None:
-        """Write what is at a URL of X's into a file, without credentials. Raises as `upload` does."""
+        """Download from a URL of X into a file, without credentials. Raises as `upload` does."""
         self._transfer("GET", url, into=into)
 
     def _transfer(self, method: str, url: str, **content: Any) -> None:
@@ -262,7 +368,7 @@ class Client:
         transfer(method, url, insecure=insecure, timeout=self.timeout, retries=self.retries, wait=self.wait, **content)
 
     def close(self) -> None:
-        """Close connections; a later request opens new ones."""
+        """Close all connections. A later request opens new ones."""
         self._session.close()
 
     def __enter__(self) -> Self:
@@ -366,7 +472,28 @@ _default_lock = Lock()
 
 
 def use(client: Client | None) -> Client | None:
-    """Make a client the default of every collector; None forgets it. Gives it back."""
+    """Make a client the default of all functions that take `client`.
+
+    Parameters
+    ----------
+    client
+        The client. None removes the default: the next call makes one from the environment or the
+        config file.
+
+    Returns
+    -------
+    Client or None
+        The same client.
+
+    Raises
+    ------
+    ArgumentError
+        It is not a Client.
+
+    Examples
+    --------
+    >>> xf.use(xf.Client(bearer_token="…"))
+    """
     if client is not None and not isinstance(client, Client):
         raise ArgumentError(f"use takes a Client, e.g. xf.Client(bearer_token=…), not {client!r:.60}")
     global _default  # noqa: PLW0603  the one setting that is a module's: notebooks want it
@@ -376,14 +503,14 @@ def use(client: Client | None) -> Client | None:
 
 
 def checked(client: Client | None, what: str) -> Client:
-    """The client given, or the default one. Raises ConfigError as `Client.may_send` does."""
+    """Return the client given, or the default one. Raises ConfigError as `Client.may_send`."""
     if isinstance(client, Client) and getattr(client.send, "__func__", None) is Client.send:
         client.may_send(what)  # else it sends in its own way
     return current(what) if client is None else client
 
 
 def current(what: str, action: str | None = None) -> Client:
-    """The default client: the one given to `use`, else one made from the environment, once.
+    """Return the default client: the one given to `use`, else one made from the environment.
 
     Raises ConfigError as `Client.may_send` does.
     """
@@ -413,7 +540,10 @@ def _content(request: Request) -> dict[str, Any]:
 
 
 def server_url(given: str | None = None) -> str:
-    """The server to talk to: the one given, else of the environment, the config file, or X's. Raises ConfigError."""
+    """Return the server: the one given, else of the environment, the config file, or X's.
+
+    Raises ConfigError for what is not the URL of a server.
+    """
     url = given or from_environment("XFRAMES_BASE_URL") or text(table(), "base_url") or BASE_URL
     try:
         parts = urlsplit(url)
@@ -422,6 +552,18 @@ def server_url(given: str | None = None) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
         raise ConfigError(f"base_url must look like {BASE_URL}, not {redact(url)!r}")
     return url.rstrip("/")
+
+
+def vocabulary(given: Vocabulary | None = None) -> Vocabulary:
+    """Return the words of requests: those given, else of the environment or the config file.
+
+    Raises ArgumentError for others given, ConfigError for others set.
+    """
+    if given is not None and given not in WORDS.values:
+        raise ArgumentError(f"words: expected {WORDS.expected}, got {given!r:.40}")
+    if (given or WORDS.value) == "post":
+        return "post"
+    return "tweet"
 
 
 def _pool(action: Action, kind: str) -> tuple[tuple[str, str], tuple[Window, ...]]:

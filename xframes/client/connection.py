@@ -18,7 +18,7 @@ STALL_SECONDS = 20.0  # X sends a keep-alive at least this often (docs.x.com: co
 
 
 class HangUp:
-    """A way to end a connection that another thread is reading."""
+    """Ends, when called, a connection that another thread reads."""
 
     def __init__(self) -> None:
         self._raw: Any = None

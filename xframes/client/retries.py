@@ -18,10 +18,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Retries:
-    """How patient a client is with one request.
+    """How often and how long a client retries one request.
 
-    A read that got no usable answer is tried `attempts` times within `silent` seconds; rate limits are waited for up to
-    `wait` seconds altogether. A write is never sent again, unless X refused it by a rate limit.
+    A write is never sent again, unless X refused it by a rate limit.
+
+    Parameters
+    ----------
+    attempts
+        Number of times to send a read that gets no usable answer.
+    silent
+        Seconds to retry such a read for, at most.
+    wait
+        Seconds to wait for rate limits, at most, in all.
     """
 
     attempts: int = 6
@@ -29,7 +37,10 @@ class Retries:
     wait: float = 3600.0
 
     def pause(self, failures: int) -> float:
-        """Seconds before the next try: doubling, at most 30, with jitter, so that clients do not come back together."""
+        """Return the seconds before the next attempt: doubling, at most 30, at random below that.
+
+        At random, so that clients that failed together do not retry together.
+        """
         return min(30.0, 0.5 * 2.0 ** (failures - 1)) * random.SystemRandom().uniform(0.5, 1.0)
 
 

@@ -65,16 +65,20 @@ def call(name: str, /, **arguments: Any) -> Any:
     area, _, rest = name.partition(".")
     module = import_module("xframes.write") if action.kind == "write" else _AREAS.get(area)
     if action.step_of is not None:
-        raise ArgumentError(f"{name} is a step of {action.step_of}, which takes all of them")
+        raise ArgumentError(
+            f"{name} is a step of {action.step_of}, which carries out all of them", action=name
+        )
     if (found := getattr(module, rest, None)) is None:
         return collect(name, **arguments)
     taken = inspect.signature(found).parameters
     for given in arguments:
         if given not in taken:
-            raise ArgumentError(f"{name}: there is no argument {given!r}; {near(given, taken)}")
+            raise ArgumentError(
+                f"{name}: there is no argument {given!r}; {near(given, taken)}", action=name
+            )
     for wanted in taken.values():
         if wanted.default is wanted.empty and wanted.name not in arguments:
-            raise ArgumentError(f"{name}: {wanted.name} is required")
+            raise ArgumentError(f"{name}: {wanted.name} is required", action=name)
     return found(**arguments)
 
 
@@ -90,7 +94,8 @@ def actions(*, all: bool = False) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row per action, in the order of the listing: `name`, `kind` (read or write), `method`,
-        `path`, `function` and `title`.
+        `path`, `function` and `title`. `function` is what to call: `xf.…` for reads, `write.…`
+        (after `from xframes import write`) for writes.
 
     Examples
     --------

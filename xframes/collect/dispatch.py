@@ -67,7 +67,10 @@ def collect(
     action = registry.action(name)
     client = client or current(name)
     if isinstance(client, type) or not hasattr(client, "now"):
-        raise ArgumentError(f"{name}: client must be a Client, e.g. xf.Client(bearer_token=…), not {client!r:.60}")
+        raise ArgumentError(
+            f"{name}: client must be a Client, e.g. xf.Client(bearer_token=…), not {client!r:.60}",
+            action=name,
+        )
     given = {key: value for key, value in arguments.items() if value is not None}
     own = [p.name for p in action.params if p.where == "path" and not p.required and p.name not in given]
     whole = dict.fromkeys(own, "0") | given  # all is checked before anything is asked, this too
@@ -76,11 +79,16 @@ def collect(
     if own:  # whose it is, unless told: the person's who asks
         made = replace(made, arguments=made.arguments | dict.fromkeys(own, client.user_id()))
     if made.since is not None and into is None:
-        raise ArgumentError(f"{name}: since='last' goes on from what an archive has: give into=archive, too")
+        raise ArgumentError(
+            f"{name}: since='last' goes on from what an archive has: give into=archive, too", action=name
+        )
     if into is None:
         return cast("R", _Gathering(made, client).run(progress))  # without `into`, R is its default
     if not hasattr(into, "collect"):
-        raise ArgumentError(f"{name}: into must be an Archive, e.g. xf.Archive('my-archive'), not {into!r:.60}")
+        raise ArgumentError(
+            f"{name}: into must be an Archive, e.g. xf.Archive('my-archive'), not {into!r:.60}",
+            action=name,
+        )
     return into.collect(made, client, progress=progress)
 
 
@@ -121,17 +129,25 @@ class _Gathering(Resumable):
         return Interrupted(
             f"{what}. What came is in `.frames`; `.resume()` goes on from there", frames=frames, pages=len(self.pages),
             rows=self.state.rows, next_token=self.state.token, resume=self._resume,
+            action=self.plan.action,
         )
 
     def _resume(self, *, client: Client | None = None, progress: bool | None = None) -> Frames:
         client = checked(client or self.client, self.plan.action)
-        return _Gathering(self.plan, client, self.state, dict(self.pages)).run(progress)
+        made = self.plan.in_words_of(client)
+        return _Gathering(made, client, self.state, dict(self.pages)).run(progress)
 
 
 def function(action: Action) -> str:
-    """How the action is called, e.g. `xf.search.recent`; reads beyond the listing by their name alone."""
-    if action.listed or action.kind == "write":
-        return f"xf.{action.step_of or action.name}"
+    """Return the function that carries out the action, as users write it.
+
+    `xf.search.recent` for a read, `write.like` for a write (after `from xframes import write`).
+    A read without a function of its own is carried out by `xf.call`.
+    """
+    if action.kind == "write":
+        return action.step_of or action.name
+    if action.listed:
+        return f"xf.{action.name}"
     return f'xf.call("{action.name}")'
 
 

@@ -262,8 +262,11 @@ class Listener:
         if error is None or error.retryable:
             return
         if error.status == 409:
-            raise ArgumentError(f"{self.plan.action}: the stream has no rules; add some first, e.g. "
-                                'xf.write.add_stream_rules([{"value": "cats has:images", "tag": "cats"}])')
+            raise ArgumentError(
+                f"{self.plan.action}: the stream has no rules. Add some first, e.g. "
+                'write.add_stream_rules([{"value": "cats has:images", "tag": "cats"}])',
+                status=error.status, action=self.plan.action,
+            )
         raise error
 
     def _keep(self, page: Page) -> bool:

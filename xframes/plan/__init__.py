@@ -4,7 +4,7 @@ process can go on with it."""
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Literal
@@ -105,6 +105,20 @@ class Plan:
         args = {p.name: _args_text(p, given[p.name]) for p in action.params if p.name in given and _told(action, p)}
         return Request(action.method, path, params | self.asked, action.name, args, body or None)
 
+    def in_words_of(self, client: object) -> Plan:
+        """Return the plan in the words of a client, to resume it where X takes only those.
+
+        A choice of single fields or expansions stays as it is: the other words may not have them.
+        """
+        words = getattr(client, "words", self.words)  # who sends in another way may have none
+        if words == self.words or self.declared.streaming:
+            return self
+        for choice in ("all", "owner"):
+            if self.asked == asked(self.declared, choice, "all", self.words):
+                fields = asked(self.declared, choice, "all", words)
+                return replace(self, words=words, asked=fields)
+        return self
+
     def to_json(self) -> str:
         """The plan as JSON text."""
         return json.dumps(asdict(self), ensure_ascii=False)
@@ -175,7 +189,7 @@ def plan(
         spoken: Vocabulary = "tweet" if action.streaming else words  # streams keep the old words in both specs
         chosen = asked(action, given.get("fields"), given.get("expansions"), spoken)
     except ArgumentError as error:
-        raise ArgumentError(f"{action_name}: {error}") from None
+        raise ArgumentError(f"{action_name}: {error}", action=action_name) from None
     return Plan(action_name, checked, limit, words, chosen, since, bool(given.get("refresh")))
 
 

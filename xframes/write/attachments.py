@@ -272,6 +272,7 @@ class _Subtitling(Resumable):
             raise Interrupted(
                 f"write.add_subtitles stopped after the subtitles were uploaded: {why}. To continue, call `.resume()` "
                 f'or pass subtitles_media_id="{media_id}"', media_id=media_id, resume=self._resume,
+                action="write.add_subtitles",
             ) from error
 
     def _resume(self, *, client: Client | None = None) -> Written:

@@ -172,6 +172,7 @@ class _Bulk(Resumable):
         return Interrupted(
             f"{self.name} stopped after {len(self.rows):,} of {len(self.ids):,}: {why}. What became of them is in "
             "`.frames`; `.resume()` does the rest", frames=self._frame(), rows=len(self.rows), resume=self._resume,
+            action=self.name,
         )
 
     def _resume(self, *, client: Client | None = None, progress: bool | None = None) -> pd.DataFrame:

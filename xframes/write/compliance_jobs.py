@@ -232,10 +232,16 @@ class _Job(Resumable):
         waited, pause = 0.0, 1.0
         while (job := self._asked(sending, job))["status"] != "complete":
             if job["status"] in {"failed", "expired"}:
-                raise XframesError(f"{_RUN}: X says job {job['id']} {job['status']}; run it again to make a new one")
+                raise XframesError(
+                    f"{_RUN}: X says job {job['id']} {job['status']}; run it again to make a new one",
+                    action="compliance.job", retryable=True,
+                )
             if waited >= _PATIENCE:
-                raise Interrupted(f"{_RUN}: X works on job {job['id']} for longer than {_PATIENCE / 3600:.0f} hours; "
-                                  "`.resume()`, or running it again, goes on waiting", resume=self._resume)
+                raise Interrupted(
+                    f"{_RUN}: X works on job {job['id']} for longer than {_PATIENCE / 3600:.0f} "
+                    "hours; `.resume()`, or running it again, goes on waiting",
+                    resume=self._resume, action="compliance.job", retryable=True,
+                )
             self.client.sleep(pause)
             waited, pause = waited + pause, min(pause * 2, _LONGEST)
         return job
@@ -284,5 +290,5 @@ def _bodies(lines: Iterable[bytes]) -> Iterator[bytes]:
 def _data(page: Page) -> dict[str, Any]:
     data, _ = rejected(page)
     if not isinstance(data, dict) or not data.get("id"):
-        raise XframesError(f"{_RUN}: X's answer names no job")
+        raise XframesError(f"{_RUN}: X's answer names no job", action=page.request.action)
     return {"status": "created", **data}

@@ -76,7 +76,10 @@ def keeping(
     if into is None:
         return nullcontext(lambda _: None)
     if not hasattr(into, "keeping"):
-        raise ArgumentError(f"{name}: into must be an Archive, e.g. xf.Archive('my-archive'), not {into!r:.60}")
+        raise ArgumentError(
+            f"{name}: into must be an Archive, e.g. xf.Archive('my-archive'), not {into!r:.60}",
+            action=name,
+        )
     return into.keeping(name, arguments)
 
 

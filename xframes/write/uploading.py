@@ -164,7 +164,8 @@ class Upload(Resumable):
             if waited >= _PATIENCE:
                 raise XframesError(
                     f"write.upload_media: X still processes {self.file.path.name} after {waited:,.0f} s; "
-                    f'xf.media.upload_status("{self.media_id}") tells when it is ready'
+                    f'xf.media.upload_status("{self.media_id}") tells when it is ready',
+                    action="write.upload_media", retryable=True,
                 )
             seconds = min(max(float(info.get("check_after_secs") or 1), _PAUSES[0]), _PAUSES[1])
             self.client.sleep(seconds)
@@ -222,6 +223,7 @@ class Upload(Resumable):
             f"write.upload_media stopped {how_far}: {why}. "
             f'`.resume()`, or media_id="{self.media_id}", goes on from there and sends nothing twice',
             rows=len(self.sent), media_id=self.media_id, resume=self._resume,
+            action="write.upload_media",
         )
 
     def _resume(self, *, client: Client | None = None, progress: bool | None = None) -> Frames:

@@ -81,6 +81,7 @@ def resume(archive: RunArchive, folder: Folder, run_id: str, client: Client | No
         plan = Plan.from_json(str(row.plan))
         if (plan.action, _recorded(plan)) != (row.action, json.loads(row.arguments or "{}")):
             raise ArchiveError(f"run {run_id} cannot be resumed: its plan is not what its record says; collect again")
+        plan = plan.in_words_of(client)
         return _Collection(archive, folder, run_id, owner, plan, state).run(client, progress)
 
 
@@ -244,7 +245,7 @@ class _Collection:
             f"{self.plan.action} stopped after {pages:,} pages, {rows:,} rows: {why}. They are in {self.folder.path}; "
             f'archive.resume("{self.run_id}") goes on from there',
             run_id=self.run_id, pages=pages, rows=rows, next_token=self.state.token,
-            resume=_GoingOn(self.archive, self.run_id, client),
+            resume=_GoingOn(self.archive, self.run_id, client), action=self.plan.action,
         ) from error
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from xframes.cli import output
+from xframes.cli import output, servers
 from xframes.cli.common import (
     ArchivePath,
     archive_option,
@@ -30,6 +30,7 @@ from xframes.screen import counted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from xframes.schema import Vocabulary
 
 _PROCESSES = click.option("--processes", type=click.IntRange(min=1), metavar="N",
                           help="How many to work with; by default one per core when there is much to read.")
@@ -144,10 +145,11 @@ def runs(folder: Path, format_: str | None, into: Path | None) -> None:
 @click.argument("run_id")
 @archive_option()
 @output.options
-@click.option("--base-url", help="Another server than X's, e.g. a sandbox's URL.")
+@servers.options
 @click.pass_context
 def resume(
-    ctx: click.Context, *, run_id: str, folder: Path, format_: str | None, into: Path | None, base_url: str | None
+    ctx: click.Context, *, run_id: str, folder: Path, format_: str | None, into: Path | None,
+    base_url: str | None, words: Vocabulary | None,
 ) -> None:
     """Go on with a run that stopped on its way, from the last page kept; prints the run.
 
@@ -157,8 +159,8 @@ def resume(
     """
     from xframes.archive import Archive
 
-    with resumable(ctx, folder, base_url), Archive(folder) as archive:
-        show_run(archive.resume(run_id, client=client_for(base_url)), format_, into)
+    with resumable(ctx, folder, base_url, words), Archive(folder) as archive:
+        show_run(archive.resume(run_id, client=client_for(base_url, words)), format_, into)
         print_problems(archive, [run_id])
 
 

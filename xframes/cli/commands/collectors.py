@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from xframes.cli import output
+from xframes.cli import output, servers
 from xframes.cli.common import ArchivePath, client_for, listed, print_problems, resumable, show_run
 from xframes.cli.completion import tables
 from xframes.errors import Interrupted
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from xframes.registry import Action, Param
+    from xframes.schema import Vocabulary
 
 _AREAS = {  # in the order of the list of commands
     "search": "Posts that match a query.",
@@ -144,7 +145,7 @@ def example(param: Param) -> str:
 
 def _collect(
     ctx: click.Context, action: Action, *, folder: Path | None, table: str | None, format_: str | None,
-    into: Path | None, base_url: str | None, **given: Any,
+    into: Path | None, base_url: str | None, words: Vocabulary | None, **given: Any,
 ) -> None:
     from xframes.archive import Archive, Run
     from xframes.collect import call
@@ -154,7 +155,7 @@ def _collect(
         raise click.BadParameter(f"there is no table {table!r}; the tables are: {', '.join(TABLES)}")
     shown = table or action.rows or "posts"
     arguments = arguments_of(action, given)
-    client = client_for(base_url)
+    client = client_for(base_url, words)
     if folder is None:
         try:
             frames = call(action.name, **arguments, client=client)
@@ -166,7 +167,7 @@ def _collect(
         if frames.tables["problems"] and shown != "problems":
             print_problems(frames)
         return
-    with resumable(ctx, folder, base_url), Archive(folder) as archive:
+    with resumable(ctx, folder, base_url, words), Archive(folder) as archive:
         run: Run = call(action.name, **arguments, into=archive, client=client)
         if table or format_ or into:
             output.write(run.frames()[shown], format_, into)
@@ -218,7 +219,7 @@ def _common(action: Action) -> list[Callable[..., Any]]:
         click.option("--table", metavar="NAME", shell_complete=tables,
                      help=f"Print the rows of this table instead of {action.rows}."),
         output.options,
-        click.option("--base-url", help="URL of another server than X, e.g. of a sandbox."),
+        servers.options,
     ]
     if action.follows:
         newer = "With --archive: collect only posts newer than the last run of the same query."

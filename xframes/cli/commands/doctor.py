@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import click
 
 from xframes import errors
-from xframes.cli import output
+from xframes.cli import output, servers
 from xframes.cli.common import ArchivePath
 from xframes.version import VERSION
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from xframes.client import Client
+    from xframes.schema import Vocabulary
 
 OK, WARN, WRONG = "ok", "warn", "wrong"
 _LIBRARIES = ("pandas", "pyarrow", "duckdb", "msgspec", "numpy", "matplotlib", "requests", "click")
@@ -46,12 +47,12 @@ class Check(NamedTuple):
               help="Look this archive over, too.")
 @click.option("--offline", is_flag=True, help="Ask X nothing.")
 @click.option("--me", is_flag=True, help="Also ask X who you are, with a person's token; X bills that as one user.")
-@click.option("--base-url", help="Another server than X's, e.g. a sandbox's URL.")
+@servers.options
 @output.options
 @click.pass_context
 def doctor(
     ctx: click.Context, *, folder: Path | None, offline: bool, me: bool, base_url: str | None, format_: str | None,
-    into: Path | None,
+    into: Path | None, words: Vocabulary | None,
 ) -> None:
     """Versions, credentials (where they were found, never what they are), access to X, and an archive's health.
 
@@ -63,7 +64,7 @@ def doctor(
       xframes doctor --archive my-archive
     """
     checks = []
-    for check in _all(folder, base_url, offline=offline, me=me):
+    for check in _all(folder, base_url, words, offline=offline, me=me):
         safe = Check(*(_safe(text) for text in check))
         checks.append(safe)
         if format_ is None and into is None:
@@ -78,7 +79,9 @@ def doctor(
     ctx.exit(1 if wrong else 0)
 
 
-def _all(folder: Path | None, base_url: str | None, *, offline: bool, me: bool) -> Iterator[Check]:
+def _all(
+    folder: Path | None, base_url: str | None, words: Vocabulary | None, *, offline: bool, me: bool
+) -> Iterator[Check]:
     versions = list(_versions())
     yield from versions
     if any(check.state == WRONG for check in versions):
@@ -88,11 +91,11 @@ def _all(folder: Path | None, base_url: str | None, *, offline: bool, me: bool) 
     for check in _credentials(offline=offline):
         usable = usable and check.state != WRONG
         yield check
-    for check in _server(base_url):
+    for check in (*_server(base_url), *_words(words)):
         usable = usable and check.state != WRONG
         yield check
     if usable and not offline:
-        yield from _access(base_url, me=me)
+        yield from _access(base_url, words, me=me)
     if folder is not None:
         from xframes.archive.upkeep.health import signs
 
@@ -184,7 +187,7 @@ def _credentials(*, offline: bool) -> Iterator[Check]:
     from xframes.auth.finding import found
 
     try:
-        places = [one for one in found() if one.setting != "base_url"]
+        places = [one for one in found() if one.setting not in {"base_url", "words"}]
         held = Credentials.find()
     except errors.ConfigError as error:
         yield Check("credentials", WRONG, str(error), "correct it where it stands, then run xframes doctor again")
@@ -221,14 +224,26 @@ def _server(base_url: str | None) -> Iterator[Check]:
         yield Check("server", OK, said)
 
 
+def _words(given: Vocabulary | None) -> Iterator[Check]:
+    from xframes.client import vocabulary
+    from xframes.settings import WORDS
+
+    try:
+        yield Check("words", OK, f"requests use X's {vocabulary(given)} words")
+    except errors.ConfigError as error:
+        advice = f"set --words, {WORDS.variable} or words to {WORDS.expected}"
+        yield Check("words", WRONG, str(error), advice)
+
+
 # at X ----------------------------------------------------------------------------------------------------------------
 
 
-def _access(base_url: str | None, *, me: bool) -> Iterator[Check]:
+def _access(base_url: str | None, words: Vocabulary | None, *, me: bool) -> Iterator[Check]:
     """Ask X for the project's usage, which it bills nothing for; with `me` also who is speaking."""
     from xframes.client import Client, Retries
 
-    client = Client.from_env(base_url=base_url, retries=Retries(attempts=2, wait=5), timeout=(5, 20))
+    retries = Retries(attempts=2, wait=5)
+    client = Client.from_env(base_url=base_url, words=words, retries=retries, timeout=(5, 20))
     with client:
         if not client.kinds or {"app", "oauth1"} & set(client.kinds):  # none: an app's key and secret get a token
             yield _asked(client, "usage.posts")

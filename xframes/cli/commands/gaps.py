@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from xframes.cli import output
+from xframes.cli import output, servers
 from xframes.cli.common import archive_option, client_for, listed, resumable
 
-_SERVER = click.option("--base-url", help="Another server than X's, e.g. a sandbox's URL.")
+if TYPE_CHECKING:
+    from xframes.schema import Vocabulary
+
 _TABLE = click.option("--table", type=click.Choice(["posts", "users"]), default="posts", show_default=True,
                       help="What the ids name.")
 
@@ -21,11 +23,11 @@ _TABLE = click.option("--table", type=click.Choice(["posts", "users"]), default=
 @_TABLE
 @click.option("--refresh", is_flag=True, help="Ask for what the archive holds already, too.")
 @output.options
-@_SERVER
+@servers.options
 @click.pass_context
 def hydrate(
     ctx: click.Context, *, ids: tuple[str, ...], folder: Path, table: Any, refresh: bool, format_: str | None,
-    into: Path | None, base_url: str | None,
+    into: Path | None, base_url: str | None, words: Vocabulary | None,
 ) -> None:
     """Add what X shows of posts or users to an archive: of ids, of a text file with one id a line, or of stdin (`-`).
 
@@ -40,8 +42,9 @@ def hydrate(
 
     file = len(ids) == 1 and (Path(ids[0]).is_file() or not set(ids[0]) <= set("-0123456789,"))
     given = Path(ids[0]) if file else listed(ids)
-    with resumable(ctx, folder, base_url), Archive(folder) as archive:
-        found = look_up(given, into=archive, table=table, refresh=refresh, client=client_for(base_url))
+    with resumable(ctx, folder, base_url, words), Archive(folder) as archive:
+        client = client_for(base_url, words)
+        found = look_up(given, into=archive, table=table, refresh=refresh, client=client)
     output.write(found, format_, into)
 
 
@@ -50,11 +53,11 @@ def hydrate(
 @archive_option()
 @_TABLE
 @output.options
-@_SERVER
+@servers.options
 @click.pass_context
 def check(
     ctx: click.Context, *, ids: tuple[str, ...], folder: Path, table: Any, format_: str | None, into: Path | None,
-    base_url: str | None,
+    base_url: str | None, words: Vocabulary | None,
 ) -> None:
     """Look posts or users up again (IDS, or `-` for stdin) and print what became of each.
 
@@ -64,8 +67,8 @@ def check(
     """
     from xframes.archive import Archive
 
-    with resumable(ctx, folder, base_url), Archive(folder) as archive:
-        found = archive.check(listed(ids), table=table, client=client_for(base_url))
+    with resumable(ctx, folder, base_url, words), Archive(folder) as archive:
+        found = archive.check(listed(ids), table=table, client=client_for(base_url, words))
     output.write(found, format_, into)
 
 
