@@ -9,14 +9,13 @@ import pandas as pd
 import pytest
 
 import xframes as xf
+from tests.archives import NOW, contents, page, post
+from tests.dtypes import TEXT
 from xframes.archive import Archive
 from xframes.archive.storage.folder import Folder
 from xframes.errors import ArchiveError
 from xframes.schema import TABLES, Type
 from xframes.wire import Page, Request
-
-from ..archives import NOW, contents, page, post
-from ..dtypes import TEXT
 
 
 @pytest.fixture

@@ -9,13 +9,12 @@ import threading
 import pandas as pd
 import pytest
 
+from tests.archives import NOW, Server, names, page, post, search
 from xframes.archive import Archive
 from xframes.archive.ingest import collection as collecting_module
 from xframes.archive.ingest import flush
 from xframes.archive.ingest.journal import open_journal
 from xframes.errors import ArchiveError, Interrupted, RateLimited, Unavailable
-
-from ..archives import NOW, Server, names, page, post, search
 
 
 @pytest.fixture

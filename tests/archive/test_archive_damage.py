@@ -14,11 +14,10 @@ from pathlib import Path
 import pytest
 
 import xframes as xf
+from tests.archives import NOW, contents, page, post
 from xframes.archive.ingest.journal import open_journal
 from xframes.errors import ArchiveError
 from xframes.wire import Page
-
-from ..archives import NOW, contents, page, post
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,11 +11,10 @@ from dataclasses import replace
 import pytest
 from filelock import FileLock
 
+from tests.archives import NOW, Server, page, post, search
 from xframes.archive import Archive
 from xframes.archive.ingest.journal import open_journal
 from xframes.errors import ArchiveError, Interrupted
-
-from ..archives import NOW, Server, page, post, search
 
 COUNT = "select count(*) from posts"
 

@@ -19,13 +19,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import xframes as xf
+from tests.archives import NOW, Server, page, post, search
 from xframes.archive.ingest.journal import open_journal
 from xframes.archive.storage.folder import Folder
 from xframes.errors import ArchiveError, ArgumentError, XframesError
 from xframes.plan import Plan
 from xframes.wire import Page
-
-from ..archives import NOW, Server, page, post, search
 
 IDS = [str(n) for n in range(1, 7)]
 A, B, C = "a" * 20, "b" * 20, "c" * 20

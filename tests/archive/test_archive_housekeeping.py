@@ -10,12 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.archives import EVERYTHING, Server, contents, names, page, post, search
 from xframes.archive import Archive
 from xframes.archive.upkeep import lifecycle
 from xframes.errors import ArchiveError, Interrupted, Unavailable
 from xframes.schema import TABLES
-
-from ..archives import EVERYTHING, Server, contents, names, page, post, search
 
 
 @pytest.fixture

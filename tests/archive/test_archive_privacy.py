@@ -19,11 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import xframes as xf
-from xframes.archive.ingest.imports import write_rows
-from xframes.schema import TABLES, Type
-from xframes.schema.references import owners
-
-from ..privacy import (
+from tests.privacy import (
     BOB,
     FORMS,
     HANDLE,
@@ -43,7 +39,10 @@ from ..privacy import (
     planted,
     text,
 )
-from ..removals import NOW, bytes_on_disk
+from tests.removals import NOW, bytes_on_disk
+from xframes.archive.ingest.imports import write_rows
+from xframes.schema import TABLES, Type
+from xframes.schema.references import owners
 
 TEXTS = {Type.STR, Type.STRS, Type.JSON}
 REFERRING = {"tombstones", "problems", "requests", "runs"}

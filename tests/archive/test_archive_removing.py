@@ -11,12 +11,11 @@ import pytest
 from click.testing import CliRunner
 
 import xframes as xf
+from tests.removals import ADA, BOB, GONE, MARKS, NOW, OTHER, SECRET, bytes_on_disk, nowhere, page
 from xframes.archive.storage.page_redaction import scrub
 from xframes.archive.storage.redaction import Doomed
 from xframes.cli import main
 from xframes.wire import Page, Request
-
-from ..removals import ADA, BOB, GONE, MARKS, NOW, OTHER, SECRET, bytes_on_disk, nowhere, page
 
 
 @pytest.fixture

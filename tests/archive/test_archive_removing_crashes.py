@@ -13,9 +13,8 @@ from pathlib import Path
 import pytest
 
 import xframes as xf
+from tests.removals import ADA, GONE, MARKS, NOW, OTHER, SECRET, nowhere, page
 from xframes.archive.ingest.journal import open_journal
-
-from ..removals import ADA, GONE, MARKS, NOW, OTHER, SECRET, nowhere, page
 
 resource = pytest.importorskip("resource", reason="limits of a process, and signals")
 ROOT = Path(__file__).parents[2]

@@ -8,10 +8,9 @@ from datetime import timedelta
 import pytest
 
 import xframes as xf
+from tests.removals import ADA, BOB, GONE, MARKS, NOW, OTHER, SECRET, nowhere, page
 from xframes.archive.ingest.journal import open_journal
 from xframes.wire import Page, Request
-
-from ..removals import ADA, BOB, GONE, MARKS, NOW, OTHER, SECRET, nowhere, page
 
 
 @pytest.fixture

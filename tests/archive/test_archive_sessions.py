@@ -12,9 +12,8 @@ import polars as pl
 import pytest
 
 import xframes as xf
+from tests.archives import NOW, names, page, post
 from xframes.archive import Archive
-
-from ..archives import NOW, names, page, post
 
 COUNT = "select count(*) from posts"
 

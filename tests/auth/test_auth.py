@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from tests.clients import KEYS, OK, SEARCH, answering
 from xframes import errors
 from xframes.auth import Credentials, OAuth1, OAuth2
 from xframes.client import Client
 from xframes.registry.actions import Action
 from xframes.wire import Request
-
-from ..clients import KEYS, OK, SEARCH, answering
 
 pytestmark = pytest.mark.usefixtures("nowhere")
 

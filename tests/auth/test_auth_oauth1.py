@@ -12,14 +12,13 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 import pytest
 import requests
 
+from tests.clients import KEYS, OK, Handler, answering, serving
 from xframes import errors
 from xframes.auth import Credentials, OAuth1
 from xframes.auth.authorization import login_oauth1
 from xframes.auth.tokens import tokens_path
 from xframes.client import Client
 from xframes.wire import Request
-
-from ..clients import KEYS, OK, Handler, answering, serving
 
 pytestmark = pytest.mark.usefixtures("nowhere")
 

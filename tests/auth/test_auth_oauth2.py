@@ -17,6 +17,7 @@ import pytest
 import requests
 from click.testing import CliRunner
 
+from tests.clients import OK, POST, SEARCH, answering, chain
 from xframes import errors
 from xframes.auth import OAuth2
 from xframes.auth.authorization import login
@@ -24,8 +25,6 @@ from xframes.auth.oauth2 import app_token
 from xframes.auth.tokens import tokens_path
 from xframes.cli import main
 from xframes.client import Client
-
-from ..clients import OK, POST, SEARCH, answering, chain
 
 pytestmark = pytest.mark.usefixtures("nowhere")
 

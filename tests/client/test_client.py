@@ -9,11 +9,10 @@ from datetime import timedelta
 import pytest
 import requests
 
+from tests.clients import DOWN, HTML, NOW, OK, POST, SEARCH, Scripted, answer, limited, problem
 from xframes import errors
 from xframes.client import Client, Retries
 from xframes.wire import Request
-
-from ..clients import DOWN, HTML, NOW, OK, POST, SEARCH, Scripted, answer, limited, problem
 
 # waiting and trying again --------------------------------------------------------------------------------------------
 

@@ -9,13 +9,12 @@ import pytest
 import requests
 
 import xframes as xf
+from tests.clients import KEYS, TOKEN, Scripted, answer
 from xframes import errors, write
 from xframes.auth import KINDS, Secret, redact
 from xframes.auth.credentials import BEARER_NAMES
 from xframes.client import Client, current, use
 from xframes.registry import ACTIONS
-
-from ..clients import KEYS, TOKEN, Scripted, answer
 
 pytestmark = pytest.mark.usefixtures("nowhere")
 

@@ -15,6 +15,7 @@ import zlib
 import pytest
 
 import xframes as xf
+from tests.clients import OK, POST, SEARCH, TOKEN, Handler, everything, serving
 from xframes import errors
 from xframes.auth.finding import unknown_settings
 from xframes.auth.oauth2 import app_token
@@ -22,8 +23,6 @@ from xframes.auth.sessions import session_for
 from xframes.client import Client, Retries
 from xframes.settings import MAX_BODY, MAX_EMPTY, MAX_LINE
 from xframes.wire import Request
-
-from ..clients import OK, POST, SEARCH, TOKEN, Handler, everything, serving
 
 
 @pytest.fixture

@@ -9,14 +9,13 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 import xframes as xf
+from tests.cli.running import run
+from tests.clients import NOW, Scripted, answer, answering
 from xframes import errors
 from xframes.auth.finding import found, unknown_settings
 from xframes.plan import plan
 from xframes.schema import Vocabulary, fields
 from xframes.settings import WORDS
-
-from ..cli.running import run
-from ..clients import NOW, Scripted, answer, answering
 
 pytestmark = pytest.mark.usefixtures("nowhere")
 

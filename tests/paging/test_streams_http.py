@@ -12,11 +12,10 @@ import time
 import pytest
 
 import xframes as xf
+from tests.clients import TOKEN, Handler, serving
 from xframes import errors
 from xframes.archive.ingest import collection as collecting_module
 from xframes.sandbox import StreamFault
-
-from ..clients import TOKEN, Handler, serving
 
 
 @pytest.fixture

@@ -11,12 +11,11 @@ from pathlib import Path
 import pytest
 
 import xframes as xf
+from tests.declared import LISTED, named
 from xframes import registry, write  # noqa: F401  `xf.write` exists once it is imported
 from xframes.registry.actions import DOCS
 from xframes.registry.documentation import TITLE, bounds, facts
 from xframes.registry.prices import PER_REQUEST, PER_RESOURCE, dollars
-
-from ..declared import LISTED, named
 
 FUNCTIONS = [*LISTED, registry.action("write.add_stream_rules")]
 SECTIONS = ["Parameters", "Returns", "Raises", "Examples"]

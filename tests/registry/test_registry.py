@@ -9,14 +9,13 @@ import re
 import pytest
 
 import xframes as xf
+from tests.declared import ACTIONS, KINDS, LISTED, NOW, READS, minimal, named
 from xframes import registry, schema, write
 from xframes.collect.dispatch import signature
 from xframes.errors import ArgumentError
 from xframes.plan import options
 from xframes.registry.prices import PER_REQUEST, PER_RESOURCE
 from xframes.wire import Page
-
-from ..declared import ACTIONS, KINDS, LISTED, NOW, READS, minimal, named
 
 # the declarations themselves -----------------------------------------------------------------------------------------
 

@@ -7,11 +7,10 @@ import re
 import pytest
 
 import xframes as xf
+from tests.declared import ACTIONS, KINDS, LISTED, NOW, minimal, named
+from tests.specifications import SPECS, extract, specification
 from xframes import registry
 from xframes.plan import plan
-
-from ..declared import ACTIONS, KINDS, LISTED, NOW, minimal, named
-from ..specifications import SPECS, extract, specification
 
 # Where a declaration leaves one of the specifications, and why: (action, difference).
 _SELF_SERVE = "what the documentation says self-serve accounts may send; `query_limit` widens it"

@@ -6,11 +6,10 @@ import pyarrow as pa
 import pytest
 
 import xframes as xf
+from tests.specifications import SPECS, specification
 from xframes import schema
 from xframes.schema import words as vocabulary
 from xframes.schema.references import carried, own_key, references
-
-from ..specifications import SPECS, specification
 
 # Our kinds of objects, the components that publish them, and where their fields may be asked for.
 COMPONENTS = {

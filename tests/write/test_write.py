@@ -11,14 +11,13 @@ import requests
 from click.testing import CliRunner
 
 import xframes as xf
+from tests.declared import minimal
+from tests.writing import Server, answer
 from xframes import errors, registry, write
 from xframes.cli import main
 from xframes.client import Client
 from xframes.collect.dispatch import annotation
 from xframes.write.sending import Written
-
-from ..declared import minimal
-from ..writing import Server, answer
 
 LISTED = [a for a in registry.ACTIONS.values() if a.kind == "write" and a.listed]
 FUNCTIONS = [*LISTED, registry.action("write.add_stream_rules")]

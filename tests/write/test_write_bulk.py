@@ -8,9 +8,8 @@ import pytest
 import requests
 
 import xframes as xf
+from tests.writing import NOW, Server, answer
 from xframes import errors, write
-
-from ..writing import NOW, Server, answer
 
 
 @pytest.fixture

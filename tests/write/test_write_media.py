@@ -13,12 +13,11 @@ from pathlib import Path
 import pytest
 
 import xframes as xf
+from tests.clients import answer
 from xframes import errors, write
 from xframes.client import Client, Retries
 from xframes.sandbox import Fault
 from xframes.write.files import media_file
-
-from ..clients import answer
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"invented" * 100
 GIF = b"GIF89a" + b"invented" * 100
