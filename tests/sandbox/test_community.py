@@ -9,9 +9,9 @@ from collections import Counter
 import pytest
 
 from xframes.sandbox import Community
-from xframes.sandbox.draft import Draft, cut, shift
-from xframes.sandbox.model import EPOCH_MS, moment, snowflake
-from xframes.sandbox.objects import person_json, post_json, reword
+from xframes.sandbox.protocol.object_json import person_json, post_json, reword
+from xframes.sandbox.world.draft import Draft, cut, shift
+from xframes.sandbox.world.snowflakes import EPOCH_MS, moment, snowflake
 
 NOW = 1_790_000_000_000
 DAY = 86_400_000

@@ -18,7 +18,7 @@ import xframes as xf
 from xframes import sandbox
 from xframes.auth.login import login
 from xframes.sandbox import Fault
-from xframes.sandbox.signatures import base_string, sign
+from xframes.sandbox.server.signatures import base_string, sign
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 BACK = "http://127.0.0.1:8738/callback"
@@ -103,7 +103,7 @@ def test_a_missing_scope_is_403_and_named(server):
     assert answer.json()["detail"] == ("This endpoint requires the OAuth 2.0 scopes [like.read, tweet.read, users.read]; "
                                        "the token was not granted [like.read].")
     assert ask(server, SEARCH, token).status_code == 200
-    with pytest.raises(ValueError, match=r"no scope tweet\.eat; there are block\.read"):
+    with pytest.raises(ValueError, match=r"tweet\.eat"):
         server.issue_token(["tweet.eat"])
 
 

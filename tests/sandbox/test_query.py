@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xframes.sandbox import Community
-from xframes.sandbox.matching import compile_query
-from xframes.sandbox.objects import post_json
-from xframes.sandbox.query import OPERATORS, And, Not, Or, QueryError, Term, parse
+from xframes.sandbox.protocol.object_json import post_json
+from xframes.sandbox.search.predicates import compile_query
+from xframes.sandbox.search.syntax import OPERATORS, And, Not, Or, QueryError, Term, parse
 
 NOW = 1_790_000_000_000
 

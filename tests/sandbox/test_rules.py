@@ -7,7 +7,7 @@ import json
 import pytest
 import requests
 
-from xframes.sandbox.query import QueryError
+from xframes.sandbox.search.syntax import QueryError
 
 from .servers import streaming
 from .streams import RULES, change, connect, lines

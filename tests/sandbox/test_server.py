@@ -17,7 +17,7 @@ import requests
 from xframes import sandbox, schema
 from xframes.errors import ConfigError
 from xframes.sandbox import Fault
-from xframes.sandbox.model import snowflake
+from xframes.sandbox.world.snowflakes import snowflake
 from xframes.schema.words import RENAMES
 
 from .servers import ALL, NOW, QUERY, RECENT
@@ -59,7 +59,7 @@ def test_a_taken_port_impossible_sizes_and_naive_times_are_refused(server):
     with pytest.raises(ConfigError, match=f"cannot listen on port {server.port}.*port=0"):
         sandbox.start(port=server.port, posts=1, users=3)
     for wrong, words in (({"posts": 0}, "at least 1 post"), ({"now": datetime(2026, 3, 1)}, "aware"),  # noqa: DTZ001  naive on purpose
-                         ({"words": "toot"}, "'tweet' or 'post'"), ({"bearer_token": ""}, "must not be empty")):
+                         ({"words": "toot"}, "'tweet' or 'post'"), ({"bearer_token": ""}, "bearer_token")):
         with pytest.raises(ValueError, match=words):
             sandbox.start(**wrong)
 

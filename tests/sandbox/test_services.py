@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from xframes import sandbox
-from xframes.sandbox.handlers.analytics import _media_totals
+from xframes.sandbox.handlers.reads.analytics_reads import media_totals
 
 from .servers import HALF_PAST, asking, processing
 
@@ -199,8 +199,8 @@ def test_each_video_is_watched_in_its_own_way():
     names = ("playback_start", "playback25", "playback50", "playback75", "playback_complete")
     shares, watched = set(), []
     for nth in range(40):
-        made = _media_totals(f"7_{nth}", 10_000, 1000 + 5000 * nth)
-        assert made == _media_totals(f"7_{nth}", 10_000, 1000 + 5000 * nth)
+        made = media_totals(f"7_{nth}", 10_000, 1000 + 5000 * nth)
+        assert made == media_totals(f"7_{nth}", 10_000, 1000 + 5000 * nth)
         curve = [made[name] for name in names]
         assert curve == sorted(curve, reverse=True)
         assert 0 < curve[-1] < curve[0] == made["video_views"]

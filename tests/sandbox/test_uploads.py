@@ -12,8 +12,8 @@ import psutil
 import pytest
 
 from xframes.sandbox import Fault
-from xframes.sandbox.bodies import BodyError
-from xframes.sandbox.uploads import MB
+from xframes.sandbox.protocol.bodies import BodyError
+from xframes.sandbox.services.upload_sessions import MB
 
 from .servers import asking, processing
 

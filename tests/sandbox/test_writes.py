@@ -6,8 +6,8 @@ import pytest
 import requests
 
 from xframes import registry
-from xframes.sandbox.draft import weight
 from xframes.sandbox.handlers import HANDLERS, RAW
+from xframes.sandbox.world.draft import weight
 
 from .servers import ids, metrics, original, own, somebody, written_to
 
