@@ -312,5 +312,5 @@ def test_a_fault_strikes_where_it_should_and_nowhere_else(server, ask):
     asked = [RECENT, "/2/users/1/tweets", "/2/users/1/mentions", "/2/users/2/tweets", RECENT, "/2/users/3/tweets", "/2/users/4/tweets"]
     assert [ask(path, GOOD if path == RECENT else None).status_code for path in asked] == [200, 200, 200, 503, 200, 503, 200]
     for wrong in ({"kind": "fire"}, {"kind": "503", "at": 0}, {"kind": "slow", "seconds": -1}, {"kind": "503", "times": 0}):
-        with pytest.raises(ValueError):
+        with pytest.raises(ValueError, match="expected"):
             Fault(**wrong)

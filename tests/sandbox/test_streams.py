@@ -261,7 +261,7 @@ def test_garbage_duplicates_and_swaps_come_where_they_were_set(common):
 
 def test_an_impossible_fault_is_refused():
     for wrong in (("explode", 1), ("drop", 0), ("stall", 1, -1.0), ("duplicate", 1, 0.0, 0)):
-        with pytest.raises(ValueError):
+        with pytest.raises(ValueError, match="expected"):
             StreamFault(*wrong)
 
 

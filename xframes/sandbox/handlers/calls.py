@@ -31,7 +31,10 @@ class Call:
     viewer: Person | None
 
     def document(self, known: Sequence[str]) -> dict[str, Any]:
-        """Return the body's JSON object. Raises Refusal (400) for other bodies and unknown names."""
+        """Return the body's JSON object.
+
+        Raises Refusal (400) for other bodies and unknown names.
+        """
         try:
             found = bodies.document(self.environ)
         except bodies.BodyError as error:
@@ -51,7 +54,9 @@ class Call:
         """Raise Refusal (400) for query parameters the action does not have."""
         for name, value in self.query.items():
             if name not in known:
-                raise self.refuse(name, value, f"The query parameter [{name}] is not one of [{','.join(known)}]")
+                raise self.refuse(
+                    name, value, f"The query parameter [{name}] is not one of [{','.join(known)}]"
+                )
 
 
 RawHandler = Callable[[Call], dict[str, Any]]

@@ -76,12 +76,20 @@ class Context:
                 for name, cursor in named.items() if cursor is not None}
 
     def page(
-        self, rows: Sequence[D], keep: Callable[[D], bool] = lambda _: True, *, low: int = 0, high: int = END,
-        previous: bool = True, span: bool = True, kind: str = "posts",
+        self,
+        rows: Sequence[D],
+        keep: Callable[[D], bool] = lambda _: True,
+        *,
+        low: int = 0,
+        high: int = END,
+        previous: bool = True,
+        span: bool = True,
+        kind: str = "posts",
     ) -> dict[str, Any]:
         """Answer with one page of the rows (oldest first) for which `keep` is true.
 
-        `kind` is posts or events; `previous` includes a previous_token, `span` the newest and oldest id.
+        `kind` is posts or events; `previous` adds a previous_token, `span` the newest and oldest
+        id.
         """
         cursor = self.cursor(low, high)
         if self.hollow:
@@ -113,7 +121,9 @@ class Context:
 
     def blank(self, cursor: Cursor) -> dict[str, Any]:
         """Answer with an empty page and a new token that leads to the page."""
-        return {"meta": {"result_count": 0, **self.links(replace(cursor, turn=cursor.turn + 1), None)}}
+        return {
+            "meta": {"result_count": 0, **self.links(replace(cursor, turn=cursor.turn + 1), None)}
+        }
 
 
 Handler = Callable[[Context], dict[str, Any]]

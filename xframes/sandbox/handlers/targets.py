@@ -98,7 +98,7 @@ def target_list(context: Context, *, own: bool) -> UserList:
 
 
 def own_conversation(context: Context) -> Conversation:
-    """Return the conversation of the path. Raises Refusal (403) unless the user takes part in it."""
+    """Return the conversation of the path. Raises Refusal (403) for conversations of others."""
     id = str(context.request.args["conversation_id"])
     for each in context.community.mail(context.me):
         if each.id == id:

@@ -22,23 +22,42 @@ if TYPE_CHECKING:
     from .request_params import CheckedRequest
 
 _DEFAULTS = {
-    "post": {"id", "text", "edit_history_tweet_ids"}, "user": {"id", "name", "username"},
+    "post": {"id", "text", "edit_history_tweet_ids"},
+    "user": {"id", "name", "username"},
     "media": {"media_key", "type"},
-    "poll": {"id", "options"}, "place": {"id", "full_name"}, "list": {"id", "name"}, "space": {"id", "state"},
-    "topic": {"id", "name"}, "dm": {"id", "event_type", "text"}, "community": {"id", "name"}, "news": {"id", "name"},
+    "poll": {"id", "options"},
+    "place": {"id", "full_name"},
+    "list": {"id", "name"},
+    "space": {"id", "state"},
+    "topic": {"id", "name"},
+    "dm": {"id", "event_type", "text"},
+    "community": {"id", "name"},
+    "news": {"id", "name"},
 }
 # An expansion also adds the field that refers to the object.
 _ADDED_FIELDS = {
-    "author_id": "author_id", "in_reply_to_user_id": "in_reply_to_user_id", "referenced_tweets.id": "referenced_tweets",
+    "author_id": "author_id",
+    "in_reply_to_user_id": "in_reply_to_user_id",
+    "referenced_tweets.id": "referenced_tweets",
     "referenced_tweets.id.author_id": "referenced_tweets",
     "referenced_tweets.id.attachments.media_keys": "referenced_tweets",
-    "attachments.media_keys": "attachments", "attachments.poll_ids": "attachments", "geo.place_id": "geo",
-    "attachments.media_source_tweet": "attachments", "entities.mentions.username": "entities",
-    "entities.note.mentions.username": "note_tweet", "pinned_tweet_id": "pinned_tweet_id",
-    "most_recent_tweet_id": "most_recent_tweet_id", "affiliation.user_id": "affiliation", "owner_id": "owner_id",
-    "creator_id": "creator_id", "host_ids": "host_ids", "speaker_ids": "speaker_ids",
-    "invited_user_ids": "invited_user_ids", "topic_ids": "topics",
-    "sender_id": "sender_id", "participant_ids": "participant_ids",
+    "attachments.media_keys": "attachments",
+    "attachments.poll_ids": "attachments",
+    "geo.place_id": "geo",
+    "attachments.media_source_tweet": "attachments",
+    "entities.mentions.username": "entities",
+    "entities.note.mentions.username": "note_tweet",
+    "pinned_tweet_id": "pinned_tweet_id",
+    "most_recent_tweet_id": "most_recent_tweet_id",
+    "affiliation.user_id": "affiliation",
+    "owner_id": "owner_id",
+    "creator_id": "creator_id",
+    "host_ids": "host_ids",
+    "speaker_ids": "speaker_ids",
+    "invited_user_ids": "invited_user_ids",
+    "topic_ids": "topics",
+    "sender_id": "sender_id",
+    "participant_ids": "participant_ids",
 }
 # Measures for a post's author only, for 30 days. There are no promoted posts here.
 _PRIVATE: dict[str, tuple[str, ...]] = {
@@ -79,7 +98,7 @@ class Answer:
         if "topic_ids" in self._names["space"]:  # requested as ids, sent as objects
             self._names["space"] |= {"topics"}
 
-    # -- main objects -------------------------------------------------------------------------------------
+    # -- main objects -----------------------------------------------------------------------------
 
     def body(self, data: list[Json] | Json | None, meta: Json | None = None) -> Json:
         """Return the answer, without an empty `data`, as X does."""
@@ -143,7 +162,9 @@ class Answer:
         names = self._names["news"] | {"rest_id"}
         if "updated_at" in names:
             names |= {"last_updated_at_ms"}
-        return [self._chosen(object_json.story_json(story, self._words), names) for story in stories]
+        return [
+            self._chosen(object_json.story_json(story, self._words), names) for story in stories
+        ]
 
     def events(self, events: Iterable[Event]) -> list[Json]:
         """Return events of conversations as main objects, and include their expansions."""
@@ -157,7 +178,7 @@ class Answer:
             self._expand_event(event)
         return rows
 
-    # -- one object ---------------------------------------------------------------------------------------
+    # -- one object -------------------------------------------------------------------------------
 
     def _selected(self, kind: str, full: Json) -> Json:
         return self._chosen(full, self._names[kind])
@@ -222,8 +243,10 @@ class Answer:
         """Return the relations of the authenticated user to an account, in X's words."""
         mine = self._community.kept(viewer)
         relations = {
-            "follow_request_sent": person in mine.follow_requests, "blocking": person in mine.blocks,
-            "followed_by": viewer in person.following, "following": viewer in person.followers,
+            "follow_request_sent": person in mine.follow_requests,
+            "blocking": person in mine.blocks,
+            "followed_by": viewer in person.following,
+            "following": viewer in person.followers,
             "muting": person in mine.mutes,
         }
         return [word for word, is_true in relations.items() if is_true]
@@ -236,7 +259,7 @@ class Answer:
             if is_requested and not self._may_read(post, field):
                 self.errors.field_denied("post", parameter, str(post.id), field)
 
-    # -- includes -----------------------------------------------------------------------------------------
+    # -- includes ---------------------------------------------------------------------------------
 
     def _include(self, kind: str, key: str, row: Json) -> None:
         self._includes.setdefault(kind, {}).setdefault(key, row)
@@ -385,7 +408,7 @@ class Answer:
 
 
 def page_meta(rows: Sequence[Dated], links: dict[str, str], *, span: bool) -> Json:
-    """Return the meta of a page: with `span` the newest and oldest id, then the count and tokens."""
+    """Return the meta of a page: with `span` the newest and oldest id, then count and tokens."""
     meta: Json = {}
     if span and rows:
         ids = [row.id for row in rows]

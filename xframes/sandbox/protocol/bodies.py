@@ -1,4 +1,4 @@
-"""Bodies of requests: kept whole for whoever reads them, large ones on disk; and what they hold."""
+"""Read the bodies of requests: whole, large ones to disk; as forms and JSON."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ _PIECE = 256 * 1024
 
 
 class BodyError(ValueError):
-    """A body that is not what its Content-Type says."""
+    """A body that does not match its Content-Type."""
 
 
 def read(source: BufferedIOBase, headers: Message) -> tuple[IO[bytes], str]:
-    """Return a request's whole body as a file to read, and its length: what nobody reads would be the next request.
+    """Return a request's whole body as a file, and its length.
 
-    Raises BodyError when its chunks are no chunks.
+    It is always read, because an unread body would be taken for the next request. Raises BodyError
+    for invalid chunks.
     """
     kept = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  the server closes it
     if headers.get("Transfer-Encoding", "").lower() == "chunked":
@@ -64,7 +65,7 @@ def content_type(environ: WSGIEnvironment) -> str:
 
 
 def form(environ: WSGIEnvironment) -> list[tuple[str, str]]:
-    """Return the pairs of a form body, none for other bodies; the body stays readable."""
+    """Return the pairs of a form body, an empty list for other bodies; the body stays readable."""
     if content_type(environ) != "application/x-www-form-urlencoded":
         return []
     text = environ["wsgi.input"].read()
@@ -73,7 +74,7 @@ def form(environ: WSGIEnvironment) -> list[tuple[str, str]]:
 
 
 def document(environ: WSGIEnvironment) -> dict[str, Any]:
-    """Return the JSON object of a body, empty for no body. Raises BodyError for anything else."""
+    """Return the JSON object of a body, {} without a body. Raises BodyError for anything else."""
     raw = environ["wsgi.input"].read()
     environ["wsgi.input"].seek(0)
     if not raw.strip():

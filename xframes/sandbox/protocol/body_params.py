@@ -1,4 +1,4 @@
-"""What a request's body gives, checked against the action's declaration; complaints read as those of X's validator."""
+"""Check a request's body against the action's declaration, with the messages of X's validator."""
 
 from __future__ import annotations
 
@@ -13,41 +13,58 @@ if TYPE_CHECKING:
 
 Complaint = tuple[str, list[str], str]
 _INT64 = 2**63 - 1
-_NAMES = {str: "string", bool: "boolean", int: "integer", float: "number", list: "array", dict: "object"}
+_NAMES = {
+    str: "string",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    list: "array",
+    dict: "object",
+}
 
 
 @cache
 def _wires(action: Action) -> dict[str, Param]:
-    """The parameters of an action's body by their place in it; lists of objects are named without their brackets."""
+    """Return the parameters of an action's body by path; lists of objects without brackets."""
     return {p.wire.replace("[]", ""): p for p in action.params if p.where == "body"}
 
 
 def given(action: Action, document: Mapping[str, Any]) -> tuple[dict[str, Any], list[Complaint]]:
-    """Return a body's arguments by Python name, ids as numbers, and everything that is wrong with it."""
+    """Return a body's arguments by Python name (ids as numbers), and all complaints about it."""
     args: dict[str, Any] = {}
     complaints: list[Complaint] = []
     wires = _wires(action)
     for path, value, known in _leaves(document, wires, ""):
         param = wires.get(path)
         if not known:
-            message = "is not defined in the schema and the schema does not allow additional properties"
+            message = (
+                "is not defined in the schema and the schema does not allow additional properties"
+            )
             complaints.append((path, [_text(value)], f"$.{path}: {message}"))
         elif param is None:
             wanted = "array" if _is_list(wires, path) else "object"
-            complaints.append((path, [_text(value)], f"$.{path}: {_kind(value)} found, {wanted} expected"))
+            complaints.append(
+                (path, [_text(value)], f"$.{path}: {_kind(value)} found, {wanted} expected")
+            )
         elif wrong := _wrong(param, value):
             complaints.append((path, [_text(value)], f"$.{path}: {wrong}"))
         else:
             args[param.name] = _typed(param, value)
     named = {path for path, _, _ in complaints}
     for path, param in wires.items():
-        if (param.required or param.default is not None) and param.name not in args and path not in named:
+        if (
+            (param.required or param.default is not None)
+            and param.name not in args
+            and path not in named
+        ):
             complaints.append((path, [], f"$.{path}: is missing but it is required"))
     return args, complaints or list(_groups(action, args))
 
 
-def _leaves(document: Mapping[str, Any], wires: Mapping[str, Param], within: str) -> Iterator[tuple[str, Any, bool]]:
-    """Every value of a body with its place, and whether the declaration knows that place."""
+def _leaves(
+    document: Mapping[str, Any], wires: Mapping[str, Param], within: str
+) -> Iterator[tuple[str, Any, bool]]:
+    """Yield every value of a body with its path, and whether the path is declared."""
     for name, value in document.items():
         path = f"{within}{name}"
         inner = any(wire.startswith(f"{path}.") for wire in wires)
@@ -55,7 +72,9 @@ def _leaves(document: Mapping[str, Any], wires: Mapping[str, Param], within: str
             yield path, value, True
         if inner and isinstance(value, dict) and not _is_list(wires, path):
             found = _leaves(value, wires, f"{path}.")
-            yield from (leaf for leaf in found if leaf[2] or path not in wires)  # an open object takes anything
+            yield from (
+                leaf for leaf in found if leaf[2] or path not in wires
+            )  # an open object takes anything
         elif isinstance(value, list) and _is_list(wires, path):
             yield from _listed(value, wires, path)
         elif path not in wires:
@@ -63,12 +82,14 @@ def _leaves(document: Mapping[str, Any], wires: Mapping[str, Param], within: str
 
 
 def _is_list(wires: Mapping[str, Param], path: str) -> bool:
-    """Whether a place holds a list of objects."""
+    """Whether a path is of a list of objects."""
     return any(param.wire.startswith(f"{path}[].") for param in wires.values())
 
 
-def _listed(items: list[Any], wires: Mapping[str, Param], path: str) -> Iterator[tuple[str, Any, bool]]:
-    """A list of objects as one list of each of their values."""
+def _listed(
+    items: list[Any], wires: Mapping[str, Param], path: str
+) -> Iterator[tuple[str, Any, bool]]:
+    """Yield the values of a list of objects, as one list for each name."""
     found: dict[str, list[Any]] = {}
     for item in items:
         if not isinstance(item, dict):
@@ -81,7 +102,7 @@ def _listed(items: list[Any], wires: Mapping[str, Param], path: str) -> Iterator
 
 
 def _wrong(param: Param, value: Any) -> str | None:
-    """What is wrong with a value, None when it is right."""
+    """Return the complaint about a value, None for a valid one."""
     if param.kind == "json":
         return None
     if param.many:
@@ -90,7 +111,11 @@ def _wrong(param: Param, value: Any) -> str | None:
         wanted = bool if param.kind == "bool" else int
         if type(value) is not wanted:
             return f"{_kind(value)} found, {_NAMES[wanted]} expected"
-        if not (value if param.min is None else param.min) <= value <= (value if param.max is None else param.max):
+        if (
+            not (value if param.min is None else param.min)
+            <= value
+            <= (value if param.max is None else param.max)
+        ):
             return f"must be between {param.min} and {param.max}"
         return None
     return _wrong_text(param, value)
@@ -119,15 +144,23 @@ def _wrong_list(param: Param, value: Any) -> str | None:
 
 
 def _groups(action: Action, args: Mapping[str, Any]) -> Iterator[Complaint]:
-    """What parameters of a body say together."""
+    """Yield complaints about combinations of parameters."""
     wire = {p.name: p.wire.replace("[]", "") for p in action.params}
     for group in action.needed:
         if not any(name in args for name in group):
-            yield wire[group[0]], [], f"one of [{', '.join(wire[name] for name in group)}] must be given"
+            yield (
+                wire[group[0]],
+                [],
+                f"one of [{', '.join(wire[name] for name in group)}] must be given",
+            )
     for group in action.exclusive:
         both = [name for name in group if name in args]
         if len(both) > 1:
-            yield wire[both[1]], [], f"only one of [{', '.join(wire[name] for name in group)}] may be given"
+            yield (
+                wire[both[1]],
+                [],
+                f"only one of [{', '.join(wire[name] for name in group)}] may be given",
+            )
     for name, other in action.together:
         if name in args and other not in args:
             yield wire[other], [], f"$.{wire[other]}: is missing but it is required"

@@ -1,4 +1,7 @@
-"""Write the community's objects as X does: all fields, in tweet words; `reword` gives post words."""
+"""Write the community's objects as X does: all fields, in tweet words.
+
+`reword` turns an object into post words.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,17 @@ from xframes.schema.words import RENAMES
 
 if TYPE_CHECKING:
     from xframes.sandbox.world.community import Community
-    from xframes.sandbox.world.model import Entities, Event, Media, Person, Place, Poll, Post, Space, UserList
+    from xframes.sandbox.world.model import (
+        Entities,
+        Event,
+        Media,
+        Person,
+        Place,
+        Poll,
+        Post,
+        Space,
+        UserList,
+    )
     from xframes.sandbox.world.news import Story
     from xframes.schema import Vocabulary
 
@@ -34,18 +47,25 @@ def post_json(post: Post) -> Json:
 
 def _post(post: Post) -> Json:
     fields: Json = {
-        "id": str(post.id), "text": post.text,
+        "id": str(post.id),
+        "text": post.text,
         "edit_history_tweet_ids": [str(version) for version in post.versions],
-        "author_id": str(post.author.id), "conversation_id": str(post.conversation_id),
-        "created_at": stamp(post.at - post.at % 1000), "lang": post.lang, "possibly_sensitive": post.sensitive,
-        "reply_settings": post.reply_settings, "edit_controls": _edit_controls(post),
+        "author_id": str(post.author.id),
+        "conversation_id": str(post.conversation_id),
+        "created_at": stamp(post.at - post.at % 1000),
+        "lang": post.lang,
+        "possibly_sensitive": post.sensitive,
+        "reply_settings": post.reply_settings,
+        "edit_controls": _edit_controls(post),
         "display_text_range": _displayed(post),
         "paid_partnership": _is_paid(post),
     }
     if post.entities:
         fields["entities"] = post.entities
     if post.references:
-        fields["referenced_tweets"] = [{"type": kind, "id": str(id)} for kind, id in post.references]
+        fields["referenced_tweets"] = [
+            {"type": kind, "id": str(id)} for kind, id in post.references
+        ]
     if post.reply_to is not None:
         fields["in_reply_to_user_id"] = str(post.reply_to.id)
     if post.note is not None:
@@ -78,7 +98,9 @@ def _attached(post: Post) -> Json:
     fields: Json = {}
     if post.media:
         fields["attachments"] = {"media_keys": [each.key for each in post.media]}
-        described = [{"media_key": each.key, "alt_text": each.alt} for each in post.media if each.alt]
+        described = [
+            {"media_key": each.key, "alt_text": each.alt} for each in post.media if each.alt
+        ]
         if described:
             fields["media_metadata"] = described
     elif post.poll is not None:
@@ -115,11 +137,18 @@ def _displayed(post: Post) -> list[int]:
 def person_json(person: Person) -> Json:
     """Return all fields of an account but its measures, in tweet words."""
     fields: Json = {
-        "id": str(person.id), "name": person.name, "username": person.username,
-        "created_at": stamp(person.at - person.at % 1000), "description": person.bio,
-        "protected": person.standing == "protected", "url": (person.link or {"url": ""})["url"],
-        "verified": person.verified != "none", "verified_type": person.verified, "parody": person.parody,
-        "is_identity_verified": person.verified == "government", "subscription_type": "None",
+        "id": str(person.id),
+        "name": person.name,
+        "username": person.username,
+        "created_at": stamp(person.at - person.at % 1000),
+        "description": person.bio,
+        "protected": person.standing == "protected",
+        "url": (person.link or {"url": ""})["url"],
+        "verified": person.verified != "none",
+        "verified_type": person.verified,
+        "parody": person.parody,
+        "is_identity_verified": person.verified == "government",
+        "subscription_type": "None",
         "profile_image_url": f"{_IMAGES}/profile/{person.id}_normal.jpg",
         "verified_followers_count": sum(each.verified != "none" for each in person.followers),
     }
@@ -138,8 +167,12 @@ def person_json(person: Person) -> Json:
         fields["most_recent_tweet_id"] = str(person.latest)
     if person.employer is not None:
         firm = person.employer
-        fields["affiliation"] = {"description": firm.name, "badge_url": f"{_IMAGES}/badge/{firm.id}.jpg",
-                               "url": f"https://x.com/{firm.username}", "user_id": [str(firm.id)]}
+        fields["affiliation"] = {
+            "description": firm.name,
+            "badge_url": f"{_IMAGES}/badge/{firm.id}.jpg",
+            "url": f"https://x.com/{firm.username}",
+            "user_id": [str(firm.id)],
+        }
     if person.withheld:
         fields["withheld"] = {"country_codes": list(person.withheld), "scope": "user"}
     if person.id % 3:
@@ -149,7 +182,12 @@ def person_json(person: Person) -> Json:
 
 def media_json(media: Media) -> Json:
     """Return all public fields of a photo, video or GIF."""
-    fields: Json = {"media_key": media.key, "type": media.kind, "width": media.width, "height": media.height}
+    fields: Json = {
+        "media_key": media.key,
+        "type": media.kind,
+        "width": media.width,
+        "height": media.height,
+    }
     if media.alt:
         fields["alt_text"] = media.alt
     if media.kind == "photo":
@@ -184,8 +222,13 @@ def poll_json(poll: Poll, now: int) -> Json:
 def place_json(place: Place) -> Json:
     """Return a place; its box is [west, south, east, north]."""
     return {
-        "id": place.id, "full_name": place.full_name, "name": place.name, "country": place.country,
-        "country_code": place.code, "place_type": place.kind, "contained_within": list(place.within),
+        "id": place.id,
+        "full_name": place.full_name,
+        "name": place.name,
+        "country": place.country,
+        "country_code": place.code,
+        "place_type": place.kind,
+        "contained_within": list(place.within),
         "geo": {"type": "Feature", "bbox": list(place.bbox), "properties": {}},
     }
 
@@ -193,9 +236,14 @@ def place_json(place: Place) -> Json:
 def list_json(each: UserList) -> Json:
     """Return a list of accounts."""
     return {
-        "id": str(each.id), "name": each.name, "created_at": stamp(each.at - each.at % 1000),
-        "description": each.description, "follower_count": len(each.followers), "member_count": len(each.members),
-        "owner_id": str(each.owner.id), "private": each.private,
+        "id": str(each.id),
+        "name": each.name,
+        "created_at": stamp(each.at - each.at % 1000),
+        "description": each.description,
+        "follower_count": len(each.followers),
+        "member_count": len(each.members),
+        "owner_id": str(each.owner.id),
+        "private": each.private,
     }
 
 
@@ -209,13 +257,19 @@ def topic_json(number: int) -> Json:
 def space_json(space: Space) -> Json:
     """Return a space."""
     fields: Json = {
-        "id": space.id, "state": space.state, "title": space.title, "creator_id": str(space.creator.id),
+        "id": space.id,
+        "state": space.state,
+        "title": space.title,
+        "creator_id": str(space.creator.id),
         "created_at": stamp(space.at - space.at % 1000),
         "updated_at": stamp(space.at - space.at % 1000),
-        "lang": space.lang, "host_ids": [str(p.id) for p in space.hosts],
+        "lang": space.lang,
+        "host_ids": [str(p.id) for p in space.hosts],
         "speaker_ids": [str(p.id) for p in space.speakers],
-        "invited_user_ids": [str(p.id) for p in space.invited], "is_ticketed": space.ticketed,
-        "participant_count": space.participants, "subscriber_count": space.subscribers,
+        "invited_user_ids": [str(p.id) for p in space.invited],
+        "is_ticketed": space.ticketed,
+        "participant_count": space.participants,
+        "subscriber_count": space.subscribers,
         "topics": [topic_json(space.topic)],
     }
     times = {"started_at": space.started, "ended_at": space.ended,
@@ -229,8 +283,11 @@ def space_json(space: Space) -> Json:
 def event_json(event: Event) -> Json:
     """Return an event of a conversation."""
     fields: Json = {
-        "id": str(event.id), "event_type": event.kind, "created_at": stamp(event.at - event.at % 1000),
-        "dm_conversation_id": event.conversation, "sender_id": str(event.sender.id),
+        "id": str(event.id),
+        "event_type": event.kind,
+        "created_at": stamp(event.at - event.at % 1000),
+        "dm_conversation_id": event.conversation,
+        "sender_id": str(event.sender.id),
     }
     if event.people:
         fields["participant_ids"] = [str(p.id) for p in event.people]
@@ -246,7 +303,7 @@ def event_json(event: Event) -> Json:
 
 
 def event_words(fields: Json, words: Vocabulary) -> Json:
-    """Return an event in a vocabulary; tweet words have its entities next to the text, one by one."""
+    """Return an event in a vocabulary; tweet words have no `entities`, but each kind by itself."""
     if words == "post":
         return fields
     entities: Entities = fields.get("entities", {})
@@ -309,11 +366,18 @@ def story_json(story: Story, words: Vocabulary) -> Json:
     keywords = list(dict.fromkeys(keywords))[:_STORY_KEYWORDS]
     named = keywords if words == "tweet" else {"words": keywords}
     return {
-        id: str(story.id), "name": f"{about.word.capitalize()} keeps people talking",
+        id: str(story.id),
+        "name": f"{about.word.capitalize()} keeps people talking",
         "hook": f"{len(story.posts)} posts in a day, and no end to {about.word} in sight",
-        "summary": f"{writers} people wrote {len(story.posts)} posts about {about.word} on {updated[:10]}.",
-        "category": "Interests", "disclaimer": "This story was put together from posts. None of it happened.",
+        "summary": f"{writers} people wrote {len(story.posts)} posts about {about.word} "
+        f"on {updated[:10]}.",
+        "category": "Interests",
+        "disclaimer": "This story was put together from posts. None of it happened.",
         "keywords": named,
-        "contexts": {"topics": [about.word.capitalize()], "finance": {"tickers": list(about.cashtags)}},
-        "cluster_posts_results": [{"post_id": str(post.id)} for post in loudest], at: updated,
+        "contexts": {
+            "topics": [about.word.capitalize()],
+            "finance": {"tickers": list(about.cashtags)},
+        },
+        "cluster_posts_results": [{"post_id": str(post.id)} for post in loudest],
+        at: updated,
     }

@@ -1,8 +1,8 @@
 """Pages of an answer and the tokens between them.
 
-A token is opaque to clients, yet complete: it holds where the next page begins and the window the first request
-resolved to, so a collection stays on its window however long it takes, and a token never expires. It works only with
-the request it came from.
+A token is opaque to clients, but complete: it has the start of the next page and the window of the
+first request, so a collection stays in its window however long it takes, and a token never expires.
+It works only with the request it came from.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Dated(Protocol):
-    """What is ordered by its id: posts, events."""
+    """A row that is ordered by its id: a post, an event."""
 
     @property
     def id(self) -> int:
@@ -35,15 +35,16 @@ END = 2**63 - 1  # an id above all ids
 
 
 class TokenError(ValueError):
-    """A token this sandbox did not give for this request."""
+    """A token that does not belong to this request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
     """Where a page begins, and the window it lies in (ids, both ends included).
 
-    `at` is the id above the page's first post, or the number of rows before the page where rows have no order by id.
-    `back` turns around: the page ends just above `at`. `turn` tells apart tokens that lead to the same place.
+    `at` is the id above the page's first post; for rows without order by id, the number of rows
+    before the page. With `back`, the page ends just above `at`. `turn` distinguishes tokens that
+    lead to the same page.
     """
 
     at: int
@@ -55,7 +56,7 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class Leaf(Generic[D]):
-    """One page: its rows newest first, and the cursors to either side (None where nothing follows)."""
+    """One page: its rows newest first, and the cursors to both sides (None at the ends)."""
 
     rows: list[D]
     next: Cursor | None
@@ -63,21 +64,25 @@ class Leaf(Generic[D]):
 
 
 class Tokens:
-    """Writes and reads tokens; `key` makes those of one sandbox its own."""
+    """Writer and reader of tokens; `key` makes them specific to one sandbox."""
 
     def __init__(self, key: str) -> None:
         self._key = key.encode()
 
     def _seal(self, packed: bytes, scope: str) -> bytes:
-        return hashlib.blake2b(packed + scope.encode(), key=self._key[:64], digest_size=_DIGEST).digest()
+        return hashlib.blake2b(
+            packed + scope.encode(), key=self._key[:64], digest_size=_DIGEST
+        ).digest()
 
     def write(self, cursor: Cursor, scope: str) -> str:
-        """Return the token of a cursor, good for requests of the same scope."""
-        packed = struct.pack(_LAYOUT, cursor.back, cursor.turn % 256, cursor.at, cursor.low, cursor.high)
+        """Return the token of a cursor, valid for requests of the same scope."""
+        packed = struct.pack(
+            _LAYOUT, cursor.back, cursor.turn % 256, cursor.at, cursor.low, cursor.high
+        )
         return base64.b32hexencode(packed + self._seal(packed, scope)).decode().rstrip("=").lower()
 
     def read(self, token: str, scope: str) -> Cursor:
-        """Return the cursor of a token. Raises TokenError for one not given by this sandbox for this scope."""
+        """Return the cursor of a token. Raises TokenError for tokens of another scope or server."""
         try:
             raw = base64.b32hexdecode(token.upper() + "=" * (-len(token) % 8))
             back, turn, at, low, high = struct.unpack(_LAYOUT, raw[:-_DIGEST])
@@ -89,7 +94,10 @@ class Tokens:
 
 
 def leaf(posts: Sequence[D], keep: Callable[[D], bool], cursor: Cursor, size: int) -> Leaf[D]:
-    """Return one page of the rows (oldest first) that `keep` keeps, newest first, looking no further than it must."""
+    """Return one page, newest first, of the rows (oldest first) for which `keep` is true.
+
+    It examines only as many rows as the page needs.
+    """
     first = bisect_left(posts, cursor.low, key=_id)
     last = bisect_right(posts, cursor.high, key=_id)
     edge = bisect_left(posts, cursor.at, lo=first, hi=last, key=_id)
@@ -122,8 +130,10 @@ def _sides(rows: list[D], cursor: Cursor, *, older: bool, newer: bool) -> Leaf[D
     return Leaf(rows, forth, back)
 
 
-def slice_of(rows: Sequence[T], cursor: Cursor, size: int) -> tuple[list[T], Cursor | None, Cursor | None]:
-    """Return one page of rows that are counted, not ordered by id, and the cursors to either side."""
+def slice_of(
+    rows: Sequence[T], cursor: Cursor, size: int
+) -> tuple[list[T], Cursor | None, Cursor | None]:
+    """Return one page of rows without order by id, and the cursors to both sides."""
     start = min(cursor.at, len(rows))
     page = list(rows[start : start + size])
     forth = replace(cursor, at=start + size) if start + size < len(rows) else None

@@ -1,8 +1,8 @@
-"""What a request asks for: its parameters checked against the action's declaration, as X checks them.
+"""Check the parameters of a request against the action's declaration, as X does.
 
-Everything X refuses with a 400 is refused here, in X's shape: unknown parameters, bounds, patterns, values outside
-enums, malformed or impossible times, parameters that exclude each other. Names are accepted in both vocabularies and
-kept in tweet words.
+What X refuses with a 400 is refused here, in the same form: unknown parameters, bounds, patterns,
+values outside enums, malformed or impossible times, parameters that exclude each other. Names are
+accepted in both vocabularies and stored in tweet words.
 """
 
 from __future__ import annotations
@@ -41,8 +41,9 @@ _INT64 = 2**63 - 1
 class CheckedRequest:
     """A checked request. `args` by Python name: ids and times (Unix ms) are ints, lists are lists.
 
-    `fields` maps an object (`post`, `user`, …) to the names asked of it, `expansions` are the ones asked; both in
-    tweet words. `size` is max_results or X's default, `token` the next page's token.
+    `fields` maps an object (`post`, `user`, …) to its requested fields; they and `expansions` are
+    in tweet words. `size` is max_results or X's default, `token` the page's token, `scope` the
+    requests that tokens of this one are valid for.
     """
 
     action: Action
@@ -58,9 +59,9 @@ def check(
     action: Action, path_args: Mapping[str, str], query: Mapping[str, Sequence[str]],
     body: Mapping[str, Any] | None = None, *, now: int, words: Vocabulary,
 ) -> CheckedRequest:
-    """Return what a request asks for; `now` in Unix milliseconds. Raises Refusal (400) listing every complaint.
+    """Return the checked request; `now` is in Unix milliseconds.
 
-    Without a `body` none is looked for: who reads another kind of body checks it.
+    Without `body`, only path and query are checked. Raises Refusal (400) with all complaints.
     """
     flat = {name: ",".join(values) for name, values in query.items()}
     return _Check(action, words, now).run(path_args, flat, body)
@@ -75,14 +76,26 @@ class _Check:
         self._objects = schema.COMPANIONS.get(action.objects or "", ())
 
     def run(
-        self, path_args: Mapping[str, str], query: Mapping[str, str], body: Mapping[str, Any] | None = None
+        self,
+        path_args: Mapping[str, str],
+        query: Mapping[str, str],
+        body: Mapping[str, Any] | None = None,
     ) -> CheckedRequest:
         declared = {p.wire: p for p in self._action.params if p.where == "query"}
         field_params = self._field_params()
         paging = self._paging_params()
-        known = [*declared, *paging, *field_params, *(("expansions",) if self._expansions() else ())]
+        known = [
+            *declared,
+            *paging,
+            *field_params,
+            *(("expansions",) if self._expansions() else ()),
+        ]
         for name in sorted(set(query) - set(known)):
-            self._complain(name, [query[name]], f"The query parameter [{name}] is not one of [{','.join(known)}]")
+            self._complain(
+                name,
+                [query[name]],
+                f"The query parameter [{name}] is not one of [{','.join(known)}]",
+            )
         args: dict[str, Any] = {}
         for param in self._action.params:
             if param.where in {"path", "query"}:
@@ -94,7 +107,9 @@ class _Check:
             more, wrong = given(self._action, body)
             args |= more
             self._complaints += wrong
-        fields = self._fields({name: query[name] for name in field_params if name in query}, field_params)
+        fields = self._fields(
+            {name: query[name] for name in field_params if name in query}, field_params
+        )
         expansions = self._chosen("expansions", query.get("expansions"), self._expansions())
         size = self._size(query.get("max_results")) if "max_results" in paging else 0
         token = self._token(query, paging)
@@ -102,23 +117,31 @@ class _Check:
         if self._complaints:
             raise invalid(self._words, *self._complaints)
         wide = frozenset(_EXPANSIONS_TO_TWEET.get(name, name) for name in expansions)
-        return CheckedRequest(self._action, args, fields, wide, size, token, _scope(self._action, args))
+        return CheckedRequest(
+            self._action, args, fields, wide, size, token, _scope(self._action, args)
+        )
 
     def _complain(self, name: str, values: Sequence[str], message: str) -> None:
         self._complaints.append((name, values, message))
 
-    # -- names --------------------------------------------------------------------------------------------------
+    # -- names ------------------------------------------------------------------------------------
 
     def _field_params(self) -> dict[str, str]:
-        """The `*.fields` parameters of the action → the object each is about."""
-        found = {schema.fields_param(each, words): each for words in ("tweet", "post") for each in self._objects}
+        """Return the `*.fields` parameters of the action, each with its object."""
+        found = {
+            schema.fields_param(each, words): each
+            for words in ("tweet", "post")
+            for each in self._objects
+        }
         if self._action.objects == "count":
             found["search_count.fields"] = "count"
         return found
 
     def _expansions(self) -> frozenset[str]:
         kind = self._action.objects or ""
-        return frozenset(schema.EXPANSIONS["tweet"].get(kind, ())) | frozenset(schema.EXPANSIONS["post"].get(kind, ()))
+        return frozenset(schema.EXPANSIONS["tweet"].get(kind, ())) | frozenset(
+            schema.EXPANSIONS["post"].get(kind, ())
+        )
 
     def _paging_params(self) -> list[str]:
         found = ["max_results"] if self._action.paged else []
@@ -126,12 +149,16 @@ class _Check:
             return [*found, "next_token", "pagination_token"]
         return [*found, self._action.token] if self._action.token else found
 
-    def _fields(self, given: Mapping[str, str], params: Mapping[str, str]) -> dict[str, frozenset[str]]:
+    def _fields(
+        self, given: Mapping[str, str], params: Mapping[str, str]
+    ) -> dict[str, frozenset[str]]:
         found: dict[str, frozenset[str]] = {}
         for name, text in given.items():
             kind = params[name]
             chosen = self._chosen(name, text, _names(kind))
-            found[kind] = found.get(kind, frozenset()) | {_TO_TWEET.get(each, each) for each in chosen}
+            found[kind] = found.get(kind, frozenset()) | {
+                _TO_TWEET.get(each, each) for each in chosen
+            }
         return found
 
     def _chosen(self, name: str, text: str | None, allowed: frozenset[str]) -> frozenset[str]:
@@ -140,13 +167,15 @@ class _Check:
         chosen = text.split(",")
         wrong = [each for each in chosen if each not in allowed]
         if wrong and allowed:
-            self._complain(name, [text], _of(name, wrong[0], f"one of [{','.join(sorted(allowed))}]"))
+            self._complain(
+                name, [text], _of(name, wrong[0], f"one of [{','.join(sorted(allowed))}]")
+            )
         return frozenset(chosen)
 
-    # -- values -------------------------------------------------------------------------------------------------
+    # -- values -----------------------------------------------------------------------------------
 
     def _value(self, param: Param, text: str | None) -> Any:
-        """One parameter's value, typed; None when absent or complained about."""
+        """Return one parameter's value, typed; None if absent or invalid."""
         name = "id" if param.wire == "ids" else param.wire
         if text is None:
             if param.required:
@@ -168,9 +197,15 @@ class _Check:
             self._complain(name, [text], _of(param.wire, text, "valid"))
         elif param.kind == "id" and text.isdigit() and int(text) > _INT64:
             self._complain(name, [text], _of(param.wire, text, "a 64-bit number"))
-        elif param.kind in {"str", "query"} and not (param.min or 0) <= len(text) <= (param.max or len(text)):
-            self._complain(name, [text], f"The length of the `{param.wire}` query parameter value [{len(text)}] is not "
-                                         f"between {param.min} and {param.max}")
+        elif param.kind in {"str", "query"} and not (param.min or 0) <= len(text) <= (
+            param.max or len(text)
+        ):
+            self._complain(
+                name,
+                [text],
+                f"The length of the `{param.wire}` query parameter value [{len(text)}] is not "
+                f"between {param.min} and {param.max}",
+            )
         else:
             return True
         return False
@@ -178,10 +213,15 @@ class _Check:
     def _many(self, param: Param, name: str, text: str) -> list[Any] | None:
         values = text.split(",")
         if not (param.min or 0) <= len(values) <= (param.max or len(values)):
-            self._complain(name, values, f"The number of values in the `{param.wire}` query parameter list "
-                                         f"[{len(values)}] is not between {param.min} and {param.max}")
+            self._complain(
+                name,
+                values,
+                f"The number of values in the `{param.wire}` query parameter list "
+                f"[{len(values)}] is not between {param.min} and {param.max}",
+            )
             return None
-        if not all([self._fits(param, name, each) for each in values]):  # noqa: C419  complain about each of them
+        fits = [self._fits(param, name, each) for each in values]  # with a complaint for each
+        if not all(fits):
             return None
         return [_typed(param, each) for each in values]
 
@@ -202,26 +242,34 @@ class _Check:
         if text is None:
             return 10 if low > 1 else 100  # X's defaults: 10 for posts, 100 for lists of people
         if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
-            self._complain("max_results", [text], _of("max_results", text, f"between {low} and {high}"))
+            self._complain(
+                "max_results", [text], _of("max_results", text, f"between {low} and {high}")
+            )
             return low
         return int(text)
 
     def _token(self, query: Mapping[str, str], paging: Sequence[str]) -> str | None:
         given = [query[name] for name in paging if name != "max_results" and name in query]
         if len(given) > 1:
-            self._complain("next_token", given, "Only one of `next_token` and `pagination_token` may be given")
+            self._complain(
+                "next_token", given, "Only one of `next_token` and `pagination_token` may be given"
+            )
         return given[0] if given else None
 
-    # -- times --------------------------------------------------------------------------------------------------
+    # -- times ------------------------------------------------------------------------------------
 
     def _time(self, param: Param, text: str) -> int | None:
         at = _instant(text)
         if at is None:
-            self._complain(param.wire, [text], _of(param.wire, text, "a valid date-time: YYYY-MM-DDTHH:mm:ssZ"))
+            self._complain(
+                param.wire, [text], _of(param.wire, text, "a valid date-time: YYYY-MM-DDTHH:mm:ssZ")
+            )
             return None
         earliest = self._earliest(param)
         if at < earliest:
-            self._complain(param.wire, [text], _never(param.wire, text, f"on or after {stamp(earliest)}"))
+            self._complain(
+                param.wire, [text], _never(param.wire, text, f"on or after {stamp(earliest)}")
+            )
             return None
         return at
 
@@ -230,23 +278,33 @@ class _Check:
             return -_INT64
         if days := re.fullmatch(r"-(\d+)d", param.earliest):
             oldest = self._now - int(days[1]) * DAY_MS
-            return oldest - oldest % 60_000  # to the minute: a client's own "7 days ago" is older on arrival
+            return (
+                oldest - oldest % 60_000
+            )  # to the minute: a client's own "7 days ago" is older on arrival
         return int(datetime.fromisoformat(param.earliest).timestamp() * 1000)
 
     def _between(self, args: Mapping[str, Any], query: Mapping[str, str]) -> None:
-        """What two parameters say together, and what search says about the end and the ids."""
+        """Check combinations of parameters, and search's rules for end_time and the ids."""
         for one, other in self._action.exclusive if self._action.kind == "read" else ():
             if one in args and other in args:
-                self._complain(other, [query[other]], f"`{one}` and `{other}` can not both be given")
+                self._complain(
+                    other, [query[other]], f"`{one}` and `{other}` can not both be given"
+                )
         for one, other in self._action.ordered:
             if one in args and other in args and args[one] >= args[other]:
-                self._complain(other, [query[other]], _never(other, query[other], f"later than '{one}'"))
+                self._complain(
+                    other, [query[other]], _never(other, query[other], f"later than '{one}'")
+                )
         if not any(p.kind == "query" for p in self._action.params):
             return
         if "end_time" in args and args["end_time"] > self._now - _LEAST_AGE_MS:
             rule = f"a minimum of 10 seconds prior to the request time ({stamp(self._now)})"
-            self._complain("end_time", [query["end_time"]], _never("end_time", query["end_time"], rule))
-        start = next((p for p in self._action.params if p.name == "start_time" and p.earliest), None)
+            self._complain(
+                "end_time", [query["end_time"]], _never("end_time", query["end_time"], rule)
+            )
+        start = next(
+            (p for p in self._action.params if p.name == "start_time" and p.earliest), None
+        )
         oldest = self._earliest(start) if start else 0
         for name in ("since_id", "until_id"):
             if start and name in args and moment(args[name]) < oldest:
@@ -263,14 +321,14 @@ def _never(name: str, value: str, rule: str) -> str:
 
 
 def _typed(param: Param, text: str) -> Any:
-    """A value that passed its checks: numeric ids as int, the rest as text."""
+    """Return a valid value typed: numeric ids as int, the rest as text."""
     if param.kind == "bool":
         return text == "true"
     return int(text) if param.kind in {"id", "ids"} and text.isascii() and text.isdigit() else text
 
 
 def _instant(text: str) -> int | None:
-    """Unix milliseconds of a date-time with its zone, None when it is none."""
+    """Return the Unix milliseconds of a date-time with a zone, None for other texts."""
     if not _TIME.fullmatch(text):
         return None
     try:
@@ -280,7 +338,7 @@ def _instant(text: str) -> int | None:
 
 
 def _names(kind: str) -> frozenset[str]:
-    """Every name either vocabulary takes in the `*.fields` of an object."""
+    """Return all names of both vocabularies for the `*.fields` of an object."""
     if kind == "count":
         return _COUNT_FIELDS
     both = [*schema.fields(kind, "tweet", owner=True), *schema.fields(kind, "post", owner=True)]
@@ -288,8 +346,10 @@ def _names(kind: str) -> frozenset[str]:
 
 
 def _scope(action: Action, args: Mapping[str, Any]) -> str:
-    """What a token is good for: the same action with the same arguments, page size and fields aside."""
-    return hashlib.blake2b(repr((action.name, sorted(args.items()))).encode(), digest_size=8).hexdigest()
+    """Return the scope of tokens: the action and its arguments, without page size and fields."""
+    return hashlib.blake2b(
+        repr((action.name, sorted(args.items()))).encode(), digest_size=8
+    ).hexdigest()
 
 
 def stamp(ms: int, *, digits: bool = True) -> str:

@@ -159,7 +159,7 @@ def _entity(value: str) -> Match:
 
 
 def _corners(post: Post) -> tuple[tuple[float, float], ...]:
-    """Return the points that must lie inside, longitude first: the post's own, or its place's corners."""
+    """Return a post's own point, or the corners of its place, longitude first."""
     if post.point is not None:
         return (post.point,)
     if post.place is None:
@@ -202,6 +202,16 @@ def _has(kind: str) -> Match:
 
 
 _OTHERS: dict[str, Callable[[str], Match]] = {
-    "word": _text, "phrase": _text, "context": _context, "is": _is, "has": _has, "url": _url, "lang": _lang,
-    "place": _place, "place_country": _country, "entity": _entity, "point_radius": _radius, "bounding_box": _box,
+    "word": _text,
+    "phrase": _text,
+    "context": _context,
+    "is": _is,
+    "has": _has,
+    "url": _url,
+    "lang": _lang,
+    "place": _place,
+    "place_country": _country,
+    "entity": _entity,
+    "point_radius": _radius,
+    "bounding_box": _box,
 }

@@ -1,12 +1,12 @@
-"""Parse X's search language into a tree, or say where it is wrong.
+"""Parse X's search language into a tree, or report where it is wrong.
 
     query := and ("OR" and)*        AND binds closer than OR, as X reads `apple OR iphone ipad`
     and   := not+                   a space is AND
     not   := "-" not | "(" query ")" | term
     term  := word | "phrase" | #tag | $cashtag | @user | name:value
 
-`parse` refuses what X refuses with a 400: unknown operators, values no operator takes, queries that hold nothing
-but conditions (`has:media` alone), and the bare words `and` and `or`.
+`parse` refuses what X refuses with a 400: unknown operators, invalid values, queries of conditions
+only (`has:media`), and the words `and` and `or` without quotes.
 """
 
 from __future__ import annotations
@@ -14,27 +14,74 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-STANDALONE = frozenset({
-    "word", "phrase", "hashtag", "cashtag", "mention", "from", "to", "url", "retweets_of", "in_reply_to_tweet_id",
-    "retweets_of_tweet_id", "quotes_of_tweet_id", "context", "entity", "conversation_id", "list", "place",
-    "place_country", "point_radius", "bounding_box",
-})
+STANDALONE = frozenset(
+    {
+        "word",
+        "phrase",
+        "hashtag",
+        "cashtag",
+        "mention",
+        "from",
+        "to",
+        "url",
+        "retweets_of",
+        "in_reply_to_tweet_id",
+        "retweets_of_tweet_id",
+        "quotes_of_tweet_id",
+        "context",
+        "entity",
+        "conversation_id",
+        "list",
+        "place",
+        "place_country",
+        "point_radius",
+        "bounding_box",
+    }
+)
 _ALIASES = {
-    "in_reply_to_status_id": "in_reply_to_tweet_id", "retweets_of_status_id": "retweets_of_tweet_id",
-    "quotes_of_status_id": "quotes_of_tweet_id", "geo_bounding_box": "bounding_box",
+    "in_reply_to_status_id": "in_reply_to_tweet_id",
+    "retweets_of_status_id": "retweets_of_tweet_id",
+    "quotes_of_status_id": "quotes_of_tweet_id",
+    "geo_bounding_box": "bounding_box",
 }
 _ID = r"[0-9]{1,19}"
 _ACCOUNT = r"@?[A-Za-z0-9_]{1,20}"
 _NUMBER = r"-?[0-9]+(?:\.[0-9]+)?"
 _IS = ("nullcast", "quote", "reply", "retweet", "verified")
-_HAS = ("cashtags", "geo", "hashtags", "images", "links", "media", "media_link", "mentions", "polls", "video_link",
-        "videos")
+_HAS = (
+    "cashtags",
+    "geo",
+    "hashtags",
+    "images",
+    "links",
+    "media",
+    "media_link",
+    "mentions",
+    "polls",
+    "video_link",
+    "videos",
+)
 _VALUES: dict[str, str] = {
-    "from": _ACCOUNT, "to": _ACCOUNT, "retweets_of": _ACCOUNT, "url": r".+", "entity": r".+", "place": r".+",
-    "place_country": r"[A-Za-z]{2}", "lang": r"[A-Za-z]{2,3}(?:-[A-Za-z]{2,4})?", "context": r"[0-9]+\.[0-9]+",
-    "in_reply_to_tweet_id": _ID, "retweets_of_tweet_id": _ID, "quotes_of_tweet_id": _ID, "conversation_id": _ID,
-    "list": _ID, "sample": r"[1-9][0-9]?|100", "is": "|".join(_IS), "has": "|".join(_HAS),
-    "min_likes": r"[0-9]{1,9}", "min_replies": r"[0-9]{1,9}", "min_reposts": r"[0-9]{1,9}",
+    "from": _ACCOUNT,
+    "to": _ACCOUNT,
+    "retweets_of": _ACCOUNT,
+    "url": r".+",
+    "entity": r".+",
+    "place": r".+",
+    "place_country": r"[A-Za-z]{2}",
+    "lang": r"[A-Za-z]{2,3}(?:-[A-Za-z]{2,4})?",
+    "context": r"[0-9]+\.[0-9]+",
+    "in_reply_to_tweet_id": _ID,
+    "retweets_of_tweet_id": _ID,
+    "quotes_of_tweet_id": _ID,
+    "conversation_id": _ID,
+    "list": _ID,
+    "sample": r"[1-9][0-9]?|100",
+    "is": "|".join(_IS),
+    "has": "|".join(_HAS),
+    "min_likes": r"[0-9]{1,9}",
+    "min_replies": r"[0-9]{1,9}",
+    "min_reposts": r"[0-9]{1,9}",
     "point_radius": rf"\[{_NUMBER} {_NUMBER} [0-9]+(?:\.[0-9]+)?(?:mi|km)\]",
     "bounding_box": rf"\[{_NUMBER}(?: {_NUMBER}){{3}}\]",
 }
@@ -49,12 +96,12 @@ _DEPTH = 50  # parentheses inside parentheses
 
 
 class QueryError(ValueError):
-    """A query X would refuse; the message says what and at which character (counted from 1)."""
+    """A query X would refuse; the message has the reason and the character (from 1)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One condition: `op` is `word`, `phrase`, `hashtag`, `cashtag`, `mention`, or the name of an operator."""
+    """One condition: `op` is word, phrase, hashtag, cashtag, mention, or an operator's name."""
 
     op: str
     value: str
@@ -62,7 +109,7 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """Everything but."""
+    """Everything except `of`."""
 
     of: Node
 
@@ -97,8 +144,8 @@ def parse(query: str) -> Node:
     tree = parser.whole()
     if not _anchored(tree):
         raise QueryError(
-            "the query holds no term that can stand alone: add a word, phrase, #tag, @user, from:, or another operator "
-            "that needs no company, and do not negate it"
+            "the query holds no term that can stand alone: add a word, phrase, #tag, @user, from:, "
+            "or another operator that needs no company, and do not negate it"
         )
     return tree
 
@@ -110,7 +157,11 @@ def _scan(query: str) -> list[_Token]:
         hit = _TOKEN.match(query, position)
         if hit is None:
             raise QueryError(f"missing closing quote for the quote at position {position + 1}")
-        kind = next(k for k in ("space", "open", "close", "minus", "name", "phrase", "word") if hit[k] is not None)
+        kind = next(
+            k
+            for k in ("space", "open", "close", "minus", "name", "phrase", "word")
+            if hit[k] is not None
+        )
         if kind in {"open", "close", "minus"}:
             found.append(_Token(kind, position + 1))
         elif kind == "word" and hit["word"] == "OR":
@@ -132,8 +183,10 @@ def _term(kind: str, hit: re.Match[str], at: int) -> Term:
         return Term("phrase", hit["phrase"])
     word = hit["word"]
     if word.lower() in {"and", "or"}:
-        raise QueryError(f"ambiguous use of {word} as a keyword: a space means and, OR is capitalised; quote it to "
-                         f"search for the word (at position {at})")
+        raise QueryError(
+            f"ambiguous use of {word} as a keyword: a space means and, OR is capitalised; "
+            f"quote it to search for the word (at position {at})"
+        )
     if word == "-":
         raise QueryError(f"nothing to negate at position {at}")
     for sign, op in (("#", "hashtag"), ("$", "cashtag"), ("@", "mention")):
@@ -145,7 +198,9 @@ def _term(kind: str, hit: re.Match[str], at: int) -> Term:
 def _operator(name: str, value: str, at: int) -> Term:
     if name not in _VALUES:
         known = ", ".join(OPERATORS)
-        raise QueryError(f"reference to invalid operator '{name}' at position {at}; the operators are: {known}")
+        raise QueryError(
+            f"reference to invalid operator '{name}' at position {at}; the operators are: {known}"
+        )
     if not re.fullmatch(_VALUES[name], value, re.IGNORECASE):
         raise QueryError(f"invalid value '{value}' for operator '{name}' at position {at}")
     if name in {"is", "has"}:
@@ -169,7 +224,9 @@ class _Parser:
         tree = self._any()
         left = self._peek()
         if left is not None:
-            raise QueryError(f"no viable alternative at character '{_SIGN[left.kind]}' (at position {left.at})")
+            raise QueryError(
+                f"no viable alternative at character '{_SIGN[left.kind]}' (at position {left.at})"
+            )
         return tree
 
     def _any(self) -> Node:
@@ -185,7 +242,11 @@ class _Parser:
             parts.append(self._one())
         if not parts:
             token = self._peek()
-            what, at = ("end of query", self._end) if token is None else (f"character '{_SIGN[token.kind]}'", token.at)
+            what, at = (
+                ("end of query", self._end)
+                if token is None
+                else (f"character '{_SIGN[token.kind]}'", token.at)
+            )
             raise QueryError(f"no viable alternative at {what} (at position {at})")
         return parts[0] if len(parts) == 1 else And(tuple(parts))
 
@@ -223,7 +284,7 @@ _SIGN = {"open": "(", "close": ")", "minus": "-", "or": "OR", "term": "term"}
 
 
 def _anchored(node: Node) -> bool:
-    """Whether a term that may stand alone stands somewhere, not negated."""
+    """Whether some term, not negated, is one that X accepts alone."""
     if isinstance(node, Term):
         return node.op in STANDALONE
     if isinstance(node, Not):

@@ -1,7 +1,7 @@
 """Prepare what a search sees of a post: its words, tags and links.
 
-X matches words after splitting on punctuation and symbols, without regard to case. A repost is searched by what it
-repeats, a quote by its own text only.
+X splits texts at punctuation and symbols and ignores case. A repost matches by its original, a
+quote by its own text only.
 """
 
 from __future__ import annotations
@@ -71,14 +71,18 @@ def _terms(post: Post) -> Terms:
     plain = fold(_LINK.sub(" ", text))
     words = tokens(plain)
     addresses = ("url", "expanded_url", "unwound_url")
-    links = " ".join(str(each[key]) for each in _entities(source, "urls") for key in addresses if key in each)
+    links = " ".join(
+        str(each[key]) for each in _entities(source, "urls") for key in addresses if key in each
+    )
     return Terms(
         plain=plain,
         words=frozenset(words),
         line=f" {' '.join(words)} ",
         hashtags=frozenset(fold(each["tag"]) for each in _entities(source, "hashtags")),
         cashtags=frozenset(fold(each["tag"]) for each in _entities(source, "cashtags")),
-        mentions=frozenset(fold(each["username"]) for s in (source, post) for each in _entities(s, "mentions")),
+        mentions=frozenset(
+            fold(each["username"]) for s in (source, post) for each in _entities(s, "mentions")
+        ),
         links=f" {' '.join(tokens(fold(links)))} ",
         kinds=frozenset(_kinds(post, source)),
     )
@@ -86,8 +90,15 @@ def _terms(post: Post) -> Terms:
 
 def _kinds(post: Post, source: Post) -> Iterable[str]:
     """Yield the values of `has:` that match a post."""
-    for kind, word in (("hashtags", "hashtags"), ("cashtags", "cashtags"), ("mentions", "mentions"), ("urls", "links")):
-        if any(True for _ in _entities(source, kind)) or (word == "mentions" and post.original is not None):
+    for kind, word in (
+        ("hashtags", "hashtags"),
+        ("cashtags", "cashtags"),
+        ("mentions", "mentions"),
+        ("urls", "links"),
+    ):
+        if any(True for _ in _entities(source, kind)) or (
+            word == "mentions" and post.original is not None
+        ):
             yield word
     if source.media:
         yield "media"

@@ -63,7 +63,8 @@ class Credentials:
     """The credentials a sandbox accepts.
 
     `tokens` are bearer tokens: the app's, and those of people (OAuth 2.0). `oauth1` is a person's
-    OAuth 1.0a context: consumer key and secret, access token and secret. `clock` is in Unix seconds.
+    OAuth 1.0a context: consumer key and secret, access token and secret. `clock` is in Unix
+    seconds.
     """
 
     def __init__(self, bearer_token: str, user_id: int) -> None:
@@ -72,9 +73,16 @@ class Credentials:
         self.bearer_token = bearer_token
         self.user_token = f"{bearer_token}-user"
         self.user_id = user_id
-        self.oauth1 = (f"{bearer_token}-key", f"{bearer_token}-key-secret", f"{user_id}-{bearer_token}",
-                       f"{bearer_token}-access-secret")
-        self.tokens = {bearer_token: Credential("app"), self.user_token: Credential("oauth2", user_id)}
+        self.oauth1 = (
+            f"{bearer_token}-key",
+            f"{bearer_token}-key-secret",
+            f"{user_id}-{bearer_token}",
+            f"{bearer_token}-access-secret",
+        )
+        self.tokens = {
+            bearer_token: Credential("app"),
+            self.user_token: Credential("oauth2", user_id),
+        }
         self.clock: Callable[[], float] = time.time
         self._signatures = signatures.Signatures()
 

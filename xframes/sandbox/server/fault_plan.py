@@ -11,8 +11,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 FaultKind = Literal[
-    "rate_limit", "too_fast", "usage_capped", "500", "502", "503", "504", "reset", "cut", "html", "slow",
-    "repeat_cursor", "empty_page", "invalid_json",
+    "rate_limit",
+    "too_fast",
+    "usage_capped",
+    "500",
+    "502",
+    "503",
+    "504",
+    "reset",
+    "cut",
+    "html",
+    "slow",
+    "repeat_cursor",
+    "empty_page",
+    "invalid_json",
 ]
 # Faults that replace X's answer, before any count or look-up.
 REPLACING: frozenset[str] = frozenset(
@@ -34,7 +46,7 @@ class Fault:
     | `cut` | Content-Length promises the body, half of it comes, the connection closes |
     | `html` | 200 with a web page |
     | `slow` | the right answer after `seconds` |
-    | `repeat_cursor` | the right answer, but its next_token is the request's own token (needs one) |
+    | `repeat_cursor` | the right answer, but its next_token is the request's own (needs one) |
     | `empty_page` | no data, result_count 0, and a next_token that leads to the withheld page |
     | `invalid_json` | 200, a JSON body with a byte missing from its middle |
 

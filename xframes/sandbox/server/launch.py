@@ -52,7 +52,8 @@ class Sandbox:
     now
         Its present.
     bearer_token, user_token, oauth1
-        Credentials: of the app, of `user_id` by OAuth 2.0 (all scopes), and by OAuth 1.0a (four texts).
+        Credentials: of the app; of `user_id` by OAuth 2.0 (all scopes); of `user_id` by OAuth 1.0a
+        (four texts).
     client_id, client_secret, public_client_id
         Its OAuth 2.0 clients.
     oauth, stream, uploads, compliance, usage
@@ -97,7 +98,10 @@ class Sandbox:
         return f"{self.url}/i/oauth2/authorize"
 
     def issue_token(
-        self, scopes: Iterable[str] | None = None, seconds: float = 7200.0, user_id: str | None = None
+        self,
+        scopes: Iterable[str] | None = None,
+        seconds: float = 7200.0,
+        user_id: str | None = None,
     ) -> Issued:
         """Return OAuth 2.0 tokens that are valid for `seconds`.
 
@@ -141,18 +145,22 @@ class Sandbox:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.stop()
 
     def __repr__(self) -> str:
         posts, people = len(self.community.listed), len(self.community.people)
         state = "listening" if self._thread.is_alive() else "stopped"
-        return f"<Sandbox {self.url} {state}: {posts:,} posts by {people:,} people, seed {self.community.seed}>"
+        size = f"{posts:,} posts by {people:,} people"
+        return f"<Sandbox {self.url} {state}: {size}, seed {self.community.seed}>"
 
 
 def _listen(port: int) -> socket.socket:
-    """Return a socket that listens on this machine only. Raises ConfigError if the port is taken."""
+    """Return a socket that listens on this machine only. Raises ConfigError for a taken port."""
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -167,9 +175,16 @@ def _listen(port: int) -> socket.socket:
 
 
 def start(
-    *, seed: int = 7, posts: int = 3000, users: int = 300, port: int = 0, now: datetime | None = None,
-    words: Vocabulary = "tweet", bearer_token: str = "sandbox",  # noqa: S107  a public word, good only here
-    rate_limits: bool = True, faults: Sequence[Fault] = (),
+    *,
+    seed: int = 7,
+    posts: int = 3000,
+    users: int = 300,
+    port: int = 0,
+    now: datetime | None = None,
+    words: Vocabulary = "tweet",
+    bearer_token: str = "sandbox",  # noqa: S107  a public word, good only here
+    rate_limits: bool = True,
+    faults: Sequence[Fault] = (),
 ) -> Sandbox:
     """Start a local X on 127.0.0.1.
 
@@ -184,9 +199,9 @@ def start(
     port
         Port to listen on. Default: a free one.
     now
-        End of the community's life, an aware datetime. The sandbox's clock stops there, and the same
-        seed, sizes and `now` give the same bytes to the same requests. Default: the real time, with
-        a running clock.
+        End of the community's life, an aware datetime. The sandbox's clock stops there, and with
+        the same seed, sizes and `now` the same requests get the same bytes. Default: the real time,
+        with a running clock.
     words
         Vocabulary of the answers, "tweet" or "post"; requests may use either.
     bearer_token

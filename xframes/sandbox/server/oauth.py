@@ -68,7 +68,9 @@ class _RefusedError(Exception):
 
     def __init__(self, status: int, error: str, description: str) -> None:
         super().__init__(error)
-        self.reply = Reply(status, to_json({"error": error, "error_description": description}), JSON)
+        self.reply = Reply(
+            status, to_json({"error": error, "error_description": description}), JSON
+        )
 
 
 class OAuth:
@@ -91,10 +93,14 @@ class OAuth:
         self._pairs: dict[str, str] = {}  # access token → its refresh token, to end both
         self._requests: dict[str, _Request] = {}
         self.pages: dict[tuple[str, str], Callable[[WSGIEnvironment], Reply]] = {
-            ("GET", "/i/oauth2/authorize"): self._authorize, ("POST", "/2/oauth2/token"): self._token,
-            ("POST", "/2/oauth2/revoke"): self._revoke, ("POST", "/oauth2/token"): self._app_token,
-            ("POST", "/oauth/request_token"): self._request_token, ("GET", "/oauth/authorize"): self._pin,
-            ("GET", "/oauth/authenticate"): self._pin, ("POST", "/oauth/access_token"): self._access_token,
+            ("GET", "/i/oauth2/authorize"): self._authorize,
+            ("POST", "/2/oauth2/token"): self._token,
+            ("POST", "/2/oauth2/revoke"): self._revoke,
+            ("POST", "/oauth2/token"): self._app_token,
+            ("POST", "/oauth/request_token"): self._request_token,
+            ("GET", "/oauth/authorize"): self._pin,
+            ("GET", "/oauth/authenticate"): self._pin,
+            ("POST", "/oauth/access_token"): self._access_token,
         }
 
     @property
@@ -107,24 +113,32 @@ class OAuth:
         self.credentials.clock = clock
 
     def issue(
-        self, scopes: Iterable[str] | None = None, seconds: float = _ACCESS_SECONDS, user_id: int | None = None,
+        self,
+        scopes: Iterable[str] | None = None,
+        seconds: float = _ACCESS_SECONDS,
+        user_id: int | None = None,
         client_id: str | None = None,
     ) -> Issued:
-        """Return new tokens of a person. Default: all scopes. Raises ValueError for unknown scopes."""
+        """Return new tokens of a person. Default: all scopes.
+
+        Raises ValueError for unknown scopes.
+        """
         wanted = SCOPES if scopes is None else frozenset(scopes)
         if unknown := wanted - SCOPES:
             known, wrong = ", ".join(sorted(SCOPES)), ", ".join(sorted(unknown))
             raise ValueError(f"scopes: expected some of {known}, got {wrong}")
         person = self.credentials.user_id if user_id is None else user_id
         access, refresh = secrets.token_urlsafe(48), None
-        self.credentials.tokens[access] = Credential("oauth2", person, wanted, self.clock() + seconds)
+        self.credentials.tokens[access] = Credential(
+            "oauth2", person, wanted, self.clock() + seconds
+        )
         if "offline.access" in wanted:
             refresh = secrets.token_urlsafe(48)
             self._refreshes[refresh] = _Grant(client_id or self.client_id, person, wanted)
             self._pairs[access] = refresh
         return Issued(access, refresh, seconds, tuple(sorted(wanted)))
 
-    # -- OAuth 2.0 ----------------------------------------------------------------------------------------
+    # -- OAuth 2.0 --------------------------------------------------------------------------------
 
     def _authorize(self, environ: WSGIEnvironment) -> Reply:
         """Show the login page: redirect the browser with a code, or with access_denied."""
@@ -187,7 +201,9 @@ class OAuth:
             return self._redeem_code(params, client_id)
         if params.get("grant_type") == "refresh_token":
             return self._redeem_refresh_token(params, client_id)
-        raise _RefusedError(400, "unsupported_grant_type", "Value passed for the grant type was invalid.")
+        raise _RefusedError(
+            400, "unsupported_grant_type", "Value passed for the grant type was invalid."
+        )
 
     def _redeem_code(self, params: dict[str, str], client_id: str) -> _Grant:
         grant = self._codes.pop(params.get("code", ""), None)  # works once, even if refused
@@ -246,7 +262,7 @@ class OAuth:
         body = {"token_type": "bearer", "access_token": self.credentials.bearer_token}
         return Reply(200, to_json(body), JSON)
 
-    # -- OAuth 1.0a ---------------------------------------------------------------------------------------
+    # -- OAuth 1.0a -------------------------------------------------------------------------------
 
     def _request_token(self, environ: WSGIEnvironment) -> Reply:
         params = self.credentials.signed_params(environ, {"": ""})

@@ -36,12 +36,20 @@ class Limits:
         with self._lock:
             long = max(declared, key=lambda window: window.seconds, default=None)
             seconds, limit = (long.seconds, long.requests) if long else (900, _UNDECLARED)
-            if long is not None and seconds < 60:  # a per-second limit alone: X still shows a quarter of an hour
+            if (
+                long is not None and seconds < 60
+            ):  # a per-second limit alone: X still shows a quarter of an hour
                 seconds, limit = 900, _UNDECLARED
             for window in declared:
                 if window.seconds < 60 and self._over(action, pool, window, now) and self._enforce:
                     began, used = self._windows.get((action.name, pool, seconds), (now, 0))
-                    return Quota(limit, max(1, limit - used), int(began + seconds) + 1, refused=True, too_fast=True)
+                    return Quota(
+                        limit,
+                        max(1, limit - used),
+                        int(began + seconds) + 1,
+                        refused=True,
+                        too_fast=True,
+                    )
             began, used = self._began(action, pool, seconds, now)
             reset = int(began + seconds) + 1
             if used >= limit and self._enforce:

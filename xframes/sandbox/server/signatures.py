@@ -1,4 +1,7 @@
-"""Check OAuth 1.0a signatures (RFC 5849): HMAC-SHA1 over method, address and parameters, each nonce once."""
+"""Check OAuth 1.0a signatures (RFC 5849).
+
+HMAC-SHA1 over method, address and parameters; each nonce is valid once.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +22,11 @@ _CLOCK_SKEW = 300  # seconds a timestamp may differ from ours
 
 
 class Unsigned(Exception):
-    """A request whose OAuth 1.0a signature does not hold; the message says why."""
+    """A request with a wrong OAuth 1.0a signature; the message has the reason."""
 
 
 def header(environ: WSGIEnvironment) -> dict[str, str]:
-    """Return the parameters of an `Authorization: OAuth …` header, empty when there is none."""
+    """Return the parameters of an `Authorization: OAuth …` header, {} without one."""
     scheme, _, rest = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     if scheme.lower() != "oauth":
         return {}
@@ -32,8 +35,10 @@ def header(environ: WSGIEnvironment) -> dict[str, str]:
 
 
 def base_string(method: str, url: str, params: Sequence[tuple[str, str]]) -> str:
-    """Return what is signed (RFC 5849 3.4.1): method, address without its query, and all parameters, sorted."""
-    normal = "&".join(f"{name}={value}" for name, value in sorted((_quote(n), _quote(v)) for n, v in params))
+    """Return the text to sign (RFC 5849 3.4.1): method, address without query, parameters."""
+    normal = "&".join(
+        f"{name}={value}" for name, value in sorted((_quote(n), _quote(v)) for n, v in params)
+    )
     return "&".join(_quote(part) for part in (method.upper(), url, normal))
 
 
@@ -48,22 +53,33 @@ def _quote(text: str) -> str:
 
 
 class Signatures:
-    """Checks signatures and remembers the nonces it has seen."""
+    """The check of signatures, with the nonces used so far."""
 
     def __init__(self) -> None:
         self._seen: set[tuple[str, str, str, str]] = set()
         self._lock = Lock()
 
     def check(
-        self, environ: WSGIEnvironment, given: Mapping[str, str], secrets: tuple[str, str], now: float
+        self,
+        environ: WSGIEnvironment,
+        given: Mapping[str, str],
+        secrets: tuple[str, str],
+        now: float,
     ) -> None:
         """Check a request against the secrets of its consumer and its token. Raises Unsigned."""
-        if given.get("oauth_signature_method") != "HMAC-SHA1" or given.get("oauth_version", "1.0") != "1.0":
+        if (
+            given.get("oauth_signature_method") != "HMAC-SHA1"
+            or given.get("oauth_version", "1.0") != "1.0"
+        ):
             raise Unsigned("only HMAC-SHA1 of OAuth 1.0 is taken")
         stamp, nonce = given.get("oauth_timestamp", ""), given.get("oauth_nonce", "")
         if not stamp.isdecimal() or abs(int(stamp) - now) > _CLOCK_SKEW or not nonce:
             raise Unsigned("the timestamp is out of bounds, or there is no nonce")
-        signed = [(name, value) for name, value in given.items() if name not in {"oauth_signature", "realm"}]
+        signed = [
+            (name, value)
+            for name, value in given.items()
+            if name not in {"oauth_signature", "realm"}
+        ]
         signed += parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True)
         signed += bodies.form(environ)
         host = environ.get("HTTP_HOST", "").lower()

@@ -158,7 +158,9 @@ class App:
         if caller.user_id is not None:
             viewer = self.community.people.get(caller.user_id)
         if action.name in RAW:
-            call = Call(environ, path_args, _params(environ), self.services, self.words, now, viewer)
+            call = Call(
+                environ, path_args, _params(environ), self.services, self.words, now, viewer
+            )
             body = RAW[action.name](call)
             return Reply(200, to_json(body)) if body else Reply(204, b"")
         request = check(

@@ -182,7 +182,7 @@ class Stream:
             self._start()
             self._published += [_Published(post, time.monotonic(), self._clock()) for post in posts]
 
-    # -- publishing ---------------------------------------------------------------------------------------
+    # -- publishing -------------------------------------------------------------------------------
 
     def _start(self) -> deque[Post]:
         if self._queue is None:
@@ -208,7 +208,7 @@ class Stream:
             posts = (*(queue.popleft() for _ in range(due)), *new)
             self.publish(*(post for post in posts if post.listed))
 
-    # -- connections --------------------------------------------------------------------------------------
+    # -- connections ------------------------------------------------------------------------------
 
     def open(self, listener: Listener) -> Iterator[bytes]:
         """Connect, and return the parts of the answer, which has no end of its own.
@@ -239,7 +239,9 @@ class Stream:
         else:
             since = time.monotonic() - 60 * args.get("backfill_minutes", 0)
             due = (each.at >= since for each in self._published)
-        return next((position for position, is_due in enumerate(due) if is_due), len(self._published))
+        return next(
+            (position for position, is_due in enumerate(due) if is_due), len(self._published)
+        )
 
     def _close(self, link: _Link) -> None:
         filtered = link.listener.filtered
@@ -324,7 +326,9 @@ class Stream:
         if fault.kind in {"drop", "reset", "disconnect"}:
             self._close(link)  # before the client can know: it may come back at once
             if fault.kind == "disconnect":
-                yield to_json({"errors": [problem_json.disconnected(link.listener.words)]}) + b"\r\n"
+                yield (
+                    to_json({"errors": [problem_json.disconnected(link.listener.words)]}) + b"\r\n"
+                )
                 link.ended = True
                 return
             if fault.kind == "reset":

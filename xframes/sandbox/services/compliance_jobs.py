@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 _UPLOAD_SECONDS = 900
 _DOWNLOAD_SECONDS = 7 * 86_400
-_PATH = re.compile(r"/compliance/(?P<id>[0-9]+)/(?P<what>submission|delivery)/(?P<ends>[0-9]+)/(?P<seal>[0-9a-f]+)")
+_PATH = re.compile(
+    r"/compliance/(?P<id>[0-9]+)/(?P<what>submission|delivery)/(?P<ends>[0-9]+)/(?P<seal>[0-9a-f]+)"
+)
 _METHODS = {"submission": "PUT", "delivery": "GET"}
 _LONGEST_LINE = 100
 
@@ -54,9 +56,13 @@ class Compliance:
         self._community = community
         self._key = key.encode()
 
-    def create(self, kind: Literal["tweets", "users"], name: str | None, *, resumable: bool) -> Job | None:
+    def create(
+        self, kind: Literal["tweets", "users"], name: str | None, *, resumable: bool
+    ) -> Job | None:
         """Return a new job, or None while one of that kind is in progress."""
-        if any(job.type == kind and self.status(job) == "in_progress" for job in self.jobs.values()):
+        if any(
+            job.type == kind and self.status(job) == "in_progress" for job in self.jobs.values()
+        ):
             return None
         now = self.clock()
         id = max([snowflake(int(now * 1000)), *self.jobs]) + 1
@@ -75,7 +81,10 @@ class Compliance:
         upload_ends = int(job.created) + _UPLOAD_SECONDS
         download_ends = int(job.created) + _DOWNLOAD_SECONDS
         fields: dict[str, Any] = {
-            "id": str(job.id), "type": job.type, "status": self.status(job), "resumable": job.resumable,
+            "id": str(job.id),
+            "type": job.type,
+            "status": self.status(job),
+            "resumable": job.resumable,
             "created_at": _instant(job.created),
             "upload_url": base + self._path(job, "submission", upload_ends),
             "upload_expires_at": _instant(upload_ends),
@@ -92,7 +101,7 @@ class Compliance:
     def _seal(self, text: str) -> str:
         return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()[:32]
 
-    # -- the addresses ------------------------------------------------------------------------------------
+    # -- the addresses ----------------------------------------------------------------------------
 
     def answer(self, environ: WSGIEnvironment) -> Reply:
         """Answer a request to a job's addresses, which take no credentials."""
@@ -109,10 +118,14 @@ class Compliance:
 
     def _refusal(self, environ: WSGIEnvironment, hit: re.Match[str]) -> Reply | None:
         """Return the refusal of a request whose seal, headers, time or method are wrong."""
-        if not hmac.compare_digest(self._seal(f"{hit['id']} {hit['what']} {hit['ends']}"), hit["seal"]):
+        if not hmac.compare_digest(
+            self._seal(f"{hit['id']} {hit['what']} {hit['ends']}"), hit["seal"]
+        ):
             return _no(403, "SignatureDoesNotMatch")
         if "HTTP_AUTHORIZATION" in environ:
-            return _no(400, "InvalidRequest: this address is signed and takes no Authorization header")
+            return _no(
+                400, "InvalidRequest: this address is signed and takes no Authorization header"
+            )
         if self.clock() >= int(hit["ends"]):
             return _no(400, "ExpiredToken: this address has ended")
         if environ["REQUEST_METHOD"] != _METHODS[hit["what"]]:
@@ -134,7 +147,7 @@ class Compliance:
             job.done = self.clock() + self.processing_seconds
         return Reply(200, b"", TEXT)
 
-    # -- the result ---------------------------------------------------------------------------------------
+    # -- the result -------------------------------------------------------------------------------
 
     def _result(self, job: Job) -> bytes:
         """Return one line for each id to remove, and none for other and unknown ids."""

@@ -1,4 +1,4 @@
-"""Uploads of media: in one piece or in chunks, on disk until complete, then processed for a while."""
+"""Uploads of media in one piece or in chunks: on disk until complete, then processed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,12 @@ FileKind = Literal["image", "gif", "video", "subtitles"]
 _MOST: dict[FileKind, int] = {  # bytes
     "image": 5 * MB, "gif": 15 * MB, "video": 512 * MB, "subtitles": MB,
 }
-_PREFIX: dict[FileKind, int] = {"image": 3, "gif": 16, "video": 7, "subtitles": 17}  # of X's media keys
+_PREFIX: dict[FileKind, int] = {
+    "image": 3,
+    "gif": 16,
+    "video": 7,
+    "subtitles": 17,
+}  # of X's media keys
 _AMPLIFY_PREFIX = 13
 _MEDIA_KINDS: dict[FileKind, MediaKind] = {
     "image": "photo", "gif": "animated_gif", "video": "video", "subtitles": "photo",
@@ -75,7 +80,11 @@ class Uploads:
             raise UploadError("media_category", category, f"is not one of [{','.join(CATEGORIES)}]")
         kind = CATEGORIES[category]
         if not 1 <= total <= _MOST[kind]:
-            raise UploadError("total_bytes", total, f"is not between 1 and {_MOST[kind]}, the limit for {category}")
+            raise UploadError(
+                "total_bytes",
+                total,
+                f"is not between 1 and {_MOST[kind]}, the limit for {category}",
+            )
         with self._lock:
             id = max([snowflake(now), *self.items]) + 1
             media = Media(f"{_PREFIX[kind]}_{id}", _MEDIA_KINDS[kind], 1280, 720)
@@ -95,7 +104,9 @@ class Uploads:
         if upload.finalized:
             raise UploadError("media_id", upload.id, "has been finalized already")
         if (size := _size(chunk)) > self.chunk_most or not size:
-            raise UploadError("media", f"{size} bytes", f"is not between 1 and {self.chunk_most} bytes")
+            raise UploadError(
+                "media", f"{size} bytes", f"is not between 1 and {self.chunk_most} bytes"
+            )
         with self._lock:
             before = upload.segments.pop(index, None)
             upload.segments[index] = chunk
@@ -108,10 +119,14 @@ class Uploads:
             if upload.finalized:
                 return
             if sorted(upload.segments) != list(range(len(upload.segments))) or not upload.segments:
-                raise UploadError("media_id", upload.id, f"has the segments {sorted(upload.segments)}, with gaps")
+                raise UploadError(
+                    "media_id", upload.id, f"has the segments {sorted(upload.segments)}, with gaps"
+                )
             size = sum(_size(chunk) for chunk in upload.segments.values())
             if size != upload.total:
-                raise UploadError("media_id", upload.id, f"has {size} of the {upload.total} bytes it was to have")
+                raise UploadError(
+                    "media_id", upload.id, f"has {size} of the {upload.total} bytes it was to have"
+                )
             digest = hashlib.sha256()
             for _, chunk in sorted(upload.segments.items()):
                 chunk.seek(0)

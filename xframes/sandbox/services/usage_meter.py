@@ -1,4 +1,4 @@
-"""Count what was read from this sandbox, as X does: different posts a day, after an invented past."""
+"""Count the usage of this sandbox as X does: different posts a day, after an invented past."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CAP = 3_000_000
 
 
 class Usage:
-    """Counts the different posts served each day (UTC): `data` of every answer and the posts of streams."""
+    """The different posts served each day (UTC): in `data` of answers, and by streams."""
 
     def __init__(self, seed: int, clock: Callable[[], int]) -> None:
         self.project_id = str(1_000_000_000_000_000_000 + zlib.crc32(f"project {seed}".encode()))
@@ -60,7 +60,7 @@ class Usage:
         return 100 + drawn % 4000
 
     def last(self, days: int) -> list[dict[str, str]]:
-        """Return the last `days` days (to today) that have usage, oldest first, as X writes them."""
+        """Return those of the last `days` days with usage, oldest first, as X writes them."""
         dates = [self._day() - timedelta(days=back) for back in range(days - 1, -1, -1)]
         return [{"date": f"{day}T00:00:00.000Z", "usage": str(self.on(day))}
                 for day in dates if self.on(day)]

@@ -25,16 +25,22 @@ def make_places(rng: Random) -> list[Place]:
     for name, region, country, code, west, south in lexicon.TOWNS:
         if code not in countries:
             box = (west - 4.0, south - 3.0, west + 4.0, south + 3.0)
-            countries[code] = Place(f"{rng.getrandbits(64):016x}", country, country, country, code, "country", box)
+            countries[code] = Place(
+                f"{rng.getrandbits(64):016x}", country, country, country, code, "country", box
+            )
         box = (west, south, round(west + 0.12, 4), round(south + 0.09, 4))
         parent = (countries[code].id,)
         full_name = f"{name}, {region}"
-        towns.append(Place(f"{rng.getrandbits(64):016x}", name, full_name, country, code, "city", box, parent))
+        towns.append(
+            Place(
+                f"{rng.getrandbits(64):016x}", name, full_name, country, code, "city", box, parent
+            )
+        )
     return [*towns, *countries.values()]
 
 
 def make_people(rng: Random, count: int, now: int, places: list[Place]) -> list[Person]:
-    """Return `count` accounts, a few of them protected or suspended, with bios, links and verification."""
+    """Return `count` accounts with bios, links and verification, a few protected or suspended."""
     towns = [place for place in places if place.kind == "city"]
     taken: set[str] = set()
     ids: set[int] = set()
@@ -58,13 +64,21 @@ def make_people(rng: Random, count: int, now: int, places: list[Place]) -> list[
 
 def _account(rng: Random, number: int, now: int, taken: set[str], ids: set[int]) -> Person:
     topic, second = rng.choices(range(len(lexicon.TOPICS)), _TOPIC_WEIGHTS, k=2)
-    lang = rng.choices([code for code, _ in lexicon.LANGUAGES], [share for _, share in lexicon.LANGUAGES])[0]
+    lang = rng.choices(
+        [code for code, _ in lexicon.LANGUAGES], [share for _, share in lexicon.LANGUAGES]
+    )[0]
     span = now - 90 * DAY_MS - _FIRST_ACCOUNT_MS
     at = max(_FIRST_ACCOUNT_MS, EPOCH_MS) + int(max(span, DAY_MS) * rng.random())
     rank = number + 1
     return Person(
-        id=_user_id(rng, at, ids), username=_username(rng, taken), name=_display_name(rng), at=at, topic=topic,
-        second=second, lang=lang, activity=rank**-0.9 * rng.uniform(0.5, 1.5),
+        id=_user_id(rng, at, ids),
+        username=_username(rng, taken),
+        name=_display_name(rng),
+        at=at,
+        topic=topic,
+        second=second,
+        lang=lang,
+        activity=rank**-0.9 * rng.uniform(0.5, 1.5),
         pull=rank**-0.8 * math.exp(rng.gauss(0, 0.8)),
     )
 
@@ -72,7 +86,9 @@ def _account(rng: Random, number: int, now: int, taken: set[str], ids: set[int])
 def _user_id(rng: Random, at: int, ids: set[int]) -> int:
     while True:
         new = at >= _SNOWFLAKE_USERS_MS
-        made = snowflake(at, rng.getrandbits(22)) if new else rng.randrange(10_000_000, 4_000_000_000)
+        made = (
+            snowflake(at, rng.getrandbits(22)) if new else rng.randrange(10_000_000, 4_000_000_000)
+        )
         if made not in ids:
             ids.add(made)
             return made
@@ -80,7 +96,11 @@ def _user_id(rng: Random, at: int, ids: set[int]) -> int:
 
 def _username(rng: Random, taken: set[str]) -> str:
     while True:
-        name = rng.choice(lexicon.NAME_HEADS) + rng.choice(("", "", "_")) + rng.choice(lexicon.NAME_TAILS)
+        name = (
+            rng.choice(lexicon.NAME_HEADS)
+            + rng.choice(("", "", "_"))
+            + rng.choice(lexicon.NAME_TAILS)
+        )
         if rng.random() < 0.3:
             name = name.title().replace("_", "")
         if rng.random() < 0.4 or len(taken) > 200:
@@ -112,8 +132,13 @@ def _describe(rng: Random, person: Person, towns: list[Place], people: list[Pers
         person.home = rng.choice(towns)
     if rng.random() < 0.4:
         shown = f"{lexicon.DOMAINS[person.topic]}/{person.username}"
-        person.link = {"start": 0, "end": 23, "url": short_link(rng), "expanded_url": f"https://{shown}",
-                       "display_url": shown[:26]}
+        person.link = {
+            "start": 0,
+            "end": 23,
+            "url": short_link(rng),
+            "expanded_url": f"https://{shown}",
+            "display_url": shown[:26],
+        }
     person.verified = rng.choices(("none", "blue", "business", "government"), (82, 14, 3, 1))[0]
     if person.verified in {"business", "government"}:
         person.name = rng.choice(lexicon.ORGANISATIONS)
@@ -131,14 +156,18 @@ def connect(rng: Random, people: list[Person]) -> None:
         near = by_topic[person.topic] + by_topic.get(person.second, [])
         wanted = min(len(people) - 1, 3 + int(rng.paretovariate(1.2) * 6))
         chosen = dict.fromkeys(rng.choices(near, [p.pull for p in near], k=wanted))
-        chosen.update(dict.fromkeys(rng.choices(people, [p.pull for p in people], k=max(1, wanted // 4))))
+        chosen.update(
+            dict.fromkeys(rng.choices(people, [p.pull for p in people], k=max(1, wanted // 4)))
+        )
         chosen.pop(person, None)
         person.following = list(chosen)
         for other in person.following:
             other.followers.append(person)
     for person in people:
         # The world is larger than the community: counts include people this sandbox does not hold.
-        person.followers_count = len(person.followers) + int(person.pull * 40_000 * rng.uniform(0.6, 1.4))
+        person.followers_count = len(person.followers) + int(
+            person.pull * 40_000 * rng.uniform(0.6, 1.4)
+        )
         person.following_count = len(person.following) + rng.randrange(20, 900)
         person.listed_count = int(person.followers_count * rng.uniform(0.0, 0.02))
         person.likes_count = int(rng.paretovariate(0.9) * 200) % 400_000

@@ -1,6 +1,6 @@
-"""Invent what only one person sees of their account: bookmarks, mutes, blocks, pinned lists, messages.
+"""Invent what only the owner of an account sees: bookmarks, mutes, blocks, pins, messages.
 
-Made at the first look, so that a community of many people starts quickly.
+It happens at the first access, so that a community of many people starts quickly.
 """
 
 from __future__ import annotations
@@ -25,7 +25,11 @@ _SHARED = 500  # newest posts, of which messages share some
 
 
 def make_belongings(
-    seed: int, person: Person, people: Iterable[Person], posts: Sequence[Post], lists: Iterable[UserList]
+    seed: int,
+    person: Person,
+    people: Iterable[Person],
+    posts: Sequence[Post],
+    lists: Iterable[UserList],
 ) -> Belongings:
     """Return the belongings of a person, the same for the same seed and community."""
     rng = Random(f"keeps {seed} {person.id}")  # noqa: S311  reproducible, not secret
@@ -88,7 +92,10 @@ def _group(
 
 
 def _change(
-    rng: Random, group: Conversation, at: int, kind: Literal["ParticipantsJoin", "ParticipantsLeave"],
+    rng: Random,
+    group: Conversation,
+    at: int,
+    kind: Literal["ParticipantsJoin", "ParticipantsLeave"],
     people: tuple[Person, ...],
 ) -> Event:
     """Return the event of people who join or leave; the first of them is its sender."""

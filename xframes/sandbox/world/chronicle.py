@@ -1,4 +1,4 @@
-"""Play a community's life forward: who posts when, in answer to whom, until `now`."""
+"""Invent the posts of a community until `now`: who posts when, in reply to whom."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # Posts by hour of day (UTC): the community sleeps, like others.
 _HOURS = (3, 2, 1, 1, 1, 2, 4, 6, 8, 9, 9, 9, 10, 10, 9, 9, 9, 10, 11, 12, 12, 10, 7, 5)
 _NEWEST_MS = 60_000  # nobody posts in the last minute, so a search's default end cuts nothing
-# How many days back a post was made; nothing in the last week is so old that it drops out of it within minutes.
+# Age of posts in days; none of the last week is so old that it leaves the week within minutes.
 _AGES: tuple[tuple[float, Callable[[Random], float]], ...] = (
     (0.70, lambda rng: rng.uniform(0, 6.98)), (0.25, lambda rng: rng.uniform(7, 60)),
     (0.05, lambda rng: 60 + rng.expovariate(1 / 300) % 1800),
@@ -32,12 +32,12 @@ _NEAR = 160  # how many recent posts of a topic people answer to
 
 
 def instants(rng: Random, count: int, now: int) -> list[int]:
-    """Return `count` sorted instants: 70 % in the last week, 25 % in the 53 days before, the rest years back.
+    """Return `count` sorted instants: 70 % in the last week, 25 % in the 53 days before, 5 % older.
 
-    How many fall in the last week depends on `count` alone, and `rng` moves on by one draw whatever the hour of
-    `now` is: so a seed makes the same people say the same things at any time of day.
+    The number in the last week depends on `count` alone, and `rng` advances by one draw at any hour
+    of `now`, so a seed makes the same people write the same texts at any time of day.
     """
-    own = Random(rng.getrandbits(64))  # noqa: S311  reproducible by seed is the point; nothing here is secret
+    own = Random(rng.getrandbits(64))  # noqa: S311  reproducible, not secret
     ages = [age for share, age in _AGES for _ in range(round(count * share))]
     ages += [_AGES[0][1]] * (count - len(ages))
     return sorted(_waking(own, age, now) for age in ages[:count])
@@ -52,7 +52,7 @@ def _waking(rng: Random, age: Callable[[Random], float], now: int) -> int:
 
 
 class Chronicle:
-    """The posts of a community in the order they were made; `posts` holds all of them, seen or not."""
+    """The posts of a community in order of creation; `posts` has all, also unreadable ones."""
 
     def __init__(self, rng: Random, people: list[Person], places: list[Place], now: int) -> None:
         self.rng = rng
@@ -68,7 +68,7 @@ class Chronicle:
         self._reposted: set[tuple[int, int]] = set()
 
     def play(self, count: int) -> dict[int, Post]:
-        """Make posts until `count` can be found by searching, and the unseen ones among them; return all by id."""
+        """Create posts until a search can find `count`, and unreadable ones; return all by id."""
         hidden = round(count * _HIDDEN) if self._unseen else 0
         fate = ["seen"] * count + ["deleted"] * (hidden // 2) + ["unseen"] * (hidden - hidden // 2)
         self.rng.shuffle(fate)
@@ -115,7 +115,7 @@ class Chronicle:
         return post
 
     def _target(self, author: Person, topic: int, kind: str) -> Post | None:
-        """What to answer: of a few recent posts of the topic, the one most talked about (fame feeds on itself)."""
+        """Return the most discussed of a few recent posts of the topic: fame feeds itself."""
         recent = self._recent[topic]
         low = max(0, len(recent) - _NEAR)
         best: Post | None = None
@@ -138,7 +138,17 @@ class Chronicle:
         if author.lang == "en" and rng.random() < 0.05:
             note = texts.long_form(rng, topic)
             short = texts.shorten(rng, note, id)
-            post = Post(id, at, author, short.text, short.entities, "en", topic, id, note=(note.text, note.entities))
+            post = Post(
+                id,
+                at,
+                author,
+                short.text,
+                short.entities,
+                "en",
+                topic,
+                id,
+                note=(note.text, note.entities),
+            )
             post.versions = (id,)
             return post
         place = rng.choice(self._towns) if rng.random() < 0.07 else None
@@ -163,7 +173,10 @@ class Chronicle:
             return [(f"{rng.choice(lexicon.NAME_HEADS)}_gone{rng.randrange(10, 99)}"[:15], None)]
         crowd = author.following or self._people
         crowds = (crowd, self._people)[: rng.choice((1, 1, 2))]
-        return [(person.username, person.id) for person in dict.fromkeys(rng.choice(each) for each in crowds)]
+        return [
+            (person.username, person.id)
+            for person in dict.fromkeys(rng.choice(each) for each in crowds)
+        ]
 
     def _attach(self, post: Post, draft: Draft) -> None:
         """Attach media to some posts and finish the text."""
@@ -174,7 +187,7 @@ class Chronicle:
         post.text, post.entities = draft.text, draft.entities
 
     def _edit(self, post: Post, draft: Draft) -> None:
-        """Give some posts earlier versions: ids of their own, older by minutes, found by lookup only."""
+        """Add earlier versions to some posts: minutes older, with own ids, found by lookup only."""
         rng = self.rng
         if post.poll is not None or rng.random() >= 0.035:
             return
@@ -183,17 +196,36 @@ class Chronicle:
         ids = [self._new_id(at) for at in (first, *steps)]
         post.versions = (*ids, post.id)
         for number, id in enumerate(ids):
-            head = Draft().raw(draft.text, {kind: list(items) for kind, items in draft.entities.items()})
+            head = Draft().raw(
+                draft.text, {kind: list(items) for kind, items in draft.entities.items()}
+            )
             head.gap().say(("typo", "draft", "tpyo")[number % 3])
-            old = Post(id, moment(id), post.author, head.text, head.entities, post.lang,
-                       post.topic, id, media=post.media, place=post.place, versions=post.versions, state="superseded")
+            old = Post(
+                id,
+                moment(id),
+                post.author,
+                head.text,
+                head.entities,
+                post.lang,
+                post.topic,
+                id,
+                media=post.media,
+                place=post.place,
+                versions=post.versions,
+                state="superseded",
+            )
             old.contexts = _contexts(post.topic)
             self.posts[id] = old
 
     def _reply(self, author: Person, to: Post, id: int, at: int) -> Post:
         rng = self.rng
         opening = [] if to.author is author else [to.author]
-        if to.reply_to is not None and to.reply_to is not author and to.reply_to not in opening and rng.random() < 0.6:
+        if (
+            to.reply_to is not None
+            and to.reply_to is not author
+            and to.reply_to not in opening
+            and rng.random() < 0.6
+        ):
             opening.append(to.reply_to)
         draft, begins = texts.reply(rng, author, to.topic, opening)
         references: tuple[Reference, ...] = (("replied_to", to.id),)
@@ -201,21 +233,56 @@ class Chronicle:
         if quoted is not None:
             draft.gap().link(short_link(rng), texts.post_link(quoted))
             references = (("quoted", quoted.id), *references)
-        post = Post(id, at, author, "", {}, author.lang, to.topic, to.conversation_id, references, to.author,
-                    versions=(id,), shown_from=begins)
+        post = Post(
+            id,
+            at,
+            author,
+            "",
+            {},
+            author.lang,
+            to.topic,
+            to.conversation_id,
+            references,
+            to.author,
+            versions=(id,),
+            shown_from=begins,
+        )
         self._attach(post, draft)
         return post
 
     def _quote(self, author: Person, of: Post, id: int, at: int) -> Post:
         draft = texts.quote(self.rng, author, of.topic, of)
-        return Post(id, at, author, draft.text, draft.entities, author.lang, of.topic, id, (("quoted", of.id),),
-                    versions=(id,))
+        return Post(
+            id,
+            at,
+            author,
+            draft.text,
+            draft.entities,
+            author.lang,
+            of.topic,
+            id,
+            (("quoted", of.id),),
+            versions=(id,),
+        )
 
     def _repost(self, author: Person, of: Post, id: int, at: int) -> Post:
         self._reposted.add((author.id, of.id))
         text, entities = texts.repost(of)
-        return Post(id, at, author, text, entities, of.lang, of.topic, id, (("retweeted", of.id),), versions=(id,),
-                    original=of, media=of.media, contexts=of.contexts)
+        return Post(
+            id,
+            at,
+            author,
+            text,
+            entities,
+            of.lang,
+            of.topic,
+            id,
+            (("retweeted", of.id),),
+            versions=(id,),
+            original=of,
+            media=of.media,
+            contexts=of.contexts,
+        )
 
     def _flag(self, post: Post) -> None:
         die = self.rng.random()
@@ -235,7 +302,7 @@ _WEIGHTS = [share for _, share in _KINDS]
 
 
 def _contexts(topic: int) -> tuple[tuple[str, str, str, str], ...]:
-    """Domain id and name, entity id and name: X repeats pairs now and then, and so does this."""
+    """Return domain id and name, entity id and name; sometimes with repeated pairs, as X does."""
     about = lexicon.TOPICS[topic]
     pair = ("66", "Interests and Hobbies Category", about.entity_id, about.word.capitalize())
     vertical = ("65", "Interests and Hobbies Vertical", about.entity_id, about.word.capitalize())

@@ -20,15 +20,20 @@ if TYPE_CHECKING:
 
     from .model import Media, Poll, Upload
 
-_SPACE_STATES: tuple[Literal["live", "scheduled", "ended"], ...] = ("live", "scheduled", "live", "ended")
+_SPACE_STATES: tuple[Literal["live", "scheduled", "ended"], ...] = (
+    "live",
+    "scheduled",
+    "live",
+    "ended",
+)
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
 
 class Community:
-    """A community of people and posts, the same for the same seed, size and `now` (Unix milliseconds).
+    """A community, the same for the same seed, size and `now` (Unix milliseconds).
 
-    `people` and `posts` hold everyone and everything by id, also what the API no longer shows; `listed` is what a
-    search can find, oldest first. What people do through the API changes it, under `lock`.
+    `people` and `posts` have all by id, also those the API no longer shows; `listed` are the posts
+    a search can find, oldest first. Writes through the API change it, under `lock`.
     """
 
     def __init__(self, *, seed: int, posts: int, users: int, now: int) -> None:
@@ -50,20 +55,25 @@ class Community:
         self.people: dict[int, Person] = {person.id: person for person in everyone}
         self.usernames: dict[str, Person] = {person.username.lower(): person for person in everyone}
         self.posts: dict[int, Post] = Chronicle(rng, everyone, places, now).play(posts)
-        self.listed: list[Post] = sorted((p for p in self.posts.values() if p.listed), key=lambda p: p.id)
+        self.listed: list[Post] = sorted(
+            (p for p in self.posts.values() if p.listed), key=lambda p: p.id
+        )
         self._measure(rng)
         self._settle(rng)
         self.lists: dict[int, UserList] = {each.id: each for each in self._make_lists(rng)}
         self.spaces: dict[str, Space] = {each.id: each for each in self._make_spaces(rng)}
 
     def __repr__(self) -> str:
-        """Say the shape of the community in one line."""
+        """Describe the size of the community in one line."""
         reposts = sum(post.original is not None for post in self.listed)
         replies = sum(post.reply_to is not None for post in self.listed)
-        return (f"<Community of {len(self.people):,} people, seed {self.seed}: {len(self.listed):,} posts "
-                f"({replies:,} replies, {reposts:,} reposts), {len(self.posts) - len(self.listed):,} unlisted>")
+        listed, unlisted = len(self.listed), len(self.posts) - len(self.listed)
+        return (
+            f"<Community of {len(self.people):,} people, seed {self.seed}: {listed:,} posts "
+            f"({replies:,} replies, {reposts:,} reposts), {unlisted:,} unlisted>"
+        )
 
-    # -- indexes ------------------------------------------------------------------------------------------
+    # -- indexes ----------------------------------------------------------------------------------
 
     @cached_property
     def by_author(self) -> dict[int, list[Post]]:
@@ -102,7 +112,9 @@ class Community:
             if post.original is None and post.likes:
                 near = [p for p in post.author.followers if p.standing == "active"] or crowd
                 wanted = min(post.likes, len(crowd), int(rng.paretovariate(1.1) * 2))
-                chosen = dict.fromkeys(rng.choice(near if rng.random() < 0.8 else crowd) for _ in range(wanted))
+                chosen = dict.fromkeys(
+                    rng.choice(near if rng.random() < 0.8 else crowd) for _ in range(wanted)
+                )
                 found[post.id] = list(chosen)
         return found
 
@@ -143,7 +155,7 @@ class Community:
             self.conversations |= {each.id: each for each in invented}
         return [each for each in self.conversations.values() if person in each.people]
 
-    # -- changes ------------------------------------------------------------------------------------------
+    # -- changes ----------------------------------------------------------------------------------
 
     def new_id(self, now: int) -> int:
         """Return an id above all others of this community."""
@@ -174,7 +186,9 @@ class Community:
         listed, post.state = post.listed, state
         if not listed:
             return
-        self.listed = [each for each in self.listed if each is not post]  # a new list: a reader may hold the old one
+        self.listed = [
+            each for each in self.listed if each is not post
+        ]  # a new list: a reader may hold the old one
         for rows in self._rows_of(post):
             rows.remove(post)
         for person in self.likers.pop(post.id, ()):
@@ -202,7 +216,7 @@ class Community:
                 name = {"replied_to": "replies", "quoted": "quotes", "retweeted": "reposts"}[kind]
                 setattr(about, name, max(0, getattr(about, name) + by))
 
-    # -- measures -----------------------------------------------------------------------------------------
+    # -- measures ---------------------------------------------------------------------------------
 
     def read_post(self, post: Post) -> int:
         """Count one more read of a post and return how many came before."""
@@ -225,7 +239,7 @@ class Community:
         room = 6 * math.exp(-age / 3) + final * (0.02 + 0.8 * math.exp(-age / 3))
         return final + round(room * reads / (reads + 4))
 
-    # -- invention ----------------------------------------------------------------------------------------
+    # -- invention --------------------------------------------------------------------------------
 
     def _measure(self, rng: Random) -> None:
         """Set every post's counts: what the community did, and more for a large audience."""
@@ -239,8 +253,12 @@ class Community:
             ripe = 1 - math.exp(-(self.now - post.at) / (DAY_MS / 4))
             reach = post.author.followers_count * rng.lognormvariate(-2.2, 1.0) * ripe
             post.likes = int(reach * 0.02 + (post.heat * rng.random() * 6))
-            post.reposts = done.get(("retweeted", post.id), 0) + int(post.likes * rng.random() * 0.15)
-            post.replies = done.get(("replied_to", post.id), 0) + int(post.likes * rng.random() * 0.06)
+            post.reposts = done.get(("retweeted", post.id), 0) + int(
+                post.likes * rng.random() * 0.15
+            )
+            post.replies = done.get(("replied_to", post.id), 0) + int(
+                post.likes * rng.random() * 0.06
+            )
             post.quotes = done.get(("quoted", post.id), 0) + int(post.likes * rng.random() * 0.02)
             post.bookmarks = int(post.likes * rng.random() * 0.1)
             post.impressions = int(reach) + post.likes * 20 + post.heat * 30 + rng.randrange(5, 60)
@@ -259,7 +277,9 @@ class Community:
             if live:
                 person.latest = live[-1].id
             if mine and rng.random() < 0.4:
-                person.pinned = rng.choice(mine).id  # perhaps deleted since: X then reports it missing
+                person.pinned = rng.choice(
+                    mine
+                ).id  # perhaps deleted since: X then reports it missing
 
     def _make_lists(self, rng: Random) -> Iterable[UserList]:
         people = [p for p in self.people.values() if p.standing == "active"]
@@ -272,10 +292,12 @@ class Community:
             at = owner.at + int((self.now - owner.at) * rng.random())
             members = list(dict.fromkeys(rng.choices(near, k=rng.randrange(2, 40))))
             followers = list(dict.fromkeys(rng.choices(people, k=rng.randrange(1, 25))))
-            name = f"{lexicon.TOPICS[topic].word.capitalize()} {rng.choice(('people', 'daily', 'friends', 'notes'))}"
-            text = f"Who to read on {lexicon.TOPICS[topic].word}"
+            word = lexicon.TOPICS[topic].word
+            name = f"{word.capitalize()} {rng.choice(('people', 'daily', 'friends', 'notes'))}"
+            text = f"Who to read on {word}"
             private = rng.random() < 0.1
-            yield UserList(snowflake(at, rng.getrandbits(22)), name[:25], owner, at, text, private, members, followers)
+            id = snowflake(at, rng.getrandbits(22))
+            yield UserList(id, name[:25], owner, at, text, private, members, followers)
 
     def _make_spaces(self, rng: Random) -> Iterable[Space]:
         people = [p for p in self.people.values() if p.standing == "active"]
@@ -291,16 +313,27 @@ class Community:
             yield Space(
                 id="1" + "".join(rng.choices(_BASE58, k=12)),
                 title=f"{topic.word.capitalize()} hour: {rng.choice(topic.things)}",
-                creator=crowd[0], state=state, lang=crowd[0].lang,
-                at=start - (12 * DAY_MS if later else 7_200_000), started=None if later else start,
-                ended=start + 500_000 if state == "ended" else None, scheduled=start if later else None,
-                hosts=crowd[:2], speakers=crowd[1:4], invited=crowd[2:5], topic=number % len(lexicon.TOPICS),
-                participants=0 if later else rng.randrange(3, 900), subscribers=rng.randrange(0, 300),
-                ticketed=number % 5 == 0, buyers=crowd[3:] if number % 5 == 0 else [],
+                creator=crowd[0],
+                state=state,
+                lang=crowd[0].lang,
+                at=start - (12 * DAY_MS if later else 7_200_000),
+                started=None if later else start,
+                ended=start + 500_000 if state == "ended" else None,
+                scheduled=start if later else None,
+                hosts=crowd[:2],
+                speakers=crowd[1:4],
+                invited=crowd[2:5],
+                topic=number % len(lexicon.TOPICS),
+                participants=0 if later else rng.randrange(3, 900),
+                subscribers=rng.randrange(0, 300),
+                ticketed=number % 5 == 0,
+                buyers=crowd[3:] if number % 5 == 0 else [],
             )
 
 
 def mentioned_ids(post: Post) -> list[int]:
     """Return the ids of the accounts a post mentions, in order, those of its long text included."""
-    found = post.entities.get("mentions", []) + (post.note[1].get("mentions", []) if post.note else [])
+    found = post.entities.get("mentions", []) + (
+        post.note[1].get("mentions", []) if post.note else []
+    )
     return [int(each["id"]) for each in found if "id" in each]

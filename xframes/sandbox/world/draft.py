@@ -1,7 +1,7 @@
 """Compose a post's text and its entities together, so indices cannot drift from the text.
 
-Text is HTML-escaped while it is written (`&amp; &lt; &gt;`), and indices count code points of the escaped text, ends
-exclusive: what X does, and what clients get wrong.
+Text is HTML-escaped while it is written (`&amp; &lt; &gt;`), and indices count code points of the
+escaped text, ends exclusive. X does the same, and clients often get it wrong.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ def escape(raw: str) -> str:
 
 
 def weight(raw: str) -> int:
-    """Return how much of the 280 a text uses: wide characters and emoji count two."""
+    """Return the weight of a text, of which 280 fit: wide characters and emoji count two."""
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in raw)
 
 
 class Draft:
-    """Text under construction; every `say`, `hashtag`, … appends at its end and returns the draft."""
+    """Text under construction; `say`, `hashtag`, … append at its end and return the draft."""
 
     __slots__ = ("_length", "_parts", "entities")
 
@@ -101,15 +101,21 @@ class Draft:
         return self._mark("mentions", "@" + username, facts)
 
     def name(self, raw: str, kind: str) -> Draft:
-        """Append a name X would annotate; the end of an annotation is inclusive, unlike all others."""
+        """Append a name that X would annotate; only the end of annotations is inclusive."""
         start, end = self._append(escape(raw))
         self.entities.setdefault("annotations", []).append(
-            {"start": start, "end": end - 1, "probability": 0.9217, "type": kind, "normalized_text": raw}
+            {
+                "start": start,
+                "end": end - 1,
+                "probability": 0.9217,
+                "type": kind,
+                "normalized_text": raw,
+            }
         )
         return self
 
     def link(self, short: str, *facts: dict[str, Any]) -> Draft:
-        """Append a short link; several facts are several entities over the same text (four photos, one link)."""
+        """Append a short link, with one entity for each of `facts` (four photos have one link)."""
         start, end = self._append(short)
         urls = self.entities.setdefault("urls", [])
         urls.extend({"start": start, "end": end, "url": short, **each} for each in facts)
@@ -129,7 +135,7 @@ def shift(entities: Entities, by: int, below: int) -> Entities:
 
 
 def cut(text: str, entities: Entities, limit: int) -> int:
-    """Return where to cut `text` at `limit` code points or before: never inside an entity or an escape."""
+    """Return where to cut `text`, at most at `limit`, and never inside an entity or an escape."""
     if len(text) <= limit:
         return len(text)
     end = limit

@@ -1,4 +1,4 @@
-"""Read a text somebody wrote as X reads it: with a weight, shortened links, and entities for tags and mentions."""
+"""Read the text of a new post as X does: its weight, short links, tags and mentions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 _LINK = re.compile(r"https?://[^\s<>\"]+[^\s<>\".,;:!?)\]'\u2026]")
 _PART = re.compile(
-    rf"(?P<link>{_LINK.pattern})|(?<![\w@])@(?P<name>\w{{1,15}})(?!\w)|(?<![\w&#])#(?P<tag>\w*[^\W\d_]\w*)"
+    rf"(?P<link>{_LINK.pattern})|(?<![\w@])@(?P<name>\w{{1,15}})(?!\w)"
+    r"|(?<![\w&#])#(?P<tag>\w*[^\W\d_]\w*)"
     r"|(?<![\w$])\$(?P<cash>[A-Za-z]{1,6})(?!\w)"
 )
 _POST = re.compile(r"https?://(?:www\.)?(?:x|twitter)\.com/\w+/status/([0-9]{1,19})\b")
@@ -23,12 +24,12 @@ _SHOWN = 28  # characters of a link that are displayed
 
 
 def weigh(raw: str) -> int:
-    """Return how much of the 280 a text uses: links 23 each, wide characters and emoji two."""
+    """Return the weight of a text, of which 280 fit: links count 23, wide characters two."""
     return weight(_LINK.sub("", raw)) + URL_WEIGHT * len(_LINK.findall(raw))
 
 
 def compose(draft: Draft, raw: str, community: Community, rng: Random) -> Draft:
-    """Append a text with its entities to a draft; names of no account stay plain text."""
+    """Append a text with its entities to a draft; names of unknown accounts stay plain text."""
     done = 0
     for part in _PART.finditer(raw):
         draft.say(raw[done : part.start()])
@@ -48,7 +49,10 @@ def compose(draft: Draft, raw: str, community: Community, rng: Random) -> Draft:
 
 def _facts(url: str) -> dict[str, str]:
     shown = re.sub(r"^https?://(www\.)?", "", url)
-    return {"expanded_url": url, "display_url": shown if len(shown) <= _SHOWN else shown[: _SHOWN - 1] + ELLIPSIS}
+    return {
+        "expanded_url": url,
+        "display_url": shown if len(shown) <= _SHOWN else shown[: _SHOWN - 1] + ELLIPSIS,
+    }
 
 
 def linked_posts(raw: str, community: Community) -> tuple[int, ...]:

@@ -1,8 +1,8 @@
 """The words of the sandbox's community: invented names, and sentences written for this project.
 
-`TOPICS` drive who talks to whom; elsewhere a topic is its index there. Every sentence with `{thing}`
-is filled from the topic's own words, so a search for a topic word finds several pages. No name or
-quote here is of a real person.
+People talk about `TOPICS`; other modules refer to a topic by its index there. Every sentence with
+`{thing}` is filled with the topic's own words, so a search for a topic word finds several pages. No
+name or quote here is of a real person.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One interest of the community: its words, tags, emoji, and the annotation X would attach to it."""
+    """One interest of the community: its words, tags, emoji, and X's annotation of it."""
 
     word: str
     weight: float
@@ -27,7 +27,8 @@ class Topic:
 TOPICS: tuple[Topic, ...] = (
     Topic(
         "coffee", 17,
-        ("espresso", "pour over", "flat white", "light roast", "burr grinder", "cold brew", "moka pot",
+        ("espresso", "pour over", "flat white", "light roast", "burr grinder", "cold brew",
+         "moka pot",
          "filter basket"),
         ("coffee", "espresso", "slowcoffee", "homebarista"),
         ("\u2615", "\U0001fad8", "\U0001f62e\u200d\U0001f4a8"),
@@ -42,7 +43,8 @@ TOPICS: tuple[Topic, ...] = (
     ),
     Topic(
         "duckdb", 15,
-        ("window function", "parquet scan", "lateral join", "group by all", "csv sniffer", "hash join",
+        ("window function", "parquet scan", "lateral join", "group by all", "csv sniffer",
+         "hash join",
          "spatial query"),
         ("duckdb", "sql", "parquet", "dataengineering"),
         ("\U0001f986", "\U0001f4ca", "\U0001f9d1\u200d\U0001f4bb"),
@@ -57,7 +59,8 @@ TOPICS: tuple[Topic, ...] = (
     ),
     Topic(
         "climate", 13,
-        ("heat pump", "river gauge", "rain barrel", "tree cover map", "solar roof", "flood plain", "weather station"),
+        ("heat pump", "river gauge", "rain barrel", "tree cover map", "solar roof",
+         "flood plain", "weather station"),
         ("climate", "energy", "openscience", "weather"),
         ("\U0001f30d", "\U0001f327\ufe0f", "\u2600\ufe0f"),
         ("The {thing} data is public, and so is the climate code behind it",
@@ -71,7 +74,8 @@ TOPICS: tuple[Topic, ...] = (
     ),
     Topic(
         "cycling", 12,
-        ("gravel loop", "rear derailleur", "night ride", "cargo bike", "mountain pass", "bike lane", "chain wax"),
+        ("gravel loop", "rear derailleur", "night ride", "cargo bike", "mountain pass",
+         "bike lane", "chain wax"),
         ("cycling", "gravel", "bikecommute", "ridereport"),
         ("\U0001f6b4\u200d\u2640\ufe0f", "\U0001f6b2", "\U0001f3d4\ufe0f"),
         ("A wet {thing} before breakfast, cycling is mostly laundry",
@@ -85,7 +89,8 @@ TOPICS: tuple[Topic, ...] = (
     ),
     Topic(
         "gardening", 11,
-        ("tomato bed", "compost heap", "runner bean", "seed tray", "apple graft", "rain butt", "herb spiral"),
+        ("tomato bed", "compost heap", "runner bean", "seed tray", "apple graft", "rain butt",
+         "herb spiral"),
         ("gardening", "growyourown", "compost", "allotment"),
         ("\U0001f331", "\U0001f345", "\U0001f9d1\U0001f3fd\u200d\U0001f33e"),
         ("The {thing} survived the frost, gardening is a game of nerves",
@@ -99,7 +104,8 @@ TOPICS: tuple[Topic, ...] = (
     ),
     Topic(
         "chess", 10,
-        ("knight sacrifice", "rook endgame", "club blitz", "opening trap", "pawn storm", "mate in three",
+        ("knight sacrifice", "rook endgame", "club blitz", "opening trap", "pawn storm",
+         "mate in three",
          "queen trade"),
         ("chess", "endgame", "blitz", "chesspuzzle"),
         ("\u265f\ufe0f", "\U0001f3c1", "\U0001f914"),
@@ -114,7 +120,8 @@ TOPICS: tuple[Topic, ...] = (
     ),
     Topic(
         "astronomy", 9,
-        ("star trail", "meteor shower", "moon halo", "comet tail", "dark sky park", "tracking mount", "nebula stack"),
+        ("star trail", "meteor shower", "moon halo", "comet tail", "dark sky park",
+         "tracking mount", "nebula stack"),
         ("astronomy", "astrophoto", "nightsky", "stargazing"),
         ("\U0001f52d", "\U0001f319", "\U0001f30c"),
         ("Forty frames for one {thing}, astronomy rewards the stubborn",
@@ -127,7 +134,8 @@ TOPICS: tuple[Topic, ...] = (
     ),
     Topic(
         "baking", 9,
-        ("rye loaf", "sourdough starter", "cinnamon knot", "plum tart", "stone oven", "oat biscuit", "brioche dough"),
+        ("rye loaf", "sourdough starter", "cinnamon knot", "plum tart", "stone oven",
+         "oat biscuit", "brioche dough"),
         ("baking", "sourdough", "breadtok", "recipe"),
         ("\U0001f35e", "\U0001f950", "\U0001f468\u200d\U0001f373"),
         ("The {thing} doubled overnight, baking in a warm kitchen",
@@ -140,7 +148,8 @@ TOPICS: tuple[Topic, ...] = (
     ),
     Topic(
         "books", 8,
-        ("short story", "library card", "map atlas", "poetry shelf", "reading lamp", "second-hand novel",
+        ("short story", "library card", "map atlas", "poetry shelf", "reading lamp",
+         "second-hand novel",
          "margin note"),
         ("books", "amreading", "library", "bookclub"),
         ("\U0001f4da", "\U0001f4d6", "\u2728"),
@@ -154,7 +163,8 @@ TOPICS: tuple[Topic, ...] = (
     ),
     Topic(
         "trains", 6,
-        ("night train", "branch line", "signal box", "dining car", "timetable", "narrow gauge engine", "ticket hall"),
+        ("night train", "branch line", "signal box", "dining car", "timetable",
+         "narrow gauge engine", "ticket hall"),
         ("trains", "railway", "nighttrain", "publictransport"),
         ("\U0001f682", "\U0001f689", "\U0001f1ea\U0001f1fa"),
         ("Woke up on a {thing} with a view of the lake, trains beat planes",
@@ -168,48 +178,62 @@ TOPICS: tuple[Topic, ...] = (
 )
 
 # What is said whatever the topic: before, after, and in answer to others.
-OPENERS = ("Good morning!", "Small update:", "Note to self:", "Hot take:", "Field report:", "For the record,",
+OPENERS = ("Good morning!", "Small update:", "Note to self:", "Hot take:", "Field report:",
+           "For the record,",
            "Long day.", "Honest question:", "PSA:", "It's official:")
-CLOSERS = ("More soon.", "What do you think?", "Pictures tomorrow.", "I'm still smiling.", "Ask me anything.",
-           "Thanks to everyone who helped.", "Worth every minute.", "Details in the link.", "Notes & sources below.",
+CLOSERS = ("More soon.", "What do you think?", "Pictures tomorrow.", "I'm still smiling.",
+           "Ask me anything.",
+           "Thanks to everyone who helped.", "Worth every minute.", "Details in the link.",
+           "Notes & sources below.",
            "Don't try this at home.")
-REPLIES = ("That's lovely, thank you for sharing", "Same here, and it took < 10 minutes", "Could you post the details?",
-           "I tried that last year & it worked", "Not sure I agree, but nicely put", "Saving this for the weekend",
-           "How long did it take?", "This made my day", "Mine broke after a week, what did you do differently?",
+REPLIES = ("That's lovely, thank you for sharing", "Same here, and it took < 10 minutes",
+           "Could you post the details?",
+           "I tried that last year & it worked", "Not sure I agree, but nicely put",
+           "Saving this for the weekend",
+           "How long did it take?", "This made my day",
+           "Mine broke after a week, what did you do differently?",
            "Exactly what I needed today", "Count me in", "We should write this down somewhere",
            "Numbers or it didn't happen", "Beautiful work", "The second picture is the best one")
 QUOTES = ("This, a hundred times", "Good thread, read it all", "Adding my own notes here",
           "Quiet reminder that this works",
-          "I was there & can confirm", "Counterpoint inside", "Best thing I read today", "For my students")
+          "I was there & can confirm", "Counterpoint inside", "Best thing I read today",
+          "For my students")
 
 # Other languages: words for the topics in TOPICS order, and sentences to put them in.
 FOREIGN: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "es": (
-        ("café", "duckdb", "clima", "ciclismo", "jardinería", "ajedrez", "astronomía", "pan", "libros", "trenes"),
+        ("café", "duckdb", "clima", "ciclismo", "jardinería", "ajedrez", "astronomía", "pan",
+         "libros", "trenes"),
         ("Hoy toca {thing} y mañana también", "¿Quién se apunta a una tarde de {thing}?",
-         "Aprendí más de {thing} en una semana que en un año", "Mi abuela sabe de {thing} & no lo presume",
+         "Aprendí más de {thing} en una semana que en un año",
+         "Mi abuela sabe de {thing} & no lo presume",
          "Un buen día empieza con {thing}", "Nuevas notas sobre {thing}, en español"),
     ),
     "fr": (
-        ("café", "duckdb", "climat", "vélo", "jardinage", "échecs", "astronomie", "boulangerie", "livres", "trains"),
+        ("café", "duckdb", "climat", "vélo", "jardinage", "échecs", "astronomie", "boulangerie",
+         "livres", "trains"),
         ("Un dimanche de {thing}, rien d'autre", "Quelqu'un pour parler de {thing} ce soir ?",
-         "J'ai rangé toutes mes notes de {thing}", "Le club de {thing} cherche une salle & des chaises",
+         "J'ai rangé toutes mes notes de {thing}",
+         "Le club de {thing} cherche une salle & des chaises",
          "Encore une belle histoire de {thing}", "Le meilleur {thing} se partage à plusieurs"),
     ),
     "de": (
-        ("Kaffee", "duckdb", "Klima", "Radfahren", "Gartenarbeit", "Schach", "Astronomie", "Backen", "Bücher", "Züge"),
+        ("Kaffee", "duckdb", "Klima", "Radfahren", "Gartenarbeit", "Schach", "Astronomie",
+         "Backen", "Bücher", "Züge"),
         ("Heute nur {thing} und frische Luft", "Wer hat Lust auf {thing} am Samstag?",
          "Über {thing} lernt man nie aus", "Mein Nachbar & ich streiten über {thing}",
          "Drei Stunden {thing}, keine Minute bereut", "Größere Pläne für {thing} im Frühling"),
     ),
     "pt": (
-        ("café", "duckdb", "clima", "ciclismo", "jardinagem", "xadrez", "astronomia", "pão", "livros", "comboios"),
+        ("café", "duckdb", "clima", "ciclismo", "jardinagem", "xadrez", "astronomia", "pão",
+         "livros", "comboios"),
         ("Mais um dia de {thing} por aqui", "Alguém quer conversar sobre {thing}?",
          "A minha coleção de {thing} cresceu", "Aprender {thing} devagar & bem",
          "Há sempre tempo para {thing}", "Apontamentos de {thing}, quarta página"),
     ),
     "it": (
-        ("caffè", "duckdb", "clima", "ciclismo", "giardinaggio", "scacchi", "astronomia", "pane", "libri", "treni"),
+        ("caffè", "duckdb", "clima", "ciclismo", "giardinaggio", "scacchi", "astronomia",
+         "pane", "libri", "treni"),
         ("Una giornata di {thing} e basta", "Chi viene alla serata di {thing}?",
          "Ho imparato {thing} da mia zia & da un libro", "Appunti di {thing}, seconda parte",
          "Il bello di {thing} è la pazienza"),
@@ -224,29 +248,38 @@ LANGUAGES: tuple[tuple[str, float], ...] = (
     ("en", 64), ("es", 9), ("fr", 6), ("de", 7), ("pt", 4), ("it", 3), ("ja", 7),
 )
 
-# Invented names: usernames are two of these and perhaps a number; display names come from the other two lists.
-NAME_HEADS = ("quiet", "amber", "north", "paper", "copper", "velvet", "pixel", "maple", "harbor", "misty", "lucky",
+# Invented names: usernames are two of the first lists; display names come from the other two.
+NAME_HEADS = ("quiet", "amber", "north", "paper", "copper", "velvet", "pixel", "maple",
+              "harbor", "misty", "lucky",
               "tiny",
               "brisk", "cobalt", "plain", "hollow", "sunny", "rusty", "silver", "bold")
-NAME_TAILS = ("otter", "kettle", "rook", "comet", "ledger", "spoke", "fern", "loaf", "signal", "atlas", "heron",
+NAME_TAILS = ("otter", "kettle", "rook", "comet", "ledger", "spoke", "fern", "loaf", "signal",
+              "atlas", "heron",
               "query",
               "lantern", "pedal", "sprout", "gambit", "crumb", "margin", "valley", "marmot")
-GIVEN = ("Arlo", "Benja", "Cirel", "Dunya", "Eskil", "Farah", "Goran", "Hedda", "Ilmar", "Junia", "Kaveh", "Lioba",
+GIVEN = ("Arlo", "Benja", "Cirel", "Dunya", "Eskil", "Farah", "Goran", "Hedda", "Ilmar",
+         "Junia", "Kaveh", "Lioba",
          "Mirko",
-         "Nandi", "Oriol", "Pavla", "Quill", "Runa", "Sefa", "Tamsin", "Ulla", "Veda", "Wiebe", "Xenia", "Yorick",
+         "Nandi", "Oriol", "Pavla", "Quill", "Runa", "Sefa", "Tamsin", "Ulla", "Veda", "Wiebe",
+         "Xenia", "Yorick",
          "Zuri")
-FAMILY = ("Ashdown", "Brindle", "Corvin", "Dellmar", "Eastley", "Fenwold", "Grayling", "Hartsel", "Inverlo", "Jasker",
-          "Kestrane", "Lowmoor", "Marwick", "Norvell", "Ostrand", "Pellham", "Quarrow", "Rendahl", "Stellick",
+FAMILY = ("Ashdown", "Brindle", "Corvin", "Dellmar", "Eastley", "Fenwold", "Grayling",
+          "Hartsel", "Inverlo", "Jasker",
+          "Kestrane", "Lowmoor", "Marwick", "Norvell", "Ostrand", "Pellham", "Quarrow",
+          "Rendahl", "Stellick",
           "Thornby")
-BIOS = ("{topic} & long walks", "Mostly {topic}. Opinions are borrowed.", "I write about {topic}; replies welcome",
+BIOS = ("{topic} & long walks", "Mostly {topic}. Opinions are borrowed.",
+        "I write about {topic}; replies welcome",
         "Collector of {topic} notes, maker of soup", "Half {topic}, half weather",
         "{topic} person since the last century",
         "Volunteer at the local {topic} club", "Learning {topic} in public")
-ORGANISATIONS = ("Harbor Tools", "Northfield Observatory", "Ledger & Loaf", "Brightspoke", "Paper Lantern Press",
+ORGANISATIONS = ("Harbor Tools", "Northfield Observatory", "Ledger & Loaf", "Brightspoke",
+                 "Paper Lantern Press",
                  "Valley Weather Office", "City of Fernmouth")
 DOMAINS = ("beanjournal.example", "quackbench.example", "rivergauge.example", "spokenotes.example",
            "slowgarden.example",
-           "rookery.example", "skylog.example", "crumbpaper.example", "marginalia.example", "branchline.example")
+           "rookery.example", "skylog.example", "crumbpaper.example", "marginalia.example",
+           "branchline.example")
 TITLES = ("A field guide to {thing}", "What we measured about {thing}", "{thing}, explained slowly",
           "Nine notes on {thing}")
 
@@ -270,7 +303,8 @@ POLLS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("How often do you do this?", ("Daily", "Weekly", "Once a year")),
     ("Settle this for our club", ("Yes & always", "No", "It depends")),
 )
-ALT_TEXTS = ("A wooden table with notes and a lamp", "Hands holding a small tool", "A chart with one rising line",
+ALT_TEXTS = ("A wooden table with notes and a lamp", "Hands holding a small tool",
+             "A chart with one rising line",
              "Early light over a valley", "A shelf, seen from below")
 
 _COMMUNITIES_FROM = 1_500_000_000_000_000_000

@@ -1,6 +1,7 @@
-"""What lives in the sandbox: people, posts, and the things posts carry.
+"""The objects of the sandbox's world: people, posts, and what posts carry.
 
-Ids are integers here (they are compared and sorted); the answers carry them as text. Instants are Unix milliseconds.
+Ids are integers here, because they are compared and sorted; answers have them as text. Instants are
+Unix milliseconds.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class Place:
 
 @dataclass(slots=True, eq=False)
 class Media:
-    """A photo, video or animated GIF attached to posts; sizes in pixels, `duration` in milliseconds."""
+    """A photo, video or animated GIF; sizes in pixels, `duration` in milliseconds."""
 
     key: str
     kind: MediaKind
@@ -63,7 +64,7 @@ class Poll:
 
 @dataclass(slots=True, eq=False, repr=False)
 class Person:
-    """An account. `standing` says whether others see it; `activity` and `pull` shape what it does and who listens."""
+    """An account. `activity` is how often it posts, `pull` how many follow it."""
 
     id: int
     username: str
@@ -96,7 +97,7 @@ class Person:
     reads: int = 0
 
     def __repr__(self) -> str:
-        """Name the account; whom it follows would name everybody."""
+        """Name the account only: its followers would name the whole community."""
         return f"<Person @{self.username} {self.id}>"
 
 
@@ -116,7 +117,7 @@ class Terms:
 
 @dataclass(slots=True, eq=False, repr=False)
 class Post:
-    """A post. `text` is HTML-escaped as X delivers it; entity indices count its code points, ends exclusive."""
+    """A post. `text` is HTML-escaped; entity indices count its code points, ends exclusive."""
 
     id: int
     at: int
@@ -161,18 +162,22 @@ class Post:
 
     @property
     def visible(self) -> bool:
-        """Whether everybody may read it."""
+        """Whether all people may read it."""
         return self.state != "deleted" and self.author.standing == "active"
 
     @property
     def listed(self) -> bool:
-        """Whether searches and timelines find it: visible, its newest version, not promoted-only."""
-        return self.state == "live" and self.author.standing == "active" and not (self.made or {}).get("nullcast")
+        """Whether searches and timelines find it: visible, newest version, not promoted-only."""
+        return (
+            self.state == "live"
+            and self.author.standing == "active"
+            and not (self.made or {}).get("nullcast")
+        )
 
 
 @dataclass(slots=True, eq=False)
 class UserList:
-    """A list of accounts somebody keeps."""
+    """A list of accounts."""
 
     id: int
     name: str
@@ -197,7 +202,7 @@ class Belongings:
 
 @dataclass(slots=True, eq=False)
 class Event:
-    """An event of a conversation: a direct message, or somebody joining or leaving (`people`)."""
+    """An event of a conversation: a direct message, or `people` who join or leave."""
 
     id: int
     at: int
@@ -222,7 +227,7 @@ class Conversation:
 
 @dataclass(slots=True, eq=False)
 class Space:
-    """A live audio room. Instants are None where that phase has not come (yet)."""
+    """A live audio room. Instants are None for phases that have not begun."""
 
     id: str
     title: str
@@ -245,7 +250,9 @@ class Space:
 
 @dataclass(slots=True, eq=False)
 class Upload:
-    """One upload. `media` is for posts once it is `ready`; `sha256` and `size` are of the whole file.
+    """One upload. Posts can use `media` once it is `ready`.
+
+    `sha256` and `size` are of the whole file.
 
     `segments` are the chunks received so far, on disk until the upload is complete.
     """

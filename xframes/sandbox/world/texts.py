@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from .model import Entities, Person, Place, Post
 
 REPOST_LIMIT = 140  # code points of "RT @user: …" before X cuts it
-_KINDS: tuple[tuple[MediaKind, str, int], ...] = (("photo", "3", 62), ("video", "7", 24), ("animated_gif", "16", 14))
+_KINDS: tuple[tuple[MediaKind, str, int], ...] = (
+    ("photo", "3", 62),
+    ("video", "7", 24),
+    ("animated_gif", "16", 14),
+)
 _VOWEL = re.compile(r"\ba (?=[aeio])", re.IGNORECASE)
 
 
@@ -37,7 +41,11 @@ def sentence(rng: Random, draft: Draft, topic: int, lang: str) -> None:
 
 
 def original(
-    rng: Random, author: Person, topic: int, place: Place | None, mentioned: list[tuple[str, int | None]]
+    rng: Random,
+    author: Person,
+    topic: int,
+    place: Place | None,
+    mentioned: list[tuple[str, int | None]],
 ) -> Draft:
     """Return an original post about a topic."""
     draft = Draft()
@@ -80,7 +88,7 @@ def long_form(rng: Random, topic: int) -> Draft:
 
 
 def shorten(rng: Random, note: Draft, id: int) -> Draft:
-    """Return what `text` shows of a long post: its beginning, an ellipsis, and a link to the post itself."""
+    """Return the short `text` of a long post: its beginning, an ellipsis, a link to the post."""
     text = note.text
     end = cut(text, note.entities, LIMIT - 30)
     space = text.rfind(" ", 0, end)
@@ -88,11 +96,15 @@ def shorten(rng: Random, note: Draft, id: int) -> Draft:
     short = Draft()
     short.raw(text[:end].rstrip(), shift(note.entities, 0, end))
     url = f"https://x.com/i/web/status/{id}"
-    return short.say(ELLIPSIS).gap().link(short_link(rng), {"expanded_url": url, "display_url": url[8:28] + ELLIPSIS})
+    return (
+        short.say(ELLIPSIS)
+        .gap()
+        .link(short_link(rng), {"expanded_url": url, "display_url": url[8:28] + ELLIPSIS})
+    )
 
 
 def reply(rng: Random, author: Person, topic: int, opening: list[Person]) -> tuple[Draft, int]:
-    """Return a reply that opens with the mentions X puts there, and where its displayed text begins."""
+    """Return a reply with its opening mentions, and the start of its displayed text."""
     draft = Draft()
     for person in opening:
         draft.gap().mention(person.username, person.id)
@@ -129,7 +141,7 @@ def post_link(post: Post, ending: str = "") -> dict[str, str]:
 
 
 def repost(of: Post) -> tuple[str, Entities]:
-    """Return the text of a repost and its entities: the original's, moved, and those the cut ends away."""
+    """Return the text of a repost and its entities: the original's, moved, without cut ones."""
     head = Draft().say("RT ").mention(of.author.username, of.author.id).say(": ")
     lead, room = head.text, REPOST_LIMIT
     text = lead + of.text
@@ -143,24 +155,38 @@ def repost(of: Post) -> tuple[str, Entities]:
 
 
 def article_link(rng: Random, topic: int) -> dict[str, Any]:
-    """Return the facts of a link to an article about a topic; most carry what X read on that page."""
+    """Return the facts of a link to an article about a topic, often with a card's texts."""
     about = lexicon.TOPICS[topic]
     thing = rng.choice(about.things)
     slug = thing.replace(" ", "-")
-    url = f"https://{lexicon.DOMAINS[topic]}/{rng.randrange(2019, 2027)}/{slug}?ref=x&id={rng.randrange(100, 999)}"
+    domain, year, id = lexicon.DOMAINS[topic], rng.randrange(2019, 2027), rng.randrange(100, 999)
+    url = f"https://{domain}/{year}/{slug}?ref=x&id={id}"
     shown = url.removeprefix("https://")
-    facts: dict[str, Any] = {"expanded_url": url, "display_url": shown if len(shown) < 28 else shown[:26] + ELLIPSIS}
+    facts: dict[str, Any] = {
+        "expanded_url": url,
+        "display_url": shown if len(shown) < 28 else shown[:26] + ELLIPSIS,
+    }
     if rng.random() < 0.6:
-        facts |= {"status": 200, "title": rng.choice(lexicon.TITLES).format(thing=thing).capitalize(),
-                  "description": rng.choice(about.sentences).format(thing=thing), "unwound_url": url.partition("?")[0]}
+        facts |= {
+            "status": 200,
+            "title": rng.choice(lexicon.TITLES).format(thing=thing).capitalize(),
+            "description": rng.choice(about.sentences).format(thing=thing),
+            "unwound_url": url.partition("?")[0],
+        }
         if rng.random() < 0.4:
-            facts["images"] = [{"url": f"https://images.example/{slug}-{side}.jpg", "width": side, "height": side // 2}
-                               for side in (1200, 150)]
+            facts["images"] = [
+                {
+                    "url": f"https://images.example/{slug}-{side}.jpg",
+                    "width": side,
+                    "height": side // 2,
+                }
+                for side in (1200, 150)
+            ]
     return facts
 
 
 def media(rng: Random, low: int) -> tuple[Media, ...]:
-    """Return what a post attaches: up to four photos, or one video, or one GIF; `low` seeds their ids."""
+    """Return attached media: up to four photos, one video, or one GIF; ids begin at `low`."""
     kind, prefix, _ = rng.choices(_KINDS, [share for _, _, share in _KINDS])[0]
     number = rng.choice((1, 1, 1, 2, 3, 4)) if kind == "photo" else 1
     made = []
@@ -174,7 +200,7 @@ def media(rng: Random, low: int) -> tuple[Media, ...]:
 
 
 def media_links(author: Person, id: int, attached: tuple[Media, ...]) -> tuple[dict[str, Any], ...]:
-    """Return the facts of the one link that stands for all media of a post."""
+    """Return the facts of the one link to all media of a post."""
     word = "photo" if attached[0].kind == "photo" else "video"
     return tuple(
         {"expanded_url": f"https://x.com/{author.username}/status/{id}/{word}/1",
@@ -188,7 +214,9 @@ def poll(rng: Random, draft: Draft, id: int, at: int) -> Poll:
     question, labels = rng.choice(lexicon.POLLS)
     draft.gap().say(question)
     minutes = rng.choice((60, 1440, 4320, 10080))
-    return Poll(id, labels, tuple(rng.randrange(0, 400) for _ in labels), minutes, at + minutes * 60_000)
+    return Poll(
+        id, labels, tuple(rng.randrange(0, 400) for _ in labels), minutes, at + minutes * 60_000
+    )
 
 
 def fits(draft: Draft) -> bool:

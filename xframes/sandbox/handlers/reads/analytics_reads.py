@@ -23,9 +23,22 @@ _STEP_MS = {"hourly": HOUR_MS, "daily": DAY_MS, "weekly": 7 * DAY_MS}
 _MONDAY_MS = 4 * DAY_MS  # the first Monday after the epoch
 _FADE_MS = 36 * HOUR_MS
 _PERMILLE = {
-    "url_clicks": 12, "link_clicks": 9, "hashtag_clicks": 3, "detail_expands": 40, "permalink_clicks": 6,
-    "user_profile_clicks": 15, "profile_visits": 11, "follows": 2, "unfollows": 1, "unlikes": 1, "shares": 4,
-    "media_views": 300, "media_engagements": 25, "email_tweet": 1, "app_opens": 1, "app_install_attempts": 1,
+    "url_clicks": 12,
+    "link_clicks": 9,
+    "hashtag_clicks": 3,
+    "detail_expands": 40,
+    "permalink_clicks": 6,
+    "user_profile_clicks": 15,
+    "profile_visits": 11,
+    "follows": 2,
+    "unfollows": 1,
+    "unlikes": 1,
+    "shares": 4,
+    "media_views": 300,
+    "media_engagements": 25,
+    "email_tweet": 1,
+    "app_opens": 1,
+    "app_install_attempts": 1,
 }
 _TAPPED = {"play_from_tap": 150, "cta_url_clicks": 9, "cta_watch_clicks": 5}
 _QUARTERS = ("playback25", "playback50", "playback75", "playback_complete")

@@ -68,12 +68,16 @@ def _job_fields(context: Context, full: dict[str, Any]) -> dict[str, Any]:
 
 
 def rules(context: Context) -> dict[str, Any]:
-    """Answer with the rules, oldest first; `ids` selects some, and ids without a rule are ignored."""
+    """Answer with the rules, oldest first; `ids` selects some, ignoring ids without a rule."""
     ids = context.request.args.get("ids")
     every = sorted(context.services.stream.rules.items())
     rows = [rule for id, rule in every if ids is None or id in ids]
     page, forth, _ = slice_of(rows, context.cursor(at=0), context.request.size)
-    meta = {"sent": exact_stamp(context.now), "result_count": len(page), **context.links(forth, None)}
+    meta = {
+        "sent": exact_stamp(context.now),
+        "result_count": len(page),
+        **context.links(forth, None),
+    }
     return context.answer().body([rule_json(rule) for rule in page], meta)
 
 

@@ -65,7 +65,7 @@ def _matcher(context: Context) -> Match:
         raise context.refuse("query", query, message) from None
 
 
-# -- searches ---------------------------------------------------------------------------------------------
+# -- searches -------------------------------------------------------------------------------------
 
 
 def recent(context: Context) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def _search(context: Context, days: int) -> dict[str, Any]:
     return context.rows("posts", posts, cursor, span=True)
 
 
-# -- counts -----------------------------------------------------------------------------------------------
+# -- counts ---------------------------------------------------------------------------------------
 
 
 def count_recent(context: Context) -> dict[str, Any]:
@@ -106,7 +106,9 @@ def count_all(context: Context) -> dict[str, Any]:
     low, high = _bounds(context, _ALL_DAYS)
     cursor = context.cursor(low, high)
     if context.hollow:
-        return {"meta": _total(context, 0) | context.links(replace(cursor, turn=cursor.turn + 1), None)}
+        return {
+            "meta": _total(context, 0) | context.links(replace(cursor, turn=cursor.turn + 1), None)
+        }
     step = _step(context)
     # Whole buckets, so that no bucket spans two pages.
     start = -(-(moment(cursor.at) - _PAGE_MS) // step) * step
@@ -131,7 +133,11 @@ def _count(context: Context, low: int, high: int) -> tuple[list[dict[str, Any]],
     start = moment(low) // 1000 * 1000
     end = -(-moment(high + 1) // 1000) * 1000
     buckets = [
-        {"start": stamp(max(start, n * step)), "end": stamp(min(end, (n + 1) * step)), word: counts[n]}
+        {
+            "start": stamp(max(start, n * step)),
+            "end": stamp(min(end, (n + 1) * step)),
+            word: counts[n],
+        }
         for n in range(start // step, -(-end // step))
     ]
     return buckets, counts.total()

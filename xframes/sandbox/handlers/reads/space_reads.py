@@ -60,7 +60,7 @@ def get(context: Context) -> dict[str, Any]:
 
 
 def posts(context: Context) -> dict[str, Any]:
-    """Answer with the posts of a Space's people from its (planned) start to its end, newest first."""
+    """Answer with the posts of a Space's people, newest first, from its (planned) start to end."""
     space, refusal = _space(context)
     if space is None:
         return refusal

@@ -66,7 +66,10 @@ def home(context: Context) -> dict[str, Any]:
     oldest = snowflake(context.now - _HOME_DAYS * DAY_MS)
     low, high = window(context.request.args, low=oldest)
     return context.page(
-        community.listed, lambda post: post.author.id in authors and is_included(post), low=low, high=high
+        community.listed,
+        lambda post: post.author.id in authors and is_included(post),
+        low=low,
+        high=high,
     )
 
 

@@ -70,11 +70,11 @@ def stories(context: Context) -> dict[str, Any]:
     return context.whole("stories", rows[: args.get("max_results", _MOST_STORIES)])
 
 
-# -- trends -----------------------------------------------------------------------------------------------
+# -- trends ---------------------------------------------------------------------------------------
 
 
 def _tags(context: Context, posts: Iterable[Post]) -> list[tuple[str, int]]:
-    """Return the hashtags of the last day and the number of posts with each, most frequent first."""
+    """Return the last day's hashtags with their number of posts, most frequent first."""
     since = snowflake(context.now - DAY_MS)
     counts: Counter[str] = Counter()
     for post in posts:

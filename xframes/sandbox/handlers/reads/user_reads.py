@@ -88,7 +88,7 @@ def affiliates(context: Context) -> dict[str, Any]:
     return context.rows("people", [person for person in people if person.employer is firm])
 
 
-# -- relations --------------------------------------------------------------------------------------------
+# -- relations ------------------------------------------------------------------------------------
 
 
 def followers(context: Context) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""Upload media in one request or in chunks (endpoints, or the older `command=`); add texts to them."""
+"""Upload media in one request or in chunks, and add texts to them.
+
+Chunks go to endpoints of their own, or to one address with the older `command=`.
+"""
 
 from __future__ import annotations
 
@@ -24,9 +27,21 @@ if TYPE_CHECKING:
 _ONE_SHOT = ("media", "media_category", "media_type", "shared", "additional_owners")
 _INITIALIZE = ("media_type", "total_bytes", "media_category", "shared", "additional_owners")
 _LONGEST_ALT = 1000
-_METADATA = ("alt_text", "allow_download_status", "audience_policy", "content_expiration", "domain_restrictions",
-             "found_media_origin", "geo_restrictions", "management_info", "preview_image", "sensitive_media_warning",
-             "shared_info", "sticker_info", "upload_source")
+_METADATA = (
+    "alt_text",
+    "allow_download_status",
+    "audience_policy",
+    "content_expiration",
+    "domain_restrictions",
+    "found_media_origin",
+    "geo_restrictions",
+    "management_info",
+    "preview_image",
+    "sensitive_media_warning",
+    "shared_info",
+    "sticker_info",
+    "upload_source",
+)
 _SUBTITLED = ("TweetVideo", "AmplifyVideo")
 
 
@@ -266,7 +281,11 @@ def _refusal(call: Call, error: UploadError) -> Exception:
 
 
 RAW: dict[str, RawHandler] = {
-    "write.upload_media": upload, "write.initialize_upload": initialize, "write.append_upload": append,
-    "write.finalize_upload": finalize, "write.set_media_metadata": metadata, "write.add_subtitles": add_subtitles,
+    "write.upload_media": upload,
+    "write.initialize_upload": initialize,
+    "write.append_upload": append,
+    "write.finalize_upload": finalize,
+    "write.set_media_metadata": metadata,
+    "write.add_subtitles": add_subtitles,
     "write.delete_subtitles": delete_subtitles,
 }

@@ -60,7 +60,7 @@ def create(context: Context) -> dict[str, Any]:
     return {"data": data}
 
 
-# -- the content of a post --------------------------------------------------------------------------------
+# -- the content of a post ------------------------------------------------------------------------
 
 
 def _check_text(context: Context) -> None:
@@ -146,7 +146,7 @@ def _place(context: Context) -> Place | None:
     return context.community.places[id]
 
 
-# -- the posts it refers to -------------------------------------------------------------------------------
+# -- the posts it refers to -----------------------------------------------------------------------
 
 
 def _post_to_reply(context: Context) -> Post:
@@ -188,7 +188,7 @@ def _own(context: Context, post: Post) -> Post:
     return post
 
 
-# -- deletion and hidden replies --------------------------------------------------------------------------
+# -- deletion and hidden replies ------------------------------------------------------------------
 
 
 def delete(context: Context) -> dict[str, Any]:

@@ -96,7 +96,11 @@ def _delete(call: Call, wanted: Any, *, dry: bool) -> dict[str, Any]:
     if not isinstance(wanted, dict) or len(wanted) != 1 or not set(wanted) <= {"ids", "values"}:
         raise call.refuse("delete", wanted, "`delete` must hold either `ids` or `values`")
     [(name, values)] = wanted.items()
-    if not isinstance(values, list) or not values or not all(isinstance(each, str) for each in values):
+    if (
+        not isinstance(values, list)
+        or not values
+        or not all(isinstance(each, str) for each in values)
+    ):
         message = f"`{name}` must be a list of texts and can not be empty"
         raise call.refuse("delete", values, message)
     known: dict[str, int] = {}
