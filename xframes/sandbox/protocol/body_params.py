@@ -14,13 +14,10 @@ if TYPE_CHECKING:
 Complaint = tuple[str, list[str], str]
 _INT64 = 2**63 - 1
 _NAMES = {
-    str: "string",
-    bool: "boolean",
-    int: "integer",
-    float: "number",
-    list: "array",
-    dict: "object",
+    str: "string", bool: "boolean", int: "integer", float: "number", list: "array", dict: "object",
+    type(None): "null",
 }
+_UNKNOWN = "is not defined in the schema and the schema does not allow additional properties"
 
 
 @cache
@@ -29,7 +26,9 @@ def _wires(action: Action) -> dict[str, Param]:
     return {p.wire.replace("[]", ""): p for p in action.params if p.where == "body"}
 
 
-def given(action: Action, document: Mapping[str, Any]) -> tuple[dict[str, Any], list[Complaint]]:
+def check_body(
+    action: Action, document: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[Complaint]]:
     """Return a body's arguments by Python name (ids as numbers), and all complaints about it."""
     args: dict[str, Any] = {}
     complaints: list[Complaint] = []
@@ -37,26 +36,19 @@ def given(action: Action, document: Mapping[str, Any]) -> tuple[dict[str, Any], 
     for path, value, known in _leaves(document, wires, ""):
         param = wires.get(path)
         if not known:
-            message = (
-                "is not defined in the schema and the schema does not allow additional properties"
-            )
-            complaints.append((path, [_text(value)], f"$.{path}: {message}"))
+            complaints.append((path, [str(value)], f"$.{path}: {_UNKNOWN}"))
         elif param is None:
             wanted = "array" if _is_list(wires, path) else "object"
-            complaints.append(
-                (path, [_text(value)], f"$.{path}: {_kind(value)} found, {wanted} expected")
-            )
+            message = f"$.{path}: {_kind(value)} found, {wanted} expected"
+            complaints.append((path, [str(value)], message))
         elif wrong := _wrong(param, value):
-            complaints.append((path, [_text(value)], f"$.{path}: {wrong}"))
+            complaints.append((path, [str(value)], f"$.{path}: {wrong}"))
         else:
             args[param.name] = _typed(param, value)
     named = {path for path, _, _ in complaints}
     for path, param in wires.items():
-        if (
-            (param.required or param.default is not None)
-            and param.name not in args
-            and path not in named
-        ):
+        is_needed = param.required or param.default is not None
+        if is_needed and param.name not in args and path not in named:
             complaints.append((path, [], f"$.{path}: is missing but it is required"))
     return args, complaints or list(_groups(action, args))
 
@@ -108,17 +100,18 @@ def _wrong(param: Param, value: Any) -> str | None:
     if param.many:
         return _wrong_list(param, value)
     if param.kind in {"bool", "int"}:
-        wanted = bool if param.kind == "bool" else int
+        wanted: type[Any] = {"bool": bool, "int": int}[param.kind]
         if type(value) is not wanted:
             return f"{_kind(value)} found, {_NAMES[wanted]} expected"
-        if (
-            not (value if param.min is None else param.min)
-            <= value
-            <= (value if param.max is None else param.max)
-        ):
-            return f"must be between {param.min} and {param.max}"
-        return None
+        return _wrong_number(param, value)
     return _wrong_text(param, value)
+
+
+def _wrong_number(param: Param, value: int) -> str | None:
+    is_low = param.min is not None and value < param.min
+    if is_low or (param.max is not None and value > param.max):
+        return f"must be between {param.min} and {param.max}"
+    return None
 
 
 def _wrong_text(param: Param, value: Any) -> str | None:
@@ -148,33 +141,25 @@ def _groups(action: Action, args: Mapping[str, Any]) -> Iterator[Complaint]:
     wire = {p.name: p.wire.replace("[]", "") for p in action.params}
     for group in action.needed:
         if not any(name in args for name in group):
-            yield (
-                wire[group[0]],
-                [],
-                f"one of [{', '.join(wire[name] for name in group)}] must be given",
-            )
+            names = ", ".join(wire[name] for name in group)
+            yield wire[group[0]], [], f"one of [{names}] must be given"
     for group in action.exclusive:
         both = [name for name in group if name in args]
         if len(both) > 1:
-            yield (
-                wire[both[1]],
-                [],
-                f"only one of [{', '.join(wire[name] for name in group)}] may be given",
-            )
+            names = ", ".join(wire[name] for name in group)
+            yield wire[both[1]], [], f"only one of [{names}] may be given"
     for name, other in action.together:
         if name in args and other not in args:
             yield wire[other], [], f"$.{wire[other]}: is missing but it is required"
 
 
 def _kind(value: Any) -> str:
-    return "null" if value is None else _NAMES[type(value)]
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else str(value)
+    return _NAMES[type(value)]
 
 
 def _typed(param: Param, value: Any) -> Any:
     if param.kind == "id":
         return int(value)
-    return [int(each) for each in value] if param.kind == "ids" else value
+    if param.kind == "ids":
+        return [int(each) for each in value]
+    return value

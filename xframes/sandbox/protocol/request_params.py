@@ -10,14 +10,14 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from xframes import schema
-from xframes.sandbox.world.snowflakes import DAY_MS, moment
+from xframes.sandbox.world.snowflakes import DAY_MS, moment, stamp
 from xframes.schema import words as vocabulary
 
-from .body_params import given
+from .body_params import check_body
 from .problem_json import invalid
 
 if TYPE_CHECKING:
@@ -84,34 +84,24 @@ class _Check:
         declared = {p.wire: p for p in self._action.params if p.where == "query"}
         field_params = self._field_params()
         paging = self._paging_params()
-        known = [
-            *declared,
-            *paging,
-            *field_params,
-            *(("expansions",) if self._expansions() else ()),
-        ]
+        known = [*declared, *paging, *field_params]
+        if self._expansions():
+            known.append("expansions")
         for name in sorted(set(query) - set(known)):
-            self._complain(
-                name,
-                [query[name]],
-                f"The query parameter [{name}] is not one of [{','.join(known)}]",
-            )
-        args: dict[str, Any] = {}
-        for param in self._action.params:
-            if param.where in {"path", "query"}:
-                text = path_args.get(param.name) if param.where == "path" else query.get(param.wire)
-                value = self._value(param, text)
-                if value is not None:
-                    args[param.name] = value
+            message = f"The query parameter [{name}] is not one of [{','.join(known)}]"
+            self._complain(name, [query[name]], message)
+        args = self._args(path_args, query)
         if body is not None:
-            more, wrong = given(self._action, body)
+            more, complaints = check_body(self._action, body)
             args |= more
-            self._complaints += wrong
+            self._complaints += complaints
         fields = self._fields(
             {name: query[name] for name in field_params if name in query}, field_params
         )
         expansions = self._chosen("expansions", query.get("expansions"), self._expansions())
-        size = self._size(query.get("max_results")) if "max_results" in paging else 0
+        size = 0
+        if "max_results" in paging:
+            size = self._size(query.get("max_results"))
         token = self._token(query, paging)
         self._between(args, query)
         if self._complaints:
@@ -121,6 +111,22 @@ class _Check:
             self._action, args, fields, wide, size, token, _scope(self._action, args)
         )
 
+    def _args(self, path_args: Mapping[str, str], query: Mapping[str, str]) -> dict[str, Any]:
+        """Return the valid arguments of path and query by Python name."""
+        args: dict[str, Any] = {}
+        for param in self._action.params:
+            text = None
+            if param.where == "path":
+                text = path_args.get(param.name)
+            elif param.where == "query":
+                text = query.get(param.wire)
+            else:
+                continue
+            value = self._value(param, text)
+            if value is not None:
+                args[param.name] = value
+        return args
+
     def _complain(self, name: str, values: Sequence[str], message: str) -> None:
         self._complaints.append((name, values, message))
 
@@ -128,32 +134,34 @@ class _Check:
 
     def _field_params(self) -> dict[str, str]:
         """Return the `*.fields` parameters of the action, each with its object."""
-        found = {
-            schema.fields_param(each, words): each
-            for words in ("tweet", "post")
-            for each in self._objects
-        }
+        found: dict[str, str] = {}
+        vocabularies: tuple[Vocabulary, ...] = ("tweet", "post")
+        for words in vocabularies:
+            found |= {schema.fields_param(each, words): each for each in self._objects}
         if self._action.objects == "count":
             found["search_count.fields"] = "count"
         return found
 
     def _expansions(self) -> frozenset[str]:
         kind = self._action.objects or ""
-        return frozenset(schema.EXPANSIONS["tweet"].get(kind, ())) | frozenset(
-            schema.EXPANSIONS["post"].get(kind, ())
-        )
+        in_tweet_words = schema.EXPANSIONS["tweet"].get(kind, ())
+        return frozenset(in_tweet_words).union(schema.EXPANSIONS["post"].get(kind, ()))
 
     def _paging_params(self) -> list[str]:
-        found = ["max_results"] if self._action.paged else []
+        names = []
+        if self._action.paged:
+            names.append("max_results")
         if self._action.token == "next_token":  # noqa: S105  the name of a parameter
-            return [*found, "next_token", "pagination_token"]
-        return [*found, self._action.token] if self._action.token else found
+            names += ["next_token", "pagination_token"]
+        elif self._action.token:
+            names.append(self._action.token)
+        return names
 
     def _fields(
-        self, given: Mapping[str, str], params: Mapping[str, str]
+        self, texts: Mapping[str, str], params: Mapping[str, str]
     ) -> dict[str, frozenset[str]]:
         found: dict[str, frozenset[str]] = {}
-        for name, text in given.items():
+        for name, text in texts.items():
             kind = params[name]
             chosen = self._chosen(name, text, _names(kind))
             found[kind] = found.get(kind, frozenset()) | {
@@ -187,7 +195,9 @@ class _Check:
             return self._time(param, text)
         if param.kind == "int":
             return self._int(param, text)
-        return _typed(param, text) if self._fits(param, name, text) else None
+        if self._fits(param, name, text):
+            return _typed(param, text)
+        return None
 
     def _fits(self, param: Param, name: str, text: str) -> bool:
         choices = ("true", "false") if param.kind == "bool" else param.choices
@@ -197,28 +207,24 @@ class _Check:
             self._complain(name, [text], _of(param.wire, text, "valid"))
         elif param.kind == "id" and text.isdigit() and int(text) > _INT64:
             self._complain(name, [text], _of(param.wire, text, "a 64-bit number"))
-        elif param.kind in {"str", "query"} and not (param.min or 0) <= len(text) <= (
-            param.max or len(text)
-        ):
-            self._complain(
-                name,
-                [text],
+        elif param.kind in {"str", "query"} and not _is_length(param, len(text)):
+            message = (
                 f"The length of the `{param.wire}` query parameter value [{len(text)}] is not "
-                f"between {param.min} and {param.max}",
+                f"between {param.min} and {param.max}"
             )
+            self._complain(name, [text], message)
         else:
             return True
         return False
 
     def _many(self, param: Param, name: str, text: str) -> list[Any] | None:
         values = text.split(",")
-        if not (param.min or 0) <= len(values) <= (param.max or len(values)):
-            self._complain(
-                name,
-                values,
+        if not _is_length(param, len(values)):
+            message = (
                 f"The number of values in the `{param.wire}` query parameter list "
-                f"[{len(values)}] is not between {param.min} and {param.max}",
+                f"[{len(values)}] is not between {param.min} and {param.max}"
             )
+            self._complain(name, values, message)
             return None
         fits = [self._fits(param, name, each) for each in values]  # with a complaint for each
         if not all(fits):
@@ -242,19 +248,17 @@ class _Check:
         if text is None:
             return 10 if low > 1 else 100  # X's defaults: 10 for posts, 100 for lists of people
         if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
-            self._complain(
-                "max_results", [text], _of("max_results", text, f"between {low} and {high}")
-            )
+            message = _of("max_results", text, f"between {low} and {high}")
+            self._complain("max_results", [text], message)
             return low
         return int(text)
 
     def _token(self, query: Mapping[str, str], paging: Sequence[str]) -> str | None:
-        given = [query[name] for name in paging if name != "max_results" and name in query]
-        if len(given) > 1:
-            self._complain(
-                "next_token", given, "Only one of `next_token` and `pagination_token` may be given"
-            )
-        return given[0] if given else None
+        tokens = [query[name] for name in paging if name != "max_results" and name in query]
+        if len(tokens) > 1:
+            message = "Only one of `next_token` and `pagination_token` may be given"
+            self._complain("next_token", tokens, message)
+        return next(iter(tokens), None)
 
     # -- times ------------------------------------------------------------------------------------
 
@@ -278,36 +282,42 @@ class _Check:
             return -_INT64
         if days := re.fullmatch(r"-(\d+)d", param.earliest):
             oldest = self._now - int(days[1]) * DAY_MS
-            return (
-                oldest - oldest % 60_000
-            )  # to the minute: a client's own "7 days ago" is older on arrival
+            # To the minute: a client's own "7 days ago" is older on arrival.
+            return oldest - oldest % 60_000
         return int(datetime.fromisoformat(param.earliest).timestamp() * 1000)
 
     def _between(self, args: Mapping[str, Any], query: Mapping[str, str]) -> None:
-        """Check combinations of parameters, and search's rules for end_time and the ids."""
-        for one, other in self._action.exclusive if self._action.kind == "read" else ():
-            if one in args and other in args:
-                self._complain(
-                    other, [query[other]], f"`{one}` and `{other}` can not both be given"
-                )
+        """Check combinations of parameters."""
+        if self._action.kind == "read":  # those of writes are in the body
+            self._check_exclusive(args, query)
         for one, other in self._action.ordered:
             if one in args and other in args and args[one] >= args[other]:
-                self._complain(
-                    other, [query[other]], _never(other, query[other], f"later than '{one}'")
-                )
-        if not any(p.kind == "query" for p in self._action.params):
-            return
+                message = _never(other, query[other], f"later than '{one}'")
+                self._complain(other, [query[other]], message)
+        if any(param.kind == "query" for param in self._action.params):
+            self._check_search(args, query)
+
+    def _check_exclusive(self, args: Mapping[str, Any], query: Mapping[str, str]) -> None:
+        for one, other in self._action.exclusive:
+            if one in args and other in args:
+                message = f"`{one}` and `{other}` can not both be given"
+                self._complain(other, [query[other]], message)
+
+    def _check_search(self, args: Mapping[str, Any], query: Mapping[str, str]) -> None:
+        """Check search's rules for end_time and the ids."""
         if "end_time" in args and args["end_time"] > self._now - _LEAST_AGE_MS:
             rule = f"a minimum of 10 seconds prior to the request time ({stamp(self._now)})"
-            self._complain(
-                "end_time", [query["end_time"]], _never("end_time", query["end_time"], rule)
-            )
-        start = next(
-            (p for p in self._action.params if p.name == "start_time" and p.earliest), None
-        )
-        oldest = self._earliest(start) if start else 0
+            message = _never("end_time", query["end_time"], rule)
+            self._complain("end_time", [query["end_time"]], message)
+        for param in self._action.params:
+            if param.name == "start_time" and param.earliest:
+                self._check_ids(args, query, self._earliest(param))
+
+    def _check_ids(
+        self, args: Mapping[str, Any], query: Mapping[str, str], oldest: int
+    ) -> None:
         for name in ("since_id", "until_id"):
-            if start and name in args and moment(args[name]) < oldest:
+            if name in args and moment(args[name]) < oldest:
                 rule = f"a tweet id created after {stamp(oldest)}"
                 self._complain(name, [query[name]], _never(name, query[name], rule))
 
@@ -324,7 +334,14 @@ def _typed(param: Param, text: str) -> Any:
     """Return a valid value typed: numeric ids as int, the rest as text."""
     if param.kind == "bool":
         return text == "true"
-    return int(text) if param.kind in {"id", "ids"} and text.isascii() and text.isdigit() else text
+    if param.kind in {"id", "ids"} and text.isascii() and text.isdigit():
+        return int(text)
+    return text
+
+
+def _is_length(param: Param, length: int) -> bool:
+    """Whether a text or list may have this length."""
+    return (param.min or 0) <= length <= (param.max or length)
 
 
 def _instant(text: str) -> int | None:
@@ -350,9 +367,3 @@ def _scope(action: Action, args: Mapping[str, Any]) -> str:
     return hashlib.blake2b(
         repr((action.name, sorted(args.items()))).encode(), digest_size=8
     ).hexdigest()
-
-
-def stamp(ms: int, *, digits: bool = True) -> str:
-    """Return an instant as X writes it: RFC 3339 in UTC with three (zero) digits, or none."""
-    when = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)
-    return when.strftime("%Y-%m-%dT%H:%M:%S") + (".000Z" if digits else "Z")

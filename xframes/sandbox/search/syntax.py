@@ -242,11 +242,9 @@ class _Parser:
             parts.append(self._one())
         if not parts:
             token = self._peek()
-            what, at = (
-                ("end of query", self._end)
-                if token is None
-                else (f"character '{_SIGN[token.kind]}'", token.at)
-            )
+            what, at = "end of query", self._end
+            if token is not None:
+                what, at = f"character '{_SIGN[token.kind]}'", token.at
             raise QueryError(f"no viable alternative at {what} (at position {at})")
         return parts[0] if len(parts) == 1 else And(tuple(parts))
 

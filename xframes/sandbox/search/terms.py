@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _WORD = re.compile(r"\w+")
 _SYMBOL = re.compile(r"[^\w\s]")
+_ADDRESSES = ("url", "expanded_url", "unwound_url")
 _LINK = re.compile(r"https?://\S+")
 # Scripts written without spaces: a word is found anywhere in the text.
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
@@ -67,23 +68,24 @@ def terms(post: Post) -> Terms:
 
 def _terms(post: Post) -> Terms:
     source = post.original or post
-    text = html.unescape(source.note[0] if source.note else source.text)
+    text = source.text
+    if source.note is not None:
+        text = source.note[0]
+    text = html.unescape(text)
     plain = fold(_LINK.sub(" ", text))
     words = tokens(plain)
-    addresses = ("url", "expanded_url", "unwound_url")
-    links = " ".join(
-        str(each[key]) for each in _entities(source, "urls") for key in addresses if key in each
-    )
+    links: list[str] = []
+    for each in _entities(source, "urls"):
+        links += [str(each[key]) for key in _ADDRESSES if key in each]
+    mentions = [*_entities(source, "mentions"), *_entities(post, "mentions")]
     return Terms(
         plain=plain,
         words=frozenset(words),
         line=f" {' '.join(words)} ",
         hashtags=frozenset(fold(each["tag"]) for each in _entities(source, "hashtags")),
         cashtags=frozenset(fold(each["tag"]) for each in _entities(source, "cashtags")),
-        mentions=frozenset(
-            fold(each["username"]) for s in (source, post) for each in _entities(s, "mentions")
-        ),
-        links=f" {' '.join(tokens(fold(links)))} ",
+        mentions=frozenset(fold(each["username"]) for each in mentions),
+        links=f" {' '.join(tokens(fold(' '.join(links))))} ",
         kinds=frozenset(_kinds(post, source)),
     )
 

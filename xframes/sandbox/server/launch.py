@@ -232,13 +232,17 @@ def start(
         raise ValueError(f"now: expected an aware datetime, got {now!r}; add tzinfo=UTC")
     if words not in {"tweet", "post"}:
         raise ValueError(f"words: expected 'tweet' or 'post', got {words!r}")
-    ends = int(time.time() if now is None else now.timestamp()) * 1000
+    ends = int(time.time()) * 1000
+    if now is not None:
+        ends = int(now.timestamp()) * 1000
     community = Community(seed=seed, posts=posts, users=users, now=ends)
     me = next(person for person in community.people.values() if person.standing == "active")
     began = time.monotonic()
 
     def clock() -> int:
-        return ends if now is not None else ends + int((time.monotonic() - began) * 1000)
+        if now is not None:
+            return ends
+        return ends + int((time.monotonic() - began) * 1000)
 
     credentials = Credentials(bearer_token, me.id)
     app = App(

@@ -35,21 +35,14 @@ class Limits:
         now = self._clock()
         with self._lock:
             long = max(declared, key=lambda window: window.seconds, default=None)
-            seconds, limit = (long.seconds, long.requests) if long else (900, _UNDECLARED)
-            if (
-                long is not None and seconds < 60
-            ):  # a per-second limit alone: X still shows a quarter of an hour
-                seconds, limit = 900, _UNDECLARED
+            seconds, limit = 900, _UNDECLARED  # also X's headers for a per-second limit alone
+            if long is not None and long.seconds >= 60:
+                seconds, limit = long.seconds, long.requests
             for window in declared:
                 if window.seconds < 60 and self._over(action, pool, window, now) and self._enforce:
                     began, used = self._windows.get((action.name, pool, seconds), (now, 0))
-                    return Quota(
-                        limit,
-                        max(1, limit - used),
-                        int(began + seconds) + 1,
-                        refused=True,
-                        too_fast=True,
-                    )
+                    left, reset = max(1, limit - used), int(began + seconds) + 1
+                    return Quota(limit, left, reset, refused=True, too_fast=True)
             began, used = self._began(action, pool, seconds, now)
             reset = int(began + seconds) + 1
             if used >= limit and self._enforce:
@@ -59,7 +52,9 @@ class Limits:
 
     def _began(self, action: Action, pool: str, seconds: int, now: float) -> tuple[float, int]:
         began, used = self._windows.get((action.name, pool, seconds), (now, 0))
-        return (began, used) if now < began + seconds else (now, 0)
+        if now >= began + seconds:
+            return now, 0
+        return began, used
 
     def _over(self, action: Action, pool: str, window: Window, now: float) -> bool:
         """Count one request in a short window and return whether it is one too many."""

@@ -108,7 +108,7 @@ class _Link:
     late: tuple[int, bytes] | None = None  # the first of two posts to swap
 
     def is_over(self) -> bool:
-        """Whether there is no client any more."""
+        """Whether the connection has ended."""
         return self.ended or self.listener.gone()
 
 

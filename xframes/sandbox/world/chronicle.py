@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 # Posts by hour of day (UTC): the community sleeps, like others.
 _HOURS = (3, 2, 1, 1, 1, 2, 4, 6, 8, 9, 9, 9, 10, 10, 9, 9, 9, 10, 11, 12, 12, 10, 7, 5)
-_NEWEST_MS = 60_000  # nobody posts in the last minute, so a search's default end cuts nothing
+_NEWEST_MS = 60_000  # no posts in the last minute, so that a search's default end cuts none
 # Age of posts in days; none of the last week is so old that it leaves the week within minutes.
 _AGES: tuple[tuple[float, Callable[[Random], float]], ...] = (
     (0.70, lambda rng: rng.uniform(0, 6.98)), (0.25, lambda rng: rng.uniform(7, 60)),
     (0.05, lambda rng: 60 + rng.expovariate(1 / 300) % 1800),
 )
-_HIDDEN = 0.07  # posts nobody can read any more, for each one that is read
+_HIDDEN = 0.07  # unreadable posts (deleted, protected, suspended) for each readable one
 _EDIT_WINDOW_MS = 1_800_000
 _KINDS = (("original", 52), ("reply", 24), ("repost", 16), ("quote", 8))
 _NEAR = 160  # how many recent posts of a topic people answer to
@@ -38,7 +38,9 @@ def instants(rng: Random, count: int, now: int) -> list[int]:
     of `now`, so a seed makes the same people write the same texts at any time of day.
     """
     own = Random(rng.getrandbits(64))  # noqa: S311  reproducible, not secret
-    ages = [age for share, age in _AGES for _ in range(round(count * share))]
+    ages: list[Callable[[Random], float]] = []
+    for share, age in _AGES:
+        ages += [age] * round(count * share)
     ages += [_AGES[0][1]] * (count - len(ages))
     return sorted(_waking(own, age, now) for age in ages[:count])
 

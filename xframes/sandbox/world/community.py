@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
+from itertools import chain
 from random import Random
 from threading import RLock
 from typing import TYPE_CHECKING, Literal
@@ -13,7 +14,7 @@ from .accounts import connect, make_people, make_places
 from .belongings import make_belongings, make_mail
 from .chronicle import Chronicle
 from .model import Belongings, Conversation, Person, Place, Post, Space, UserList
-from .snowflakes import DAY_MS, snowflake
+from .snowflakes import DAY_MS, HOUR_MS, snowflake
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -130,7 +131,10 @@ class Community:
     @cached_property
     def media(self) -> dict[str, Media]:
         """All media by key."""
-        return {each.key: each for post in self.posts.values() for each in post.media}
+        found: dict[str, Media] = {}
+        for post in self.posts.values():
+            found |= {each.key: each for each in post.media}
+        return found
 
     @cached_property
     def polls(self) -> dict[int, Poll]:
@@ -150,7 +154,7 @@ class Community:
         if person.id not in self._mailed:
             self._mailed.add(person.id)
             mine = [each for each in self.conversations.values() if person in each.people]
-            known = {other.id for each in mine for other in each.people}
+            known = {other.id for other in chain.from_iterable(each.people for each in mine)}
             invented = make_mail(self.seed, person, known, self.listed, self.now)
             self.conversations |= {each.id: each for each in invented}
         return [each for each in self.conversations.values() if person in each.people]
@@ -308,32 +312,33 @@ class Community:
                 crowd = [people[0], *(p for p in crowd if p is not people[0])]
             state = _SPACE_STATES[number % len(_SPACE_STATES)]
             ahead, back = rng.randrange(3_600_000, 10 * DAY_MS), rng.randrange(600_000, 7_000_000)
-            later = state == "scheduled"
-            start = self.now + (ahead if later else -back)
-            yield Space(
+            is_ticketed = number % 5 == 0
+            space = Space(
                 id="1" + "".join(rng.choices(_BASE58, k=12)),
                 title=f"{topic.word.capitalize()} hour: {rng.choice(topic.things)}",
-                creator=crowd[0],
-                state=state,
-                lang=crowd[0].lang,
-                at=start - (12 * DAY_MS if later else 7_200_000),
-                started=None if later else start,
-                ended=start + 500_000 if state == "ended" else None,
-                scheduled=start if later else None,
-                hosts=crowd[:2],
-                speakers=crowd[1:4],
-                invited=crowd[2:5],
-                topic=number % len(lexicon.TOPICS),
-                participants=0 if later else rng.randrange(3, 900),
-                subscribers=rng.randrange(0, 300),
-                ticketed=number % 5 == 0,
-                buyers=crowd[3:] if number % 5 == 0 else [],
+                creator=crowd[0], state=state, lang=crowd[0].lang, at=0, started=None, ended=None,
+                scheduled=None, hosts=crowd[:2], speakers=crowd[1:4], invited=crowd[2:5],
+                topic=number % len(lexicon.TOPICS), participants=0, subscribers=0,
+                ticketed=is_ticketed, buyers=[],
             )
+            if state == "scheduled":
+                space.scheduled = self.now + ahead
+                space.at = space.scheduled - 12 * DAY_MS
+            else:
+                space.started = self.now - back
+                space.at = space.started - 2 * HOUR_MS
+                space.participants = rng.randrange(3, 900)
+            if state == "ended":
+                space.ended = self.now - back + 500_000
+            space.subscribers = rng.randrange(0, 300)
+            if is_ticketed:
+                space.buyers = crowd[3:]
+            yield space
 
 
 def mentioned_ids(post: Post) -> list[int]:
     """Return the ids of the accounts a post mentions, in order, those of its long text included."""
-    found = post.entities.get("mentions", []) + (
-        post.note[1].get("mentions", []) if post.note else []
-    )
-    return [int(each["id"]) for each in found if "id" in each]
+    mentions = list(post.entities.get("mentions", ()))
+    if post.note is not None:
+        mentions += post.note[1].get("mentions", ())
+    return [int(each["id"]) for each in mentions if "id" in each]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 ELLIPSIS = "\u2026"
 LIMIT = 280  # weighted characters a post may have before it is a long post
-URL_WEIGHT = 23  # whatever the length of a link
+URL_WEIGHT = 23  # of a link of any length
 _LINK_LETTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ0123456789"
 
 

@@ -14,7 +14,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def snowflake(ms: int, low: int = 0) -> int:
-    """Return the id X would give at `ms`; `low` fills the 22 bits below the instant."""
+    """Return the id X would assign at `ms`; `low` fills the 22 bits below the instant."""
     return (ms - EPOCH_MS) << 22 | low
 
 

@@ -147,11 +147,12 @@ def repost(of: Post) -> tuple[str, Entities]:
     text = lead + of.text
     moved = shift(of.entities, len(lead), len(text) + 1)
     end = cut(text, moved, room)
-    whole = end == len(text)
-    kept = moved if whole else shift(moved, 0, end)
-    entities = {kind: list(items) for kind, items in kept.items()}
+    if end < len(text):
+        text = text[:end] + ELLIPSIS
+        moved = shift(moved, 0, end)
+    entities = {kind: list(items) for kind, items in moved.items()}
     entities["mentions"] = head.entities["mentions"] + entities.get("mentions", [])
-    return (text if whole else text[:end] + ELLIPSIS), entities
+    return text, entities
 
 
 def article_link(rng: Random, topic: int) -> dict[str, Any]:

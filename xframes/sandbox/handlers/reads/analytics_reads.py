@@ -150,9 +150,9 @@ def media(context: Context) -> dict[str, Any]:
     """
     context.request.args.setdefault("granularity", "daily")
     answer = context.answer()
-    posts = {
-        medium.key: post for post in context.community.posts.values() for medium in post.media
-    }
+    posts: dict[str, Post] = {}
+    for post in context.community.posts.values():
+        posts |= {medium.key: post for medium in post.media}
     rows = []
     for key in dict.fromkeys(context.request.args["media_keys"]):
         if key not in posts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from xframes.sandbox.handlers.targets import own_conversation
@@ -37,9 +38,8 @@ def with_participant(context: Context) -> dict[str, Any]:
 
 def _page(context: Context, conversations: Iterable[Conversation]) -> dict[str, Any]:
     kinds = context.request.args.get("event_types")
-    rows = sorted(
-        (event for each in conversations for event in each.events), key=lambda event: event.id
-    )
+    events = chain.from_iterable(each.events for each in conversations)
+    rows = sorted(events, key=lambda event: event.id)
     return context.page(
         rows, lambda event: kinds is None or event.kind in kinds, span=False, kind="events"
     )

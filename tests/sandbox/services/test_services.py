@@ -9,10 +9,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import requests
 
+from tests.sandbox.servers import HALF_PAST, asking, processing
 from xframes import sandbox
 from xframes.sandbox.handlers.reads.analytics_reads import media_totals
-
-from .servers import HALF_PAST, asking, processing
 
 server = pytest.fixture(processing)
 

@@ -7,9 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
+from tests.sandbox.servers import NOW, ids, metrics, original, own, somebody, written_to
 from xframes import sandbox
-
-from .servers import NOW, ids, metrics, original, own, somebody, written_to
 
 server = pytest.fixture(written_to)
 

@@ -11,11 +11,10 @@ import time
 import psutil
 import pytest
 
+from tests.sandbox.servers import asking, processing
 from xframes.sandbox import Fault
 from xframes.sandbox.protocol.bodies import BodyError
 from xframes.sandbox.services.upload_sessions import MB
-
-from .servers import asking, processing
 
 UPLOAD = "/2/media/upload"
 server = pytest.fixture(processing)

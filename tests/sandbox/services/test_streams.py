@@ -9,10 +9,10 @@ import time
 import pytest
 import requests
 
+from tests.sandbox.servers import NOW, streaming
 from xframes import sandbox, schema
 from xframes.sandbox import StreamFault
 
-from .servers import NOW, streaming
 from .streams import SAMPLE, connect, ids, lines, matching
 
 server = pytest.fixture(streaming)

@@ -7,9 +7,8 @@ from functools import partial
 
 import pytest
 
+from tests.sandbox.servers import NOW, ids
 from xframes import sandbox, schema
-
-from .servers import NOW, ids
 
 
 @pytest.fixture(scope="module")

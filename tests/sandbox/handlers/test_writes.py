@@ -5,11 +5,10 @@ from __future__ import annotations
 import pytest
 import requests
 
+from tests.sandbox.servers import ids, metrics, original, own, somebody, written_to
 from xframes import registry
 from xframes.sandbox.handlers import HANDLERS, RAW
 from xframes.sandbox.world.draft import weight
-
-from .servers import ids, metrics, original, own, somebody, written_to
 
 server = pytest.fixture(written_to)
 

@@ -11,11 +11,10 @@ from datetime import timedelta
 import pytest
 import requests
 
+from tests.sandbox.servers import ALL, NOW, QUERY, RECENT
 from xframes import registry, sandbox
 from xframes.sandbox import Fault
 from xframes.sandbox.server.rate_limits import Limits
-
-from .servers import ALL, NOW, QUERY, RECENT
 
 
 def loudest(server, standing="active"):

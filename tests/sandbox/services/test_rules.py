@@ -7,9 +7,9 @@ import json
 import pytest
 import requests
 
+from tests.sandbox.servers import streaming
 from xframes.sandbox.search.syntax import QueryError
 
-from .servers import streaming
 from .streams import RULES, change, connect, lines
 
 server = pytest.fixture(streaming)

@@ -14,13 +14,12 @@ from datetime import datetime, timedelta
 import pytest
 import requests
 
+from tests.sandbox.servers import ALL, NOW, QUERY, RECENT
 from xframes import sandbox, schema
 from xframes.errors import ConfigError
 from xframes.sandbox import Fault
 from xframes.sandbox.world.snowflakes import snowflake
 from xframes.schema.words import RENAMES
-
-from .servers import ALL, NOW, QUERY, RECENT
 
 
 def everything(objects, words="tweet"):
