@@ -93,7 +93,9 @@ class Uploads:
             if category == "amplify_video":
                 media.key = f"{_AMPLIFY_PREFIX}_{id}"
             ends = self.clock() + _SESSION_SECONDS
-            upload = Upload(id, owner_id, kind, total, media, ends, self.fails, clock=self._time)
+            upload = Upload(
+                id, owner_id, category, kind, total, media, ends, self.fails, clock=self._time
+            )
             self.items[id] = upload
         return upload
 

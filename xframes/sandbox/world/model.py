@@ -259,7 +259,8 @@ class Upload:
 
     id: int
     owner_id: int
-    kind: Literal["image", "gif", "video", "subtitles"]
+    category: str
+    kind: Literal["image", "gif", "video", "subtitles"]  # of the category's files
     total: int
     media: Media
     ends: float
