@@ -12,7 +12,7 @@ import requests
 import xframes as xf
 from xframes import errors
 from xframes.sandbox import Fault
-from xframes.sandbox.paging import Tokens
+from xframes.sandbox.protocol.page_tokens import Tokens
 
 from .clients import chain
 

@@ -1,0 +1,1 @@
+"""How X writes: requests and their checks, pages, objects, problems, answers."""

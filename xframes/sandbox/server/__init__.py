@@ -1,0 +1,1 @@
+"""The HTTP side: connections, credentials, rate limits, faults, and the application."""

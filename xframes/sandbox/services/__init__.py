@@ -1,0 +1,1 @@
+"""What X runs besides the community: streams, uploads, compliance jobs, usage."""
