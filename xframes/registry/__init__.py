@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from xframes.registry.account_reads import PEOPLE
+from xframes.registry.account_actions import PEOPLE
 from xframes.registry.actions import Action, Edge, Param, Window
 from xframes.registry.beyond import BEYOND
-from xframes.registry.reads import READS
-from xframes.registry.writes import WRITES
+from xframes.registry.content_actions import READS
+from xframes.registry.write_actions import WRITES
 
 if TYPE_CHECKING:
     import re

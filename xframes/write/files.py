@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xframes.errors import ArgumentError
-from xframes.registry.writes import MEDIA_BYTES
+from xframes.registry.write_actions import MEDIA_BYTES
 
 if TYPE_CHECKING:
     import os

@@ -6,7 +6,7 @@ import json
 
 import requests
 
-from xframes.sandbox.search.predicates import compile_query
+from xframes.sandbox.queries.predicates import compile_query
 
 STREAM, SAMPLE, RULES = "/2/tweets/search/stream", "/2/tweets/sample/stream", "/2/tweets/search/stream/rules"
 

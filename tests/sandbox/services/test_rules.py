@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from tests.sandbox.servers import streaming
-from xframes.sandbox.search.syntax import QueryError
+from xframes.sandbox.queries.syntax import QueryError
 
 from .streams import RULES, change, connect, lines
 

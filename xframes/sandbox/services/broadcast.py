@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from xframes.sandbox.protocol import problem_json
 from xframes.sandbox.protocol.reply import HangUp, to_json
-from xframes.sandbox.search.predicates import compile_query
+from xframes.sandbox.queries.predicates import compile_query
 from xframes.sandbox.world.snowflakes import snowflake
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from xframes.sandbox.search.predicates import Match
+    from xframes.sandbox.queries.predicates import Match
     from xframes.sandbox.world.community import Community
     from xframes.sandbox.world.model import Post
     from xframes.schema import Vocabulary

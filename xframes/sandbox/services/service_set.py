@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .broadcast import Stream
-from .compliance_jobs import Compliance
+from .compliance_checks import Compliance
 from .upload_sessions import Uploads
 from .usage_meter import Usage
 

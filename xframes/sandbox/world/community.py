@@ -10,7 +10,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Literal
 
 from . import lexicon
-from .accounts import connect, make_people, make_places
+from .profiles import connect, make_people, make_places
 from .belongings import make_belongings, make_mail
 from .chronicle import Chronicle
 from .model import Belongings, Conversation, Person, Place, Post, Space, UserList

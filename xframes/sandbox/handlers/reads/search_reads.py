@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from xframes.sandbox.handlers.context import window
 from xframes.sandbox.protocol.page_tokens import Cursor, leaf
-from xframes.sandbox.search.predicates import compile_query
-from xframes.sandbox.search.syntax import QueryError
+from xframes.sandbox.queries.predicates import compile_query
+from xframes.sandbox.queries.syntax import QueryError
 from xframes.sandbox.world.snowflakes import DAY_MS, EPOCH_MS, HOUR_MS, moment, snowflake, stamp
 
 if TYPE_CHECKING:
     from xframes.sandbox.handlers.context import Context, Handler
-    from xframes.sandbox.search.predicates import Match
+    from xframes.sandbox.queries.predicates import Match
 
 _LATEST_MS = 30_000  # without an end_time a search ends this long ago
 _RECENT_DAYS = 7

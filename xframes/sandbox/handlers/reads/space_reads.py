@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from xframes.sandbox.search.terms import fold, tokens
+from xframes.sandbox.queries.terms import fold, tokens
 
 if TYPE_CHECKING:
     from xframes.sandbox.handlers.context import Context, Handler

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from xframes.sandbox.protocol import object_json
-from xframes.sandbox.search.terms import fold, tokens
+from xframes.sandbox.queries.terms import fold, tokens
 from xframes.sandbox.world import lexicon, news
 from xframes.sandbox.world.snowflakes import DAY_MS, HOUR_MS, snowflake
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from xframes.sandbox.protocol.problem_json import INVALID, kind
-from xframes.sandbox.search.predicates import compile_query
-from xframes.sandbox.search.syntax import QueryError
+from xframes.sandbox.queries.predicates import compile_query
+from xframes.sandbox.queries.syntax import QueryError
 from xframes.sandbox.services.broadcast import StreamRule, rule_json
 from xframes.sandbox.world.snowflakes import exact_stamp
 

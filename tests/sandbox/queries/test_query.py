@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from xframes.sandbox import Community
 from xframes.sandbox.protocol.object_json import post_json
-from xframes.sandbox.search.predicates import compile_query
-from xframes.sandbox.search.syntax import OPERATORS, And, Not, Or, QueryError, Term, parse
+from xframes.sandbox.queries.predicates import compile_query
+from xframes.sandbox.queries.syntax import OPERATORS, And, Not, Or, QueryError, Term, parse
 
 NOW = 1_790_000_000_000
 
