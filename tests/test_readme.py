@@ -112,7 +112,7 @@ def test_every_environment_variable_the_client_reads_is_documented():
 
 
 def test_every_public_name_is_there_and_says_what_it_is():
-    import_module("xframes.flatten")  # the package must not take the place of the function of that name
+    import_module("xframes.flattening")  # the package must not take the place of the function of that name
 
     assert xf.__all__ == sorted(xf.__all__, key=lambda name: (name.lower() == name, name))
     assert [name for name in xf.__all__ if not (getattr(xf, name).__doc__ or "").strip()] == []

@@ -22,9 +22,7 @@ Examples
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from xframes import version
@@ -89,14 +87,3 @@ def __dir__() -> list[str]:
 def load_ipython_extension(shell: Any) -> None:
     """Add the magics `%%xsql` and `%xsql` to a notebook; `%load_ext xframes` calls it."""
     import_module("xframes.magics").register(shell)
-
-
-class _Package(ModuleType):
-    """Keeps `xf.flatten` the function when the package `xframes.flatten` is imported."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not (name in _HOMES and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package

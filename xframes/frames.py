@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from xframes.errors import ArgumentError, XframesError
-from xframes.flatten import Tables, flatten_pages
+from xframes.flattening import Tables, flatten_pages
 from xframes.plan.values import missing
 from xframes.registry import ACTIONS, match
 from xframes.schema import TABLES, table

@@ -25,7 +25,7 @@ import xframes as xf
 from xframes.archive.storage import parts
 from xframes.archive.storage.folder import Folder
 from xframes.archive.storage.parts import Writer
-from xframes.flatten import Flattener
+from xframes.flattening import Flattener
 
 archive, path = sys.argv[1:]
 folder = Folder(archive)

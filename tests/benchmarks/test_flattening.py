@@ -10,7 +10,7 @@ import msgspec
 import orjson
 
 import xframes as xf
-from xframes.flatten.decoder import Decoder
+from xframes.flattening.decoder import Decoder
 from xframes.wire import Page, Request
 
 from .pages import page, pages
@@ -64,7 +64,7 @@ def test_many_pages_in_megabytes_and_posts_a_second(compare, tell):
 
 def test_many_pages_beside_the_same_with_the_garbage_collector_on(compare, monkeypatch):
     many = [answered(body) for body in pages(25)]
-    module = sys.modules["xframes.flatten"]  # `xf.flatten` is the function
+    module = sys.modules["xframes.flattening"]  # `xf.flatten` is the function
 
     def collecting() -> None:
         with monkeypatch.context() as patch:

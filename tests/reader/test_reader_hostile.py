@@ -21,7 +21,7 @@ from click.testing import CliRunner
 import xframes as xf
 from xframes.cli import main
 from xframes.errors import ArchiveError, XframesError
-from xframes.flatten import Flattener
+from xframes.flattening import Flattener
 from xframes.reader import NotPages, read_pages
 from xframes.reader.bounded import HELD_BYTES
 

@@ -79,7 +79,7 @@ def _due(journal: Journal, busy: set[str]) -> tuple[list[str | None], list[RunRo
 
 
 def _write(folder: Folder, journal: Journal, busy: set[str], part: int) -> None:
-    from xframes.flatten import Flattener
+    from xframes.flattening import Flattener
 
     folder.recover_locked()
     lock = nullcontext()  # the caller holds it

@@ -180,7 +180,7 @@ def add_pages(folder: Folder, pages: Iterable[Page]) -> list[str]:
 
     The new run is named after its first page, so that adding the same pages again adds nothing.
     """
-    from xframes.flatten import Flattener
+    from xframes.flattening import Flattener
 
     pages = iter(pages)
     first = next(pages, None)

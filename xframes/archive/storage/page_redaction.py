@@ -24,8 +24,8 @@ from xframes.archive.storage.redaction import (
     without_mentions,
     without_traces,
 )
-from xframes.flatten.nodes import INCLUDES
-from xframes.flatten.shapes import recognise
+from xframes.flattening.nodes import INCLUDES
+from xframes.flattening.shapes import recognise
 from xframes.registry import ACTIONS
 from xframes.schema import TABLES, tables_of
 from xframes.schema.leaves import Leaf, alternatives, codes, kinds, leaves, wire_names

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from xframes.archive.storage.bucket import Place
     from xframes.archive.storage.folder import Folder
-    from xframes.flatten import Flattener
+    from xframes.flattening import Flattener
 
 BATCH_BYTES = 2_000_000
 FLUSH_BYTES = 64_000_000  # JSON a collection keeps in the journal before it becomes parts

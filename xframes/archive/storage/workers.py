@@ -174,7 +174,7 @@ class Work:
     """Flattens batches and writes parts, in this process."""
 
     def __init__(self, target: Target) -> None:
-        from xframes.flatten import Flattener
+        from xframes.flattening import Flattener
 
         folder = Folder(target.archive)
         self._writer = Writer(folder, Flattener(), target.keep_pages)

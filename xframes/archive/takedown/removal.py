@@ -35,8 +35,8 @@ from xframes.archive.storage.paths import opened
 from xframes.archive.storage.redaction import Doomed, cleaned, without_asked
 from xframes.archive.upkeep.repair import forget_damaged
 from xframes.errors import ArchiveError, XframesError
-from xframes.flatten import Flattener
-from xframes.flatten.contents import OWN_PROBLEMS_FROM
+from xframes.flattening import Flattener
+from xframes.flattening.contents import OWN_PROBLEMS_FROM
 from xframes.schema import TABLES, Col, Type
 from xframes.schema.references import carried, owners
 from xframes.wire import Page, Request

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from xframes.archive.ingest.imports import add_pages
 from xframes.errors import ArchiveError
-from xframes.flatten import Flattener, empty
+from xframes.flattening import Flattener, empty
 from xframes.schema import table as declared
 
 if TYPE_CHECKING:

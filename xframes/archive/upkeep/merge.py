@@ -92,7 +92,7 @@ def _check_copy(path: Path, inside: str) -> None:
 
 def add_journal(folder: Folder, source: Folder) -> None:
     """Add the pages and runs that another archive has in its journal alone; the journal is only read."""
-    from xframes.flatten import Flattener
+    from xframes.flattening import Flattener
 
     if not source.journal.exists():
         return

@@ -10,10 +10,10 @@ from threading import RLock
 from typing import TYPE_CHECKING, Literal
 
 from . import lexicon
-from .profiles import connect, make_people, make_places
 from .belongings import make_belongings, make_mail
 from .chronicle import Chronicle
 from .model import Belongings, Conversation, Person, Place, Post, Space, UserList
+from .profiles import connect, make_people, make_places
 from .snowflakes import DAY_MS, HOUR_MS, snowflake
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import xframes as xf
-from xframes.flatten import tolerant_reader
-from xframes.flatten.decoder import Decoder
+from xframes.flattening import tolerant_reader
+from xframes.flattening.decoder import Decoder
 from xframes.wire import Page, Request
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

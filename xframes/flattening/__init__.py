@@ -10,10 +10,10 @@ import gc
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from xframes.flatten.batch import flatten_batch
-from xframes.flatten.contents import unknown_field_problems
-from xframes.flatten.decoder import Decoder
-from xframes.flatten.table_builder import Tables, empty
+from xframes.flattening.batch import flatten_batch
+from xframes.flattening.contents import unknown_field_problems
+from xframes.flattening.decoder import Decoder
+from xframes.flattening.table_builder import Tables, empty
 from xframes.schema import TABLES
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from xframes.flatten.table_builder import Part
+    from xframes.flattening.table_builder import Part
     from xframes.wire import Page
 
 __all__ = ["BATCH_BYTES", "Flattener", "Tables", "batches", "empty", "flatten_pages"]

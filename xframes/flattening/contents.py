@@ -9,7 +9,7 @@ from zlib import crc32
 
 import pyarrow as pa
 
-from xframes.flatten.coercion import coerce
+from xframes.flattening.coercion import coerce
 from xframes.registry.actions import NAMES
 from xframes.schema import TABLES, Type
 from xframes.wire import problem_kind, read_json

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 
-from xframes.flatten.arrow_columns import Columns, Index, Objects, Pool, constant
-from xframes.flatten.nodes import tree
+from xframes.flattening.arrow_columns import Columns, Index, Objects, Pool, constant
+from xframes.flattening.nodes import tree
 from xframes.schema import TABLES, Type
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from xframes.flatten.contents import Contents
-    from xframes.flatten.nodes import Structs
+    from xframes.flattening.contents import Contents
+    from xframes.flattening.nodes import Structs
     from xframes.wire import Page
 
 

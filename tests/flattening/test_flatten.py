@@ -221,7 +221,7 @@ import json, sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 import xframes as xf
-from xframes.flatten.nodes import structs
+from xframes.flattening.nodes import structs
 from xframes.wire import Page
 from xframes.wire import Request
 
@@ -286,7 +286,7 @@ def page(body, action="search.recent"):
     return Page(Request("GET", "", {}, action), body, datetime(2026, 3, 1, tzinfo=UTC))
 
 def state():
-    modules = [module for name, module in sorted(sys.modules.items()) if name.startswith("xframes.flatten")]
+    modules = [module for name, module in sorted(sys.modules.items()) if name.startswith("xframes.flattening")]
     held = [(m.__name__, name, value) for m in modules for name, value in sorted(vars(m).items())]
     return [(*where, repr(value)) for *where, value in held
             if isinstance(value, dict | list | set | bytearray) and not where[1].startswith("__")]

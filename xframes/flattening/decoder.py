@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from xframes.flatten import tolerant_reader
-from xframes.flatten.contents import Contents
-from xframes.flatten.nodes import INCLUDES, Structs, structs
-from xframes.flatten.shapes import recognise
+from xframes.flattening import tolerant_reader
+from xframes.flattening.contents import Contents
+from xframes.flattening.nodes import INCLUDES, Structs, structs
+from xframes.flattening.shapes import recognise
 from xframes.registry import ACTIONS, Action, match
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from xframes.flatten import shapes
-from xframes.flatten.coercion import coerce
-from xframes.flatten.contents import Contents, Misfit
-from xframes.flatten.nodes import ABSENT, INCLUDES, Node, Structs, tree
+from xframes.flattening import shapes
+from xframes.flattening.coercion import coerce
+from xframes.flattening.contents import Contents, Misfit
+from xframes.flattening.nodes import ABSENT, INCLUDES, Node, Structs, tree
 from xframes.schema import Type
 
 if TYPE_CHECKING:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from xframes.flatten.coercion import coerce
+from xframes.flattening.coercion import coerce
 from xframes.schema import TABLES, Type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from xframes.flatten.table_builder import TableBuilder
+    from xframes.flattening.table_builder import TableBuilder
 
 _SPANS = {60: "minute", 3600: "hour", 86400: "day"}
 _STEPS = {name: timedelta(seconds=seconds) for seconds, name in _SPANS.items()}

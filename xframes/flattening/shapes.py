@@ -11,8 +11,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from xframes.flatten import legacy
-from xframes.flatten.nodes import INCLUDES
+from xframes.flattening import legacy
+from xframes.flattening.nodes import INCLUDES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 from msgspec.structs import astuple
 
-from xframes.flatten.coercion import coerce
-from xframes.flatten.nodes import ABSENT, Node, Structs
+from xframes.flattening.coercion import coerce
+from xframes.flattening.nodes import ABSENT, Node, Structs
 from xframes.schema import TABLES, Source, Table, Type
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from xframes.flatten import metrics
-from xframes.flatten.arrow_columns import (
+from xframes.flattening import metrics
+from xframes.flattening.arrow_columns import (
     Column,
     Columns,
     Index,
@@ -21,7 +21,7 @@ from xframes.flatten.arrow_columns import (
     constant,
     rows_with_values,
 )
-from xframes.flatten.contents import (
+from xframes.flattening.contents import (
     OWN_PROBLEMS_FROM,
     Contents,
     Misfit,
@@ -32,14 +32,14 @@ from xframes.flatten.contents import (
     to_text,
     write_answer,
 )
-from xframes.flatten.nodes import Structs, tree
-from xframes.flatten.table_builder import Part, TableBuilder
+from xframes.flattening.nodes import Structs, tree
+from xframes.flattening.table_builder import Part, TableBuilder
 from xframes.schema import FIELDS_PARAM, TABLES, Table, Type, is_complete, tables_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from xframes.flatten.decoder import Decoder
+    from xframes.flattening.decoder import Decoder
     from xframes.wire import Page
 
 # Kinds of objects that become rows of an entity table, and the field that identifies them.
