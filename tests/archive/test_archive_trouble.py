@@ -295,7 +295,7 @@ def test_damaged_tables_are_set_aside_and_made_anew(tmp_path, hurt):
         assert [f.kind for f in archive.verify().findings] == ["unreadable_file"]
         report = archive.verify(repair=True)
         assert report.ok, report
-        assert report.repaired == [f"tables/posts/{path.name} is in damaged/ now", "the tables were made anew from the pages"]
+        assert report.repaired == [f"moved tables/posts/{path.name} to damaged/", "rebuilt the tables from the pages"]
         assert ids(archive) == list(range(15))
         assert (tmp_path / "a" / "damaged" / "tables" / "posts" / path.name).exists()
 
@@ -357,6 +357,6 @@ def test_a_damaged_journal_is_set_aside(no_journal):
         assert [f.kind for f in archive.verify().findings] == ["journal"]
         report = archive.verify(repair=True)
         assert report.ok, report
-        assert "journal.sqlite is in damaged/ now" in report.repaired
+        assert "moved journal.sqlite to damaged/" in report.repaired
         archive.add(page(1))
         assert ids(archive) == list(range(10))

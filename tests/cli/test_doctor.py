@@ -283,11 +283,11 @@ def test_looking_changes_nothing(folder):
     before = held()
     assert {state for _, state in look(folder)} == {"ok"}
     assert held() == before
-    assert look(folder)["archive", "ok"][0].startswith(f"{folder}: format 1, made 20")
+    assert look(folder)["archive", "ok"][0].startswith(f"{folder}: format 1, created 20")
 
 
 def test_no_archive_and_a_newer_one(tmp_path):
-    assert "holds no archive" in look(tmp_path / "none")["archive", "wrong"][0]
+    assert "no archive" in look(tmp_path / "none")["archive", "wrong"][0]
     (tmp_path / "x").mkdir()
     (tmp_path / "x" / "xframes.json").write_text('{"format_version": 99, "writer_version": "9.0"}')
     assert "upgrade" in look(tmp_path / "x")["archive", "wrong"][0]
@@ -318,7 +318,7 @@ def test_runs_that_stopped_and_runs_that_go_on(folder):
             journal.start([(run_id, "search.recent", {}, "{}")], run_id, NOW)
         with made.lock("run-b").acquire():
             found, advice = look(folder)["runs", "warn"]
-    assert "1 going on now, 1 stopped" in found
+    assert "1 running, 1 interrupted" in found
     assert advice == f"xframes resume run-a --archive {folder}"
 
 
