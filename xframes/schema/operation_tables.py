@@ -148,7 +148,8 @@ PROBLEMS = Table(
             "Last part of X's problem type (resource-not-found, …), or one of xframes' own: "
             "unreadable_page, bad_value, unknown_field, not_returned, stream_gap, missing_page.",
             holds="code"),
-        Col("resource_type", "resource_type", STR, "The kind of resource: tweet, user, media or another.", holds="code"),
+        Col("resource_type", "resource_type", STR,
+            "The kind of resource: tweet, user, media or another.", holds="code"),
         Col("resource_id", "resource_id", STR,
             "The id of the resource; for mentions, the username.",
             holds="subject"),
