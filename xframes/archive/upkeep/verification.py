@@ -95,6 +95,10 @@ class Report:
         -------
         DataFrame
             One row per finding, with the text columns `kind`, `where` and `detail`.
+
+        Examples
+        --------
+        >>> xf.Archive("my-archive").verify().frame()
         """
         import pandas as pd
 
