@@ -75,13 +75,13 @@ def kinds() -> tuple[str, ...]:
 @cache
 def wire_names() -> frozenset[str]:
     """Every name in the wire path of a column."""
-    return frozenset(name for kind in kinds() for name, _ in _named(leaves(kind)))
+    return frozenset(name for kind in kinds() for name, _ in _walk(leaves(kind)))
 
 
-def _named(leaf: Leaf) -> Iterator[tuple[str, Leaf]]:
+def _walk(leaf: Leaf) -> Iterator[tuple[str, Leaf]]:
     for name, inner in leaf.fields.items():
         yield name, inner
-        yield from _named(inner)
+        yield from _walk(inner)
 
 
 @cache
@@ -92,7 +92,7 @@ def codes() -> Mapping[str, Col]:
     """
     columns: dict[str, list[Col]] = {}
     for kind in kinds():
-        for name, leaf in _named(leaves(kind)):
+        for name, leaf in _walk(leaves(kind)):
             if leaf.col is not None:
                 columns.setdefault(name, []).append(leaf.col)
     result = {}

@@ -234,7 +234,7 @@ class Mask:
         if value is None or (kind == "page" and is_x_url(link)):
             return None
         if kind == "shown" and link is not None and is_x_url(link):
-            return _shown(self.pseudonyms.rewrite(link, *author).text)
+            return _short_link(self.pseudonyms.rewrite(link, *author).text)
         return self.pseudonyms.rewrite(value, *author).text
 
     def _positions(
@@ -268,7 +268,7 @@ def _moved(position: int, text: Rewritten, edge: str | None) -> int:
     return text.place(position, end=edge != "start")
 
 
-def _shown(url: str) -> str:
+def _short_link(url: str) -> str:
     """A link as X shows it: without its scheme, and truncated."""
     bare = url.split("://", 1)[-1].removeprefix("www.")
     if len(bare) <= _SHOWN_LETTERS:

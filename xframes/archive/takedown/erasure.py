@@ -194,13 +194,13 @@ def _without_handles(rows: pa.Table, col: Col, targets: Doomed) -> pa.Table:
 
     A former handle of theirs stays in rows about another person, who has it now.
     """
-    theirs = _is_in(rows, str(col.of), targets.users)
-    has_id = theirs
+    is_target = _is_in(rows, str(col.of), targets.users)
+    has_id = is_target
     if col.of in rows.column_names:
         has_id = pc.is_valid(rows[col.of])
-    is_other = pc.and_(has_id, pc.invert(theirs))
-    named = pc.or_(theirs, _is_in(rows, col.name, targets.names, lower=True))
-    values = pc.if_else(pc.and_not(named, is_other), None, rows[col.name])
+    is_other = pc.and_(has_id, pc.invert(is_target))
+    has_handle = pc.or_(is_target, _is_in(rows, col.name, targets.names, lower=True))
+    values = pc.if_else(pc.and_not(has_handle, is_other), None, rows[col.name])
     rows = _with_column(rows, col.name, values)
     return _rewrite(rows, col.name, partial(_clean_text, col=col, targets=targets))
 

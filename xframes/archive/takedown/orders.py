@@ -37,15 +37,16 @@ def remove(
         with suppress(OSError, ArchiveError):  # the purge also cleans pages in the journal
             access.freshen()
         users = _without_handles(access, users)
-        found = folder.steady(lambda: removal.bury(folder, access.readers, posts, users, reason))
+        counts = folder.steady(lambda: removal.write_tombstones(
+            folder, access.readers, posts, users, reason))
     try:
         purge(access)
     except ArchiveError as error:
         raise ArchiveError(
-            f"the removal of {counted(found.barred, 'id')} is recorded and the data is hidden, but "
-            f"it is still in files; the next purge or compaction tries again: {error}"
+            f"the removal of {counted(counts.barred, 'id')} is recorded and the data is hidden, "
+            f"but it is still in files; the next purge or compaction tries again: {error}"
         ) from error
-    return {"posts": found.posts, "users": found.users, "barred": found.barred}
+    return {"posts": counts.posts, "users": counts.users, "barred": counts.barred}
 
 
 def apply_compliance(access: Access, views: Views, type: str) -> dict[str, int]:
@@ -93,15 +94,15 @@ def _without_handles(access: Access, users: set[str]) -> set[str]:
     handles = {user.removeprefix("@").lower() for user in users if user.startswith("@")}
     if not handles:
         return users
-    found = removal.people(access.folder, access.readers, handles)
-    for handle, ids in sorted(found.items()):
+    ids_by_handle = removal.people(access.folder, access.readers, handles)
+    for handle, ids in sorted(ids_by_handle.items()):
         if len(ids) != 1:
             expected = "user_ids: expected ids, or handles of users in this archive"
             several = ""
             if ids:
                 several = f", the handle of several users ({', '.join(sorted(ids))})"
             raise ArgumentError(f"{expected}, got '@{handle}'{several}. Pass the id")
-    return {user for user in users if not user.startswith("@")}.union(*found.values())
+    return {user for user in users if not user.startswith("@")}.union(*ids_by_handle.values())
 
 
 def _ids(name: str, values: Any, pattern: str) -> set[str]:

@@ -50,8 +50,8 @@ _WAIT = 30.0  # seconds to wait for readers of files that must be deleted
 
 
 @contextlib.contextmanager
-def plain_errors(what: str) -> Iterator[None]:
-    """Turn errors of files, locks and DuckDB into an ArchiveError that begins with `what`."""
+def plain_errors(prefix: str) -> Iterator[None]:
+    """Turn errors of files, locks and DuckDB into an ArchiveError that begins with `prefix`."""
     import duckdb
 
     try:
@@ -60,21 +60,21 @@ def plain_errors(what: str) -> Iterator[None]:
         if isinstance(error, XframesError):
             raise
         reason = next(iter(str(error).splitlines()), "")
-        raise ArchiveError(f"{what} ({type(error).__name__}: {reason})") from error
+        raise ArchiveError(f"{prefix} ({type(error).__name__}: {reason})") from error
 
 
 @dataclass(frozen=True, slots=True)
-class Buried:
-    """How many posts and people the archive had and now hides, and how many ids are barred."""
+class RemovalCounts:
+    """How many posts and people the archive had and now hides, and how many ids have tombstones."""
 
     posts: int
     users: int
     barred: int
 
 
-def bury(
+def write_tombstones(
     folder: Folder, readers: Readers, posts: Collection[str], users: Collection[str], reason: str
-) -> Buried:
+) -> RemovalCounts:
     """Write tombstones for posts and users, which hide them and everything that belongs to them.
 
     Removing a post also removes its other versions, and its author if the archive has no other post
@@ -95,7 +95,11 @@ def bury(
         add_pages(folder, [page])
     except OSError:
         _note_in_journal(folder, page)
-    return Buried(len(targets.posts & present.posts), len(targets.users & present.users), len(rows))
+    return RemovalCounts(
+        posts=len(targets.posts & present.posts),
+        users=len(targets.users & present.users),
+        barred=len(rows),
+    )
 
 
 def _note_in_journal(folder: Folder, page: Page) -> None:
@@ -378,13 +382,14 @@ def _texts(lookup: _Lookup, holds: str, targets: Doomed) -> frozenset[str]:
         for col in table.body:
             if col.holds != holds:
                 continue
-            whose = _barrable(name)
+            owner_columns = _barrable(name)
             if col.of:
-                whose = [(col.of, "user")]
-            if whose:
-                tests = " OR ".join(f'list_contains(${kind}, "{c}")' for c, kind in whose)
+                owner_columns = [(col.of, "user")]
+            if owner_columns:
+                tests = " OR ".join(f'list_contains(${kind}, "{c}")' for c, kind in owner_columns)
                 query = f'SELECT "{col.name}" FROM {{rows}} WHERE {tests}'
-                texts |= lookup.values(name, query, **{kind: ids[kind] for _, kind in whose})
+                of_kinds = {kind: ids[kind] for _, kind in owner_columns}
+                texts |= lookup.values(name, query, **of_kinds)
     return frozenset(texts)
 
 

@@ -159,21 +159,21 @@ class _Job:
         `simple` is true where that row has every known value of the key.
         """
         table = self.table
-        seen = f"SELECT *, {newest.place(table)} AS place FROM candidates"
+        rows = f"SELECT *, {newest.place(table)} AS place FROM candidates"
         key = quoted(table.key)
         if table.kind == "detail":
             heads = newest.kept_parents(table, parent, touched=bool(own.base))
             return (
-                f"WITH seen AS NOT MATERIALIZED ({seen}), {heads} "
+                f"WITH seen AS NOT MATERIALIZED ({rows}), {heads} "
                 "SELECT arg_max(rid, seen.place) AS rid, true AS simple FROM seen SEMI JOIN kept "
                 f'ON seen."{table.parent_key}" = kept.parent AND seen.place = kept.place '
                 f"GROUP BY {key}"
             )
         if not merges(table.name):
-            return f"SELECT arg_max(rid, place) AS rid, true AS simple FROM ({seen}) GROUP BY {key}"
+            return f"SELECT arg_max(rid, place) AS rid, true AS simple FROM ({rows}) GROUP BY {key}"
         return (
             f"SELECT {key}, arg_max(rid, place) AS rid, {self._newest_is_enough()} AS simple "
-            f"FROM ({seen}) GROUP BY {key}"
+            f"FROM ({rows}) GROUP BY {key}"
         )
 
     def _newest_is_enough(self) -> str:
@@ -192,12 +192,12 @@ class _Job:
             bits.append(f'CASE WHEN "{c.name}" IS NULL THEN 0::HUGEINT ELSE {1 << i}::HUGEINT END')
             if c.owner:
                 owners |= 1 << i
-        known = " + ".join(bits) or "0::HUGEINT"
+        has_value = " + ".join(bits) or "0::HUGEINT"
         newest = f"arg_max({complete}, place)"
         matters = f"CASE WHEN {newest} THEN {owners}::HUGEINT ELSE (-1)::HUGEINT END"
-        lost = f"bit_or({known}) & ~arg_max({known}, place) & {matters}"
+        missing = f"bit_or({has_value}) & ~arg_max({has_value}, place) & {matters}"
         return (
-            f"count(*) = 1 OR (bool_and(known_at IS NULL) AND ({lost}) = 0 "
+            f"count(*) = 1 OR (bool_and(known_at IS NULL) AND ({missing}) = 0 "
             f"AND ({newest} OR NOT bool_or({complete})))"
         )
 

@@ -33,7 +33,7 @@ OWN_MARKS = ("unknown_field", "missing_page")
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Comparison of the tables of `folder` with those of `made`, an archive rebuilt from its pages.
+    """Comparison of the tables of `folder` with those of `reference`, rebuilt from its pages.
 
     `exact`: all pages exist, so every row must be the same. Otherwise the tables may have more rows
     than the rebuilt ones. For `redacted` pages only the keys of rows are compared, because a
@@ -42,7 +42,7 @@ class Comparison:
 
     folder: Folder
     tables: Mapping[str, Files]
-    made: Folder
+    reference: Folder
     stones: Stones | None
     redacted: InitVar[Collection[str]]
     exact: bool
@@ -63,16 +63,16 @@ class Comparison:
     def differences(self, name: str) -> Iterator[tuple[str, str]]:
         """Compare one table and yield the kind and details of each difference."""
         table = TABLES[name]
-        own, new = self.tables[name], self.made.files(name)
+        own, new = self.tables[name], self.reference.files(name)
         if not new.all and len(own.bases) != 1:
             return  # the pages have no rows of it
-        lost = 0
+        missing = 0
         examples: set[str] = set()
         shares = self._shares(table, own, new)
         for share in range(shares):
             for query in self._queries(table, own, new, shares, share):
                 count, example = self._connection.execute(query).fetchall()[0]
-                lost += count
+                missing += count
                 examples |= {example} - {None}
                 if count:
                     break  # the next queries would count the same rows again
@@ -81,11 +81,12 @@ class Comparison:
             if repeats:
                 detail = f"compacted files have more than one row of {counted(repeats, 'key')}"
                 yield "repeated_key", detail
-        if lost:
+        if missing:
             where = ""
             if examples:
                 where = f" (e.g. of page {min(examples)})"
-            yield "missing_rows", f"{counted(lost, 'row')} of the pages missing or different{where}"
+            rows = counted(missing, "row")
+            yield "missing_rows", f"{rows} of the pages missing or different{where}"
 
     def is_readable(self, path: Place) -> bool:
         """Whether DuckDB can read a file; it refuses damaged footers that pyarrow accepts."""
@@ -102,7 +103,7 @@ class Comparison:
         """The number of shares in which to compare a table, by the size of its files."""
         files = [own, new]
         if table.parent:
-            files += [self.tables[table.parent], self.made.files(table.parent)]
+            files += [self.tables[table.parent], self.reference.files(table.parent)]
         size = sum(sum(map(size_of, each.all)) for each in files)
         return 1 + size * _SPREAD // MEMORY
 
@@ -112,19 +113,21 @@ class Comparison:
         """SQL of SELECTs of the number of missing rows, and the page of one of them."""
         own_parent = new_parent = None
         if table.parent:
-            own_parent, new_parent = self.tables[table.parent], self.made.files(table.parent)
-        ours = self._view(table, own, own_parent, shares, share)
-        theirs = self._view(table, new, new_parent, shares, share)
+            own_parent, new_parent = self.tables[table.parent], self.reference.files(table.parent)
+        own_rows = self._view(table, own, own_parent, shares, share)
+        new_rows = self._view(table, new, new_parent, shares, share)
         if table.name == "problems":
             names = "SELECT DISTINCT parameter FROM ({}) WHERE kind = 'unknown_field'"
-            yield f"SELECT count(*), NULL FROM ({names.format(theirs)} EXCEPT {names.format(ours)})"
-            ours = f"SELECT * FROM ({ours}) WHERE kind NOT IN {OWN_MARKS}"
-            theirs = f"SELECT * FROM ({theirs}) WHERE kind NOT IN {OWN_MARKS}"
+            own_names, new_names = names.format(own_rows), names.format(new_rows)
+            yield f"SELECT count(*), NULL FROM ({new_names} EXCEPT {own_names})"
+            own_rows = f"SELECT * FROM ({own_rows}) WHERE kind NOT IN {OWN_MARKS}"
+            new_rows = f"SELECT * FROM ({new_rows}) WHERE kind NOT IN {OWN_MARKS}"
         yield self._lost_observations(table, own, new, shares, share)
         if not self.exact:
             yield (
-                f"SELECT count(*), min(page_id) FROM (SELECT t.page_id FROM ({theirs}) AS t "
-                f"ANTI JOIN ({ours}) AS o ON {_same(table.key)} AND o.observed_at >= t.observed_at)"
+                f"SELECT count(*), min(page_id) FROM (SELECT t.page_id FROM ({new_rows}) AS t "
+                f"ANTI JOIN ({own_rows}) AS o ON {_same(table.key)} "
+                "AND o.observed_at >= t.observed_at)"
             )
             return
         # A page may belong to several runs; merged files of pages keep only one of them.
@@ -132,7 +135,7 @@ class Comparison:
         columns = newest.quoted(c for c in shared if c != "run_id" or c in table.key)
         content = f"CASE WHEN page_id NOT IN (FROM redacted) THEN hash({columns}) END AS content"
         one = f"SELECT {newest.quoted(table.key)}, page_id, {content} FROM"
-        yield f"SELECT count(*), min(page_id) FROM ({one} ({theirs}) EXCEPT {one} ({ours}))"
+        yield f"SELECT count(*), min(page_id) FROM ({one} ({new_rows}) EXCEPT {one} ({own_rows}))"
 
     def _lost_observations(
         self, table: Table, own: Files, new: Files, shares: int, share: int
@@ -147,14 +150,14 @@ class Comparison:
         expected = f"SELECT DISTINCT {key} FROM {rebuilt} WHERE {in_share}"
         if table.name == "problems":
             expected += f" AND kind NOT IN {OWN_MARKS} AND page_id NOT IN (FROM redacted)"
-        lost = (
+        rows = (
             f"FROM ({expected}) AS t ANTI JOIN {_rows(table, own)} AS o ON {_same(table.key)} "
             "AND o.page_id IS NOT DISTINCT FROM t.page_id"
         )
         merged = [str(p) for p in own.all if _is_merged(p)]
         if merged:
             same = _same(newest.key_of(table), "m")
-            lost += (
+            rows += (
                 f" ANTI JOIN {newest.scan(table, merged)} AS m ON {same} "
                 "AND m.observed_at >= t.observed_at"
             )
@@ -162,12 +165,12 @@ class Comparison:
             parent = TABLES[table.parent]
             merged = [str(p) for p in self.tables[table.parent].all if _is_merged(p)]
             if merged:
-                lost += (
+                rows += (
                     f" ANTI JOIN {newest.scan(parent, merged)} AS p "
                     f'ON p."{parent.key[0]}" = t."{table.parent_key}" '
                     "AND p.observed_at >= t.observed_at"
                 )
-        return f"SELECT count(*), min(t.page_id) {lost}"
+        return f"SELECT count(*), min(t.page_id) {rows}"
 
     def _without_removed(self, rows: str, table: Table) -> str:
         """SQL of rows of a table without those that removals hide."""

@@ -49,8 +49,8 @@ def signs(path: str | os.PathLike[str]) -> Iterator[Sign]:
     if folder.journal.exists():
         yield from _journal(folder)
     if folder.buried:
-        found = "removed data is hidden, but still in files"
-        yield "removals", "warn", found, f"xframes compact --archive {_quoted_path(folder)}"
+        result = "removed data is hidden, but still in files"
+        yield "removals", "warn", result, f"xframes compact --archive {_quoted_path(folder)}"
     free = shutil.disk_usage(folder.home).free
     if free < _FREE_BYTES:
         advice = "free some space: a compaction needs about as much space again as the tables"
@@ -61,11 +61,11 @@ def _format(folder: Folder) -> Sign:
     """The format of the archive, and whether this user may write to it."""
     info = json.loads((folder.path / "xframes.json").read_text(encoding="utf-8"))
     created = f"{str(info.get('created_at'))[:10]} by xframes {info.get('writer_version')}"
-    found = f"{folder.path}: format {info['format_version']}, created {created}"
+    result = f"{folder.path}: format {info['format_version']}, created {created}"
     if not folder.writable:
         advice = "to collect, get write permission; queries work without it"
-        return "archive", "warn", f"{found}; no write permission", advice
-    return "archive", "ok", found, ""
+        return "archive", "warn", f"{result}; no write permission", advice
+    return "archive", "ok", result, ""
 
 
 def _files(folder: Folder) -> Iterator[Sign]:
@@ -84,11 +84,11 @@ def _files(folder: Folder) -> Iterator[Sign]:
         bad += more_bad
         count += len(of_table.all)
         parts = max(parts, len(of_table.parts))
-    found = f"{counted(rows, 'row')} in {counted(count, 'file')}, {_size(size)}"
-    yield _sign("tables", found, bad, folder, f"xframes rebuild --archive {_quoted_path(folder)}")
+    result = f"{counted(rows, 'row')} in {counted(count, 'file')}, {_size(size)}"
+    yield _sign("tables", result, bad, folder, f"xframes rebuild --archive {_quoted_path(folder)}")
     if parts > MOST_PARTS:
-        found = f"a table has {parts:,} files that are not compacted, so queries are slow"
-        yield "tables", "warn", found, f"xframes compact --archive {_quoted_path(folder)}"
+        result = f"a table has {parts:,} files that are not compacted, so queries are slow"
+        yield "tables", "warn", result, f"xframes compact --archive {_quoted_path(folder)}"
 
 
 def _read(
@@ -119,12 +119,12 @@ def _has_type(schema: pa.Schema, column: pa.Field) -> bool:
     return index < 0 or bool(schema.field(index).type == column.type)
 
 
-def _sign(part: str, found: str, bad: list[str], folder: Folder, advice: str) -> Sign:
+def _sign(part: str, result: str, bad: list[str], folder: Folder, advice: str) -> Sign:
     if not bad:
-        return part, "ok", found, ""
-    found = f"{found}; {len(bad):,} damaged, e.g. {bad[0]}"
+        return part, "ok", result, ""
+    result = f"{result}; {len(bad):,} damaged, e.g. {bad[0]}"
     verify = f"xframes verify --archive {_quoted_path(folder)}"
-    return part, "wrong", found, f"{verify} lists the damaged files; {advice}"
+    return part, "wrong", result, f"{verify} lists the damaged files; {advice}"
 
 
 def _journal(folder: Folder) -> Iterator[Sign]:
@@ -156,12 +156,12 @@ def _runs(folder: Folder, journal: Journal) -> Sign:
         if run.state in {"interrupted", "running"} and run.run_id not in active
     ]
     resumable = [run for run in stopped if run.plan is not None]
-    found = f"{counted(len(runs), 'run')}: {len(active):,} running, {len(stopped):,} interrupted"
+    result = f"{counted(len(runs), 'run')}: {len(active):,} running, {len(stopped):,} interrupted"
     if not resumable:
-        return "runs", "ok", found, ""
+        return "runs", "ok", result, ""
     last = resumable[-1]
     advice = f"xframes resume {last.run_id} --archive {_quoted_path(folder)}"
-    return "runs", "warn", f"{found}; the last one: {last.action} at {_when(last)}", advice
+    return "runs", "warn", f"{result}; the last one: {last.action} at {_when(last)}", advice
 
 
 def _when(run: RunRow) -> str:

@@ -42,13 +42,13 @@ def copy_files(folder: Folder, source: Folder) -> int:
     is copied.
     """
     moves: dict[Path, Place] = {}
-    done: set[str] = set()
+    paths: set[str] = set()
     folder.look()
     with folder.owned():
         for _ in range(_MERGE_TRIES):
             source.look()
             try:
-                _copy_missing(folder, source, moves, done)
+                _copy_missing(folder, source, moves, paths)
             except FileNotFoundError:  # a compaction of the other archive replaced the file
                 continue
             break
@@ -70,12 +70,15 @@ def copy_files(folder: Folder, source: Folder) -> int:
 
 
 def _copy_missing(
-    folder: Folder, source: Folder, moves: dict[Path, Place], done: set[str]
+    folder: Folder, source: Folder, moves: dict[Path, Place], paths: set[str]
 ) -> None:
-    """Copy missing files to temporary files and check them; add their final places to `moves`."""
+    """Copy missing files to temporary files and check them.
+
+    Adds their final places to `moves`, and their paths inside the archive to `paths`.
+    """
     for inside, path in source.contents().items():
         final = folder.path / inside
-        if inside in done or final.exists():
+        if inside in paths or final.exists():
             continue
         temp = folder.new_temp()
         fetch(path, temp)
@@ -87,7 +90,7 @@ def _copy_missing(
                 "First repair that archive with verify(repair=True)"
             ) from error
         moves[temp] = final
-        done.add(inside)
+        paths.add(inside)
 
 
 def _check_copy(path: Path, inside: str) -> None:

@@ -53,9 +53,9 @@ def rebuild(
             _refuse_loss(folder, parts, old)
         pages = (page for path in parts for page in read_part(path))
         packed = sum(map(size_of, parts))
-        made = flatten_into(scratch / "made", pages, packed, processes, progress)
-        keep_runs(made, runs, old["runs"].all)
-        swap_tables(folder, made, old)
+        new_tables = flatten_into(scratch / "made", pages, packed, processes, progress)
+        keep_runs(new_tables, runs, old["runs"].all)
+        swap_tables(folder, new_tables, old)
         with readers.alone(wait=_PATIENCE) as alone:
             if alone:
                 folder.finish_removals()
@@ -63,12 +63,12 @@ def rebuild(
 
 def _refuse_loss(folder: Folder, parts: Iterable[Place], old: Mapping[str, Files]) -> None:
     """Raise ArchiveError if the tables have rows of pages that are missing."""
-    lost = pages_named(path for files in old.values() for path in files.all) - page_ids(parts)
-    if lost:
+    missing = pages_named(path for files in old.values() for path in files.all) - page_ids(parts)
+    if missing:
         raise ArchiveError(
-            f"{folder.path}: a rebuild would lose the rows of {counted(len(lost), 'page')} that "
-            f"pages/ lacks (e.g. {min(lost)}). Merge a copy of the archive that has the pages, or "
-            "pass lose=True"
+            f"{folder.path}: a rebuild would lose the rows of {counted(len(missing), 'page')} that "
+            f"pages/ lacks (e.g. {min(missing)}). Merge a copy of the archive that has the pages, "
+            "or pass lose=True"
         )
 
 
@@ -80,13 +80,13 @@ def flatten_into(
     `packed` is the size of their files in bytes; with `processes=None` it decides whether to use
     one process or one for each core.
     """
-    made = Folder(home)
-    made.create()
+    new_tables = Folder(home)
+    new_tables.create()
     if processes is None:
         processes = 1
         if packed >= workers.WORTH_BYTES // 8:  # pages in files are compressed
             processes = workers.cores()
-    sink = workers.sink(workers.Target(made.address, keep_pages=False, lock=None), processes)
+    sink = workers.sink(workers.Target(new_tables.address, keep_pages=False, lock=None), processes)
     try:
         with bar(progress, "rebuild", "B") as advance:
             for batch in gathered(pages, size):
@@ -97,24 +97,26 @@ def flatten_into(
         raise
     _, unknown = sink.finish()
     problems = pa.Table.from_pylist(unknown, schema=TABLES["problems"].schema)
-    write_rows(made, {"problems": problems})
-    return made
+    write_rows(new_tables, {"problems": problems})
+    return new_tables
 
 
-def keep_runs(made: Folder, runs: Sequence[Mapping[str, Any]], tables: Iterable[Place]) -> None:
-    """Write records of runs into rebuilt tables: those of the pages, and those of the old tables."""
+def keep_runs(
+    new_tables: Folder, runs: Sequence[Mapping[str, Any]], tables: Iterable[Place]
+) -> None:
+    """Write records of runs into rebuilt tables, from the pages and from the old tables."""
     schema = TABLES["runs"].schema
     records = [runs_table(runs)]
     for path in tables:
         with suppress(OSError, ValueError, pa.ArrowException):  # verify reports such files
             rows = pq.read_table(opened(path))
             records.append(rows.select(schema.names).cast(schema))
-    write_rows(made, {"runs": pa.concat_tables(records)})
+    write_rows(new_tables, {"runs": pa.concat_tables(records)})
 
 
-def swap_tables(folder: Folder, made: Folder, old: Mapping[str, Files]) -> None:
+def swap_tables(folder: Folder, new_tables: Folder, old: Mapping[str, Files]) -> None:
     """Replace these files by the tables of another archive on the same disk, all or nothing."""
-    moves = adopt(folder, made)
+    moves = adopt(folder, new_tables)
     for name, files in old.items():
         if files.all:
             replaced = folder.tables / name / f"replaced-{folder.new_id()}.json"
@@ -122,14 +124,14 @@ def swap_tables(folder: Folder, made: Folder, old: Mapping[str, Files]) -> None:
     folder.commit(moves)
 
 
-def adopt(folder: Folder, made: Folder) -> dict[Path, Place]:
+def adopt(folder: Folder, new_tables: Folder) -> dict[Path, Place]:
     """Move the tables of another archive on the same disk to temporary files.
 
     Returns the final path of each.
     """
     moves: dict[Path, Place] = {}
     for name in TABLES:
-        for path in made.files(name).all:
+        for path in new_tables.files(name).all:
             assert isinstance(path, Path)
             temp = folder.new_temp()
             path.rename(temp)

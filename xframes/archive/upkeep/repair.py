@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from xframes.archive.upkeep.verification import Report
 
 DAMAGED = "damaged"  # folder for copies of damaged files; a purge deletes it
-LOST = "missing_page"  # the kind of problem that marks rows of a missing page
+MISSING_PAGE = "missing_page"  # the kind of problem that marks rows of a missing page
 _MARK_POSITION = 2_000_000  # position among a page's problems, after those of X and of flattening
 _FILE_KINDS = {"unreadable_file", "schema", "changed_page", "changed_runs", "checksum"}
 _TABLE_KINDS = {"missing_rows", "repeated_key", "unreadable_folder"}
@@ -49,11 +49,11 @@ def repair(folder: Folder, readers: Readers, report: Report) -> list[str]:
     with locks[0], locks[1], folder.owned(), folder.scratch("repair") as scratch:
         folder.recover_locked()
         folder.look()
-        done = _Repair(folder, report, scratch).run()
+        actions = _Repair(folder, report, scratch).run()
         with readers.alone(wait=_PATIENCE) as alone:
             if alone:
                 folder.finish_removals()
-    return done
+    return actions
 
 
 def forget_damaged(folder: Folder) -> None:
@@ -71,7 +71,7 @@ class _Repair:
         self._findings = report.findings
         self._moves: dict[Path, Place] = {}
         self._replaced: dict[Place, list[Place]] = {}  # files that new ones replace, by folder
-        self._done: list[str] = []
+        self._actions: list[str] = []
 
     def run(self) -> list[str]:
         """Do everything and return a sentence for each thing that was done."""
@@ -85,21 +85,21 @@ class _Repair:
         broken = [path for path in listed if self._folder.inside(path) in bad]
         for path in broken:
             self._replace(path)
-        lost, is_rebuilt = self._tables(parts, tables, broken)
-        self._mark(lost)
+        missing, is_rebuilt = self._tables(parts, tables, broken)
+        self._mark(missing)
         for home, old in self._replaced.items():
             new_name = f"replaced-{self._folder.new_id()}.json"
             self._moves[marker(self._folder, old)] = home / new_name
         self._folder.commit(self._moves)
         if is_rebuilt:
-            self._done.append("rebuilt the tables from the pages")
-        if lost:
-            self._done.append(
-                f"kept the rows of {counted(len(lost), 'missing page')} and marked them in "
+            self._actions.append("rebuilt the tables from the pages")
+        if missing:
+            self._actions.append(
+                f"kept the rows of {counted(len(missing), 'missing page')} and marked them in "
                 "`problems`; merge a copy of the archive that has the pages, then rebuild"
             )
         self._journal()
-        return self._done
+        return self._actions
 
     def _pages(self, bad: set[str]) -> list[tuple[Place, list[dict[str, Any]]]]:
         """List the files of pages with their records of runs.
@@ -126,7 +126,7 @@ class _Repair:
                 continue
             self._moves[temp] = self._folder.pages / part_name(temp, beside=path)
             sound = counted(count, "sound page")
-            self._done.append(f"kept {sound} of {self._folder.inside(path)}")
+            self._actions.append(f"kept {sound} of {self._folder.inside(path)}")
             parts.append((temp, runs))
         return parts
 
@@ -143,21 +143,21 @@ class _Repair:
         """
         whole = [p for files in tables.values() for p in files.all if p not in broken]
         present = {page.page_id for path, _ in parts for page in sound_pages(path)}
-        lost = pages_named(whole) - present
+        missing = pages_named(whole) - present
         if not broken and not any(f.kind in _TABLE_KINDS for f in self._findings):
-            return lost, False
+            return missing, False
         packed = sum(size_of(path) for path, _ in parts)
         pages = (page for path, _ in parts for page in sound_pages(path))
-        made = flatten_into(self._scratch / "made", pages, packed, None, progress=False)
+        new_tables = flatten_into(self._scratch / "made", pages, packed, None, progress=False)
         old_runs = [p for p in tables["runs"].all if p not in broken]
-        keep_runs(made, [run for _, runs in parts for run in runs], old_runs)
-        self._moves |= adopt(self._folder, made)
-        if not lost:
+        keep_runs(new_tables, [run for _, runs in parts for run in runs], old_runs)
+        self._moves |= adopt(self._folder, new_tables)
+        if not missing:
             for path in whole:
                 self._replaced.setdefault(path.parent, []).append(path)
-        return lost, True
+        return missing, True
 
-    def _mark(self, lost: set[str]) -> None:
+    def _mark(self, missing: set[str]) -> None:
         """Write a row of `problems` for each missing page that has none yet."""
         origins: dict[str, dict[str, Any]] = {}  # of the missing pages
         marked: set[str] = set()
@@ -166,15 +166,15 @@ class _Repair:
             for path in self._folder.files(name).all:
                 with contextlib.suppress(OSError, ValueError, KeyError, pa.ArrowException):
                     rows = pq.read_table(opened(path), columns=columns).to_pylist()
-                    origins |= {r["page_id"]: r for r in rows if r["page_id"] in lost}
-                    marked |= {r["page_id"] for r in rows if r.get("kind") == LOST}
+                    origins |= {r["page_id"]: r for r in rows if r["page_id"] in missing}
+                    marked |= {r["page_id"] for r in rows if r.get("kind") == MISSING_PAGE}
         rows = []
-        for page_id in sorted(lost - marked):
+        for page_id in sorted(missing - marked):
             origin = origins.get(page_id, {})
             rows.append({
                 "page_id": page_id,
                 "position": _MARK_POSITION,
-                "kind": LOST,
+                "kind": MISSING_PAGE,
                 "title": "Missing page",
                 "detail": "the page is missing from pages/ or damaged; its rows are kept",
                 "run_id": origin.get("run_id"),
@@ -196,8 +196,8 @@ class _Repair:
         for each in names:  # the journal first: SQLite does not use the other files without it
             (home / each).unlink()
         (home / "journal.mark").unlink(missing_ok=True)
-        self._done += [f"moved {each} to {DAMAGED}/" for each in names]
-        self._done.append(
+        self._actions += [f"moved {each} to {DAMAGED}/" for each in names]
+        self._actions.append(
             "pages that were only in the journal are lost; run unfinished collections again"
         )
 
@@ -205,7 +205,7 @@ class _Repair:
         """Copy a damaged file to `damaged/`, and mark it as replaced by the commit."""
         self._copy_aside(path, self._folder.inside(path))
         self._replaced.setdefault(path.parent, []).append(path)
-        self._done.append(f"moved {self._folder.inside(path)} to {DAMAGED}/")
+        self._actions.append(f"moved {self._folder.inside(path)} to {DAMAGED}/")
 
     def _copy_aside(self, path: Place, inside: str) -> None:
         temp = self._folder.new_temp()
@@ -219,5 +219,5 @@ class _Repair:
         path.rename(target.with_name(f"{target.name}-{self._folder.new_id()}"))
         sync(target.parent)
         sync(path.parent)
-        self._done.append(f"moved {where} to {DAMAGED}/")
+        self._actions.append(f"moved {where} to {DAMAGED}/")
 

@@ -95,6 +95,10 @@ class Report:
         -------
         DataFrame
             One row per finding, with the text columns `kind`, `where` and `detail`.
+
+        Examples
+        --------
+        >>> xf.Archive("my-archive").verify().frame()
         """
         import pandas as pd
 
@@ -104,7 +108,7 @@ class Report:
     def __repr__(self) -> str:
         findings = counted(len(self.findings), "finding")
         head = f"<Report: {self._contents()}, {findings}>"
-        lines = [f"  repaired: {what}" for what in self.repaired]
+        lines = [f"  repaired: {sentence}" for sentence in self.repaired]
         lines += [f"  {f.kind}: {f.where}: {f.detail}" for f in self.findings[:20]]
         return "\n".join(neutral(line) for line in [head, *lines])
 
@@ -113,12 +117,13 @@ class Report:
         if self.findings:
             result = counted(len(self.findings), "finding")
         html = f"<p>{escape(f'{self._contents()} read: {result}')}</p>"
-        shown = [*(Finding("repaired", "", what) for what in self.repaired), *self.findings]
-        if shown:
+        repairs = [Finding("repaired", "", sentence) for sentence in self.repaired]
+        findings = [*repairs, *self.findings]
+        if findings:
             rows = "".join(
                 f"<tr><td>{escape(f.kind)}</td><td>{escape(f.where)}</td>"
                 f"<td>{escape(f.detail)}</td></tr>"
-                for f in shown
+                for f in findings
             )
             html += f"<table>{rows}</table>"
         return f"<div>{html}</div>"
@@ -234,7 +239,7 @@ def _check_pages(report: Report, folder: Folder, path: Place, sound: dict[str, b
             part_runs(path)
         _check_sum(report, folder, path, before)
     except FileNotFoundError as error:
-        _gone(report, folder, path, error)
+        _report_deleted(report, folder, path, error)
     except ArchiveError as error:
         report.findings.append(Finding("changed_runs", where, str(error)))
 
@@ -250,7 +255,7 @@ def _check_tables(report: Report, folder: Folder, name: str, paths: Sequence[Pla
                 report.findings.append(Finding(kind, folder.inside(path), detail))
             _check_sum(report, folder, path, before)
         except FileNotFoundError as error:
-            _gone(report, folder, path, error)
+            _report_deleted(report, folder, path, error)
     return named
 
 
@@ -269,7 +274,7 @@ def _check_sum(report: Report, folder: Folder, path: Place, before: int) -> None
     report.findings.append(Finding(kind, folder.inside(path), reason))
 
 
-def _gone(report: Report, folder: Folder, path: Place, error: FileNotFoundError) -> None:
+def _report_deleted(report: Report, folder: Folder, path: Place, error: FileNotFoundError) -> None:
     """Report a file that was deleted after it was listed.
 
     Raises the error if another machine has replaced the file; then the caller starts again.
@@ -291,15 +296,15 @@ def _compare_rows(
         scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="xframes-verify-"))
         pages = chain.from_iterable(map(sound_pages, snapshot.pages))
         packed = sum(map(size_of, snapshot.pages))
-        made = flatten_into(Path(scratch) / "made", pages, packed, None, progress=False)
-        keep_runs(made, [r for path in snapshot.pages for r in _runs_of(path)], ())
+        new_tables = flatten_into(Path(scratch) / "made", pages, packed, None, progress=False)
+        keep_runs(new_tables, [r for path in snapshot.pages for r in _runs_of(path)], ())
         stones = None
         if "tombstones" not in broken:
             stones = stones_of(folder)
         if stones is not None:
             stones = replace(stones, everywhere=True)
         compared = stack.enter_context(contextlib.closing(comparison.Comparison(
-            folder, snapshot.tables, made, stones, redacted_pages, exact=exact
+            folder, snapshot.tables, new_tables, stones, redacted_pages, exact=exact
         )))
         for name, table in TABLES.items():
             if broken & {name, table.parent}:  # damaged tables cannot be compared
