@@ -246,7 +246,7 @@ def test_a_wrong_argument_is_refused_and_named(frames, arguments, named):
 
 
 def test_a_frame_without_the_columns_is_refused_with_those_it_has():
-    with pytest.raises(xf.errors.ArgumentError, match="'created_at'.*: a$"):
+    with pytest.raises(xf.errors.ArgumentError, match=r"'created_at'.*: a$"):
         xf.plot.timeline(pd.DataFrame({"a": [1]}))
     with pytest.raises(xf.errors.ArgumentError, match="list"):
         xf.plot.timeline([1, 2])

@@ -233,6 +233,6 @@ def test_the_reset_day_in_short_months_and_across_years(day, today, begins, rese
 
 def test_several_projects_are_told_apart():
     rows = pd.concat([read(5), read(9, project="2")])
-    with pytest.raises(ArgumentError, match="project: .*1, 2"):
+    with pytest.raises(ArgumentError, match=r"project: .*1, 2"):
         xf.plot.usage(rows)
     assert [bar.get_height() for bar in xf.plot.usage(rows, project="2").patches] == [9]

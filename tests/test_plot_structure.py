@@ -46,7 +46,7 @@ def test_authors_can_be_counted_instead_of_posts():
     tags = pd.DataFrame({"tag": ["a", "a", "a", "b", "b"], "post_id": list("12345"), "author_id": ["9", "9", "9", "7", "8"]})
     assert list(bars(xf.plot.top(tags, count="authors"))) == ["#b", "#a"]
     assert list(bars(xf.plot.top(tags))) == ["#a", "#b"]
-    with pytest.raises(ArgumentError, match="'author_id'.*: tag"):
+    with pytest.raises(ArgumentError, match=r"'author_id'.*: tag"):
         xf.plot.top(tags[["tag"]], count="authors")
 
 
@@ -75,7 +75,7 @@ def test_authors_and_mentions_have_their_sign():
 def test_top_names_the_wrong_argument_and_its_choices(arguments, named):
     with pytest.raises(ArgumentError, match=named):
         xf.plot.top(xf.flatten([]), **arguments)
-    with pytest.raises(ArgumentError, match="'tag'.*: a$"):
+    with pytest.raises(ArgumentError, match=r"'tag'.*: a$"):
         xf.plot.top(pd.DataFrame({"a": [1]}))
 
 
@@ -141,7 +141,7 @@ def test_completeness_draws_both_numbers_and_shades_what_is_missing():
 
 def test_completeness_is_of_one_query_and_leaves_gaps_where_nothing_was_counted():
     both = pd.concat([checked([5], [5]), checked([1, 2, 3], [1, 2, 3], query="oat")])
-    with pytest.raises(ArgumentError, match="query: .*'tea', 'oat'"):
+    with pytest.raises(ArgumentError, match=r"query: .*'tea', 'oat'"):
         xf.plot.completeness(both)
     drawn = xf.plot.completeness(both.iloc[[0, 1, 3]], query="oat").patches[0].get_data()
     assert list(drawn.values)[::2] == [1, 3]
@@ -288,5 +288,5 @@ def test_a_map_stays_in_the_world_and_crosses_the_date_line():
 def test_a_map_without_places_says_so():
     with pytest.raises(ArgumentError, match="has:geo"):
         xf.plot.map(xf.flatten([]))
-    with pytest.raises(ArgumentError, match="'latitude' and 'longitude'.*: a$"):
+    with pytest.raises(ArgumentError, match=r"'latitude' and 'longitude'.*: a$"):
         xf.plot.map(pd.DataFrame({"a": [1]}))
