@@ -24,7 +24,7 @@ from xframes.schema import Vocabulary  # noqa: TC001  # msgspec reads the annota
 from xframes.wire import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from xframes.registry import Action, Param
 
@@ -65,7 +65,7 @@ class Plan:
 
     @property
     def expected(self) -> int | None:
-        """The largest number of main rows, if known: the limit, or the number of items to look up."""
+        """The largest number of main rows, if known: the limit, or the number of ids to look up."""
         split = self._split()
         if self.limit is None and split:
             return len(self.arguments[split.name])
@@ -217,7 +217,7 @@ def plan(
 
 
 def options(action: Action) -> tuple[str, ...]:
-    """Return the arguments of an action that are not its own parameters: limit, fields and so on."""
+    """Return the arguments of an action that it does not declare itself: limit, fields, …"""
     is_paged = action.paged is not None or action.token is not None
     options = {
         "since": action.follows, "limit": is_paged or action.streaming,
@@ -271,7 +271,7 @@ def _check_order(
 ) -> None:
     if low not in checked:
         return
-    number = int
+    number: Callable[[str], int] = int
     if action.param(low).kind == "time":
         number = _unix_seconds
         if number(checked[low]) > int(now.timestamp()) + 60:

@@ -35,7 +35,7 @@ def asked(action: Action, choice: Any, expansions: Any, words: Vocabulary) -> di
     """
     if not takes_fields(action):
         if choice not in (None, "all", "owner") or expansions not in (None, "all"):
-            raise ArgumentError("fields and expansions cannot be chosen: X always sends all of them")
+            raise ArgumentError("fields and expansions cannot be chosen: X always sends all fields")
         return {}
     main = str(action.objects)
     params: dict[str, str] = {}
@@ -59,10 +59,10 @@ def asks_owner(params: Mapping[str, str]) -> bool:
 
     It needs the credentials of the owner.
     """
-    for name, private in _private():
-        if name in params and not private.isdisjoint(params[name].split(",")):
-            return True
-    return False
+    return any(
+        name in params and not private.isdisjoint(params[name].split(","))
+        for name, private in _private()
+    )
 
 
 def _by_object(main: str, choice: Any, companions: tuple[str, ...]) -> dict[str, Any]:
@@ -74,7 +74,7 @@ def _by_object(main: str, choice: Any, companions: tuple[str, ...]) -> dict[str,
         if name not in COMPANIONS[main]:
             objects = COMPANIONS[main]
             raise ArgumentError(
-                f"fields: expected an object of the response, got {name!r}; {near(str(name), objects)}"
+                f"fields: {name!r} is not an object of this response; {near(str(name), objects)}"
             )
     return dict(choice)
 
