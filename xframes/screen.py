@@ -40,4 +40,11 @@ logging.getLogger("xframes").addFilter(_Neutral())
 
 def counted(number: int, singular: str, plural: str | None = None) -> str:
     """Say how many of something there are: "1 page", "2 pages", "1,000 replies"."""
-    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
+    return f"{number:,} {noun(number, singular, plural)}"
+
+
+def noun(number: float, singular: str, plural: str | None = None) -> str:
+    """Return the form of a noun that follows a number: "page" after 1, else "pages"."""
+    if number == 1:
+        return singular
+    return plural or f"{singular}s"

@@ -156,7 +156,7 @@ def test_what_x_does_not_reach_any_more_is_told(x, client, archive):
 
 
 @pytest.mark.parametrize(("arguments", "words"), [
-    ({"since": "yesterday"}, "since is 'last'"), ({"since": "last", "since_id": "1"}, "exclude each other"),
+    ({"since": "yesterday"}, "since: .*'last'"), ({"since": "last", "since_id": "1"}, "exclude each other"),
     ({"since": "last", "sort_order": "relevancy"}, "newest posts first"), ({"since": "last"}, "give into=archive"),
 ])
 def test_since_is_refused_where_it_means_nothing(client, archive, arguments, words):

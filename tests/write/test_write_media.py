@@ -210,7 +210,7 @@ def test_subtitles_are_uploaded_added_and_taken_off(sandbox, client, video, tmp_
     ("cat.png", PNG, "tweet_video", "cannot be 'tweet_video' for image/png; tweet_image or dm_image"),
     ("large.png", PNG + bytes(5 * MB), None, r"X takes 5,242,880 at most for tweet_image"),
     ("large.gif", GIF + bytes(15 * MB), None, r"X takes 15,728,640 at most for tweet_gif"),
-    ("cat.png", PNG, "poster", "media_category cannot be 'poster'"),
+    ("cat.png", PNG, "poster", "media_category: .*'poster'"),
 ], ids=lambda case: case[3][:20])
 def test_files_x_would_refuse_are_refused_here(sandbox, client, tmp_path, case):
     name, body, category, message = case
