@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from xframes.cli import output
+from xframes.cli import output, servers
 from xframes.cli.common import ArchivePath, client_for, listed, print_problems, resumable, show_run
 from xframes.cli.completion import tables
 from xframes.errors import Interrupted
