@@ -160,7 +160,7 @@ with xf.Archive(sys.argv[1]) as archive:
         try:
             change()
         except ArchiveError as error:
-            assert "no write permission" in str(error), error
+            assert sys.argv[1] in str(error), error
         else:
             raise AssertionError(change)
 """
@@ -221,7 +221,7 @@ def test_a_commit_cut_short_is_completed_when_the_archive_is_opened_and_said(tmp
     with caplog.at_level(logging.WARNING, "xframes"), xf.Archive(path) as archive:
         assert ids(archive) == list(range(5))
         assert not list((path / ".tmp").glob("commit-*"))
-    assert "completed what another process began" in caplog.text
+    assert any(str(path) in record.getMessage() for record in caplog.records)
 
 
 def test_what_a_dead_process_journalled_shows_at_once_and_its_run_is_interrupted(tmp_path, caplog):
@@ -251,7 +251,7 @@ def no_journal(tmp_path):
 
 
 def test_a_journal_that_is_no_journal_is_named(no_journal):
-    with xf.Archive(no_journal) as archive, pytest.raises(ArchiveError, match=r"journal\.sqlite: the journal cannot be used"):
+    with xf.Archive(no_journal) as archive, pytest.raises(ArchiveError, match=r"journal\.sqlite"):
         archive.runs()
 
 

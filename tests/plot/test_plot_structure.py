@@ -251,7 +251,7 @@ def test_of_a_long_thread_the_shape_is_drawn_or_its_beginning():
 def test_a_thread_says_what_it_needs():
     with pytest.raises(ArgumentError, match="post_id"):
         xf.plot.thread(xf.flatten([]))
-    with pytest.raises(ArgumentError, match="5"):
+    with pytest.raises(ArgumentError, match=r"post 5.*conversation_id:5"):
         xf.plot.thread(xf.flatten([]), post_id=5)
     with pytest.raises(ArgumentError):
         xf.plot.thread(tree())
