@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 import weakref
 from typing import TYPE_CHECKING, Any
@@ -19,10 +20,17 @@ from xframes.archive.storage.readers import Readers
 from xframes.schema import TABLES, Table
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
     import duckdb
 
     from xframes.archive.storage.bucket import Place
     from xframes.archive.storage.folder import Files, Folder
+
+
+_WORD = re.compile(r"\w+")
+_CATALOG = ("show", "describe", "summarize", "information_schema", "duckdb_", "pragma", "sqlite_",
+            "pg_")
 
 
 def connect(folder: Folder | None = None, **config: Any) -> duckdb.DuckDBPyConnection:
@@ -82,28 +90,30 @@ class Views:
         self._known: dict[str, tuple[Files, Files | None, Stones | None]] = {}
         self.readers = Readers(folder)
 
-    def connection(self) -> duckdb.DuckDBPyConnection:
-        """Return the connection, with its views updated to the present files."""
+    def connection(self, names: Iterable[str] = TABLES) -> duckdb.DuckDBPyConnection:
+        """Return the connection, with the views of these tables updated to the present files."""
         with self._mutex:
             if self._connection is None:
                 # A query can name data frames of the caller, as in `duckdb.sql`.
                 self._connection = connect(self._folder, python_scan_all_frames=True)
-            self._folder.look()
-            files = {name: self._folder.files(name) for name in TABLES}
-            stones = stones_of(self._folder)
-            for name, table in TABLES.items():
+            wanted = list(names)
+            if wanted:
+                self._folder.look()
+                stones = stones_of(self._folder)
+            for name in wanted:
+                table = TABLES[name]
                 parent = None
                 if table.parent:
-                    parent = files[table.parent]
-                state = (files[name], parent, stones)
+                    parent = self._folder.files(table.parent)
+                state = (self._folder.files(name), parent, stones)
                 if self._known.get(name) != state:
                     self._create(self._connection, table, *state)
                     self._known[name] = state
             return self._connection
 
-    def cursor(self) -> duckdb.DuckDBPyConnection:
-        """Return a new session with the same views."""
-        cursor = self.connection().cursor()
+    def cursor(self, names: Iterable[str] = TABLES) -> duckdb.DuckDBPyConnection:
+        """Return a new session with the same views, those of these tables updated."""
+        cursor = self.connection(names).cursor()
         _hide_progress(cursor)
         return cursor
 
@@ -145,14 +155,25 @@ class Views:
         """Query the views. No file is removed while the relation or anything made from it lives."""
         lease = Lease(self.readers)
         try:
-            return self._folder.steady(lambda: self._session(lease).sql(query, params=params))
+            return self._folder.steady(lambda: self._relation(lease, query, params))
         except BaseException:
             lease.end()  # the error keeps this frame
             raise
 
-    def _session(self, lease: Lease) -> duckdb.DuckDBPyConnection:
-        cursor = self.cursor()
-        lease.hold(cursor)
+    def _relation(self, lease: Lease, query: str, params: object) -> duckdb.DuckDBPyRelation:
+        import duckdb
+
+        try:
+            return self._session(lease, named_tables(query)).sql(query, params=params)
+        except duckdb.CatalogException:
+            if len(self._known) == len(TABLES):
+                raise
+            return self._session(lease, TABLES).sql(query, params=params)
+
+    def _session(self, lease: Lease, names: Collection[str]) -> duckdb.DuckDBPyConnection:
+        cursor = self.cursor(names)
+        if names:  # without a table, no file is read
+            lease.hold(cursor)
         return cursor
 
     def open_connection(self) -> duckdb.DuckDBPyConnection:
@@ -171,7 +192,7 @@ class Views:
         self.readers.enter()
         try:
             return self._folder.steady(
-                lambda: self.cursor().sql(query, params=params).to_arrow_table()
+                lambda: self.cursor(named_tables(query)).sql(query, params=params).to_arrow_table()
             )
         finally:
             self.readers.leave()
@@ -195,7 +216,7 @@ class Views:
     def refresh(self) -> None:
         """Update the views, so that relations not yet evaluated do not use files to be removed."""
         if self._connection is not None:
-            self.connection()
+            self.connection(list(self._known))
 
     def close(self) -> None:
         """Close the connection; relations made from it end with it."""
@@ -204,6 +225,17 @@ class Views:
                 self._connection.close()
                 self._connection = None
                 self._known.clear()
+
+
+def named_tables(query: str) -> list[str]:
+    """Return the tables that a query may read: those whose names are among its words.
+
+    A query about the tables themselves (`SHOW TABLES`, `information_schema`) needs all of them.
+    """
+    words = {word.lower() for word in _WORD.findall(query)}
+    if any(word.startswith(_CATALOG) for word in words):
+        return list(TABLES)
+    return [name for name in TABLES if name in words]
 
 
 def stones_of(folder: Folder) -> Stones | None:

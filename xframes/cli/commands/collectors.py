@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from xframes.cli import output, servers
-from xframes.cli.common import ArchivePath, client_for, listed, print_problems, resumable, show_run
+from xframes.cli.common import ArchivePath, client_for, listed, print_problems, resumable, show_runs
 from xframes.cli.completion import tables
 from xframes.errors import Interrupted
 from xframes.registry import ACTIONS
@@ -194,7 +194,7 @@ def _collect(
         if table or format_ or into:
             output.write(run.frames()[rows], format_, into)
         else:
-            show_run(run, format_, into)
+            show_runs([run], format_, into)
         print_problems(archive, [run.run_id])
 
 
