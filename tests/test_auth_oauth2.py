@@ -117,7 +117,7 @@ def test_tokens_that_cannot_be_kept_are_not_used_up(server, tmp_path):
     x = Tokens(server)
     (tmp_path / "tokens.json.lock").mkdir()  # in the way
     tokens = OAuth2("id", None, None, "refresh-0", path=tmp_path / "tokens.json")
-    with Client(oauth2=tokens, base_url=server.url) as client, pytest.raises(errors.ConfigError, match="must be kept"):
+    with Client(oauth2=tokens, base_url=server.url) as client, pytest.raises(errors.ConfigError, match=r"tokens\.json"):
         client.send(SEARCH)
     assert x.count == 0
 
@@ -137,7 +137,7 @@ def test_a_login_that_has_ended_says_so(server):
     Tokens(server, refresh="another")
     tokens = OAuth2("id", None, "old-access-token", "refresh-0")
     with Client(oauth2=tokens, base_url=server.url) as client, pytest.raises(
-        errors.Unauthorized, match=r"the OAuth 2\.0 login has ended .*run: xframes login"
+        errors.Unauthorized, match=r"xframes login"
     ) as caught:
         client.send(SEARCH)
     assert "refresh-0" not in f"{caught.value!r} {caught.value.__context__!r}"
@@ -203,7 +203,7 @@ def test_a_login_refused_or_forgotten(server):
         login("id", open_url=browser(x, error="access_denied"), **options)
     with pytest.raises(errors.Unauthorized, match="no answer in 0 s"):
         login("id", open_url=lambda _: None, timeout=0.05, **options)
-    with pytest.raises(errors.ConfigError, match="must be on this machine"):
+    with pytest.raises(errors.ConfigError, match="redirect_uri"):
         login("id", redirect_uri="https://example.com/callback")
 
 

@@ -45,7 +45,7 @@ def test_secrets_do_not_show_and_are_not_kept():
     client = Client(TOKEN)
     for shown in (repr(client), repr(client._credentials), repr(vars(client)), str(client._credentials.bearer_token)):
         assert TOKEN not in shown
-    with pytest.raises(TypeError, match="not pickled"):
+    with pytest.raises(TypeError, match="Client"):
         pickle.dumps(client._credentials.bearer_token)
     client.close()
 
@@ -115,7 +115,7 @@ def test_a_config_file_others_may_read_is_refused(nowhere):
     with pytest.raises(errors.ConfigError, match="chmod 600"):
         Client.from_env()
     nowhere.chmod(0o600)
-    for text, words in (("[default]\nbearer_token = 5\n", "must be text"), ("default = 1", "a table"), ("=", "TOML")):
+    for text, words in (("[default]\nbearer_token = 5\n", "bearer_token: .*text"), ("default = 1", "a table"), ("=", "TOML")):
         nowhere.write_text(text)
         with pytest.raises(errors.ConfigError, match=words):
             Client.from_env()

@@ -74,7 +74,7 @@ def test_a_body_that_drips_is_given_up_and_asked_for_again(server):
     server.script += [drip, Handler.reply]
     patience = Retries(silent=0.5)
     with Client(TOKEN, base_url=server.url, sleep=lambda _: None, timeout=(5, 0.5), retries=patience) as client:
-        with pytest.raises(errors.Unavailable, match=r"not whole after 0\.5 s"):
+        with pytest.raises(errors.Unavailable, match=r"not complete after 0\.5 s"):
             client.send(SEARCH)
         assert client.send(SEARCH).body == OK
 

@@ -157,7 +157,7 @@ def test_whose_account_it_is_is_asked_once(server):
 
 def test_a_client_writes_only_when_it_was_made_to():
     server = Server(writes=False)
-    with pytest.raises(errors.ArgumentError, match=r"write.like changes things at X; that needs Client\(writes=True\)"):
+    with pytest.raises(errors.ArgumentError, match=r"write.like .*Client\(writes=True\)"):
         write.like("5", client=server.client)
     with pytest.raises(errors.ArgumentError, match="writes=True"):
         write.bulk(write.like, ["5"], client=server.client)
@@ -170,7 +170,7 @@ def test_a_client_writes_only_when_it_was_made_to():
     ("create_post", {"text": "x", "poll_options": ["a"], "poll_duration_minutes": 5}, "poll_options: .*2 items.*1"),
     ("create_post", {"text": "x", "media_ids": ["1"], "quote_post_id": "2"}, "exclude each other"),
     ("create_post", {"text": "x", "colour": "red"}, "no argument 'colour'"),
-    ("like", {"post_id": 1.5}, "floats cannot hold ids"),
+    ("like", {"post_id": 1.5}, "post_id: .*float"),
     ("like", {}, "post_id is required"),
     ("update_list", {"list_id": "1"}, "one of name, description, private is required"),
     ("append_upload", {"media_id": "1"}, "is a step of write.upload_media"),

@@ -1,4 +1,4 @@
-"""What went wrong with one try, in words that help and hold no secret."""
+"""Explain the failure of one attempt, without secrets."""
 
 from __future__ import annotations
 
@@ -18,58 +18,81 @@ if TYPE_CHECKING:
     from xframes.registry import Action
     from xframes.wire import Request
 
-NOT_SENT = "not-sent"  # the kind of a failure that came before anything was sent
-TOO_LARGE = "too-large"  # the kind of an answer that was not read to its end
+NOT_SENT = "not-sent"  # the kind of a failure before the request was sent
+TOO_LARGE = "too-large"  # the kind of a response that was not read to its end
+_UNSENT = (  # errors of requests before a request is sent
+    requests.ConnectTimeout, requests.exceptions.SSLError, requests.exceptions.ProxyError,
+)
 
 
 def lost(error: Exception, request: Request) -> Unavailable:
-    """A try without an answer; the innermost reason says most."""
+    """Return the error of an attempt without a response, with its innermost cause."""
+    name = request.action or request.path
     if isinstance(error, TooLarge):
-        what = request.action or request.path
-        refused = Unavailable(f"{what}: {error}", action=request.action, kind=TOO_LARGE)
-        refused.retryable = False  # it would be as large again
+        refused = Unavailable(f"{name}: {error}", action=request.action, kind=TOO_LARGE)
+        refused.retryable = False  # the response would have the same size again
         return refused
-    cause: BaseException = error
+    cause = _innermost(error)
+    kind = None
+    if isinstance(error, _UNSENT) or isinstance(cause, urllib3.exceptions.NewConnectionError):
+        kind = NOT_SENT
+    reason = redact(f"{type(cause).__name__}: {cause}")[:200]
+    return Unavailable(f"{name}: no answer from X ({reason})", action=request.action, kind=kind)
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """Return the error that caused an error of requests or urllib3."""
     while True:
-        inner = [getattr(cause, "reason", None), *cause.args]
-        found = next((i for i in inner if isinstance(i, BaseException)), None)
-        if found is None:
-            break
-        cause = found
-    unsent = isinstance(error, (requests.ConnectTimeout, requests.exceptions.SSLError, requests.exceptions.ProxyError))
-    unsent = unsent or isinstance(cause, urllib3.exceptions.NewConnectionError)
-    what = redact(f"{type(cause).__name__}: {cause}")[:200]
-    return Unavailable(f"{request.action or request.path}: no answer from X ({what})", action=request.action,
-                       kind=NOT_SENT if unsent else None)
+        candidates = [getattr(error, "reason", None), *error.args]
+        causes = [each for each in candidates if isinstance(each, BaseException)]
+        if not causes:
+            return error
+        error = causes[0]
 
 
-def explained(error: ApiError, status: int, location: str, action: Action | None, kind: str) -> ApiError:
-    """The error with what helps beside X's own words, and without secrets."""
-    message, sent = str(error), KINDS[kind][0]
+def explained(
+    error: ApiError, status: int, location: str, action: Action | None, kind: str
+) -> ApiError:
+    """Return the error with advice after X's own message, and without secrets."""
+    message, credentials = str(error), KINDS[kind][0]
     if 300 <= status < 400:
-        host = "elsewhere"
-        with suppress(ValueError):  # what is no URL has no host
+        host = "another address"
+        with suppress(ValueError):  # an invalid URL
             host = urlsplit(location).netloc or host
-        message += f"; the server redirects to {host}, and redirects are not followed: is base_url right?"
+        message += (
+            f"; the server redirects to {host}, and redirects are not followed. Check base_url"
+        )
         error = InvalidRequest(message, status=status, action=error.action)
     elif status == 401:
-        message += f" (X does not accept {sent}: is it complete, current, and its app part of a project? "
-        message += f"It is set by {KINDS[kind][1]})"
+        message += (
+            f" (X does not accept {credentials}: check that it is complete and current, and that "
+            f"its app belongs to a project. It is set by {KINDS[kind][1]})"
+        )
     elif status == 403 and action is not None:
-        takes = " or ".join(KINDS[k][0] for k in action.auth)
-        scopes = f", scopes {' '.join(action.scopes)}" if action.scopes else ""
-        note = f"; {action.note}" if action.note else ""
-        message += f" (sent with {sent}; {action.name} takes {takes}{scopes}{note}; your access tier may matter too)"
+        message += f" ({_access(action, credentials)})"
     error.args = (redact(message),)
     error.problems = redact_all(error.problems)
     return error
 
 
+def _access(action: Action, credentials: str) -> str:
+    """Say which credentials an action accepts."""
+    accepted = " or ".join(KINDS[kind][0] for kind in action.auth)
+    if action.scopes:
+        accepted += f", scopes {' '.join(action.scopes)}"
+    parts = [f"sent with {credentials}", f"{action.name} takes {accepted}"]
+    if action.note:
+        parts.append(action.note)
+    return "; ".join([*parts, "your access tier may matter too"])
+
+
 def unknown(request: Request, error: ApiError) -> OutcomeUnknown:
-    """The error of a write that was sent and not answered."""
-    what = request.action or f"{request.method} {request.path}"
+    """Return the error of a write that was sent and not answered."""
+    name = request.action or f"{request.method} {request.path}"
     action = ACTIONS.get(request.action or "")
-    look = f"xf.{action.seen} shows" if action is not None and action.seen else "look at X"
+    check = "Check at X whether it happened"
+    if action is not None and action.seen:
+        check = f"xf.{action.seen} shows whether it happened"
     return OutcomeUnknown(
-        f"{what}: sent, but its outcome is unknown ({error}). It was not sent again; {look} whether it happened"
+        f"{name}: sent, but its outcome is unknown ({error}). It was not sent again. {check}"
     )
