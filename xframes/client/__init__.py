@@ -106,8 +106,8 @@ class Client:
     retries
         How often and how long to retry: a Retries, or the number of attempts. Default: Retries().
     query_limit
-        Largest length of a query, 1 to 4,096 characters. Default: that of self-serve access, 512
-        for `search.recent` and 1,024 for `search.all`.
+        Largest length of a query that your access allows, 1 to 4,096 characters. Default: that of
+        self-serve access.
     writes
         True allows requests that change something at X. Default: only reading.
     on_wait
