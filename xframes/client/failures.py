@@ -90,9 +90,10 @@ def unknown(request: Request, error: ApiError) -> OutcomeUnknown:
     """Return the error of a write that was sent and not answered."""
     name = request.action or f"{request.method} {request.path}"
     action = ACTIONS.get(request.action or "")
-    check = "Check at X whether it happened"
+    check = "check at X"
     if action is not None and action.seen:
-        check = f"xf.{action.seen} shows whether it happened"
+        check = f"xf.{action.seen} shows"
     return OutcomeUnknown(
-        f"{name}: sent, but its outcome is unknown ({error}). It was not sent again. {check}"
+        f"{name}: sent, but its outcome is unknown ({error}). It was not sent again; {check} "
+        "whether it happened"
     )

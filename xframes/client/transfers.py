@@ -34,7 +34,7 @@ def transfer(
     parts = urlsplit(url)
     label = f"{method} {parts.hostname}{parts.path}"
     if parts.scheme != "https" and not (insecure and parts.scheme == "http"):
-        raise InvalidRequest(f"{label}: expected a URL with https, got {parts.scheme}")
+        raise InvalidRequest(f"{label}: not sent, because the URL is not https")
     failures = 0
     while True:
         error = _once(method, url, timeout=timeout, body=body, into=into, label=label)
