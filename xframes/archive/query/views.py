@@ -60,13 +60,13 @@ class Lease:
     """A reading of an archive's files that lasts as long as a DuckDB session and its relations."""
 
     def __init__(self, readers: Readers) -> None:
-        self._held = pa.table({"held": pa.nulls(0)})
+        self._token = pa.table({"held": pa.nulls(0)})
         readers.enter()
-        self.end = weakref.finalize(self._held, readers.leave)
+        self.end = weakref.finalize(self._token, readers.leave)
 
     def hold(self, session: duckdb.DuckDBPyConnection) -> None:
         """Extend it to the life of this session."""
-        _xframes_held = self._held  # the statement refers to this name
+        _xframes_held = self._token  # the statement refers to this name
         session.execute("PREPARE _held AS FROM _xframes_held")  # unlike a view, in no list
 
     def hold_all(self, connection: duckdb.DuckDBPyConnection) -> None:
@@ -74,7 +74,7 @@ class Lease:
         connection.execute("CREATE SCHEMA _xframes")
         session = connection.cursor()
         session.execute("USE _xframes")  # in the main schema, lists of tables would show it
-        session.from_arrow(self._held).create_view("_held")
+        session.from_arrow(self._token).create_view("_held")
 
 
 class Views:
@@ -270,15 +270,15 @@ def sources(
         parent_generation = parent.generation
         if parent.bases and own.bases and set(parent.bases) != set(own.bases):
             generation = parent_generation = None
-    found = _sources(table, own, generation, numbered=numbered)
+    own_sources = _sources(table, own, generation, numbered=numbered)
     if stones is not None:
-        base = found.base
+        base = own_sources.base
         if stones.everywhere:
             base = stones.hide(base, table.name)
-        found = Sources(base, stones.hide(found.fresh, table.name))
+        own_sources = Sources(base, stones.hide(own_sources.fresh, table.name))
     if parent is None:
-        return found, None
-    return found, _sources(TABLES[str(table.parent)], parent, parent_generation)
+        return own_sources, None
+    return own_sources, _sources(TABLES[str(table.parent)], parent, parent_generation)
 
 
 def _sources(
