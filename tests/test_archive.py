@@ -121,7 +121,7 @@ def test_posts_are_asked_with_sql_in_utc(archive):
     wanted = pd.DataFrame({"id": ["2"], "why": ["because"]})
     assert archive.sql("select why from posts join wanted using (id)").fetchall() == [("because",)]
     assert len(wanted) == 1
-    with pytest.raises(KeyError, match="'tweets'.*posts"):
+    with pytest.raises(KeyError, match=r"'tweets'.*posts"):
         archive.frame("tweets")
 
 
