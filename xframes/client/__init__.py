@@ -30,7 +30,14 @@ from xframes.client.failures import NOT_SENT, explained, lost
 from xframes.client.pacing import Pacer
 from xframes.client.retries import Retries, Trying
 from xframes.client.transfers import transfer
-from xframes.errors import ApiError, ArgumentError, ConfigError, RateLimited, Unauthorized, Unavailable
+from xframes.errors import (
+    ApiError,
+    ArgumentError,
+    ConfigError,
+    RateLimited,
+    Unauthorized,
+    Unavailable,
+)
 from xframes.plan import asks_owner
 from xframes.plan.values import QUERY_MOST
 from xframes.registry import ACTIONS
@@ -57,7 +64,7 @@ def __dir__() -> list[str]:
 
 log = logging.getLogger("xframes")
 _PATIENCE = Retries()
-_TELL = 10.0  # seconds of waiting from which people are told without having asked
+_REPORTED = 10.0  # seconds from which a wait is printed, without `on_wait`
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,16 +140,26 @@ class Client:
 
     @sealed
     def __init__(
-        self, bearer_token: str | Secret | None = None, oauth1: OAuth1 | tuple[str, ...] | None = None,
-        oauth2: OAuth2 | str | None = None, *, base_url: str | None = None,
+        self,
+        bearer_token: str | Secret | None = None,
+        oauth1: OAuth1 | tuple[str, ...] | None = None,
+        oauth2: OAuth2 | str | None = None,
+        *,
+        base_url: str | None = None,
         words: Vocabulary | None = None,
-        timeout: tuple[float, float] = (10.0, 60.0), retries: Retries | int = _PATIENCE,
-        query_limit: int | None = None, writes: bool = False, on_wait: Callable[[float, str], None] | None = None,
-        sleep: Callable[[float], None] = time.sleep, now: Callable[[], datetime] = _utc_now,
+        timeout: tuple[float, float] = (10.0, 60.0),
+        retries: Retries | int = _PATIENCE,
+        query_limit: int | None = None,
+        writes: bool = False,
+        on_wait: Callable[[float, str], None] | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        now: Callable[[], datetime] = _utc_now,
         transport: Callable[[Request], Answer] | None = None,
     ) -> None:
         given = (bearer_token, oauth1, oauth2)
-        self._credentials = Credentials.find() if given == (None, None, None) else Credentials(*given)
+        self._credentials = (
+            Credentials.find() if given == (None, None, None) else Credentials(*given)
+        )
         self.base_url = server_url(base_url)
         if query_limit is not None and not 1 <= query_limit <= QUERY_MOST:
             raise ArgumentError(f"query_limit is 1 to {QUERY_MOST:,}, not {query_limit}")
@@ -211,7 +228,10 @@ class Client:
         For each: requests in a window, how many of them are left, and when the window ends (UTC).
         """
         told = self._pacer.told()
-        return {name: (most, left, datetime.fromtimestamp(end, UTC)) for (_, name), (most, left, end) in told.items()}
+        return {
+            name: (most, left, datetime.fromtimestamp(end, UTC))
+            for (_, name), (most, left, end) in told.items()
+        }
 
     def send(self, request: Request) -> Page:
         """Send a request, with as many waits and retries as `retries` allows.
@@ -250,13 +270,22 @@ class Client:
             outcome = self._attempt(request, action, kind)
             if isinstance(outcome, Page):
                 return outcome
-            if isinstance(outcome, Unauthorized) and outcome.status == 401 and held and not trying.renewed:
+            if (
+                isinstance(outcome, Unauthorized)
+                and outcome.status == 401
+                and held
+                and not trying.renewed
+            ):
                 try:
                     trying.renewed = True
                     if self._credentials.renew(self.base_url, held):
                         continue
-                except Unavailable as error:  # the login was not answered; what needs it was refused, not sent
-                    error.kind, trying.renewed, outcome = NOT_SENT, False, error.with_traceback(None)
+                except Unavailable as error:  # no answer to the login: the request was not sent
+                    error.kind, trying.renewed, outcome = (
+                        NOT_SENT,
+                        False,
+                        error.with_traceback(None),
+                    )
             seconds = trying.next(outcome, request, self.now())
             if isinstance(outcome, RateLimited) and action:
                 until = self.now() + timedelta(seconds=seconds)
@@ -306,12 +335,20 @@ class Client:
         signer = self._credentials.signer(kind, self.base_url)
         try:
             with self._session.get(
-                self.base_url + request.path, params=dict(request.params), auth=signer, stream=True,
-                timeout=(self.timeout[0], STALL_SECONDS), allow_redirects=False,
+                self.base_url + request.path,
+                params=dict(request.params),
+                auth=signer,
+                stream=True,
+                timeout=(self.timeout[0], STALL_SECONDS),
+                allow_redirects=False,
             ) as response:
                 if action:
-                    self._pacer.learn(*_pool(action, kind), response.headers, self.now().timestamp())
-                if response.status_code == 200 and "html" not in response.headers.get("content-type", ""):
+                    self._pacer.learn(
+                        *_pool(action, kind), response.headers, self.now().timestamp()
+                    )
+                if response.status_code == 200 and "html" not in response.headers.get(
+                    "content-type", ""
+                ):
                     if hang_up is not None:
                         hang_up.watch(response)
                     for line in lines(response):
@@ -330,7 +367,7 @@ class Client:
         log.log(logging.INFO if seconds >= 1 else logging.DEBUG, message)
         if self.on_wait is not None and seconds >= 1:
             self.on_wait(seconds, message)
-        elif self.on_wait is None and seconds >= _TELL:
+        elif self.on_wait is None and seconds >= _REPORTED:
             from tqdm.auto import tqdm
 
             tqdm.write(f"xframes: {message}", file=sys.stderr)
@@ -365,7 +402,15 @@ class Client:
 
     def _transfer(self, method: str, url: str, **content: Any) -> None:
         insecure = self.base_url.startswith("http://")
-        transfer(method, url, insecure=insecure, timeout=self.timeout, retries=self.retries, wait=self.wait, **content)
+        transfer(
+            method,
+            url,
+            insecure=insecure,
+            timeout=self.timeout,
+            retries=self.retries,
+            wait=self.wait,
+            **content,
+        )
 
     def close(self) -> None:
         """Close all connections. A later request opens new ones."""
@@ -375,7 +420,10 @@ class Client:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -389,10 +437,10 @@ class Client:
 
     @property
     def _complete(self) -> bool:
-        """Whether its constructor returned: a debugger also shows a client whose arguments were refused."""
+        """Whether its constructor returned: a debugger also shows an incomplete client."""
         return "_user_id" in vars(self)
 
-    # one try -----------------------------------------------------------------------------------------------------
+    # one try -------------------------------------------------------------------------------------
 
     @property
     def _seconds(self) -> float:
@@ -400,10 +448,15 @@ class Client:
         return max(self.retries.silent, self.timeout[1])
 
     def _kind(self, request: Request) -> str:
-        return self._credentials.choose(ACTIONS.get(request.action or ""), owner=asks_owner(request.params))
+        return self._credentials.choose(
+            ACTIONS.get(request.action or ""), owner=asks_owner(request.params)
+        )
 
     def _attempt(self, request: Request, action: Action | None, kind: str) -> Page | ApiError:
-        """One try: a page, or what went wrong. Errors of requests end here, since they hold the request's headers."""
+        """Send once; return a page or an error.
+
+        Errors of requests end here, because they hold the headers of the request.
+        """
         try:
             answer = self._transport(request)
         except ApiError as error:
@@ -418,35 +471,49 @@ class Client:
         further = action is not None and action.token in request.params
         lists = action is not None and action.kind == "read" and not action.names_things
         meant = wire.classify(
-            answer.status, answer.headers, answer.body, action=request.action, now=now,
-            further=further, lists=lists,
+            answer.status,
+            answer.headers,
+            answer.body,
+            action=request.action,
+            now=now,
+            further=further,
+            lists=lists,
         )
         if meant is None:
             return Page(request, answer.body, now, answer.status)
         return explained(meant, answer.status, answer.headers.get("location", ""), action, kind)
 
-    def _no_stream(self, response: requests.Response, request: Request, action: Action | None, kind: str) -> ApiError:
-        """The error for an answer that is no stream."""
+    def _no_stream(
+        self, response: requests.Response, request: Request, action: Action | None, kind: str
+    ) -> ApiError:
+        """Return the error for a response that is not a stream."""
         status, headers = response.status_code, response.headers
         body = whole(response, Clock(self._seconds))
         meant = wire.classify(status, headers, body, action=request.action, now=self.now())
-        unlike = Unavailable(f"{request.path}: HTTP {status} is no stream", status=status, action=request.action)
+        unlike = Unavailable(
+            f"{request.path}: HTTP {status} is not a stream", status=status, action=request.action
+        )
         return explained(meant or unlike, status, headers.get("location", ""), action, kind)
 
     def _http(self, request: Request) -> Answer:
-        """Send over HTTP. Redirects are not followed: they would carry the credentials to wherever they point."""
+        """Send over HTTP, without following redirects: they would receive the credentials."""
         try:
             signer = self._credentials.signer(self._kind(request), self.base_url)
-        except Unavailable as error:  # nobody gave a token
+        except Unavailable as error:  # without a token
             error.kind = NOT_SENT
             raise
         response = self._session.request(
-            request.method, self.base_url + request.path, params=dict(request.params), auth=signer,
-            timeout=self.timeout, allow_redirects=False, **_content(request),
+            request.method,
+            self.base_url + request.path,
+            params=dict(request.params),
+            auth=signer,
+            timeout=self.timeout,
+            allow_redirects=False,
+            **_content(request),
         )
         return Answer(response.status_code, response.headers, response.content)
 
-    # waiting -----------------------------------------------------------------------------------------------------
+    # waiting -------------------------------------------------------------------------------------
 
     def _pace(self, action: Action | None, kind: str, trying: Trying) -> None:
         """Wait for this request's place in X's windows, and count it."""
@@ -465,7 +532,7 @@ class Client:
             self._counters.requests += 1
 
 
-# the default client --------------------------------------------------------------------------------------------------
+# the default client ------------------------------------------------------------------------------
 
 _default: Client | None = None
 _default_lock = Lock()
@@ -495,7 +562,9 @@ def use(client: Client | None) -> Client | None:
     >>> xf.use(xf.Client(bearer_token="…"))
     """
     if client is not None and not isinstance(client, Client):
-        raise ArgumentError(f"use takes a Client, e.g. xf.Client(bearer_token=…), not {client!r:.60}")
+        raise ArgumentError(
+            f"client: expected a Client, e.g. xf.Client(bearer_token=…), got {client!r:.60}"
+        )
     global _default  # noqa: PLW0603  the one setting that is a module's: notebooks want it
     with _default_lock:
         _default = client
@@ -522,7 +591,7 @@ def current(what: str, action: str | None = None) -> Client:
         return found
 
 
-# helpers -------------------------------------------------------------------------------------------------------------
+# helpers -----------------------------------------------------------------------------------------
 
 
 def _session(base_url: str, seconds: float) -> requests.Session:

@@ -14,7 +14,8 @@ from xframes.wire import is_json
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-STALL_SECONDS = 20.0  # X sends a keep-alive at least this often (docs.x.com: consuming-streaming-data)
+# X sends a keep-alive at least this often (docs.x.com: consuming-streaming-data)
+STALL_SECONDS = 20.0
 
 
 class HangUp:
@@ -39,9 +40,9 @@ class HangUp:
 
 
 def lines(response: requests.Response) -> Iterator[bytes]:
-    """The lines of an open answer without their ends, empty ones (keep-alives) too, each as soon as it is there.
+    """Yield the lines of an open response as they arrive, also empty ones (keep-alives).
 
-    The last line of an orderly end may lack its end. What is left when the connection breaks is no whole line, and is
+    The last line may lack its line end. An incomplete line, after a broken connection, is
     dropped. Raises requests' errors, also for a line larger than a body may be.
     """
     most, held, size = MAX_BODY.bytes, list[bytes](), 0

@@ -33,7 +33,8 @@ _QUOTED = re.compile(r"[\[`'\"]([\w.,]+)[\]`'\"]")
 _ALLOWED = re.compile(r"\b(?:one|any) of\b|\ballowed (?:values|parameters)\b|\bexpected\b")
 _UNKNOWN = re.compile(
     r"one of|invalid|unknown|unrecogni[sz]ed|unsupported|unexpected|\bnot (?:a )?"
-    r"(?:valid|allowed|known|supported|recogni[sz]ed|exist)|no such", re.IGNORECASE,
+    r"(?:valid|allowed|known|supported|recogni[sz]ed|exist)|no such",
+    re.IGNORECASE,
 )
 TOO_LARGE = "too-large"  # the kind of an answer that was not read to its end
 
@@ -52,30 +53,43 @@ def lost(error: Exception, request: Request) -> Unavailable:
         if found is None:
             break
         cause = found
-    unsent = isinstance(error, (requests.ConnectTimeout, requests.exceptions.SSLError, requests.exceptions.ProxyError))
+    unsent = isinstance(
+        error,
+        (requests.ConnectTimeout, requests.exceptions.SSLError, requests.exceptions.ProxyError),
+    )
     unsent = unsent or isinstance(cause, urllib3.exceptions.NewConnectionError)
     what = redact(f"{type(cause).__name__}: {cause}")[:200]
-    return Unavailable(f"{request.action or request.path}: no answer from X ({what})", action=request.action,
-                       kind=NOT_SENT if unsent else None)
+    return Unavailable(
+        f"{request.action or request.path}: no answer from X ({what})",
+        action=request.action,
+        kind=NOT_SENT if unsent else None,
+    )
 
 
-def explained(error: ApiError, status: int, location: str, action: Action | None, kind: str) -> ApiError:
-    """The error with what helps beside X's own words, and without secrets."""
+def explained(
+    error: ApiError, status: int, location: str, action: Action | None, kind: str
+) -> ApiError:
+    """Return the error with advice added to X's own words, without secrets."""
     message, sent = str(error), KINDS[kind][0]
     if 300 <= status < 400:
         host = "elsewhere"
-        with suppress(ValueError):  # what is no URL has no host
+        with suppress(ValueError):  # an invalid URL has no host
             host = urlsplit(location).netloc or host
-        message += f"; the server redirects to {host}, and redirects are not followed: is base_url right?"
+        message += (
+            f"; the server redirects to {host}, and redirects are not followed: is base_url right?"
+        )
         error = InvalidRequest(message, status=status, action=error.action)
     elif status == 401:
-        message += f" (X does not accept {sent}: is it complete, current, and its app part of a project? "
+        message += (
+            f" (X does not accept {sent}: is it complete, current, and its app part of a project? "
+        )
         message += f"It is set by {KINDS[kind][1]})"
     elif status == 403 and action is not None:
         takes = " or ".join(KINDS[k][0] for k in action.auth)
         scopes = f", scopes {' '.join(action.scopes)}" if action.scopes else ""
         note = f"; {action.note}" if action.note else ""
-        message += f" (sent with {sent}; {action.name} takes {takes}{scopes}{note}; your access tier may matter too)"
+        accepted = f"{action.name} takes {takes}{scopes}{note}"
+        message += f" (sent with {sent}; {accepted}; your access tier may matter too)"
     elif isinstance(error, InvalidRequest) and action is not None and not action.streaming:
         message += _other_words(error.problems)
     error.args = (redact(message),)
@@ -141,5 +155,6 @@ def unknown(request: Request, error: ApiError) -> OutcomeUnknown:
     return OutcomeUnknown(
         f"{what}: sent, but its outcome is unknown ({error}). It was not sent again; "
         f"{look} whether it happened",
-        status=error.status, action=request.action,
+        status=error.status,
+        action=request.action,
     )
