@@ -144,8 +144,8 @@ class Views:
                 raise
             # A file is damaged: only queries of this table raise.
             text = (
-                f"a file of table {table.name} cannot be read ({error}). verify() finds it, "
-                "rebuild() creates it again"
+                f"a file of table {table.name} cannot be read: verify() finds it, rebuild() "
+                f"creates the table again ({error})"
             )
             empty = newest.empty(table, hidden=False)
             failing = newest.failing(table, text.replace("'", "''"))
