@@ -12,9 +12,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import growth, importing, live, opening, queries
-from .report import machine
-from .setting import ROUNDS, Setting, bytes_needed
+from tests.benchmarks import growth, importing, live, opening, queries
+from tests.benchmarks.report import machine
+from tests.benchmarks.setting import ROUNDS, Setting, bytes_needed
 
 BENCHMARKS = {
     "queries": (queries.run, "six queries in four states of an archive, against hand-written SQL"),

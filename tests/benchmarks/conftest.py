@@ -16,8 +16,8 @@ from statistics import mean, median
 
 import pytest
 
-from .measuring import processor_time
-from .pages import write
+from tests.benchmarks.measuring import processor_time
+from tests.benchmarks.pages import write
 
 
 def pytest_collection_modifyitems(items):

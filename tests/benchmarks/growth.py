@@ -12,22 +12,21 @@ from typing import TYPE_CHECKING
 from requests.structures import CaseInsensitiveDict
 
 import xframes as xf
+from tests.benchmarks import queries
+from tests.benchmarks.measuring import Stopwatch, Took, in_turn, peak_memory, python, timed
+from tests.benchmarks.pages import search_pages
+from tests.benchmarks.report import Table, at_most, both, ratio, seconds, times
 from xframes.client import Answer
 
-from . import queries
-from .measuring import Stopwatch, Took, in_turn, peak_memory, python, timed
-from .pages import search_pages
-from .report import Table, at_most, both, ratio, seconds, times
-
 if TYPE_CHECKING:
-    from .setting import Setting
+    from tests.benchmarks.setting import Setting
 
 YEAR = 365
 _DAYS_OF_QUERIES = 4
 _FRESH_EVERY = 5  # days between collections into an empty archive, to compare with
 _DAILY_SHARE = 250  # of 500,000 posts, 2,000 a day
 _NOON = datetime(2025, 7, 1, 12, tzinfo=UTC)  # of the first day
-_COMPACT = "import sys, xframes as xf; xf.Archive(sys.argv[1]).compact(**eval(sys.argv[2]))"
+_COMPACT = "import sys, xframes as xf; xf.Archive(sys.argv[1]).compact({})"
 
 
 def run(setting: Setting) -> Iterator[Table]:
@@ -41,7 +40,7 @@ def run(setting: Setting) -> Iterator[Table]:
 
 
 def growth(setting: Setting) -> Table:
-    """1 % more beside all."""
+    """1 % more, compared with all."""
     took = in_turn({
         "first import": _importing(setting, None, setting.file),
         "import of 1 % new": _importing(setting, setting.compacted, setting.new_file),
@@ -99,11 +98,11 @@ def memory(setting: Setting) -> Table:
         ("all, just imported", setting.imported, None),
         ("1 % seen again", setting.compacted, setting.again_file),
     ):
-        for label, options in (("128 MB", {"memory": 128_000_000}), ("default", {})):
+        for label, options in (("128 MB", "memory=128_000_000"), ("default", "")):
             with setting.copy(archive) as path:
                 if file is not None:
                     xf.Archive(path).import_pages(file, progress=False)
-                peak = peak_memory(*python(_COMPACT, path, options))
+                peak = peak_memory(*python(_COMPACT.format(options), path))
             rows.append([state, label, f"{peak / 1e6:,.0f}", "≤ 400"])
     return Table(
         f"Growth: memory of a compaction, {setting.posts:,} posts",
@@ -123,7 +122,7 @@ class X:
             "invented", transport=self._answer, sleep=self._sleep, now=lambda: self.now)
 
     def collect(self, day: int, path: Path, watch: Stopwatch) -> None:
-        """Collect one day; its pages are made beforehand."""
+        """Collect one day; its pages are generated beforehand."""
         self.now = max(self.now, _NOON + timedelta(days=day))
         self._bodies = list(search_pages(day * self.posts_a_day, self.posts_a_day))
         with watch, xf.Archive(path, now=lambda: self.now) as archive:
@@ -137,7 +136,7 @@ class X:
 
 
 def year(setting: Setting) -> Iterator[Table]:
-    """Daily collections into one archive, beside some of them into empty archives."""
+    """Daily collections into one archive, and some of them into empty archives to compare."""
     days = min(YEAR, max(_FRESH_EVERY, setting.posts // 25))
     posts_a_day = max(1, setting.posts // _DAILY_SHARE)
     x = X(posts_a_day)
@@ -156,7 +155,7 @@ def year(setting: Setting) -> Iterator[Table]:
         if day + 1 in _days_of_queries(days):
             posts = (day + 1) * posts_a_day
             rows += queries.rows_of(setting, f"day {day + 1}", path, posts, queries.NEW)
-    full = _full_compaction(setting, days * posts_a_day)
+    full = _full_compaction(path, setting.folder / "year-at-once")
     one = median(took.cpu for took in alone)
     compaction = whole.took.cpu - days * one
     yield Table(
@@ -167,7 +166,7 @@ def year(setting: Setting) -> Iterator[Table]:
             ["one collection into an empty archive, CPU seconds", seconds(one), ""],
             ["compactions: the difference, CPU seconds", seconds(compaction), ""],
             ["one full compaction of the result, CPU seconds", seconds(full.cpu), ""],
-            ["compactions beside one full compaction", times(compaction, full.cpu), at_most(3)],
+            ["compactions in full compactions", times(compaction, full.cpu), at_most(3)],
         ],
         "Collected by `search.recent` through journal and tables; only the network is replaced.",
     )
@@ -183,13 +182,10 @@ def _most_files(path: Path) -> int:
     return max(sum(1 for _ in table.glob("*.parquet")) for table in (path / "tables").iterdir())
 
 
-def _full_compaction(setting: Setting, posts: int) -> Took:
-    """Compacting as many posts, imported at once."""
-    file = setting.write("year", 0, posts)
-    path = setting.folder / "year-at-once"
-    with xf.Archive(path) as archive:
-        archive.import_pages(file, progress=False)
+def _full_compaction(source: Path, path: Path) -> Took:
+    """Compact an archive of the same pages, added at once."""
+    with xf.Archive(source) as collected, xf.Archive(path) as archive:
+        archive.add(collected.pages())
         took = in_turn({"compact": timed(archive.compact)}, 1)["compact"]
-    file.unlink()
     shutil.rmtree(path)
     return took

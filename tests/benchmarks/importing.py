@@ -1,4 +1,4 @@
-"""Importing a file: beside the floor and others' ways for the posts alone, on one core and two."""
+"""Importing a file, compared with the floor and with what others need for the posts alone."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import xframes as xf
-
-from .measuring import (
+from tests.benchmarks.measuring import (
     Contestant,
     Stopwatch,
     in_turn,
@@ -20,11 +19,11 @@ from .measuring import (
     timed,
     xframes,
 )
-from .report import Table, at_most, both, ratio, times
-from .rivals import NORMALIZE, RIVALS, floor, is_installed
+from tests.benchmarks.report import Table, at_most, both, ratio, times
+from tests.benchmarks.rivals import NORMALIZE, RIVALS, floor, is_installed
 
 if TYPE_CHECKING:
-    from .setting import Setting
+    from tests.benchmarks.setting import Setting
 
 MOST_POSTS = 50_000  # about 200 MB: the others hold all posts in memory
 _FLOOR = "floor: msgspec typed decode, bare Parquet write"

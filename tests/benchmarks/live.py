@@ -1,4 +1,4 @@
-"""The live path: processor time of a collector per page, beside requests and json.loads."""
+"""The live path: processor time of a collector per page, against requests and json.loads."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 import requests
 
 import xframes as xf
-
-from .measuring import Stopwatch, in_turn
-from .pages import PAGE_POSTS
-from .report import Table, at_most, ms, times
-from .server import serving
+from tests.benchmarks.measuring import Stopwatch, in_turn
+from tests.benchmarks.pages import PAGE_POSTS
+from tests.benchmarks.report import Table, at_most, ms, times
+from tests.benchmarks.server import serving
 
 if TYPE_CHECKING:
-    from .setting import Setting
+    from tests.benchmarks.setting import Setting
 
 MOST_PAGES = 100
 _PLAIN = "requests and json.loads"

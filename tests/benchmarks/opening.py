@@ -1,4 +1,4 @@
-"""What a question costs before it reads anything: sessions, opening, the command."""
+"""What a query costs before it reads anything: sessions, opening, the command."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 import duckdb
 
 import xframes as xf
-
-from .measuring import Took, in_turn, python, run_on_cores, timed, xframes
-from .report import Table, at_most, ms, times
+from tests.benchmarks.measuring import Took, in_turn, python, run_on_cores, timed, xframes
+from tests.benchmarks.report import Table, at_most, ms, times
 
 if TYPE_CHECKING:
-    from .setting import Setting
+    from tests.benchmarks.setting import Setting
 
 _TIMES = 50
 _COUNT = "SELECT count(*) FROM posts"

@@ -26,8 +26,8 @@ from typing import Any
 WORDS = (
     "harbour lantern gravel orchard pigeon kettle meadow thunder copper ribbon saddle willow "
     "anchor biscuit cobweb drizzle ember fiddle glacier hamlet ivory jigsaw kernel ladder marble "
-    "nectar oyster pebble quarry raft spindle tundra umbrella velvet walnut yonder zephyr almond brook "
-    "candle donkey engine fossil garden hollow island"
+    "nectar oyster pebble quarry raft spindle tundra umbrella velvet walnut yonder zephyr almond "
+    "brook candle donkey engine fossil garden hollow island"
 ).split()
 PAGE_POSTS = 100
 STEP_MS = 43_200

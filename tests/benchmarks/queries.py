@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING
 import duckdb
 
 import xframes as xf
-
-from .measuring import Contestant, Took, in_turn, timed
-from .pages import post_id
-from .report import Table, ms, times
+from tests.benchmarks.measuring import Contestant, Took, in_turn, timed
+from tests.benchmarks.pages import post_id
+from tests.benchmarks.report import Table, ms, times
 
 if TYPE_CHECKING:
-    from .setting import Setting
+    from tests.benchmarks.setting import Setting
 
 COLUMNS = ("state", "query", "SQL, ms", "archive, ms", "ratio", "CPU ratio", "aim, ms")
 _EXPORTED = {  # sorted by these columns
@@ -126,19 +125,19 @@ def _compare(
     contestants: dict[str, Contestant] = {}
     for name, query in QUERIES.items():
         params = {"id": post_id(posts // 2)} if "$id" in query else None
-        ours = partial(_ask, archive, query, params)
-        theirs = partial(_ask_bare, connection, query, params)
+        ours = partial(_query_archive, archive, query, params)
+        theirs = partial(_query_bare, connection, query, params)
         if ours() != theirs():
             raise AssertionError(f"{state}, {name}: the archive and its export differ")
         contestants[name], contestants[_by_hand(name)] = timed(ours), timed(theirs)
     return in_turn(contestants, setting.rounds, setting.warmup)
 
 
-def _ask(archive: xf.Archive, query: str, params: object) -> list[tuple[object, ...]]:
+def _query_archive(archive: xf.Archive, query: str, params: object) -> list[tuple[object, ...]]:
     return archive.sql(query, params).fetchall()
 
 
-def _ask_bare(
+def _query_bare(
     connection: duckdb.DuckDBPyConnection, query: str, params: object
 ) -> list[tuple[object, ...]]:
     return connection.execute(query, params).fetchall()

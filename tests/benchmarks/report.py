@@ -6,11 +6,10 @@ import os
 import platform
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 import xframes as xf
-
-from .measuring import Took, cores
+from tests.benchmarks.measuring import Took, cores
 
 _TIMES = "\N{MULTIPLICATION SIGN}"
 _LIBRARIES = ("pandas", "pyarrow", "duckdb", "msgspec", "orjson")
@@ -39,10 +38,17 @@ def _line(cells: Iterable[str]) -> str:
 
 def machine() -> str:
     """What the numbers were measured with."""
-    libraries = ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
+    libraries = ", ".join(f"{name} {_version(name)}" for name in _LIBRARIES)
     load = f", load {os.getloadavg()[0]:.1f} at the start" if hasattr(os, "getloadavg") else ""
     return (f"xframes {xf.__version__}, Python {platform.python_version()}, {libraries}; "
             f"{cores()} cores ({platform.machine()}, {platform.system()}){load}")
+
+
+def _version(library: str) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def seconds(number: float) -> str:

@@ -24,7 +24,7 @@ from xframes.flattening.decoder import Decoder
 from xframes.wire import Page, Request
 
 if TYPE_CHECKING:
-    from .measuring import Stopwatch
+    from tests.benchmarks.measuring import Stopwatch
 
 _CHUNK_BYTES = 24_000_000
 
@@ -110,11 +110,10 @@ def twarc(path: Path, _: Path) -> int:
 def read_json(path: Path, folder: Path) -> int:
     """DuckDB's read_json of the posts alone, to Parquet."""
     with duckdb.connect(config={"threads": 1}) as connection:
-        (count,) = connection.execute(
-            "COPY (SELECT unnest(data, max_depth := 2) "
-            "FROM read_json(?, format = 'newline_delimited', maximum_object_size = 67108864)) "
-            f"TO '{folder}/duckdb.parquet'", [str(path)],
-        ).fetchone() or (0,)
+        pages = "read_json(?, format = 'newline_delimited')"
+        posts = f"SELECT unnest(data, max_depth := 2) FROM {pages}"
+        connection.execute(f"COPY ({posts}) TO '{folder}/duckdb.parquet'", [str(path)])
+        (count,) = connection.fetchall()[0]
     return count
 
 

@@ -1,4 +1,4 @@
-"""A server of search pages, as a process of its own: its work is nobody's time.
+"""A server of search pages, in its own process: its processor time is not counted.
 
 `python -m tests.benchmarks.server PAGES` prints its port, and answers until it is stopped.
 """
@@ -12,8 +12,8 @@ import sys
 from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
-from .measuring import ROOT
-from .pages import PAGE_POSTS, search_pages
+from tests.benchmarks.measuring import ROOT
+from tests.benchmarks.pages import PAGE_POSTS, search_pages
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):

@@ -11,12 +11,11 @@ import msgspec
 import pytest
 
 import xframes as xf
-
-from . import queries
-from .__main__ import BENCHMARKS, main
-from .measuring import ROOT
-from .pages import page, pages_again, post_id, search_pages, write, write_pages
-from .rivals import RIVALS, answered
+from tests.benchmarks import queries
+from tests.benchmarks.__main__ import BENCHMARKS, main
+from tests.benchmarks.measuring import ROOT
+from tests.benchmarks.pages import page, pages_again, post_id, search_pages, write, write_pages
+from tests.benchmarks.rivals import RIVALS, answered
 
 STATES = 4
 

@@ -9,9 +9,8 @@ import msgspec
 import orjson
 
 import xframes as xf
-
-from .pages import page, pages
-from .rivals import answered, typed_decoder
+from tests.benchmarks.pages import page, pages
+from tests.benchmarks.rivals import answered, typed_decoder
 
 
 def flatten_to_tables(pages) -> None:

@@ -9,9 +9,8 @@ from functools import partial
 import pytest
 
 import xframes as xf
-
-from .measuring import peak_memory, python, run_on_cores, xframes
-from .rivals import NORMALIZE, RIVALS, is_installed
+from tests.benchmarks.measuring import peak_memory, python, run_on_cores, xframes
+from tests.benchmarks.rivals import NORMALIZE, RIVALS, is_installed
 
 
 def test_xframes_import_as_a_whole_process_on_one_core(compare, tell, made, tmp_path):
