@@ -15,6 +15,7 @@ from pathlib import Path
 from tests.benchmarks import growth, importing, live, opening, queries
 from tests.benchmarks.report import machine
 from tests.benchmarks.setting import ROUNDS, Setting, bytes_needed
+from xframes.screen import counted
 
 BENCHMARKS = {
     "queries": (queries.run, "six queries in four states of an archive, against hand-written SQL"),
@@ -72,9 +73,9 @@ def main(arguments: list[str] | None = None, *, rounds: int = ROUNDS) -> None:
         setting = Setting(Path(folder), options.size, both or options.seconds,
                           both or options.memory, rounds)
         print(f"## Benchmarks: {options.size:,} posts\n\n{machine()}\n\n"
-              f"Medians of {rounds} rounds in which everything compared runs in turn, unless a "
-              "table says otherwise. CPU: processor time, child processes included; other work on "
-              "the machine changes it least.\n", flush=True)
+              f"Medians of {counted(rounds, 'round')} in which everything compared runs in turn, "
+              "unless a table says otherwise. CPU: processor time, child processes included; other "
+              "work on the machine changes it least.\n", flush=True)
         for name in options.names or BENCHMARKS:
             for table in BENCHMARKS[name][0](setting):
                 print(table, flush=True)

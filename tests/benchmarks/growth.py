@@ -17,6 +17,7 @@ from tests.benchmarks.measuring import Stopwatch, Took, in_turn, peak_memory, py
 from tests.benchmarks.pages import search_pages
 from tests.benchmarks.report import Table, at_most, both, ratio, seconds, times
 from xframes.client import Answer
+from xframes.screen import counted
 
 if TYPE_CHECKING:
     from tests.benchmarks.setting import Setting
@@ -61,8 +62,8 @@ def growth(setting: Setting) -> Table:
     return Table(
         f"Growth: {setting.posts:,} posts and 1 % more",
         ("what", "seconds", "CPU seconds", "CPU ratio to all", "aim"), rows,
-        f"Medians of {setting.long_rounds} rounds. New posts are recent, those seen again spread "
-        "at random. An import includes any compaction it sets off.",
+        f"Medians of {counted(setting.long_rounds, 'round')}. New posts are recent, those seen "
+        "again spread at random. An import includes any compaction it sets off.",
     )
 
 

@@ -21,6 +21,7 @@ from tests.benchmarks.measuring import (
 )
 from tests.benchmarks.report import Table, at_most, both, ratio, times
 from tests.benchmarks.rivals import NORMALIZE, RIVALS, floor, is_installed
+from xframes.screen import counted
 
 if TYPE_CHECKING:
     from tests.benchmarks.setting import Setting
@@ -70,7 +71,7 @@ def in_process(setting: Setting, file: Path, posts: int) -> Table:
     return Table(
         f"Import in process: {posts:,} posts, {_megabytes(file)} MB, one core",
         ("what", "seconds", "CPU seconds", "MB/s", "CPU ratio to the floor", "aim"), rows,
-        f"Medians of {setting.long_rounds} rounds in turn. The others read the posts alone.",
+        f"Medians of {counted(setting.long_rounds, 'round')} in turn. Others read the posts alone.",
     )
 
 
@@ -98,7 +99,7 @@ def commands(setting: Setting, file: Path, posts: int) -> Table:
         f"Import as a command: {posts:,} posts, {_megabytes(file)} MB",
         ("command", "seconds", "CPU seconds", "compared", "aim"),
         [[name, *both(took[name]), *cells] for name, cells in compared.items()],
-        f"Medians of {setting.long_rounds} rounds in turn, from start to end of the process.",
+        f"Medians of {counted(setting.long_rounds, 'round')} in turn, of whole processes.",
     )
 
 
