@@ -3,7 +3,7 @@ requests every field and expansion.
 
 Everything about a post follows from its number: posts are 43 seconds apart (2,000 a day), ids are
 snowflakes of those times. Texts differ from row to row; users, hashtags and the posts referred to
-repeat with a long tail. A page of 100 posts is about 370 KB: posts with contexts, entities, edits
+repeat with a long tail. A page of 100 posts is about 450 KB: posts with contexts, entities, edits
 and metrics, the posts they refer to, authors with profile links, media with variants, places and
 polls. Pages are filled in from templates, and none is kept.
 """
