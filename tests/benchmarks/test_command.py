@@ -81,7 +81,9 @@ def test_live_path_as_a_command():
     assert len(rows) == 3
 
 
-@pytest.mark.parametrize("arguments", [["lives"], ["--size", "0"], ["--size", "many"]])
+@pytest.mark.parametrize("arguments", [
+    ["lives"], ["--size", "0"], ["--size", "many"], ["--size", "9000000m"],  # more than any disk has
+])
 def test_wrong_arguments_end_the_command(arguments):
     with pytest.raises(SystemExit) as raised:
         main(arguments)
