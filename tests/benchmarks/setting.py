@@ -29,7 +29,7 @@ def bytes_needed(posts: int) -> int:
     return 500_000_000 + posts * (_FILE_BYTES_A_POST + archives * _ARCHIVE_BYTES_A_POST)
 
 
-@dataclass(slots=False)  # cached_property needs a dict
+@dataclass  # without slots: cached_property needs a dict
 class Setting:
     """A folder, the number of posts, and what to measure."""
 
