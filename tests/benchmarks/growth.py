@@ -167,7 +167,7 @@ def year(setting: Setting) -> Iterator[Table]:
             ["one collection into an empty archive, CPU seconds", seconds(one), ""],
             ["compactions: the difference, CPU seconds", seconds(compaction), ""],
             ["one full compaction of the result, CPU seconds", seconds(full.cpu), ""],
-            ["compactions in full compactions", times(compaction, full.cpu), at_most(3)],
+            ["compactions, as full compactions", times(compaction, full.cpu), at_most(3)],
         ],
         "Collected by `search.recent` through journal and tables; only the network is replaced.",
     )
