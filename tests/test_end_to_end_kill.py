@@ -24,7 +24,7 @@ import sys
 import xframes as xf
 from xframes.archive.ingest import collection
 
-collecting.FLUSH_BYTES = 1_000_000  # every third page or so, pages become parts
+collection.FLUSH_BYTES = 1_000_000  # every third page or so, pages become parts
 path, query = sys.argv[1:]
 archive = xf.Archive(path)
 runs = archive.runs()

@@ -50,7 +50,7 @@ class Server:
 archive = Archive(os.path.join(home, "archive"))
 """
 COLLECT = CHILD + """
-collecting.FLUSH_BYTES = 5000
+collection.FLUSH_BYTES = 5000
 lifecycle.MOST_PARTS = 5
 runs = archive.runs()
 if len(runs):

@@ -51,7 +51,7 @@ from xframes.wire import Page
 from xframes.wire import Request
 
 path, most, flush = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-collecting.FLUSH_BYTES = flush
+collection.FLUSH_BYTES = flush
 
 class Server:
     def send(self, request):

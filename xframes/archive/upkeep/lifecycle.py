@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -87,6 +88,7 @@ def clear(folder: Folder, views: Views) -> None:
 
     While other processes read, replaced files stay; a later compaction removes them.
     """
+    gc.collect()  # a result that only a circle of references keeps is not read any more
     with views.readers.alone(count_own=True) as alone:
         views.refresh()
         if alone:
