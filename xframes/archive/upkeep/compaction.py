@@ -1,7 +1,7 @@
 """Compaction: parts become unique, sorted files; memory stays bounded however large the archive is.
 
-Most keys need no merging: one of their rows says everything. Those rows are picked by number; only the others are
-aggregated, a share of the keys at a time. A crash at any point leaves rows twice, which the views resolve.
+A table is read one range of keys after the other, and only what a range holds is ever sorted or merged. A crash at any
+point leaves rows twice, which the views resolve.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from xframes.archive.query.newest import Sources, quoted
 from xframes.archive.query.views import connect, sources, stones_of
 from xframes.archive.storage.bookkeeping import base_name, part_name
 from xframes.archive.storage.folder import Files, marker
-from xframes.archive.storage.parts import COMPACTED, PARQUET, ROW_GROUP_ROWS, merges, stored_schema
-from xframes.archive.storage.paths import opened
+from xframes.archive.storage.parts import COMPACTED, PARQUET, ROW_GROUP_ROWS, stored_schema
+from xframes.archive.upkeep import key_ranges
+from xframes.archive.upkeep.contest import Contest, Facts
 from xframes.schema import TABLES, Table
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ MOST_PARTS = 50  # parts of one table before they are put together without being
 FILE_ROWS = 4_000_000
 _GROUP_BYTES = 24_000_000  # Arrow data in one row group of a compacted file, however wide its rows
 _BATCH_ROWS = 10_240
+_VALUE_BYTES = 16  # in DuckDB, of any value; longer texts are counted besides
+_SPREAD = 5  # copies of a range that memory must hold: as read, sorted, as Arrow, and what reading takes
+_NEEDED = ("known_at", "complete", "observed_at", "page_id")  # columns the rules look at, whether all null or not
 
 
 def families() -> list[list[str]]:
@@ -103,84 +107,35 @@ class _Job:
         )
 
     def _rows(self, connection: duckdb.DuckDBPyConnection) -> Iterator[pa.RecordBatch]:
-        """The table's rows as they should be, sorted."""
+        """The table's rows as they should be, one range of keys after the other; columns of nulls alone are left out."""
+        table, facts = self.table, Facts.of(self.files.all)
         own, parent = self._sources()
-        if own.base:
-            key = quoted(newest.key_of(self.table))
-            connection.execute(f"CREATE TEMP TABLE touched AS {newest.touched(self.table, own, parent)}")
-            connection.execute(f"CREATE TEMP VIEW looked_at AS {newest.touched_rows(self.table, own)}")
-        else:
-            key = ""
-            connection.execute(f"CREATE TEMP VIEW looked_at AS SELECT * FROM {own.fresh}")
-        connection.execute(f"CREATE TEMP TABLE heads AS {self._heads(own, parent)}")
-        columns = quoted(stored_schema(self.table.name).names)
-        chosen = [f"SELECT {columns} FROM looked_at SEMI JOIN (SELECT rid FROM heads WHERE simple) AS h USING (rid)"]
-        if key:
-            same = newest.same(self.table, "base")
-            chosen.append(f"SELECT {quoted(stored_schema(self.table.name).names, 'base.')} FROM {own.base} AS base "
-                          f"ANTI JOIN touched ON {same}")
-        if merges(self.table.name) and self._merge_others(connection):
-            chosen.append(f"SELECT {columns} FROM others")
-        order = quoted(dict.fromkeys((*filter(None, [self.table.time]), *self.table.key)))
-        yield from connection.sql(f"{' UNION ALL '.join(chosen)} ORDER BY {order}").to_arrow_reader(_BATCH_ROWS)
+        stored = stored_schema(table.name).names
+        needed = {*_NEEDED, *table.key, table.time}
+        columns = [n for n in stored if n in needed or n in facts.names - facts.never]
+        contest = Contest(connection, table, columns, facts, self.memory)
+        row_bytes = _VALUE_BYTES * len(columns) + 2 * facts.row_bytes
+        count = 1 + int(facts.rows * row_bytes * _SPREAD / self.memory)
+        for keys in key_ranges.cut(connection, table, str(own.all), count):
+            rows = f"SELECT {quoted(columns)} FROM {own.all} WHERE {keys.holds(key_ranges.range_key(table))}"
+            connection.execute(f"CREATE OR REPLACE TEMP TABLE seen AS {rows}")
+            if table.parent:
+                connection.execute(f"CREATE OR REPLACE TEMP TABLE above AS {self._above(parent, keys)}")
+            chosen = f"{contest.decide()} ORDER BY {key_ranges.order(table)}"
+            yield from connection.sql(chosen).to_arrow_reader(_BATCH_ROWS)
 
     def _sources(self) -> tuple[Sources, Sources | None]:
         if self.only_parts:
-            return Sources(None, newest.scan(self.table, [str(p) for p in self.files.parts], numbered=1)), None
-        return sources(self.table, self.files, self.parent, numbered=True, stones=stones_of(self.folder))
+            return Sources(None, newest.scan(self.table, [str(p) for p in self.files.parts])), None
+        return sources(self.table, self.files, self.parent, stones=stones_of(self.folder))
 
-    def _heads(self, own: Sources, parent: Sources | None) -> str:
-        """A SELECT of the number of each key's newest row, and whether that row says everything known."""
-        table = self.table
-        seen = f"SELECT *, {newest.place(table)} AS place FROM looked_at"
-        key = quoted(table.key)
-        if table.kind == "detail":
-            heads = newest.kept_parents(table, parent, touched=bool(own.base))
-            return (f"WITH seen AS NOT MATERIALIZED ({seen}), {heads} "
-                    f"SELECT arg_max(rid, seen.place) AS rid, true AS simple FROM seen SEMI JOIN kept "
-                    f'ON seen."{table.parent_key}" = kept.parent AND seen.place = kept.place GROUP BY {key}')
-        if not merges(table.name):
-            return f"SELECT arg_max(rid, place) AS rid, true AS simple FROM ({seen}) GROUP BY {key}"
-        return f"SELECT {key}, arg_max(rid, place) AS rid, {self._says_all()} AS simple FROM ({seen}) GROUP BY {key}"
-
-    def _says_all(self) -> str:
-        """Whether the newest row of a key knows what any of its rows knows: each column is a bit of a number."""
-        facts = Facts.of(self.files.all)
-        entity = self.table.kind == "entity"
-        complete = "coalesce(complete, false)" if entity and not facts.all_complete else "true" if entity else "false"
-        bits = []
-        owners = 0
-        for i, c in enumerate(self.table.columns):
-            if c.name in facts.always or c.name in facts.never or (facts.all_complete and not c.owner):
-                continue
-            bits.append(f'CASE WHEN "{c.name}" IS NULL THEN 0::HUGEINT ELSE {1 << i}::HUGEINT END')
-            owners |= (1 << i) if c.owner else 0
-        known = " + ".join(bits) or "0::HUGEINT"
-        newest = f"arg_max({complete}, place)"
-        matters = f"CASE WHEN {newest} THEN {owners}::HUGEINT ELSE (-1)::HUGEINT END"
-        lost = f"bit_or({known}) & ~arg_max({known}, place) & {matters}"
-        return (f"count(*) = 1 OR (bool_and(known_at IS NULL) AND ({lost}) = 0 "
-                f"AND ({newest} OR NOT bool_or({complete})))")
-
-    def _merge_others(self, connection: duckdb.DuckDBPyConnection) -> bool:
-        """Merge the keys that need it into the table `others`, a share at a time; False when there are none."""
-        table = self.table
-        key = quoted(table.key)
-        connection.execute(f"CREATE TEMP TABLE many AS SELECT {key} FROM heads WHERE NOT simple")
-        same = newest.same(table, "looked_at", "many")
-        (count,) = connection.execute(f"SELECT count(*) FROM looked_at SEMI JOIN many ON {same}").fetchall()[0]
-        if not count:
-            return False
-        facts = Facts.of(self.files.all)
-        shares = max(1, round(count * facts.row_bytes * 8 / self.memory))
-        connection.execute(f"CREATE TEMP TABLE crowd AS SELECT looked_at.*, hash({key}) % {shares} AS share "
-                           f"FROM looked_at SEMI JOIN many ON {same}")
-        for share in range(shares):
-            rows = f"SELECT * FROM crowd WHERE share = {share}"
-            merged = newest.merged(table, rows, hidden=True, constant=facts.never)
-            connection.execute(f"{'INSERT INTO others' if share else 'CREATE TEMP TABLE others AS'} {merged}")
-        connection.execute("DROP TABLE crowd")
-        return True
+    def _above(self, parent: Sources | None, keys: key_ranges.Range) -> str:
+        """A SELECT of what the observations of the parents of a range say of themselves."""
+        above = TABLES[str(self.table.parent)]
+        rows = (parent and parent.all) or f"({newest.empty(above)})"
+        key = above.key[:1]
+        return (f"SELECT {quoted(key)} AS parent, observed_at, page_id, complete, known_at "
+                f"FROM {rows} WHERE {keys.holds(key)}")
 
     def _write(self, batches: Iterable[pa.RecordBatch]) -> list[Path]:
         """Write sorted rows to temporary files with row groups of bounded size."""
@@ -201,11 +156,18 @@ class _Job:
         return temps
 
 
+def _whole(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """Rows with the columns that were left out, as nulls."""
+    columns = [batch.column(f.name).cast(f.type) if f.name in batch.schema.names else pa.nulls(batch.num_rows, f.type)
+               for f in schema]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
 def _row_groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
     held: list[pa.RecordBatch] = []
     rows = size = 0
     for batch in batches:
-        held.append(batch.cast(schema))
+        held.append(_whole(batch, schema))
         rows += batch.num_rows
         size += held[-1].nbytes
         if rows + _BATCH_ROWS > ROW_GROUP_ROWS or size >= _GROUP_BYTES:
@@ -213,42 +175,3 @@ def _row_groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterato
             held, rows, size = [], 0, 0
     if rows:
         yield pa.Table.from_batches(held, schema)
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What the statistics of Parquet files tell: columns that are never null, plain ones that always are, and sizes."""
-
-    always: frozenset[str]
-    never: frozenset[str]
-    all_complete: bool
-    row_bytes: float
-
-    @classmethod
-    def of(cls, paths: Iterable[Place]) -> Facts:
-        """Read the footers of these files."""
-        nulls: dict[str, int | None] = {}  # None: not known
-        rows = size = 0
-        complete = True
-        for path in paths:
-            metadata = pq.read_metadata(opened(path))
-            for group in map(metadata.row_group, range(metadata.num_row_groups)):
-                missing = nulls.keys() - {group.column(i).path_in_schema for i in range(group.num_columns)}
-                for i in range(group.num_columns):
-                    column = group.column(i)
-                    name, found = column.path_in_schema, column.statistics
-                    before = nulls.get(name, rows)  # rows of files that lack the column read as null
-                    known = before is not None and found is not None and found.has_null_count
-                    nulls[name] = before + found.null_count if known else None
-                    if name == "complete":
-                        complete &= bool(found is not None and found.has_min_max and found.min)
-                for name in missing:
-                    nulls[name] = None if nulls[name] is None else nulls[name] + group.num_rows
-                rows += group.num_rows
-                size += group.total_byte_size
-        return cls(
-            frozenset(n for n, count in nulls.items() if count == 0),
-            frozenset(n for n, count in nulls.items() if count == rows and "." not in n),
-            complete and "complete" in nulls and nulls["complete"] == 0,
-            size / max(1, rows),
-        )
