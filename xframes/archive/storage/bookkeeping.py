@@ -24,6 +24,7 @@ _ID = "[0-9a-f]{12,40}"
 _SUM = "(?:-(?P<checksum>[0-9a-f]{8}))?"  # CRC-32 of the file; the first archives have none
 PART = re.compile(rf"part-(?P<id>{_ID}){_SUM}\.parquet")
 BASE = re.compile(rf"base-(?P<generation>{_ID})-(?P<number>[0-9]{{1,7}}){_SUM}\.parquet")
+SETTLED = re.compile(rf"settled-{_ID}-(?P<checksum>[0-9a-f]{{8}})\.parquet")  # which rows of a family hold
 MARKER = re.compile(rf"replaced-(?P<id>{_ID})\.json")  # names files beside it that others replace
 INTENT = re.compile(rf"commit-{_ID}\.json")  # lists files about to appear together
 TEMP = re.compile(rf"{_ID}\.(parquet|json)")
@@ -40,6 +41,11 @@ def is_data_file(name: str) -> bool:
     return bool(PART.fullmatch(name) or BASE.fullmatch(name))
 
 
+def is_kept_file(name: str) -> bool:
+    """Whether a name is one of a data file, or of a record of what is settled among them."""
+    return is_data_file(name) or SETTLED.fullmatch(name) is not None
+
+
 def part_name(file: Path, *, beside: Place | None = None) -> str:
     """Name a finished temporary file of pages or rows, with its checksum; `beside` gives it another part's time."""
     hit = PART.fullmatch(beside.name) if beside is not None else None
@@ -52,9 +58,14 @@ def base_name(file: Path, generation: str, number: int) -> str:
     return f"base-{generation}-{number:04}-{_checksum(file)}.parquet"
 
 
+def settled_name(file: Path) -> str:
+    """Name a finished temporary file that records what is settled, with its checksum."""
+    return f"settled-{file.stem}-{_checksum(file)}.parquet"
+
+
 def is_as_named(place: Place) -> bool:
     """Whether a file's content has the checksum in its name, if there is one."""
-    hit = PART.fullmatch(place.name) or BASE.fullmatch(place.name)
+    hit = PART.fullmatch(place.name) or BASE.fullmatch(place.name) or SETTLED.fullmatch(place.name)
     return hit is None or hit["checksum"] is None or hit["checksum"] == _checksum(place)
 
 
@@ -76,7 +87,8 @@ def is_inside_name(text: str) -> bool:
     home, _, name = text.rpartition("/")
     top, _, table = home.partition("/")
     known = home == "pages" or (top == "tables" and table in TABLES)
-    return known and bool(is_data_file(name) or MARKER.fullmatch(name))
+    is_record = top == "tables" and SETTLED.fullmatch(name)
+    return known and bool(is_data_file(name) or is_record or MARKER.fullmatch(name))
 
 
 def read_document(place: Place) -> Any:
@@ -96,7 +108,7 @@ def read_names(place: Place) -> list[str]:
         found = read_document(place)
     except FileNotFoundError:
         return []
-    if not isinstance(found, list) or not all(isinstance(n, str) and is_data_file(n) for n in found):
+    if not isinstance(found, list) or not all(isinstance(n, str) and is_kept_file(n) for n in found):
         raise ValueError("it lists something other than files of its own folder")
     return found
 

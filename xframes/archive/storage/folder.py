@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from filelock import FileLock, Timeout
 
+from xframes.archive.storage import settled
 from xframes.archive.storage.bookkeeping import (
     BASE,
     INTENT,
@@ -34,6 +35,7 @@ from xframes.archive.storage.bookkeeping import (
 from xframes.archive.storage.bucket import Bucket, Object, Place, is_url
 from xframes.archive.storage.disk import Disk, remove, sync
 from xframes.archive.storage.paths import size_of
+from xframes.archive.storage.settled import Settled
 from xframes.archive.storage.temporary import Ownership, owner_of
 from xframes.errors import ArchiveError
 from xframes.schema import TABLES
@@ -64,15 +66,17 @@ class Files:
 
     bases: dict[str, tuple[Place, ...]] = field(default_factory=dict)
     parts: tuple[Place, ...] = ()
+    settled: Settled | None = None
 
     @classmethod
-    def of(cls, files: Mapping[str, Place]) -> Files:
+    def of(cls, files: Mapping[str, Place], settled: Settled | None = None) -> Files:
         """Sort files by what their names say they are."""
         bases: dict[str, tuple[Place, ...]] = {}
         for name in sorted(files):
             if hit := BASE.fullmatch(name):
                 bases[hit["generation"]] = (*bases.get(hit["generation"], ()), files[name])
-        return cls(bases, tuple(files[name] for name in sorted(files) if PART.fullmatch(name)))
+        parts = tuple(files[name] for name in sorted(files) if PART.fullmatch(name))
+        return cls(bases, parts, settled)
 
     @property
     def generation(self) -> str | None:
@@ -93,6 +97,11 @@ class Files:
     def base_bytes(self) -> int:
         """Size on disk of the compacted files."""
         return sum(size_of(p) for paths in self.bases.values() for p in paths)
+
+
+def head_of(table: str) -> str:
+    """The table in whose folder the record of its family is."""
+    return TABLES[table].parent or table
 
 
 def _storage(address: str) -> Disk | Bucket:
@@ -302,8 +311,21 @@ class Folder:
             log.warning("%s is not used: %s", place, reason)
 
     def files(self, table: str) -> Files:
-        """The files of a table, without those a finished compaction has replaced."""
-        return Files.of(self._listed(self.tables / table))
+        """The files of a table, without those a finished compaction has replaced, and what is settled among them."""
+        files = self._listed(self.tables / table)
+        home = self.tables / head_of(table)
+        above = files if head_of(table) == table else self._listed(home)
+        for name in settled.records(above):
+            try:
+                record = settled.read(above[name])
+            except FileNotFoundError:  # another process has just written a newer one
+                continue
+            except (OSError, ValueError) as error:
+                self.refuse(home / name, str(error))
+                continue
+            if record.covers(table, files):
+                return Files.of(files, record)
+        return Files.of(files)
 
     def contents(self) -> dict[str, Place]:
         """Every file of pages and tables: its place inside the archive with slashes, and where it can be read."""
