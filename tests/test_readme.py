@@ -104,6 +104,12 @@ def test_the_tables_named_are_those_there_are():
     assert {"posts", "users", "post_references", "matches", "problems"} <= named
 
 
+def test_the_plots_named_are_those_there_are():
+    section = README.partition("## Plots")[2].partition("\n## ")[0]
+    rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("|")]
+    assert set(re.findall(r"`(\w+)`", "".join(rows))) == set(xf.plot.__all__) - {"STYLE"}
+
+
 def test_every_environment_variable_the_client_reads_is_documented():
     from xframes.auth.credentials import BEARER_NAMES, OAUTH1_NAMES, OAUTH2_NAMES
 

@@ -128,7 +128,7 @@ def test_faults_fail(tmp_path):
         shutil.copy(ROOT / name, root / name)
     with (root / "README.md").open("a", encoding="utf-8") as file:
         file.write("\n[a](data/nowhere.csv) [b](#no-such-place) ![c](https://example.com/c.png)\n")
-    usage = root / "xframes" / "collect" / "usage.py"
+    usage = root / "xframes" / "collect" / "accounts" / "usage.py"
     text = usage.read_text(encoding="utf-8")
     text = text.replace('"""\n\nfrom', ' See `xf.serch.recent`."""\n\nfrom', 1)
     usage.write_text(text + "\n\ndef odd(one: Undefined) -> None:\n    ...\n\n__all__ += ['odd']\n")

@@ -1,11 +1,11 @@
-"""Who answers, quotes, reposts, mentions or follows whom, and who uses which hashtag: edges, graphs, threads.
+"""Networks of posts and people: who replies to, quotes, reposts, mentions or follows whom.
 
-    edges = xf.networks.edges(archive, "reply")            # a DuckDB relation: source, target, weight, times
+    edges = xf.networks.edges(archive, "reply")            # source, target, weight, times
     graph = xf.networks.to_networkx(edges)
-    xf.networks.write_graphml(edges, "replies.graphml")    # in flat memory, however many
+    xf.networks.write_graphml(edges, "replies.graphml")    # memory does not grow with the edges
 
-`source` is an Archive or Frames. Nodes are ids of users (or hashtags); `names=` gives them labels. A post counts once,
-however often it was observed.
+Nodes are ids of users, or hashtags; `names=` adds labels. A post counts once, even if it was
+observed several times. All functions that take a `source` accept an Archive or Frames.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from xframes.archive.query import threads
 from xframes.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
     from os import PathLike
 
@@ -33,7 +33,10 @@ if TYPE_CHECKING:
     from xframes.archive import Archive
     from xframes.frames import Frames
 
-__all__ = ["KINDS", "conversations", "edges", "project", "thread", "to_networkx", "write_gexf", "write_graphml"]
+__all__ = [
+    "KINDS", "conversations", "edges", "project", "thread", "to_networkx", "write_gexf",
+    "write_graphml",
+]
 
 
 def __dir__() -> list[str]:
@@ -46,13 +49,18 @@ _BY_POST = """
     FROM posts p JOIN post_references r ON r.post_id = p.id AND r.type = '{type}'
     LEFT JOIN posts q ON q.id = r.referenced_post_id"""
 _EDGES: dict[str, str] = {
-    "reply": _BY_POST.format(type="replied_to", target="coalesce(p.in_reply_to_user_id, q.author_id)"),
+    "reply": _BY_POST.format(
+        type="replied_to", target="coalesce(p.in_reply_to_user_id, q.author_id)"
+    ),
     "quote": _BY_POST.format(type="quoted", target="q.author_id"),
     "repost": _BY_POST.format(type="reposted", target="q.author_id"),
     "mention": """
-    SELECT p.author_id AS source, coalesce(m.user_id, '@' || lower(m.username)) AS target, p.created_at AS time, p.id
+    SELECT p.author_id AS source, coalesce(m.user_id, '@' || lower(m.username)) AS target,
+        p.created_at AS time, p.id
     FROM posts p JOIN post_mentions m ON m.post_id = p.id""",
-    "follow": "SELECT follower_id AS source, followed_id AS target, observed_at AS time, 1 AS id FROM follows",
+    "follow": """
+    SELECT follower_id AS source, followed_id AS target, observed_at AS time, 1 AS id
+    FROM follows""",
     "hashtag": """
     SELECT p.author_id AS source, '#' || lower(h.tag) AS target, p.created_at AS time, p.id
     FROM posts p JOIN post_hashtags h ON h.post_id = p.id""",
@@ -63,194 +71,402 @@ _NOT_XML = re.compile("[^\t\n\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def edges(
-    source: Archive | Frames, kind: Kind, *, since: datetime | str | None = None, until: datetime | str | None = None,
+    source: Archive | Frames,
+    kind: Kind,
+    *,
+    since: datetime | str | None = None,
+    until: datetime | str | None = None,
     loops: bool = False,
 ) -> duckdb.DuckDBPyRelation:
-    """Edges of one kind: a relation with `source`, `target`, `weight` (in how many posts), `first_at` and `last_at`.
+    """Return the edges of one kind, the heaviest first.
 
-    Sorted by weight, heaviest first. `since` (inclusive) and `until` (exclusive) bound the posts by `created_at`
-    (follows by when they were seen). Whom a post answers is known even if that post is not here; whom it quotes or
-    reposts only if it is. `loops` keeps people who answer themselves.
+    A reply has its target even if the other post was not collected. A quote or repost has a target
+    only if the other post was collected.
 
-    Raises ArgumentError for a kind there is not, and for what is no time.
+    Parameters
+    ----------
+    source
+        An Archive or Frames.
+    kind
+        `reply`, `quote`, `repost`, `mention`, `follow` or `hashtag`.
+    since
+        Oldest time to include: a datetime, or ISO 8601 text; without a time zone, UTC. It is
+        compared with `created_at` of posts, for `follow` with `observed_at`. Default: no bound.
+    until
+        As `since`, the first time to exclude. Default: no bound.
+    loops
+        Keep edges from a node to itself, e.g. of people who reply to themselves.
+
+    Returns
+    -------
+    DuckDBPyRelation
+        `source`, `target`, `weight` (number of posts), `first_at` and `last_at`.
+
+    Raises
+    ------
+    ArgumentError
+        For an unknown kind, and for an invalid time.
+
+    Examples
+    --------
+    >>> xf.networks.edges(archive, "reply", since="2026-02-23").df()
     """
-    if kind not in _EDGES:
-        raise ArgumentError(f"kind is one of {', '.join(KINDS)}, not {kind!r}")
     return source.sql(
-        "SELECT source, target, count(DISTINCT id) AS weight, min(time) AS first_at, max(time) AS last_at "
-        f"FROM ({_EDGES[kind]}) "
+        "SELECT source, target, count(DISTINCT id) AS weight, "
+        "min(time) AS first_at, max(time) AS last_at "
+        f"FROM ({_edges_of(kind)}) "
         "WHERE source IS NOT NULL AND target IS NOT NULL AND ($loops OR source <> target) "
         "AND ($since::TIMESTAMPTZ IS NULL OR time >= $since::TIMESTAMPTZ) "
         "AND ($until::TIMESTAMPTZ IS NULL OR time < $until::TIMESTAMPTZ) "
         "GROUP BY source, target ORDER BY weight DESC, source, target",
-        {"loops": loops, "since": _moment(since), "until": _moment(until)},
+        {"loops": loops, "since": _moment("since", since), "until": _moment("until", until)},
     )
 
 
-def _moment(when: datetime | str | None) -> datetime | None:
-    """A bound in UTC; one without a zone is in UTC already."""
+def _edges_of(kind: str) -> str:
+    """SQL of the edges of a kind. Raises ArgumentError for an unknown kind."""
+    if kind not in _EDGES:
+        raise ArgumentError(f"kind: expected one of {', '.join(KINDS)}, got {kind!r}")
+    return _EDGES[kind]
+
+
+def _moment(argument: str, when: datetime | str | None) -> datetime | None:
+    """Read a bound; without a time zone it is in UTC."""
     import pandas as pd
 
     if when is None:
         return None
     try:
-        found = pd.Timestamp(when)
+        time = pd.Timestamp(when)
     except (TypeError, ValueError) as error:
-        raise ArgumentError(f"{when!r} is no time; give a datetime, or text such as '2026-03-01T12:00Z'") from error
-    return (found.tz_localize("UTC") if found.tzinfo is None else found).to_pydatetime()
+        raise ArgumentError(
+            f"{argument}: expected a datetime or ISO 8601 text such as '2026-03-01T12:00Z', "
+            f"got {when!r}"
+        ) from error
+    if time.tzinfo is None:
+        time = time.tz_localize("UTC")
+    return time.to_pydatetime()
 
 
-def project(source: Archive | Frames, kind: Kind = "hashtag", *, least: int = 1) -> duckdb.DuckDBPyRelation:
-    """What is used together: edges between targets that share a source, e.g. hashtags of the same people.
+def project(
+    source: Archive | Frames, kind: Kind = "hashtag", *, least: int = 1
+) -> duckdb.DuckDBPyRelation:
+    """Return edges between targets with a common source, e.g. hashtags used by the same people.
 
-    A relation with `source`, `target` (in the order of their names) and `weight` (how many share them), those with at
-    least `least`, heaviest first.
+    Parameters
+    ----------
+    source
+        An Archive or Frames.
+    kind
+        A kind of edges, as for `edges`.
+    least
+        The smallest weight to include.
+
+    Returns
+    -------
+    DuckDBPyRelation
+        `source` and `target` (in alphabetical order) and `weight` (the number of common sources),
+        the heaviest first.
+
+    Raises
+    ------
+    ArgumentError
+        For an unknown kind.
+
+    Examples
+    --------
+    >>> xf.networks.project(archive, "hashtag", least=3).df()
     """
-    if kind not in _EDGES:
-        raise ArgumentError(f"kind is one of {', '.join(KINDS)}, not {kind!r}")
     return source.sql(
-        f"WITH used AS (SELECT DISTINCT source, target FROM ({_EDGES[kind]}) WHERE source IS NOT NULL) "
-        "SELECT a.target AS source, b.target AS target, count(*) AS weight FROM used a JOIN used b "
-        "ON a.source = b.source AND a.target < b.target GROUP BY 1, 2 HAVING count(*) >= $least "
-        "ORDER BY weight DESC, source, target", {"least": least},
+        f"WITH used AS (SELECT DISTINCT source, target FROM ({_edges_of(kind)}) "
+        "WHERE source IS NOT NULL) "
+        "SELECT a.target AS source, b.target AS target, count(*) AS weight "
+        "FROM used a JOIN used b ON a.source = b.source AND a.target < b.target "
+        "GROUP BY 1, 2 HAVING count(*) >= $least ORDER BY weight DESC, source, target",
+        {"least": least},
     )
 
 
 def to_networkx(
-    found: duckdb.DuckDBPyRelation, *, directed: bool = True, names: Mapping[str, str] | None = None
+    relation: duckdb.DuckDBPyRelation,
+    *,
+    directed: bool = True,
+    names: Mapping[str, str] | None = None,
 ) -> nx.DiGraph:
-    """Edges as a networkx graph; every column beside source and target is an attribute of the edge.
+    """Make a networkx graph of edges (`pip install networkx`).
 
-    `names`, a mapping from nodes, gives them a `label`, e.g. `dict(archive.sql("select id, username from users")
-    .fetchall())`.
+    Parameters
+    ----------
+    relation
+        Edges with the columns `source` and `target`. Other columns become attributes of the edges.
+    directed
+        False: return an undirected graph.
+    names
+        Node → label, e.g. from ids of users to handles. Default: no labels.
+
+    Returns
+    -------
+    DiGraph
+        With `directed=False`, a Graph. Nodes have the attribute `label` if `names` has them.
+
+    Examples
+    --------
+    >>> handles = dict(archive.sql("select id, username from users").fetchall())
+    >>> graph = xf.networks.to_networkx(xf.networks.edges(archive, "reply"), names=handles)
     """
     import networkx as nx
 
-    frame = found.df()
+    frame = relation.df()
     attributes = [c for c in frame.columns if c not in {"source", "target"}]
     graph: Any = nx.from_pandas_edgelist(
-        frame, "source", "target", attributes or None, create_using=nx.DiGraph if directed else nx.Graph
+        frame,
+        "source",
+        "target",
+        attributes or None,
+        create_using=nx.DiGraph if directed else nx.Graph,
     )
     nx.set_node_attributes(graph, dict(names or {}), "label")
     return graph
 
 
-# threads -------------------------------------------------------------------------------------------------------------
+# threads -----------------------------------------------------------------------------------------
 
 
 def conversations(source: Archive | Frames, *, least: int = 2) -> duckdb.DuckDBPyRelation:
-    """Conversations with at least `least` posts here: `conversation_id`, `posts`, `authors`, `root_present`, times."""
+    """Return the conversations, the longest first.
+
+    Parameters
+    ----------
+    source
+        An Archive or Frames.
+    least
+        The smallest number of collected posts of a conversation.
+
+    Returns
+    -------
+    DuckDBPyRelation
+        `conversation_id`, `posts` and `authors` (their numbers), `root_present` (whether its first
+        post was collected), `first_at` and `last_at`.
+
+    Examples
+    --------
+    >>> xf.networks.conversations(archive, least=10).df()
+    """
     return source.sql(
-        "SELECT conversation_id, count(DISTINCT id) AS posts, count(DISTINCT author_id) AS authors, "
-        "bool_or(id = conversation_id) AS root_present, min(created_at) AS first_at, max(created_at) AS last_at "
-        "FROM posts WHERE conversation_id IS NOT NULL GROUP BY conversation_id HAVING count(DISTINCT id) >= $least "
-        "ORDER BY posts DESC, conversation_id", {"least": least},
+        "SELECT conversation_id, count(DISTINCT id) AS posts, "
+        "count(DISTINCT author_id) AS authors, bool_or(id = conversation_id) AS root_present, "
+        "min(created_at) AS first_at, max(created_at) AS last_at "
+        "FROM posts WHERE conversation_id IS NOT NULL "
+        "GROUP BY conversation_id HAVING count(DISTINCT id) >= $least "
+        "ORDER BY posts DESC, conversation_id",
+        {"least": least},
     )
 
 
 def thread(source: Archive | Frames, post_id: str | int) -> pd.DataFrame:
-    """The conversation a post belongs to as a tree, in reading order: each post before its answers, oldest first.
+    """Return the conversation of a post as a tree in reading order.
 
-    One row per post: id, parent_id, depth (0 for the root), author_id, username, created_at, text, present. Posts that
-    are answered and not here have `present` False and nothing but their id: a missing root, or a deleted parent, whose
-    answers hang on it. An archive has it as `archive.thread(post_id)`.
+    Each post comes before its replies, and replies are sorted by time. A post that has replies but
+    was not collected (the root, or a deleted post) has a row with `present` False and only its id.
+    Archives also have this as `archive.thread(post_id)`.
 
-    Raises ArgumentError when neither the post nor its conversation is here.
+    Parameters
+    ----------
+    source
+        An Archive or Frames.
+    post_id
+        Any post of the conversation.
+
+    Returns
+    -------
+    DataFrame
+        One row per post: `id`, `parent_id`, `depth` (0 for the root), `author_id`, `username`,
+        `created_at`, `text`, `present`.
+
+    Raises
+    ------
+    ArgumentError
+        If neither the post nor its conversation was collected.
+
+    Examples
+    --------
+    >>> xf.networks.thread(frames, "1346889436626259968")
     """
     return threads.thread(source, post_id)
 
 
-# files ---------------------------------------------------------------------------------------------------------------
+# files -------------------------------------------------------------------------------------------
 
 
 def write_graphml(
-    found: duckdb.DuckDBPyRelation, path: str | PathLike[str], *, directed: bool = True,
+    relation: duckdb.DuckDBPyRelation,
+    path: str | PathLike[str],
+    *,
+    directed: bool = True,
     names: Mapping[str, str] | None = None,
 ) -> None:
-    """Write edges as GraphML, for Gephi, igraph or networkx, a batch at a time: memory is flat in their number.
+    """Write edges as GraphML, for Gephi, igraph or networkx.
 
-    Every column is an attribute of the edges. `names`, a mapping from nodes, gives them a `label`. Raises ArgumentError
-    when there is no `source` or no `target`; then, and when the query fails, what stood at `path` stays.
+    Edges are written in batches, so memory does not grow with their number. An existing file is
+    replaced only when the new one is complete.
+
+    Parameters
+    ----------
+    relation
+        Edges with the columns `source` and `target`. Other columns become attributes of the edges.
+    path
+        The file to write.
+    directed
+        False: the edges have no direction.
+    names
+        Node → label, e.g. from ids of users to handles. Default: no labels.
+
+    Raises
+    ------
+    ArgumentError
+        If the relation has no column `source` or `target`.
+
+    Examples
+    --------
+    >>> xf.networks.write_graphml(xf.networks.edges(archive, "reply"), "replies.graphml")
     """
-    columns = [c for c in _checked(found).columns if c not in {"source", "target"}]
-    kinds = [_kind(str(t)) for c, t in zip(found.columns, found.types, strict=True) if c in columns]
-    with _new(path) as file:
-        file.write('<?xml version="1.0" encoding="utf-8"?>\n<graphml xmlns="http://graphml.graphdrawing.org/xmlns">\n')
-        file.write('<key id="label" for="node" attr.name="label" attr.type="string"/>\n' if names else "")
-        file.writelines(f'<key id="d{n}" for="edge" attr.name={_quoted(c)} attr.type="{kind}"/>\n'
-                        for n, (c, kind) in enumerate(zip(columns, kinds, strict=True)))
-        file.write(f'<graph edgedefault="{"directed" if directed else "undirected"}">\n')
-        for node in _nodes(found):
-            name = f'<data key="label">{escape(_clean(names[node]))}</data>' if names and node in names else ""
-            file.write(f"<node id={_quoted(node)}>{name}</node>\n")
-        for source, target, *values in _rows(found.select(*map(_column, ["source", "target", *columns]))):
-            if source is not None and target is not None:
-                data = "".join(f'<data key="d{n}">{escape(_clean(_said(v)))}</data>' for n, v in enumerate(values)
-                               if v is not None)
-                file.write(f"<edge source={_quoted(source)} target={_quoted(target)}>{data}</edge>\n")
+    _check_edges(relation)
+    names = names or {}
+    types = {
+        column: _graphml_type(str(type_))
+        for column, type_ in zip(relation.columns, relation.types, strict=True)
+        if column not in {"source", "target"}
+    }
+    direction = "directed" if directed else "undirected"
+    with _new_file(path) as file:
+        file.write('<?xml version="1.0" encoding="utf-8"?>\n')
+        file.write('<graphml xmlns="http://graphml.graphdrawing.org/xmlns">\n')
+        if names:
+            file.write('<key id="label" for="node" attr.name="label" attr.type="string"/>\n')
+        for number, (column, type_) in enumerate(types.items()):
+            name = _quoted(column)
+            file.write(f'<key id="d{number}" for="edge" attr.name={name} attr.type="{type_}"/>\n')
+        file.write(f'<graph edgedefault="{direction}">\n')
+        for node in _nodes(relation):
+            label = ""
+            if node in names:
+                label = f'<data key="label">{escape(_clean(names[node]))}</data>'
+            file.write(f"<node id={_quoted(node)}>{label}</node>\n")
+        for source, target, *values in _edge_rows(relation, types):
+            data = "".join(
+                f'<data key="d{number}">{escape(_clean(_xml_text(value)))}</data>'
+                for number, value in enumerate(values)
+                if value is not None
+            )
+            ends = f"source={_quoted(source)} target={_quoted(target)}"
+            file.write(f"<edge {ends}>{data}</edge>\n")
         file.write("</graph>\n</graphml>\n")
 
 
 def write_gexf(
-    found: duckdb.DuckDBPyRelation, path: str | PathLike[str], *, directed: bool = True,
+    relation: duckdb.DuckDBPyRelation,
+    path: str | PathLike[str],
+    *,
+    directed: bool = True,
     names: Mapping[str, str] | None = None,
 ) -> None:
-    """Write edges as GEXF 1.2, for Gephi, with their weights; memory is flat in their number.
+    """Write edges with their weights as GEXF 1.2, for Gephi.
 
-    `names`, a mapping from nodes, gives them another label than their id. Raises ArgumentError as `write_graphml` does.
+    Edges are written in batches, so memory does not grow with their number. An existing file is
+    replaced only when the new one is complete.
+
+    Parameters
+    ----------
+    relation
+        Edges with the columns `source` and `target`, and `weight` if they have one.
+    path
+        The file to write.
+    directed
+        False: the edges have no direction.
+    names
+        Node → label, e.g. from ids of users to handles. Default: nodes have their ids as labels.
+
+    Raises
+    ------
+    ArgumentError
+        If the relation has no column `source` or `target`.
+
+    Examples
+    --------
+    >>> xf.networks.write_gexf(xf.networks.edges(archive, "reply"), "replies.gexf")
     """
-    weighted = "weight" in _checked(found).columns
-    with _new(path) as file:
-        file.write('<?xml version="1.0" encoding="utf-8"?>\n<gexf xmlns="http://www.gexf.net/1.2draft" version="1.2">\n'
-                   f'<graph defaultedgetype="{"directed" if directed else "undirected"}">\n<nodes>\n')
-        for node in _nodes(found):
-            file.write(f"<node id={_quoted(node)} label={_quoted((names or {}).get(node, node))}/>\n")
+    _check_edges(relation)
+    names = names or {}
+    weights = [column for column in relation.columns if column == "weight"]
+    direction = "directed" if directed else "undirected"
+    with _new_file(path) as file:
+        file.write('<?xml version="1.0" encoding="utf-8"?>\n')
+        file.write('<gexf xmlns="http://www.gexf.net/1.2draft" version="1.2">\n')
+        file.write(f'<graph defaultedgetype="{direction}">\n<nodes>\n')
+        for node in _nodes(relation):
+            file.write(f"<node id={_quoted(node)} label={_quoted(names.get(node, node))}/>\n")
         file.write("</nodes>\n<edges>\n")
-        columns = ("source", "target", "weight") if weighted else ("source", "target")
-        for number, (source, target, *weight) in enumerate(_rows(found.select(*columns))):
-            if source is not None and target is not None:
-                heavy = f' weight="{_said(weight[0])}"' if weight and weight[0] is not None else ""
-                file.write(f'<edge id="{number}" source={_quoted(source)} target={_quoted(target)}{heavy}/>\n')
+        for number, (source, target, *values) in enumerate(_edge_rows(relation, weights)):
+            ends = f"source={_quoted(source)} target={_quoted(target)}"
+            weight = "".join(f' weight="{_xml_text(v)}"' for v in values if v is not None)
+            file.write(f'<edge id="{number}" {ends}{weight}/>\n')
         file.write("</edges>\n</graph>\n</gexf>\n")
 
 
-def _checked(found: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
-    if not hasattr(found, "types"):
-        raise ArgumentError(f"a {type(found).__name__} is no relation; give what edges(…) or archive.sql(…) gives")
-    if missing := {"source", "target"} - set(found.columns):
-        raise ArgumentError(f"edges have the columns source and target; there is no {' and no '.join(sorted(missing))}")
-    return found
+def _check_edges(relation: duckdb.DuckDBPyRelation) -> None:
+    """Raise ArgumentError unless this is a relation with the columns of edges."""
+    if not hasattr(relation, "types"):
+        raise ArgumentError(
+            "relation: expected the result of edges(…) or archive.sql(…), "
+            f"got {type(relation).__name__}"
+        )
+    if not {"source", "target"}.issubset(relation.columns):
+        raise ArgumentError(
+            "relation: expected the columns source and target, "
+            f"got {', '.join(relation.columns)}"
+        )
 
 
 @contextmanager
-def _new(path: str | PathLike[str]) -> Iterator[TextIO]:
-    """A file that takes its place when it is whole."""
+def _new_file(path: str | PathLike[str]) -> Iterator[TextIO]:
+    """Open a temporary file that replaces `path` at the end, unless there was an error."""
     target = Path(path)
-    made = target.with_name(f".{target.name}.{os.getpid()}.part")
+    temp = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        with made.open("w", encoding="utf-8") as file:
+        with temp.open("w", encoding="utf-8") as file:
             yield file
-        made.replace(target)
+        temp.replace(target)
     finally:
-        made.unlink(missing_ok=True)
+        temp.unlink(missing_ok=True)
 
 
-def _kind(type_: str) -> str:
-    """GraphML's word for a type of DuckDB."""
-    if type_.lstrip("U").endswith("INT") or type_.lstrip("U") == "INTEGER":
+def _graphml_type(type_: str) -> str:
+    """The type in GraphML for a type of DuckDB."""
+    signed = type_.lstrip("U")
+    if signed.endswith("INT") or signed == "INTEGER":
         return "long"
     if type_ in {"FLOAT", "DOUBLE"} or type_.startswith("DECIMAL"):
         return "double"
-    return "boolean" if type_ == "BOOLEAN" else "string"
+    if type_ == "BOOLEAN":
+        return "boolean"
+    return "string"
 
 
-def _nodes(found: duckdb.DuckDBPyRelation) -> Iterator[str]:
-    ends = found.select("source").union(found.select("target")).distinct()
+def _nodes(relation: duckdb.DuckDBPyRelation) -> Iterator[str]:
+    ends = relation.select("source").union(relation.select("target")).distinct()
     return (str(node) for (node,) in _rows(ends) if node is not None)
 
 
-def _rows(found: duckdb.DuckDBPyRelation) -> Iterator[tuple[Any, ...]]:
-    for batch in found.to_arrow_reader(_BATCH_ROWS):
+def _edge_rows(
+    relation: duckdb.DuckDBPyRelation, columns: Iterable[str]
+) -> Iterator[tuple[Any, ...]]:
+    """Read source, target and these columns of the edges with both ends."""
+    selected = relation.select(*map(_column, ["source", "target", *columns]))
+    return (row for row in _rows(selected) if row[0] is not None and row[1] is not None)
+
+
+def _rows(relation: duckdb.DuckDBPyRelation) -> Iterator[tuple[Any, ...]]:
+    for batch in relation.to_arrow_reader(_BATCH_ROWS):
         yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 
@@ -259,13 +475,15 @@ def _column(name: str) -> str:
     return f'"{doubled}"'
 
 
-def _said(value: Any) -> str:
-    """A value as XML's readers in Java and Python know it."""
+def _xml_text(value: Any) -> str:
+    """A value as text that XML readers in Java and Python understand."""
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, float) and not isfinite(value):
-        return "NaN" if isnan(value) else "INF" if value > 0 else "-INF"
-    return str(value)
+    if not isinstance(value, float) or isfinite(value):
+        return str(value)
+    if isnan(value):
+        return "NaN"
+    return "INF" if value > 0 else "-INF"
 
 
 def _quoted(value: Any) -> str:
@@ -273,5 +491,5 @@ def _quoted(value: Any) -> str:
 
 
 def _clean(value: Any) -> str:
-    """A value as text XML can hold."""
+    """A value as text without characters that XML cannot contain."""
     return _NOT_XML.sub("", str(value))

@@ -12,17 +12,27 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def bar(progress: bool | None, what: str, unit: str, total: int | None = None) -> Iterator[Callable[[int], object]]:
-    """A function to call with each advance. `progress`: None shows a bar on a terminal, True always, False never."""
+def bar(
+    progress: bool | None, what: str, unit: str, total: int | None = None
+) -> Iterator[Callable[[int], object]]:
+    """Show a progress bar while the block runs, and yield the function that advances it.
+
+    `progress`: None shows a bar on a terminal only, True always, False never.
+    """
     if progress is False:
         yield lambda _: None
         return
     import warnings
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that a notebook without ipywidgets gets plain bars
+        warnings.simplefilter("ignore")  # notebooks without ipywidgets get plain bars
         from tqdm.auto import tqdm
 
-    disable = None if progress is None else False
-    with tqdm(total=total, desc=neutral(what), unit=unit, unit_scale=True, disable=disable) as shown:
+    with tqdm(
+        total=total,
+        desc=neutral(what),
+        unit=unit,
+        unit_scale=True,
+        disable=False if progress else None,  # None: on terminals only
+    ) as shown:
         yield shown.update

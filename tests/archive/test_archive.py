@@ -44,15 +44,15 @@ def test_the_folder_is_made_on_the_first_write_only(tmp_path):
     }
 
 
-@pytest.mark.parametrize(("make", "message"), [
-    (lambda home: home / "a-file", "is a file"),
-    (lambda home: home, "not an xframes archive"),
-    (lambda home: "nowhere://bucket/archive", "no library for nowhere://"),
-    (lambda home: "s3://key:word@bucket/archive", "credentials"),
+@pytest.mark.parametrize(("make", "named"), [
+    (lambda home: home / "a-file", "a-file"),
+    (lambda home: home, r"xframes\.json"),
+    (lambda home: "nowhere://bucket/archive", "nowhere://"),
+    (lambda home: "s3://key:word@bucket/archive", "s3://bucket/prefix"),
 ])
-def test_what_is_no_archive_is_refused(tmp_path, make, message):
+def test_what_is_no_archive_is_refused(tmp_path, make, named):
     (tmp_path / "a-file").write_text("something else")
-    with pytest.raises(ArchiveError, match=message):
+    with pytest.raises(ArchiveError, match=named):
         Archive(make(tmp_path))
     assert (tmp_path / "a-file").read_text() == "something else"
 
@@ -60,10 +60,10 @@ def test_what_is_no_archive_is_refused(tmp_path, make, message):
 def test_an_archive_of_a_newer_format_is_refused(archive):
     archive.add(page(post(1)))
     (archive.path / "xframes.json").write_text(json.dumps({"format_version": 2, "writer_version": "9.0"}))
-    with pytest.raises(ArchiveError, match=r"format 2, made by xframes 9\.0.*reads up to format 1: upgrade xframes"):
+    with pytest.raises(ArchiveError, match=r"format 2.*xframes 9\.0"):
         Archive(archive.path)
     (archive.path / "xframes.json").write_text("{")
-    with pytest.raises(ArchiveError, match="cannot be read"):
+    with pytest.raises(ArchiveError, match=r"xframes\.json"):
         Archive(archive.path)
 
 
@@ -120,7 +120,7 @@ def test_posts_are_asked_with_sql_in_utc(archive):
     wanted = pd.DataFrame({"id": ["2"], "why": ["because"]})
     assert archive.sql("select why from posts join wanted using (id)").fetchall() == [("because",)]
     assert len(wanted) == 1
-    with pytest.raises(KeyError, match="there is no table 'tweets'; the tables are: posts"):
+    with pytest.raises(KeyError, match=r"'tweets'.*posts"):
         archive.frame("tweets")
 
 
@@ -139,7 +139,7 @@ def test_adding_twice_changes_nothing(archive):
     assert all(before[name].equals(table) for name, table in contents(archive).items())
     assert [p.page_id for p in archive.pages()] == [p.page_id for p in pages]
     assert archive.tables | {"matches": 4, "posts": 3, "post_metrics": 0} == archive.tables
-    with pytest.raises(ArchiveError, match="no page to add"):
+    with pytest.raises(ArchiveError, match="frames_or_pages"):
         archive.add([])
 
 
@@ -181,7 +181,7 @@ def test_the_repr_tells_what_is_there_and_escapes_it(tmp_path):
     for shown in (archive._repr_html_(), run._repr_html_(), archive.verify()._repr_html_()):
         assert "/<b>" not in shown
         assert "&lt;b&gt;" in shown or "nothing wrong" in shown
-    assert "done: 1 pages, 1 rows" in repr(run)
+    assert "done: 1 page, 1 row" in repr(run)
 
 
 def test_the_repr_reads_footers_alone_and_says_where_they_are_not_the_whole_truth(archive, monkeypatch):

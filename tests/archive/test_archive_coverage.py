@@ -148,16 +148,15 @@ def test_what_x_does_not_reach_any_more_is_told(x, client, archive):
         for page in pages:
             keep(page)
     before = len(x.requests)
-    lost = "reaches back 7 days only: what was posted between is not collected"
-    with pytest.warns(UserWarning, match=lost) as caught:
+    with pytest.warns(UserWarning, match=r"search\.recent.*7 days.*search\.all") as caught:
         xf.search.recent(WORDS, since="last", into=archive, client=client)
     assert caught[0].filename == __file__, "it points at the caller"
     assert set(asked(x, before)) == {None}
 
 
 @pytest.mark.parametrize(("arguments", "words"), [
-    ({"since": "yesterday"}, "since is 'last'"), ({"since": "last", "since_id": "1"}, "exclude each other"),
-    ({"since": "last", "sort_order": "relevancy"}, "newest posts first"), ({"since": "last"}, "give into=archive"),
+    ({"since": "yesterday"}, "since: .*'last'"), ({"since": "last", "since_id": "1"}, "exclude each other"),
+    ({"since": "last", "sort_order": "relevancy"}, "newest posts first"), ({"since": "last"}, "into=archive"),
 ])
 def test_since_is_refused_where_it_means_nothing(client, archive, arguments, words):
     into = None if arguments == {"since": "last"} else archive
@@ -196,7 +195,7 @@ def test_ids_may_come_from_sql_or_any_table_of_one_column(x, client, archive):
     ids = [str(p.id) for p in x.community.listed[:3]]
     for table in (pd.DataFrame({"id": ids}), pa.table({"id": ids})):
         assert len(xf.posts.lookup(table, client=client)["matches"]) == 3
-    with pytest.raises(errors.ArgumentError, match="table of 2 columns; give one"):
+    with pytest.raises(errors.ArgumentError, match="2 columns"):
         xf.posts.lookup(pd.DataFrame({"id": ids, "n": 1}), client=client)
 
 
@@ -256,7 +255,7 @@ def test_check_finds_what_has_vanished(x, client, archive):
         told = archive.check(ids, client=other)
     assert told["fate"].tolist() == ["found", "not_found", "found", "found", "found"]
     assert ids[1] in archive.frame("posts")["id"].tolist()  # whether it must go, too, is for the archivist to say
-    with pytest.raises(errors.ArgumentError, match="posts or users"):
+    with pytest.raises(errors.ArgumentError, match=r"table.*'media'"):
         archive.check(ids, table="media", client=other)
 
 
@@ -280,7 +279,7 @@ def test_a_file_of_anything_else_is_refused_whole(x, client, archive, tmp_path, 
 
 
 def test_a_file_of_ids_that_is_missing_is_named(client, archive):
-    with pytest.raises(errors.ArgumentError, match=r"nothing\.txt cannot be read"):
+    with pytest.raises(errors.ArgumentError, match=r"nothing\.txt"):
         xf.hydrate("nothing.txt", into=archive, client=client)
 
 
@@ -314,7 +313,7 @@ def test_spans_cut_by_a_request_do_not_stand_beside_whole_ones(x, client, archiv
     xf.counts.recent("coffee", granularity="day", start_time=NOW - timedelta(days=4), into=archive, client=client)
     found = archive.completeness("coffee", granularity="day")
     assert (found["start_at"][1:].reset_index(drop=True) == found["end_at"][:-1].reset_index(drop=True)).all()
-    with pytest.raises(errors.ArchiveError, match="per hour"):
+    with pytest.raises(errors.ArchiveError, match="hour"):
         archive.completeness("coffee", granularity="hour")
 
 
@@ -351,7 +350,7 @@ def test_in_the_shell(x, tmp_path, monkeypatch):
     assert [row["fate"] for row in run("hydrate", *ids, *at)] == ["stored"] * 3
     missing = CliRunner().invoke(main, ["hydrate", "no-such-file.txt", "--archive", folder, *at])
     assert missing.exit_code == 2
-    assert "the file no-such-file.txt cannot be read" in missing.stderr
+    assert "no-such-file.txt" in missing.stderr
     assert [row["fate"] for row in run("check", ids[0], *at)] == ["found"]
     run("counts", "recent", "coffee", *at)
     run("search", "recent", "coffee", "--since", "last", *at)

@@ -161,7 +161,7 @@ def test_a_changed_page_is_not_rebuilt_not_merged_and_not_compacted(path, tmp_pa
         with xf.Archive(path) as archive:
             assert ("changed_page", f"pages/part-{'a' * 20}.parquet") in {(f.kind, f.where) for f in archive.verify().findings}
             for way in (archive.rebuild, archive.compact, lambda: list(archive.pages()), lambda: xf.Archive(tmp_path / "b").merge(path)):
-                with pytest.raises(ArchiveError, match="damaged"):
+                with pytest.raises(ArchiveError, match=f"part-{'a' * 20}"):
                     way()
             assert ids(archive) == KEPT
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import xframes as xf
+from xframes.errors import ArchiveError
 from xframes.wire import Page, Request
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -39,7 +40,7 @@ def test_changes_are_the_observations_that_say_something_new(archive):
     assert archive.changes("users", "7")["username"].tolist() == ["old", "new"]
     assert archive.changes("post_edits", "1")["edit_post_id"].tolist() == ["0", "1"]
     assert archive.changes("posts", "99").empty
-    with pytest.raises(KeyError, match="no table 'tweets'"):
+    with pytest.raises(KeyError, match="tweets"):
         archive.changes("tweets", "1")
 
 
@@ -66,12 +67,12 @@ def test_what_was_removed_since_is_not_in_it(archive):
 
 
 def test_times_before_all_pages_and_without_zone_are_refused(archive):
-    with pytest.raises(xf.XframesError, match="no page received until 2020"):
+    with pytest.raises(ArchiveError, match="2020-01-01"):
         archive.as_of(datetime(2020, 1, 1, tzinfo=UTC))
-    with pytest.raises(xf.XframesError, match="with its zone"):
+    with pytest.raises(ArchiveError, match="as_of"):
         archive.as_of(datetime(2026, 3, 1))  # noqa: DTZ001  that is the mistake
     for text in ("2026-03-01", "yesterday"):
-        with pytest.raises(xf.XframesError, match="with its zone"):
+        with pytest.raises(ArchiveError, match=text):
             archive.as_of(text)
 
 

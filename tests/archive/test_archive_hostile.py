@@ -109,7 +109,7 @@ def test_an_intent_moves_nothing_but_files_of_its_archive(made, final, caplog):
     before = outside(made)
     with caplog.at_level(logging.WARNING, "xframes"), xf.Archive(made) as archive:
         assert archive.tables["posts"] == 6
-    assert caplog.text.count("is not used") == len(pairs)
+    assert len({r.args for r in caplog.records if "commit-" in r.getMessage()}) == len(pairs)
     assert outside(made) == before
 
 
@@ -225,9 +225,9 @@ def test_a_link_in_the_place_of_a_part_of_an_archive_is_refused(made, name):
         target.mkdir()
     path.symlink_to(target)
     before = outside(made)
-    with pytest.raises(ArchiveError, match="link"), xf.Archive(made) as archive:
+    with pytest.raises(ArchiveError, match=str(made)), xf.Archive(made) as archive:
         archive.sql("SELECT 1").fetchall()
-    with pytest.raises(ArchiveError, match="link"):
+    with pytest.raises(ArchiveError, match=str(made)):
         xf.Archive(made.parents[1] / "mine").merge(made)
     assert outside(made) == before
 
@@ -404,7 +404,7 @@ def test_a_damaged_file_of_another_archive_is_not_merged(made, tmp_path):
     with xf.Archive(tmp_path / "mine") as mine:
         mine.add(page(post(50)))
         before = everything(tmp_path / "mine" / "pages") | everything(tmp_path / "mine" / "tables")
-        with pytest.raises(ArchiveError, match="damaged"):
+        with pytest.raises(ArchiveError, match=part.name):
             mine.merge(made)
         assert everything(tmp_path / "mine" / "pages") | everything(tmp_path / "mine" / "tables") == before
         assert mine.verify().ok

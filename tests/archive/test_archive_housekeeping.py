@@ -225,7 +225,7 @@ def test_verify_finds_what_was_changed_lost_or_damaged(archive):
     assert kinds(archive) == []
     archive.close()
     (archive.path / "journal.sqlite").write_bytes(b"not a database, not at all, and long enough to be seen as none")
-    with pytest.raises(ArchiveError, match="the journal cannot be used"):
+    with pytest.raises(ArchiveError, match="journal"):
         archive.tables  # noqa: B018  # the reading is the point
 
 
@@ -233,7 +233,7 @@ def test_a_damaged_table_leaves_the_others_usable(archive):
     archive.add(page(post(1)))
     part(archive, "users").write_bytes(b"PAR1 and nothing else")
     assert archive.sql("select count(*) from posts").fetchall() == [(1,)]
-    with pytest.raises(duckdb.Error, match="a file of users cannot be read; verify"):
+    with pytest.raises(duckdb.Error, match=r"users.*verify"):
         archive.sql("select * from users").fetchall()
     archive.rebuild()
     assert archive.sql("select count(*) from users").fetchall() == [(1,)]

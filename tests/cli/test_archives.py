@@ -44,7 +44,7 @@ def test_verify_says_what_is_wrong_and_fails(tmp_path):
 
 
 def test_what_says_nothing_to_do_is_wrong_usage(archive):
-    for words, said in [(("sql", " "), "query is empty"), (("remove", "--reason", "why"), "--post or --user")]:
+    for words, said in [(("sql", " "), "QUERY"), (("remove", "--reason", "why"), "--post or --user")]:
         shown = run(*words, "--archive", archive)
         assert shown.exit_code == 2
         assert said in shown.stderr

@@ -69,7 +69,7 @@ def test_times_are_dates_or_have_a_zone(key):
 
     shown = run("search", "recent", "coffee", "--start-time", f"{day}T10:00:00")
     assert shown.exit_code == 2
-    assert f"write {day}T10:00:00Z" in " ".join(shown.stderr.split())
+    assert f"{day}T10:00:00Z" in " ".join(shown.stderr.split())
 
 
 def test_several_values_of_an_option(key):
@@ -205,8 +205,7 @@ def test_a_collection_that_stops_at_a_cap_is_exit_code_3_and_can_be_resumed(key,
 
     assert shown.exit_code == 3, shown.output
     *_, line = shown.stderr.splitlines()
-    words = shlex.split(line.partition("go on with: ")[2])
-    assert words[:2] == ["xframes", "resume"]
+    words = shlex.split(line[line.index("xframes resume"):])
     assert xf.Archive(folder).runs()["state"].tolist() == ["interrupted"]
 
     shown = run(*words[1:])
@@ -222,7 +221,7 @@ def test_without_an_archive_what_came_before_the_cap_is_printed(key):
 
     assert shown.exit_code == 3
     assert len(shown.stdout.splitlines()) > 100
-    assert "stopped after 1 pages" in shown.stderr
+    assert "1 page," in shown.stderr
 
 
 def test_a_cap_at_the_first_page_is_exit_code_3(key):
@@ -256,10 +255,9 @@ def test_an_upload_that_stops_says_the_command_that_goes_on(sandbox, tmp_path, m
     sandbox.faults.add(Fault("503", at=1, path="/2/media/metadata"))
     shown = run("write", "upload-media", path, "--alt-text", "A cat", "--yes")
     assert shown.exit_code == 1
-    (line,) = [line for line in shown.stderr.splitlines() if "go on with" in line]
+    (line,) = [line for line in shown.stderr.splitlines() if "xframes write upload-media" in line]
 
-    program, *words = shlex.split(line.partition("go on with: ")[2])
-    assert program == "xframes"
+    _, *words = shlex.split(line[line.index("xframes write"):])
     again = run(*words)
     assert again.exit_code == 0, again.stderr
     media_id = words[words.index("--media-id") + 1]

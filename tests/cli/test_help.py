@@ -84,6 +84,12 @@ def parse(given):
         parent = context
 
 
+@pytest.mark.parametrize("words", LEAVES, ids=" ".join)
+def test_every_option_has_a_help_text(words):
+    options = [param for param in LEAVES[words].params if isinstance(param, click.Option)]
+    assert [option.name for option in options if not option.help] == []
+
+
 def test_wrong_examples_would_be_found(place):
     for line in (["search", "recent"], ["sql", "select 1", "--archive", "not-there"], ["nonsense"],
                  ["users", "get", "1", "--nonsense"]):

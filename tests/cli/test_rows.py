@@ -118,7 +118,10 @@ def test_a_table_is_aligned_and_says_what_it_leaves_out():
 
     assert lines[0].split() == ["id", "n", "x", "at", "ok", "tags"]
     assert lines[2].split() == ["1234567890123456789", "7", "0.1", "2026-03-01", "12:00:00", "true", '["a",', '"b"]']
-    assert lines[3:] == ["(the first 1 rows; there are more)", "(1 more columns that do not fit: text)"]
+    (rows, columns) = lines[3:]
+    assert "1 row;" in rows
+    assert "1 column " in columns
+    assert "text" in columns
 
 
 def test_a_table_of_hostile_text_cannot_reach_the_terminal():

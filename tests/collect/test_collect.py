@@ -266,7 +266,7 @@ def test_usage_is_told_of_the_project_and_of_each_app():
 def test_what_came_is_kept_and_the_rest_can_be_had(sandbox, client, caplog):
     caplog.set_level(logging.DEBUG)
     sandbox.faults.add(Fault("usage_capped", at=4, path=RECENT))
-    with pytest.raises(xf.Interrupted, match=r"search.recent stopped after 3 pages, 300 rows: .*usage cap") as caught:
+    with pytest.raises(xf.Interrupted, match=r"search\.recent.*3 pages, 300 rows") as caught:
         xf.search.recent(QUERY, limit=777, client=client)
     stop = caught.value
     assert (len(stop.frames.matches), stop.rows, stop.pages) == (300, 300, 3)
@@ -289,9 +289,11 @@ def test_ctrl_c_loses_nothing(sandbox, client):
             return super().send(request)
 
     with Impatient(sandbox.bearer_token, base_url=sandbox.url) as impatient, pytest.raises(
-        xf.Interrupted, match="after 2 pages, 200 rows: KeyboardInterrupt"
+        xf.Interrupted, match="KeyboardInterrupt"
     ) as caught:
         xf.search.recent(QUERY, limit=300, client=impatient)
+    assert (caught.value.pages, caught.value.rows) == (2, 200)
+    assert isinstance(caught.value.__cause__, KeyboardInterrupt)
     assert len(caught.value.frames.matches) == 200
     assert len(caught.value.resume(client=client).matches) == 300
 
@@ -306,7 +308,7 @@ def test_an_error_before_any_page_is_itself(sandbox, client):
 
 def test_a_repeated_token_stops_and_resuming_counts_its_page_once(sandbox, client):
     sandbox.faults.add(Fault("repeat_cursor", at=3, path=RECENT))
-    with pytest.raises(xf.Interrupted, match="for the second time") as caught:
+    with pytest.raises(xf.Interrupted, match="next_token") as caught:
         xf.search.recent(QUERY, limit=600, sort_order="relevancy", client=client)
     assert len(caught.value.frames.matches) == 300  # the page itself is good
     whole = caught.value.resume()
@@ -323,7 +325,7 @@ def test_into_decides_what_comes_back(client):
 
     plan, used, progress = xf.posts.lookup([1, 2], into=Shelf(), client=client, progress=False)
     assert (plan.arguments, used, progress) == ({"post_ids": ["1", "2"]}, client, False)
-    with pytest.raises(errors.ArgumentError, match=r"into must be an Archive, e\.g\. xf\.Archive"):
+    with pytest.raises(errors.ArgumentError, match=r"into.*'my-archive'"):
         xf.call("posts.get", post_id="1", into="my-archive", client=client)
 
 
@@ -343,7 +345,7 @@ def test_arguments_are_checked_before_anything_is_asked(sandbox, client):
                       {"query": "q", "fields": ["nothing"]}, {"query": "q", "nothing": 1}):
         with pytest.raises(errors.ArgumentError):
             xf.call("search.recent", client=client, **arguments)
-    with pytest.raises(errors.ArgumentError, match=r"no action 'search\.resent'; did you mean search\.recent"):
+    with pytest.raises(errors.ArgumentError, match=r"search\.resent.*search\.recent"):
         xf.call("search.resent", query="q", client=client)
     assert len(sandbox.requests) == before
 
@@ -369,16 +371,16 @@ def test_the_default_client_is_the_one_in_use(client):
 def test_what_is_no_client_or_archive_is_refused_by_name(client, wrong):
     with pytest.raises(errors.ArgumentError, match="Client"):
         xf.use(wrong)
-    with pytest.raises(errors.ArgumentError, match="client must be a Client"):
+    with pytest.raises(errors.ArgumentError, match="client"):
         xf.search.recent(QUERY, limit=10, client=wrong)
-    with pytest.raises(errors.ArgumentError, match="into must be an Archive"):
+    with pytest.raises(errors.ArgumentError, match="into"):
         xf.hydrate(["1"], into="my-archive", client=client)
 
 
 @pytest.mark.parametrize(("call", "hint"), [
-    (lambda client: xf.timelines.user("@Some_body1", client=client), "the id of @Some_body1 is in what users.by_username"),
+    (lambda client: xf.timelines.user("@Some_body1", client=client), "@Some_body1.*users.by_username"),
     (lambda client: xf.users.lookup(["1", "somebody"], client=client), "users.by_username"),
-    (lambda client: xf.posts.get("https://x.com/i/status/19?s=20", client=client), "of this link it is 19"),
+    (lambda client: xf.posts.get("https://x.com/i/status/19?s=20", client=client), " 19$"),
 ])
 def test_a_name_or_link_in_an_ids_place_is_told_the_way_to_the_id(client, call, hint):
     with pytest.raises(errors.ArgumentError, match=hint):

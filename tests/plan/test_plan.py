@@ -51,12 +51,12 @@ def test_an_empty_query_is_refused(query):
 
 
 def test_query_length_names_the_way_out():
-    refused(r"600 characters, the limit is 512; .*Client\(query_limit=4096\)", query="x" * 600)
-    refused(r"nobody may send more than 4,096", query="x" * 5000)
+    refused(r"query: .*512.*600.*Client\(query_limit=4096\)", query="x" * 600)
+    refused(r"query: .*5,000.*4,096", query="x" * 5000)
     assert make(query="x" * 600, query_limit=1024).arguments["query"] == "x" * 600
-    refused("the limit is 100", query="x" * 101, query_limit=100)
-    refused("half a character at position 1", query="a\ud800")
-    refused("query must be text, not int", query=5)
+    refused("query: .*100.*101", query="x" * 101, query_limit=100)
+    refused("query: .*position 1", query="a\ud800")
+    refused("query: .*text.*int", query=5)
 
 
 @pytest.mark.parametrize(
@@ -65,37 +65,37 @@ def test_query_length_names_the_way_out():
      np.datetime64("2026-03-09")],
 )
 def test_times_without_a_zone_are_refused_with_the_way_out(value):
-    refused(r"start_time has no time zone .*write it with its zone: '2026-01-31T12:00:00Z' or date", start_time=value)
+    refused(r"start_time: .*time zone.*'2026-01-31T12:00:00Z'", start_time=value)
 
 
 @pytest.mark.parametrize(
     ("value", "match"),
-    [("yesterday", "not a time"), (5, "must be a time"), (pd.NaT, "is missing"), (float("nan"), "is missing"),
-     (datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=5))), "out of range")],
+    [("yesterday", "'yesterday'"), (5, "int '5'"), (pd.NaT, "NaT"), (float("nan"), "nan"),
+     (datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=5))), "start_time")],
 )
 def test_what_is_no_time_is_refused(value, match):
     refused(match, start_time=value)
 
 
 def test_time_order_and_windows():
-    refused(r"start_time is 2026-03-01T00:00:00Z, but X reaches back only to 2026-03-03T12:00:00Z \(the last 7 days\)",
+    refused(r"start_time: .*2026-03-03T12:00:00Z.*7 days.*2026-03-01T00:00:00Z",
             start_time="2026-03-01T00:00:00Z")
     assert make(start_time=NOW - timedelta(days=7, seconds=20))  # clocks differ; X has the last word
-    refused(r"start_time \(2026-03-09T00:00:00Z\) must be before end_time", start_time="2026-03-09T00:00:00Z",
+    refused(r"start_time: .*end_time \(2026-03-09T00:00:00Z\)", start_time="2026-03-09T00:00:00Z",
             end_time="2026-03-09T00:00:00.9Z")
-    refused("start_time is 2026-03-11T00:00:00Z, in the future", start_time="2026-03-11T00:00:00Z")
-    refused(r"since_id \(20\) must be before until_id \(3\)", since_id=20, until_id="3")
+    refused("start_time: .*2026-03-11T00:00:00Z", start_time="2026-03-11T00:00:00Z")
+    refused(r"since_id: .*until_id \(3\).*20", since_id=20, until_id="3")
     refused("start_time and since_id exclude each other", start_time="2026-03-09T00:00:00Z", since_id=1)
-    refused("times from 2010-11-06", "timelines.user", user_id=1, start_time="2009-01-01T00:00:00Z")
+    refused("2010-11-06", "timelines.user", user_id=1, start_time="2009-01-01T00:00:00Z")
     assert make("search.all", start_time="2006-03-21T00:00:00Z")
 
 
 @pytest.mark.parametrize(
     ("value", "match"),
-    [(True, "must be an id"), (1.5e18, "is a float .*may have lost digits.*dtype"), (np.float64(7), "is a float"),
-     ("7a", "cannot be '7a'"), ("", "cannot be ''"), (-5, "cannot be '-5'"), (10**19, "cannot be"),
-     (float("nan"), "is missing"), (pd.NA, "is missing"), (b"7", "must be an id"), ([7], "must be an id"),
-     ("\u0663", "cannot be"), ("7\n8", "cannot be")],
+    [(True, "bool"), (1.5e18, "float .*dtype"), (np.float64(7), "float"),
+     ("7a", "'7a'"), ("", "''"), (-5, "'-5'"), (10**19, str(10**19)),
+     (float("nan"), "nan"), (pd.NA, "<NA>"), (b"7", "bytes"), ([7], "list"),
+     ("\u0663", "\u0663"), ("7\n8", r"7\\n8")],
 )
 def test_what_is_no_id_is_refused(value, match):
     refused(match, "posts.get", post_id=value)
@@ -103,12 +103,12 @@ def test_what_is_no_id_is_refused(value, match):
 
 @pytest.mark.parametrize(
     ("value", "match"),
-    [([], "post_ids is empty"), (pd.Series([1.0, 2.0]), r"is a float .*\(item 0 of post_ids\)"),
-     (["1", None], r"is missing \(None\) \(item 1"), (pd.Series([1, pd.NA], dtype="Int64"), "item 1"),
-     ({"1": 2}, "must be a list"), (b"12", "must be a list"),
-     (pd.DataFrame({"id": ["1"], "n": 1}), r"is a table of 2 columns; .*table\['id'\]"),
-     (pa.table({"id": ["1"], "n": [1]}), "is a table"),
-     (np.array([True]), "must be an id")],
+    [([], "post_ids is empty"), (pd.Series([1.0, 2.0]), r"float .*\(item 0 of post_ids\)"),
+     (["1", None], r"None.*\(item 1"), (pd.Series([1, pd.NA], dtype="Int64"), "item 1"),
+     ({"1": 2}, "dict"), (b"12", "bytes"),
+     (pd.DataFrame({"id": ["1"], "n": 1}), r"2 columns.*table\['id'\]"),
+     (pa.table({"id": ["1"], "n": [1]}), "2 columns"),
+     (np.array([True]), "item 0")],
 )
 def test_what_is_no_list_of_ids_is_refused(value, match):
     refused(match, "posts.lookup", post_ids=value)
@@ -120,16 +120,16 @@ def test_limit_is_a_whole_number_from_one(limit):
 
 
 def test_choices():
-    refused("granularity cannot be 'hours'; did you mean hour", "counts.recent", granularity="hours")
-    refused("exclude cannot be 'quotes'.*item 0 of exclude", "timelines.user", user_id=1, exclude="quotes")
+    refused("granularity: .*'hours'.*did you mean hour", "counts.recent", granularity="hours")
+    refused("exclude: .*'quotes'.*item 0 of exclude", "timelines.user", user_id=1, exclude="quotes")
     made = make("timelines.user", user_id=1, exclude="replies, retweets")
     assert made.arguments["exclude"] == ["replies", "retweets"]
 
 
 def test_usernames():
     assert make("users.by_username", username=" @XDevelopers ").request().path == "/2/users/by/username/XDevelopers"
-    refused("cannot be 'a b'", "users.by_username", username="a b")
-    refused("must be text", "users.by_username", username=7)
+    refused("username: .*'a b'", "users.by_username", username="a b")
+    refused("username: .*int '7'", "users.by_username", username=7)
 
 
 # what is normalised --------------------------------------------------------------------------------------------------
@@ -234,9 +234,9 @@ def test_chosen_fields_and_expansions():
     assert not make("counts.recent").asked
     refused("there is no 'langg'; did you mean lang", fields=["langg"])
     refused("there is no 'author'.*author_id", expansions=["author"])
-    refused("'dm' is no object of this answer; there are: post, media", fields={"dm": "all"})
-    refused("neither fields nor expansions|no argument 'fields'", "counts.recent", fields=["start"])
-    refused("must be 'all' or names", fields=5)
+    refused("'dm'.*post, media", fields={"dm": "all"})
+    refused("fields", "counts.recent", fields=["start"])
+    refused("fields of post: .*int", fields=5)
 
 
 # properties ----------------------------------------------------------------------------------------------------------
@@ -261,7 +261,7 @@ def test_plans_survive_json(given_, words):
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"action": "no.such", "arguments": {}}', '{"action": "a", "x": 1}'])
 def test_what_is_no_plan_is_refused(text):
-    with pytest.raises(ArgumentError, match="not a plan"):
+    with pytest.raises(ArgumentError, match="plan"):
         Plan.from_json(text)
 
 

@@ -152,6 +152,13 @@ def test_the_last_span_is_hatched_when_it_was_not_over(frames):
     assert "time (UTC)" in ax.get_xlabel()
 
 
+def test_a_span_of_several_hours_has_a_label_in_the_plural(frames):
+    posts = frames.posts[frames.posts["id"] != "9"].assign(observed_at=START + timedelta(hours=3))
+    ax = xf.plot.timeline(posts, every="6 hours")
+    assert ax.get_ylabel() == "posts per 6 hours"
+    assert "the last 6 hours were not over" in ax.get_xlabel()
+
+
 def test_until_ends_the_timeline_with_zeros_and_cuts_what_is_later(frames):
     ax = xf.plot.timeline(frames, every="hour", until="2026-03-02T04:30")
     assert heights(ax) == [2, 0, 0, 1, 0, 0, 0]
@@ -211,7 +218,7 @@ def test_metric_history_of_chosen_posts_in_the_order_chosen_called_by_their_text
     ax = xf.plot.metric_history(frames, posts=[2, "1", "77"])
 
     assert list(lines(ax)) == ["t (…2)", "t (…1)"]  # the same text: the end of the id tells them apart
-    with pytest.raises(xf.errors.ArgumentError, match="no observation of like_count"):
+    with pytest.raises(xf.errors.ArgumentError, match="like_count"):
         xf.plot.metric_history(frames, posts="77")
 
 
@@ -223,23 +230,23 @@ def test_an_archive_is_drawn_as_its_frames_are(frames, tmp_path):
 
 
 @pytest.mark.parametrize("draw", [xf.plot.timeline, xf.plot.counts, xf.plot.metric_history])
-def test_nothing_to_draw_is_said_in_words(draw):
-    with pytest.raises(xf.errors.ArgumentError, match="to draw"):
+def test_nothing_to_draw_is_refused(draw):
+    with pytest.raises(xf.errors.ArgumentError):
         draw(xf.flatten([]))
 
 
-@pytest.mark.parametrize(("arguments", "said"), [
-    ({"every": "fortnight"}, "every is one of minute, 10 minutes, hour"),
-    ({"by": "language"}, "no column 'language'"),
-    ({"until": "tomorrow-ish"}, "'tomorrow-ish' is no time"),
+@pytest.mark.parametrize(("arguments", "named"), [
+    ({"every": "fortnight"}, "every.*10 minutes.*'fortnight'"),
+    ({"by": "language"}, "'language'"),
+    ({"until": "tomorrow-ish"}, "until.*'tomorrow-ish'"),
 ])
-def test_a_wrong_argument_is_refused_with_what_there_is(frames, arguments, said):
-    with pytest.raises(xf.errors.ArgumentError, match=said):
+def test_a_wrong_argument_is_refused_and_named(frames, arguments, named):
+    with pytest.raises(xf.errors.ArgumentError, match=named):
         xf.plot.timeline(frames, **arguments)
 
 
 def test_a_frame_without_the_columns_is_refused_with_those_it_has():
-    with pytest.raises(xf.errors.ArgumentError, match="'created_at' to draw; the columns are: a"):
+    with pytest.raises(xf.errors.ArgumentError, match=r"'created_at'.*: a$"):
         xf.plot.timeline(pd.DataFrame({"a": [1]}))
-    with pytest.raises(xf.errors.ArgumentError, match="a list cannot be drawn"):
+    with pytest.raises(xf.errors.ArgumentError, match="list"):
         xf.plot.timeline([1, 2])

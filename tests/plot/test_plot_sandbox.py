@@ -8,6 +8,7 @@ import pytest
 
 import xframes as xf
 from xframes.errors import ArgumentError
+from xframes.plot.canvas.rows import bare
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
@@ -79,7 +80,7 @@ def test_analytics_of_an_archive_add_up_and_are_called_by_the_posts_text(archive
     most, text, made = ask(archive, "SELECT post_id, any_value(plain_text), any_value(created_at) FROM post_analytics a JOIN posts p ON p.id = a.post_id GROUP BY post_id ORDER BY sum(impressions) DESC, post_id LIMIT 1")[0]
     label = ax.get_legend().get_texts()[0].get_text()
     assert label.startswith("1: ")
-    assert xf.plot.rows.bare(text)[:10] in label or "□" in label, most
+    assert bare(text)[:10] in label or "□" in label, most
     if made >= NOW - timedelta(days=20):
         assert abs(mpl.dates.num2date(ax.texts[0].get_position()[0]) - made) < timedelta(seconds=1)
 

@@ -46,7 +46,7 @@ def test_authors_can_be_counted_instead_of_posts():
     tags = pd.DataFrame({"tag": ["a", "a", "a", "b", "b"], "post_id": list("12345"), "author_id": ["9", "9", "9", "7", "8"]})
     assert list(bars(xf.plot.top(tags, count="authors"))) == ["#b", "#a"]
     assert list(bars(xf.plot.top(tags))) == ["#a", "#b"]
-    with pytest.raises(ArgumentError, match="no column 'author_id' to count authors by"):
+    with pytest.raises(ArgumentError, match=r"'author_id'.*: tag"):
         xf.plot.top(tags[["tag"]], count="authors")
 
 
@@ -68,14 +68,14 @@ def test_authors_and_mentions_have_their_sign():
     assert bars(xf.plot.top(pl.DataFrame({"username": ["ada", "Ada", "bo"]}), of="mentions", most=1)) in ({"@ada": 2}, {"@Ada": 2})
 
 
-@pytest.mark.parametrize(("arguments", "said"), [
-    ({"of": "words"}, "of is one of hashtags, cashtags, mentions, authors, domains, emoji, not 'words'"),
-    ({"count": "likes"}, "count is posts or authors, not 'likes'"), ({}, "no hashtags in these posts"),
+@pytest.mark.parametrize(("arguments", "named"), [
+    ({"of": "words"}, "^of: .*hashtags, cashtags, mentions, authors, domains, emoji.*'words'"),
+    ({"count": "likes"}, "^count: .*posts or authors.*'likes'"), ({}, "hashtags"),
 ])
-def test_top_says_what_it_takes(arguments, said):
-    with pytest.raises(ArgumentError, match=said):
+def test_top_names_the_wrong_argument_and_its_choices(arguments, named):
+    with pytest.raises(ArgumentError, match=named):
         xf.plot.top(xf.flatten([]), **arguments)
-    with pytest.raises(ArgumentError, match="no column 'tag' to draw; the columns are: a"):
+    with pytest.raises(ArgumentError, match=r"'tag'.*: a$"):
         xf.plot.top(pd.DataFrame({"a": [1]}))
 
 
@@ -101,7 +101,7 @@ def test_the_heatmaps_mean_is_a_weekday_and_hour_as_often_as_it_came():
     ax = xf.plot.heatmap(pd.DataFrame({"created_at": times}), mean=True)
     assert cells(ax)[6, 0] == pytest.approx(3 / 1.25, abs=0.01)  # the second Sunday had its first quarter only
     assert cells(ax)[0, 0] == 1
-    assert ax.figure.axes[-1].get_ylabel() == "posts an hour"
+    assert ax.figure.axes[-1].get_ylabel() == "posts per hour"
 
 
 def test_the_heatmap_says_which_zones_there_are():
@@ -109,9 +109,9 @@ def test_the_heatmap_says_which_zones_there_are():
     assert ax.get_xlabel() == "hour of the day (Asia/Tokyo)"
     assert [label.get_text() for label in ax.get_yticklabels()] == "Mon Tue Wed Thu Fri Sat Sun".split()
     for wrong in ("Mars/Base", "../etc", ""):
-        with pytest.raises(ArgumentError, match="there is no time zone"):
+        with pytest.raises(ArgumentError, match=f"tz: .*{wrong!r}"):
             xf.plot.heatmap(pd.DataFrame({"created_at": [START]}), tz=wrong)
-    with pytest.raises(ArgumentError, match="no posts with a created_at"):
+    with pytest.raises(ArgumentError, match="created_at"):
         xf.plot.heatmap(xf.flatten([]))
 
 
@@ -141,15 +141,21 @@ def test_completeness_draws_both_numbers_and_shades_what_is_missing():
 
 def test_completeness_is_of_one_query_and_leaves_gaps_where_nothing_was_counted():
     both = pd.concat([checked([5], [5]), checked([1, 2, 3], [1, 2, 3], query="oat")])
-    with pytest.raises(ArgumentError, match=r"choose one of 2 queries with query=…: 'tea', 'oat'"):
+    with pytest.raises(ArgumentError, match=r"query: .*'tea', 'oat'"):
         xf.plot.completeness(both)
     drawn = xf.plot.completeness(both.iloc[[0, 1, 3]], query="oat").patches[0].get_data()
     assert list(drawn.values)[::2] == [1, 3]
     assert pd.isna(drawn.values[1])
-    with pytest.raises(ArgumentError, match="nothing was counted"):
+    with pytest.raises(ArgumentError, match=r"xf\.counts\.recent\("):
         xf.plot.completeness(checked([], []).reindex(columns=both.columns))
-    with pytest.raises(ArgumentError, match="of one query of an archive"):
+    with pytest.raises(ArgumentError, match="query="):
         xf.plot.completeness(xf.flatten([]))
+
+
+def test_one_window_and_one_edge_are_in_the_singular():
+    assert legend(xf.plot.completeness(checked([5, 4], [5, 1])))[-1] == "missing: 3 in 1 window"
+    ax = xf.plot.network(pd.DataFrame({"source": ["a"], "target": ["b"]}))
+    assert ax.get_xlabel().startswith("2 nodes, 1 edge;")
 
 
 # between whom ---------------------------------------------------------------------------------------------------------
@@ -208,11 +214,11 @@ def test_labels_of_a_network_never_overlap():
 
 
 def test_no_edges_and_no_such_kind_are_said():
-    with pytest.raises(ArgumentError, match="no edges to draw"):
+    with pytest.raises(ArgumentError, match=r"xf\.networks\.KINDS"):
         xf.plot.network(xf.flatten([]))
-    with pytest.raises(ArgumentError, match="kind is one of reply"):
+    with pytest.raises(ArgumentError, match="kind"):
         xf.plot.network(xf.flatten([]), kind="poke")
-    with pytest.raises(ArgumentError, match="no column 'source'"):
+    with pytest.raises(ArgumentError, match="'source'"):
         xf.plot.network(pd.DataFrame({"a": [1]}))
 
 
@@ -228,7 +234,7 @@ def test_a_thread_is_a_row_for_each_post_under_what_it_answers():
     assert here.get_offsets().tolist() == [[0, 0], [2, 2], [1, 3]]
     assert missing.get_offsets().tolist() == [[1, 1]]
     assert [segment[0].tolist() for segment in lines.get_segments()] == [[0, 0], [1, 1], [0, 0]]
-    assert [text.get_text() for text in ax.texts] == ["@u1: text 1 & more", "2 (not here)", "@u3: text 3 & more", "@u4: text 4 & more"]
+    assert [text.get_text() for text in ax.texts] == ["@u1: text 1 & more", "2 (not collected)", "@u3: text 3 & more", "@u4: text 4 & more"]
 
 
 def test_of_a_long_thread_the_shape_is_drawn_or_its_beginning():
@@ -236,18 +242,18 @@ def test_of_a_long_thread_the_shape_is_drawn_or_its_beginning():
     ax = xf.plot.thread(posts)
     assert not ax.texts
     assert len(ax.collections[1].get_offsets()) == 199
-    assert ax.get_xlabel() == "answers deep\n200 posts, 1 of them not here (orange)"
+    assert ax.get_xlabel() == "depth of replies\n200 posts, 1 of them not collected (orange)"
     ax = xf.plot.thread(posts, texts=True, most=50)
     assert ax.texts[-1].get_text() == "and 150 more"
     assert ax.collections[1].get_offsets()[:, 0].max() == 30  # deeper ones are moved no further
 
 
 def test_a_thread_says_what_it_needs():
-    with pytest.raises(ArgumentError, match="say which conversation"):
+    with pytest.raises(ArgumentError, match="post_id"):
         xf.plot.thread(xf.flatten([]))
-    with pytest.raises(ArgumentError, match="neither the post 5 nor its conversation is here"):
+    with pytest.raises(ArgumentError, match=r"post 5.*conversation_id:5"):
         xf.plot.thread(xf.flatten([]), post_id=5)
-    with pytest.raises(ArgumentError, match="no post of a conversation"):
+    with pytest.raises(ArgumentError):
         xf.plot.thread(tree())
 
 
@@ -265,7 +271,7 @@ def test_a_map_has_a_circle_for_each_place_its_area_by_posts():
     assert circles(ax)[11.0, 51.0] == 4 * circles(ax)[18.0, -33.0]
     assert ax.patches[0].get_bbox().extents.tolist() == [10, 50, 12, 52]
     assert [text.get_text() for text in ax.texts] == ["Middle, Nowhere: 4"]
-    assert legend(ax) == ["places (their middle): 4 posts", "exact points: 1 posts"]
+    assert legend(ax) == ["places (their middle): 4 posts", "exact points: 1 post"]
     assert ax.get_legend().get_title().get_text() == "area: posts (at most 4)"
     ax.figure.draw_without_rendering()
     assert any(label.get_text().endswith("°S") for label in ax.get_yticklabels())
@@ -280,7 +286,7 @@ def test_a_map_stays_in_the_world_and_crosses_the_date_line():
 
 
 def test_a_map_without_places_says_so():
-    with pytest.raises(ArgumentError, match=r"no post has a place to draw.*has:geo"):
+    with pytest.raises(ArgumentError, match="has:geo"):
         xf.plot.map(xf.flatten([]))
-    with pytest.raises(ArgumentError, match="no columns 'latitude' and 'longitude'"):
+    with pytest.raises(ArgumentError, match=r"'latitude' and 'longitude'.*: a$"):
         xf.plot.map(pd.DataFrame({"a": [1]}))

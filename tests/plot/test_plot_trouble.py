@@ -105,7 +105,7 @@ def test_numbers_may_be_text_and_decimals(values):
     lambda: xf.plot.network(pd.DataFrame({"source": ["a"], "target": ["b"], "weight": ["many"]})),
 ])
 def test_what_is_no_number_is_refused(draw):
-    with pytest.raises(ArgumentError, match="'many', which is no number"):
+    with pytest.raises(ArgumentError, match="'many'"):
         draw()
 
 

@@ -105,9 +105,9 @@ def test_a_damaged_compression_names_the_file_after_what_came_before(tmp_path, n
 
 
 def test_what_is_no_file_is_an_error_that_names_it(tmp_path):
-    with pytest.raises(xf.XframesError, match=r"missing\.jsonl: there is no such file"):
+    with pytest.raises(xf.XframesError, match=r"missing\.jsonl"):
         list(xf.read_pages(tmp_path / "missing.jsonl"))
-    with pytest.raises(xf.XframesError, match="is a folder; name the files"):
+    with pytest.raises(xf.XframesError, match="folder"):
         list(xf.read_pages(tmp_path))
 
 

@@ -134,15 +134,15 @@ def test_every_read_called_by_its_name_fills_its_table_and_states_its_relation(a
 
 
 def test_a_name_or_argument_that_does_not_exist_is_told_with_the_nearest():
-    with pytest.raises(ArgumentError, match=r"no action 'users\.followes'; did you mean users\.follow"):
+    with pytest.raises(ArgumentError, match=r"users\.followes.*users\.follow"):
         xf.call("users.followes", user_id=1)
-    with pytest.raises(ArgumentError, match=r"users\.followers: there is no argument 'user'; did you mean user_id"):
+    with pytest.raises(ArgumentError, match=r"users\.followers.*'user'.*user_id"):
         xf.call("users.followers", user=1, client=Canned())
-    with pytest.raises(ArgumentError, match=r"users\.search: there is no argument 'q'"):
+    with pytest.raises(ArgumentError, match=r"users\.search.*'q'"):
         xf.call("users.search", q="a", client=Canned())
-    with pytest.raises(ArgumentError, match=r"lists\.get: list_id is required"):
+    with pytest.raises(ArgumentError, match=r"lists\.get.*list_id"):
         xf.call("lists.get", client=Canned())
-    with pytest.raises(ArgumentError, match=r"write\.append_upload is a step of write\.upload_media"):
+    with pytest.raises(ArgumentError, match=r"write\.append_upload.*write\.upload_media"):
         xf.call("write.append_upload", media_id="1")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pyarrow as pa
 import pytest
 
@@ -208,8 +210,14 @@ def test_the_names_others_rely_on_are_there():
 
 
 def test_a_table_that_is_not_there_is_named_with_those_there_are():
-    with pytest.raises(KeyError, match=r"no table 'tweets'.*posts, users"):
+    with pytest.raises(KeyError, match=r"tweets.*posts, users"):
         xf.schema.table("tweets")
+
+
+def test_labels_of_measures_have_one_plural():
+    meanings = " ".join(xf.schema.dictionary()["meaning"]).lower()
+    assert "engagements" in meanings
+    assert not re.search(r"(click|engagement)ss\b|replys\b", meanings)
 
 
 def test_the_dictionary_has_a_row_for_every_column():

@@ -156,7 +156,7 @@ def test_whose_account_it_is_is_asked_once(server):
 
 def test_a_client_writes_only_when_it_was_made_to():
     server = Server(writes=False)
-    with pytest.raises(errors.ArgumentError, match=r"write.like changes things at X; that needs Client\(writes=True\)"):
+    with pytest.raises(errors.ArgumentError, match=r"write\.like.*writes=True"):
         write.like("5", client=server.client)
     with pytest.raises(errors.ArgumentError, match="writes=True"):
         write.bulk(write.like, ["5"], client=server.client)
@@ -166,14 +166,14 @@ def test_a_client_writes_only_when_it_was_made_to():
 @pytest.mark.parametrize(("name", "arguments", "message"), [
     ("create_post", {}, "one of text, media_ids is required"),
     ("create_post", {"text": "x", "poll_options": ["a", "b"]}, "poll_options needs poll_duration_minutes"),
-    ("create_post", {"text": "x", "poll_options": ["a"], "poll_duration_minutes": 5}, "poll_options needs 2 at least"),
+    ("create_post", {"text": "x", "poll_options": ["a"], "poll_duration_minutes": 5}, "poll_options: .*2 items.*1"),
     ("create_post", {"text": "x", "media_ids": ["1"], "quote_post_id": "2"}, "exclude each other"),
-    ("create_post", {"text": "x", "colour": "red"}, "no argument 'colour'"),
-    ("like", {"post_id": 1.5}, "floats cannot hold ids"),
+    ("create_post", {"text": "x", "colour": "red"}, "'colour'"),
+    ("like", {"post_id": 1.5}, "post_id.*float"),
     ("like", {}, "post_id is required"),
     ("update_list", {"list_id": "1"}, "one of name, description, private is required"),
-    ("append_upload", {"media_id": "1"}, "is a step of write.upload_media"),
-    ("add_stream_rules", {"rules": [{"value": "a", "colour": "red"}]}, "nothing else"),
+    ("append_upload", {"media_id": "1"}, "write.upload_media"),
+    ("add_stream_rules", {"rules": [{"value": "a", "colour": "red"}]}, "item 0.*'colour'"),
     ("add_stream_rules", {"rules": ["a", {"value": "a", "tag": "b"}]}, "two tags"),
 ])
 def test_what_x_would_refuse_is_refused_before_anything_is_asked(server, name, arguments, message):
@@ -194,7 +194,7 @@ def test_a_post_that_was_made_is_no_observation_of_a_post():
                                   answer(200, b"<html>"), requests.ConnectionError("reset")])
 def test_a_write_without_an_answer_is_not_sent_again_and_says_where_to_look(lost):
     server = Server(lambda _: lost)
-    with pytest.raises(errors.OutcomeUnknown, match=r"not sent again; xf.timelines.user shows whether it happened"):
+    with pytest.raises(errors.OutcomeUnknown, match=r"xf\.timelines\.user"):
         write.create_post("hello", client=server.client)
     assert len(server.writes) == 1
 
@@ -208,7 +208,7 @@ def test_an_answer_that_refuses_with_200_is_an_error(tmp_path):
     refusal = {"errors": [{"title": "Not Found Error", "detail": "There is no such post.", "value": "5",
                            "type": "https://api.x.com/2/problems/resource-not-found"}]}
     archive = xf.Archive(tmp_path / "a")
-    with pytest.raises(errors.InvalidRequest, match="X refused '5': Not Found Error: There is no such post") as caught:
+    with pytest.raises(errors.InvalidRequest, match=r"'5'.*There is no such post") as caught:
         write.like("5", client=Server(lambda _: answer(200, refusal)).client, into=archive)
 
     assert caught.value.problems == refusal["errors"]
@@ -245,12 +245,12 @@ def test_a_write_whose_outcome_is_unknown_is_noted_in_the_archive(tmp_path):
     assert (run["action"], run["state"]) == ("write.create_post", "failed")
     assert json.loads(run["arguments"]) == {"text": "hello"}
     assert "outcome is unknown" in run["error"]
-    with pytest.raises(errors.ArchiveError, match="`writes` shows what was done"):
+    with pytest.raises(errors.ArchiveError, match="`writes`"):
         archive.resume(run["run_id"])
 
 
 def test_into_takes_archives_only(server):
-    with pytest.raises(errors.ArgumentError, match="into must be an Archive"):
+    with pytest.raises(errors.ArgumentError, match="into"):
         write.like("5", client=server.client, into="my-archive")
     assert server.writes == []
 
@@ -295,7 +295,7 @@ def test_a_dry_run_at_x_changes_nothing_there(app):
 def test_rejected_rules_are_an_error_that_names_them(app, tmp_path):
     archive = xf.Archive(tmp_path / "a")
     write.add_stream_rules("coffee", client=app)
-    with pytest.raises(errors.InvalidRequest, match=r"X refused 'coffee'.*1 others were taken"):
+    with pytest.raises(errors.InvalidRequest, match=r"'coffee'.*\b1 other\b"):
         write.add_stream_rules(["coffee", "tea"], client=app, into=archive)
     assert there(app) == {("coffee", None), ("tea", None)}
     assert archive.tables["problems"] == 1
@@ -326,7 +326,7 @@ def test_the_rules_are_made_equal_to_a_list(app, rules, tmp_path):
 
 def test_a_refused_rule_costs_none_of_those_in_force(app):
     write.add_stream_rules(["tea", {"value": "water", "tag": "old"}], client=app)
-    with pytest.raises(errors.InvalidRequest, match="X refused 'from:'"):
+    with pytest.raises(errors.InvalidRequest, match="'from:'"):
         write.set_stream_rules(["coffee", {"value": "water", "tag": "new"}, "from:"], client=app)
     assert there(app) == {("tea", None), ("water", "old"), ("coffee", None)}
 
@@ -375,7 +375,8 @@ def test_a_command_writes_and_keeps_the_answer(shell, rules, tmp_path):
 def test_a_command_changes_nothing_unless_told_to(shell, rules):
     done = shell("like", "5")
     assert done.exit_code == 2
-    assert "add --yes to do it, or --dry-run to see the request" in done.output
+    assert "--yes" in done.output
+    assert "--dry-run" in done.output
     assert rules.requests == []
 
 
@@ -390,4 +391,6 @@ def test_a_dry_run_in_the_shell_prints_the_request(shell, rules, tmp_path):
 
 
 def test_the_shell_refuses_rules_that_are_no_json(shell):
-    assert "is no JSON" in shell("add-stream-rules", "coffee lang:en", "--yes").output
+    done = shell("add-stream-rules", "coffee lang:en", "--yes")
+    assert done.exit_code == 2
+    assert "'coffee lang:en'" in done.output

@@ -51,13 +51,13 @@ def test_bulk_fills_the_argument_that_is_left(server):
 
 
 @pytest.mark.parametrize(("function", "ids", "more", "message"), [
-    (write.add_list_member, ["1"], {}, "give list_id by name"),
-    (write.create_post, ["1"], {}, "it has none"),
-    (write.create_list, ["1"], {}, "give name by name"),
-    (len, ["1"], {}, "bulk takes a write"),
+    (write.add_list_member, ["1"], {}, "list_id"),
+    (write.create_post, ["1"], {}, r"write\.create_post"),
+    (write.create_list, ["1"], {}, r"write\.create_list.*\bname\b"),
+    (len, ["1"], {}, "function"),
     (write.like, ["1", "x"], {}, "item 1 of post_ids"),
     (write.like, [], {}, "post_ids is empty"),
-    (write.like, ["1"], {"colour": "red"}, "no argument 'colour'"),
+    (write.like, ["1"], {"colour": "red"}, "'colour'"),
 ])
 def test_bulk_checks_everything_before_the_first_request(server, function, ids, more, message):
     with pytest.raises(errors.ArgumentError, match=message):
@@ -69,7 +69,7 @@ def test_bulk_stops_where_going_on_is_useless_and_resumes_with_the_rest(tmp_path
     capped = answer(429, {"title": "UsageCapExceeded", "type": "https://api.x.com/2/problems/usage-capped"})
     server = Server(by_post({"3": capped}))
     archive = xf.Archive(tmp_path / "a")
-    with pytest.raises(errors.Interrupted, match="after 2 of 4") as caught:
+    with pytest.raises(errors.Interrupted, match="2 of 4") as caught:
         write.bulk(write.like, ["1", "2", "3", "4"], client=server.client, into=archive, progress=False)
 
     assert caught.value.frames["outcome"].tolist() == ["done", "done"]

@@ -175,7 +175,7 @@ def test_an_upload_address_that_has_ended_means_a_new_job(sandbox, client, archi
 
 def test_a_job_that_takes_for_ever_is_interrupted_and_resumes(sandbox, client, archive):
     sandbox.compliance.processing_seconds = 10**6
-    with pytest.raises(errors.Interrupted, match="longer than 6 hours") as caught:
+    with pytest.raises(errors.Interrupted, match="6 hours") as caught:
         write.run_compliance_job(posts(sandbox), into=archive, client=client)
     for job in sandbox.compliance.jobs.values():
         job.done = 0
@@ -184,7 +184,7 @@ def test_a_job_that_takes_for_ever_is_interrupted_and_resumes(sandbox, client, a
 
 
 @pytest.mark.parametrize(("ids", "type", "message"), [
-    ([], "tweets", "ids is empty"), (["x"], "tweets", "item 0 of ids"), (["1"], "lists", "type cannot be 'lists'"),
+    ([], "tweets", "ids is empty"), (["x"], "tweets", "item 0 of ids"), (["1"], "lists", "type: .*'lists'"),
 ])
 def test_a_job_is_checked_before_anything_is_asked(sandbox, client, ids, type, message):
     with pytest.raises(errors.ArgumentError, match=message):

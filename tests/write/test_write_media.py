@@ -137,13 +137,13 @@ def test_x_is_asked_again_until_a_video_is_processed(sandbox, client, video):
 
 def test_a_file_x_cannot_process_is_an_error(sandbox, client, video):
     sandbox.uploads.fails = "no video track"
-    with pytest.raises(errors.InvalidRequest, match=r"could not process clip.mp4: .*no video track"):
+    with pytest.raises(errors.InvalidRequest, match=r"clip\.mp4.*no video track"):
         write.upload_media(video, client=client)
 
 
 def test_a_video_that_is_processed_for_ever_is_not_waited_for_for_ever(sandbox, client, video):
     sandbox.uploads.processing_seconds, sandbox.uploads.check_after_secs = 10**6, 60
-    with pytest.raises(errors.XframesError, match=r'xf.media.upload_status\("[0-9]+"\) tells when it is ready'):
+    with pytest.raises(errors.XframesError, match=r'xf\.media\.upload_status\("[0-9]+"\)'):
         write.upload_media(video, client=client)
     assert sum(client.slept) == 3600
 
@@ -168,7 +168,7 @@ def test_every_step_of_an_upload_may_fail_once(sandbox, client, video, kind):
 
 def test_an_upload_whose_chunks_keep_failing_resumes_where_it_stopped(sandbox, client, video):
     sandbox.faults.add(Fault("503", at=2, times=3, path=APPEND))
-    with pytest.raises(errors.Interrupted, match=r'after 1 of 3 chunks: .*or media_id="[0-9]+"') as caught:
+    with pytest.raises(errors.Interrupted, match=r'1 of 3 chunks.*media_id="[0-9]+"') as caught:
         write.upload_media(video, client=client)
     before = asked(sandbox).count(("POST", "write.append_upload"))
     frames = caught.value.resume()
@@ -206,11 +206,11 @@ def test_subtitles_are_uploaded_added_and_taken_off(sandbox, client, video, tmp_
 @pytest.mark.parametrize("case", [
     ("none.png", None, None, "No such file"),
     ("empty.png", b"", None, "is empty"),
-    ("notes.txt", b"just words", None, "no kind of media X takes"),
-    ("cat.png", PNG, "tweet_video", "cannot be 'tweet_video' for image/png; tweet_image or dm_image"),
-    ("large.png", PNG + bytes(5 * MB), None, r"X takes 5,242,880 at most for tweet_image"),
-    ("large.gif", GIF + bytes(15 * MB), None, r"X takes 15,728,640 at most for tweet_gif"),
-    ("cat.png", PNG, "poster", "media_category cannot be 'poster'"),
+    ("notes.txt", b"just words", None, "video/quicktime"),
+    ("cat.png", PNG, "tweet_video", "tweet_image or dm_image.*'tweet_video'"),
+    ("large.png", PNG + bytes(5 * MB), None, r"5,242,880.*tweet_image"),
+    ("large.gif", GIF + bytes(15 * MB), None, r"15,728,640.*tweet_gif"),
+    ("cat.png", PNG, "poster", "media_category.*'poster'"),
 ], ids=lambda case: case[3][:20])
 def test_files_x_would_refuse_are_refused_here(sandbox, client, tmp_path, case):
     name, body, category, message = case
@@ -223,7 +223,7 @@ def test_files_x_would_refuse_are_refused_here(sandbox, client, tmp_path, case):
 def test_a_video_has_its_limit_too(tmp_path):
     path = file(tmp_path, "long.mp4", b"\x00\x00\x00\x18ftypmp42")
     os.truncate(path, 513 * MB)
-    with pytest.raises(errors.ArgumentError, match="at most for tweet_video"):
+    with pytest.raises(errors.ArgumentError, match="tweet_video"):
         media_file(path, None)
     assert media_file(path, "amplify_video").segments == 129
     os.truncate(path, 8000 * MB)
@@ -246,7 +246,7 @@ def test_a_file_that_changes_while_it_is_uploaded_is_not_sent_mixed(sandbox, cli
 
     sandbox.faults.add(Fault("503", at=1, path=APPEND))
     client.sleep = grow
-    with pytest.raises(errors.ArgumentError, match="has changed while it was uploaded"):
+    with pytest.raises(errors.ArgumentError, match=r"clip\.mp4"):
         write.upload_media(video, client=client)
 
 

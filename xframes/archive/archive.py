@@ -1,6 +1,6 @@
 """`Archive`: a folder of pages and tables, the union of everything ever observed.
 
-Each method is a short call of the room that does the work: query, ingest, upkeep, takedown, export.
+Each method is a short call of the package that does the work.
 """
 
 from __future__ import annotations
@@ -44,28 +44,28 @@ if TYPE_CHECKING:
 
 
 class Archive:
-    """A folder of X's pages, verbatim, and of the tables made from them, queried with SQL.
+    """A folder with X's pages, verbatim, and the tables made from them, which SQL can query.
 
     The folder is created on the first write. An archive is a set of observations: the order of
-    adding never matters, and adding the same page twice changes nothing. Each table shows the
-    newest known value of every column: a request that did not ask for a field never erases it.
-    Several processes may collect into one archive, import and query at once. The object exports its
+    adding does not matter, and adding the same page twice changes nothing. Each table has the
+    newest known value of every column: a request without a field never erases the field's value.
+    Several processes may collect, import and query the same archive at once. The object exports its
     posts through the Arrow PyCapsule interface.
 
     Parameters
     ----------
     path
-        A folder, or a URL (s3://bucket/prefix, gs://…, memory://…; credentials are fsspec's). Pages
-        and tables of a URL are objects there; what is not yet in them stays on this machine, in a
-        folder below `XFRAMES_JOURNALS`.
+        A folder, or a URL (s3://bucket/prefix, gs://…, memory://…) with the credentials of fsspec.
+        At a URL, pages and tables are objects in the bucket; the journal of pages not yet written
+        there is in a local folder below `XFRAMES_JOURNALS`.
     now
         Returns the current time in UTC. For tests.
 
     Raises
     ------
     ArchiveError
-        For a file, a folder that holds something else, an archive of a newer format, and a URL that
-        cannot be read.
+        If the path is a file, a folder with other content or an archive of a newer format, or if
+        the URL cannot be read.
 
     Examples
     --------
@@ -82,7 +82,7 @@ class Archive:
 
     @property
     def path(self) -> Place:
-        """The folder, or the place in a bucket; its text is the path or URL."""
+        """The folder, or the object for the URL; its text is the path or URL."""
         return self._folder.path
 
     def __reduce__(self) -> tuple[type[Archive], tuple[str]]:
@@ -94,9 +94,9 @@ class Archive:
         """Query the tables with DuckDB SQL, in UTC.
 
         Every table of `xf.schema` is a view, empty ones too; `posts` also has `plain_text`, the
-        text unescaped. Data frames in the caller's variables can be named as well. Each query runs
-        in a session of its own: an open `.to_arrow_reader()` blocks no other, and threads can share
-        the archive. Temporary tables and settings need one session: `connect()`.
+        text without HTML escapes. A query can also name data frames in the caller's variables. Each
+        query has its own session, so an open `.to_arrow_reader()` does not block others, and
+        threads can share the archive. For temporary tables and settings use `connect()`.
 
         Parameters
         ----------
@@ -108,12 +108,12 @@ class Archive:
         Returns
         -------
         duckdb.DuckDBPyRelation
-            With `.df() .pl() .arrow() .fetchall()`.
+            Its methods `.df()`, `.pl()`, `.arrow()` and `.fetchall()` return the rows.
 
         Raises
         ------
         duckdb.Error
-            For what DuckDB refuses.
+            If DuckDB refuses the query.
 
         Examples
         --------
@@ -123,10 +123,19 @@ class Archive:
         return self._views.relation(query, params)
 
     def connect(self) -> duckdb.DuckDBPyConnection:
-        """Return a DuckDB connection that sees the tables by name: for JupySQL, pandas, Ibis.
+        """Return a DuckDB connection with the tables as views, for JupySQL, pandas and Ibis.
 
-        It shows the archive as it is now, in UTC, and so do its cursors, one for each thread. To
-        see what is added later, call this again.
+        It has the present rows of the archive, in UTC, and so have its cursors, one per thread.
+        Call this again for rows that are added later.
+
+        Returns
+        -------
+        duckdb.DuckDBPyConnection
+            An in-memory database.
+
+        Examples
+        --------
+        >>> archive.connect().execute("select count(*) from posts").fetchall()
         """
         self._access.freshen()
         return Views(self._folder).open_connection()
@@ -147,7 +156,7 @@ class Archive:
         Raises
         ------
         KeyError
-            For an unknown table; it names the tables.
+            If the table is unknown; the message lists all tables.
 
         Examples
         --------
@@ -168,51 +177,65 @@ class Archive:
 
     @property
     def tables(self) -> dict[str, int]:
-        """Rows of every table, by name, in the schema's order."""
+        """The number of rows of every table, by name, in the order of the schema."""
         self._access.freshen()
         return self._views.counts()
 
     def pages(self, run_id: str | None = None) -> Iterator[Page]:
-        """Read the pages of one run or of all, each once, oldest file first.
+        """Read the pages of one run, or all, each page once.
 
-        They are verbatim except for what was removed. One group of rows is in memory at a time.
+        Pages are verbatim, except for what was removed. They are read in groups of about 8 MB.
 
         Parameters
         ----------
         run_id
             A run of this archive. Default: all pages.
+
+        Returns
+        -------
+        Iterator of Page
+            The pages, in the order of their files, oldest first.
+
+        Raises
+        ------
+        ArchiveError
+            If a page is damaged.
+
+        Examples
+        --------
+        >>> sum(len(page.body) for page in archive.pages())
         """
         from xframes.archive.takedown import removal
 
-        seen: set[str] = set()
+        page_ids: set[str] = set()
         with self._access.reading():
             for page in all_pages(self._folder, run_id, removal.hiding(self._folder)):
-                if page.page_id not in seen:
-                    seen.add(page.page_id)
+                if page.page_id not in page_ids:
+                    page_ids.add(page.page_id)
                     yield without_marks(page)
 
     def changes(self, name: str, id: str | int) -> pd.DataFrame:
-        """Return how one thing changed: every observation of it that says something new.
+        """Return the history of one post, user or other object: each observation with a change.
 
-        Reads every page that names the id.
+        It reads all pages of the archive that contain the id.
 
         Parameters
         ----------
         name
-            A table of things (posts, users, …) or of their details (post_edits, user_urls, …).
+            A table of objects (posts, users, …) or of their details (post_edits, user_urls, …).
         id
-            The id of the post, user, ….
+            The id of the object.
 
         Returns
         -------
         pandas.DataFrame
-            The columns of the table, oldest observation first; `observed_at` is its time. Of a
-            table of details each observation is whole.
+            The columns of the table, oldest observation first; `observed_at` is its time. In a
+            table of details, an observation has all its rows.
 
         Raises
         ------
         KeyError
-            For an unknown table; it names the tables.
+            If the table is unknown; the message lists all tables.
 
         Examples
         --------
@@ -224,21 +247,31 @@ class Archive:
         return to_pandas(history.observations(self.pages(), table(name).name, str(id)))
 
     def as_of(self, when: datetime | str) -> Archive:
-        """Return the archive as it was at a moment: a temporary one, of the pages received until then.
+        """Return the archive as it was at a moment, as a temporary archive.
 
-        Its tables show the newest known values of that time. What was removed since then is not in
-        it. It is rebuilt from the pages and takes as long as `rebuild`. Its files are deleted when
-        neither it nor a relation, reader, connection or iterator made from it is left.
+        It has the pages received until then; its tables have the newest values known at that time.
+        What was removed since then is not in it. It is rebuilt from the pages and takes as long as
+        `rebuild`. Its files are deleted when it and everything that reads it (relations, readers,
+        connections, iterators) are no longer used.
 
         Parameters
         ----------
         when
             A datetime with a time zone, or ISO 8601 text.
 
+        Returns
+        -------
+        Archive
+            A new archive in the system's temporary folder.
+
         Raises
         ------
         ArchiveError
-            When there was no page yet, and for a time without a zone.
+            If the archive had no page yet, or the time has no time zone.
+
+        Examples
+        --------
+        >>> archive.as_of("2026-01-31T12:00:00Z").tables["posts"]
         """
         from xframes.archive.upkeep import history
 
@@ -246,38 +279,80 @@ class Archive:
         self._access.freshen()
         home = history.copy_until(self._folder, self.pages(), moment)
         then = Archive(home.name, now=lambda: moment)
-        weakref.finalize(then._folder, home.cleanup)  # whatever reads it keeps it
+        weakref.finalize(then._folder, home.cleanup)  # everything that reads it keeps the folder
         return then
 
     def thread(self, post_id: str | int) -> pd.DataFrame:
-        """Return the conversation of a post as a tree, in reading order: see `xf.networks.thread`.
+        """Return the conversation of a post as a tree; see `xf.networks.thread`.
+
+        Parameters
+        ----------
+        post_id
+            Any post of the conversation.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per post, in reading order: `id`, `parent_id`, `depth`, `author_id`, `username`,
+            `created_at`, `text`, and `present`, False for posts that were not collected.
 
         Raises
         ------
         ArgumentError
-            When neither the post nor its conversation is in the archive.
+            If neither the post nor its conversation is in the archive.
+
+        Examples
+        --------
+        >>> archive.thread("1234567890123456789")
         """
         return threads.thread(self, post_id)
 
     def runs(self) -> pd.DataFrame:
-        """Return all collections and imports, oldest first, with the columns of the table `runs`.
+        """Return all collections and imports, also those that are running now.
 
-        Runs that are still going on are included.
+        Returns
+        -------
+        pandas.DataFrame
+            The columns of the table `runs`, oldest run first.
+
+        Examples
+        --------
+        >>> archive.runs()[["run_id", "action", "state"]]
         """
         from xframes.frames import to_pandas
 
         return to_pandas(all_runs(self._folder, self["runs"]))
 
     def run(self, run_id: str) -> Run:
-        """Return a run by its id. Raises ArchiveError when there is none."""
+        """Return a run.
+
+        Parameters
+        ----------
+        run_id
+            The id of the run; `runs()` lists them.
+
+        Returns
+        -------
+        Run
+            Its state, and the numbers of its pages and rows.
+
+        Raises
+        ------
+        ArchiveError
+            If the archive does not have this run.
+
+        Examples
+        --------
+        >>> archive.run("run-0199d3f0a1b2c3d4").state
+        """
         return run_by_id(self, self._folder, self._views, run_id)
 
     # adding ---------------------------------------------------------------------------------------
 
     def add(self, frames_or_pages: Frames | Page | Iterable[Page]) -> Run:
-        """Add the pages of Frames, or pages. Adding twice is harmless.
+        """Add pages, or the pages of Frames. Adding them twice changes nothing.
 
-        Pages keep the run they came from; those without one become a new run.
+        Pages with a run keep it; those without one become a new run.
 
         Parameters
         ----------
@@ -287,14 +362,14 @@ class Archive:
         Returns
         -------
         Run
-            The run of the first page. Its rows are in the tables now.
+            The run of the first page. Its rows are in the tables.
 
         Raises
         ------
         ArchiveError
-            When there is no page.
+            If there are no pages.
         ArgumentError
-            For anything that is not a page.
+            If anything is not a page.
 
         Examples
         --------
@@ -303,10 +378,10 @@ class Archive:
         from xframes.frames import only_pages
 
         with self._access.writing():
-            given = getattr(frames_or_pages, "pages", frames_or_pages)
-            run_ids = imports.add_pages(self._folder, only_pages(given))
+            pages = getattr(frames_or_pages, "pages", frames_or_pages)
+            run_ids = imports.add_pages(self._folder, only_pages(pages))
             if not run_ids:
-                raise ArchiveError("there is no page to add")
+                raise ArchiveError("frames_or_pages: expected at least one page, got none")
             self._remove_returned()
             self._tidy()
             return self.run(run_ids[0])
@@ -317,16 +392,17 @@ class Archive:
     ) -> list[Run]:
         """Import files of pages or posts (see `xf.read_pages`), each as a run.
 
-        Memory is flat in the size of the files. The id of a run comes from the name and first bytes
-        of its file: importing a file again adds nothing. What cannot be read stays as a page, with
-        a row in `problems`. A file without pages is a run that failed, with the reason.
+        The memory used does not depend on the size of the files. The id of a run comes from the
+        name and the first bytes of its file, so importing a file again adds nothing. A page that
+        cannot be parsed is added, with a row in `problems`. A file without pages becomes a failed
+        run, with the reason.
 
         Parameters
         ----------
         paths
-            A file, a folder (all files in it), or several.
+            A file, a folder (all files in it), or several of both.
         processes
-            How many processes read. Default: one per core when there is much to read.
+            Number of processes that read. Default: one per core for large files, else one.
         progress
             Show a progress bar. Default: on a terminal only.
 
@@ -338,9 +414,9 @@ class Archive:
         Raises
         ------
         ArchiveError
-            When a file is missing. After all were read: for those that could not be read to their
-            end (what came before is kept, their runs are `failed`), and for archives and folders
-            without any page, with the reasons.
+            If a file is missing. After all files are read: if a file could not be read to the end
+            (pages before the fault are added, the run is `failed`), or if a file or folder has no
+            pages.
 
         Examples
         --------
@@ -356,26 +432,32 @@ class Archive:
             return [self.run(run_id) for run_id in run_ids]
 
     def merge(self, other: Archive | str | os.PathLike[str]) -> int:
-        """Add everything of another archive, by copying its files.
+        """Add everything from another archive by copying its files.
 
-        In any order, any number of times, the tables show the same. What was removed from either
-        stays removed. Interrupted runs can be resumed in the archive they began in. The other
-        archive is only read, and every file of it is checked before any is added.
+        The result does not depend on the order or the number of merges. What was removed from
+        either archive stays removed. Interrupted runs can only be resumed in the archive where they
+        started. The other archive is not changed, and all its files are checked before one is
+        copied.
 
         Parameters
         ----------
         other
             An archive, its folder or its URL.
 
+
         Returns
         -------
         int
-            How many files were copied.
+            Number of files copied.
 
         Raises
         ------
         ArchiveError
-            When the other is not an archive, or a file of it is damaged.
+            If `other` is not an archive, or one of its files is damaged.
+
+        Examples
+        --------
+        >>> archive.merge("colleague/archive")
         """
         with self._access.writing():
             source = Folder(other.path if isinstance(other, Archive) else other, only_read=True)
@@ -390,17 +472,35 @@ class Archive:
             return count
 
     def collect(self, plan: Plan, client: Client, *, progress: bool | None = None) -> Run:
-        """Carry out a plan: what collectors call with `into=archive`.
+        """Carry out a plan. Collectors call this with `into=archive`.
 
-        Each page is on disk before the next is requested. Lookups request only ids the archive does
-        not hold, unless the plan says `refresh`. `since="last"` first resumes interrupted runs of
-        the same query, then starts at its newest post.
+        Each page is on disk before the next is requested. Lookups request only ids that are not in
+        the archive, unless the plan has `refresh`. With `since="last"`, interrupted runs of the
+        same query are resumed first, then the plan starts at the query's newest post.
+
+        Parameters
+        ----------
+        plan
+            The requests to send, as collectors prepare them from their arguments.
+        client
+            The client that sends the requests.
+        progress
+            Show a progress bar. Default: on a terminal only.
+
+        Returns
+        -------
+        Run
+            The finished run.
 
         Raises
         ------
         Interrupted
-            When it stops early. Its `resume()`, or `archive.resume(run_id)`, continues after the
-            last page kept. Without a single page, the error itself is raised.
+            If the collection stops early. Its `resume()`, or `archive.resume(run_id)`, continues
+            after the last saved page. Without any page, the error itself is raised.
+
+        Examples
+        --------
+        >>> run = xf.search.recent("duckdb", into=archive)  # calls archive.collect
         """
         with self._access.writing():
             self._folder.create()
@@ -415,7 +515,7 @@ class Archive:
     def resume(
         self, run_id: str, client: Client | None = None, *, progress: bool | None = None
     ) -> Run:
-        """Continue an interrupted run after the last page kept; return a finished one as it is.
+        """Continue an interrupted run after its last saved page; return a finished run as it is.
 
         Parameters
         ----------
@@ -426,12 +526,21 @@ class Archive:
         progress
             Show a progress bar. Default: on a terminal only.
 
+        Returns
+        -------
+        Run
+            The finished run.
+
         Raises
         ------
         ArchiveError
-            When there is no such run, when it is an import, and when another process collects it.
+            If there is no such run, it is an import, or another process is collecting it.
         Interrupted
             As in `collect`.
+
+        Examples
+        --------
+        >>> archive.resume("run-0199d3f0a1b2c3d4")
         """
         with self._access.writing():
             self._access.freshen()
@@ -443,11 +552,32 @@ class Archive:
     def keeping(
         self, action: str, arguments: Mapping[str, Any]
     ) -> Iterator[Callable[[Page], None]]:
-        """Keep pages that were requested elsewhere, e.g. by writes, as one run.
+        """Save pages that were requested elsewhere, for example by writes, as one run.
 
-        Yields the function that keeps a page. Each page is on disk when the function returns, and
-        in the tables when the block ends. An error in the block ends the run as interrupted and is
-        raised again.
+        Each page is on disk when the yielded function returns, and in the tables when the block
+        ends. An error in the block ends the run as interrupted and is raised again.
+
+        Parameters
+        ----------
+        action
+            The action that the run records.
+        arguments
+            Its arguments, for the record.
+
+        Returns
+        -------
+        ContextManager
+            Yields the function that saves a page.
+
+        Raises
+        ------
+        ArchiveError
+            If a page cannot be saved.
+
+        Examples
+        --------
+        >>> with archive.keeping("users.me", {}) as keep:
+        ...     keep(page)
         """
         with self._access.writing():
             self._folder.create()
@@ -461,16 +591,16 @@ class Archive:
         self, ids: Iterable[str | int], *, table: Literal["posts", "users"] = "posts",
         client: Client | None = None, progress: bool | None = None,
     ) -> pd.DataFrame:
-        """Look up posts or users again, and report which have vanished, and why.
+        """Look up posts or users again, and report which are gone, and why.
 
-        Each id costs what a lookup costs. The pages are added to the archive.
+        Each id costs as much as a lookup. The pages are added to the archive.
 
         Parameters
         ----------
         ids
             Ids of posts or users.
         table
-            What the ids are: posts or users.
+            Whether they are ids of posts or of users.
         client
             Default: the one set with `xf.use`, else `Client.from_env()`.
         progress
@@ -479,17 +609,21 @@ class Archive:
         Returns
         -------
         pandas.DataFrame
-            One row per id, in their order: `id`, `fate`, `detail` in X's words, `observed_at`. A
-            `fate` is found, not_found (deleted, or never existed), suspended, not_authorized
-            (protected), withheld, removed (from this archive), not_returned, or X's own kind of
-            problem.
+            One row per id, in the order of `ids`: `id`, `fate`, `detail` in X's words and
+            `observed_at`. `fate` is found, not_found (deleted, or never existed), suspended,
+            not_authorized (protected), withheld, removed (from this archive), not_returned, or
+            X's own kind of problem.
 
         Raises
         ------
         ArgumentError
-            For values that are not ids.
+            If `table` is neither posts nor users, or a value is not an id.
         Interrupted
-            When it stops early.
+            If the collection stops early.
+
+        Examples
+        --------
+        >>> archive.check(archive.ids()[:100])
         """
         from xframes.frames import to_pandas
 
@@ -498,9 +632,9 @@ class Archive:
     def completeness(
         self, query: str | None = None, *, granularity: str | None = None
     ) -> pd.DataFrame:
-        """Compare how many posts X counts for a query with how many searches for it collected.
+        """Compare the number of posts that X counts for a query with the number collected.
 
-        Posts deleted since they were counted are missing, too.
+        Posts that were deleted after they were counted are missing too.
 
         Parameters
         ----------
@@ -513,14 +647,19 @@ class Archive:
         -------
         pandas.DataFrame
             One row per span, oldest first: `query`, `granularity`, `start_at`, `end_at`, `counted`
-            by X, `collected`, `missing`, and `price`, what collecting those costs in US dollars. Of
-            gaps: `run_id`, `action`, `start_at`, `end_at`, `collected` (posts created in the gap
-            that came later), `detail` with the cause.
+            by X, `collected`, `missing`, and `price`, the cost of collecting the missing posts in
+            US dollars. For gaps: `run_id`, `action`, `start_at`, `end_at`, `collected` (posts from
+            the gap that were collected later), and `detail` with the cause.
 
         Raises
         ------
         ArchiveError
-            When nothing was counted. `xf.counts.recent(query, into=archive)` counts.
+            If the archive has no counts of the query. `xf.counts.recent(query, into=archive)`
+            collects them.
+
+        Examples
+        --------
+        >>> archive.completeness("duckdb lang:en", granularity="day")
         """
         from xframes.frames import to_pandas
 
@@ -531,14 +670,23 @@ class Archive:
     # upkeep ---------------------------------------------------------------------------------------
 
     def compact(self, *, memory: int = MEMORY) -> None:
-        """Rewrite the tables unique and sorted, so that queries are plain scans.
+        """Rewrite the tables so that their rows are unique and sorted, and queries are plain scans.
 
-        Small files of pages are merged. Runs automatically when a table has many parts.
+        Small files of pages are merged. This runs automatically when a table has many parts.
 
         Parameters
         ----------
         memory
-            Bytes to use, about, however large the archive is.
+            Memory to use, in bytes, approximately. The default suits archives of any size.
+
+        Raises
+        ------
+        ArchiveError
+            If the archive cannot be written.
+
+        Examples
+        --------
+        >>> archive.compact()
         """
         with self._access.writing():
             if self._folder.exists:
@@ -551,13 +699,13 @@ class Archive:
     ) -> None:
         """Rebuild every table from the pages, with the columns of this version.
 
-        The old tables answer queries until the new ones are complete. Unknown fields are reported
-        again, each on the first page that has it.
+        Queries use the old tables until the new ones are complete. Unknown fields are reported
+        again, each with the first page that has it.
 
         Parameters
         ----------
         processes
-            How many processes flatten. Default: one per core when there is much to read.
+            Number of processes that flatten. Default: one per core for large archives, else one.
         progress
             Show a progress bar. Default: on a terminal only.
         lose
@@ -566,8 +714,12 @@ class Archive:
         Raises
         ------
         ArchiveError
-            When a page is damaged, or when the tables have rows of missing pages (unless `lose`).
-            The tables then stay as they are.
+            If a page is damaged, or if the tables have rows of missing pages (unless `lose`). The
+            tables then stay as they are.
+
+        Examples
+        --------
+        >>> archive.rebuild()
         """
         with self._access.writing():
             if self._folder.exists:
@@ -579,49 +731,53 @@ class Archive:
                 self._tidy()
 
     def verify(self, *, repair: bool = False) -> Report:
-        """Read everything and compare the tables with the pages, row by row.
+        """Read all files and compare the tables with the pages, row by row.
 
-        Checks names, schemas, checksums, hashes of pages, repeated keys and the journal. Takes
-        about twice as long as a rebuild, and space for all tables in the system's temporary folder
-        (TMPDIR). Nothing is raised for what is found.
+        It checks names, schemas, checksums, hashes of pages, repeated keys and the journal. It
+        takes about twice as long as a rebuild, and space for all tables in the system's temporary
+        folder (TMPDIR). Faults are reported, not raised.
 
         Parameters
         ----------
         repair
             Copy damaged files to the archive's folder `damaged` (deleted with the next removal) and
-            replace them: tables by what the pages say, files of pages by the pages in them that are
-            sound. Rows of missing pages stay, and are marked in `problems` (kind `missing_page`);
-            such pages only come back by merging a copy that has them. A repair may be killed at any
-            moment, and may be repeated.
+            replace them: tables by rows from the pages, files of pages by their undamaged pages.
+            Rows of missing pages stay, and are listed in `problems` (kind `missing_page`); only a
+            merge of a copy with such pages restores them. A repair can be interrupted and repeated
+            at any time.
 
         Returns
         -------
         Report
-            With `ok`, `findings`, `repaired` and `.frame()`: the archive as it is now.
+            The state of the archive: `ok`, `findings`, `repaired` and `.frame()`.
+
+        Examples
+        --------
+        >>> archive.verify().ok
         """
         with self._access.writing():
             if not self._folder.exists:
                 return Report()
-            report = self._verified()
+            report = self._report()
             if not repair or report.ok:
                 return report
             self._folder.for_writing()
-            done = self._repaired(report)
-            report = self._verified()
-            report.repaired = done
+            repaired = self._repair(report)
+            report = self._report()
+            report.repaired = repaired
             return report
 
-    def _verified(self) -> Report:
-        with suppress(ArchiveError):  # what cannot be used is a finding
+    def _report(self) -> Report:
+        with suppress(ArchiveError):  # an unusable file is a finding
             self._access.freshen()
         with self._views.readers.reading():
             return self._folder.steady(lambda: verify(self._folder))
 
-    def _repaired(self, report: Report) -> list[str]:
+    def _repair(self, report: Report) -> list[str]:
         return self._folder.steady(lambda: repair(self._folder, self._views.readers, report))
 
     def close(self) -> None:
-        """Close the DuckDB connection; relations made with `sql` end with it.
+        """Close the DuckDB connection, which ends relations made with `sql`.
 
         The archive can be used again.
         """
@@ -647,40 +803,41 @@ class Archive:
 
         Removing a post also removes its other versions, and its author if the archive has no other
         post by them; removing a person also removes their posts. What other people wrote stays
-        whole: posts, messages, profile texts. Mentions keep their place and id and lose the handle,
-        and from everything else (links, labels, queries, errors, unknown fields) the person's
-        handle, name and words are removed. Rows of `tombstones` record what was removed, when and
-        why. These ids never show again here, whatever is added or merged later; an author removed
-        with a last post does when another post of theirs comes.
+        whole: posts, messages, profile texts. Mentions keep their position and id but lose the
+        handle, and the person's handle, name and words are removed from everything else (links,
+        labels, queries, errors, unknown fields). Rows of `tombstones` record what was removed, when
+        and why. Later collections, imports and merges do not bring these ids back, except an author
+        who was removed with their last post and has a new one.
 
         Parameters
         ----------
         post_ids
             Ids of posts.
         user_ids
-            Ids of users, and `@handle`s, present or earlier ones, that this archive knows. Nothing
-            is looked up at X.
+            Ids of users, and present or former `@handle`s that this archive knows. X is not
+            queried.
         reason
-            Why, for the tombstone.
+            The reason, for the tombstone.
 
         Returns
         -------
         dict
-            How many `posts` and `users` were found here and removed, and how many ids are `barred`
-            from now on: `{"posts": 0, "users": 0, "barred": 1}` for an id that is not here.
+            The numbers of `posts` and `users` that were in the archive and are removed, and of ids
+            that are `barred` from now on: `{"posts": 0, "users": 0, "barred": 1}` for an unknown
+            id.
 
         Raises
         ------
         ArgumentError
-            For an invalid id, and for a handle the archive does not know.
+            If an id is invalid, or the archive does not know a handle.
         ArchiveError
-            When nothing is named, and when files cannot be rewritten now (other processes read
-            them, the disk is full, one is damaged). The removal is recorded and hidden then, and
+            If there is nothing to remove, or files cannot be rewritten now (other processes read
+            them, the disk is full, a file is damaged). The removal is then recorded and hidden, and
             the next `purge()` rewrites the files.
 
         Examples
         --------
-        >>> archive.remove(user_ids=["@ada"], reason="asked by the person")
+        >>> archive.remove(user_ids=["@ada"], reason="request of the person")
         """
         from xframes.archive.takedown import orders
 
@@ -688,25 +845,29 @@ class Archive:
             return orders.remove(self._access, post_ids, user_ids, reason)
 
     def apply_compliance(self, type: Literal["tweets", "users"]) -> dict[str, int]:
-        """Remove what compliance results in the table `removals` say is gone.
+        """Remove what compliance results in the table `removals` report as gone.
 
-        What was removed already is left out, so this can be called at any time. Posts of which only
-        the location must go (scrub_geo) are removed as a whole.
+        What is already removed is skipped, so this can be called at any time. Posts whose location
+        alone must be removed (scrub_geo) are removed as a whole.
 
         Parameters
         ----------
         type
-            The type of the job: its lines do not say whether an id is a post's or a user's.
+            The type of the job, because its results do not say whether an id is a post or a user.
 
         Returns
         -------
         dict
-            As `remove`.
+            As in `remove`.
 
         Raises
         ------
         ArchiveError
-            As `remove`.
+            As in `remove`.
+
+        Examples
+        --------
+        >>> archive.apply_compliance("users")
         """
         from xframes.archive.takedown import orders
 
@@ -714,12 +875,21 @@ class Archive:
             return orders.apply_compliance(self._access, self._views, type)
 
     def purge(self) -> int:
-        """Rewrite every file that still holds what was removed; return how many changed.
+        """Rewrite every file that still has something that was removed.
+
+        Returns
+        -------
+        int
+            Number of files that changed.
 
         Raises
         ------
         ArchiveError
-            When files cannot be rewritten now: what was removed stays hidden.
+            If files cannot be rewritten now; what was removed stays hidden.
+
+        Examples
+        --------
+        >>> archive.purge()
         """
         from xframes.archive.takedown import orders
 

@@ -1,8 +1,8 @@
-"""The shell's way into xframes: `xframes demo`, `xframes search recent "…" --archive DIR`, `xframes sql "…"`.
+"""The command line of xframes, e.g. `xframes search recent "…" --archive DIR`.
 
-Exit codes: 0 done, 1 failed, 2 usage, 3 stopped by a limit or budget (resumable). Errors are one line on stderr.
-Modules here import click and declarations only; pandas, DuckDB, requests and matplotlib wait for the command that
-needs them, so that help and import start at once.
+Exit codes: 0 done, 1 failed, 2 usage, 3 stopped by a limit or budget (resumable). Errors are one
+line on stderr. These modules import only click and declarations, so that help appears at once;
+each command imports pandas, DuckDB, requests and matplotlib when it needs them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`python -m xframes.cli`: the `xframes` command where its script is not on the path."""
+"""Run the `xframes` command as `python -m xframes.cli`, for a script that is not on the path."""
 
 from xframes.cli import main
 

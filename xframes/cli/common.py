@@ -1,4 +1,4 @@
-"""What several commands share: the archive option, lists of ids, the client, and what they print."""
+"""What several commands share: the archive option, lists of ids, the client and their output."""
 
 from __future__ import annotations
 
@@ -22,46 +22,55 @@ if TYPE_CHECKING:
     from xframes.frames import Frames
     from xframes.schema import Vocabulary
 
+_ID_TITLES = frozenset({"id", "post_id", "user_id", "author_id", "username"})
+
 
 class ArchivePath(click.Path):
-    """A folder, or the URL of an archive in object storage as it was given."""
+    """A folder, or the URL of an archive in object storage."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Leave URLs alone, and look whether there is an archive where there must be one, as for folders."""
+        """Check that a required archive exists. A URL is returned unchanged."""
         if "://" not in str(value):
             return super().convert(value, param, ctx)
         from xframes.archive.storage.folder import Folder
 
         if self.exists and not Folder(str(value)).exists:
-            self.fail(f"there is no archive at {value}; collecting or importing makes one", param, ctx)
+            self.fail(f"no archive at {value}; collect or import into it first", param, ctx)
         return value
 
 
 def archive_option(*, exists: bool = True) -> Callable[..., Any]:
-    """`--archive DIR`, of an archive that is there or of one that may be made."""
+    """Add `--archive DIR`. With `exists`, the archive must be there already."""
     kind = ArchivePath(exists=exists, file_okay=False, path_type=Path)
-    about = "The archive." if exists else "The archive (made when missing)."
-    return click.option("--archive", "folder", required=True, type=kind, metavar="DIR", help=about)
+    about = "Folder or URL of the archive."
+    if not exists:
+        about = "Folder or URL of the archive (created if missing)."
+    return click.option(
+        "--archive", "folder", required=True, type=kind, metavar="DIR", help=about,
+    )
 
 
 def show_run(run: Run, format_: str | None, into: Path | None) -> None:
     """Print a finished run as one row."""
-    row = {"run_id": run.run_id, "action": run.action, "state": run.state, "pages": run.pages, "rows": run.rows,
-           "archive": str(run.archive.path)}
+    row = {
+        "run_id": run.run_id, "action": run.action, "state": run.state, "pages": run.pages,
+        "rows": run.rows, "archive": str(run.archive.path),
+    }
     output.write(rows_table([row]), format_, into)
 
 
 def rows_table(rows: list[dict[str, Any]]) -> Any:
-    """Rows as an Arrow table."""
+    """Return rows as an Arrow table."""
     import pyarrow as pa
 
     return pa.Table.from_pylist(rows)
 
 
-def print_problems(found: Archive | Frames, run_ids: list[str] | None = None) -> None:
-    """Print on stderr what X could not give and what could not be read, one line for each kind."""
-    rows = found.sql(
-        "SELECT kind, count(*) AS count, first(coalesce(detail, title) ORDER BY page_id, position) AS example "
+def print_problems(source: Archive | Frames, run_ids: list[str] | None = None) -> None:
+    """Print the rows of the table `problems` on stderr, one line per kind with an example."""
+    rows = source.sql(
+        "SELECT kind, count(*) AS count, "
+        "first(coalesce(detail, title) ORDER BY page_id, position) AS example "
         "FROM problems WHERE $runs IS NULL OR list_contains($runs::VARCHAR[], run_id) "
         "GROUP BY kind ORDER BY count DESC, kind", {"runs": run_ids},
     ).fetchall()
@@ -71,17 +80,29 @@ def print_problems(found: Archive | Frames, run_ids: list[str] | None = None) ->
 
 
 def listed(values: tuple[str, ...]) -> list[str]:
-    """A list from the command line, commas parting as spaces do, or for `-` from stdin, where a head is no item."""
+    """Return the items of a list argument, which commas or spaces separate.
+
+    For a single `-` they are read from stdin, without the title of a column in the first line.
+    """
     if values != ("-",):
-        return [part for value in values for part in value.split(",") if part]
-    found = sys.stdin.read().replace(",", " ").split()
-    return found[1:] if found and found[0] in {"id", "post_id", "user_id", "author_id", "username"} else found
+        return [item for value in values for item in _items(value)]
+    items = sys.stdin.read().replace(",", " ").split()
+    if items and items[0] in _ID_TITLES:
+        del items[0]
+    return items
+
+
+def _items(text: str) -> list[str]:
+    return [item for item in text.split(",") if item]
 
 
 def client_for(
     base_url: str | None, words: Vocabulary | None = None, *, writes: bool = False
 ) -> Client:
-    """Return a client with the user's credentials, for X or for another server."""
+    """Return a client with the user's credentials, for X or another server.
+
+    Missing credentials are reported by the first request.
+    """
     from xframes.client import Client
 
     return Client(base_url=base_url, words=words, writes=writes)
@@ -91,7 +112,7 @@ def client_for(
 def resumable(
     ctx: click.Context, folder: Path, base_url: str | None, words: Vocabulary | None
 ) -> Iterator[None]:
-    """Note the command that resumes a collection when it stops early."""
+    """Note the command that resumes a collection, for the message when it stops early."""
     try:
         yield
     except Interrupted as error:

@@ -1,4 +1,4 @@
-"""`xframes completion`: the shell's own script that completes commands, options, tables and archives."""
+"""`xframes completion`: the script that lets a shell complete commands, options and tables."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 _SHELLS = ("bash", "zsh", "fish")
-_VARIABLE = "_XFRAMES_COMPLETE"  # what click's scripts set when they ask
+_VARIABLE = "_XFRAMES_COMPLETE"  # set by the scripts of click
 
 
 @click.command("completion", short_help="Complete commands with the Tab key.")
 @click.argument("shell", type=click.Choice(_SHELLS))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
-    """Print the script that makes SHELL complete commands, options, tables and archives.
+    """Print the script that lets SHELL complete commands, options, tables and archives.
 
     \b
-    For good, add the line for your shell to its start-up file:
+    To use it in every new shell, add the line of your shell to its start-up file:
       eval "$(xframes completion bash)"    in ~/.bashrc
       eval "$(xframes completion zsh)"     in ~/.zshrc
       xframes completion fish | source     in ~/.config/fish/config.fish
@@ -31,19 +31,25 @@ def completion(ctx: click.Context, shell: str) -> None:
     """
     from click.shell_completion import get_completion_class
 
-    found = get_completion_class(shell)
-    assert found is not None
-    click.echo(found(ctx.find_root().command, {}, "xframes", _VARIABLE).source())
+    script = get_completion_class(shell)
+    assert script is not None
+    click.echo(script(ctx.find_root().command, {}, "xframes", _VARIABLE).source())
 
 
-def tables(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The names of tables that begin so, for a parameter's `shell_complete`."""
+def tables(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Return the names of tables that begin with a text, for a parameter's `shell_complete`."""
     del ctx, param
     from click.shell_completion import CompletionItem
 
     from xframes.schema import TABLES
 
-    return [CompletionItem(t.name, help=t.doc) for t in TABLES.values() if t.name.startswith(incomplete)]
+    return [
+        CompletionItem(table.name, help=table.doc)
+        for table in TABLES.values()
+        if table.name.startswith(incomplete)
+    ]
 
 
 COMMANDS = (completion,)

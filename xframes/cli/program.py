@@ -1,4 +1,4 @@
-"""The `xframes` command itself: its subcommands, and what errors and exit codes mean."""
+"""The `xframes` command: its subcommands, its error messages and its exit codes."""
 
 from __future__ import annotations
 
@@ -13,8 +13,17 @@ import click
 
 from xframes import errors
 from xframes.cli import output
-from xframes.cli.commands import archives, collectors, gaps, local, login, reference, sharing, writing
-from xframes.screen import neutral
+from xframes.cli.commands import (
+    archives,
+    collectors,
+    gaps,
+    local,
+    login,
+    reference,
+    sharing,
+    writing,
+)
+from xframes.screen import counted, neutral
 from xframes.version import VERSION
 
 if TYPE_CHECKING:
@@ -25,15 +34,15 @@ FAILED, USAGE, STOPPED = 1, 2, 3
 
 
 class Program(click.Group):
-    """The top command: commands in the order they are used, errors as one line, exit codes as documented."""
+    """The top command. It lists commands in order of use and prints an error as one line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order of declaration, which is the order of use."""
+        """Return the names of the commands in the order in which they were added."""
         del ctx
         return list(self.commands)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the subcommand; what it raises becomes a line on stderr and an exit code."""
+        """Run the subcommand. An error becomes a line on stderr and an exit code."""
         if ctx.params.get("debug"):
             sys.excepthook = _show_traceback
             return super().invoke(ctx)
@@ -49,11 +58,12 @@ class Program(click.Group):
     },
 )
 @click.version_option(VERSION, prog_name="xframes")
-@click.option("--debug", is_flag=True, help="Show the traceback when something fails.")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def main(debug: bool) -> None:
-    """Collect from the X API v2 into typed tables, archive them as Parquet, ask SQL.
+    """Collect from the X API v2 into typed tables, archive them as Parquet, query them with SQL.
 
-    Credentials come from the environment (XFRAMES_BEARER_TOKEN) or the config file, never from the command line.
+    Credentials are read from the environment (XFRAMES_BEARER_TOKEN) or the config file, never
+    from the command line.
 
     \b
     Exit codes: 0 done, 1 failed, 2 usage, 3 stopped by a limit or budget (resumable).
@@ -66,8 +76,8 @@ def main(debug: bool) -> None:
 
 
 for _command in (
-    *local.FIRST, *login.COMMANDS, *collectors.groups(), writing.group(), *archives.COMMANDS, *gaps.COMMANDS,
-    *sharing.COMMANDS, *reference.COMMANDS, *local.LAST,
+    *local.FIRST, *login.COMMANDS, *collectors.groups(), writing.group(), *archives.COMMANDS,
+    *gaps.COMMANDS, *sharing.COMMANDS, *reference.COMMANDS, *local.LAST,
 ):
     main.add_command(_command)
 
@@ -79,16 +89,16 @@ def _readable(ctx: click.Context) -> Iterator[None]:
         yield
         sys.stdout.flush()
     except errors.Interrupted as error:
-        _say(error)
+        output.say(f"xframes: {_stop(error)}", err=True)
         if "xframes.next" in ctx.meta:
-            output.say(f"xframes: go on with: {ctx.meta['xframes.next']}", err=True)
-        raise SystemExit(STOPPED if _is_limit(error.__cause__) else FAILED) from None
+            output.say(f"xframes: to continue, run: {ctx.meta['xframes.next']}", err=True)
+        raise SystemExit(_code(error.__cause__)) from None
     except errors.ArgumentError as error:
         _say(error)
         raise SystemExit(USAGE) from None
     except errors.XframesError as error:
         _say(error)
-        raise SystemExit(STOPPED if _is_limit(error) else FAILED) from None
+        raise SystemExit(_code(error)) from None
     except click.ClickException as error:
         quoting = neutral(error.message, keep="\n")  # an argument, or a file's name
         error.message = quoting  # type: ignore[misc]  # final to type checkers only
@@ -97,7 +107,7 @@ def _readable(ctx: click.Context) -> Iterator[None]:
         if error.errno != errno.EPIPE:
             _say(error)
             raise SystemExit(FAILED) from None
-        _leave_pipe()  # the reader, e.g. head, has enough: nothing failed
+        _leave_pipe()  # the reader, e.g. head, stopped reading: not a failure
 
 
 @contextlib.contextmanager
@@ -107,25 +117,44 @@ def _traced() -> Iterator[None]:
         yield
     except (click.ClickException, click.exceptions.Exit, click.Abort):
         raise
-    except Exception as error:  # noqa: BLE001  whatever it is
+    except Exception as error:  # noqa: BLE001  any error is shown with its traceback
         _show_traceback(type(error), error, error.__traceback__)
         raise SystemExit(FAILED) from None
 
 
-def _show_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Print a traceback as all else is printed: it may quote anything."""
+def _show_traceback(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Print a traceback with control characters escaped: it may quote any text."""
     output.say("".join(traceback.format_exception(kind, error, trace)), err=True, lines=True)
 
 
-def _is_limit(error: BaseException | None) -> bool:
-    return isinstance(error, errors.RateLimited | errors.UsageCapped)
+def _code(error: BaseException | None) -> int:
+    """Return the exit code for an error."""
+    if isinstance(error, errors.RateLimited | errors.UsageCapped):
+        return STOPPED
+    return FAILED
+
+
+def _stop(error: errors.Interrupted) -> str:
+    """Say how far a collection or a write came. The error's own message names Python methods."""
+    if error.__cause__ is None:
+        return _message(error)
+    amounts = ""
+    if error.pages:
+        amounts = f" after {counted(error.pages, 'page')}, {counted(error.rows, 'row')}"
+    return f"stopped{amounts}: {_message(error.__cause__)}"
 
 
 def _say(error: Exception) -> None:
-    output.say(f"xframes: {' '.join(str(error).split()) or type(error).__name__}", err=True)
+    output.say(f"xframes: {_message(error)}", err=True)
+
+
+def _message(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _leave_pipe() -> None:
-    """Give what is still buffered nowhere to go, so that the interpreter's last flush is silent."""
+    """Send buffered output to the null device, so that the interpreter's last flush is silent."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -19,5 +19,10 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
         f"Default: {WORDS.variable}, else the config file, else {WORDS.default}."
     )
     words = click.option("--words", type=click.Choice(WORDS.values), help=about)
-    url = click.option("--base-url", help="URL of another server than X, e.g. of a sandbox.")
-    return url(words(command))
+    return base_url()(words(command))
+
+
+def base_url(**more: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return the option `--base-url URL`; `more` are further arguments of `click.option`."""
+    about = "URL of another server than X, e.g. of a sandbox."
+    return click.option("--base-url", metavar="URL", help=about, **more)

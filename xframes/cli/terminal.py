@@ -1,4 +1,4 @@
-"""Rows as text for a terminal: aligned columns, as many as fit, cut with an ellipsis."""
+"""Rows as text for a terminal: aligned columns, as many as fit, long texts cut with an ellipsis."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from xframes.formats.scalars import plain
-from xframes.screen import neutral
+from xframes.screen import counted, neutral
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -15,60 +15,77 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MOST_ROWS = 40
-_WIDEST, _NARROWEST, _GAP = 60, 24, "  "  # an id cut short is no id: only longer texts shrink
+# Only texts longer than an id are cut: part of an id would be useless.
+_WIDEST, _NARROWEST, _GAP = 60, 24, "  "
 
 
 def render(
-    reader: pa.RecordBatchReader, *, rows: int = MOST_ROWS, width: int | None = None, more: str = "there are more"
+    reader: pa.RecordBatchReader, *, rows: int = MOST_ROWS, width: int | None = None,
+    more: str = "there are more",
 ) -> Iterator[str]:
-    """The lines of a table: its first `rows` rows, the columns that fit, and what was left out.
+    """Yield the lines of a table: the first `rows` rows and the columns that fit.
 
-    No more rows are read than shown. Columns without a value in them are left out. Characters that could steer a
-    terminal are shown as `·`, in names of columns as well.
+    Only the rows shown are read. Columns without values are left out. The last lines say
+    which rows and columns are missing. Characters that could control the terminal are shown as
+    `·`, also in the names of columns.
     """
-    shown, cut = _head(reader, rows)
-    names = [name for name, values in shown.items() if any(v is not None for v in values)] or list(shown)
+    columns, has_more = _head(reader, rows)
+    names = _filled(columns) or list(columns)
     titles = {name: _safe(name) for name in names}
     numbers = {field.name for field in reader.schema if _is_number(field.type)}
-    cells = {name: [_cell(v) for v in shown[name]] for name in names}
-    widths = _fit({name: _natural(titles[name], cells[name]) for name in names}, width or _terminal())
-    fitting = list(widths)
-    if fitting:
-        yield _line([_pad(titles[name], widths[name], right=name in numbers) for name in fitting])
-        yield _line(["-" * widths[name] for name in fitting])
-    for i in range(len(next(iter(shown.values()), []))):
-        yield _line([_pad(cells[name][i], widths[name], right=name in numbers) for name in fitting])
-    left = [titles[name] for name in names[len(fitting):]]
-    yield from _notes(len(next(iter(shown.values()), [])), left, more if cut else "")
+    cells = {name: [_cell(v) for v in columns[name]] for name in names}
+    natural = {name: _natural(titles[name], cells[name]) for name in names}
+    widths = _fit(natural, width or _terminal())
 
+    def line(texts: dict[str, str]) -> str:
+        return _line([_pad(texts[name], widths[name], right=name in numbers) for name in widths])
 
-def _notes(count: int, left: Sequence[str], more: str) -> Iterator[str]:
-    """What the table does not show."""
+    if widths:
+        yield line(titles)
+        yield _line(["-" * width for width in widths.values()])
+    count = len(next(iter(columns.values()), []))
+    for i in range(count):
+        yield line({name: cells[name][i] for name in widths})
     if not count:
         yield "(no rows)"
-    if more:
-        yield f"(the first {count:,} rows; {more})"
-    if left:
-        some = ", ".join(left[:8]) + (", …" if len(left) > 8 else "")
-        yield f"({len(left)} more columns that do not fit: {some})"
+    if has_more:
+        yield f"(first {counted(count, 'row')}; {more})"
+    if len(widths) < len(names):
+        yield _hidden([titles[name] for name in names[len(widths):]])
+
+
+def _filled(columns: dict[str, list[Any]]) -> list[str]:
+    """Return the names of columns with at least one value."""
+    return [name for name, values in columns.items() if any(v is not None for v in values)]
+
+
+def _hidden(titles: Sequence[str]) -> str:
+    """Name the columns that do not fit."""
+    some = ", ".join(titles[:8])
+    if len(titles) > 8:
+        some += ", …"
+    return f"({counted(len(titles), 'column')} not shown: {some})"
 
 
 def _head(reader: pa.RecordBatchReader, rows: int) -> tuple[dict[str, list[Any]], bool]:
-    """The first rows by column, and whether there are more."""
-    found: dict[str, list[Any]] = {name: [] for name in reader.schema.names}
+    """Read the first rows. Returns their values by column, and whether there are more rows."""
+    columns: dict[str, list[Any]] = {name: [] for name in reader.schema.names}
     count = 0
     for batch in reader:
         take = min(batch.num_rows, rows - count)
         for name, column in zip(reader.schema.names, batch.slice(0, take).columns, strict=True):
-            found[name].extend(column.to_pylist())
+            columns[name].extend(column.to_pylist())
         count += take
         if batch.num_rows > take:
-            return found, True
-    return found, False
+            return columns, True
+    return columns, False
 
 
 def _fit(natural: dict[str, int], width: int) -> dict[str, int]:
-    """Widths of the columns that fit: all of them when shrinking the widest is enough, else the first ones."""
+    """Return the widths of the columns that fit.
+
+    The widest columns shrink first. Where that is not enough, the last columns are left out.
+    """
     names = list(natural)
     while names:
         fixed = sum(min(natural[n], _NARROWEST) for n in names) + len(_GAP) * (len(names) - 1)
@@ -105,7 +122,7 @@ def _cell(value: Any) -> str:
 
 
 def _safe(text: str) -> str:
-    """A text that stays in its cell."""
+    """Keep a text on one line and replace control characters."""
     return neutral("".join(" " if c.isspace() else c for c in text), mark="·")
 
 
@@ -115,20 +132,34 @@ def _line(cells: Sequence[str]) -> str:
 
 def _pad(text: str, width: int, *, right: bool) -> str:
     if _width(text) > width:
-        cut, used = [], 0
-        for c in text:
-            used += _width(c)
-            if used > width - 1:
-                break
-            cut.append(c)
-        text = "".join(cut) + "…"
+        text = _cut(text, width)
     space = " " * (width - _width(text))
-    return space + text if right else text + space
+    if right:
+        return space + text
+    return text + space
+
+
+def _cut(text: str, width: int) -> str:
+    """Cut a text to a width, with an ellipsis as its last character."""
+    used = 0
+    for position, character in enumerate(text):
+        used += _character_width(character)
+        if used > width - 1:
+            return text[:position] + "…"
+    return text
 
 
 def _width(text: str) -> int:
-    """Columns a text takes in a terminal: two for wide characters, none for marks that combine."""
+    """Return how many columns of a terminal a text takes."""
     if text.isascii():
         return len(text)
-    return sum(0 if unicodedata.category(c) in {"Mn", "Me", "Cf"} else 1 + (unicodedata.east_asian_width(c) in "WF")
-               for c in text)
+    return sum(map(_character_width, text))
+
+
+def _character_width(character: str) -> int:
+    """Return 2 for wide characters, 0 for combining marks, else 1."""
+    if unicodedata.category(character) in {"Mn", "Me", "Cf"}:
+        return 0
+    if unicodedata.east_asian_width(character) in "WF":
+        return 2
+    return 1

@@ -14,17 +14,19 @@ from xframes.errors import ArgumentError
 from xframes.plan.values import near
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     import pandas as pd
 
 __all__ = [
-    "actions", "analytics", "call", "compliance", "counts", "lists", "media", "messages", "posts", "search", "spaces",
-    "streams", "timelines", "usage", "users",
+    "actions", "analytics", "call", "compliance", "counts", "lists", "media", "messages", "posts",
+    "search", "spaces", "streams", "timelines", "usage", "users",
 ]
 
 _AREAS = {
-    "analytics": analytics, "compliance": compliance, "counts": counts, "lists": lists, "media": media,
-    "messages": messages, "posts": posts, "search": search, "spaces": spaces, "streams": streams,
-    "timelines": timelines, "usage": usage, "users": users,
+    "analytics": analytics, "compliance": compliance, "counts": counts, "lists": lists,
+    "media": media, "messages": messages, "posts": posts, "search": search, "spaces": spaces,
+    "streams": streams, "timelines": timelines, "usage": usage, "users": users,
 }
 
 
@@ -62,24 +64,24 @@ def call(name: str, /, **arguments: Any) -> Any:
         action = registry.action(name)
     except KeyError as error:
         raise ArgumentError(str(error.args[0])) from None
-    area, _, rest = name.partition(".")
-    module = import_module("xframes.write") if action.kind == "write" else _AREAS.get(area)
     if action.step_of is not None:
-        raise ArgumentError(
-            f"{name} is a step of {action.step_of}, which carries out all of them", action=name
-        )
-    if (found := getattr(module, rest, None)) is None:
+        raise ArgumentError(f"{name} is a step of {action.step_of}; call that action instead", action=name)
+    area, _, rest = name.partition(".")
+    module: ModuleType | None = _AREAS.get(area)
+    if action.kind == "write":
+        module = import_module("xframes.write")
+    function_ = getattr(module, rest, None)
+    if function_ is None:
         return collect(name, **arguments)
-    taken = inspect.signature(found).parameters
-    for given in arguments:
-        if given not in taken:
-            raise ArgumentError(
-                f"{name}: there is no argument {given!r}; {near(given, taken)}", action=name
-            )
-    for wanted in taken.values():
-        if wanted.default is wanted.empty and wanted.name not in arguments:
-            raise ArgumentError(f"{name}: {wanted.name} is required", action=name)
-    return found(**arguments)
+    parameters = inspect.signature(function_).parameters
+    for argument in arguments:
+        if argument not in parameters:
+            hint = near(argument, parameters)
+            raise ArgumentError(f"{name}: no argument {argument!r}; {hint}", action=name)
+    for parameter in parameters.values():
+        if parameter.default is parameter.empty and parameter.name not in arguments:
+            raise ArgumentError(f"{name}: {parameter.name} is required", action=name)
+    return function_(**arguments)
 
 
 def actions(*, all: bool = False) -> pd.DataFrame:
@@ -103,7 +105,7 @@ def actions(*, all: bool = False) -> pd.DataFrame:
     """
     import pandas as pd
 
-    shown = sorted((a for a in registry.ACTIONS.values() if all or a.listed), key=lambda a: (a.n is None, a.n or 0))
+    shown = [a for a in registry.ACTIONS.values() if all or a.listed]
     return pd.DataFrame(
         [(a.name, a.kind, a.method, a.path, function(a), a.title) for a in shown],
         columns=["name", "kind", "method", "path", "function", "title"],

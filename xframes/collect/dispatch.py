@@ -1,4 +1,4 @@
-"""What every collector does: arguments → plan → pages → frames in memory, or a run of an archive."""
+"""What every collector does: arguments → plan → pages → Frames, or a run of an archive."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from xframes.paging.pages import State
 from xframes.paging.steps import steps
 from xframes.plan import options, plan
 from xframes.registry.documentation import takes_numbers
+from xframes.screen import counted
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar as DefaultTypeVar
@@ -26,13 +27,13 @@ if TYPE_CHECKING:
     from xframes.wire import Page
 
     R = DefaultTypeVar("R", default=Frames)
-    """What a collector returns: Frames, or with `into=` what that returns (an archive: a Run)."""
+    """What a collector returns: Frames; with an archive as `into`, a Run."""
 else:
     R = TypeVar("R")  # defaults of type variables are Python 3.13's
 
 __all__ = [
     "Exclude", "Fields", "Id", "Ids", "Into", "Names", "R", "Seconds", "Time", "annotation",
-    "collect", "function", "signature",
+    "collect", "function", "own_ids", "signature",
 ]
 
 Id: TypeAlias = str | int
@@ -44,14 +45,14 @@ Seconds: TypeAlias = float | timedelta
 Exclude: TypeAlias = Literal["replies", "retweets"]
 
 Made_co = TypeVar("Made_co", covariant=True)
-_HANDLING = ("into", "client", "progress")  # arguments of every collector that are no part of its plan
+_HANDLING = ("into", "client", "progress")  # arguments of every collector, not part of its plan
 
 
 class Into(Protocol[Made_co]):
-    """Where a collection can go instead of memory, e.g. an Archive."""
+    """A target to collect into instead of memory, e.g. an Archive."""
 
     def collect(self, plan: Plan, client: Client, *, progress: bool | None = None) -> Made_co:
-        """Carry out a plan."""
+        """Carry out a plan and return its result."""
         ...
 
 
@@ -59,42 +60,83 @@ def collect(
     name: str, /, *, into: Into[R] | None = None, client: Client | None = None,
     progress: bool | None = None, **arguments: Any,
 ) -> R:
-    """Carry out an action with the arguments of its collector; return Frames, or what `into` does.
+    """Carry out an action with the arguments of its collector.
 
-    Raises ArgumentError before any request; the client's errors when not a single page came; Interrupted, with all that
-    came and a way to go on, for whatever stops it later (Ctrl-C too).
+    Parameters
+    ----------
+    name
+        Name of a read action, e.g. `"search.recent"`.
+    into
+        Archive to collect into. Default: keep the result in memory.
+    client
+        Client to send with. Default: the one set with `xf.use`, else one with the credentials of
+        the environment or the config file.
+    progress
+        Whether to show a progress bar. Default: on terminals and in notebooks only.
+    arguments
+        Arguments of the action. None means the same as a missing argument.
+
+    Returns
+    -------
+    Frames
+        The tables of all pages. With `into`, what its `collect` returns.
+
+    Raises
+    ------
+    ArgumentError
+        Before any request, for arguments that X would refuse.
+    XframesError
+        The client's error, if it happened before the first page.
+    Interrupted
+        An error or Ctrl-C stopped the collection after the first page. It carries what was
+        collected and how to resume.
+
+    Examples
+    --------
+    >>> collect("users.search", query="duckdb", limit=100).users
     """
     action = registry.action(name)
     client = client or current(name)
     if isinstance(client, type) or not hasattr(client, "now"):
         raise ArgumentError(
-            f"{name}: client must be a Client, e.g. xf.Client(bearer_token=…), not {client!r:.60}",
-            action=name,
+            f"{name}: client: expected a Client such as xf.Client(bearer_token=…), "
+            f"got {client!r:.60}", action=name,
         )
-    given = {key: value for key, value in arguments.items() if value is not None}
-    own = [p.name for p in action.params if p.where == "path" and not p.required and p.name not in given]
-    whole = dict.fromkeys(own, "0") | given  # all is checked before anything is asked, this too
-    made = plan(name, whole, now=client.now(), words=client.words, query_limit=client.query_limit)
-    checked(client, name)  # before any request for it, such as whose it is
-    if own:  # whose it is, unless told: the person's who asks
-        made = replace(made, arguments=made.arguments | dict.fromkeys(own, client.user_id()))
-    if made.since is not None and into is None:
-        raise ArgumentError(
-            f"{name}: since='last' goes on from what an archive has: give into=archive, too", action=name
-        )
+    values = {key: value for key, value in arguments.items() if value is not None}
+    own = own_ids(action, values)
+    # the user's own id is filled in later: all arguments are checked before its request
+    planned = plan(
+        name, dict.fromkeys(own, "0") | values, now=client.now(), words=client.words,
+        query_limit=client.query_limit,
+    )
+    checked(client, name)  # before any request, also that for the user's id
+    if own:
+        own_arguments = dict.fromkeys(own, client.user_id())
+        planned = replace(planned, arguments=planned.arguments | own_arguments)
+    if planned.since is not None and into is None:
+        raise ArgumentError(f'{name}: since="last" needs into=archive', action=name)
     if into is None:
-        return cast("R", _Gathering(made, client).run(progress))  # without `into`, R is its default
+        return cast("R", _InMemory(planned, client).run(progress))  # R's default is Frames
     if not hasattr(into, "collect"):
         raise ArgumentError(
-            f"{name}: into must be an Archive, e.g. xf.Archive('my-archive'), not {into!r:.60}",
+            f"{name}: into: expected an Archive such as xf.Archive('my-archive'), got {into!r:.60}",
             action=name,
         )
-    return into.collect(made, client, progress=progress)
+    return into.collect(planned, client, progress=progress)
+
+
+def own_ids(action: Action, values: Mapping[str, Any]) -> list[str]:
+    """Return the missing arguments whose default is the authenticated user's id."""
+    return [
+        param.name
+        for param in action.params
+        if param.where == "path" and not param.required and param.name not in values
+    ]
 
 
 @dataclass
-class _Gathering(Resumable):
-    """A collection into memory. A page asked for twice, because X repeated a token, is kept once."""
+class _InMemory(Resumable):
+    """A collection into memory. If X repeats a token, its page is kept once."""
 
     plan: Plan
     client: Client
@@ -106,36 +148,39 @@ class _Gathering(Resumable):
 
         try:
             with bar(progress, self.plan.action, " rows", self.plan.expected) as advance:
-                for found, state in steps(self.client, self.plan, self.state, list(self.pages.values())):
-                    self.pages |= {self._asked(page): page for page in found}
+                pages = list(self.pages.values())
+                for new_pages, state in steps(self.client, self.plan, self.state, pages):
+                    self.pages |= {self._key(page): page for page in new_pages}
                     advance(state.rows - self.state.rows)
                     self.state = state
-        except (Exception, KeyboardInterrupt) as error:  # whatever it is: what came has been paid for
+        except (Exception, KeyboardInterrupt) as error:  # X bills the pages received before it
             if not self.pages:
                 raise
             raise self._interrupted(error) from error
         return Frames.from_pages(self.pages.values())
 
-    def _asked(self, page: Page) -> tuple[str, ...]:
-        """What tells pages apart: what was asked, or of a stream, which asks once, the page itself."""
+    def _key(self, page: Page) -> tuple[str, ...]:
+        """Return the page's request, or the page's id for a stream, which has one request."""
         if self.plan.declared.streaming:
             return (page.page_id,)
         return (page.request.path, *page.request.params.values())
 
     def _interrupted(self, error: BaseException) -> Interrupted:
-        why = str(error) or type(error).__name__
-        frames = Frames.from_pages(self.pages.values())
-        what = f"{self.plan.action} stopped after {len(self.pages):,} pages, {self.state.rows:,} rows: {why}"
+        reason = str(error) or type(error).__name__
+        pages, rows = len(self.pages), self.state.rows
+        amount = f"{counted(pages, 'page')}, {counted(rows, 'row')}"
         return Interrupted(
-            f"{what}. What came is in `.frames`; `.resume()` goes on from there", frames=frames, pages=len(self.pages),
-            rows=self.state.rows, next_token=self.state.token, resume=self._resume,
+            f"{self.plan.action} stopped after {amount}: {reason}. "
+            "The rows are in `.frames`; call `.resume()` to continue",
+            frames=Frames.from_pages(self.pages.values()), pages=pages, rows=rows,
+            next_token=self.state.token, resume=self._resume,
             action=self.plan.action,
         )
 
     def _resume(self, *, client: Client | None = None, progress: bool | None = None) -> Frames:
         client = checked(client or self.client, self.plan.action)
-        made = self.plan.in_words_of(client)
-        return _Gathering(made, client, self.state, dict(self.pages)).run(progress)
+        planned = self.plan.in_words_of(client)
+        return _InMemory(planned, client, self.state, dict(self.pages)).run(progress)
 
 
 def function(action: Action) -> str:
@@ -152,30 +197,40 @@ def function(action: Action) -> str:
 
 
 def signature(action: Action) -> inspect.Signature:
-    """The signature the action's collector must have, by its declaration."""
-    first = [p for p in action.params if p.required or p.where == "path"]
-    rest = [p for p in action.params if p not in first]
-    found = [_argument(p) for p in sorted(first, key=lambda p: not p.required)]
-    found += [_argument(p, keyword=True) for p in rest]
+    """Return the signature of an action's collector, derived from the declaration."""
+    positional = [p for p in action.params if p.required or p.where == "path"]
+    keyword = [p for p in action.params if p not in positional]
+    parameters = [
+        _argument(p, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        for p in sorted(positional, key=lambda p: not p.required)
+    ]
+    parameters += [_argument(p, inspect.Parameter.KEYWORD_ONLY) for p in keyword]
     for name in options(action):
         default, kind = _OPTIONS[name]
         only = inspect.Parameter.KEYWORD_ONLY
-        found.append(inspect.Parameter(name, only, default=default, annotation=kind))
+        parameters.append(inspect.Parameter(name, only, default=default, annotation=kind))
     shared = inspect.signature(collect, eval_str=True)
-    found += [shared.parameters[name] for name in _HANDLING]
-    return shared.replace(parameters=found)
+    parameters += [shared.parameters[name] for name in _HANDLING]
+    return shared.replace(parameters=parameters)
 
 
 def annotation(param: Param) -> Any:
-    """The type of an argument, by its declaration."""
+    """Return the type of an argument, derived from its declaration."""
+    kind = _type(param)
+    if param.required:
+        return kind
+    return kind | None
+
+
+def _type(param: Param) -> Any:
     if param.choices:
         choice: Any = Literal.__getitem__(param.choices)
-        found: Any = choice | Iterable[choice] if param.many else choice
-    elif param.kind in {"id", "ids"} and not takes_numbers(param):
-        found = Names if param.many else str
-    else:
-        found = _TYPES[param.kind]
-    return found if param.required else found | None
+        if param.many:
+            return choice | Iterable[choice]
+        return choice
+    if param.kind in {"id", "ids"} and not takes_numbers(param):
+        return Names if param.many else str
+    return _TYPES[param.kind]
 
 
 _TYPES: dict[str, Any] = {
@@ -189,7 +244,6 @@ _OPTIONS: dict[str, tuple[Any, Any]] = {
 }
 
 
-def _argument(param: Param, *, keyword: bool = False) -> inspect.Parameter:
-    kind = inspect.Parameter.KEYWORD_ONLY if keyword else inspect.Parameter.POSITIONAL_OR_KEYWORD
+def _argument(param: Param, kind: Any) -> inspect.Parameter:
     default = inspect.Parameter.empty if param.required else None
     return inspect.Parameter(param.name, kind, default=default, annotation=annotation(param))

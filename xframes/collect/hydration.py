@@ -1,4 +1,4 @@
-"""Hydration: from shared ids to posts or users, and what became of those that X no longer shows."""
+"""Hydration: look up shared ids, and report the fate of each post or user."""
 
 from __future__ import annotations
 
@@ -64,20 +64,36 @@ def hydrate(
     from xframes.frames import to_pandas
 
     if not hasattr(into, "collect"):
-        raise ArgumentError(f"into must be an Archive, e.g. xf.Archive('my-archive'), not {into!r:.60}")
+        raise ArgumentError(
+            f"into: expected an Archive such as xf.Archive('my-archive'), got {into!r:.60}"
+        )
     return to_pandas(looked_up(into, _listed(ids), table, client, progress, refresh=refresh))
 
 
 def _listed(ids: Iterable[str | int] | str | os.PathLike[str]) -> Iterable[str | int]:
-    if not isinstance(ids, str | os.PathLike) or (isinstance(ids, str) and set(ids) <= set("0123456789, \n")):
+    """Return the ids, read from a file if the argument is a path."""
+    if isinstance(ids, str):
+        if set(ids) <= set("0123456789, \n"):
+            return ids
+    elif not isinstance(ids, os.PathLike):
         return ids
+    lines = [line.strip().strip('"') for line in _text(ids).splitlines() if line.strip()]
+    if lines and not any(char.isdigit() for char in lines[0]):  # the title of a CSV file's column
+        del lines[0]
+    return lines
+
+
+def _text(path: str | os.PathLike[str]) -> str:
+    """Read a text file in UTF-8 or UTF-16. Raises ArgumentError if it cannot be read."""
     try:
-        data = Path(ids).expanduser().read_bytes()
-        text = data.decode("utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig")
+        data = Path(path).expanduser().read_bytes()
+        if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            return data.decode("utf-16")
+        return data.decode("utf-8-sig")
     except OSError as error:
-        raise ArgumentError(f"ids: the file {os.fspath(ids)} cannot be read: {error.strerror}") from None
+        reason = error.strerror
+        raise ArgumentError(f"ids: the file {os.fspath(path)} cannot be read: {reason}") from None
     except UnicodeDecodeError:
-        raise ArgumentError(f"ids: the file {os.fspath(ids)} is no text; it needs one id a line") from None
-    found = [line.strip().strip('"') for line in text.splitlines() if line.strip()]
-    headed = found and not any(char.isdigit() for char in found[0])  # a CSV file's head
-    return found[1:] if headed else found
+        raise ArgumentError(
+            f"ids: expected a text file with one id per line, got {os.fspath(path)}"
+        ) from None

@@ -10,13 +10,16 @@ from typing import Any
 
 
 def plain(value: Any, sep: str = "T") -> str:
-    """Return a value as a CSV cell: null is empty, times are ISO 8601 in UTC, lists JSON."""
+    """Format a value as a CSV cell.
+
+    Null is empty, times are ISO 8601 in UTC, lists and structs are JSON.
+    """
     if value is None:
         return ""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
-        return "true" if value else "false"
+        return str(value).lower()
     if isinstance(value, datetime):
         return moment(value, sep)
     if isinstance(value, list | dict | tuple):
@@ -25,33 +28,53 @@ def plain(value: Any, sep: str = "T") -> str:
 
 
 def jsonable(value: Any) -> Any:
-    """Return a value JSON has no type for: times and others as text, whole decimals as numbers."""
+    """Convert a value that JSON lacks: whole decimals to numbers, times and others to text."""
     if isinstance(value, datetime):
         return moment(value)
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
+        return _number(value)
     if isinstance(value, bytes):
         return value.decode("utf-8", "backslashreplace")
-    return value if isinstance(value, int | float) else str(value)
+    if isinstance(value, int | float):
+        return value
+    return str(value)
+
+
+def _number(value: Decimal) -> int | float:
+    if value == value.to_integral_value():
+        return int(value)
+    return float(value)
 
 
 def finite(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row without NaN and infinities, which JSON does not have."""
-    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()}
+    """Replace NaN and infinities by null, because JSON lacks them."""
+    return {name: _finite(value) for name, value in row.items()}
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
 
 
 def moment(value: datetime, sep: str = "T") -> str:
-    """Return a time in ISO 8601, as short as possible; with a zone in UTC (`Z`, but in tables)."""
-    zone = "" if value.tzinfo is None or sep == " " else "Z"
+    """Format a time in ISO 8601, without zero fractions of a second.
+
+    A time with a zone is converted to UTC and ends in `Z`, except in tables (`sep=" "`).
+    """
+    zone = ""
     if value.tzinfo is not None:
         value = value.astimezone(UTC).replace(tzinfo=None)
-    digits = (
-        "microseconds"
-        if value.microsecond % 1000
-        else "milliseconds"
-        if value.microsecond
-        else "seconds"
-    )
-    return value.isoformat(sep, timespec=digits) + zone
+        if sep != " ":
+            zone = "Z"
+    return value.isoformat(sep, timespec=_precision(value)) + zone
+
+
+def _precision(value: datetime) -> str:
+    if value.microsecond % 1000:
+        return "microseconds"
+    if value.microsecond:
+        return "milliseconds"
+    return "seconds"

@@ -1,1 +1,1 @@
-"""From a plan to its pages: by tokens and batches, or from a stream."""
+"""Fetch the pages of a plan, by tokens and batches or from a stream."""

@@ -1,8 +1,9 @@
-"""The one page loop: a plan and a place to start → pages, each with the place where the collection goes on after it."""
+"""Fetch the pages of a plan, each with the state from which the collection can be resumed."""
 
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from xframes.errors import ArgumentError, InvalidRequest, Unavailable
+from xframes.screen import counted
 from xframes.settings import MAX_EMPTY
 from xframes.wire import read_json
 
@@ -23,21 +25,22 @@ __all__ = ["Sender", "State", "pages"]
 
 
 class Sender(Protocol):
-    """What the loop needs of a client."""
+    """The part of a client that fetches pages."""
 
     def send(self, request: Request) -> Page:
-        """Give the request's page, or raise."""
+        """Return the page of a request, or raise an error."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Where a collection goes on: the resume point. JSON-able, for another process may do it.
+    """The point where a collection is resumed, also by another process, as JSON.
 
-    `batch` counts the requests a long list is split into, `token` is the next page's, `rows` and `pages` what came so
-    far. `oldest` is the oldest time, `lowest` the lowest post id that the pages reached; `end_time` and `until_id`
-    replace the plan's where X's pages ended early, or a token was worth nothing. Streams: `heard` is the time of the
-    newest page, `gaps` counts the gaps.
+    `batch` is the request of a list that is split into several requests, `token` that of the next
+    page. `rows` and `pages` count what was fetched. `oldest` is the oldest time and `lowest` the
+    lowest post id of these pages. `end_time` and `until_id` replace those of the plan after X ended
+    its pages early, or refused a token. In streams, `heard` is the time of the newest page, and
+    `gaps` the number of gaps.
     """
 
     batch: int = 0
@@ -53,20 +56,20 @@ class State:
     gaps: int | None = None
 
     def to_json(self) -> str:
-        """The state as JSON text."""
+        """Return the state as JSON text."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> State:
-        """A state from its JSON text. Raises ArgumentError when it is none."""
+        """Read a state from JSON text. Raises ArgumentError if the text is not a state."""
         try:
             return cls(**json.loads(text))
         except (ValueError, TypeError) as error:
-            raise ArgumentError(f"not a state this version can go on from: {error}") from None
+            raise ArgumentError(f"this version cannot resume from the state: {error}") from None
 
 
 class _Sheet(msgspec.Struct):
-    """The little the loop reads of a page: nothing of its rows is decoded."""
+    """The parts of a page that decide about the next one. Its rows are not decoded."""
 
     data: msgspec.Raw = msgspec.Raw(b"")
     meta: dict[str, msgspec.Raw] | None = None
@@ -78,59 +81,69 @@ _START = State()
 
 
 def pages(client: Sender, plan: Plan, state: State = _START) -> Iterator[tuple[Page, State]]:
-    """The pages of a plan from a state on, each with the state after it.
+    """Yield the pages of a plan that follow a state, each with the state after it.
 
-    A short or empty page is not the end; a missing `next_token` is. `limit` counts main rows; X's smallest page may
-    overshoot a small one. When X does not take a token any more, or gives one for the second time, what is older than
-    the pages so far is asked for anew (`until_id`, for counts `end_time`), where the action has such a parameter.
+    A batch ends with a page without `next_token`; a short or empty page does not end it. `limit`
+    counts main rows, and the last page may exceed it. If X refuses a token, or sends one for the
+    second time, older rows are requested by `until_id` (counts: `end_time`) instead, if the action
+    has this parameter.
 
-    Raises whatever `client.send` raises, and Unavailable for a `next_token` seen before where
-    nothing can be asked anew (going on would go round in circles), and after many pages in a row
-    that hold no row and promise another one (the setting `max_empty_pages`). The last state given
-    is where to go on.
+    Raises as `client.send` does, and Unavailable if X sends a token for the second time and older
+    rows cannot be requested, or sends too many empty pages in a row (the setting
+    `max_empty_pages`). The collection can be resumed from the last state.
     """
-    seen, empty, most = {state.token}, 0, MAX_EMPTY.value
-    while not state.done and not _enough(plan, state.rows):
-        size = plan.page_size(state.rows)
-        request = plan.request(state.batch, token=state.token, max_results=size, changes=_changes(state))
+    tokens, empty, most = {state.token}, 0, MAX_EMPTY.value
+    while not state.done and not _is_enough(plan, state.rows):
+        request = plan.request(
+            state.batch, token=state.token, max_results=plan.page_size(state.rows),
+            changes=_changes(state),
+        )
         try:
             page = client.send(request)
         except InvalidRequest as error:
-            further = _anew(plan, state) if _blames_token(error) else None
-            if further is None:
+            older = _older(plan, state)
+            if older is None or not _blames_token(error):
                 raise
-            state, seen = further, {None}
+            state, tokens = older, {None}
             continue
         rows, token, data = _read(page.body)
-        if token is None or token not in seen or _enough(plan, state.rows + rows):
-            state = _after(plan, replace(state, rows=state.rows + rows, pages=state.pages + 1), token, data)
-        elif (further := _around(plan, state, rows, data)) is not None:
-            state = further
+        if token is None or token not in tokens or _is_enough(plan, state.rows + rows):
+            counts = replace(state, rows=state.rows + rows, pages=state.pages + 1)
+            state = _after(plan, counts, token, data)
+        elif (older := _older_after(plan, state, rows, data)) is not None:
+            state = older
         else:
             yield page, replace(state, pages=state.pages + 1)
             raise Unavailable(
-                f"{plan.action}: X sent a next_token for the second time, so its pages would repeat",
+                f"{plan.action}: X sent the same next_token again, so its pages would repeat",
                 action=plan.action, kind="repeated-cursor",
             )
-        seen = {None} if state.token is None else {*seen, state.token}
-        empty = empty + 1 if token is not None and not rows else 0
+        if state.token is None:
+            tokens = {None}
+        else:
+            tokens.add(state.token)
+        if rows or token is None:
+            empty = 0
+        else:
+            empty += 1
         yield page, state
         if empty >= most and not state.done:
             raise Unavailable(
-                f"{plan.action}: {empty:,} pages in a row had no row and promised another page. "
-                f"Resume to request the next ones; {MAX_EMPTY.variable} (or {MAX_EMPTY.name} in "
-                "the config file) allows more in a row", action=plan.action, kind="empty-pages",
+                f"{plan.action}: X sent {counted(empty, 'page')} in a row without rows, but with a "
+                f"next_token. Resume to request more. {MAX_EMPTY.variable} (in the config file "
+                f"{MAX_EMPTY.name}) sets how many are allowed",
+                action=plan.action, kind="empty-pages",
             )
 
 
-def _enough(plan: Plan, rows: int) -> bool:
+def _is_enough(plan: Plan, rows: int) -> bool:
     return plan.limit is not None and rows >= plan.limit
 
 
 def _after(plan: Plan, state: State, token: str | None, data: msgspec.Raw) -> State:
-    """The state after a page with this next_token: the next page, what an ending asks for, the next batch, the end."""
+    """Return the state after a page: its next page, the next batch, or the end."""
     reached = _reached(plan, state, data)
-    if _enough(plan, state.rows):
+    if _is_enough(plan, state.rows):
         return replace(state, token=None, done=True)
     if token is not None:
         return replace(reached, token=token)
@@ -141,7 +154,7 @@ def _after(plan: Plan, state: State, token: str | None, data: msgspec.Raw) -> St
     return replace(reached, token=None, done=True)
 
 
-# how far back ---------------------------------------------------------------------------------------------------------
+# how far back ------------------------------------------------------------------------------------
 
 
 class _Dated(msgspec.Struct):
@@ -150,23 +163,32 @@ class _Dated(msgspec.Struct):
 
 
 def _reached(plan: Plan, state: State, data: msgspec.Raw) -> State:
-    """The state with how far back the pages have come: posts by id, counts by time; of anything else, as it is."""
-    names = {p.name for p in plan.declared.params}
+    """Return the state with the lowest post id, or the oldest time of counts, of the pages so far.
+
+    The state of any other action does not change.
+    """
+    names = {param.name for param in plan.declared.params}
     if "until_id" not in names or plan.arguments.get("sort_order", "recency") != "recency":
         return state
     try:
-        found = msgspec.json.decode(data, type=list[_Dated])
+        rows = msgspec.json.decode(data, type=list[_Dated])
     except msgspec.MsgspecError:
         return state
     if plan.declared.rows == "counts":
-        times = [t for t in (state.oldest, *(_stamp(each.start) for each in found)) if t]
-        return replace(state, oldest=min(times, default=None))
-    ids = [int(i) for i in (state.lowest, *(each.id for each in found)) if i is not None and str(i).isdecimal()]
-    return replace(state, lowest=str(min(ids)) if ids else None)
+        times = (state.oldest, *(_stamp(row.start) for row in rows))
+        return replace(state, oldest=min(filter(None, times), default=None))
+    ids = (state.lowest, *(row.id for row in rows))
+    numbers = [int(id) for id in ids if id is not None and str(id).isdecimal()]
+    if not numbers:
+        return replace(state, lowest=None)
+    return replace(state, lowest=str(min(numbers)))
 
 
-def _anew(plan: Plan, state: State) -> State | None:
-    """The state that asks for what is older without a token; None where nothing can, or nothing new has come."""
+def _older(plan: Plan, state: State) -> State | None:
+    """Return the state that requests older rows without a token.
+
+    None if the action cannot request them, or no rows were fetched since the last such request.
+    """
     if plan.declared.rows == "counts":
         if state.oldest is None or state.oldest == state.end_time:
             return None
@@ -176,67 +198,84 @@ def _anew(plan: Plan, state: State) -> State | None:
     return replace(state, token=None, until_id=state.lowest)
 
 
-def _around(plan: Plan, state: State, rows: int, data: msgspec.Raw) -> State | None:
-    """The state after a page with a token seen before; a page that reaches no further has been here before."""
+def _older_after(plan: Plan, state: State, rows: int, data: msgspec.Raw) -> State | None:
+    """Return the state that requests older rows after a page with a repeated token.
+
+    A page that does not reach further back is a repeated page, and its rows are not counted.
+    """
     reached = _reached(plan, state, data)
-    further = _anew(plan, reached)
-    if further is None:
+    older = _older(plan, reached)
+    if older is None:
         return None
-    return replace(further, rows=state.rows + (rows if reached != state else 0), pages=state.pages + 1)
+    if reached == state:
+        rows = 0
+    return replace(older, rows=state.rows + rows, pages=state.pages + 1)
 
 
 def _changes(state: State) -> dict[str, str | None]:
-    """The plan's arguments that a state replaces."""
+    """Return the arguments of the plan that the state replaces."""
     if state.until_id is not None:
-        return {"until_id": state.until_id, "end_time": None}  # X takes one of them
-    return {"end_time": state.end_time, "until_id": None} if state.end_time is not None else {}
+        return {"until_id": state.until_id, "end_time": None}  # X accepts only one of them
+    if state.end_time is not None:
+        return {"end_time": state.end_time, "until_id": None}
+    return {}
 
 
 def _blames_token(error: InvalidRequest) -> bool:
-    said = f"{error} {json.dumps(error.problems, default=str)}"
-    return "next_token" in said or "pagination_token" in said
+    text = f"{error} {json.dumps(error.problems, default=str)}"
+    return "next_token" in text or "pagination_token" in text
 
 
 def _ended_early(plan: Plan, state: State) -> bool:
-    """Whether X's counts ended before the asked start_time.
+    """Whether X's counts ended before they reached start_time.
 
-    The end_time moves back each time, so it comes to an end even when X has nothing older.
+    False if the last request did not reach further back, so that this happens a limited number of
+    times, even if X has no older counts.
     """
-    start, end = plan.arguments.get("start_time"), state.end_time or plan.arguments.get("end_time")
-    oldest = state.oldest
-    return start is not None and oldest is not None and oldest > start and (end is None or oldest < end)
+    start, oldest = plan.arguments.get("start_time"), state.oldest
+    if start is None or oldest is None:
+        return False
+    end = state.end_time or plan.arguments.get("end_time")
+    return bool(oldest > start and (end is None or oldest < end))
 
 
 def _stamp(text: str | None) -> str | None:
-    """A time of X in whole seconds, as plans hold them; None for what is none."""
+    """Return a time of X in whole seconds, as in plans; None for an invalid time."""
     try:
         return datetime.fromisoformat(text or "").astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     except ValueError:
         return None
 
 
-# reading -------------------------------------------------------------------------------------------------------------
+# reading -----------------------------------------------------------------------------------------
 
 
 def _read(body: bytes) -> tuple[int, str | None, msgspec.Raw]:
-    """Rows of `data` (a list, an object or nothing), `meta.next_token`, and `data` itself, undecoded."""
+    """Return the number of rows of `data`, `meta.next_token`, and `data` itself as JSON.
+
+    `data` is a list of rows, one row, or missing.
+    """
     try:
         sheet = _sheets.decode(body)
-        first = bytes(sheet.data).lstrip()[:1]
-        rows = len(_rows.decode(sheet.data)) if first == b"[" else int(first == b"{")
-        token = msgspec.json.decode(sheet.meta["next_token"]) if sheet.meta and "next_token" in sheet.meta else None
         data = sheet.data
+        first = bytes(data).lstrip()[:1]
+        rows = len(_rows.decode(data)) if first == b"[" else int(first == b"{")
+        raw_token = (sheet.meta or {}).get("next_token", msgspec.Raw(b"null"))
+        token = msgspec.json.decode(raw_token)
     except (msgspec.MsgspecError, RecursionError):
         rows, token, data = _read_leniently(body)
-    return rows, str(token) if token else None, data
+    if not token:
+        return rows, None, data
+    return rows, str(token), data
 
 
 def _read_leniently(body: bytes) -> tuple[int, Any, msgspec.Raw]:
-    try:
+    document: Any = None
+    with suppress(ValueError):  # a response without a body
         document = read_json(body)
-    except ValueError:  # an answer without a body
-        document = None
-    found = document if isinstance(document, dict) else {}
-    data, meta = found.get("data"), found.get("meta")
+    if not isinstance(document, dict):
+        document = {}
+    data, meta = document.get("data"), document.get("meta")
     rows = len(data) if isinstance(data, list) else int(isinstance(data, dict))
-    return rows, meta.get("next_token") if isinstance(meta, dict) else None, msgspec.Raw(json.dumps(data).encode())
+    token = meta.get("next_token") if isinstance(meta, dict) else None
+    return rows, token, msgspec.Raw(json.dumps(data).encode())

@@ -1,4 +1,4 @@
-"""The steps of any plan: pages, each time with the state after them."""
+"""Fetch the pages of any plan, with the state after them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 def steps(
     client: Client, plan: Plan, state: State, known: Iterable[Page] = ()
 ) -> Iterator[tuple[list[Page], State]]:
-    """Return the pages of a plan from a state on; `known` are those before it, which a stream may repeat.
+    """Return the pages of a plan that follow a state, each time with the state after them.
 
-    Raises as `paging.pages.pages` and `Client.stream` do.
+    `known` are earlier pages, which a stream may repeat. Raises as `paging.pages.pages` and
+    `Client.stream` do.
     """
     if plan.declared.streaming:
         from xframes.paging.streaming import listen

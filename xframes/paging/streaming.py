@@ -1,8 +1,9 @@
-"""Listening to a stream: a thread reads and never waits; what it read, and every gap, comes out as pages.
+"""Listen to a stream: a thread reads its lines, and they and every gap become pages.
 
-Reconnecting as X documents (docs.x.com/x-api/fundamentals/handling-disconnections): at once after a lost connection,
-then 250 ms later each time, up to 16 s; after HTTP errors, and while X still holds the last connection, 5 s, doubling
-to 320 s; after a rate limit 60 s, doubling.
+It reconnects as X documents (docs.x.com/x-api/fundamentals/handling-disconnections): immediately
+after a lost connection, and then 250 ms later each time, up to 16 s. After an HTTP error, or while
+X has not closed the last connection yet, it waits 5 s, doubled each time up to 320 s; after a rate
+limit 60 s, doubled each time.
 """
 
 from __future__ import annotations
@@ -33,45 +34,48 @@ if TYPE_CHECKING:
 
 __all__ = ["GAP", "Listener", "Opener", "listen"]
 
-GAP = "https://xframes.invalid/problems/stream_gap"  # the type of the problem a gap is told by
-_REMEMBERED = 200_000  # posts whose ids are kept: more than X's backfill of 5 minutes can repeat
+GAP = "https://xframes.invalid/problems/stream_gap"  # the `type` of the problem that reports a gap
+_MOST_IDS = 200_000  # ids of posts to remember, more than X's backfill of 5 minutes can repeat
 _TICK = 0.25
-_STEADY = timedelta(seconds=30)  # a connection that lived so long worked, even if it had nothing to say
-_CAUSES = 5  # different ones that one gap tells
+_STEADY = timedelta(seconds=30)  # a connection of this duration worked, even without posts
+_MOST_CAUSES = 5  # of one gap
 _START = State()
-_STILL_OPEN = "streaming-connection"  # a 429 because X has not noticed yet that the last connection is gone
+_STILL_OPEN = "streaming-connection"  # the kind of a 429 while X has not closed the last connection
 
 
 class Opener(Protocol):
-    """What listening needs of a client."""
+    """The part of a client that opens streams."""
 
     now: Callable[[], datetime]
 
     def stream(self, request: Request, hang_up: HangUp | None = None) -> Iterator[bytes]:
-        """Give the lines of one connection, until `hang_up` is called."""
+        """Yield the lines of one connection, until `hang_up` is called."""
         ...
 
     def wait(self, seconds: float, why: str) -> None:
-        """Sleep, and tell whoever should know."""
+        """Sleep, and report why."""
         ...
 
 
 @dataclass(slots=True)
 class Backoff:
-    """Seconds to wait before the next connection, by the kind of failure; `reset` after a connection that worked."""
+    """Seconds to wait before the next connection, by the kind of failure."""
 
     network: float = 0.0
     http: float = 5.0
     limited: float = 60.0
 
     def reset(self) -> None:
-        """Begin anew: the connection worked."""
+        """Return to the first waits, after a connection that worked."""
         self.network, self.http, self.limited = 0.0, 5.0, 60.0
 
     def next(self, error: ApiError | None, ahead: float = 0.0) -> float:
-        """The wait after this failure (None: the connection ended in order); `ahead` is X's own wish."""
+        """Return the seconds to wait after an error, or after an end without one.
+
+        `ahead` is the wait that X sent with the error.
+        """
         if isinstance(error, RateLimited) and error.kind == _STILL_OPEN:
-            ahead = 0.0  # of a rate limit, which this is not
+            ahead = 0.0  # the reset of a rate limit, which is not the reason here
         if isinstance(error, RateLimited) and error.kind != _STILL_OPEN:
             seconds, self.limited = max(self.limited, ahead), min(self.limited * 2, 960.0)
         elif error is not None and error.status is not None:
@@ -86,7 +90,7 @@ class _Named(msgspec.Struct):
 
 
 class _Line(msgspec.Struct):
-    """The little that is read of a line while listening."""
+    """The parts of a line that are read while listening."""
 
     data: _Named | None = None
     matching_rules: list[_Named] = []
@@ -97,7 +101,7 @@ _lines = msgspec.json.Decoder(_Line)
 
 
 def _read(line: bytes) -> _Line:
-    """What a line is about; nothing, when nobody can read it. Flattening says what is wrong with it."""
+    """Read a line. The result is empty for an invalid line, which flattening reports."""
     try:
         return _lines.decode(line)
     except (msgspec.MsgspecError, RecursionError):
@@ -108,12 +112,13 @@ def _read(line: bytes) -> _Line:
         return _Line()
 
 
-def _farewell(read: _Line) -> str | None:
-    """The reason when a line says that X is about to end the connection."""
-    for error in read.errors:
+def _end_reason(line: _Line) -> str | None:
+    """Return X's reason if a line announces the end of the connection."""
+    for error in line.errors:
         if "disconnect_type" in error or "-disconnect" in str(error.get("type")):
-            said = (error.get("title"), error.get("disconnect_type"), error.get("detail"))
-            return "X ended the connection: " + "; ".join(dict.fromkeys(str(part) for part in said if part))
+            parts = (error.get("title"), error.get("disconnect_type"), error.get("detail"))
+            reasons = dict.fromkeys(str(part) for part in parts if part)
+            return f"X ended the connection: {'; '.join(reasons)}"
     return None
 
 
@@ -125,7 +130,7 @@ class _Gap:
 
 @dataclass(frozen=True, slots=True)
 class _Heard:
-    """A page in the queue, with the different posts and the gaps up to it."""
+    """A page in the queue, and the numbers of different posts and of gaps up to it."""
 
     page: Page
     posts: int
@@ -134,10 +139,11 @@ class _Heard:
 
 @dataclass
 class Listener:
-    """A stream on its way. `take()` gives the pages that came; a failure that ends it stands in `error`.
+    """A running stream. `take()` returns its pages; `error` is the failure that ended it, if any.
 
-    `posts` counts the different posts of the pages taken, `gaps` their gaps. A post that X sends again, by no rule that
-    is new, is dropped. `ended` is set when the limit or the time is reached, or somebody calls `stop()`.
+    `posts` counts the different posts of the pages taken, and `gaps` their gaps. A post that X
+    repeats is dropped, unless it matched a new rule. `ended` is set when the limit or the duration
+    is reached, or `stop()` is called.
     """
 
     client: Opener
@@ -145,7 +151,7 @@ class Listener:
     posts: int = 0
     gaps: int = 0
     error: BaseException | None = None
-    ended: bool = False  # no Event: a signal handler may set it while this thread does
+    ended: bool = False  # not an Event, whose lock a signal handler could wait for forever
     _queue: SimpleQueue[_Heard] = field(default_factory=SimpleQueue)
     _seen: OrderedDict[str, frozenset[str]] = field(default_factory=OrderedDict)
     _backoff: Backoff = field(default_factory=Backoff)
@@ -153,63 +159,66 @@ class Listener:
     _gap_lock: threading.Lock = field(default_factory=threading.Lock)
     _began: datetime | None = None
     _heard: datetime | None = None
-    _parting: str | None = None
+    _reason: str | None = None
     _thread: threading.Thread | None = None
     _hang_up: HangUp = field(default_factory=HangUp)
     _until: float | None = None
     _counted: int = 0
-    _told: int = 0
+    _gap_count: int = 0
 
     def start(self, state: State = _START, known: Iterable[Page] = ()) -> None:
-        """Begin to listen, or go on after a state, before which the `known` pages came."""
+        """Start to listen, or resume after a state; `known` are the pages before it."""
         self._began = self.client.now()
         if self.plan.arguments.get("backfill_minutes") or self.plan.arguments.get("start_time"):
-            for page in known:  # only then X repeats
-                self._new(_read(page.body))
+            for page in known:  # with these arguments, X can repeat posts
+                self._is_new(_read(page.body))
         self.posts = self._counted = state.rows
-        self.gaps = self._told = state.gaps or 0
+        self.gaps = self._gap_count = state.gaps or 0
         if state.heard is not None:
-            self._gap = _Gap(datetime.fromisoformat(state.heard), ["nobody listened"])
+            self._gap = _Gap(datetime.fromisoformat(state.heard), ["xframes was not listening"])
         if (seconds := self.plan.arguments.get("duration")) is not None:
             self._until = time.monotonic() + seconds
         self._thread = threading.Thread(target=self._run, daemon=True, name="xframes-stream")
         self._thread.start()
 
     def stop(self) -> None:
-        """End; what has come can still be taken."""
+        """End the stream. Pages that were received can still be taken."""
         self.ended = True
         self._hang_up()
 
     def take(self, most: int = 500) -> list[Page]:
-        """Pages that came, at most so many, waiting a moment for the first; looks at the clock, too."""
+        """Return the pages received, at most `most`, after a short wait for the first one.
+
+        Also stop the stream when its duration is over.
+        """
         if self._until is not None and time.monotonic() >= self._until:
             self.stop()
-        found: list[_Heard] = []
+        received: list[_Heard] = []
         try:
-            found.append(self._queue.get(timeout=0 if self.ended else _TICK))
-            while len(found) < most:
-                found.append(self._queue.get_nowait())
+            received.append(self._queue.get(timeout=0 if self.ended else _TICK))
+            while len(received) < most:
+                received.append(self._queue.get_nowait())
         except Empty:
             pass
-        if found:
-            self.posts, self.gaps = found[-1].posts, found[-1].gaps
-        return [heard.page for heard in found]
+        if received:
+            self.posts, self.gaps = received[-1].posts, received[-1].gaps
+        return [heard.page for heard in received]
 
     @property
     def running(self) -> bool:
-        """Whether more may come: the thread lives (unless it was told to end), or pages are waiting."""
-        alive = self._thread is not None and self._thread.is_alive()
-        return (alive and not self.ended) or not self._queue.empty()
+        """Whether pages can still be taken: the thread runs and was not stopped, or pages wait."""
+        is_alive = self._thread is not None and self._thread.is_alive()
+        return (is_alive and not self.ended) or not self._queue.empty()
 
     def last(self) -> list[Page]:
-        """What came while it ended, and the gap it ended in, if any; nothing, when it failed before it had begun."""
+        """Return the pages received while the stream ended, and a gap that lasted until its end."""
         if self._thread is not None:
-            self._thread.join(_TICK)  # it may hold a line, or sleep for minutes
+            self._thread.join(_TICK)  # it may have a line to keep, or sleep for minutes
         if self.error is None or self._heard is not None:
             self._close_gap()
         return self.take(self._queue.qsize())
 
-    # in the thread ---------------------------------------------------------------------------------------------------
+    # in the thread -------------------------------------------------------------------------------
 
     def _run(self) -> None:
         try:
@@ -224,32 +233,37 @@ class Listener:
             error = self._connection(request)
             if self.ended:
                 return
-            if self.plan.arguments.get("end_time") and error is None and self._parting is None:
-                return  # a recovery of past time ends by itself
-            why = self._parting or (str(error) if error is not None else "X ended the connection")
+            if self.plan.arguments.get("end_time") and error is None and self._reason is None:
+                return  # X ends a stream of past time itself
+            why = "X ended the connection"
+            if error is not None:
+                why = str(error)
+            why = self._reason or why
             self._open_gap(why)
-            self._give_up_on(error)
+            self._raise_if_final(error)
             if self._pause(error, why):
                 return
 
     def _pause(self, error: ApiError | None, why: str) -> bool:
-        """Wait before the next connection; gives whether it was told to end meanwhile."""
-        ahead = (error.retry_at - self.client.now()).total_seconds() if error and error.retry_at else 0.0
+        """Wait before the next connection. Return whether the stream was stopped meanwhile."""
+        ahead = 0.0
+        if error is not None and error.retry_at is not None:
+            ahead = (error.retry_at - self.client.now()).total_seconds()
         seconds = self._backoff.next(error, ahead)
         if seconds > 0:
             self.client.wait(seconds, f"{self.plan.action} lost its connection: {why}")
         return self.ended
 
     def _connection(self, request: Request) -> ApiError | None:
-        """Read one connection to its end; gives what broke it, None for an end in order."""
-        began, self._parting = self.client.now(), None
+        """Read one connection to its end. Return the error that ended it, if any."""
+        began, self._reason = self.client.now(), None
         try:
             for line in self.client.stream(request, self._hang_up):
                 self._heard = self.client.now()
                 if not self.ended:
                     self._close_gap()
-                about = self._keep(Page(request, line, self._heard)) if line.strip() else False
-                if about or self._heard - began >= _STEADY:
+                is_post = bool(line.strip()) and self._keep(Page(request, line, self._heard))
+                if is_post or self._heard - began >= _STEADY:
                     self._backoff.reset()
                 if self.ended:
                     return None
@@ -257,8 +271,8 @@ class Listener:
             return error.with_traceback(None)
         return None
 
-    def _give_up_on(self, error: ApiError | None) -> None:
-        """Raise what no waiting mends: credentials, access, arguments, missing rules."""
+    def _raise_if_final(self, error: ApiError | None) -> None:
+        """Raise an error that a new connection cannot solve: credentials, access, missing rules."""
         if error is None or error.retryable:
             return
         if error.status == 409:
@@ -270,78 +284,83 @@ class Listener:
         raise error
 
     def _keep(self, page: Page) -> bool:
-        """Keep what a line says, and tell whether it was about a post."""
-        read = _read(page.body)
-        self._parting = _farewell(read) or self._parting
-        if self._new(read):
+        """Keep a line unless it repeats a post. Return whether it is about a post."""
+        line = _read(page.body)
+        self._reason = _end_reason(line) or self._reason
+        if self._is_new(line):
             self._put(page)
         if self.plan.limit is not None and self._counted >= self.plan.limit:
             self.ended = True
-        return read.data is not None
+        return line.data is not None
 
-    def _new(self, read: _Line) -> bool:
-        """Whether a line says something new: anything but a post that came before, by the same rules."""
-        if read.data is None or read.data.id is None:
+    def _is_new(self, line: _Line) -> bool:
+        """Whether a line is not a post that was received before and matched the same rules."""
+        if line.data is None or line.data.id is None:
             return True
-        id, rules = str(read.data.id), frozenset(str(rule.id) for rule in read.matching_rules)
-        known = self._seen.get(id)
-        if known is not None and rules <= known:
+        id, rules = str(line.data.id), frozenset(str(rule.id) for rule in line.matching_rules)
+        earlier = self._seen.get(id)
+        if earlier is None:
+            self._counted += 1
+            earlier = frozenset()
+        elif rules <= earlier:
             return False
-        self._counted += known is None
-        self._seen[id] = rules | (known or frozenset())
-        if len(self._seen) > _REMEMBERED:
+        self._seen[id] = rules | earlier
+        if len(self._seen) > _MOST_IDS:
             self._seen.popitem(last=False)
         return True
 
     def _put(self, page: Page) -> None:
-        self._queue.put(_Heard(page, self._counted, self._told))
+        self._queue.put(_Heard(page, self._counted, self._gap_count))
 
-    # gaps ------------------------------------------------------------------------------------------------------------
+    # gaps ----------------------------------------------------------------------------------------
 
     def _open_gap(self, why: str) -> None:
-        """Nothing is heard from now on; further failures are further causes of the same gap."""
+        """Start a gap, or add a further cause to the one that has started."""
         with self._gap_lock:
             if self._gap is None:
                 self._gap = _Gap(self._heard or self._began or self.client.now(), [])
-            if why not in self._gap.causes and len(self._gap.causes) < _CAUSES:
+            if why not in self._gap.causes and len(self._gap.causes) < _MOST_CAUSES:
                 self._gap.causes.append(why)
 
     def _close_gap(self) -> None:
-        """X is heard again, or nobody listens any more: a page of our own tells the gap, a row of `problems`."""
+        """End a gap, and report it by a page of our own, which becomes a row of `problems`."""
         with self._gap_lock:
             if self._gap is None:
                 return
             gap, self._gap, until = self._gap, None, self.client.now()
-            told: dict[str, Any] = {
+            first, last = (at.isoformat(timespec="milliseconds") for at in (gap.since, until))
+            problem: dict[str, Any] = {
                 "title": "Stream gap", "type": GAP, "parameter": self.plan.action,
-                "value": f"{gap.since.isoformat(timespec='milliseconds')}/{until.isoformat(timespec='milliseconds')}",
-                "detail": f"nothing was heard from {gap.since:%Y-%m-%d %H:%M:%S} to {until:%Y-%m-%d %H:%M:%S} UTC: "
-                          f"{'; then: '.join(gap.causes)}; {self._cover(gap.since, until)}",
+                "value": f"{first}/{last}",
+                "detail": f"nothing was received from {gap.since:%Y-%m-%d %H:%M:%S} to "
+                          f"{until:%Y-%m-%d %H:%M:%S} UTC: {'; then: '.join(gap.causes)}; "
+                          f"{self._recovery(gap.since, until)}",
             }
-            self._told += 1
+            self._gap_count += 1
             request = Request("GET", self.plan.declared.path, {}, self.plan.action)
-            self._put(Page(request, json.dumps({"errors": [told]}).encode(), until))
+            self._put(Page(request, json.dumps({"errors": [problem]}).encode(), until))
 
-    def _cover(self, since: datetime, until: datetime) -> str:
-        """What of a gap X was asked for again."""
-        minutes, start = self.plan.arguments.get("backfill_minutes"), self.plan.arguments.get("start_time")
+    def _recovery(self, since: datetime, until: datetime) -> str:
+        """Say which part of a gap was requested again."""
+        arguments = self.plan.arguments
+        minutes, start = arguments.get("backfill_minutes"), arguments.get("start_time")
         if start and datetime.fromisoformat(start) <= since:
-            return f"start_time={start} asked for it again"
+            return f"start_time={start} requested it again"
         if not minutes:
-            return "nothing of it was asked for again"
+            return "it was not requested again"
         if until - since <= timedelta(minutes=minutes):
-            return f"backfill_minutes={minutes} asked for all of it again"
-        return f"backfill_minutes={minutes} asked for its end again, the rest is missing"
+            return f"backfill_minutes={minutes} requested all of it again"
+        return f"backfill_minutes={minutes} requested its end again, the rest is missing"
 
 
 def listen(
     client: Client, plan: Plan, state: State, known: Iterable[Page] = ()
 ) -> Iterator[tuple[list[Page], State]]:
-    """Yield the pages of a stream from a state on, as many as there are at once, with the state after them.
+    """Yield lists of pages of a stream that follow a state, with the state after each list.
 
-    A stream ends at its limit or time, and in order at Ctrl-C or SIGTERM; a second Ctrl-C is a
-    KeyboardInterrupt. `known` are the pages before that state: what X repeats of them is dropped.
-    Raises as `Client.stream` does.
+    A stream ends at its limit or duration, or at Ctrl-C or SIGTERM; a second Ctrl-C raises
+    KeyboardInterrupt. `known` are the pages before the state: posts of them that X repeats are
+    dropped. Raises as `Client.stream` does.
     """
     if plan.limit is not None and state.rows >= plan.limit:
         return
@@ -349,36 +368,38 @@ def listen(
     with _gently(listener):
         listener.start(state, known)
         while listener.running:
-            if found := listener.take():
-                state = _after(listener, state, found)
-                yield found, state
-        if found := listener.last():
-            yield found, _after(listener, state, found)
+            if pages := listener.take():
+                state = _after(listener, state, pages)
+                yield pages, state
+        if pages := listener.last():
+            yield pages, _after(listener, state, pages)
     if listener.error is not None:
         raise listener.error
 
 
-def _after(listener: Listener, state: State, found: list[Page]) -> State:
-    return replace(state, rows=listener.posts, pages=state.pages + len(found), gaps=listener.gaps,
-                   heard=found[-1].received_at.astimezone(UTC).isoformat())
+def _after(listener: Listener, state: State, pages: list[Page]) -> State:
+    heard = pages[-1].received_at.astimezone(UTC).isoformat()
+    return replace(
+        state, rows=listener.posts, pages=state.pages + len(pages), gaps=listener.gaps, heard=heard
+    )
 
 
 @contextmanager
 def _gently(listener: Listener) -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM end the stream, where this thread may say what signals do."""
-    kept: dict[int, Any] = {}
+    """Let Ctrl-C and SIGTERM end the stream. Only the main thread can handle signals."""
+    handlers: dict[int, Any] = {}
 
     def end(number: int, frame: Any) -> None:
-        if listener.ended and callable(kept[number]):
-            kept[number](number, frame)
+        if listener.ended and callable(handlers[number]):
+            handlers[number](number, frame)
         listener.stop()
 
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM):
-            kept[number] = signal.signal(number, end)
+            handlers[number] = signal.signal(number, end)
     try:
         yield
     finally:
         listener.stop()
-        for caught, handler in kept.items():
+        for caught, handler in handlers.items():
             signal.signal(caught, handler)

@@ -1,11 +1,15 @@
-"""Arguments → a plan: everything a collection will ask, checked before the first request and JSON-able, so that another
-process can go on with it."""
+"""Check arguments, and plan the requests of a collection.
+
+A plan is complete before the first request. It can be saved as JSON, so that another process can
+resume the collection.
+"""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
@@ -20,7 +24,7 @@ from xframes.schema import Vocabulary  # noqa: TC001  # msgspec reads the annota
 from xframes.wire import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from xframes.registry import Action, Param
 
@@ -32,11 +36,13 @@ _MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A checked collection: `arguments` by their Python names, normalised (ids and times as text, lists of text).
+    """A checked collection.
 
-    `limit` counts main rows over all pages, `words` is the vocabulary of the request, `asked` the `*.fields` and
-    `expansions` parameters as they will be sent. Lists longer than X takes at once make several `batches`. `since`
-    "last" is for an archive to replace by where its earlier runs ended; without `refresh` it leaves out what it holds.
+    `arguments` are normalized, by their Python names: ids and times are text. `limit` counts main
+    rows of all pages, `words` is the vocabulary of the request, and `asked` are the parameters
+    `*.fields` and `expansions` as they are sent. A list that is too long for one request is split
+    into `batches`. For `since` "last", an archive replaces it by the end of earlier runs; without
+    `refresh`, an archive does not fetch again what it has.
     """
 
     action: str
@@ -54,42 +60,46 @@ class Plan:
 
     @property
     def batches(self) -> int:
-        """How many requests (not counting further pages) the longest list needs, in each span of time."""
+        """The number of requests without further pages: lists in parts, for each span of time."""
         return self._lists() * len(self._spans())
 
     @property
     def expected(self) -> int | None:
-        """How many main rows to expect at most, where that is known: the limit, or one for each item looked up."""
+        """The largest number of main rows, if known: the limit, or the number of ids to look up."""
         split = self._split()
-        return len(self.arguments[split.name]) if self.limit is None and split else self.limit
+        if self.limit is None and split:
+            return len(self.arguments[split.name])
+        return self.limit
 
     def page_size(self, rows: int) -> int | None:
-        """The `max_results` to ask after `rows` rows: the most X gives, but no more than the limit leaves.
+        """Return `max_results` for the next page, after `rows` rows.
 
-        Never so much that less than X's smallest page is left over, so that the sum is exact. A limit below the
-        smallest page (10 in search) cannot be: X then sends, and bills, that smallest page.
+        It is X's largest page, or less at the end, so that the pages add up to the limit. If the
+        limit is below X's smallest page (10 in search), X sends and bills that smallest page.
         """
         if self.declared.paged is None:
             return None
         least, most = self.declared.paged
-        if self.limit is None or (left := self.limit - rows) >= most + least or left == most:
+        if self.limit is None:
             return most
-        return max(least, left if left <= most else left - least)
+        left = self.limit - rows
+        if most < left < most + least:  # the last page would be below the smallest one
+            return max(least, left - least)
+        return max(least, min(left, most))
 
     def request(
         self, batch: int = 0, *, token: str | None = None, max_results: int | None = None,
         changes: Mapping[str, Any] | None = None,
     ) -> Request:
-        """The request of one batch and page. `changes` replace arguments, e.g. a later page's `end_time`."""
-        action, split = self.declared, self._split()
-        part, span = batch % self._lists(), self._spans()[batch // self._lists()]
-        given = {**self.arguments, **span, **(changes or {})}
-        if split:
-            most = split.max or 1
-            given[split.name] = given[split.name][part * most : (part + 1) * most]
+        """Return the request of one batch and page.
+
+        `changes` replace arguments of the plan, e.g. the `end_time` of a later page.
+        """
+        action = self.declared
+        arguments = self._arguments(batch, changes or {})
         path, params, body = action.path, dict[str, str](), dict[str, Any]()
         for param in action.params:
-            value = given.get(param.name, param.default)
+            value = arguments.get(param.name, param.default)
             if value is None or param.kind == "file" or param.where == "local":
                 continue
             if param.where == "path":
@@ -102,7 +112,10 @@ class Plan:
             params["max_results"] = str(max_results)
         if token is not None:
             params[str(action.token)] = token
-        args = {p.name: _args_text(p, given[p.name]) for p in action.params if p.name in given and _told(action, p)}
+        args = {
+            param.name: _args_text(param, arguments[param.name]) for param in action.params
+            if param.name in arguments and _is_recorded(action, param)
+        }
         return Request(action.method, path, params | self.asked, action.name, args, body or None)
 
     def in_words_of(self, client: object) -> Plan:
@@ -119,46 +132,63 @@ class Plan:
                 return replace(self, words=words, asked=fields)
         return self
 
+    def _arguments(self, batch: int, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the arguments of one batch: its part of the list, and its span of time."""
+        span, part = divmod(batch, self._lists())
+        arguments = {**self.arguments, **self._spans()[span], **changes}
+        split = self._split()
+        if split:
+            most = split.max or 1
+            arguments[split.name] = arguments[split.name][part * most : (part + 1) * most]
+        return arguments
+
     def to_json(self) -> str:
-        """The plan as JSON text."""
+        """Return the plan as JSON text."""
         return json.dumps(asdict(self), ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> Plan:
-        """A plan from its JSON text, which may be a stranger's: only a read action can be planned.
+        """Read a plan from JSON text, also of an archive by an unknown person.
 
-        Raises ArgumentError when it is none, or of an action unknown here.
+        Raises ArgumentError if it is not a plan of a read action that this version has.
         """
         try:
-            found = msgspec.json.decode(text, type=cls)
-            kind = found.declared.kind
+            plan = msgspec.json.decode(text, type=cls)
+            kind = plan.declared.kind
         except (msgspec.MsgspecError, ValueError, TypeError, KeyError, RecursionError) as error:
-            raise ArgumentError(f"not a plan this version can carry out: {error}") from None
+            raise ArgumentError(f"this version cannot carry out the plan: {error}") from None
         if kind != "read":
-            raise ArgumentError(f"not a plan this version can carry out: {found.action} is not a read action")
-        return found
+            raise ArgumentError(
+                f"plan: expected a read action, got {plan.action}, which changes something at X"
+            )
+        return plan
 
     def _lists(self) -> int:
-        """How many requests the longest list needs."""
+        """Return the number of requests that the longest list needs."""
         split = self._split()
-        return -(-len(self.arguments[split.name]) // (split.max or 1)) if split else 1
+        if split is None:
+            return 1
+        return ceil(len(self.arguments[split.name]) / (split.max or 1))
 
     def _spans(self) -> list[dict[str, str]]:
-        """The spans of time asked one after another, newest first, where X takes no longer ones."""
-        days, start, end = self.declared.span_days, self.arguments.get("start_time"), self.arguments.get("end_time")
+        """Return the spans of time to request, newest first, none longer than X accepts."""
+        days, arguments = self.declared.span_days, self.arguments
+        start, end = arguments.get("start_time"), arguments.get("end_time")
         if days is None or start is None or end is None:
             return [{}]
-        grid = timedelta(days=7 if self.arguments.get("granularity") == "weekly" else 1)
-        first, until, found = datetime.fromisoformat(start), datetime.fromisoformat(end), list[dict[str, str]]()
+        grid = timedelta(days=7 if arguments.get("granularity") == "weekly" else 1)
+        first, until = datetime.fromisoformat(start), datetime.fromisoformat(end)
+        spans = []
         while until > first:
             since = until - timedelta(days=days)
-            since = max(first, since + (_MONDAY - since) % grid)  # no day or week falls into two requests
-            found.append({"start_time": values.stamp(since), "end_time": values.stamp(until)})
+            # spans end between days or weeks, so that none of these is in two requests
+            since = max(first, since + (_MONDAY - since) % grid)
+            spans.append({"start_time": values.stamp(since), "end_time": values.stamp(until)})
             until = since
-        return found
+        return spans
 
     def _split(self) -> Param | None:
-        """The list that is sent in several requests, if there is one."""
+        """Return the parameter whose list is sent in several requests, or None."""
         params = self.declared.params
         return next((p for p in params if p.name in self.arguments and p.splits), None)
 
@@ -167,69 +197,79 @@ def plan(
     action_name: str, arguments: Mapping[str, Any], *, now: datetime, words: Vocabulary = "tweet",
     query_limit: int | None = None,
 ) -> Plan:
-    """Check arguments against the action's declaration and make its plan.
+    """Check arguments against the declaration of an action, and return the plan of its requests.
 
-    `arguments` are those of the collector, with `limit`, `fields` and `expansions`; None counts as not given. Ids may
-    be text or whole numbers, in any iterable of any length; `@` before a username is dropped; times need a zone, and
-    fractions of a second are cut off (X takes whole ones). `query_limit` replaces the self-serve query length.
+    `arguments` are those of the collector, with `limit`, `fields` and `expansions`; None is the
+    same as leaving an argument out. Ids are text or whole numbers, in any iterable of any length.
+    `@` before a username is dropped. Times need a time zone; fractions of a second are cut off,
+    because X accepts only whole seconds. `query_limit` is the largest length of a query, if it is
+    not that of self-serve access.
 
-    Raises ArgumentError naming the argument and the way out, KeyError for an action that does not exist.
+    Raises ArgumentError that names the argument, and KeyError for an action that does not exist.
     """
     action = registry.action(action_name)
-    given = {name: value for name, value in arguments.items() if value is not None}
+    arguments = {name: value for name, value in arguments.items() if value is not None}
     try:
-        _known(action, given)
+        _check_names(action, arguments)
         checked = {
-            p.name: values.check(p, given[p.name], now=now, query_limit=query_limit)
-            for p in action.params if p.name in given
+            param.name: values.check(
+                param, arguments[param.name], now=now, query_limit=query_limit
+            )
+            for param in action.params if param.name in arguments
         }
-        _together(action, checked, now)
-        limit = values.check(_LIMIT, given["limit"], now=now) if "limit" in given else None
-        since = _since(given)
-        spoken: Vocabulary = "tweet" if action.streaming else words  # streams keep the old words in both specs
-        chosen = asked(action, given.get("fields"), given.get("expansions"), spoken)
+        _check_together(action, checked, now)
+        limit = None
+        if "limit" in arguments:
+            limit = values.check(_LIMIT, arguments["limit"], now=now)
+        since = _since(arguments)
+        # streams have the tweet words in both specifications of X
+        vocabulary: Vocabulary = "tweet" if action.streaming else words
+        chosen = asked(action, arguments.get("fields"), arguments.get("expansions"), vocabulary)
     except ArgumentError as error:
         raise ArgumentError(f"{action_name}: {error}", action=action_name) from None
-    return Plan(action_name, checked, limit, words, chosen, since, bool(given.get("refresh")))
+    return Plan(action_name, checked, limit, words, chosen, since, bool(arguments.get("refresh")))
 
 
 def options(action: Action) -> tuple[str, ...]:
-    """What a plan takes beside the action's own parameters: limit, fields, … where they mean something."""
-    paged = action.paged is not None or action.token is not None
-    taken = {
-        "since": action.follows, "limit": paged or action.streaming, "fields": takes_fields(action),
-        "expansions": takes_expansions(action), "refresh": action.looks_up is not None,
+    """Return the arguments of an action that it does not declare itself: limit, fields, …"""
+    is_paged = action.paged is not None or action.token is not None
+    options = {
+        "since": action.follows, "limit": is_paged or action.streaming,
+        "fields": takes_fields(action), "expansions": takes_expansions(action),
+        "refresh": action.looks_up is not None,
     }
-    return tuple(name for name, yes in taken.items() if yes)
+    return tuple(name for name, is_taken in options.items() if is_taken)
 
 
-def _since(given: Mapping[str, Any]) -> Literal["last"] | None:
-    if "since" not in given:
+def _since(arguments: Mapping[str, Any]) -> Literal["last"] | None:
+    if "since" not in arguments:
         return None
-    if given["since"] != "last":
-        raise ArgumentError(f"since is 'last' (what an archive has), not {given['since']!r}; for ids there is since_id")
-    if "since_id" in given:
-        raise ArgumentError("since and since_id exclude each other: give one")
-    if given.get("sort_order", "recency") != "recency":
+    if arguments["since"] != "last":
+        raise ArgumentError(
+            f"since: expected 'last', got {arguments['since']!r}. For a post id, use since_id"
+        )
+    if "since_id" in arguments:
+        raise ArgumentError("since and since_id exclude each other: pass one of them")
+    if arguments.get("sort_order", "recency") != "recency":
         raise ArgumentError("since='last' needs the newest posts first: leave sort_order out")
     return "last"
 
 
-def _known(action: Action, given: Mapping[str, Any]) -> None:
-    names = [p.name for p in action.params] + list(options(action))
-    for name in given:
-        if name not in names and not (name in {"fields", "expansions"} and given[name] == "all"):
+def _check_names(action: Action, arguments: Mapping[str, Any]) -> None:
+    names = [param.name for param in action.params] + list(options(action))
+    for name, value in arguments.items():
+        if name not in names and not (name in {"fields", "expansions"} and value == "all"):
             raise ArgumentError(f"there is no argument {name!r}; {values.near(name, names)}")
-    for p in action.params:
-        if p.name not in given and (p.required or p.where == "path"):
-            raise ArgumentError(f"{p.name} is required")
+    for param in action.params:
+        if param.name not in arguments and (param.required or param.where == "path"):
+            raise ArgumentError(f"{param.name} is required")
 
 
-def _together(action: Action, checked: Mapping[str, Any], now: datetime) -> None:
+def _check_together(action: Action, checked: Mapping[str, Any], now: datetime) -> None:
     for group in action.exclusive:
         both = [name for name in group if name in checked]
         if len(both) > 1:
-            raise ArgumentError(f"{' and '.join(both)} exclude each other: give one")
+            raise ArgumentError(f"{' and '.join(both)} exclude each other: pass one of them")
     for group in action.needed:
         if not any(name in checked for name in group):
             raise ArgumentError(f"one of {', '.join(group)} is required")
@@ -237,33 +277,49 @@ def _together(action: Action, checked: Mapping[str, Any], now: datetime) -> None
         if name in checked and other not in checked:
             raise ArgumentError(f"{name} needs {other}")
     for low, high in action.ordered:
-        times = action.param(low).kind == "time"
-        if times and low in checked and _number(checked[low], times) > int(now.timestamp()) + 60:
-            raise ArgumentError(f"{low} is {checked[low]}, in the future")
-        if low in checked and high in checked and _number(checked[low], times) >= _number(checked[high], times):
-            raise ArgumentError(f"{low} ({checked[low]}) must be before {high} ({checked[high]})")
+        _check_order(action, low, high, checked, now)
 
 
-def _number(value: str, time: bool) -> int:
-    return int(datetime.fromisoformat(value).timestamp()) if time else int(value)
+def _check_order(
+    action: Action, low: str, high: str, checked: Mapping[str, Any], now: datetime
+) -> None:
+    if low not in checked:
+        return
+    number: Callable[[str], int] = int
+    if action.param(low).kind == "time":
+        number = _unix_seconds
+        if number(checked[low]) > int(now.timestamp()) + 60:
+            raise ArgumentError(f"{low}: expected a time in the past, got {checked[low]}")
+    if high in checked and number(checked[low]) >= number(checked[high]):
+        raise ArgumentError(
+            f"{low}: expected a value before {high} ({checked[high]}), got {checked[low]}"
+        )
+
+
+def _unix_seconds(text: str) -> int:
+    return int(datetime.fromisoformat(text).timestamp())
 
 
 def _wire_text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    return str(value)
 
 
-def _told(action: Action, param: Param) -> bool:
-    """Whether a page's request keeps an argument by its name: edges need it, and of writes it is all there is."""
-    named = param.where == "path" or (action.edge is not None and action.edge.arg == param.name)
-    return named or action.kind == "write"
+def _is_recorded(action: Action, param: Param) -> bool:
+    """Whether pages keep an argument by its name: those of paths, edges and writes."""
+    is_edge = action.edge is not None and action.edge.arg == param.name
+    return is_edge or param.where == "path" or action.kind == "write"
 
 
 def _args_text(param: Param, value: Any) -> str:
     if param.kind == "file":
         return PurePath(value).name
-    return json.dumps(value, ensure_ascii=False) if param.kind in {"json", "texts"} else _wire_text(value)
+    if param.kind in {"json", "texts"}:
+        return json.dumps(value, ensure_ascii=False)
+    return _wire_text(value)
 
 
 def _nest(body: dict[str, Any], path: list[str], value: Any) -> None:
@@ -272,4 +328,7 @@ def _nest(body: dict[str, Any], path: list[str], value: Any) -> None:
             body[name.removesuffix("[]")] = [{path[position + 1]: item} for item in value]
             return
         body = body.setdefault(name, {})
-    body[path[-1]] = {**body.get(path[-1], {}), **value} if isinstance(value, dict) else value
+    name = path[-1]
+    if isinstance(value, dict):
+        value = {**body.get(name, {}), **value}
+    body[name] = value

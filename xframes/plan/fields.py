@@ -1,9 +1,10 @@
-"""Which fields and expansions a request asks for: everything allowed, unless told otherwise."""
+"""The fields and expansions of a request: everything allowed, or what the caller chose."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cache
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from xframes.errors import ArgumentError
@@ -18,40 +19,50 @@ __all__ = ["asked", "asks_owner", "takes_expansions", "takes_fields"]
 
 
 def takes_fields(action: Action) -> bool:
-    """Whether the action's answers hold objects whose fields can be chosen."""
+    """Whether the responses of an action have objects whose fields can be chosen."""
     return action.kind == "read" and not action.bare and action.objects in COMPANIONS
 
 
 def takes_expansions(action: Action) -> bool:
-    """Whether the action's answers can hold other objects beside the main ones."""
+    """Whether the responses of an action can include other objects than the main ones."""
     return takes_fields(action) and action.objects in EXPANSIONS["tweet"]
 
 
 def asked(action: Action, choice: Any, expansions: Any, words: Vocabulary) -> dict[str, str]:
-    """The query parameters `*.fields` and `expansions`. Raises ArgumentError naming what there is."""
+    """Return the query parameters `*.fields` and `expansions`.
+
+    Raises ArgumentError for names that do not exist, with the names that do.
+    """
     if not takes_fields(action):
         if choice not in (None, "all", "owner") or expansions not in (None, "all"):
-            raise ArgumentError("neither fields nor expansions can be chosen: X always answers in full")
+            raise ArgumentError("fields and expansions cannot be chosen: X always sends all fields")
         return {}
     main = str(action.objects)
-    found: dict[str, str] = {}
+    params: dict[str, str] = {}
     if takes_expansions(action):
-        known = EXPANSIONS[words][main]
-        names = known if expansions in (None, "all") else _names("expansions", expansions, known)
+        names = EXPANSIONS[words][main]
+        if expansions not in (None, "all"):
+            names = _names("expansions", expansions, names)
         if names:
-            found["expansions"] = ",".join(names)
+            params["expansions"] = ",".join(names)
     elif expansions not in (None, "all") and list(expansions):
-        raise ArgumentError(f"expansions: {action.name} has none")
-    companions = COMPANIONS[main] if "expansions" in found else (main,)
+        raise ArgumentError(f"expansions: {action.name} does not have expansions")
+    companions = COMPANIONS[main] if "expansions" in params else (main,)
     for name, wanted in _by_object(main, choice, companions).items():
         if chosen := _chosen(name, wanted, words):
-            found[fields_param(name, words)] = ",".join(chosen)
-    return found
+            params[fields_param(name, words)] = ",".join(chosen)
+    return params
 
 
 def asks_owner(params: Mapping[str, str]) -> bool:
-    """Whether a request asks for fields only the object's owner sees: those need the owner's credentials."""
-    return any(not private.isdisjoint(params[name].split(",")) for name, private in _private() if name in params)
+    """Whether a request has fields that only the owner of an object can read.
+
+    It needs the credentials of the owner.
+    """
+    return any(
+        name in params and not private.isdisjoint(params[name].split(","))
+        for name, private in _private()
+    )
 
 
 def _by_object(main: str, choice: Any, companions: tuple[str, ...]) -> dict[str, Any]:
@@ -61,7 +72,10 @@ def _by_object(main: str, choice: Any, companions: tuple[str, ...]) -> dict[str,
         return {main: choice}
     for name in choice:
         if name not in COMPANIONS[main]:
-            raise ArgumentError(f"fields: {name!r} is no object of this answer; {near(str(name), COMPANIONS[main])}")
+            objects = COMPANIONS[main]
+            raise ArgumentError(
+                f"fields: {name!r} is not an object of this response; {near(str(name), objects)}"
+            )
     return dict(choice)
 
 
@@ -71,23 +85,24 @@ def _chosen(name: str, wanted: Any, words: Vocabulary) -> tuple[str, ...]:
     return _names(f"fields of {name}", wanted, fields(name, words, owner=True))
 
 
-def _names(what: str, given: Any, known: tuple[str, ...]) -> tuple[str, ...]:
-    names = given.replace(" ", "").split(",") if isinstance(given, str) else given
-    if not isinstance(names, Iterable) or isinstance(names, (bytes, Mapping)):
-        raise ArgumentError(f"{what} must be 'all' or names, not {type(given).__name__}")
-    found = tuple(dict.fromkeys(n for n in names if n))
-    for name in found:
-        if name not in known:
-            raise ArgumentError(f"{what}: there is no {name!r}; {near(str(name), known)}")
-    return found
+def _names(what: str, choice: Any, names: tuple[str, ...]) -> tuple[str, ...]:
+    if isinstance(choice, str):
+        choice = choice.replace(" ", "").split(",")
+    if not isinstance(choice, Iterable) or isinstance(choice, (bytes, Mapping)):
+        raise ArgumentError(f"{what}: expected 'all' or names, got {type(choice).__name__}")
+    chosen = tuple(dict.fromkeys(name for name in choice if name))
+    for name in chosen:
+        if name not in names:
+            raise ArgumentError(f"{what}: there is no {name!r}; {near(str(name), names)}")
+    return chosen
 
 
 @cache
 def _private() -> tuple[tuple[str, frozenset[str]], ...]:
     vocabularies: tuple[Vocabulary, ...] = ("tweet", "post")
-    return tuple(
-        (fields_param(name, words), private)
-        for words in vocabularies
-        for name in COMPANIONS
-        if (private := frozenset(fields(name, words, owner=True)) - frozenset(fields(name, words)))
-    )
+    private = []
+    for words, name in product(vocabularies, COMPANIONS):
+        names = frozenset(fields(name, words, owner=True)) - frozenset(fields(name, words))
+        if names:
+            private.append((fields_param(name, words), names))
+    return tuple(private)

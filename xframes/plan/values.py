@@ -1,4 +1,7 @@
-"""Arguments as people give them → values as X takes them. Each check knows only the parameter's declaration."""
+"""Check single arguments, and convert them to the values that X accepts.
+
+Each check needs only the declaration of the parameter.
+"""
 
 from __future__ import annotations
 
@@ -15,19 +18,25 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from xframes.errors import ArgumentError
+from xframes.screen import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from xframes.registry import Param
 
-QUERY_MOST = 4096  # characters of a query X's spec allows anybody
-_SLACK = timedelta(minutes=1)  # between a user's clock and X's; X itself has the last word
-_WITH_ZONE = "write it with its zone: '2026-01-31T12:00:00Z' or datetime(2026, 1, 31, 12, tzinfo=timezone.utc)"
+QUERY_MOST = 4096  # characters of a query in X's specification, for any access
+_SLACK = timedelta(minutes=1)  # allowed difference between the clocks of the user and of X
+_WITH_ZONE = (
+    "Pass '2026-01-31T12:00:00Z' or datetime(2026, 1, 31, 12, tzinfo=timezone.utc)"
+)
 
 
 def check(param: Param, value: Any, *, now: datetime, query_limit: int | None = None) -> Any:
-    """The value as it is sent: text, int, bool or a list of texts. Raises ArgumentError naming the way out."""
+    """Return the value as it is sent: text, int, bool or a list of texts.
+
+    Raises ArgumentError that names the parameter and says what is expected.
+    """
     if param.many:
         return _list(param, value)
     if param.kind == "query":
@@ -38,33 +47,37 @@ def check(param: Param, value: Any, *, now: datetime, query_limit: int | None = 
 
 
 def near(name: str, known: Iterable[str]) -> str:
-    """A hint for an error: the nearest known names, or all of them."""
+    """Return a hint for an error: the most similar names, or all names."""
     names = list(known)
     close = get_close_matches(name, names, n=3, cutoff=0.5)
-    return f"did you mean {' or '.join(close)}?" if close else f"there are: {', '.join(names) or 'none'}"
+    if close:
+        return f"did you mean {' or '.join(close)}?"
+    return f"expected one of: {', '.join(names) or '(none)'}"
 
 
 def missing(value: object) -> bool:
-    """Whether a value is None or one of the data world's words for nothing: NaN, NaT, NA."""
+    """Whether a value is None, NaN, NaT or NA."""
     if value is None or type(value).__name__ in {"NAType", "NaTType"}:
         return True
-    return isinstance(value, float) and value != value  # noqa: PLR0124  NaN alone differs from itself
+    return isinstance(value, float) and math.isnan(value)
 
 
-# texts and numbers ---------------------------------------------------------------------------------------------------
+# texts and numbers -------------------------------------------------------------------------------
 
 
 def _seconds(param: Param, value: Any) -> float:
     if isinstance(value, timedelta):
         value = value.total_seconds()
-    if isinstance(value, bool) or not isinstance(value, int | float) or not (param.min or 0) <= value < math.inf:
-        raise ArgumentError(f"{param.name} must be a number of seconds, {param.min or 0} at least, not {_shown(value)}")
+    least = param.min or 0
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not least <= value < math.inf:
+        raise _unexpected(param, f"a number of seconds, at least {least}", value)
     return float(value)
 
 
 def _text(param: Param, value: Any) -> str:
     if not isinstance(value, str):
-        raise ArgumentError(f"{param.name} must be text, not {_shown(value)}")
+        raise _unexpected(param, "text", value)
     return _bounded(param, _encodable(param, str(value)))
 
 
@@ -72,75 +85,91 @@ def _encodable(param: Param, text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise ArgumentError(f"{param.name} has half a character at position {error.start}; it cannot be sent") from None
+        raise ArgumentError(
+            f"{param.name}: expected valid Unicode, got half a character at position {error.start}"
+        ) from None
     return text
 
 
 def _bounded(param: Param, text: str) -> str:
-    """Length, choices and pattern of one text."""
+    """Check the length, the choices and the pattern of one text."""
     if param.min and not text.strip():
         raise ArgumentError(f"{param.name} is empty")
     if param.min is not None and len(text) < param.min:
-        raise ArgumentError(f"{param.name} has {len(text)} characters; X takes {param.min} at least")
+        raise ArgumentError(
+            f"{param.name}: expected at least {counted(param.min, 'character')}, got {len(text):,}"
+        )
     if param.max is not None and len(text) > param.max:
-        raise ArgumentError(f"{param.name} has {len(text):,} characters; X takes {param.max:,} at most")
+        raise ArgumentError(
+            f"{param.name}: expected at most {counted(param.max, 'character')}, got {len(text):,}"
+        )
     return _matching(param, text)
 
 
 def _matching(param: Param, text: str) -> str:
     if param.choices and text not in param.choices:
-        raise ArgumentError(f"{param.name} cannot be {text[:60]!r}; {near(text, param.choices)}")
+        hint = near(text, param.choices)
+        raise ArgumentError(f"{param.name}: invalid value {text[:60]!r}; {hint}")
     if param.pattern and not re.fullmatch(param.pattern, text):
-        hint = _way_to_id(param, text) if param.kind in {"id", "ids"} else ""
+        subject = _SUBJECTS.get(param.kind, "text")
         raise ArgumentError(
-            f"{param.name} cannot be {text[:60]!r}: {_EXPLAINED.get(param.kind, '')}{param.pattern}{hint}"
+            f"{param.name}: expected {subject} that matches {param.pattern}, got {text[:60]!r}"
+            f"{_id_hint(param, text)}"
         )
     return text
 
 
-def _way_to_id(param: Param, text: str) -> str:
-    """How to come from what people have at hand, a link or a name, to its id."""
+def _id_hint(param: Param, text: str) -> str:
+    """Say how to find the id if the text is a link or a username."""
+    if param.kind not in {"id", "ids"}:
+        return ""
     if link := re.fullmatch(r"https?://\S+/(?:status|lists)/(\d+)\S*", text):
-        return f"; of this link it is {link[1]}"
+        return f". The id in this link is {link[1]}"
     name = text.removeprefix("@")
     if "user" in param.name and re.fullmatch(r"[A-Za-z0-9_]{1,15}", name):
-        return f"; the id of @{name} is in what users.by_username finds"
+        return f". To find the id of @{name}, use users.by_username"
     return ""
 
 
 def _query(param: Param, value: Any, query_limit: int | None) -> str:
     if not isinstance(value, str):
-        raise ArgumentError(f"{param.name} must be text, not {_shown(value)}")
+        raise _unexpected(param, "text", value)
     query = _encodable(param, str(value))
     if not query.strip():
         raise ArgumentError(f"{param.name} is empty")
     most = min(query_limit or param.max or QUERY_MOST, QUERY_MOST)
     if len(query) > most:
-        wider = (
-            f"; if your access allows longer ones (up to {QUERY_MOST:,}), say so: Client(query_limit={QUERY_MOST})"
-            if len(query) <= QUERY_MOST else f"; nobody may send more than {QUERY_MOST:,}: split it"
+        hint = f"X never accepts more than {QUERY_MOST:,}: split the query"
+        if len(query) <= QUERY_MOST:
+            hint = f"If your access allows longer queries, use Client(query_limit={QUERY_MOST})"
+        raise ArgumentError(
+            f"{param.name}: expected at most {counted(most, 'character')}, got {len(query):,}. "
+            f"{hint}"
         )
-        raise ArgumentError(f"{param.name} has {len(query):,} characters, the limit is {most:,}{wider}")
     return query
 
 
 def _int(param: Param, value: Any) -> int:
     number = _index(value)
     if number is None:
-        raise ArgumentError(f"{param.name} must be a whole number, not {_shown(value)}")
-    if (param.min is not None and number < param.min) or (param.max is not None and number > param.max):
-        raise ArgumentError(f"{param.name} is {number:,}; X takes {_range(param)}")
+        raise _unexpected(param, "a whole number", value)
+    is_low = param.min is not None and number < param.min
+    is_high = param.max is not None and number > param.max
+    if is_low or is_high:
+        raise ArgumentError(f"{param.name}: expected {_range(param)}, got {number:,}")
     return number
 
 
 def _range(param: Param) -> str:
-    if param.min is None or param.max is None:
-        return f"{param.max:,} at most" if param.max is not None else f"{param.min:,} at least"
+    if param.min is None:
+        return f"at most {param.max:,}"
+    if param.max is None:
+        return f"at least {param.min:,}"
     return f"{param.min:,} to {param.max:,}"
 
 
 def _index(value: Any) -> int | None:
-    """A whole number as Python's; None for anything else, truth values of numpy 1 included."""
+    """Return a whole number of any type as int; None for anything else, such as True."""
     if _is_bool(value):
         return None
     try:
@@ -150,44 +179,39 @@ def _index(value: Any) -> int | None:
 
 
 def _is_bool(value: Any) -> bool:
-    return isinstance(value, bool) or type(value).__name__ in {"bool", "bool_"}  # numpy's own are no bool
+    # numpy has a type of its own
+    return isinstance(value, bool) or type(value).__name__ in {"bool", "bool_"}
 
 
 def _bool(param: Param, value: Any) -> bool:
     if _is_bool(value):
         return bool(value)
-    raise ArgumentError(f"{param.name} must be True or False, not {_shown(value)}")
+    raise _unexpected(param, "True or False", value)
 
 
 def _id(param: Param, value: Any) -> str:
     if hasattr(value, "as_py"):  # a scalar of pyarrow
         value = value.as_py()
     if missing(value):
-        raise ArgumentError(f"{param.name} is missing ({value})")
+        raise ArgumentError(f"{param.name}: expected an id, got a missing value ({value})")
     if isinstance(value, str):
-        text = value.strip()
-    elif isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral):
+        return _matching(param, value.strip())
+    if isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral):
         raise ArgumentError(
-            f"{param.name} is a float ({value}): floats cannot hold ids and may have lost digits already; "
-            "keep ids as text, e.g. pandas.read_csv(…, dtype={'id': str})"
+            f"{param.name}: expected an id, got a float ({value}), which may have lost digits. "
+            "Read ids as text, e.g. pandas.read_csv(…, dtype={'id': str})"
         )
-    else:
-        text = str(_whole(param, value))
-    return _matching(param, text)
-
-
-def _whole(param: Param, value: Any) -> int:
     number = _index(value)
     if number is None:
-        raise ArgumentError(f"{param.name} must be an id as text or whole number, not {_shown(value)}")
-    return number
+        raise _unexpected(param, "an id as text or whole number", value)
+    return _matching(param, str(number))
 
 
 def _username(param: Param, value: Any) -> str:
     if hasattr(value, "as_py"):
         value = value.as_py()
     if missing(value) or not isinstance(value, str):
-        raise ArgumentError(f"{param.name} must be text, not {_shown(value)}")
+        raise _unexpected(param, "text", value)
     return _matching(param, value.strip().removeprefix("@"))
 
 
@@ -195,43 +219,50 @@ def _json(param: Param, value: Any) -> Any:
     try:
         return json.loads(json.dumps(value, allow_nan=False))
     except (TypeError, ValueError) as error:
-        raise ArgumentError(f"{param.name} cannot be sent as JSON: {error}") from None
+        raise ArgumentError(f"{param.name}: expected a value that JSON has ({error})") from None
 
 
 def _file(param: Param, value: Any) -> str:
     try:
         return str(os.fspath(value))
     except TypeError:
-        raise ArgumentError(f"{param.name} must be a path, not {_shown(value)}") from None
+        raise _unexpected(param, "a path", value) from None
 
 
 _SINGLE: dict[str, Callable[[Param, Any], Any]] = {
-    "str": _text, "enum": _text, "int": _int, "seconds": _seconds, "bool": _bool, "id": _id, "username": _username,
-    "json": _json, "file": _file, "ids": _id, "usernames": _username, "enums": _text, "keys": _text, "texts": _text,
+    "str": _text, "enum": _text, "int": _int, "seconds": _seconds, "bool": _bool, "id": _id,
+    "username": _username, "json": _json, "file": _file, "ids": _id, "usernames": _username,
+    "enums": _text, "keys": _text, "texts": _text,
 }
-_EXPLAINED = {
-    "id": "it must match ", "ids": "each must match ", "username": "names match ", "usernames": "names match ",
-    "str": "it must match ", "keys": "each must match ", "texts": "each must match ",
+_SUBJECTS = {
+    "id": "an id", "ids": "an id", "username": "a username", "usernames": "a username",
+    "keys": "a key",
 }
 
 
-# lists ---------------------------------------------------------------------------------------------------------------
+# lists -------------------------------------------------------------------------------------------
 
 
 def _list(param: Param, value: Any) -> list[str]:
-    one = _SINGLE[param.kind]
-    each = replace(param, min=None, max=None)  # these bound the list
-    found: dict[str, None] = {}
+    check_item = _SINGLE[param.kind]
+    item_param = replace(param, min=None, max=None)  # these are limits of the list
+    items: dict[str, None] = {}
     for position, item in enumerate(_items(param, value)):
         try:
-            found[one(each, item)] = None
+            items[check_item(item_param, item)] = None
         except ArgumentError as error:
             raise ArgumentError(f"{error} (item {position} of {param.name})") from None
-    if len(found) < (param.min or 0):
-        raise ArgumentError(f"{param.name} is empty" if not found else f"{param.name} needs {param.min} at least")
-    if param.max is not None and len(found) > param.max and not param.splits:
-        raise ArgumentError(f"{param.name} has {len(found):,} items; X takes {param.max:,} at most")
-    return list(found)
+    if not items and param.min:
+        raise ArgumentError(f"{param.name} is empty")
+    if param.min is not None and len(items) < param.min:
+        raise ArgumentError(
+            f"{param.name}: expected at least {counted(param.min, 'item')}, got {len(items):,}"
+        )
+    if param.max is not None and len(items) > param.max and not param.splits:
+        raise ArgumentError(
+            f"{param.name}: expected at most {counted(param.max, 'item')}, got {len(items):,}"
+        )
+    return list(items)
 
 
 def _items(param: Param, value: Any) -> Iterable[Any]:
@@ -240,63 +271,90 @@ def _items(param: Param, value: Any) -> Iterable[Any]:
     if isinstance(value, str):
         return [part for part in re.split(r"[,\s]+", value) if part]
     if isinstance(value, (bytes, bytearray, Mapping)):
-        raise ArgumentError(f"{param.name} must be a list, not {_shown(value)}")
-    if hasattr(value, "columns"):  # iterating a table would give its columns' names
-        if len(value.columns) != 1:
-            raise ArgumentError(f"{param.name} is a table of {len(value.columns)} columns; give one, e.g. table['id']")
-        if hasattr(value, "fetchall"):  # a DuckDB relation
-            return [row[0] for row in value.fetchall()]
-        value = value.columns[0] if hasattr(value, "column_names") else value[value.columns[0]]
+        raise _unexpected(param, "a list", value)
+    if hasattr(value, "columns"):  # the items of a table would be the names of its columns
+        value = _only_column(param, value)
     try:
         return list(value)
     except TypeError:
         return [value]
 
 
-def _shown(value: Any) -> str:
-    return f"{type(value).__name__} {str(value)[:40]!r}" if value is not None else "None"
+def _only_column(param: Param, table: Any) -> Any:
+    """Return the column of a table of pandas, polars, Arrow or DuckDB."""
+    if len(table.columns) != 1:
+        raise ArgumentError(
+            f"{param.name}: expected a list, got a table of {len(table.columns)} columns. "
+            "Pass one column, e.g. table['id']"
+        )
+    if hasattr(table, "fetchall"):  # a DuckDB relation
+        return [row[0] for row in table.fetchall()]
+    if hasattr(table, "column_names"):  # an Arrow table
+        return table.columns[0]
+    return table[table.columns[0]]
 
 
-# times ---------------------------------------------------------------------------------------------------------------
+def _unexpected(param: Param, expected: str, value: Any) -> ArgumentError:
+    got = "None"
+    if value is not None:
+        got = f"{type(value).__name__} {str(value)[:40]!r}"
+    return ArgumentError(f"{param.name}: expected {expected}, got {got}")
+
+
+# times -------------------------------------------------------------------------------------------
 
 
 def _time(param: Param, value: Any, now: datetime) -> str:
-    """Whole seconds of UTC, fractions cut off (X takes none)."""
+    """Return whole seconds in UTC; fractions are cut off, because X refuses them."""
     when = _aware(param, value)
     if param.earliest:
-        relative = re.fullmatch(r"-(\d+)d", param.earliest)
-        first = now - timedelta(days=int(relative[1])) if relative else _utc(datetime.fromisoformat(param.earliest))
+        first, reach = _earliest(param.earliest, now)
         if when < first - _SLACK:
-            reach = f"the last {relative[1]} days" if relative else f"times from {param.earliest} on"
-            raise ArgumentError(f"{param.name} is {stamp(when)}, but X reaches back only to {stamp(first)} ({reach})")
+            raise ArgumentError(
+                f"{param.name}: expected {stamp(first)} or later ({reach}), got {stamp(when)}"
+            )
     return stamp(when)
+
+
+def _earliest(declared: str, now: datetime) -> tuple[datetime, str]:
+    """Return the earliest time that X has, such as "-7d", and describe it."""
+    if relative := re.fullmatch(r"-(\d+)d", declared):
+        days = int(relative[1])
+        return now - timedelta(days=days), f"X has the last {counted(days, 'day')}"
+    first = datetime.fromisoformat(declared)
+    if first.tzinfo is None:
+        first = first.replace(tzinfo=UTC)
+    return first, f"X has times from {declared}"
 
 
 def _aware(param: Param, value: Any) -> datetime:
     if missing(value):
-        raise ArgumentError(f"{param.name} is missing ({value})")
+        raise ArgumentError(f"{param.name}: expected a time, got a missing value ({value})")
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value.strip())
         except ValueError:
-            raise ArgumentError(f"{param.name} is not a time: {value[:40]!r}; {_WITH_ZONE}") from None
+            raise ArgumentError(
+                f"{param.name}: invalid time {value[:40]!r}. {_WITH_ZONE}"
+            ) from None
     if not isinstance(value, datetime):
         if isinstance(value, date) or type(value).__name__ == "datetime64":
-            raise ArgumentError(f"{param.name} has no time zone ({value}); {_WITH_ZONE}")
-        raise ArgumentError(f"{param.name} must be a time, not {_shown(value)}; {_WITH_ZONE}")
+            raise _without_zone(param, value, _WITH_ZONE)
+        error = _unexpected(param, "a time", value)
+        raise ArgumentError(f"{error}. {_WITH_ZONE}")
     if value.utcoffset() is None:
-        local = "or, if it is local time, value.astimezone()"
-        raise ArgumentError(f"{param.name} has no time zone ({value}); {_WITH_ZONE}, {local}")
+        hint = f"{_WITH_ZONE} or, if it is local time, value.astimezone()"
+        raise _without_zone(param, value, hint)
     try:
         return value.astimezone(UTC)
     except (OverflowError, ValueError):
-        raise ArgumentError(f"{param.name} is out of range ({value})") from None
+        raise ArgumentError(f"{param.name}: the time {value} is out of range") from None
 
 
-def _utc(when: datetime) -> datetime:
-    return when if when.tzinfo else when.replace(tzinfo=UTC)
+def _without_zone(param: Param, value: Any, hint: str) -> ArgumentError:
+    return ArgumentError(f"{param.name}: expected a time with its time zone, got {value}. {hint}")
 
 
 def stamp(when: datetime) -> str:
-    """A time as X takes it: whole seconds of UTC."""
+    """Return a time as X accepts it: whole seconds in UTC."""
     return when.replace(tzinfo=None).isoformat(timespec="seconds") + "Z"

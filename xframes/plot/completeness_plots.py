@@ -1,4 +1,4 @@
-"""What was collected beside what there is, and when people post."""
+"""Plots of how complete a collection is, and of the hours when people post."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from xframes.errors import ArgumentError
 from xframes.plot.canvas import drawing
 from xframes.plot.canvas.drawing import COLORS, GREY, ink, short
-from xframes.plot.canvas.rows import ASKED, floats, naive, numbers, rows, table, whole
+from xframes.plot.canvas.rows import MATCHES, floats, naive, numbers, rows, table, whole
+from xframes.screen import counted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,101 +17,168 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_GRANULARITIES = ("minute", "hour", "day")  # finest first
 
 
 def completeness(frame: Any, ax: Axes | None = None, *, query: str | None = None) -> Axes:
-    """Draw what was collected of a query against what X counts, span by span, and shade the spans that miss posts.
+    """Draw the collected posts of a query against the number that X counts.
 
-    `frame` is what `archive.completeness(query)` gives: query, granularity, start_at, end_at, counted, collected,
-    missing; or the archive itself, with `query`. X also counts posts deleted since, so a few may stay missing.
+    The picture has one step per span of time; spans with missing posts are shaded. X also counts
+    posts that were deleted later, so a few posts may stay missing.
 
-    Raises ArgumentError when nothing was counted, or there are several queries and `query` chooses none of them.
+    Parameters
+    ----------
+    frame
+        The result of `archive.completeness(query)`, with the columns `query`, `granularity`,
+        `start_at`, `end_at`, `counted`, `collected` and `missing`; or an Archive, with `query`.
+    ax
+        Axes to draw on. Without it, a new figure.
+    query
+        The query to draw. Needed for an Archive, and for a frame with several queries.
+
+    Returns
+    -------
+    Axes
+        The axes, with the totals in the legend.
+
+    Raises
+    ------
+    ArgumentError
+        X's counts of the query were not collected, or the frame has several queries and `query` is
+        missing.
+
+    Examples
+    --------
+    >>> xf.plot.completeness(archive, query="duckdb lang:en")
     """
     if hasattr(frame, "completeness") and query is not None:
         frame = frame.completeness(query)
     if whole(frame):
-        raise ArgumentError("completeness is of one query of an archive: xf.plot.completeness(archive, query=…)")
-    found = _one_query(frame, query)
+        raise ArgumentError(
+            "expected one query of an archive: xf.plot.completeness(archive, query=…)"
+        )
+    spans = _one_query(frame, query)
     ax = drawing.axes(ax)
-    edges, places = _steps(found)
-    styles: dict[str, dict[str, Any]] = {"collected": {"fill": True, "color": COLORS[4]},
-                                         "counted": {"color": ink(ax), "linewidth": 1.2, "baseline": None}}
+    edges, places = _steps(spans)
+    styles: dict[str, dict[str, Any]] = {
+        "collected": {"label": "collected", "fill": True, "color": COLORS[4]},
+        "counted": {
+            "label": "counted by X", "color": ink(ax), "linewidth": 1.2, "baseline": None,
+        },
+    }
     for name, style in styles.items():
         steps = [float("nan")] * (len(edges) - 1)
-        for place, value in zip(places, floats(found[name]), strict=True):
+        for place, value in zip(places, floats(spans[name]), strict=True):
             steps[place] = value
-        ax.stairs(steps, edges, label=f"{name}{' by X' * (name == 'counted')}: {short(found[name].sum())}", **style)
-    if windows := _windows(found):
-        label = f"missing: {short(found['missing'].clip(lower=0).sum())} in {len(windows):,} window"
-        ax.broken_barh(windows, (0, 1), transform=ax.get_xaxis_transform(), color=COLORS[1], alpha=0.3, linewidth=0,
-                       zorder=0, label=label + "s" * (len(windows) > 1))
-    drawing.finish(ax, f"posts per {found['granularity'].iloc[0]}", str(found["query"].iloc[0]))
+        label = f"{style['label']}: {short(spans[name].sum())}"
+        ax.stairs(steps, edges, **{**style, "label": label})
+    windows = _windows(spans)
+    if windows:
+        missing = short(spans["missing"].clip(lower=0).sum())
+        ax.broken_barh(
+            windows, (0, 1), transform=ax.get_xaxis_transform(),
+            color=COLORS[1], alpha=0.3, linewidth=0, zorder=0,
+            label=f"missing: {missing} in {counted(len(windows), 'window')}",
+        )
+    span = spans["granularity"].iloc[0]
+    drawing.finish(ax, f"posts per {span}", str(spans["query"].iloc[0]))
     return ax
 
 
 def heatmap(frame: Any, ax: Axes | None = None, *, tz: str = "UTC", mean: bool = False) -> Axes:
-    """Draw at which hour of which weekday posts are made, in the time zone `tz`, e.g. `Europe/Berlin`.
+    """Draw the number of posts by weekday and hour of the day.
 
-    Hours are those the clocks there showed at the time, summer time included. `mean` divides by how often each hour
-    came between the first post and the last, so that a weekday that came once more does not look busier.
+    Parameters
+    ----------
+    frame
+        Frames, an Archive, or a frame with `created_at`, and `id` to count each post once. From
+        Frames and an Archive, only posts that a query returned are drawn, not the posts that they
+        refer to.
+    ax
+        Axes to draw on. Without it, a new figure.
+    tz
+        Time zone of the hours, such as `Europe/Berlin`. Daylight saving time is included.
+        Default: UTC.
+    mean
+        Draw posts per hour: divide the number of posts by how often each hour of the week occurs
+        between the first post and the last. Default: the number of posts.
 
-    Of Frames and archives the posts that were asked for are drawn, each once. Raises ArgumentError when there is no
-    post with a time, or no such zone.
+    Returns
+    -------
+    Axes
+        The axes, with seven rows from Monday, 24 columns, and a color bar.
+
+    Raises
+    ------
+    ArgumentError
+        No post has a `created_at`, or the time zone does not exist.
+
+    Examples
+    --------
+    >>> xf.plot.heatmap(archive, tz="Europe/Berlin")
     """
     try:
         zone = ZoneInfo(tz)
     except (ZoneInfoNotFoundError, TypeError, ValueError, OSError) as error:
-        raise ArgumentError(f"there is no time zone {tz!r}; give a name such as UTC or America/New_York") from error
-    posts = table(frame, "posts", ["id", "created_at"], ASKED, ("id",))
-    posts = posts.drop_duplicates("id", keep="last") if "id" in posts else posts
+        raise ArgumentError(
+            f"tz: expected a time zone such as 'UTC' or 'America/New_York', got {tz!r}"
+        ) from error
+    posts = table(frame, "posts", ["id", "created_at"], MATCHES, ("id",))
+    if "id" in posts:
+        posts = posts.drop_duplicates("id", keep="last")
     times = posts["created_at"].dropna()
     if times.empty:
-        raise ArgumentError("there are no posts with a created_at to draw; collect some, e.g. with xf.search.recent")
+        raise ArgumentError(
+            "no posts with a created_at to draw. To collect posts, use xf.search.recent(query)"
+        )
     cells = _cells(times, zone)
+    label = "posts"
     if mean:
         cells = _means(cells, times, zone)
+        label = "posts per hour"
     ax = drawing.axes(ax, (8, 3.2))
-    _tiles(ax, cells, "posts an hour" if mean else "posts")
+    _tiles(ax, cells, label, whole=not mean)
     ax.set_xlabel(f"hour of the day ({tz})")
     return ax
 
 
-# completeness ---------------------------------------------------------------------------------------------------------
+# completeness ------------------------------------------------------------------------------------
 
 
 def _one_query(frame: Any, query: str | None) -> pd.DataFrame:
     columns = ["query", "granularity", "start_at", "end_at", "counted", "collected", "missing"]
-    found = numbers(rows(frame, "", columns), ["counted", "collected", "missing"])
+    spans = numbers(rows(frame, "", columns), ["counted", "collected", "missing"])
     if query is not None:
-        found = found[found["query"] == query]
-    queries = [str(one) for one in found["query"].unique()]
+        spans = spans[spans["query"] == query]
+    queries = [str(one) for one in spans["query"].unique()]
     if len(queries) > 1:
-        raise ArgumentError(f"choose one of {len(queries)} queries with query=…: {', '.join(map(repr, queries))}")
-    if found.empty or not found["counted"].notna().any():
-        raise ArgumentError("nothing was counted to draw; xf.counts.recent(query, into=archive) asks X for it")
-    finest = next((g for g in ("minute", "hour", "day") if (found["granularity"] == g).any()), None)
-    found = found[found["granularity"] == finest] if finest else found
-    return found.sort_values("start_at").reset_index(drop=True)
+        raise ArgumentError(
+            f"query: expected one of {len(queries)} queries ({', '.join(map(repr, queries))})"
+        )
+    if spans.empty or not spans["counted"].notna().any():
+        raise ArgumentError(
+            "no counts to draw. To collect X's counts, use xf.counts.recent(query, into=archive)"
+        )
+    available = (name for name in _GRANULARITIES if (spans["granularity"] == name).any())
+    finest = next(available, None)
+    if finest is not None:
+        spans = spans[spans["granularity"] == finest]
+    return spans.sort_values("start_at").reset_index(drop=True)
 
 
-def _steps(found: pd.DataFrame) -> tuple[list[float], list[int]]:
-    """Where steps begin and end, also where spans are left out, and the place of each row among them."""
-    from matplotlib.dates import date2num
-
-    starts, ends = (date2num(naive(found[name])) for name in ("start_at", "end_at"))  # type: ignore[no-untyped-call]  # matplotlib's
-    edges = sorted({*starts.tolist(), *ends.tolist()})
+def _steps(spans: pd.DataFrame) -> tuple[list[float], list[int]]:
+    """Return the edges of all steps, gaps between spans included, and the step of each row."""
+    starts, ends = _dates(spans["start_at"]), _dates(spans["end_at"])
+    edges = sorted({*starts, *ends})
     place = {edge: nth for nth, edge in enumerate(edges)}
-    return edges, [place[start] for start in starts.tolist()]
+    return edges, [place[start] for start in starts]
 
 
-def _windows(found: pd.DataFrame) -> list[tuple[float, float]]:
-    """Spans that miss posts, as from when and how long, those beside each other as one."""
-    from matplotlib.dates import date2num
-
-    lacking = found[found["missing"] > 0]
-    starts, ends = (date2num(naive(lacking[name])).tolist() for name in ("start_at", "end_at"))  # type: ignore[no-untyped-call]  # matplotlib's
+def _windows(spans: pd.DataFrame) -> list[tuple[float, float]]:
+    """Return (start, length) of spans with missing posts; adjacent spans are joined."""
+    gaps = spans[spans["missing"] > 0]
     windows: list[tuple[float, float]] = []
-    for start, end in zip(starts, ends, strict=True):
+    for start, end in zip(_dates(gaps["start_at"]), _dates(gaps["end_at"]), strict=True):
         if windows and windows[-1][1] >= start:
             windows[-1] = (windows[-1][0], end)
         else:
@@ -118,11 +186,18 @@ def _windows(found: pd.DataFrame) -> list[tuple[float, float]]:
     return [(start, end - start) for start, end in windows]
 
 
-# hours and weekdays ---------------------------------------------------------------------------------------------------
+def _dates(times: pd.Series[Any]) -> list[float]:
+    from matplotlib.dates import date2num
+
+    dates: Any = date2num(naive(times))  # type: ignore[no-untyped-call]  # untyped there
+    return list(dates.tolist())
+
+
+# hours and weekdays ------------------------------------------------------------------------------
 
 
 def _cells(times: pd.Series[Any], zone: ZoneInfo) -> np.ndarray[Any, Any]:
-    """How many times fall on each weekday (rows, from Monday) and hour (columns)."""
+    """Count times by weekday (rows, from Monday) and hour (columns)."""
     import numpy as np
 
     local = times.dt.tz_convert(zone)
@@ -131,29 +206,38 @@ def _cells(times: pd.Series[Any], zone: ZoneInfo) -> np.ndarray[Any, Any]:
     return cells
 
 
-def _means(cells: np.ndarray[Any, Any], times: pd.Series[Any], zone: ZoneInfo) -> np.ndarray[Any, Any]:
+def _means(
+    cells: np.ndarray[Any, Any], times: pd.Series[Any], zone: ZoneInfo
+) -> np.ndarray[Any, Any]:
     import numpy as np
     import pandas as pd
 
-    quarters = pd.date_range(times.min().floor("15min"), times.max().floor("15min"), freq="15min")  # zones at :30, :45
+    # quarters of an hour, because some zones begin their hours at :30 or :45 of UTC
+    first, last = times.min().floor("15min"), times.max().floor("15min")
+    quarters = pd.date_range(first, last, freq="15min")
     hours = _cells(pd.Series(quarters), zone) / 4
-    means: np.ndarray[Any, Any] = np.divide(cells, hours, out=np.full_like(cells, np.nan), where=hours > 0)
+    empty = np.full_like(cells, np.nan)
+    means: np.ndarray[Any, Any] = np.divide(cells, hours, out=empty, where=hours > 0)
     return means
 
 
-def _tiles(ax: Axes, cells: np.ndarray[Any, Any], label: str) -> None:
+def _tiles(ax: Axes, cells: np.ndarray[Any, Any], label: str, *, whole: bool) -> None:
     from matplotlib.colors import LinearSegmentedColormap
 
-    shades = LinearSegmentedColormap.from_list("posts", ["#F4F8FB", COLORS[4], COLORS[0], "#00263D"])
-    mesh = ax.pcolormesh(range(25), range(8), cells, cmap=shades, vmin=0, edgecolors="white", linewidth=0.8)
+    palette = ["#F4F8FB", COLORS[4], COLORS[0], "#00263D"]
+    shades = LinearSegmentedColormap.from_list("posts", palette)
+    mesh = ax.pcolormesh(
+        range(25), range(8), cells, cmap=shades, vmin=0, edgecolors="white", linewidth=0.8
+    )
     ax.set_yticks([day + 0.5 for day in range(7)], _DAYS)
-    ax.set_xticks([hour + 0.5 for hour in range(0, 24, 3)], [str(hour) for hour in range(0, 24, 3)])
+    hours = range(0, 24, 3)
+    ax.set_xticks([hour + 0.5 for hour in hours], [str(hour) for hour in hours])
     ax.invert_yaxis()
     ax.grid(visible=False)
     ax.tick_params(length=0)
     for spine in ax.spines.values():
         spine.set_visible(False)
     bar = ax.figure.colorbar(mesh, ax=ax, pad=0.02)
-    drawing.measure(bar.ax.yaxis, label, whole=label == "posts")
+    drawing.measure(bar.ax.yaxis, label, whole=whole)
     bar.outline.set_visible(False)
     bar.ax.tick_params(color=GREY, labelsize="small")

@@ -1,4 +1,4 @@
-"""Networks and threads as pictures."""
+"""Plots of networks and of conversations."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from xframes.plot.canvas.drawing import COLORS, GREY, ground, ink
 from xframes.plot.canvas.glyphs import dress
 from xframes.plot.canvas.layout import label, spring
 from xframes.plot.canvas.rows import bare, numbers, rows, shorten, whole
+from xframes.screen import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,85 +25,141 @@ if TYPE_CHECKING:
 _SMALLEST, _LARGEST = 12.0, 420.0  # areas of nodes, in square points
 _KINDS = ("users", "hashtags")
 _LETTERS_AN_INCH = 15.5
-_STEP_BACK = 30  # answers nested deeper than this are not moved further to the right
+_DEEPEST = 30  # deeper replies are not moved further to the right
 
 
 def network(
     frame: Any, ax: Axes | None = None, *, kind: Kind = "reply", most: int = 200, labels: int = 12,
     names: Mapping[str, str] | None = None,
 ) -> Axes:
-    """Draw who is connected with whom: nodes sized by how many others they are connected with, lines by weight.
+    """Draw a network: users or hashtags as nodes, and a line between those that are connected.
 
-    `frame` holds edges (`source`, `target`, and `weight` if there is one), as `xf.networks.edges` gives them; or is a
-    networkx graph; or an archive or Frames, of which the edges of `kind` are drawn. Above `most` nodes those with most
-    connections are drawn, and the note says so. The `labels` largest are named where there is room: by `names`, a
-    mapping from ids, else by the handle an archive knows or the graph's `label`, else by id. The same edges always give
-    the same picture.
+    The area of a node shows its number of connections, and the width of a line its weight. The same
+    edges always result in the same picture.
 
-    Raises ArgumentError when there are no edges, or no such kind.
+    Parameters
+    ----------
+    frame
+        Frames or an Archive; or a frame of edges with `source`, `target` and, if present, `weight`,
+        such as the result of `xf.networks.edges`; or a networkx graph.
+    ax
+        Axes to draw on. Without it, a new figure.
+    kind
+        Which edges of Frames or an Archive to draw, one of `xf.networks.KINDS`. Default: `reply`.
+    most
+        Largest number of nodes, at least 2: those with most connections are drawn. Default: 200.
+    labels
+        Number of nodes to label, largest first, if there is room. Default: 12.
+    names
+        Labels by node. Default: the handle, or the graph's `label`, or the id.
+
+    Returns
+    -------
+    Axes
+        The axes, with the numbers of nodes and edges below the picture.
+
+    Raises
+    ------
+    ArgumentError
+        There are no edges, or `kind` is not in `xf.networks.KINDS`.
+
+    Examples
+    --------
+    >>> xf.plot.network(archive, kind="mention", most=100)
     """
-    edges, known = _edges(frame, kind)
+    edges, node_names = _edges(frame, kind)
     if edges.empty:
-        raise ArgumentError("there are no edges to draw; see xf.networks.KINDS for those an archive may hold")
-    known = {**known, **(names or {})}
+        raise ArgumentError("no edges to draw; xf.networks.KINDS lists the kinds of an archive")
+    node_names.update(names or {})
     edges, degrees, left_out = _largest(edges, most)
     number = {node: nth for nth, node in enumerate(degrees.index)}
     ends = edges[["source", "target"]].map(number.__getitem__).to_numpy(dtype="int64")
-    places = spring(len(number), ends, edges["weight"].to_numpy(dtype="float64"))
+    weights = edges["weight"].to_numpy(dtype="float64")
+    places = spring(len(number), ends, weights)
     ax = drawing.axes(ax, (8, 6.5))
     areas = _SMALLEST + (_LARGEST - _SMALLEST) * (degrees / degrees.max()).to_numpy()
     kinds = [_kind(str(node)) for node in degrees.index]
-    _draw(ax, places, ends, edges["weight"].to_numpy(dtype="float64"), areas, kinds=kinds)
-    named = list(degrees.index[:labels])
-    label(ax, [(float(x), float(y)) for x, y in places], [shorten(known.get(node, node), 24) for node in named],
-          [1 + area**0.5 / 2 for area in areas])
-    shown = f"{len(number):,} of {len(number) + left_out:,} nodes" if left_out else f"{len(number):,} nodes"
-    drawing.note(ax, f"{shown}, {len(edges):,} edges; size: connections (at most {degrees.max():,})")
+    _draw(ax, places, ends, weights, areas, kinds=kinds)
+    label(
+        ax, [(float(x), float(y)) for x, y in places],
+        [shorten(node_names.get(node, node), 24) for node in degrees.index[:labels]],
+        [1 + area**0.5 / 2 for area in areas],
+    )
+    nodes = counted(len(number) + left_out, "node")
+    if left_out:
+        nodes = f"{len(number):,} of {nodes}"
+    size = f"size: connections (at most {degrees.max():,})"
+    drawing.note(ax, f"{nodes}, {counted(len(edges), 'edge')}; {size}")
     return ax
 
 
 def thread(
-    frame: Any, ax: Axes | None = None, *, post_id: str | int | None = None, most: int = 40, texts: bool | None = None
+    frame: Any, ax: Axes | None = None, *, post_id: str | int | None = None, most: int = 40,
+    texts: bool | None = None,
 ) -> Axes:
-    """Draw a conversation as a tree: a row for each post, in reading order, answers below what they answer.
+    """Draw a conversation as a tree: one row per post, with replies below the post they reply to.
 
-    `frame` is what `xf.networks.thread` gives (id, parent_id, depth, username, text, created_at, present), or an
-    archive or Frames with `post_id`, any post of the conversation. Posts answered and not there are hollow. Up to
-    `most` posts have their text beside them; of longer threads the shape alone is drawn. `texts` decides that for
-    itself: True writes the first `most` posts and says how many are left.
+    Posts that were not collected are hollow.
 
-    Raises ArgumentError when there is no post, or the conversation is not there.
+    Parameters
+    ----------
+    frame
+        The result of `xf.networks.thread`, with `id`, `parent_id`, `depth`, `present` and, if
+        present, `username`, `author_id` and `text`; or Frames or an Archive, with `post_id`.
+    ax
+        Axes to draw on. Without it, a new figure.
+    post_id
+        Any post of the conversation. Needed for Frames and an Archive.
+    most
+        Largest number of posts to draw with their text. Default: 40.
+    texts
+        True draws the text of the first `most` posts, and says how many posts follow. False draws
+        only the shape of the tree. Default: text if there are at most `most` posts.
+
+    Returns
+    -------
+    Axes
+        The axes, with posts in reading order from the top.
+
+    Raises
+    ------
+    ArgumentError
+        The conversation is not in the frame, or `post_id` is missing.
+
+    Examples
+    --------
+    >>> xf.plot.thread(archive, post_id="1234567890")
     """
     from xframes import networks
 
     if whole(frame):
         if post_id is None:
-            raise ArgumentError("say which conversation: xf.plot.thread(archive, post_id=…)")
+            raise ArgumentError(
+                "post_id: expected a post of the conversation: xf.plot.thread(archive, post_id=…)"
+            )
         frame = networks.thread(frame, post_id)
     columns = ["id", "parent_id", "depth", "present", "username", "author_id", "text", "created_at"]
     posts = rows(frame, "", columns, optional=tuple(columns[4:]))
     if posts.empty:
-        raise ArgumentError("there is no post of a conversation to draw")
-    written = len(posts) <= most if texts is None else texts
-    left = len(posts) - most if written else 0
-    posts = posts.head(most) if written else posts
-    ax = drawing.axes(ax, (8, max(2.0, 0.4 + 0.26 * (len(posts) + (left > 0)))) if written else (8, 6))
-    _tree(ax, posts, 22 if written else 3)
-    if written:
-        _write(ax, posts, left)
-    else:
-        drawing.measure(ax.xaxis, "answers deep")
-        drawing.measure(ax.yaxis, "posts in reading order")
-        missing = int((~posts["present"].astype(bool)).sum())
-        drawing.note(ax, f"{len(posts):,} posts, {missing:,} of them not here (orange)")
+        raise ArgumentError("no posts of a conversation to draw")
+    if texts is None:
+        texts = len(posts) <= most
+    if texts:
+        return _readable_tree(ax, posts.head(most), max(len(posts) - most, 0))
+    ax = drawing.axes(ax, (8, 6))
+    _tree(ax, posts, posts["depth"].to_numpy(), size=3, linewidth=0.4)
+    drawing.measure(ax.xaxis, "depth of replies")
+    drawing.measure(ax.yaxis, "posts in reading order")
+    missing = int((~posts["present"].astype(bool)).sum())
+    drawing.note(ax, f"{counted(len(posts), 'post')}, {missing:,} of them not collected (orange)")
     return ax
 
 
-# networks -------------------------------------------------------------------------------------------------------------
+# networks ----------------------------------------------------------------------------------------
 
 
 def _edges(frame: Any, kind: Kind) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Edges between different nodes as text, each pair once, and the names known of nodes."""
+    """Return edges between different nodes, each pair once, and names of nodes."""
     import pandas as pd
 
     from xframes import networks
@@ -110,20 +167,25 @@ def _edges(frame: Any, kind: Kind) -> tuple[pd.DataFrame, dict[str, str]]:
     names: dict[str, str] = {}
     if whole(frame):
         found = networks.edges(frame, kind).df()
-        users = frame.sql("SELECT id, max(username) AS name FROM users WHERE username IS NOT NULL GROUP BY id").df()
+        users = frame.sql("""
+            SELECT id, max(username) AS name FROM users WHERE username IS NOT NULL GROUP BY id
+        """).df()
         names = {one: f"@{name}" for one, name in zip(users["id"], users["name"], strict=True)}
     elif hasattr(frame, "edges") and hasattr(frame, "nodes"):  # a networkx graph
         found, names = _of_graph(frame)
     else:
         found = rows(frame, "", ["source", "target", "weight"], optional=("weight",))
-    found = numbers(found if "weight" in found else found.assign(weight=1.0), ["weight"])
-    weight = found["weight"].astype("float64").abs()  # of graphs with a sign: how strong, not which way
+    if "weight" not in found:
+        found = found.assign(weight=1.0)
+    weight = numbers(found, ["weight"])["weight"].astype("float64").abs()  # strength without sign
     source, target = found["source"].astype("string"), found["target"].astype("string")
-    turned = (source > target).fillna(False)
-    ordered = pd.DataFrame({
-        "source": source.mask(turned, target), "target": target.mask(turned, source), "weight": weight}).dropna()
-    ordered = ordered[ordered["source"] != ordered["target"]]
-    summed: pd.DataFrame = ordered.groupby(["source", "target"], as_index=False).sum()
+    is_turned = (source > target).fillna(False)
+    pairs = pd.DataFrame({
+        "source": source.mask(is_turned, target), "target": target.mask(is_turned, source),
+        "weight": weight,
+    }).dropna()
+    pairs = pairs[pairs["source"] != pairs["target"]]
+    summed: pd.DataFrame = pairs.groupby(["source", "target"], as_index=False).sum()
     return summed, names
 
 
@@ -131,34 +193,49 @@ def _of_graph(graph: nx.Graph[Any]) -> tuple[pd.DataFrame, dict[str, str]]:
     import pandas as pd
 
     edges = list(graph.edges(data=True))
-    found = pd.DataFrame({"source": [str(a) for a, _, _ in edges], "target": [str(b) for _, b, _ in edges],
-                          "weight": [data.get("weight", 1) for _, _, data in edges]})
-    called = {str(node): str(data["label"]) for node, data in graph.nodes(data=True) if "label" in data}
-    return found, called
+    frame = pd.DataFrame({
+        "source": [str(source) for source, _, _ in edges],
+        "target": [str(target) for _, target, _ in edges],
+        "weight": [data.get("weight", 1) for _, _, data in edges],
+    })
+    nodes = graph.nodes(data=True)
+    names = {str(node): str(data["label"]) for node, data in nodes if "label" in data}
+    return frame, names
 
 
 def _largest(edges: pd.DataFrame, most: int) -> tuple[pd.DataFrame, pd.Series[int], int]:
-    """Edges between the nodes with most connections, how many each has, most first, and how many nodes are left out."""
+    """Return the edges between the nodes with most connections.
+
+    Also return the number of connections of these nodes, most first, and how many nodes are left
+    out.
+    """
     import pandas as pd
 
     degrees = pd.concat([edges["source"], edges["target"]]).value_counts().sort_index()
     degrees = degrees.sort_values(ascending=False, kind="stable")
-    kept = degrees.head(max(most, 2))
-    inside = edges[edges["source"].isin(kept.index) & edges["target"].isin(kept.index)]
-    return inside.reset_index(drop=True), kept, len(degrees) - len(kept)
+    largest = degrees.head(max(most, 2))
+    nodes = largest.index
+    inside = edges[edges["source"].isin(nodes) & edges["target"].isin(nodes)]
+    return inside.reset_index(drop=True), largest, len(degrees) - len(largest)
 
 
 def _draw(
-    ax: Axes, places: np.ndarray[Any, Any], ends: np.ndarray[Any, Any], weights: np.ndarray[Any, Any], areas: Any,
-    *, kinds: list[str],
+    ax: Axes, places: np.ndarray[Any, Any], ends: np.ndarray[Any, Any],
+    weights: np.ndarray[Any, Any], areas: Any, *, kinds: list[str],
 ) -> None:
-    """Lines and nodes, in a colour for each kind of node where there are several."""
+    """Draw lines and nodes; if there are several kinds of nodes, add a legend of their colors."""
     from matplotlib.collections import LineCollection
 
-    widths: Any = 0.5 + 2.0 * weights / (weights.max() or 1) if len(weights) else []
-    ax.add_collection(LineCollection(list(places[ends]), linewidths=widths, colors=GREY, alpha=0.5, zorder=1))
+    widths = 0.5 + 2.0 * weights / (weights.max(initial=0) or 1)
+    lines = LineCollection(
+        list(places[ends]), linewidths=widths, colors=GREY, alpha=0.5, zorder=1
+    )
+    ax.add_collection(lines)
     shades = [COLORS[_KINDS.index(kind)] for kind in kinds]
-    ax.scatter(places[:, 0], places[:, 1], s=areas, color=shades, edgecolors=ground(ax), linewidths=0.7, zorder=2)
+    ax.scatter(
+        places[:, 0], places[:, 1], s=areas, color=shades, edgecolors=ground(ax), linewidths=0.7,
+        zorder=2,
+    )
     ax.set_aspect("equal", adjustable="datalim")
     ax.margins(0.08)
     _bare(ax)
@@ -173,57 +250,83 @@ def _kind(node: str) -> str:
 
 
 def _bare(ax: Axes) -> None:
-    """No ticks and no frame; the label below stays."""
+    """Remove ticks and frame. The label below the axes is kept."""
     ax.set(xticks=[], yticks=[])
     ax.grid(visible=False)
     for spine in ax.spines.values():
         spine.set_visible(False)
 
 
-# threads --------------------------------------------------------------------------------------------------------------
+# threads -----------------------------------------------------------------------------------------
 
 
-def _tree(ax: Axes, posts: pd.DataFrame, size: float) -> None:
+def _readable_tree(ax: Axes | None, posts: pd.DataFrame, left: int) -> Axes:
+    """Draw a tree with the texts of its posts, and the number of posts that are left out."""
+    height = len(posts)
+    if left:
+        height += 1
+    ax = drawing.axes(ax, (8, max(2.0, 0.4 + 0.26 * height)))
+    depth = posts["depth"].clip(upper=_DEEPEST).to_numpy()
+    _tree(ax, posts, depth, size=22, linewidth=0.9)
+    _write(ax, posts, left)
+    return ax
+
+
+def _tree(
+    ax: Axes, posts: pd.DataFrame, depth: np.ndarray[Any, Any], *, size: float, linewidth: float
+) -> None:
     from matplotlib.collections import LineCollection
 
     row = {one: nth for nth, one in enumerate(posts["id"])}
-    depth = posts["depth"].clip(upper=_STEP_BACK).to_numpy() if size > 10 else posts["depth"].to_numpy()
-    lines = [[(depth[row[parent]], row[parent]), (depth[row[parent]], nth), (depth[nth], nth)]
-             for nth, parent in enumerate(posts["parent_id"]) if parent in row]
-    ax.add_collection(LineCollection(lines, colors="#BBBBBB", linewidths=0.9 if size > 10 else 0.4, zorder=1))
-    here = posts["present"].astype(bool).to_numpy()
+    lines = []
+    for nth, parent_id in enumerate(posts["parent_id"]):
+        if parent_id in row:
+            above = row[parent_id]
+            lines.append([(depth[above], above), (depth[above], nth), (depth[nth], nth)])
+    ax.add_collection(LineCollection(lines, colors="#BBBBBB", linewidths=linewidth, zorder=1))
+    is_present = posts["present"].astype(bool).to_numpy()
     height = posts.index.to_numpy()
-    ax.scatter(depth[here], height[here], s=size, color=COLORS[0], zorder=2, label="posts")
-    hollow = {"facecolor": ground(ax), "edgecolor": COLORS[3], "label": "not here"}
-    ax.scatter(depth[~here], height[~here], s=size, zorder=2, **hollow)
+    ax.scatter(
+        depth[is_present], height[is_present], s=size, color=COLORS[0], zorder=2, label="posts"
+    )
+    ax.scatter(
+        depth[~is_present], height[~is_present], s=size, zorder=2, facecolor=ground(ax),
+        edgecolor=COLORS[3], label="not collected",
+    )
     ax.set_ylim(len(posts) - 0.4, -0.6)
     ax.grid(visible=False)
 
 
 def _write(ax: Axes, posts: pd.DataFrame, left: int) -> None:
-    deepest = min(int(posts["depth"].max()), _STEP_BACK)
-    across = max(deepest, 3) * 3.2  # the tree takes a third of the width at most, texts the rest
+    deepest = min(int(posts["depth"].max()), _DEEPEST)
+    across = max(deepest, 3) * 3.2  # the tree takes at most a third of the width, text the rest
     ax.set_xlim(-0.5, across)
     inches = ax.get_position().width * ax.figure.bbox.width / ax.figure.canvas.figure.dpi
     room = _LETTERS_AN_INCH * inches
     for nth, post in enumerate(posts.to_dict("records")):
-        depth = min(post["depth"], _STEP_BACK)
-        said = ax.text(depth + across / 90, nth, shorten(_said(post), int(room * (1 - depth / across))), va="center",
-                       fontsize=8, color=ink(ax) if post["present"] else GREY, clip_on=True)
-        said.set_in_layout(False)  # what is wider than was thought takes no room from the tree
-        dress(said)
+        depth = min(post["depth"], _DEEPEST)
+        words = shorten(_line(post), int(room * (1 - depth / across)))
+        text = ax.text(
+            depth + across / 90, nth, words, va="center", fontsize=8,
+            color=ink(ax) if post["present"] else GREY, clip_on=True,
+        )
+        text.set_in_layout(False)  # text that is too wide must not make the tree narrower
+        dress(text)
     if left > 0:
         ax.text(0, len(posts), f"and {left:,} more", va="center", fontsize=8, color=GREY)
         ax.set_ylim(len(posts) + 0.6, -0.6)
     ax.set_axis_off()
 
 
-def _said(post: Mapping[Any, Any]) -> str:
-    """Who said what, in one line."""
+def _line(post: Mapping[Any, Any]) -> str:
+    """Return the author and the text of a post in one line."""
     from html import unescape
 
     if not post["present"]:
-        return f"{post['id']} (not here)"
-    name = post.get("username")
-    who = f"@{name}" if isinstance(name, str) else str(post.get("author_id") or post["id"])
-    return f"{who}: {bare(unescape(post['text']))}" if isinstance(post.get("text"), str) else who
+        return f"{post['id']} (not collected)"
+    author = str(post.get("author_id") or post["id"])
+    if isinstance(post.get("username"), str):
+        author = f"@{post['username']}"
+    if not isinstance(post.get("text"), str):
+        return author
+    return f"{author}: {bare(unescape(post['text']))}"

@@ -1,4 +1,4 @@
-"""Where posts come from."""
+"""A map of the places where posts come from."""
 
 from __future__ import annotations
 
@@ -7,86 +7,129 @@ from typing import TYPE_CHECKING, Any
 
 from xframes.errors import ArgumentError
 from xframes.plot.canvas import drawing
-from xframes.plot.canvas.drawing import COLORS, ink, short
+from xframes.plot.canvas.drawing import COLORS, amount, ink, short
 from xframes.plot.canvas.layout import label
-from xframes.plot.canvas.rows import numbers, pandas, rows, shorten, whole
+from xframes.plot.canvas.rows import MATCHES, listed, numbers, pandas, rows, shorten, whole
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
     from matplotlib.axes import Axes
 
 _BOX = ["west", "south", "east", "north"]
 _QUERY = f"""
-    SELECT p.id, p.latitude, p.longitude, p.place_id, l.full_name, l.west, l.south, l.east, l.north
-    FROM (SELECT DISTINCT ON (id) id, latitude, longitude, place_id FROM posts ORDER BY id, latitude IS NULL) p
-    LEFT JOIN (SELECT DISTINCT ON (id) id, full_name, {", ".join(_BOX)} FROM places ORDER BY id, west IS NULL) l
-    ON l.id = p.place_id
-    WHERE p.id IN (SELECT post_id FROM matches) AND (p.latitude IS NOT NULL OR l.west IS NOT NULL)"""
+    SELECT p.id, p.latitude, p.longitude, p.place_id,
+           l.full_name, l.west, l.south, l.east, l.north
+    FROM (
+        SELECT DISTINCT ON (id) id, latitude, longitude, place_id
+        FROM posts ORDER BY id, latitude IS NULL
+    ) p
+    LEFT JOIN (
+        SELECT DISTINCT ON (id) id, full_name, {", ".join(_BOX)}
+        FROM places ORDER BY id, west IS NULL
+    ) l ON l.id = p.place_id
+    WHERE p.{MATCHES} AND (p.latitude IS NOT NULL OR l.west IS NOT NULL)"""
 _LARGEST = 500.0  # area of the largest circle, in square points
+_LAYERS = ((False, COLORS[0], "places (their middle)"), (True, COLORS[3], "exact points"))
 
 
 def map(frame: Any, ax: Axes | None = None, *, labels: int = 8) -> Axes:
-    """Draw where posts come from: a circle for each place and exact point, its area by the number of posts.
+    """Draw where posts come from: one circle per place, its area by the number of posts.
 
-    A place stands at the middle of its box, which is drawn faintly; exact points (`latitude`, `longitude`) where they
-    are. Of Frames and archives the posts that were asked for are drawn. Other frames have a row for each post, with
-    `latitude` and `longitude`, or the box of its place in degrees: `west`, `south`, `east`, `north`, best with
-    `full_name`. The `labels` places with most posts are named where there is room. The axes are degrees, as wide as
-    they are in the middle of the picture; no map is fetched.
+    Places are circles in the middle of their bounding box, which is drawn in a light color. Exact
+    points have another color. The axes are longitude and latitude in degrees; no map is fetched.
 
-    Raises ArgumentError when no post has a place.
+    Parameters
+    ----------
+    frame
+        Frames, an Archive, or a frame with one row per post: `latitude` and `longitude`, or the
+        bounding box `west`, `south`, `east` and `north` in degrees, and `full_name` for labels.
+        From Frames and an Archive, only posts that a query returned are drawn, not the posts that
+        they refer to.
+    ax
+        Axes to draw on. Without it, a new figure.
+    labels
+        Number of places to label, those with most posts first, if there is room. Default: 8.
+
+    Returns
+    -------
+    Axes
+        The axes, with the numbers of posts in the legend.
+
+    Raises
+    ------
+    ArgumentError
+        No post has a place, or columns are missing.
+
+    Examples
+    --------
+    >>> xf.plot.map(xf.search.recent("coffee has:geo"))
     """
     spots = _spots(frame)
     if spots.empty:
-        raise ArgumentError("no post has a place to draw; few posts have one, has:geo in a query finds those")
+        raise ArgumentError(
+            "no post with a place to draw. To search for posts with a place, add has:geo to the query"
+        )
     ax = drawing.axes(ax, (8, 5))
     _boxes(ax, spots)
     areas = _LARGEST * spots["posts"] / spots["posts"].max()
-    for exact, color, name in ((False, COLORS[0], "places (their middle)"), (True, COLORS[3], "exact points")):
-        there = spots[spots["exact"] == exact]
-        if not there.empty:
-            ax.scatter(there["x"], there["y"], s=areas[there.index].clip(lower=10), color=color, alpha=0.65,
-                       edgecolors="white", linewidths=0.7, zorder=3,
-                       label=f"{name}: {short(there['posts'].sum())} posts")
+    for exact, color, name in _LAYERS:
+        layer = spots[spots["exact"] == exact]
+        if not layer.empty:
+            ax.scatter(
+                layer["x"], layer["y"], s=areas[layer.index].clip(lower=10), color=color,
+                alpha=0.65, edgecolors="white", linewidths=0.7, zorder=3,
+                label=f"{name}: {amount(layer['posts'].sum(), 'post')}",
+            )
     _degrees(ax, spots)
-    ax.legend(title=f"area: posts (at most {short(spots['posts'].max())})", loc="upper right", bbox_to_anchor=(1, -0.1),
-              ncols=2, frameon=False, fontsize="small", title_fontsize="small", alignment="right",
-              labelcolor=ink(ax)).get_title().set_color(ink(ax))
+    legend = ax.legend(
+        title=f"area: posts (at most {short(spots['posts'].max())})",
+        loc="upper right", bbox_to_anchor=(1, -0.1), ncols=2, frameon=False, fontsize="small",
+        title_fontsize="small", alignment="right", labelcolor=ink(ax),
+    )
+    legend.get_title().set_color(ink(ax))
     named = spots[spots["name"].notna()].head(labels)
-    label(ax, list(zip(named["x"], named["y"], strict=True)),
-          [f"{shorten(name, 28)}: {short(n)}" for name, n in zip(named["name"], named["posts"], strict=True)],
-          [2 + area**0.5 / 2 for area in areas[named.index]])
+    counts = zip(named["name"], named["posts"], strict=True)
+    label(
+        ax, list(zip(named["x"], named["y"], strict=True)),
+        [f"{shorten(name, 28)}: {short(posts)}" for name, posts in counts],
+        [2 + area**0.5 / 2 for area in areas[named.index]],
+    )
     return ax
 
 
 def _spots(frame: Any) -> pd.DataFrame:
-    """Where circles go (`x`, `y`), of how many posts, called what, with the box around them; most posts first."""
+    """Return one row per circle: `x`, `y`, `posts`, `name` and the box; most posts first."""
     import pandas as pd
 
     columns = ["latitude", "longitude", "full_name", *_BOX]
     if not whole(frame):
         frame = pandas(frame)
         if not ({"latitude", "longitude"} <= set(frame) or set(_BOX) <= set(frame)):
-            there = ", ".join(str(column) for column in frame.columns)
-            raise ArgumentError("there are no columns 'latitude' and 'longitude', or 'west', 'south', 'east', 'north' "
-                                f"to draw; the columns are: {there}")
-    found = rows(frame, _QUERY, columns, tuple(columns)).reindex(columns=columns)
-    measured = [c for c in columns if c != "full_name"]
-    at = numbers(found, measured)[measured].astype("float64")
+            raise ArgumentError(
+                "expected the columns 'latitude' and 'longitude', or 'west', 'south', 'east' and "
+                f"'north' to draw, got the columns: {listed(frame)}"
+            )
+    posts = rows(frame, _QUERY, columns, tuple(columns)).reindex(columns=columns)
+    degrees = [column for column in columns if column != "full_name"]
+    at = numbers(posts, degrees)[degrees].astype("float64")
     exact = at["latitude"].notna() & at["longitude"].notna()
     east = at["east"].where(at["east"] >= at["west"], at["east"] + 360)  # across the date line
     middle = (at["west"] + east) / 2
-    made = pd.DataFrame({
+    located = pd.DataFrame({
         "x": at["longitude"].where(exact, middle.where(middle <= 180, middle - 360)).round(3),
         "y": at["latitude"].where(exact, (at["south"] + at["north"]) / 2).round(3),
-        "name": found["full_name"].astype("string"), "exact": exact, "west": at["west"].mask(exact),
+        "name": posts["full_name"].astype("string"), "exact": exact, "west": at["west"].mask(exact),
         "south": at["south"], "east": east, "north": at["north"],
     }).dropna(subset=["x", "y"])
-    spots = made.groupby(["exact", "x", "y"], as_index=False).agg(
-        posts=("x", "size"), name=("name", "first"), west=("west", "first"), south=("south", "first"),
-        east=("east", "first"), north=("north", "first"))
+    spots = located.groupby(["exact", "x", "y"], as_index=False).agg(
+        posts=("x", "size"), name=("name", "first"), west=("west", "first"),
+        south=("south", "first"), east=("east", "first"), north=("north", "first"),
+    )
     spots["name"] = spots["name"].mask(spots["exact"])
-    return spots.sort_values(["posts", "x", "y"], ascending=[False, True, True]).reset_index(drop=True)
+    spots = spots.sort_values(["posts", "x", "y"], ascending=[False, True, True])
+    return spots.reset_index(drop=True)
 
 
 def _boxes(ax: Axes, spots: pd.DataFrame) -> None:
@@ -94,12 +137,15 @@ def _boxes(ax: Axes, spots: pd.DataFrame) -> None:
 
     for spot in spots[spots["west"].notna()].to_dict("records"):
         width, height = spot["east"] - spot["west"], spot["north"] - spot["south"]
-        ax.add_patch(Rectangle((spot["west"], spot["south"]), width, height, facecolor=COLORS[0], alpha=0.1,
-                               edgecolor=COLORS[0], linewidth=0.6, zorder=2))
+        box = Rectangle(
+            (spot["west"], spot["south"]), width, height, facecolor=COLORS[0], alpha=0.1,
+            edgecolor=COLORS[0], linewidth=0.6, zorder=2,
+        )
+        ax.add_patch(box)
 
 
 def _degrees(ax: Axes, spots: pd.DataFrame) -> None:
-    """Axes in degrees around the circles, at least twice as wide as high where the world is, with a graticule."""
+    """Set the limits around the circles, and draw a grid with degrees as labels."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     low, high = float(spots["y"].min()), float(spots["y"].max())
@@ -110,10 +156,20 @@ def _degrees(ax: Axes, spots: pd.DataFrame) -> None:
     ax.set_xlim(max((left + right - width) / 2, -180), min((left + right + width) / 2, 180))
     ax.set_ylim(max((low + high - height) / 2, -90), min((low + high + height) / 2, 90))
     ax.set_aspect(stretch)
-    for axis, signs in ((ax.xaxis, "WE"), (ax.yaxis, "SN")):
+    for axis, below, above in ((ax.xaxis, "W", "E"), (ax.yaxis, "S", "N")):
         axis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 1.5, 2, 3, 4.5, 5, 6, 9, 10]))
-        axis.set_major_formatter(FuncFormatter(
-            lambda degrees, _, signs=signs: f"{abs(degrees):.6g}°{'' if degrees == 0 else signs[int(degrees > 0)]}"))
+        axis.set_major_formatter(FuncFormatter(_degree_labels(below, above)))
     ax.grid(visible=True, axis="both")
     ax.set_xlabel("longitude")
     ax.set_ylabel("latitude")
+
+
+def _degree_labels(below: str, above: str) -> Callable[[float, int | None], str]:
+    """Return a formatter of degrees: 30°W, 0°, 30°E."""
+
+    def label_of(degrees: float, _: int | None) -> str:
+        if degrees == 0:
+            return "0°"
+        return f"{abs(degrees):.6g}°{below if degrees < 0 else above}"
+
+    return label_of

@@ -1,9 +1,10 @@
-"""Posts read against the project's monthly cap."""
+"""A plot of the posts that a project read, against its monthly cap."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import accumulate
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
@@ -18,18 +19,20 @@ if TYPE_CHECKING:
 
 _FORECAST_DAYS = 7
 _MOST_DAYS = 90
-_FAR = 3  # a cap more than so many times what is drawn is told in words, else it would flatten everything
+# A cap more than this many times higher than the bars is written in the legend instead of drawn;
+# it would make everything else flat.
+_FAR = 3
 
 
 @dataclass(frozen=True)
 class _Month:
-    """A project's month at the cap: what was read each day, and until when it counts."""
+    """The posts that a project read each day, and the month that its cap applies to."""
 
     daily: dict[date, int]
     today: date
     used: int | None
     cap: int | None
-    begins: date
+    starts: date
     resets: date | None
 
 
@@ -37,132 +40,197 @@ def usage(
     frame: Any, ax: Axes | None = None, *, cap: int | None = None, reset_day: int | None = None,
     project: str | None = None,
 ) -> Axes:
-    """Draw the posts a project read each day (bars) and since the count last began anew (steps), against its cap.
+    """Draw the posts that a project read per day (bars) and in the month (steps), against its cap.
 
-    Every day known is there; days X does not send had no use, and the day of the observation is pale: it was not over.
-    The dashed line goes on to the day the count begins anew, at the mean of the last 7 whole days. Reads `usage_daily`
-    and `usage`. A frame of `usage_daily` knows neither cap nor reset day: give `cap` (posts a month) and `reset_day`
-    (of the month), which go before what X says in any case. `project` chooses one of several.
+    Days that X does not send are drawn as zero. The bar of the last day is pale, because the day
+    was not over. A dashed line continues to the day when the cap resets, at the mean of the last 7
+    whole days.
 
-    Raises ArgumentError when there is no usage to draw, or there are several projects and none is chosen.
+    Parameters
+    ----------
+    frame
+        Frames or an Archive with the tables `usage_daily` and `usage`; or a frame with `date`,
+        `usage` and, if present, `scope`, `id` and `observed_at`.
+    ax
+        Axes to draw on. Without it, a new figure.
+    cap
+        Posts per month. Default: the cap that X reported, which only Frames and an Archive have.
+    reset_day
+        Day of the month when the cap resets, 1 to 31. Default: the day that X reported.
+    project
+        Id of the project to draw. Needed if the frame has several projects.
+
+    Returns
+    -------
+    Axes
+        The axes, with the share of the cap below the picture.
+
+    Raises
+    ------
+    ArgumentError
+        There is no usage, or the frame has several projects and `project` is missing.
+
+    Examples
+    --------
+    >>> xf.plot.usage(xf.usage.posts(days=30), cap=2_000_000)
     """
     month = _month(frame, cap, reset_day, project)
     ax = drawing.axes(ax)
     from matplotlib.dates import date2num
 
-    first = min([month.begins, *month.daily])
+    first = min([month.starts, *month.daily])
     days = [first + timedelta(n) for n in range((month.today - first).days + 1)]
     at = date2num(days)  # type: ignore[no-untyped-call]  # untyped there
     heights = [month.daily.get(day, 0) for day in days]
-    drawn = ax.bar(at, heights, width=0.8, align="edge", color=COLORS[4], label="a day")
-    drawn.patches[-1].set_alpha(0.45)
-    since = days.index(month.begins)
-    told = _sum(ax, month, at[since:], heights[since:])
+    bars = ax.bar(at, heights, width=0.8, align="edge", color=COLORS[4], label="a day")
+    bars.patches[-1].set_alpha(0.45)
+    since = days.index(month.starts)
+    note = _draw_sums(ax, month, at[since:], heights[since:])
     drawing.finish(ax, "posts read", "")
     ax.set_xlabel("day (UTC)")
-    if told:
-        drawing.note(ax, told)
+    if note:
+        drawing.note(ax, note)
     return ax
 
 
-def _sum(ax: Axes, month: _Month, at: Any, heights: list[int]) -> str:
-    """The steps up to now, the forecast and the cap; and what there is to say of it."""
-    before = (month.used if month.used is not None else sum(heights)) - sum(heights)
-    sums = [max(before, 0)]
-    for height in heights:
-        sums.append(sums[-1] + height)
-    ax.step([*at, at[-1] + 1], [*sums[1:], sums[-1]], where="post", color=COLORS[0],
-            label=f"since {month.begins:%b} {month.begins.day}: {short(sums[-1])}")
+def _draw_sums(ax: Axes, month: _Month, at: Any, heights: list[int]) -> str:
+    """Draw the sums up to now, the forecast and the cap. Return how much of the cap is used."""
+    before = 0
+    if month.used is not None:
+        before = max(month.used - sum(heights), 0)
+    sums = list(accumulate(heights, initial=before))
+    ax.step(
+        [*at, at[-1] + 1], [*sums[1:], sums[-1]], where="post", color=COLORS[0],
+        label=f"since {_day(month.starts)}: {short(sums[-1])}",
+    )
     top = float(sums[-1])
     if month.resets is not None:
-        top = _forecast(ax, month, at[-1], sums[-1])
+        top = _forecast(ax, month, month.resets, at[-1], sums[-1])
     if month.cap is None:
         return ""
+    label = f"cap: {short(month.cap)}"
     if month.cap > _FAR * max(top, 1):
-        ax.plot([], [], color=COLORS[3], linewidth=1.2, label=f"cap: {short(month.cap)} (beyond the top)")
+        ax.plot([], [], color=COLORS[3], linewidth=1.2, label=f"{label} (beyond the top)")
     else:
-        ax.axhline(month.cap, color=COLORS[3], linewidth=1.2, label=f"cap: {short(month.cap)}")
+        ax.axhline(month.cap, color=COLORS[3], linewidth=1.2, label=label)
     used = f"{sums[-1] / month.cap:.1%} of the cap used"
     if sums[-1] < month.cap < top:
-        reached = _reached(month, sums[-1])
-        return f"{used}; at this pace it is reached on {reached:%b} {reached.day}"
+        days = ceil((month.cap - sums[-1]) / _rate(month))
+        return f"{used}; at this pace it is reached on {_day(month.today + timedelta(days))}"
     return used
 
 
+def _day(day: date) -> str:
+    return f"{day:%b} {day.day}"
+
+
 def _rate(month: _Month) -> float:
-    """The mean of the last whole days, of those that are known."""
+    """Return the mean of the last 7 whole days, or of fewer if only those are known."""
     first = min(month.daily, default=month.today)
     days = [month.today - timedelta(n) for n in range(1, _FORECAST_DAYS + 1)]
-    known = [month.daily.get(day, 0) for day in days if day >= first]
-    return sum(known) / len(known) if known else float(month.daily.get(month.today, 0))
+    numbers = [month.daily.get(day, 0) for day in days if day >= first]
+    if not numbers:
+        return float(month.daily.get(month.today, 0))
+    return sum(numbers) / len(numbers)
 
 
-def _forecast(ax: Axes, month: _Month, today: float, used: int) -> float:
-    assert month.resets is not None
-    left = (month.resets - month.today).days
-    ends = used + _rate(month) * (left - 1)  # what is left of today is taken for read
-    ax.plot([today + 1, today + left], [used, ends], color=COLORS[0], linestyle=(0, (4, 2)),
-            label=f"forecast for {month.resets:%b} {month.resets.day}: {short(ends)}")
+def _forecast(ax: Axes, month: _Month, resets: date, today: float, used: int) -> float:
+    """Draw the line to the day when the cap resets. Return the posts at its end."""
+    left = (resets - month.today).days
+    end = used + _rate(month) * (left - 1)  # as if nothing more is read today
+    ax.plot(
+        [today + 1, today + left], [used, end], color=COLORS[0], linestyle=(0, (4, 2)),
+        label=f"forecast for {_day(resets)}: {short(end)}",
+    )
     ax.axvline(today + left, color=GREY, linewidth=0.8, linestyle=":", label="_reset")
-    ax.text(today + left, 1, "resets ", transform=ax.get_xaxis_transform(), ha="right", va="top", fontsize=8,
-            color=ink(ax))
-    return ends
+    ax.text(
+        today + left, 1, "resets ", transform=ax.get_xaxis_transform(), ha="right", va="top",
+        fontsize=8, color=ink(ax),
+    )
+    return end
 
 
-def _reached(month: _Month, used: int) -> date:
-    assert month.cap is not None  # and the forecast goes above it, so there is a rate
-    return month.today + timedelta(ceil((month.cap - used) / _rate(month)))
-
-
-# rows -----------------------------------------------------------------------------------------------------------------
+# rows --------------------------------------------------------------------------------------------
 
 
 def _month(frame: Any, cap: int | None, reset_day: int | None, project: str | None) -> _Month:
-    import pandas as pd
+    daily, reports = _usage(frame, project)
+    by_day = {
+        at.date(): int(number) for at, number in zip(daily["date"], daily["usage"], strict=True)
+    }
+    if not by_day and reports.empty:
+        raise ArgumentError("no usage to draw. To collect usage, use xf.usage.posts(days=30)")
+    report: dict[Any, Any] = {}
+    if not reports.empty:
+        report = reports.iloc[-1].dropna().to_dict()
+    today = _today(by_day, report, daily)
+    cap = cap or _integer(report, "project_cap")
+    day = reset_day or _integer(report, "cap_reset_day")
+    used = _integer(report, "project_usage")
+    if not day:
+        return _Month(by_day, today, used, cap, min(by_day), None)
+    return _Month(by_day, today, used, cap, _reset(today, day, 0), _reset(today, day, 1))
 
+
+def _usage(frame: Any, project: str | None) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the posts of each day, and X's reports of the cap in order of time, of one project."""
     columns = ["scope", "id", "date", "usage", "observed_at"]
-    daily = numbers(table(frame, "usage_daily", columns, optional=("scope", "id", "observed_at")), ["usage"])
-    daily = daily[daily["scope"] == "project"] if "scope" in daily else daily
-    state = _state(frame)
-    named: Any = daily["id"].dropna() if "id" in daily else []
-    projects = sorted({str(one) for one in (*named, *state["project_id"])})
+    daily = table(frame, "usage_daily", columns, optional=("scope", "id", "observed_at"))
+    daily = numbers(daily, ["usage"])
+    if "scope" in daily:
+        daily = daily[daily["scope"] == "project"]
+    reports = _reports(frame)
+    projects = {str(one) for one in reports["project_id"]}
+    if "id" in daily:
+        projects.update(str(one) for one in daily["id"].dropna())
     if project is None and len(projects) > 1:
-        raise ArgumentError(f"choose one of the projects with project=…: {', '.join(projects)}")
+        raise ArgumentError(f"project: expected one of {', '.join(sorted(projects))}, got None")
     if project is not None:
-        daily, state = daily[daily["id"] == project], state[state["project_id"] == project]
-    known = newest(daily, ["date"]).dropna(subset=["date", "usage"])
-    by_day = {at.date(): int(n) for at, n in zip(known["date"], known["usage"], strict=True)}
-    if not by_day and state.empty:
-        raise ArgumentError("there is no usage to draw; xf.usage.posts(days=30) collects it")
-    told = state.iloc[-1] if len(state) else None
-    seen = told["observed_at"] if told is not None else known["observed_at"].max() if "observed_at" in known else None
-    today = max(by_day) if seen is None or pd.isna(seen) else seen.date()
-    if by_day and today - max(by_day) > timedelta(_MOST_DAYS):
-        today = max(by_day)  # X sends the last 90 days: a clock further on is not X's, e.g. that of a sandbox
-    day = reset_day or _whole(told, "cap_reset_day")
-    begins = _reset(today, day, 0) if day else min(by_day)
-    return _Month(by_day, today, _whole(told, "project_usage"), cap or _whole(told, "project_cap"), begins,
-                  _reset(today, day, 1) if day else None)
+        daily, reports = daily[daily["id"] == project], reports[reports["project_id"] == project]
+    return newest(daily, ["date"]).dropna(subset=["date", "usage"]), reports
 
 
-def _state(frame: Any) -> pd.DataFrame:
+def _reports(frame: Any) -> pd.DataFrame:
     import pandas as pd
 
     columns = ["project_id", "project_cap", "project_usage", "cap_reset_day", "observed_at"]
     if not whole(frame):
         return pd.DataFrame(columns=columns)
-    chosen = ", ".join(columns)
-    return rows(frame, f"SELECT {chosen} FROM usage WHERE project_id IS NOT NULL ORDER BY observed_at", columns)
+    query = f"""
+        SELECT {", ".join(columns)} FROM usage
+        WHERE project_id IS NOT NULL ORDER BY observed_at
+    """
+    return rows(frame, query, columns)
 
 
-def _whole(row: Any, name: str) -> int | None:
+def _today(by_day: dict[date, int], report: dict[Any, Any], daily: pd.DataFrame) -> date:
+    """Return the day of the last observation."""
     import pandas as pd
 
-    return None if row is None or pd.isna(row[name]) else int(row[name])
+    observed = report.get("observed_at")
+    if not report and "observed_at" in daily:
+        observed = daily["observed_at"].max()
+    if observed is None or pd.isna(observed):
+        return max(by_day)
+    today: date = observed.date()
+    # X sends the last 90 days. A later clock is not X's, but for example that of a sandbox.
+    if by_day and today - max(by_day) > timedelta(_MOST_DAYS):
+        return max(by_day)
+    return today
+
+
+def _integer(report: dict[Any, Any], name: str) -> int | None:
+    value = report.get(name)
+    if value is None:
+        return None
+    return int(value)
 
 
 def _reset(today: date, day: int, later: int) -> date:
-    """The day the count last began anew, or `later` months after it; in short months the last day."""
+    """Return the last day when the cap reset, or `later` months after it.
+
+    In a month without this day, the cap resets on the last day of the month.
+    """
     from calendar import monthrange
 
     months = today.year * 12 + today.month - 1

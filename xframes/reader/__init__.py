@@ -1,7 +1,8 @@
-"""Files of X's pages → pages: NDJSON, JSON documents, twarc's files and CSV, account exports, packed or not.
+"""Read pages from files: NDJSON, JSON, twarc's JSONL and CSV, and account exports, also compressed.
 
-One line is one page: a whole answer of X, a flattened post, a stream or compliance line. A document that spans lines is
-one page, or several when it is a list of recorded answers. What a file is, its content says, not its name.
+One line is one page: a response of X, a flattened post, or a line of a stream or compliance file. A
+JSON document of several lines is one page, or several if it is a list of recorded responses. The
+content of a file decides its format, not its name.
 """
 
 from __future__ import annotations
@@ -33,15 +34,17 @@ if TYPE_CHECKING:
 
 __all__ = ["NotPages", "is_hidden", "read_pages", "refusal"]
 
-_SPACE = b" \t\r\n\0\x1e"  # with what ends a file cut by a crash, and what begins a record of JSON text sequences
+# \0 ends a file that was cut by a crash; \x1e starts a record of JSON text sequences
+_SPACE = b" \t\r\n\0\x1e"
 _BOM = b"\xef\xbb\xbf"
 _PIECE = 65_536
-_TOLD = 10  # reasons that one error tells
+_MOST_REASONS = 10  # in one error
+_PAGE_KEYS = {"data", "includes", "meta", "errors"}
 _NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class _Recorded(msgspec.Struct):
-    """One recorded answer: the endpoint asked (a filled path or its template), and the body kept verbatim."""
+    """A recorded response: its endpoint (a path or the template of one), and its verbatim body."""
 
     endpoint: str
     response: msgspec.Raw
@@ -49,73 +52,110 @@ class _Recorded(msgspec.Struct):
 
 
 def read_pages(path: str | PathLike[str], run_id: str | None = None) -> Iterator[Page]:
-    """The pages of a file, lazily and in order, each with its bytes as they stand there.
+    """Read the pages of a file, in order and one at a time.
 
-    The time of a page is twarc's `retrieved_at` where the page says so, else the file's modification time. Nothing is
-    judged here: a line that is no JSON becomes a page too, and flattening says what is wrong with it.
+    Bodies are kept verbatim. A line that is not JSON also becomes a page, and `xf.flatten` reports
+    what is wrong with it. Files compressed with gz, zst, bz2 or xz, and zip and tar files, are
+    unpacked, regardless of their names. In a list larger than 16 MB, each item is one page.
 
-    Compressed files (gz, zst, bz2, xz), zip and tar are unpacked, whatever they are called. Of a
-    list of more than 16 MB each item is a page. A line, and a document that is no list, may have
-    256 MB (the setting `max_line_mb`).
+    Parameters
+    ----------
+    path
+        The file to read. A line, or a document that is not a list, may have 256 MB (the setting
+        `max_line_mb`).
+    run_id
+        Id of the run that the pages belong to. Default: none.
 
-    Raises XframesError when the file cannot be opened, holds no pages, or cannot be read to its
-    end: what can be read comes before it, the other files of a zip or tar too.
+    Returns
+    -------
+    Iterator of Page
+        Pages in the order of the file. `received_at` is twarc's `retrieved_at` if the page has it,
+        else the time when the file was last modified.
+
+    Raises
+    ------
+    XframesError
+        The file does not exist, cannot be opened, has no pages, or cannot be read to its end.
+        Everything that can be read, also in other files of a zip or tar, is returned before.
+
+    Examples
+    --------
+    >>> frames = xf.flatten(xf.read_pages("pages.jsonl.gz"))
     """
     path = Path(path)
     try:
-        found = datetime.fromtimestamp(int(path.stat().st_mtime), UTC)
+        modified_at = datetime.fromtimestamp(int(path.stat().st_mtime), UTC)
         for body in _contents(path):
-            yield _page(body, found, run_id) if isinstance(body, bytes) else _recorded_page(body, found, run_id)
+            if isinstance(body, bytes):
+                yield _page(body, modified_at, run_id)
+            else:
+                yield _recorded_page(body, modified_at, run_id)
     except XframesError:
         raise
     except FileNotFoundError:
-        raise XframesError(f"{_shown(path)}: there is no such file") from None
+        raise XframesError(f"{_printable(path)}: the file does not exist") from None
     except IsADirectoryError:
-        folder = _shown(path)
-        why = f"{folder} is a folder; name the files in it, e.g. '{folder}/*.jsonl'"
-        raise XframesError(why) from None
-    except Exception as error:  # whatever a file's content brings about, it is this file's alone
-        raise XframesError(f"{_shown(path)}: {_shown(reason(error))}") from error
+        folder = _printable(path)
+        raise XframesError(
+            f"{folder}: expected a file, got a folder. Pass its files, e.g. '{folder}/*.jsonl'"
+        ) from None
+    except Exception as error:  # every error that the content causes must name the file
+        raise XframesError(f"{_printable(path)}: {_printable(reason(error))}") from error
 
 
 def refusal(path: str | PathLike[str]) -> str | None:
-    """Why a file holds nothing that can be read, told by how it begins; None when it may, or is packed or damaged."""
-    with suppress(Exception):  # told when it is read
+    """Return why a file has no pages, as far as its beginning shows.
+
+    None for a file that may have pages, and for one that is compressed or damaged.
+    """
+    with suppress(Exception):  # reading the file raises it again
         first = next(parts(Path(path)), None)
-        return None if first is None or first.inside else first.refusal
+        if first is not None and not first.inside:
+            return first.refusal
     return None
 
 
 def _contents(path: Path) -> Iterator[bytes | _Recorded]:
-    """The bodies in a file, whatever it is, with what can be read of each file in it.
+    """Read the bodies of a file, or of each file in a zip or tar.
 
-    Raises NotPages when nothing in it can be read, XframesError when something in it is damaged or
-    too large.
+    Raises NotPages if nothing in it can be read, XframesError if something in it is damaged or too
+    large.
     """
-    left: list[str] = []
-    failed: list[str] = []
-    seen = 0
+    skipped: list[str] = []
+    failures: list[str] = []
+    count = 0
     for part in parts(path):
-        seen += 1
-        why = part.damage or part.refusal
-        if why is None and part.inside and part.is_table and not spreadsheets.begins_posts(part.head):
-            why = "no table of posts"
-        if why is not None:
-            reasons = failed if part.damage else left
-            reasons.append(f"{part.name if part.inside else 'it'} is {why}")
+        count += 1
+        name = part.name if part.inside else "it"
+        if part.damage is not None:
+            failures.append(f"{name} is {part.damage}")
+            continue
+        refusal = _refusal(part)
+        if refusal is not None:
+            skipped.append(f"{name} is {refusal}")
             continue
         try:
             yield from _part(part, path)
-        except NotPages:  # a table, which says whose it is
+        except NotPages:  # a table; the error names the file
             raise
         except Exception as error:
             if not part.inside:
-                raise XframesError(f"{_shown(path)}: {_shown(reason(error))}") from error
-            failed.append(f"{part.name}: {reason(error)}")
-    if failed:
-        raise XframesError(f"{_shown(path)}: {_few(failed)}")
-    if len(left) == seen:
-        raise NotPages(f"{_shown(path)} holds no pages: {_few(left) or 'there is no file in it'}")
+                raise XframesError(f"{_printable(path)}: {_printable(reason(error))}") from error
+            failures.append(f"{part.name}: {reason(error)}")
+    if failures:
+        raise XframesError(f"{_printable(path)}: {_summary(failures)}")
+    if len(skipped) == count:
+        reasons = _summary(skipped) or "it contains no files"
+        raise NotPages(f"{_printable(path)} contains no pages: {reasons}")
+
+
+def _refusal(part: Part) -> str | None:
+    """Return why a part is skipped. A table beside other files of a zip may not be of posts."""
+    if part.refusal is not None:
+        return part.refusal
+    if part.inside and part.is_table and not spreadsheets.begins_posts(part.head):
+        return "not a table of posts"
+    return None
 
 
 def _part(part: Part, path: Path) -> Iterator[bytes | _Recorded]:
@@ -127,24 +167,27 @@ def _part(part: Part, path: Path) -> Iterator[bytes | _Recorded]:
         yield from _bodies(part.file)
 
 
-def _few(reasons: list[str]) -> str:
-    """Some reasons of many, in one line."""
-    more = f"; and {len(reasons) - _TOLD:,} more" if len(reasons) > _TOLD else ""
-    return _shown("; ".join(reasons[:_TOLD]) + more)
+def _summary(reasons: list[str]) -> str:
+    """Join the first reasons in one line, and say how many more there are."""
+    first = reasons[:_MOST_REASONS]
+    left = len(reasons) - len(first)
+    if left:
+        first.append(f"and {left:,} more")
+    return _printable("; ".join(first))
 
 
-def _shown(text: object) -> str:
-    """A text that may hold names which are no UTF-8, so that it can be printed and stored."""
+def _printable(text: object) -> str:
+    """Escape file names that are not UTF-8, so that a text can be printed and stored."""
     return str(text).encode("utf-8", "backslashreplace").decode()
 
 
 def _bodies(file: IO[bytes]) -> Iterator[bytes | _Recorded]:
-    begun = _begin(file)
-    first = begun.removeprefix(_BOM).lstrip(_SPACE)
+    head = _first_bytes(file)
+    first = head.removeprefix(_BOM).lstrip(_SPACE)
     if first[:1] == b"[":
-        yield from _document(file, begun)
+        yield from _document(file, head)
         return
-    whole = line(file, begun)
+    whole = line(file, head)
     text = whole.removeprefix(_BOM).strip(_SPACE)
     if first[:1] == b"{" and first[:2] != b"{'" and not _is_json(text):
         yield from _lines_or_document(file, whole)
@@ -154,74 +197,99 @@ def _bodies(file: IO[bytes]) -> Iterator[bytes | _Recorded]:
         yield from _line(further)
 
 
-def _begin(file: IO[bytes]) -> bytes:
-    """How the first line begins that is not empty; nothing when there is none."""
-    while begun := file.readline(_PIECE):
-        if begun.removeprefix(_BOM).strip(_SPACE):
+def _first_bytes(file: IO[bytes]) -> bytes:
+    """Read the beginning of the first line that is not empty; empty at the end of the file."""
+    while head := file.readline(_PIECE):
+        if head.removeprefix(_BOM).strip(_SPACE):
             break
-    return begun
+    return head
 
 
 def _line(line: bytes) -> Iterator[bytes | _Recorded]:
     body = line.strip(_SPACE)
-    if body[:1] == b"{" and body[-2:] == b"},":  # a line out of a list
+    if body[:1] == b"{" and body[-2:] == b"},":  # a line of a list
         body = body[:-1]
-    elif body[:2] in {b'"{', b'"[', b"{'"} and len(body) < HELD_BYTES:  # it takes far more memory
-        body = _written_twice(body)
-    if body:
-        yield from _recorded(body) if body.startswith(b'{"endpoint"') else (body,)
+    elif body[:2] in {b'"{', b'"[', b"{'"} and len(body) < HELD_BYTES:  # decoding takes much memory
+        body = _unquoted(body)
+    if body.startswith(b'{"endpoint"'):
+        yield from _recorded(body)
+    elif body:
+        yield body
 
 
-def _written_twice(body: bytes) -> bytes:
-    """JSON that was written as JSON's text, or as Python shows a dict; anything else as it is."""
+def _unquoted(body: bytes) -> bytes:
+    """Decode JSON that was written as a JSON string, or as the repr of a Python dict.
+
+    Anything else is returned unchanged.
+    """
     try:
-        found = json.loads(body) if body[:1] == b'"' else ast.literal_eval(body.decode())
-        text = found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
-        return text.encode() if _is_json(text.encode()) else body
+        text = _decoded(body)
+        if not isinstance(text, str):
+            text = json.dumps(text, ensure_ascii=False)
+        encoded = text.encode()
     except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         return body
+    return encoded if _is_json(encoded) else body
+
+
+def _decoded(body: bytes) -> Any:
+    if body[:1] == b'"':
+        return json.loads(body)
+    return ast.literal_eval(body.decode())
 
 
 def _lines_or_document(file: IO[bytes], first: bytes) -> Iterator[bytes | _Recorded]:
-    """A file that does not begin with a line of JSON: one document over many lines, or lines with a bad first one."""
-    second = next((found for found in lines(file) if found.strip(_SPACE)), b"")
+    """Read a file whose first line is not JSON: a document of many lines, or one damaged line."""
+    second = next((each for each in lines(file) if each.strip(_SPACE)), b"")
     if second.lstrip(_SPACE)[:1] != b"{" or not _is_json(second.strip(_SPACE)):
         yield from _document(file, first + second)
         return
-    for found in chain((first, second), lines(file)):
-        yield from _line(found)
+    for each in chain((first, second), lines(file)):
+        yield from _line(each)
 
 
-def _document(file: IO[bytes], begun: bytes) -> Iterator[bytes | _Recorded]:
-    """A document over many lines, or several; of those too long to be held, one by one."""
-    body = begun.removeprefix(_BOM) + file.read(HELD_BYTES)
-    if len(body) < HELD_BYTES and _is_json(whole := body.strip(_SPACE)):
-        yield from _recorded(whole) if whole[:1] == b"[" else _line(whole)
+def _document(file: IO[bytes], head: bytes) -> Iterator[bytes | _Recorded]:
+    """Read documents of many lines. Large documents are read one value at a time."""
+    body = head.removeprefix(_BOM) + file.read(HELD_BYTES)
+    whole = body.strip(_SPACE)
+    if len(body) < HELD_BYTES and _is_json(whole):
+        if whole[:1] == b"[":
+            yield from _recorded(whole)
+        else:
+            yield from _line(whole)
         return
-    for found in values(file, body):
-        yield from _recorded(found) if found[:1] == b"[" or b'"endpoint"' in found else _line(found)
+    for value in values(file, body):
+        if value[:1] == b"[" or b'"endpoint"' in value:
+            yield from _recorded(value)
+        else:
+            yield from _line(value)
 
 
 def _recorded(body: bytes) -> Iterator[bytes | _Recorded]:
-    """Recorded answers one by one; any other document whole. A list of pages gives its pages."""
+    """Split a list of recorded responses, or a list of pages; return any other document whole."""
     try:
-        found = msgspec.json.decode(body, type=list[_Recorded] | _Recorded)
+        responses = msgspec.json.decode(body, type=list[_Recorded] | _Recorded)
     except _NOT_JSON:
         pages = _pages_of(body)
         yield from pages or (body,)
         return
-    yield from found if isinstance(found, list) else (found,)
+    if isinstance(responses, list):
+        yield from responses
+    else:
+        yield responses
 
 
 def _pages_of(body: bytes) -> list[bytes]:
-    """The pages of a list of pages, each with its own bytes; empty when the list is of something else."""
+    """Return the verbatim pages of a list of pages; empty for any other list."""
     try:
         items = msgspec.json.decode(body, type=list[msgspec.Raw])
         pages = [bytes(item) for item in items]
         keys = [msgspec.json.decode(page, type=dict[str, msgspec.Raw]).keys() for page in pages]
     except _NOT_JSON:
         return []
-    return pages if keys and all(k & {"data", "includes", "meta", "errors"} and "id" not in k for k in keys) else []
+    if all("id" not in names and names & _PAGE_KEYS for names in keys):
+        return pages
+    return []
 
 
 def _is_json(body: bytes) -> bool:
@@ -232,31 +300,36 @@ def _is_json(body: bytes) -> bool:
     return bool(body)
 
 
-def _page(body: bytes, found: datetime, run_id: str | None) -> Page:
+def _page(body: bytes, modified_at: datetime, run_id: str | None) -> Page:
     request, received_at = _twarc(body)
-    return Page(request, body, received_at or found, run_id=run_id, page_id=page_id(request, body))
+    id = page_id(request, body)
+    return Page(request, body, received_at or modified_at, run_id=run_id, page_id=id)
 
 
-def _recorded_page(recorded: _Recorded, found: datetime, run_id: str | None) -> Page:
+def _recorded_page(recorded: _Recorded, modified_at: datetime, run_id: str | None) -> Page:
     try:
         request = _request(recorded.endpoint, recorded.method)
-    except ValueError:  # no URL
+    except ValueError:  # not a URL
         request = Request("GET", "")
     body = bytes(recorded.response)
-    return Page(request, body, found, run_id=run_id, page_id=page_id(request, body))
+    return Page(request, body, modified_at, run_id=run_id, page_id=page_id(request, body))
 
 
 def _twarc(body: bytes) -> tuple[Request, datetime | None]:
-    """The request and time twarc wrote at the end of a page; an empty request where it did not."""
+    """Read the request and the time that twarc adds to the end of a page.
+
+    Without them, the request is empty and the time is None.
+    """
     tail = body[-4096:]
     at = tail.rfind(b'"__twarc"')
     if at >= 0:
         try:
             start = tail.index(b"{", at)
             meta: Any = json.loads(tail[start:tail.index(b"}", start) + 1])
-            moment = datetime.fromisoformat(meta["retrieved_at"])
-            moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-            return _request(str(meta["url"])), moment.astimezone(UTC)
+            retrieved_at = datetime.fromisoformat(meta["retrieved_at"])
+            if retrieved_at.tzinfo is None:
+                retrieved_at = retrieved_at.replace(tzinfo=UTC)
+            return _request(str(meta["url"])), retrieved_at.astimezone(UTC)
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             pass
     return Request("GET", ""), None
@@ -264,6 +337,9 @@ def _twarc(body: bytes) -> tuple[Request, datetime | None]:
 
 def _request(url: str, method: str = "GET") -> Request:
     parts = urlsplit(url)
+    params = dict(parse_qsl(parts.query))
     hit = match(method, parts.path)
-    action, args = (hit[0].name, hit[1]) if hit else (None, {})
-    return Request(method, parts.path, dict(parse_qsl(parts.query)), action, args)
+    if hit is None:
+        return Request(method, parts.path, params)
+    action, args = hit
+    return Request(method, parts.path, params, action.name, args)

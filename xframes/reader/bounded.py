@@ -1,4 +1,4 @@
-"""Lines, documents and lists of a file, none of which is held beyond the bound in the settings."""
+"""Lines, documents and lists of a file, each up to the size that the settings allow."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import re
 from typing import IO, TYPE_CHECKING
 
 from xframes.reader.damage import TooLong
+from xframes.screen import counted
 from xframes.settings import MAX_LINE
 from xframes.wire import is_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-HELD_BYTES = 16_000_000  # a list up to this size is one value; of a larger one each item is
+HELD_BYTES = 16_000_000  # a list up to this size is one value; of a larger list, each item is one
 _PIECE = 1 << 20
-_DEEPEST = 1000  # brackets in brackets: no reader of JSON goes as deep
-_WALKED = 2  # lists in lists whose items are values
+_DEEPEST = 1000  # nested brackets; no JSON reader accepts more
+_WALKED = 2  # nested lists whose items are values
 _BETWEEN = re.compile(rb"[ \t\r\n,\0\x1e\]]*")
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _TEXT = re.compile(_STRING, re.DOTALL)
@@ -23,14 +24,17 @@ _BRACKETS = re.compile(rb'[^"\[\]{}]*+(?:%s[^"\[\]{}]*+)*+([\[{]+|[\]}])' % _STR
 
 
 def lines(file: IO[bytes]) -> Iterator[bytes]:
-    """The lines of a file from where it is. Raises TooLong for one beyond the bound."""
+    """Read the remaining lines of a file. Raises TooLong if one is too large."""
     most = MAX_LINE.bytes
     while found := _line(file, b"", most):
         yield found
 
 
 def line(file: IO[bytes], begun: bytes = b"") -> bytes:
-    """The next line, or all of one that was begun; nothing at the end. Raises TooLong."""
+    """Read the next line, or the rest of one whose beginning is read already.
+
+    Empty at the end of the file. Raises TooLong if the line is too large.
+    """
     return _line(file, begun, MAX_LINE.bytes)
 
 
@@ -51,7 +55,7 @@ def _line(file: IO[bytes], begun: bytes, most: int) -> bytes:
 
 
 def rest(file: IO[bytes]) -> bytes:
-    """All that comes. Raises TooLong when it is beyond the bound."""
+    """Read the rest of a file. Raises TooLong if it is too large."""
     most, pieces, size = MAX_LINE.bytes, list[bytes](), 0
     while found := file.read(_PIECE):
         pieces.append(found)
@@ -62,12 +66,12 @@ def rest(file: IO[bytes]) -> bytes:
 
 
 def values(file: IO[bytes], begun: bytes) -> Iterator[bytes]:
-    """The JSON values of a text that begins with `begun`: documents, and small lists as they are.
+    """Split a text that begins with `begun` into JSON values: documents, and small lists.
 
-    Of a list that is larger, cut short or no JSON, each item is a value. What is no JSON comes as
-    one last value. What is in brackets is not judged. Raises TooLong for a value beyond the bound,
-    and at the end when there were lines nested deeper than any reader of JSON goes; they are
-    values, too.
+    Of a list that is large, cut short or invalid, each item is one value. The content of brackets
+    is not checked. From the first text outside JSON, the rest is one last value. Raises TooLong if
+    a value is too large, and, after all values, if lines had too many nested brackets; such a line
+    is one value.
     """
     text, deep = _Text(file, begun), 0
     while first := text.skip():
@@ -80,15 +84,18 @@ def values(file: IO[bytes], begun: bytes) -> Iterator[bytes]:
         elif first == b"[" and not whole and not (found and is_json(found)):
             text.walk(len(found or b""))
             continue
-        yield text.rest() if found is None else found
+        if found is None:
+            found = text.rest()
+        yield found
     if deep:
-        raise TooLong(f"brackets are nested deeper than {_DEEPEST:,} (lines with such: {deep:,})")
+        raise TooLong(f"{counted(deep, 'line')} with more than {_DEEPEST:,} nested brackets")
 
 
 class _Text:
-    """A text that is read on as it is needed; what was taken is forgotten.
+    """A text that is read as far as needed and kept only until it is returned.
 
-    `walked` counts the lists whose items are being taken; `deep` says why `brackets` found nothing.
+    `walked` is the number of lists whose items are being returned. `deep` is true if `brackets`
+    returned None because of too many nested brackets.
     """
 
     def __init__(self, file: IO[bytes], begun: bytes) -> None:
@@ -100,7 +107,7 @@ class _Text:
         self.deep = False
 
     def skip(self) -> bytes:
-        """Go to where the next value begins; gives its first byte, nothing at the end."""
+        """Move to the next value. Return its first byte; empty at the end of the text."""
         while True:
             match = _BETWEEN.match(self._held, self._at)
             assert match is not None
@@ -110,26 +117,34 @@ class _Text:
                 return self._held[self._at:self._at + 1]
 
     def walk(self, taken: int) -> None:
-        """Go into a list of which so many bytes were taken."""
+        """Go back by the `taken` bytes, and into the list that begins there."""
         self._at += 1 - taken
         self.walked += 1
 
     def string(self) -> bytes | None:
-        """The text in quotes that begins here; None when it has no end."""
+        """Return the quoted text that begins here; None if it has no end."""
         while not (match := _TEXT.match(self._held, self._at)):
             if not self._more(self.most):
                 return None
         return self._take(match.end())
 
     def brackets(self, most: int) -> bytes | None:
-        """What begins here up to its closing bracket; None when that is too far away or missing."""
+        """Return the value that begins here, up to its closing bracket.
+
+        None if that bracket is missing, or more than `most` bytes away.
+        """
         depth, at, self.deep = 0, self._at, False
         while True:
             while match := _BRACKETS.match(self._held, at):
-                depth += len(match[1]) if match[1][:1] in b"[{" else -1
+                if match[1][:1] in b"[{":
+                    depth += len(match[1])
+                else:
+                    depth -= 1
                 at = match.end()
+                if depth == 0 and at > self._at + 1:
+                    return self._take(at)
                 if depth <= 0:
-                    return self._take(at) if depth == 0 and at > self._at + 1 else None
+                    return None
                 if depth > _DEEPEST:
                     self.deep = True
                     return None
@@ -139,14 +154,16 @@ class _Text:
             at += self._at
 
     def line(self) -> bytes:
-        """What is left of the line. Raises TooLong."""
+        """Return the rest of the line. Raises TooLong."""
         while (end := self._held.find(b"\n", self._at)) < 0 and self._more(self.most):
             pass
         self._check()
-        return self._take(end if end >= 0 else len(self._held)).strip()
+        if end < 0:
+            end = len(self._held)
+        return self._take(end).strip()
 
     def rest(self) -> bytes:
-        """All there is left. Raises TooLong."""
+        """Return the rest of the text. Raises TooLong."""
         while self._more(self.most):
             pass
         self._check()
@@ -165,7 +182,7 @@ class _Text:
         return found
 
     def _more(self, most: int) -> bool:
-        """Read on, as much again as is held; gives whether there was anything, and room for it."""
+        """Read as much again as is kept. Return False at the end, or if there is no room."""
         if self._size > most:
             return False
         found = self._file.read(max(_PIECE, min(self._size, most - self._size + 1)))

@@ -1,4 +1,7 @@
-"""What is packed in what, told by content and not by name: compressed files, zip and tar, text that is not UTF-8."""
+"""Unpack compressed files, zip and tar, and decode text that is not UTF-8.
+
+The content of a file decides how it is unpacked, not its name.
+"""
 
 from __future__ import annotations
 
@@ -24,41 +27,47 @@ if TYPE_CHECKING:
 
 _NAMES = re.compile(r"\.(jsonl?|ndjson|csv|tsv)$")
 _PACKED = re.compile(r"\.(gz|zstd?|bz2|xz)$", re.IGNORECASE)
-_OTHERS = re.compile(r"\.(ipynb|html?|js|css|md|py|r)$")  # text, but never posts; exports' .js are told by content
+# Text files without posts. The .js files of exports are recognized by their content.
+_OTHERS = re.compile(r"\.(ipynb|html?|js|css|md|py|r)$")
 _BINARY = re.compile(rb"[\0-\x08\x0e-\x1a]")
 _HIDDEN = "hidden, by its name or that of a folder"
 _HEAD = 4096
 _BUFFER_BYTES = 1 << 20
-_DEEPEST = 4  # a zip in a zip in a …
-_READ_WHOLE = {tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE,
-               tarfile.SOLARIS_XHDTYPE}  # headers of a tar: names and more of a member
+_DEEPEST = 4  # levels of compressed files and zips in each other
+_READ_WHOLE = {  # headers of a tar with names and other properties of a member
+    tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+}
 _LONGEST_HEADER = 1 << 20
-_BOMS = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"),
-         (codecs.BOM_UTF16_BE, "utf-16"))
-_STRANGERS = (
-    (b"PAR1", "a Parquet file"), (b"SQLite format 3\0", "an SQLite database"), (b"RDX", "saved by R: write it as JSON"),
-    (b"X\n\0", "saved by R: write it as JSON"), (b"\xd0\xcf\x11\xe0", "an Office file"), (b"\x89HDF", "an HDF5 file"),
+_BOMS = (
+    (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_OTHER_FORMATS = (
+    (b"PAR1", "a Parquet file"), (b"SQLite format 3\0", "an SQLite database"),
+    (b"RDX", "saved by R: save it as JSON"), (b"X\n\0", "saved by R: save it as JSON"),
+    (b"\xd0\xcf\x11\xe0", "an Office file"), (b"\x89HDF", "an HDF5 file"),
 )
 
 
 @dataclass(slots=True)
 class Part:
-    """One text to read: its name, its bytes as UTF-8, how it begins; what is beside an export.
+    """One text to read: its name, its bytes as UTF-8, and how it begins.
 
-    `skipped` says why a member of a zip or tar is not looked at, `damage` why it cannot be.
+    `skipped` is why a member of a zip or tar is not read, `damage` why it cannot be read.
     """
 
     name: str
     file: IO[bytes]
     head: bytes
-    inside: bool = False  # of a zip or tar: what else is packed with posts is left alone
+    inside: bool = False  # in a zip or tar, where files without posts are skipped
     export: exports.Export = field(default_factory=lambda: exports.Export([], []))
     skipped: str | None = None
     damage: str | None = None
 
     @property
     def is_export(self) -> bool:
-        """Whether these are the posts of an account's export."""
+        """Whether this file has the posts of an account's export."""
         return exports.begins_posts(self.head)
 
     @property
@@ -69,47 +78,56 @@ class Part:
 
     @property
     def refusal(self) -> str | None:
-        """Why nothing can be read from this, or None."""
+        """Why this file cannot be read, or None."""
         name = self.name.lower()
         if self.skipped or self.is_export or self.is_table:
             return self.skipped
         if self.head[:1] == b"\x80" and self.head[1:2] in {b"\2", b"\3", b"\4", b"\5"}:
             return "a Python pickle, which can run code when it is read: save it as JSON"
-        if stranger := next((what for magic, what in _STRANGERS if self.head.startswith(magic)), None):
-            return stranger
-        if _BINARY.search(self.head.rstrip(b"\0")) and not _is_json(self.head):
-            return "binary, of no kind that holds pages"
-        if _OTHERS.search(name) or not (_NAMES.search(name) or _is_json(self.head) or not self.head.strip()):
-            return "by its name and its content of no kind that holds pages"
+        for magic, description in _OTHER_FORMATS:
+            if self.head.startswith(magic):
+                return description
+        is_json = _is_json(self.head)
+        if _BINARY.search(self.head.rstrip(b"\0")) and not is_json:
+            return "binary, and not in a known format"
+        is_empty = not self.head.strip()
+        if _OTHERS.search(name) or not (_NAMES.search(name) or is_json or is_empty):
+            return "not in a known format by its name and content"
         return None
 
 
 def parts(path: Path) -> Iterator[Part]:
-    """What a file holds, unpacked, one after another. Raises what `DAMAGE` lists where it is damaged."""
+    """Unpack a file and return its parts in order. Raises an error of `DAMAGE` if it is damaged."""
     with path.open("rb") as file:
         yield from _unpacked(path.name, file, path.parent, 0, inside=False)
 
 
-def _unpacked(name: str, file: IO[bytes], beside: Path | None, depth: int, *, inside: bool) -> Iterator[Part]:
+def _unpacked(
+    name: str, file: IO[bytes], folder: Path | None, depth: int, *, inside: bool
+) -> Iterator[Part]:
     buffered: Any = io.BufferedReader(cast("io.RawIOBase", file), _BUFFER_BYTES)
     try:
         head = buffered.peek(_HEAD)[:_HEAD]
-        opened = _opened(head, buffered) if depth < _DEEPEST else None
-        if opened is not None:
-            with opened:
-                yield from _unpacked(_PACKED.sub("", name), opened, beside, depth + 1, inside=inside)
-        elif depth < _DEEPEST and head[:4] in {b"PK\3\4", b"PK\5\6"}:
+        if depth >= _DEEPEST:
+            yield _text(name, buffered, head, folder, inside=inside)
+            return
+        plain = _decompressed(head, buffered)
+        if plain is not None:
+            name = _PACKED.sub("", name)
+            with plain:
+                yield from _unpacked(name, plain, folder, depth + 1, inside=inside)
+        elif head[:4] in {b"PK\3\4", b"PK\5\6"}:
             yield from _zipped(buffered, depth)
-        elif depth < _DEEPEST and head[257:262] == b"ustar":
+        elif head[257:262] == b"ustar":
             yield from _tarred(buffered, depth)
         else:
-            yield _text(name, buffered, head, beside, inside=inside)
+            yield _text(name, buffered, head, folder, inside=inside)
     finally:
         buffered.close()
 
 
-def _opened(head: bytes, file: IO[bytes]) -> Any:
-    """The file unpacked by one step; None when it is not compressed."""
+def _decompressed(head: bytes, file: IO[bytes]) -> Any:
+    """Open a compressed file; None if it is not compressed."""
     if head[:2] == b"\x1f\x8b":
         return gzip.GzipFile(fileobj=file, mode="rb")
     if head[:3] == b"BZh":
@@ -126,7 +144,7 @@ def _opened(head: bytes, file: IO[bytes]) -> Any:
 def _zipped(file: IO[bytes], depth: int) -> Iterator[Part]:
     with tempfile.TemporaryFile() as whole:
         source: Any = file
-        if depth:  # what is packed itself cannot be read from its end
+        if depth:  # a zip is read from its end, which a compressed stream cannot do
             while data := file.read(_BUFFER_BYTES):
                 whole.write(data)
             source = whole
@@ -143,19 +161,22 @@ def _zipped(file: IO[bytes], depth: int) -> Iterator[Part]:
                         for part in _unpacked(info.filename, member, None, depth + 1, inside=True):
                             part.export = export
                             yield part
-                except Exception as error:  # noqa: BLE001  the other members are read all the same
+                except Exception as error:  # noqa: BLE001  other members can still be read
                     yield _damaged(info.filename, error)
 
 
 def _member(packed: zipfile.ZipFile, info: zipfile.ZipInfo) -> IO[bytes]:
-    """A member unpacked piece by piece: for rare methods, zipfile unpacks much at once."""
+    """Open a member so that it is unpacked piece by piece.
+
+    zipfile itself unpacks large pieces of a member that is compressed by bzip2.
+    """
     if info.compress_type in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
         return packed.open(info)
     if info.compress_type != zipfile.ZIP_BZIP2:
-        raise zipfile.BadZipFile("packed by a rare method; unpack the zip and import its files")
+        raise zipfile.BadZipFile("unknown compression method. Unpack the zip and import its files")
     plain = copy(info)
     plain.compress_type, plain.file_size = zipfile.ZIP_STORED, info.compress_size
-    del plain.CRC  # it is of what is unpacked; bzip2 has its own
+    del plain.CRC  # the checksum of the unpacked member; bzip2 has a checksum of its own
     return cast("IO[bytes]", bz2.BZ2File(packed.open(plain)))
 
 
@@ -164,30 +185,35 @@ def _tarred(file: IO[bytes], depth: int) -> Iterator[Part]:
         for entry in packed:
             if entry.isdir():
                 continue
-            if is_hidden(entry.name) or not entry.isfile():
-                yield _skipped(entry.name, _HIDDEN if entry.isfile() else "a link or a device")
+            if not entry.isfile():
+                yield _skipped(entry.name, "a link or a device")
+                continue
+            if is_hidden(entry.name):
+                yield _skipped(entry.name, _HIDDEN)
                 continue
             try:
                 member = cast("IO[bytes]", packed.extractfile(entry))
                 yield from _unpacked(entry.name, member, None, depth + 1, inside=True)
-            except Exception as error:  # noqa: BLE001  the other members are read all the same
+            except Exception as error:  # noqa: BLE001  other members can still be read
                 yield _damaged(entry.name, error)
 
 
 class _Entry(tarfile.TarInfo):
-    """A member of a tar. tarfile reads its headers whole, so their size has a bound."""
+    """A member of a tar, with limited headers: tarfile reads a header into memory."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        """A header."""
-        found = super().frombuf(buf, encoding, errors)
-        if found.type in _READ_WHOLE and found.size > _LONGEST_HEADER:
-            raise tarfile.ReadError(f"a header of {found.size:,} bytes")
-        return found
+        """Read a header. Raises ReadError if it is too large."""
+        entry = super().frombuf(buf, encoding, errors)
+        if entry.type in _READ_WHOLE and entry.size > _LONGEST_HEADER:
+            raise tarfile.ReadError(
+                f"header: expected at most {_LONGEST_HEADER:,} bytes, got {entry.size:,}"
+            )
+        return entry
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file, or a folder it is in, is hidden, by its path in an archive or a folder."""
+    """Whether a file, or a folder in its path, is hidden by its name."""
     places = (place for place in re.split(r"[/\\]", name) if place not in {"", ".", ".."})
     return any(place.startswith(".") or place == "__MACOSX" for place in places)
 
@@ -200,24 +226,33 @@ def _damaged(name: str, error: Exception) -> Part:
     return Part(name, io.BytesIO(), b"", inside=True, damage=reason(error))
 
 
-def _text(name: str, file: IO[bytes], head: bytes, beside: Path | None, *, inside: bool) -> Part:
-    """Text as UTF-8; of an unpacked export with what stands beside it."""
+def _text(
+    name: str, file: IO[bytes], head: bytes, folder: Path | None, *, inside: bool
+) -> Part:
+    """Return a text as UTF-8; posts of an unpacked export, with the other files in the folder."""
     text: IO[bytes] = file
     if encoding := _encoding(head):
         text = io.BufferedReader(_Recoded(file, encoding), _BUFFER_BYTES)
         head = cast("io.BufferedReader", text).peek(_HEAD)[:_HEAD]
     part = Part(name, text, head.removeprefix(codecs.BOM_UTF8), inside)
-    if part.is_export and beside is not None:
-        part.export = exports.unpacked(beside)
+    if part.is_export and folder is not None:
+        part.export = exports.unpacked(folder)
     return part
 
 
 def _encoding(head: bytes) -> str | None:
-    """How a text that is not UTF-8 is written: by its mark, or as JSON in which every second byte is nothing."""
-    marked = next((encoding for bom, encoding in _BOMS if head.startswith(bom)), None)
-    if marked is None and head[:2] in {b"{\0", b"[\0"} and head[3:4] == b"\0":
+    """Return the encoding of a text; None for UTF-8.
+
+    A byte order mark shows it, or the zero bytes between the first characters of JSON.
+    """
+    for bom, encoding in _BOMS:
+        if head.startswith(bom):
+            return encoding
+    if head[:2] in {b"{\0", b"[\0"} and head[3:4] == b"\0":
         return "utf-16-le"
-    return "utf-16-be" if marked is None and head[:2] in {b"\0{", b"\0["} else marked
+    if head[:2] in {b"\0{", b"\0["}:
+        return "utf-16-be"
+    return None
 
 
 def _is_json(head: bytes) -> bool:
@@ -225,7 +260,7 @@ def _is_json(head: bytes) -> bool:
 
 
 class _Damaged(io.RawIOBase):
-    """A stream of Arrow's whose damage is an EOFError, as gzip's is."""
+    """A stream of Arrow that raises EOFError if it is damaged, as gzip does."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -247,7 +282,7 @@ class _Damaged(io.RawIOBase):
 
 
 class _Recoded(io.RawIOBase):
-    """A text in another encoding, as UTF-8."""
+    """Converts a text in another encoding to UTF-8."""
 
     def __init__(self, file: IO[bytes], encoding: str) -> None:
         self._file = file

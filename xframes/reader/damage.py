@@ -1,4 +1,4 @@
-"""Why a file cannot be read, or not to its end."""
+"""Reasons why a file cannot be read to its end."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ DAMAGE = (
 
 
 class NotPages(XframesError):
-    """What a file holds is no kind of pages or posts."""
+    """A file contains neither pages nor posts."""
 
 
 class TooLong(XframesError):
-    """A line, a document or a row is larger than the bound."""
+    """A line, a document or a row is larger than the settings allow."""
 
 
 def reason(error: Exception) -> str:
-    """What stopped the reading of a text, in words."""
+    """Describe the error that ended the reading of a file."""
     if isinstance(error, XframesError):
         return str(error)
     if isinstance(error, DAMAGE):
@@ -32,5 +32,5 @@ def reason(error: Exception) -> str:
     if isinstance(error, OSError):
         return str(error.strerror or error)
     if isinstance(error, MemoryError):
-        return "the memory is not enough to read it"
+        return "there is not enough memory to read it"
     return f"it cannot be read ({type(error).__name__}: {error})"[:300]

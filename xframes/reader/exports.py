@@ -1,4 +1,7 @@
-"""What X hands an account's owner: a zip of JavaScript files, of which the posts and the account's name are read."""
+"""Read the posts and the account of the export that X offers to the owner of an account.
+
+An export is a zip of JavaScript files.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from html import unescape
+from itertools import chain
 from typing import IO, TYPE_CHECKING, Any
 
 from xframes.reader.bounded import rest
@@ -19,26 +23,29 @@ if TYPE_CHECKING:
 _ACCOUNT = re.compile(r"(?:^|/)account\.js$")
 _NOTES = re.compile(r"(?:^|/)note-tweet(?:-part\d+)?\.js$")
 _BEGIN = re.compile(rb"\s*(?:window\.YTD|Grailbird\.data)\.[\w.]+\s*=\s*")
-# Posts of the account itself; what its owner deleted, and what others wrote, is left alone.
-_POSTS = re.compile(rb"\s*(?:window\.YTD\.(?:community_)?tweets?\.|Grailbird\.data\.tweets_)\w+\s*=")
-_KEPT = ("accountId", "username", "accountDisplayName", "createdAt")  # the account's address and phone are left behind
+# Posts of the account itself. Deleted posts, and posts by others, are not read.
+_POSTS = re.compile(
+    rb"\s*(?:window\.YTD\.(?:community_)?tweets?\.|Grailbird\.data\.tweets_)\w+\s*="
+)
+# The email address and the phone number of the account are not read.
+_ACCOUNT_FIELDS = ("accountId", "username", "accountDisplayName", "createdAt")
 
 
 def begins_posts(head: bytes) -> bool:
-    """Whether a file that begins like this holds an export's posts."""
+    """Whether a file that begins with these bytes has the posts of an export."""
     return bool(_POSTS.match(head))
 
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """What of an export stands beside its posts: the account, and the whole texts of long posts."""
+    """The other files of an export: the account, and the complete texts of long posts."""
 
     account: list[dict[str, object]]
     notes: list[dict[str, Any]]
 
 
 def posts(file: IO[bytes], export: Export) -> bytes:
-    """A file of an export's posts as one page: its posts as they stand there, beside the account."""
+    """Return a file of posts as one page, with the account."""
     data = _plain(rest(file))
     if export.notes:
         data = _with_notes(data, export.notes)
@@ -46,7 +53,7 @@ def posts(file: IO[bytes], export: Export) -> bytes:
 
 
 def packed(archive: zipfile.ZipFile) -> Export:
-    """What is beside the posts in a zip."""
+    """Read the account and the long posts of an export in a zip."""
     def read(name: str) -> bytes:
         with archive.open(name) as file:
             return rest(file)
@@ -56,7 +63,7 @@ def packed(archive: zipfile.ZipFile) -> Export:
 
 
 def unpacked(folder: Path) -> Export:
-    """The same of an export that was unpacked."""
+    """Read the account and the long posts of an export in a folder."""
     def read(path: Path) -> bytes:
         with path.open("rb") as file:
             return rest(file)
@@ -66,29 +73,38 @@ def unpacked(folder: Path) -> Export:
 
 
 def _export(read: Callable[[re.Pattern[str]], list[bytes]]) -> Export:
-    notes = [n.get("noteTweet") for data in read(_NOTES) for n in _listed(data)]
-    return Export([owner for data in read(_ACCOUNT)[:1] for owner in _owner(data)],
-                  [n for n in notes if isinstance(n, dict) and isinstance(n.get("core"), dict)])
+    owners = chain.from_iterable(map(_owner, read(_ACCOUNT)[:1]))
+    items = chain.from_iterable(map(_listed, read(_NOTES)))
+    notes = (item.get("noteTweet") for item in items)
+    return Export(
+        list(owners),
+        [n for n in notes if isinstance(n, dict) and isinstance(n.get("core"), dict)],
+    )
 
 
 def _with_notes(data: bytes, notes: list[dict[str, Any]]) -> bytes:
-    """Posts with the whole text of those that are cut: told by the moment they were made and how they begin."""
+    """Add the complete texts of shortened posts, matched by creation time and first words."""
     tweets = _listed(data)
-    made: dict[datetime | None, list[str]] = {}
+    if not tweets:
+        return data
+    texts: dict[datetime | None, list[str]] = {}
     for note in notes:
-        made.setdefault(_moment(note.get("createdAt")), []).append(str(note["core"].get("text", "")))
+        text = str(note["core"].get("text", ""))
+        texts.setdefault(_time(note.get("createdAt")), []).append(text)
     for entry in tweets:
-        tweet = entry["tweet"] if isinstance(entry.get("tweet"), dict) else entry
-        begins = str(tweet.get("full_text", "")).rpartition("\u2026")[0]
-        found = [text for text in made.get(_moment(tweet.get("created_at")), ())
-                 if begins and unescape(text).startswith(unescape(begins))]
-        if len(found) == 1:
-            tweet["note_tweet"] = {"text": found[0]}
-    return json.dumps(tweets, ensure_ascii=False).encode("utf-8", "surrogatepass") if tweets else data
+        tweet = entry
+        if isinstance(entry.get("tweet"), dict):
+            tweet = entry["tweet"]
+        first_words = unescape(str(tweet.get("full_text", "")).rpartition("\u2026")[0])
+        same_time = texts.get(_time(tweet.get("created_at")), ())
+        matches = [text for text in same_time if unescape(text).startswith(first_words)]
+        if first_words and len(matches) == 1:
+            tweet["note_tweet"] = {"text": matches[0]}
+    return json.dumps(tweets, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
-def _moment(text: Any) -> datetime | None:
-    """A moment of either kind that exports have, to the second."""
+def _time(text: Any) -> datetime | None:
+    """Parse a time in either format of exports, to the second."""
     for read in (datetime.fromisoformat, lambda t: datetime.strptime(t, "%a %b %d %H:%M:%S %z %Y")):
         try:
             return read(str(text)).replace(microsecond=0)
@@ -99,15 +115,17 @@ def _moment(text: Any) -> datetime | None:
 
 def _listed(data: bytes) -> list[dict[str, Any]]:
     try:
-        found = json.loads(_plain(data))
+        items = json.loads(_plain(data))
     except (ValueError, RecursionError):
         return []
-    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+    if not isinstance(items, list):
+        return []
+    return [item for item in items if isinstance(item, dict)]
 
 
 def _owner(data: bytes) -> list[dict[str, object]]:
     accounts = [a["account"] for a in _listed(data) if isinstance(a.get("account"), dict)]
-    return [{"account": {k: account.get(k) for k in _KEPT}} for account in accounts]
+    return [{"account": {k: account.get(k) for k in _ACCOUNT_FIELDS}} for account in accounts]
 
 
 def _plain(data: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""Rows of CSV files that twarc-csv and pandas write → posts in JSON, each a page as twarc's flattened posts are."""
+"""Read CSV files of twarc-csv and pandas as posts in JSON, one page per row."""
 
 from __future__ import annotations
 
@@ -20,23 +20,30 @@ if TYPE_CHECKING:
 
 _REFERENCE = re.compile(r"referenced_tweets\.(replied_to|quoted|retweeted)\.id")
 _WHOLE = re.compile(r"-?\d+\.0")
-_COUNTS = ("public_metrics.", "edit_controls.edits_remaining", "attachments.poll.duration_minutes", "_count")
-# Texts as people wrote them, by the last part of their column: what looks like a flag or a list in them is text.
-_TEXTS = frozenset({"text", "name", "username", "description", "location", "source", "url", "full_name", "title",
-                    "retweeted_username", "quoted_username", "in_reply_to_username", "tag", "value"})
+_COUNTS = (
+    "public_metrics.", "edit_controls.edits_remaining", "attachments.poll.duration_minutes",
+    "_count",
+)
+# The last part of columns with text. Their cells are text even if they look like flags or lists.
+_TEXTS = frozenset({
+    "text", "name", "username", "description", "location", "source", "url", "full_name", "title",
+    "retweeted_username", "quoted_username", "in_reply_to_username", "tag", "value",
+})
 _TWARC = re.compile(r"__twarc\.|author\.|public_metrics\.")
 _KINDS: tuple[frozenset[str], ...] = tuple(map(frozenset, (
-    ("id", "text"), ("id", "username"), ("id", "author_id"), ("id", "action", "reason"), ("id", "owner_id", "name"),
-    ("start", "end", "tweet_count"),
+    ("id", "text"), ("id", "username"), ("id", "author_id"), ("id", "action", "reason"),
+    ("id", "owner_id", "name"), ("start", "end", "tweet_count"),
 )))
-_TAGS = {"hashtags": ("#", "tag"), "cashtags": ("$", "tag"), "mentions": ("@", "username"),
-         "urls": ("", "expanded_url")}
-_LOOKED_AT = 50  # rows by which it is told whether texts are written as JSON
-_LARGEST = 2**53  # above it a number with a point has lost digits
+_TAGS = {
+    "hashtags": ("#", "tag"), "cashtags": ("$", "tag"), "mentions": ("@", "username"),
+    "urls": ("", "expanded_url"),
+}
+_SAMPLE = 50  # rows that show whether texts are written as JSON
+_LARGEST = 2**53  # a larger number with a decimal point has lost digits
 
 
 def begins_posts(head: bytes) -> bool:
-    """Whether a text that begins like this is a table with columns of posts, users, …"""
+    """Whether a text that begins with these bytes is a table of posts, users, …"""
     line = head.removeprefix(codecs.BOM_UTF8).split(b"\n", 1)[0].decode("utf-8", "replace")
     return _fits(_fields(line))
 
@@ -54,7 +61,7 @@ def _fits(columns: set[str]) -> bool:
 
 
 def _windows(error: UnicodeError) -> tuple[str, int]:
-    """What is no UTF-8 was written by a spreadsheet on Windows."""
+    """Decode bytes that are not UTF-8 as written by a spreadsheet on Windows."""
     assert isinstance(error, UnicodeDecodeError)
     return error.object[error.start:error.end].decode("cp1252", "replace"), error.end
 
@@ -63,7 +70,7 @@ codecs.register_error("xframes-windows", _windows)
 
 
 def posts(file: IO[bytes], name: str) -> Iterator[bytes]:
-    """The posts of a file, as JSON. Raises NotPages when its columns are not those of posts."""
+    """Read the posts of a file as JSON. Raises NotPages if it has no columns of posts."""
     csv.field_size_limit(sys.maxsize)
     text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="xframes-windows", newline="")
     lines = _Lines(text)
@@ -71,17 +78,19 @@ def posts(file: IO[bytes], name: str) -> Iterator[bytes]:
         first = next(lines, "")
         columns = next(csv.reader([first], delimiter=_delimiter(first)), [])
         if not _fits(set(columns)):
-            raise NotPages(f"{name} is no CSV file of posts: it has no column `id` beside `text` "
-                               "(as twarc-csv's have)")
+            raise NotPages(
+                f"{name}: expected a CSV file of posts, with the columns `id` and `text`, got the "
+                f"columns: {', '.join(columns)[:200]}"
+            )
         for post in _rows(csv.DictReader(lines, columns, delimiter=_delimiter(first))):
             lines.size = 0
             yield post
     finally:
-        text.detach()  # whose file it is closes it
+        text.detach()  # the caller closes the file
 
 
 class _Lines:
-    """The lines of a text. Raises TooLong when a row is: `size` counts what came since the last."""
+    """The lines of a text. Raises TooLong if a row is too large; `size` is what was read of it."""
 
     def __init__(self, text: io.TextIOWrapper) -> None:
         self._text = text
@@ -102,20 +111,21 @@ class _Lines:
 
 
 def _rows(rows: csv.DictReader[str]) -> Iterator[bytes]:
-    first = list(islice(rows, _LOOKED_AT))
-    way = _Way(_written_as_json(first), any(map(_TWARC.match, rows.fieldnames or ())))
+    first = list(islice(rows, _SAMPLE))
+    is_twarc = any(map(_TWARC.match, rows.fieldnames or ()))
+    cells = _Cells(_has_json_texts(first), is_twarc)
     for row in chain(first, rows):
-        yield json.dumps(way.post(row), ensure_ascii=False).encode("utf-8", "replace")
+        yield json.dumps(cells.post(row), ensure_ascii=False).encode("utf-8", "replace")
 
 
-def _written_as_json(rows: list[dict[str, str]]) -> bool:
-    """Whether a file's texts are JSON in their cells, as older versions of twarc-csv write them."""
+def _has_json_texts(rows: list[dict[str, str]]) -> bool:
+    """Whether texts are written as JSON, as older versions of twarc-csv do."""
     texts = [row["text"] for row in rows if row.get("text")]
     return bool(texts) and all(t[0] == t[-1] == '"' and isinstance(_loaded(t), str) for t in texts)
 
 
 def _loaded(cell: str) -> Any:
-    """A cell's JSON, or what pandas writes of Python's lists and dicts; the cell itself where it is neither."""
+    """Parse a cell as JSON or as a Python literal, as pandas writes lists; else return the cell."""
     for load in (json.loads, ast.literal_eval):
         try:
             return load(cell)
@@ -124,15 +134,15 @@ def _loaded(cell: str) -> Any:
     return cell
 
 
-class _Way:
-    """How the cells of a file are read."""
+class _Cells:
+    """Reads the cells of one file, by the program that wrote it."""
 
-    def __init__(self, as_json: bool, twarc: bool) -> None:
-        self._as_json = as_json
-        self._twarc = twarc
+    def __init__(self, has_json_texts: bool, is_twarc: bool) -> None:
+        self._has_json_texts = has_json_texts
+        self._is_twarc = is_twarc
 
     def post(self, row: dict[str, Any]) -> dict[str, Any]:
-        """A row as an object."""
+        """Convert a row to an object."""
         post: dict[str, Any] = {}
         for name, cell in row.items():
             if not name or not isinstance(cell, str) or cell == "" or name.startswith("Unnamed"):
@@ -141,22 +151,26 @@ class _Way:
             if hit := _REFERENCE.fullmatch(name):
                 post.setdefault("referenced_tweets", []).append({"type": hit[1], "id": value})
             elif (name == "id" or name.endswith(("_id", ".id"))) and not _is_exact(value):
-                post[f"{name}_inexact"] = value  # a spreadsheet has cut its last digits: it names nothing
+                post[f"{name}_inexact"] = value  # a spreadsheet has rounded it: it is not an id
             else:
                 _put(post, name, value)
         return post
 
     def _value(self, name: str, cell: str) -> Any:
-        """A cell as JSON: lists and objects as they were, flags and counts as X sends them, all else as text."""
-        if self._as_json and cell[0] == cell[-1] == '"':
-            found = _loaded(cell)
-            return found if isinstance(found, str) else cell
+        """Convert a cell: lists, objects, flags and counts as X sends them; all else is text."""
+        if self._has_json_texts and cell[0] == cell[-1] == '"':
+            text = _loaded(cell)
+            return text if isinstance(text, str) else cell
         last = name.rpartition(".")[2]
+        if last in _TEXTS and self._is_twarc and not self._has_json_texts:
+            return cell.replace("\\n", "\n")  # twarc-csv escapes line breaks
         if last in _TEXTS:
-            return cell.replace("\\n", "\n") if self._twarc and not self._as_json else cell  # twarc-csv writes it so
+            return cell
         if cell[0] in "[{":
-            found = _loaded(cell)
-            return [_entity(last, item) for item in found] if last in _TAGS and isinstance(found, list) else found
+            items = _loaded(cell)
+            if last in _TAGS and isinstance(items, list):
+                return [_entity(last, item) for item in items]
+            return items
         return _flag_or_number(name, cell)
 
 
@@ -171,14 +185,18 @@ def _flag_or_number(name: str, cell: str) -> Any:
 
 
 def _is_exact(value: Any) -> bool:
-    """Whether an id still is one: no number a spreadsheet has rounded."""
-    return not isinstance(value, str) or not re.fullmatch(r"-?\d+(?:[.,]\d+)?(?:[eE]\+?\d+)|\d+\.\d+", value)
+    """Whether an id is complete, and not a number that a spreadsheet has rounded."""
+    if not isinstance(value, str):
+        return True
+    return not re.fullmatch(r"-?\d+(?:[.,]\d+)?(?:[eE]\+?\d+)|\d+\.\d+", value)
 
 
 def _entity(kind: str, item: Any) -> Any:
-    """An entity that was written as its text alone."""
+    """Return an entity as an object, also if the file has only its text."""
+    if not isinstance(item, str):
+        return item
     sign, name = _TAGS[kind]
-    return {name: item.removeprefix(sign)} if isinstance(item, str) else item
+    return {name: item.removeprefix(sign)}
 
 
 def _put(post: dict[str, Any], path: str, value: Any) -> None:

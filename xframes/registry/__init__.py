@@ -1,4 +1,4 @@
-"""Every action of X that xframes knows, declared once."""
+"""The declarations of all actions."""
 
 from __future__ import annotations
 
@@ -16,32 +16,38 @@ if TYPE_CHECKING:
 
 __all__ = ["ACTIONS", "Action", "Edge", "Param", "Window", "action", "match"]
 
-ACTIONS: dict[str, Action] = {
-    a.name: a for a in sorted((*READS, *PEOPLE, *WRITES, *BEYOND), key=lambda a: (a.n is None, a.n or 0))
-}
+_LISTED_FIRST = sorted(
+    (*READS, *PEOPLE, *WRITES, *BEYOND), key=lambda action: (action.n is None, action.n or 0)
+)
+ACTIONS: dict[str, Action] = {action.name: action for action in _LISTED_FIRST}
 
 
 def action(name: str) -> Action:
-    """The declaration of an action. Raises KeyError naming the nearest ones there are."""
+    """Return the declaration of an action. Raises KeyError, which names similar actions."""
     try:
         return ACTIONS[name]
     except KeyError:
         import difflib
 
         near = difflib.get_close_matches(name, ACTIONS, n=3, cutoff=0.3) or list(ACTIONS)
-        raise KeyError(f"there is no action {name!r}; did you mean {', '.join(near)}?") from None
+        raise KeyError(f"no action {name!r}; did you mean {', '.join(near)}?") from None
 
 
 def match(method: str, path: str) -> tuple[Action, dict[str, str]] | None:
-    """The action a request's method and path belong to, with the Python arguments its path holds; None if unknown.
+    """Return the action of a request, with the Python arguments in its path; None if unknown.
 
-    Fixed paths win over templates: `/2/users/me` is users.me, not users.get. An unfilled template
-    (`/2/users/{id}/tweets`) matches its action without arguments.
+    Fixed paths have precedence over templates: `/2/users/me` is users.me, not users.get. An
+    unfilled template (`/2/users/{id}/tweets`) matches its action without arguments.
     """
-    for pattern, found in _routes().get(method.upper(), ()):
+    for pattern, candidate in _routes().get(method.upper(), ()):
         if hit := pattern.fullmatch(path):
-            names = {p.wire: p.name for p in found.params if p.where == "path"}
-            return found, {names[w]: v for w, v in hit.groupdict().items() if w in names and not v.startswith("{")}
+            names = {p.wire: p.name for p in candidate.params if p.where == "path"}
+            arguments = {
+                names[wire]: value
+                for wire, value in hit.groupdict().items()
+                if wire in names and not value.startswith("{")
+            }
+            return candidate, arguments
     return None
 
 

@@ -1,4 +1,4 @@
-"""What an action is: the declaration everything else about it is derived from."""
+"""The declaration of an action, from which the code that needs its facts derives them."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from functools import cache
 from typing import Any, Literal
 
 ParamKind = Literal[
-    "str", "query", "int", "seconds", "bool", "time", "id", "ids", "username", "usernames", "enum", "enums", "keys",
-    "texts", "json", "file",
+    "str", "query", "int", "seconds", "bool", "time", "id", "ids", "username", "usernames", "enum",
+    "enums", "keys", "texts", "json", "file",
 ]
 Where = Literal["path", "query", "body", "local"]
 
-
 _NAMING = frozenset({"id", "ids", "usernames", "keys"})
 NAMES = {"ids": "id", "usernames": "username", "media_keys": "media_key"}
-"""What lists of names of things are called on the wire, and the key that holds such a name in the things."""
+"""The wire names of lists of ids or names, each with the key of such an id or name in an object."""
 
 DOCS = "https://docs.x.com/x-api/"
-"""Where the documentation pages of X's calls are."""
+"""Address of the documentation pages of X's actions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Param:
     """One argument of an action: its Python name, its name and place on the wire, and its bounds.
 
-    `min` and `max` bound a number's value, a text's length, or the number of items of a list sent in one request
-    (collectors split longer lists). `pattern` must match each item whole. `earliest` bounds a time from below: an
-    ISO date, or a number of days before now such as `-7d`. `default` is what is sent when nothing is given.
+    `min` and `max` bound the value of a number, the length of a text, or the number of items of a
+    list in one request (collectors split longer lists). `pattern` must match each item from start
+    to end. `earliest` is the oldest valid time: an ISO date, or a number of days before now such
+    as `-7d`. `default` is sent if the argument is missing. `doc` is its help.
 
-    In a body, `wire` is a path: `poll.options` nests, `attachments[].media_id` makes a list of objects. What is `local`
-    is for xframes itself and not sent.
+    In a body, `wire` is a path: `poll.options` is nested, `attachments[].media_id` is a list of
+    objects. If `where` is `local`, only xframes uses the argument and X does not receive it.
     """
 
     name: str
@@ -57,13 +57,13 @@ class Param:
 
     @property
     def splits(self) -> bool:
-        """Whether longer lists are sent in several requests: names of things are, choices not."""
+        """Whether a longer list is sent in several requests. Lists of choices are not."""
         return self.kind in {"ids", "usernames", "keys"} and self.where == "query" and self.required
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A rate limit: so many requests in so many seconds."""
+    """A rate limit: the number of requests in a number of seconds."""
 
     requests: int
     seconds: int
@@ -71,10 +71,11 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """The relation an action's answer states between its argument and each main row.
+    """The relation between an argument of an action and each of its main rows.
 
-    `users.followers("7")` states `follows(follower_id=<row>, followed_id="7")`: the table, the column the argument
-    `arg` fills, and the column the row's id fills.
+    `users.followers("7")` yields rows `follows(follower_id=<row>, followed_id="7")`: `table` is
+    the table, `arg_column` the column of the argument `arg`, `row_column` the column of the row's
+    id.
     """
 
     table: str
@@ -85,18 +86,39 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One call of the X API v2.
+    """One action of the X API v2.
 
-    `rows` is the table of its main rows, `objects` the kind of object it returns (it decides the `*.fields` and
-    `expansions` parameters), `paged` the bounds of `max_results` and `token` the parameter that takes the next page's
-    token, `auth` the kinds of credential X accepts in the order they are tried, `limits` the rate limits of the app's
-    and a user's pool as X writes them, `price` an entry of the price card. `exclusive` are groups of parameters of
-    which one may be given, `needed` groups of which one must be, `together` pairs where the first needs the second,
-    `ordered` pairs where the first must be smaller. `span_days` is the longest time from start_time to end_time in one
-    request (longer ones are split). `bare` answers hold ids only, so that no fields can be asked for. `seen` is the
-    read action that shows whether a write happened, `step_of` the write a request is a part of. `listed` tells the 79
-    of the connector's listing from X's other calls; `note` is what X says of access, `caps` another
-    limit that X documents, `docs` the path of X's documentation page below `DOCS`.
+    Attributes
+    ----------
+    name, endpoint, n, title
+        Its name, its method and path, and its number and title in X's listing.
+    rows, objects
+        The table of its main rows, and the kind of object it returns, which decides the `*.fields`
+        and `expansions` parameters.
+    paged, token
+        The bounds of `max_results`, and the parameter for the next page's token.
+    auth, scopes
+        The kinds of credential that X accepts, in order of preference, and the OAuth 2.0 scopes.
+    limits
+        The rate limits of the app's and a user's pool, in X's notation.
+    price
+        An entry of the price card.
+    edge
+        The relation that its rows yield.
+    exclusive, needed
+        Groups of parameters: at most one, or at least one of each may be passed.
+    together, ordered
+        Pairs of parameters: the first needs the second, or must be smaller than the second.
+    span_days
+        The longest time between start_time and end_time in one request; longer ones are split.
+    seen, step_of
+        The read action that shows the effect of a write, and the write that a request is part of.
+    bare
+        Whether its answers have ids only, so that no fields can be requested.
+    listed
+        Whether it is one of the 79 actions of X's listing.
+    note, caps, docs
+        What X says about access, another documented limit, and the documentation page below `DOCS`.
     """
 
     name: str
@@ -129,8 +151,10 @@ class Action:
 
     @property
     def kind(self) -> Literal["read", "write"]:
-        """read or write: the companion's actions are named `write.…`."""
-        return "write" if self.name.startswith("write.") else "read"
+        """The kind of action, read or write. Names of writes begin with `write.`."""
+        if self.name.startswith("write."):
+            return "write"
+        return "read"
 
     @property
     def app(self) -> tuple[Window, ...]:
@@ -144,57 +168,64 @@ class Action:
 
     @property
     def method(self) -> str:
-        """HTTP method."""
+        """The HTTP method."""
         return self.endpoint.split(" ")[0]
 
     @property
     def path(self) -> str:
-        """Path template, e.g. `/2/users/{id}/tweets`."""
+        """The path template, e.g. `/2/users/{id}/tweets`."""
         return self.endpoint.split(" ")[1]
 
     @property
     def single(self) -> bool:
-        """Whether the answer's `data` is one object: the last part of the path names it."""
+        """Whether the answer's `data` is one object, which the last part of the path names."""
         return self.paged is None and self.path.endswith(("}", "/me"))
 
     @property
     def follows(self) -> bool:
-        """Whether it gives posts as they were made, so that it can go on from the newest: `since_id` takes that."""
+        """Whether a later run can collect only newer posts, by `since_id`."""
         return self.rows == "posts" and any(p.name == "since_id" for p in self.params)
 
     @property
     def looks_up(self) -> tuple[str, str] | None:
-        """The parameter that lists what is looked up, and the column of its rows with those names; None for others."""
+        """The parameter with the ids or names to look up, and their column in the rows.
+
+        None for actions that are not lookups.
+        """
         if self.rows not in {"posts", "users", "media", "spaces"} or self.paged is not None:
             return None
-        return next(((p.name, NAMES[p.wire]) for p in self.params if p.many and p.required and p.wire in NAMES), None)
+        for param in self.params:
+            if param.many and param.required and param.wire in NAMES:
+                return param.name, NAMES[param.wire]
+        return None
 
     @property
     def names_things(self) -> bool:
-        """Whether it looks up things by their names: an answer may hold problems alone then."""
+        """Whether it looks up objects by id or name, so that an answer may have only problems."""
         return self.single or (self.paged is None and any(map(_names, self.params)))
 
     @property
     def pattern(self) -> re.Pattern[str]:
-        """Matches a filled path; its groups are the path parameters' wire names."""
+        """The pattern of a filled path. Its groups are the wire names of the path parameters."""
         return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", self.path) + r"/?")
 
     def param(self, name: str) -> Param:
-        """The parameter of that Python name. Raises KeyError naming those there are."""
-        for p in self.params:
-            if p.name == name:
-                return p
-        raise KeyError(f"{self.name} has no parameter {name!r}; it has {', '.join(p.name for p in self.params)}")
+        """Return the parameter with a Python name. Raises KeyError, which lists all names."""
+        for param in self.params:
+            if param.name == name:
+                return param
+        names = ", ".join(param.name for param in self.params)
+        raise KeyError(f"{self.name} has no parameter {name!r}; expected one of: {names}")
 
 
 def _names(param: Param) -> bool:
-    """Whether a parameter names what is looked up; in a path, it may name who owns what is listed."""
+    """Whether a parameter names the objects to look up. One in the path may name their owner."""
     return param.required and param.where == "query" and param.kind in _NAMING
 
 
 @cache
 def windows(text: str) -> tuple[Window, ...]:
-    """Rate limits from X's notation: `450/15min`, `1/sec, 300/15min`, `200/15min, 1,000/24hrs`."""
+    """Parse rate limits in X's notation, e.g. `450/15min` or `1/sec, 300/15min`."""
     seconds = {"sec": 1, "15min": 900, "24hrs": 86400, "24hr": 86400, "hr": 3600, "min": 60}
     return tuple(
         Window(int(count.replace(",", "")), seconds[unit])

@@ -1,4 +1,4 @@
-"""Parameters many actions share."""
+"""Parameters that several actions share."""
 
 from typing import Any
 
@@ -20,45 +20,58 @@ READ = ("tweet.read", "users.read")
 
 _START = "Oldest time to include. Default: as far back as X goes."
 _END = "First time to leave out. Default: now."
+_MISSED = "Oldest time from which X sends missed posts again. Default: none is sent again."
+_MISSED_END = "Time up to which X sends missed posts again. Default: now."
 
 
 def path_id(name: str, wire: str = "id", pattern: str = ID) -> Param:
-    """An id that stands in the path."""
+    """Declare an id in the path."""
     return Param(name, "id", wire, "path", required=True, pattern=pattern)
 
 
 def id_list(name: str, wire: str = "ids", pattern: str = ID, most: int = 100) -> Param:
-    """A required list of ids, at most so many in one request."""
+    """Declare a required list of ids, at most `most` in one request."""
     return Param(name, "ids", wire, required=True, min=1, max=most, pattern=pattern)
 
 
 def query(longest: int) -> Param:
-    """A search query; `longest` is what X accepts from self-serve accounts, in characters."""
+    """Declare a search query of at most `longest` characters, X's limit for self-serve access."""
     return Param("query", "query", required=True, min=1, max=longest)
 
 
-def times(earliest: str | None = None, *, required: bool = False) -> tuple[Param, Param]:
-    """`start_time` (inclusive) and `end_time` (exclusive), whole seconds of UTC."""
-    return (Param("start_time", "time", required=required, earliest=earliest, doc=_START),
-            Param("end_time", "time", required=required, earliest=earliest, doc=_END))
+def times(
+    earliest: str | None = None, *, required: bool = False, start: str = _START, end: str = _END,
+) -> tuple[Param, Param]:
+    """Declare `start_time` (inclusive) and `end_time` (exclusive), whole seconds of UTC."""
+    return (
+        Param("start_time", "time", required=required, earliest=earliest, doc=start),
+        Param("end_time", "time", required=required, earliest=earliest, doc=end),
+    )
 
 
-def body_id(name: str, wire: str = "", *, required: bool = False) -> Param:
-    """An id that stands in the body."""
-    return Param(name, "id", wire, "body", required=required, pattern=ID)
+def missed_times() -> tuple[Param, Param]:
+    """Declare `start_time` and `end_time` of the posts that a stream sends again."""
+    return times(start=_MISSED, end=_MISSED_END)
 
 
-def text(name: str, wire: str = "", least: int | None = None, most: int | None = None, **more: Any) -> Param:
-    """A text that stands in the body, bounded in characters."""
+def body_id(name: str, wire: str = "", *, required: bool = False, doc: str = "") -> Param:
+    """Declare an id in the body."""
+    return Param(name, "id", wire, "body", required=required, pattern=ID, doc=doc)
+
+
+def text(
+    name: str, wire: str = "", least: int | None = None, most: int | None = None, **more: Any
+) -> Param:
+    """Declare a text in the body, of `least` to `most` characters."""
     return Param(name, "str", wire, "body", min=least, max=most, **more)
 
 
 def flag(name: str, wire: str = "", **more: Any) -> Param:
-    """Yes or no, in the body."""
+    """Declare a boolean in the body."""
     return Param(name, "bool", wire, "body", **more)
 
 
-# Whose account it is, unless told otherwise: X takes nobody else's.
+# Whose account a request is about: X accepts only the id of the authenticated user.
 OWN = Param("user_id", "id", "id", "path", pattern=ID,
             doc="Id of the authenticated user; X accepts no other. Default: requested from X.")
 ME = Param("my_id", "id", "id", "path", pattern=ID, doc=OWN.doc)

@@ -1,7 +1,7 @@
 """The tables and columns of xframes: the one place where a column is declared.
 
-From these declarations follow the fields and expansions asked of X, the decoder, the Arrow schemas, the data dictionary
-and the contract tests. Adding a field X invented is one `Col`.
+The requested fields and expansions, the decoder, the Arrow schemas, the data dictionary and the
+contract tests are derived from these declarations. A new field of X needs one new `Col`.
 """
 
 from __future__ import annotations
@@ -60,8 +60,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "COMPANIONS", "EXPANSIONS", "FIELDS_PARAM", "LEFT_OUT", "TABLES", "Col", "Source", "Table", "Type", "Vocabulary",
-    "dictionary", "fields", "fields_param", "is_complete", "table", "tables_of",
+    "COMPANIONS", "EXPANSIONS", "FIELDS_PARAM", "LEFT_OUT", "TABLES", "Col", "Source", "Table",
+    "Type", "Vocabulary", "dictionary", "fields", "fields_param", "is_complete", "table",
+    "tables_of",
 ]
 
 
@@ -81,79 +82,145 @@ TABLES: dict[str, Table] = {
     )
 }
 
-# Wire fields X publishes that no column holds, with the reason. Paths are (object, field path).
+# Fields in X's specification without a column, by object and path, with the reason.
 LEFT_OUT: dict[tuple[str, str], str] = {
-    ("post", "note_tweet.entities.urls.images"): "the same images stand in entities.urls; read from there when no note",
-    ("user", "entities.description.annotations"): "X stopped sending annotations and never sent these",
+    ("post", "note_tweet.entities.urls.images"): "entities.urls has the same images",
+    ("user", "entities.description.annotations"): "X no longer sends annotations",
     ("space", "topics"): "objects of 2.159; they become rows of `topics` and ids in `topic_ids`",
 }
 
 def table(name: str) -> Table:
-    """The declaration of one table. Raises KeyError naming the tables there are."""
+    """Return the declaration of a table: its key, columns and their meanings.
+
+    Parameters
+    ----------
+    name
+        The name of a table, e.g. `posts`.
+
+    Returns
+    -------
+    Table
+        A notebook shows it as a list of its columns.
+
+    Raises
+    ------
+    KeyError
+        For an unknown name. The message lists the tables.
+
+    Examples
+    --------
+    >>> xf.schema.table("posts").key
+    ('id',)
+    """
     try:
         return TABLES[name]
     except KeyError:
-        raise KeyError(f"there is no table {name!r}; the tables are: {', '.join(TABLES)}") from None
+        raise KeyError(f"unknown table {name!r}; the tables are: {', '.join(TABLES)}") from None
 
 
 @cache
 def tables_of(object_: str) -> tuple[Table, ...]:
-    """The tables whose rows are read from objects of that kind."""
+    """Return the tables whose rows are read from a kind of wire object, e.g. "post"."""
     return tuple(t for t in TABLES.values() if t.object == object_)
 
 
 @cache
-def fields(object_: str, vocabulary: Vocabulary = "tweet", *, owner: bool = False) -> tuple[str, ...]:
-    """The names the object's `*.fields` parameter takes, sorted; with `owner`, also what only its owner may see."""
-    return tuple(sorted(name for name, private in _roots(object_, vocabulary).items() if owner or not private))
+def fields(
+    object_: str, vocabulary: Vocabulary = "tweet", *, owner: bool = False
+) -> tuple[str, ...]:
+    """Return the values of the object's `*.fields` parameter, sorted.
+
+    Parameters
+    ----------
+    object_
+        A kind of wire object, e.g. "post".
+    vocabulary
+        "tweet" or "post": X's old or new names of fields.
+    owner
+        Also include the fields that X shows only to the object's owner.
+
+    Returns
+    -------
+    tuple
+        Names of fields.
+
+    Examples
+    --------
+    >>> xf.schema.fields("poll")
+    ('duration_minutes', 'end_datetime', 'id', 'options', 'voting_status')
+    """
+    names = _root_names(object_, vocabulary).items()
+    return tuple(sorted(name for name, private in names if owner or not private))
 
 
 @cache
-def _roots(object_: str, vocabulary: Vocabulary) -> dict[str, bool]:
-    """First segments of the object's wire paths in one vocabulary → whether all its columns are the owner's."""
-    other = "post" if vocabulary == "tweet" else "tweet"
-    foreign = set(words.RENAMES.values() if vocabulary == "tweet" else words.RENAMES)
+def _root_names(object_: str, vocabulary: Vocabulary) -> dict[str, bool]:
+    """First parts of the object's wire paths → whether only the owner sees all of its columns."""
+    other, excluded = "post", set(words.RENAMES.values())
     if vocabulary == "post":
-        foreign |= set(words.EXPANSION_ONLY.get(object_, ()))
-    foreign |= set(words.NOT_ASKED[vocabulary].get(object_, ()))
-    found = dict.fromkeys(words.ALSO_ASKED[vocabulary].get(object_, ()), False)
+        other, excluded = "tweet", {*words.RENAMES, *words.EXPANSION_ONLY.get(object_, ())}
+    excluded |= set(words.NOT_REQUESTED[vocabulary].get(object_, ()))
+    names = dict.fromkeys(words.ALSO_REQUESTED[vocabulary].get(object_, ()), False)
     for t in tables_of(object_):
-        if t.sources:
-            paths = [(path, False) for source in t.sources for path in source.paths]
-        else:
-            paths = [(path, col.owner) for col in t.body if col.words != other for path in col.paths]
-        for path, private in paths:
-            root = path.split(".")[0].split("[")[0]
-            if root not in foreign:
-                found[root] = found.get(root, True) and private
-    return found
+        sources: list[tuple[Source | Col, bool]] = [(source, False) for source in t.sources]
+        if not sources:
+            sources = [(col, col.owner) for col in t.body if col.words != other]
+        for source, private in sources:
+            for path in source.paths:
+                name = path.split(".")[0].split("[")[0]
+                if name not in excluded:
+                    names[name] = names.get(name, True) and private
+    return names
 
 
 def fields_param(object_: str, vocabulary: Vocabulary) -> str:
-    """The query parameter that asks for the object's fields, e.g. `tweet.fields` or `post.fields`."""
-    name = FIELDS_PARAM[object_]
-    return "post.fields" if object_ == "post" and vocabulary == "post" else name
+    """Return the query parameter for the object's fields, e.g. `tweet.fields`."""
+    if object_ == "post" and vocabulary == "post":
+        return "post.fields"
+    return FIELDS_PARAM[object_]
 
 
 def is_complete(object_: str, params: Mapping[str, str]) -> bool:
-    """Whether a request with these query parameters asked for every field of the object (the owner's aside)."""
+    """Whether query parameters request every field of the object, except those of its owner."""
     for vocabulary in ("tweet", "post"):
-        asked = set(params.get(fields_param(object_, vocabulary), "").split(","))
-        if asked.issuperset(fields(object_, vocabulary)) and len(asked) > 1:
-            needed = words.EXPANSION_ONLY.get(object_, ()) if vocabulary == "post" else ()
-            return set(needed) <= set(params.get("expansions", "").split(","))
+        requested = set(params.get(fields_param(object_, vocabulary), "").split(","))
+        if requested.issuperset(fields(object_, vocabulary)) and len(requested) > 1:
+            if vocabulary == "tweet":
+                return True
+            expansions = set(params.get("expansions", "").split(","))
+            return expansions.issuperset(words.EXPANSION_ONLY.get(object_, ()))
     return False
 
 
 def dictionary(tables: Iterable[str] | None = None) -> pd.DataFrame:
-    """The data dictionary: one row per column (table, column, type, key, wire path, meaning), in table order."""
+    """Return the data dictionary.
+
+    Parameters
+    ----------
+    tables
+        Names of tables. Default: all.
+
+    Returns
+    -------
+    DataFrame
+        One row per column, in table order: `table`, `column`, `type`, `key` (whether it is part of
+        the table's key), `wire_path`, `meaning`.
+
+    Raises
+    ------
+    KeyError
+        For an unknown table.
+
+    Examples
+    --------
+    >>> xf.schema.dictionary(["posts", "users"])
+    """
     import pandas as pd
 
-    return pd.DataFrame(
-        [
-            (t.name, c.name, c.type.value, c.name in t.key, c.path, c.doc)
-            for t in (TABLES.values() if tables is None else map(table, tables))
-            for c in t.columns
-        ],
-        columns=["table", "column", "type", "key", "wire_path", "meaning"],
-    )
+    if tables is None:
+        tables = TABLES
+    rows = []
+    for t in map(table, tables):
+        rows += [(t.name, c.name, c.type.value, c.name in t.key, c.path, c.doc) for c in t.columns]
+    columns = ["table", "column", "type", "key", "wire_path", "meaning"]
+    return pd.DataFrame(rows, columns=columns)

@@ -1,4 +1,4 @@
-"""What a column and a table are: the rows every other part of xframes is derived from."""
+"""Column and table: the declarations from which other parts of xframes are derived."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pyarrow as pa
 
 
 class Type(Enum):
-    """A column type: its Arrow type, and the name the data dictionary shows."""
+    """A column type: its Arrow type, and its name in the data dictionary."""
 
     STR = "string"
     INT = "integer"
@@ -22,11 +22,11 @@ class Type(Enum):
     STRS = "list of strings"
     JSON = "JSON text"
 
-    __hash__ = object.__hash__  # members are singletons; Enum hashes names in Python, on every look-up
+    __hash__ = object.__hash__  # faster than Enum's, which hashes the name in Python code
 
     @property
     def arrow(self) -> pa.DataType:
-        """The Arrow type of such a column."""
+        """The Arrow type of the column."""
         return _ARROW[self]
 
 
@@ -45,59 +45,82 @@ STR, INT, FLOAT, BOOL, TIME, DATE, STRS, JSON = Type
 Words = Literal["both", "tweet", "post"]
 Kind = Literal["entity", "detail", "relation", "measure", "operation"]
 
-# What a column holds. Each module that treats people's data has one dict from these kinds to its
-# treatments, and none that names a table or a column.
+# The kinds of content of columns. Each module that handles people's data has one dict from these
+# kinds to what it does with them, and none that names a table or a column.
 Holds = Literal[
-    "id",  # names a thing; what `names` says
+    "id",  # an id; `names` says of which table
     "handle",  # of an account
     "name",  # that an account shows
-    "words",  # the whole text of a post, a message or a profile: its writer's own
+    "words",  # the whole text of a post, a message or a profile, by its author
     "label",  # short text: a title, a tag, a choice, a description of a picture
     "link",  # where a link in a text leads
-    "shown_link",  # a link as X shows it, cut
-    "preview",  # what the page behind a link says of itself
+    "shown_link",  # a link as X shows it, truncated
+    "preview",  # title, description or picture of a linked page
     "file",  # the address of a picture, a video or a card
-    "profile",  # says who somebody is: where they live, whom they belong to
-    "location",  # where somebody was
+    "profile",  # about a person: where they live, which organisation they belong to
+    "location",  # where a person was
     "query",  # a search query or rule, and its tag
-    "request",  # what was asked of X: a path, arguments
-    "report",  # what X or xframes says of a request
-    "subject",  # whom or what a report is about
+    "request",  # the path or arguments of a request
+    "report",  # what X or xframes reports about a request
+    "subject",  # the person or thing that a report is about
     "content",  # JSON without a published schema
     "fact",  # X's own public words: topics, places, apps
-    "code",  # one of a few words of X's or ours; those known stand in `values`
-    "secret",  # for the caller alone: an address, a token, a link to sign in with
-    "public",  # a number that says nothing private
+    "code",  # one of a few words of X or xframes; `values` has the known ones
+    "secret",  # only for the account that collected: an address, a token, a link to log in
+    "public",  # a number that is not private
 ]
-# Whom a table's rows concern, where that is not the people studied.
+# The subject of a table whose rows are not about the people studied.
 Private = Literal[
-    "caller",  # what the caller keeps and prefers
-    "account",  # the caller's account at X and what was done with it
-    "messages",  # of the caller and whom they talk to
-    "log",  # what was asked of X and what went wrong
-    "removed",  # what was taken out of the archive
+    "caller",  # bookmarks, blocks and preferences of the account that collected
+    "account",  # the X account that collected, and what was done with it
+    "messages",  # direct messages of that account
+    "log",  # requests and errors
+    "removed",  # what was removed from the archive or must be
 ]
 _PUBLIC = frozenset({Type.INT, Type.BOOL, Type.TIME, Type.DATE})  # unless `holds` says otherwise
 
 
 @dataclass(frozen=True, slots=True)
 class Col:
-    """One column: its name, where it stands on the wire, its type and meaning.
+    """One column: its name, its path on the wire, its type and meaning.
 
-    `path` is read from the object's root (from the array item in a detail table); alternatives are parted by `|`, the
-    first that is present wins, so both of X's vocabularies fit in one row. A trailing `[n]` takes the n-th item of an
-    array. An empty path marks a column that flattening fills from the page (its request, its time, the parent's id).
-    `words` tells in which vocabulary X knows the field; `owner` marks what X shows only to the object's owner:
-    asked for on request, and a null there never counts as knowledge. `loose` marks numbers X also sends as text.
-    `renames` maps wire values to ours.
-
-    What follows is what takedown, pseudonyms, references and selections know of a column.
-    `names` is the table whose rows its ids name. `holds` is what else it holds: every text that is
-    no such id says so, and every fraction, which may be a place. `of` is the column that says
-    whose handle or name it is, or which link is shown. `within` is the text in which a number
-    counts code points, of this table or of its parent; `edge` is the end of a piece it marks
-    (`last`: its last code point). `values` are the known words of a code. `legacy` is where the
-    value stands in API v1.1 and in account exports, if elsewhere.
+    Parameters
+    ----------
+    name
+        The name of the column.
+    path
+        Path from the object's root (in a detail table, from the array item). `a|b` are
+        alternatives, of which the first present one is read, e.g. X's old and new names. `a[n]` is
+        item n of an array. Empty: flattening fills the column from the page.
+    type
+        The type of the column.
+    doc
+        The meaning, a sentence for the data dictionary.
+    words
+        The vocabulary in which X has the field.
+    owner
+        X shows the field only to the object's owner. It is requested only on demand, and a null in
+        it never replaces a value.
+    loose
+        X also sends the number as text.
+    renames
+        Pairs of a value on the wire and the value in the column.
+    names
+        The table whose ids the column has.
+    holds
+        The kind of content. Needed for every text that is not an id and for every float, which
+        might be a location.
+    of
+        The column with the id of the person whose handle or name this is, or the link that this
+        column shows.
+    within
+        The text, in this table or its parent, in which this number is a position.
+    edge
+        The end of the piece of text at that position (`last`: its last code point).
+    values
+        The known values of a code.
+    legacy
+        The path in API v1.1 and in account exports, if it differs.
     """
 
     name: str
@@ -118,24 +141,35 @@ class Col:
 
     @property
     def content(self) -> Holds | None:
-        """What the column holds; None when a text or fraction does not declare it: it is not exported then."""
+        """The kind of content; None if it is not declared, and then the column is not exported."""
         if self.holds is not None:
             return self.holds
         if self.names is not None:
             return "id"
-        return "public" if self.type in _PUBLIC else None
+        if self.type in _PUBLIC:
+            return "public"
+        return None
 
     @property
     def paths(self) -> tuple[str, ...]:
         """The wire paths, in order of preference."""
-        return tuple(self.path.split("|")) if self.path else ()
+        if not self.path:
+            return ()
+        return tuple(self.path.split("|"))
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An array inside an object whose items are a detail table's rows.
+    """An array inside an object whose items are the rows of a detail table.
 
-    `const` fills one column for all of them. `legacy` is where the array stands in API v1.1.
+    Parameters
+    ----------
+    path
+        The path of the array; `a|b` are alternatives.
+    const
+        A value for one column of all these rows.
+    legacy
+        The path of the array in API v1.1.
     """
 
     path: str
@@ -150,17 +184,40 @@ class Source:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Table:
-    """One table: its columns, its key, and where its rows come from.
+    """One table: its columns, its key, and the origin of its rows.
 
-    `object` names the wire object whose fields the rows hold ("post", "user", ...; None for tables filled otherwise).
-    Detail tables have a `parent`, the `sources` of their items, and in `const` the column a source's constant fills.
-    `time` is the column a compacted table is sorted by before its key. Every table ends with the provenance columns
-    `observed_at` and `page_id`; entities also carry `complete`.
+    The last columns of every table are `observed_at` and `page_id`; entities also have `complete`.
 
-    A row belongs to what its key names, and to what the column `owner` names: it goes when that
-    is removed. Things of a table with a `carrier` belong to the posts that the carrier lists them
-    with. `private` says whom the rows concern where that is not the people studied. `brings`: in
-    an export of some posts, what these rows name comes, too.
+    Parameters
+    ----------
+    name
+        The name of the table.
+    kind
+        entity, detail, relation, measure or operation.
+    doc
+        The meaning of its rows, a sentence.
+    key
+        The columns that identify a row. A row is removed with the post or user that a key names.
+    body
+        The columns, without those that every table has.
+    object
+        The wire object that the rows are read from, e.g. "post". None: filled in another way.
+    parent
+        The table to which a detail table belongs.
+    sources
+        The arrays with the rows of a detail table.
+    const
+        The column that `Source.const` fills.
+    time
+        The column by which compacted files are sorted first.
+    owner
+        The column with the user or post that the row also belongs to, and is removed with.
+    carrier
+        The detail table that lists rows of this table for a post; they belong to these posts.
+    private
+        The subject of the rows, if it is not the people studied.
+    brings
+        In an export of some posts, rows that these rows refer to are also exported.
     """
 
     name: str
@@ -181,7 +238,10 @@ class Table:
     schema: pa.Schema = field(init=False)
 
     def __post_init__(self) -> None:
-        columns = self.body + ((COMPLETE,) if self.kind == "entity" else ()) + PROVENANCE
+        columns = self.body
+        if self.kind == "entity":
+            columns += (COMPLETE,)
+        columns += PROVENANCE
         object.__setattr__(self, "columns", columns)
         object.__setattr__(self, "schema", pa.schema([(c.name, c.type.arrow) for c in columns]))
 
@@ -189,11 +249,12 @@ class Table:
         for col in self.columns:
             if col.name == column:
                 return col
-        raise KeyError(f"table {self.name} has no column {column!r}; it has {', '.join(c.name for c in self.columns)}")
+        names = ", ".join(c.name for c in self.columns)
+        raise KeyError(f"table {self.name} has no column {column!r}; its columns are: {names}")
 
     @property
     def parent_key(self) -> str:
-        """The column of a detail table that names its parent, e.g. `post_id`."""
+        """The column of a detail table with the id of its parent, e.g. `post_id`."""
         return self.key[0]
 
     def _ipython_key_completions_(self) -> list[str]:
@@ -201,21 +262,32 @@ class Table:
 
     def __repr__(self) -> str:
         names = ", ".join(c.name for c in self.columns)
-        return f"<Table {self.name} ({self.kind}): {self.doc} Key {', '.join(self.key)}; columns {names}>"
+        key = ", ".join(self.key)
+        return f"<Table {self.name} ({self.kind}): {self.doc} Key: {key}; columns {names}>"
 
     def _repr_html_(self) -> str:
-        """The declaration as a notebook shows it: one row per column, key columns in bold."""
-        rows = [("<b>column</b>", "<b>type</b>", "<b>meaning</b>", "<b>on the wire</b>")]
+        """Show one row per column, with key columns in bold."""
+        rows = [("<b>column</b>", "<b>type</b>", "<b>meaning</b>", "<b>wire path</b>")]
         for c in self.columns:
-            name = f"<b>{escape(c.name)}</b>" if c.name in self.key else escape(c.name)
-            rows.append((name, escape(c.type.value), escape(c.doc), f"<code>{escape(c.path)}</code>" if c.path else ""))
-        cells = ("".join(f"<td style='text-align:left'>{cell}</td>" for cell in row) for row in rows)
+            name, path = escape(c.name), ""
+            if c.name in self.key:
+                name = f"<b>{name}</b>"
+            if c.path:
+                path = f"<code>{escape(c.path)}</code>"
+            rows.append((name, escape(c.type.value), escape(c.doc), path))
+        html = ""
+        for row in rows:
+            cells = "".join(f"<td style='text-align:left'>{cell}</td>" for cell in row)
+            html += f"<tr>{cells}</tr>"
         title = f"<p><b>{escape(self.name)}</b> ({self.kind}): {escape(self.doc)}</p>"
-        return f"<div>{title}<table>{''.join(f'<tr>{row}</tr>' for row in cells)}</table></div>"
+        return f"<div>{title}<table>{html}</table></div>"
 
 
-COMPLETE = Col("complete", "", BOOL, "Whether the request asked for every field, so that a null means X had no value.")
+COMPLETE = Col(
+    "complete", "", BOOL,
+    "Whether every field was requested, so that a null means that X has no value.",
+)
 PROVENANCE = (
-    Col("observed_at", "", TIME, "When the page that says this was received."),
-    Col("page_id", "", STR, "The page that says this (`pages`).", names="requests"),
+    Col("observed_at", "", TIME, "When the page with this row was received."),
+    Col("page_id", "", STR, "The page with this row (`requests`).", names="requests"),
 )

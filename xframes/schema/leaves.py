@@ -1,9 +1,10 @@
-"""Where on the wire each column stands: the fields of an object, told by its kind."""
+"""The fields of wire objects as trees, with the column read from each field."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cache
+from itertools import chain
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 class Leaf:
     """A field of a wire object: the column read from it, and the fields inside it.
 
-    `kind` is that of a whole object; None for its parts.
+    `kind` is the kind of a whole object, and None for its parts.
     """
 
     col: Col | None = None
@@ -27,7 +28,7 @@ class Leaf:
     kind: str | None = None
 
     def at(self, path: str) -> Leaf:
-        """The field at a dotted path below this one, made where missing."""
+        """Return the field at a dotted path below this one; create it if it is missing."""
         leaf = self
         for part in path.split("."):
             if part:
@@ -36,25 +37,29 @@ class Leaf:
 
 
 def alternatives(declared: Col | Source) -> tuple[str, ...]:
-    """The wire paths of a column or of a detail's array, those of API v1.1 last."""
-    return (*declared.paths, *(declared.legacy.split("|") if declared.legacy else ()))
+    """The wire paths of a column or of a detail table's array; those of API v1.1 last."""
+    if not declared.legacy:
+        return declared.paths
+    return (*declared.paths, *declared.legacy.split("|"))
 
 
 @cache
 def leaves(kind: str) -> Leaf:
-    """The fields of a kind of object; columns are read from what its tables and its details' tables say."""
+    """The fields of a kind of object, from all its tables."""
     root = Leaf(kind=kind)
     for table in tables_of(kind):
         for start in _starts(table):
             for col in table.body:
                 for path in alternatives(col):
-                    leaf = root.at(start).at("" if path == "." else path)
+                    leaf = root.at(start)
+                    if path != ".":  # the array's item itself
+                        leaf = leaf.at(path)
                     leaf.col = leaf.col or col
     return root
 
 
 def _starts(table: Table) -> Iterator[str]:
-    """The paths below which a table's columns are read."""
+    """The paths from which the columns' paths start."""
     if not table.sources:
         yield ""
     for source in table.sources:
@@ -63,38 +68,42 @@ def _starts(table: Table) -> Iterator[str]:
 
 @cache
 def kinds() -> tuple[str, ...]:
-    """The kinds of wire objects that become rows."""
+    """The kinds of wire objects that tables are read from."""
     return tuple(dict.fromkeys(t.object for t in TABLES.values() if t.object))
 
 
 @cache
 def wire_names() -> frozenset[str]:
-    """Every name of a field on the wire that some column is read from or below."""
-    return frozenset(name for kind in kinds() for name, _ in _named(leaves(kind)))
+    """Every name in the wire path of a column."""
+    return frozenset(name for kind in kinds() for name, _ in _walk(leaves(kind)))
 
 
-def _named(leaf: Leaf) -> Iterator[tuple[str, Leaf]]:
+def _walk(leaf: Leaf) -> Iterator[tuple[str, Leaf]]:
     for name, inner in leaf.fields.items():
         yield name, inner
-        yield from _named(inner)
+        yield from _walk(inner)
 
 
 @cache
 def codes() -> Mapping[str, Col]:
-    """Names that stand for codes in every object that has them, each with a column of all the codes known."""
-    found: dict[str, list[Col]] = {}
+    """Names of wire fields that are codes in every object that has them.
+
+    Each has a column whose `values` are all known codes.
+    """
+    columns: dict[str, list[Col]] = {}
     for kind in kinds():
-        for name, leaf in _named(leaves(kind)):
+        for name, leaf in _walk(leaves(kind)):
             if leaf.col is not None:
-                found.setdefault(name, []).append(leaf.col)
-    same = {n: cols for n, cols in found.items() if all(c.holds == "code" for c in cols)}
-    return MappingProxyType({
-        name: replace(cols[0], values=tuple({v: None for c in cols for v in known(c)}))
-        for name, cols in same.items()
-    })
+                columns.setdefault(name, []).append(leaf.col)
+    result = {}
+    for name, cols in columns.items():
+        if all(c.holds == "code" for c in cols):
+            values = dict.fromkeys(chain.from_iterable(map(known, cols)))
+            result[name] = replace(cols[0], values=tuple(values))
+    return MappingProxyType(result)
 
 
 def known(col: Col) -> tuple[str, ...]:
-    """The words of a code, as X writes them and as the column does."""
+    """The known values of a code, on the wire and in the column."""
     return (*col.values, *(old for old, _ in col.renames))
 

@@ -1,4 +1,4 @@
-"""Media, places, polls, Spaces, topics, lists, direct messages, communities, news and bookmark folders."""
+"""Tables of media, places, polls, Spaces, topics, lists, messages, communities and news."""
 
 from xframes.schema.declarations import BOOL, FLOAT, INT, JSON, STR, STRS, TIME, Col, Source, Table
 
@@ -10,7 +10,8 @@ def _playback(group: str, label: str, *, views: bool) -> tuple[Col, ...]:
         for share in (0, 25, 50, 75, 100)
     ]
     if views:
-        columns.append(Col(f"{group}_view_count", f"{group}_metrics.view_count", INT, f"Views, {label}.", owner=True))
+        path = f"{group}_metrics.view_count"
+        columns.append(Col(f"{group}_view_count", path, INT, f"Views, {label}.", owner=True))
     return tuple(columns)
 
 
@@ -25,16 +26,17 @@ MEDIA = Table(
         Col("media_key", "media_key", STR, "The medium's key (not a number).", names="media"),
         Col("type", "type", STR, "photo, video or animated_gif.",
             holds="code", values=("photo", "video", "animated_gif")),
-        Col("url", "url", STR, "The picture; videos have variants instead.", holds="file"),
-        Col("preview_image_url", "preview_image_url", STR, "Still picture of a video.",
+        Col("url", "url", STR,
+            "URL of the picture; null for videos, which have variants.", holds="file"),
+        Col("preview_image_url", "preview_image_url", STR, "URL of a still picture of a video.",
             holds="file"),
-        Col("alt_text", "alt_text", STR, "Description for people who cannot see it.",
+        Col("alt_text", "alt_text", STR, "Description for people who cannot see the medium.",
             holds="label"),
         Col("width", "width", INT, "Width in pixels."),
         Col("height", "height", INT, "Height in pixels."),
-        Col("duration_ms", "duration_ms", INT, "Length in milliseconds, of videos."),
-        Col("view_count", "public_metrics.view_count", INT, "Views when observed, of videos."),
-        *_playback("non_public", "shown to the author only", views=False),
+        Col("duration_ms", "duration_ms", INT, "Length of a video in milliseconds."),
+        Col("view_count", "public_metrics.view_count", INT, "Views of a video when observed."),
+        *_playback("non_public", "shown only to the author", views=False),
         *_playback("organic", "from unpaid distribution", views=True),
         *_playback("promoted", "from paid distribution", views=True),
     ),
@@ -43,18 +45,18 @@ MEDIA = Table(
 MEDIA_VARIANTS = Table(
     "media_variants",
     "detail",
-    "The files a video or GIF can be fetched as.",
+    "Files in which a video or GIF is available.",
     key=("media_key", "position"),
     object="media",
     parent="media",
     sources=(Source("variants"),),
     body=(
         Col("media_key", "", STR, "The medium.", names="media"),
-        Col("position", "", INT, "Its place in the array X sent, from 0."),
+        Col("position", "", INT, "Position in X's array, from 0."),
         Col("content_type", "content_type", STR, "MIME type.",
             holds="code", values=("video/mp4", "application/x-mpegURL")),
-        Col("bit_rate", "bit_rate", INT, "Bits per second; missing for playlists."),
-        Col("url", "url", STR, "Where the file is.", holds="file"),
+        Col("bit_rate", "bit_rate", INT, "Bits per second; null for playlists."),
+        Col("url", "url", STR, "URL of the file.", holds="file"),
     ),
 )
 
@@ -67,7 +69,7 @@ PLACES = Table(
     brings=True,
     body=(
         Col("id", "id", STR, "The place's id (hexadecimal text).", names="places"),
-        Col("full_name", "full_name", STR, "Name with its region.", holds="fact"),
+        Col("full_name", "full_name", STR, "Name with the region.", holds="fact"),
         Col("name", "name", STR, "Short name.", holds="fact"),
         Col("place_type", "place_type", STR, "poi, neighborhood, city, admin or country.",
             holds="code", values=("poi", "neighborhood", "city", "admin", "country")),
@@ -79,11 +81,12 @@ PLACES = Table(
         Col("north", "geo.bbox[3]", FLOAT, "Northern edge in degrees.", holds="public"),
         Col("geo_type", "geo.type", STR, "GeoJSON type (`Feature`).",
             holds="code", values=("Feature",)),
-        Col("geometry", "geo.geometry", JSON, "GeoJSON geometry, where sent.", words="tweet",
+        Col("geometry", "geo.geometry", JSON, "GeoJSON geometry, if X sent it.", words="tweet",
             holds="fact"),
-        Col("properties", "geo.properties", JSON, "GeoJSON properties (no published inner schema).",
+        Col("properties", "geo.properties", JSON, "GeoJSON properties (no published schema).",
             holds="fact"),
-        Col("contained_within", "contained_within", STRS, "Ids of the places around it.",
+        Col("contained_within", "contained_within", STRS,
+            "Ids of the places that contain this one.",
             names="places"),
     ),
 )
@@ -97,8 +100,8 @@ POLLS = Table(
     carrier="post_polls",
     body=(
         Col("id", "id", STR, "The poll's id.", names="polls"),
-        Col("duration_minutes", "duration_minutes", INT, "How long it runs, in minutes."),
-        Col("ends_at", "end_datetime", TIME, "When it ends."),
+        Col("duration_minutes", "duration_minutes", INT, "Duration in minutes."),
+        Col("ends_at", "end_datetime", TIME, "When the poll ends."),
         Col("voting_status", "voting_status", STR, "open or closed.",
             holds="code", values=("open", "closed")),
     ),
@@ -107,15 +110,15 @@ POLLS = Table(
 POLL_OPTIONS = Table(
     "poll_options",
     "detail",
-    "The choices of a poll with their votes when observed.",
+    "Choices of a poll, with their votes when observed.",
     key=("poll_id", "position"),
     object="poll",
     parent="polls",
     sources=(Source("options"),),
     body=(
         Col("poll_id", "", STR, "The poll.", names="polls"),
-        Col("position", "position", INT, "Its place, from 1, as X numbers them."),
-        Col("label", "label", STR, "The choice's text.", holds="label"),
+        Col("position", "position", INT, "Position among the choices, from 1."),
+        Col("label", "label", STR, "The text of the choice.", holds="label"),
         Col("vote_count", "votes", INT, "Votes when observed."),
     ),
 )
@@ -133,18 +136,19 @@ SPACES = Table(
         Col("id", "id", STR, "The Space's id (case-sensitive text).", names="spaces"),
         Col("state", "state", STR, "live, scheduled or ended.",
             holds="code", values=("live", "scheduled", "ended")),
-        Col("title", "title", STR, "Its title.", holds="label"),
-        Col("created_at", "created_at", TIME, "When it was made."),
-        Col("scheduled_start_at", "scheduled_start", TIME, "When it is to begin."),
-        Col("started_at", "started_at", TIME, "When it began."),
+        Col("title", "title", STR, "The title.", holds="label"),
+        Col("created_at", "created_at", TIME, "When it was created."),
+        Col("scheduled_start_at", "scheduled_start", TIME, "When it is scheduled to start."),
+        Col("started_at", "started_at", TIME, "When it started."),
         Col("ended_at", "ended_at", TIME, "When it ended."),
         Col("updated_at", "updated_at", TIME, "When its data last changed."),
-        Col("creator_id", "creator_id", STR, "Who made it (`users.id`).", names="users"),
+        Col("creator_id", "creator_id", STR,
+            "The user who created it (`users.id`).", names="users"),
         Col("lang", "lang", STR, "Language detected in the title.", holds="code"),
-        Col("is_ticketed", "is_ticketed", BOOL, "Whether one needs a ticket."),
-        Col("participant_count", "participant_count", INT, "People in it when observed."),
+        Col("is_ticketed", "is_ticketed", BOOL, "Whether a ticket is needed."),
+        Col("participant_count", "participant_count", INT, "Participants when observed."),
         Col("subscriber_count", "subscriber_count", INT, "People who set a reminder."),
-        Col("topic_ids", "topic_ids", STRS, "Topics chosen by the creator (`topics.id`).",
+        Col("topic_ids", "topic_ids", STRS, "Topics that the creator chose (`topics.id`).",
             names="topics"),
     ),
 )
@@ -157,14 +161,18 @@ SPACE_PEOPLE = Table(
     object="space",
     parent="spaces",
     const="role",
-    sources=(Source("host_ids", "host"), Source("speaker_ids", "speaker"), Source("invited_user_ids", "invited")),
+    sources=(
+        Source("host_ids", "host"),
+        Source("speaker_ids", "speaker"),
+        Source("invited_user_ids", "invited"),
+    ),
     owner="user_id",
     brings=True,
     body=(
         Col("space_id", "", STR, "The Space.", names="spaces"),
         Col("role", "", STR, "host, speaker or invited.",
             holds="code", values=("host", "speaker", "invited")),
-        Col("position", "", INT, "Its place in the array X sent, from 0."),
+        Col("position", "", INT, "Position in X's array, from 0."),
         Col("user_id", ".", STR, "The user.", names="users"),
     ),
 )
@@ -177,8 +185,8 @@ TOPICS = Table(
     object="topic",
     body=(
         Col("id", "id", STR, "The topic's id.", names="topics"),
-        Col("name", "name", STR, "Its name.", holds="fact"),
-        Col("description", "description", STR, "What it is about.", holds="fact"),
+        Col("name", "name", STR, "The name.", holds="fact"),
+        Col("description", "description", STR, "The description.", holds="fact"),
     ),
 )
 
@@ -193,11 +201,11 @@ LISTS = Table(
     brings=True,
     body=(
         Col("id", "id", STR, "The list's id.", names="lists"),
-        Col("name", "name", STR, "Its name.", holds="label"),
-        Col("description", "description", STR, "What it is about.", holds="label"),
-        Col("owner_id", "owner_id", STR, "Whose list it is (`users.id`).", names="users"),
-        Col("created_at", "created_at", TIME, "When it was made."),
-        Col("private", "private", BOOL, "Whether only the owner sees it."),
+        Col("name", "name", STR, "The name.", holds="label"),
+        Col("description", "description", STR, "The description.", holds="label"),
+        Col("owner_id", "owner_id", STR, "The user who owns the list (`users.id`).", names="users"),
+        Col("created_at", "created_at", TIME, "When it was created."),
+        Col("private", "private", BOOL, "Whether only the owner can see it."),
         Col("member_count", "member_count", INT, "Members when observed."),
         Col("follower_count", "follower_count", INT, "Followers when observed."),
     ),
@@ -206,7 +214,7 @@ LISTS = Table(
 MESSAGES = Table(
     "messages",
     "entity",
-    "Direct messages, and people joining or leaving conversations.",
+    "Direct messages, and events of users who join or leave conversations.",
     key=("id",),
     object="dm",
     time="created_at",
@@ -220,7 +228,8 @@ MESSAGES = Table(
         Col("conversation_id", "dm_conversation_id", STR, "The conversation (not always a number).",
             holds="id"),
         Col("created_at", "created_at", TIME, "When it was sent."),
-        Col("sender_id", "sender_id", STR, "Who sent it, or invited those who joined (`users.id`).",
+        Col("sender_id", "sender_id", STR,
+            "The user who sent it, or invited those who joined (`users.id`).",
             names="users"),
         Col("text", "text", STR, "The message.", holds="words"),
         Col("media_keys", "attachments.media_keys", STRS, "Media attached (`media.media_key`).",
@@ -240,7 +249,7 @@ MESSAGE_DETAILS = (
     Table(
         "message_people",
         "detail",
-        "Who joined or left with an event.",
+        "Users who joined or left in an event.",
         key=("message_id", "position"),
         object="dm",
         parent="messages",
@@ -248,7 +257,7 @@ MESSAGE_DETAILS = (
         private="messages",
         body=(
             Col("message_id", "", STR, "The event.", names="messages"),
-            Col("position", "", INT, "Its place in the array X sent, from 0."),
+            Col("position", "", INT, "Position in X's array, from 0."),
             Col("user_id", ".", STR, "The user.", names="users"),
         ),
     ),
@@ -263,7 +272,7 @@ MESSAGE_DETAILS = (
         private="messages",
         body=(
             Col("message_id", "", STR, "The message.", names="messages"),
-            Col("position", "", INT, "Its place in the array X sent, from 0."),
+            Col("position", "", INT, "Position in X's array, from 0."),
             Col("post_id", "id", STR, "The post (`posts.id`).", names="posts"),
         ),
     ),
@@ -278,11 +287,11 @@ COMMUNITIES = Table(
     time="created_at",
     body=(
         Col("id", "id", STR, "The community's id.", names="communities"),
-        Col("name", "name", STR, "Its name.", holds="label"),
-        Col("description", "description", STR, "What it is about.", holds="label"),
-        Col("created_at", "created_at", TIME, "When it was made."),
-        Col("access", "access", STR, "Who may see it.", holds="code", values=("Public", "Closed")),
-        Col("join_policy", "join_policy", STR, "Who may join.",
+        Col("name", "name", STR, "The name.", holds="label"),
+        Col("description", "description", STR, "The description.", holds="label"),
+        Col("created_at", "created_at", TIME, "When it was created."),
+        Col("access", "access", STR, "Who can see it.", holds="code", values=("Public", "Closed")),
+        Col("join_policy", "join_policy", STR, "Who can join.",
             holds="code",
             values=("Open", "RestrictedJoinRequestsDisabled",
                     "RestrictedJoinRequestsRequireAdminApproval",
@@ -294,19 +303,19 @@ COMMUNITIES = Table(
 NEWS = Table(
     "news",
     "entity",
-    "News stories X makes of posts.",
+    "News stories that X writes from posts.",
     key=("id",),
     object="news",
     time="updated_at",
     body=(
         Col("id", "id|rest_id", STR, "The story's id.", names="news"),
-        Col("name", "name", STR, "Its headline.", holds="label"),
-        Col("category", "category", STR, "Its category.", holds="fact"),
-        Col("summary", "summary", STR, "What happened.", holds="label"),
-        Col("hook", "hook", STR, "One sentence to draw readers.", holds="label"),
-        Col("disclaimer", "disclaimer", STR, "What X warns of.", holds="label"),
-        Col("keywords", "keywords", JSON, "Its keywords.", holds="content"),
-        Col("contexts", "contexts", JSON, "Topics, people, places, teams and tickers it is about.",
+        Col("name", "name", STR, "The headline.", holds="label"),
+        Col("category", "category", STR, "The category.", holds="fact"),
+        Col("summary", "summary", STR, "The summary.", holds="label"),
+        Col("hook", "hook", STR, "One sentence to attract readers.", holds="label"),
+        Col("disclaimer", "disclaimer", STR, "X's disclaimer.", holds="label"),
+        Col("keywords", "keywords", JSON, "The keywords.", holds="content"),
+        Col("contexts", "contexts", JSON, "Topics, people, places, teams and tickers in the story.",
             holds="content"),
         Col("updated_at", "updated_at|last_updated_at_ms", TIME, "When it last changed."),
     ),
@@ -315,7 +324,7 @@ NEWS = Table(
 NEWS_POSTS = Table(
     "news_posts",
     "detail",
-    "Posts a news story is made of.",
+    "Posts that a news story is based on.",
     key=("news_id", "position"),
     object="news",
     parent="news",
@@ -323,7 +332,7 @@ NEWS_POSTS = Table(
     owner="post_id",
     body=(
         Col("news_id", "", STR, "The story.", names="news"),
-        Col("position", "", INT, "Its place in the array X sent, from 0."),
+        Col("position", "", INT, "Position in X's array, from 0."),
         Col("post_id", "post_id", STR, "The post.", names="posts"),
     ),
 )
@@ -331,12 +340,12 @@ NEWS_POSTS = Table(
 BOOKMARK_FOLDERS = Table(
     "bookmark_folders",
     "entity",
-    "Folders a user keeps bookmarks in.",
+    "Folders for bookmarks.",
     key=("id",),
     object="bookmark_folder",
     private="caller",
     body=(
         Col("id", "id", STR, "The folder's id.", names="bookmark_folders"),
-        Col("name", "name", STR, "Its name.", holds="label"),
+        Col("name", "name", STR, "The name.", holds="label"),
     ),
 )

@@ -1,4 +1,4 @@
-"""Which columns name what, and whose a row is: read from the declarations."""
+"""References between tables, and the owners of rows, from the declarations."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 @cache
 def references(table: str) -> Mapping[str, str]:
-    """The columns of a table that name rows of other tables (or of itself), each with that table's name.
+    """The columns with ids of another table (or of other rows of this one) → that table.
 
-    A thing's own id is not among them: see `own_key`.
+    They do not include the id of the row itself: see `own_key`.
     """
     own = own_key(table)
     named = {c.name: c.names for c in TABLES[table].columns if c.name != own and c.names}
@@ -26,16 +26,21 @@ def references(table: str) -> Mapping[str, str]:
 
 @cache
 def own_key(table: str) -> str | None:
-    """The column by which other tables name a row of this one; None where nothing does."""
+    """The column with the row's own id; None if the table has no ids."""
     declared = TABLES[table]
     first = declared.key[0]
-    return first if len(declared.key) == 1 and declared[first].names == table else None
+    if len(declared.key) > 1 or declared[first].names != table:
+        return None
+    return first
 
 
 def named(table: str) -> dict[str, str]:
-    """What the columns of a table name, its own things included."""
+    """The columns with ids → the table of these ids, including the row's own id."""
+    columns = dict(references(table))
     own = own_key(table)
-    return dict(references(table)) | ({own: table} if own else {})
+    if own:
+        columns[own] = table
+    return columns
 
 
 def is_list(table: str, column: str) -> bool:
@@ -45,31 +50,34 @@ def is_list(table: str, column: str) -> bool:
 
 @cache
 def owners(table: str) -> tuple[tuple[str, str], ...]:
-    """The columns that say whose a row is, each with the kind of thing: post, user, media or poll.
+    """The columns with the owners of a row, each with the kind: post, user, media or poll.
 
-    They are those of the key and the owner's. Mentions stand in somebody else's text and are not among them.
+    They are columns of the key and the column `owner`. The mentioned user is not an owner of a
+    mention, because it is part of another person's text.
     """
     declared = TABLES[table]
     columns = dict.fromkeys((*declared.key, *filter(None, [declared.owner])))
     targets = {c: named(table).get(c) for c in columns}
-    return tuple((c, str(TABLES[target].object)) for c, target in targets.items() if target in _removable())
+    return tuple(
+        (c, str(TABLES[target].object)) for c, target in targets.items() if target in _removable()
+    )
 
 
 @cache
 def _removable() -> frozenset[str]:
-    """The tables of what can be removed: posts, people, and what posts carry."""
+    """The tables with rows that can be removed: posts, people, and media and polls of posts."""
     return frozenset({"posts", "users", *(t.name for t in TABLES.values() if t.carrier)})
 
 
 def carried(thing: str) -> tuple[str, str]:
-    """The columns of a thing's carrier that name the thing, and the post it belongs to."""
+    """The columns of a table's carrier with the id of its rows, and with the post."""
     carrier = TABLES[str(TABLES[thing].carrier)]
     (column,) = (c for c, target in references(carrier.name).items() if target == thing)
     return column, carrier.parent_key
 
 
 def writer(table: str) -> str | None:
-    """The column that names who wrote a row's texts; None where the row does not say."""
+    """The column with the author of a row's texts; None if the table has no such column."""
     declared = TABLES[table]
     own = own_key(table)
     names = named(table)

@@ -1,7 +1,7 @@
-"""X's two vocabularies: which fields and expansions may be asked for, in which words.
+"""X's two vocabularies: the names of fields and expansions in requests.
 
-X's published spec 2.159 speaks of tweets, 2.167 of posts; both are live. Field names are derived from the columns;
-what stands here is only what the columns cannot tell.
+X's specification 2.159 uses the word tweet, 2.167 the word post; X accepts both. Names of fields
+are derived from the columns; this module has only what columns do not declare.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ RENAMES = {
     "most_recent_tweet_id": "most_recent_post_id",
 }
 
-# Which `*.fields` parameter asks for the fields of an object; the post's is `tweet.fields` or `post.fields`.
+# The `*.fields` parameter of each object; that of posts is `post.fields` in post words.
 FIELDS_PARAM = {
     "post": "tweet.fields", "user": "user.fields", "media": "media.fields", "place": "place.fields",
     "poll": "poll.fields", "list": "list.fields", "space": "space.fields", "topic": "topic.fields",
@@ -28,7 +28,7 @@ FIELDS_PARAM = {
     "personalized_trend": "personalized_trend.fields",
 }
 
-# Objects an answer about one object may hold: the parameters such an action takes.
+# The objects that a response about an object may contain: its action has their parameters.
 COMPANIONS = {
     "post": ("post", "media", "poll", "user", "place"),
     "user": ("user", "post"),
@@ -46,9 +46,11 @@ COMPANIONS = {
     "personalized_trend": ("personalized_trend",),
 }
 
-# In post words these come as expansions only, not as fields (2.167).
+# In post words these are only expansions, not fields (2.167).
 EXPANSION_ONLY = {
-    "post": ("author_id", "edit_history_post_ids", "in_reply_to_user_id", "referenced_posts", "username"),
+    "post": (
+        "author_id", "edit_history_post_ids", "in_reply_to_user_id", "referenced_posts", "username",
+    ),
     "user": ("affiliation", "most_recent_post_id", "pinned_post_id"),
     "list": ("owner_id",),
     "space": ("creator_id", "host_ids", "invited_user_ids", "speaker_ids", "topic_ids"),
@@ -59,9 +61,11 @@ EXPANSIONS: dict[Vocabulary, dict[str, tuple[str, ...]]] = {
     "tweet": {
         "post": (
             "article.cover_media", "article.media_entities", "attachments.media_keys",
-            "attachments.media_source_tweet", "attachments.poll_ids", "author_id", "edit_history_tweet_ids",
-            "entities.mentions.username", "entities.note.mentions.username", "geo.place_id", "in_reply_to_user_id",
-            "referenced_tweets.id", "referenced_tweets.id.attachments.media_keys", "referenced_tweets.id.author_id",
+            "attachments.media_source_tweet", "attachments.poll_ids", "author_id",
+            "edit_history_tweet_ids", "entities.mentions.username",
+            "entities.note.mentions.username", "geo.place_id", "in_reply_to_user_id",
+            "referenced_tweets.id", "referenced_tweets.id.attachments.media_keys",
+            "referenced_tweets.id.author_id",
         ),
         "user": ("affiliation.user_id", "most_recent_tweet_id", "pinned_tweet_id"),
         "list": ("owner_id",),
@@ -71,8 +75,9 @@ EXPANSIONS: dict[Vocabulary, dict[str, tuple[str, ...]]] = {
     "post": {
         "post": (
             "article.cover_media", "article.media_entities", "attachments.media_keys",
-            "attachments.media_source_tweet", "attachments.poll_ids", "author_id", "edit_history_post_ids",
-            "entities.mentions.username", "geo.place_id", "in_reply_to_user_id", "referenced_posts", "username",
+            "attachments.media_source_tweet", "attachments.poll_ids", "author_id",
+            "edit_history_post_ids", "entities.mentions.username", "geo.place_id",
+            "in_reply_to_user_id", "referenced_posts", "username",
         ),
         "user": ("affiliation", "most_recent_post_id", "pinned_post_id"),
         "list": ("owner_id",),
@@ -81,8 +86,8 @@ EXPANSIONS: dict[Vocabulary, dict[str, tuple[str, ...]]] = {
     },
 }
 
-# Names no `*.fields` parameter of that vocabulary takes although columns are read from them,
-NOT_ASKED: dict[Vocabulary, dict[str, tuple[str, ...]]] = {
+# Names in wire paths that the `*.fields` parameter does not accept.
+NOT_REQUESTED: dict[Vocabulary, dict[str, tuple[str, ...]]] = {
     "tweet": {
         "user": ("subscribes_to_you",),
         "post_analytics": ("link_clicks", "media_engagements", "profile_visits"),
@@ -95,8 +100,8 @@ NOT_ASKED: dict[Vocabulary, dict[str, tuple[str, ...]]] = {
         "news": ("last_updated_at_ms", "rest_id"),
     },
 }
-# and names it takes although no column is called so (their contents fill rows of their own).
-ALSO_ASKED: dict[Vocabulary, dict[str, tuple[str, ...]]] = {
+# Names that the parameter accepts and that have no column, because they have their own rows.
+ALSO_REQUESTED: dict[Vocabulary, dict[str, tuple[str, ...]]] = {
     "tweet": {"usage": ("daily_client_app_usage", "daily_project_usage")},
     "post": {
         "usage": ("daily_client_app_usage", "daily_project_usage"),

@@ -90,9 +90,9 @@ def upload_media(
     Raises
     ------
     Interrupted
-        Something failed after X gave the upload a media id, which is the error's `media_id`. To
-        continue, call `resume()`, or pass `media_id` with the same `into` in any process. What X
-        has is not sent again.
+        Something failed after X assigned a media id, which is the error's `media_id`. To continue,
+        call `resume()`, or pass `media_id` with the same `into` in any process. What X has is not
+        sent again.
     InvalidRequest
         X cannot process the file.
     ArgumentError
@@ -112,7 +112,8 @@ def upload_media(
     if dry_run:
         return first_request(file, additional_owners)
     client = opened(client, "write.upload_media")
-    return Upload(file, client, into, additional_owners, alt_text, media_id, checked.args).run(progress)
+    upload = Upload(file, client, into, additional_owners, alt_text, media_id, checked.args)
+    return upload.run(progress)
 
 
 @overload
@@ -245,12 +246,12 @@ def add_subtitles(
                  "language_code": language_code, "display_name": display_name,
                  "media_category": media_category}
     if isinstance(subtitles_media_id, os.PathLike):
-        # checked before the upload
+        # check the arguments before the upload
         request("write.add_subtitles", {**arguments, "subtitles_media_id": "0"}, client)
-        found = upload_media(subtitles_media_id, into=into, client=client, dry_run=dry_run)
-        if isinstance(found, Request):  # of a dry run: the first request there is to make
-            return found
-        arguments["subtitles_media_id"] = found["media_uploads"]["id"][-1].as_py()
+        upload = upload_media(subtitles_media_id, into=into, client=client, dry_run=dry_run)
+        if isinstance(upload, Request):  # a dry run returns the first request
+            return upload
+        arguments["subtitles_media_id"] = upload["media_uploads"]["id"][-1].as_py()
         return _Subtitling(arguments, into, client).run()
     return write("write.add_subtitles", into=into, client=client, dry_run=dry_run, **arguments)
 
@@ -265,13 +266,16 @@ class _Subtitling(Resumable):
 
     def run(self) -> Written:
         try:
-            return write("write.add_subtitles", into=self.into, client=self.client, **self.arguments)
+            return write(
+                "write.add_subtitles", into=self.into, client=self.client, **self.arguments
+            )
         except (XframesError, KeyboardInterrupt) as error:
             media_id = self.arguments["subtitles_media_id"]
-            why = str(error) or type(error).__name__
+            reason = str(error) or type(error).__name__
             raise Interrupted(
-                f"write.add_subtitles stopped after the subtitles were uploaded: {why}. To continue, call `.resume()` "
-                f'or pass subtitles_media_id="{media_id}"', media_id=media_id, resume=self._resume,
+                f"write.add_subtitles stopped after the subtitles were uploaded: {reason}. "
+                f'To continue, call `.resume()` or pass subtitles_media_id="{media_id}"',
+                media_id=media_id, resume=self._resume,
                 action="write.add_subtitles",
             ) from error
 

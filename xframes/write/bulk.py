@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
     from xframes.registry import Param
 
-_STOPS = (ConfigError, RateLimited, Unauthorized, UsageCapped)  # not done, and the next one would meet the same
+# Errors that the next request would meet again.
+_STOPS = (ConfigError, RateLimited, Unauthorized, UsageCapped)
 
 
 @document()
@@ -45,8 +46,8 @@ def bulk(
 ) -> pd.DataFrame:
     """Carry out one write for each id, at the pace of its rate limit.
 
-    A write that X refuses does not stop the others. Nothing is sent twice: an unknown outcome stays
-    unknown until you look.
+    A write that X refuses does not stop the others. Nothing is sent twice, also not a write whose
+    outcome is unknown.
 
     Parameters
     ----------
@@ -83,31 +84,35 @@ def bulk(
     """
     name = f"write.{getattr(function, '__name__', function)}"
     if name not in registry.ACTIONS:
-        raise ArgumentError(f"bulk takes a write such as write.like, not {function!r:.80}")
+        raise ArgumentError(
+            f"function: expected a write such as write.like, got {function!r:.80}"
+        )
     param = _open(name, arguments)
     many = _each(param, ids)
     client = opened(client, name)
-    for one in many[:1]:  # the arguments they share are checked before the first is sent
+    for one in many[:1]:  # check the shared arguments before the first write is sent
         request(name, {**arguments, param.name: one}, client)
     return _Bulk(name, param.name, many, arguments, client, into).run(progress)
 
 
 def _open(name: str, arguments: Mapping[str, Any]) -> Param:
-    """The one required argument that is not given."""
+    """Return the id to fill in: the one required argument that is missing."""
     action = registry.ACTIONS[name]
-    left = [p for p in action.params if p.required and p.name not in arguments]
-    if len(left) != 1 or left[0].kind != "id":
-        needed = ", ".join(p.name for p in left if p.kind != "id") or ", ".join(p.name for p in left[:-1])
-        what = f"give {needed} by name" if needed else "it has none"
-        raise ArgumentError(f"bulk fills the one id that {name} needs and was not given; {what}")
-    return left[0]
+    missing = [p for p in action.params if p.required and p.name not in arguments]
+    if len(missing) == 1 and missing[0].kind == "id":
+        return missing[0]
+    others = [p.name for p in missing if p.kind != "id"] or [p.name for p in missing[:-1]]
+    fix = "it has no such argument"
+    if others:
+        fix = f"pass {', '.join(others)} by name"
+    raise ArgumentError(f"bulk fills in the one missing id of {name}; {fix}")
 
 
 def _each(param: Param, ids: Ids) -> list[str]:
-    """Each id once, in order, checked. Raises ArgumentError naming the first that is none."""
+    """Return each id once, in order. Raises ArgumentError for the first invalid id."""
     every = registry.Param(f"{param.name}s", "ids", min=1, pattern=param.pattern)
-    found: list[str] = check(every, ids, now=_NEVER)
-    return found
+    unique: list[str] = check(every, ids, now=_NEVER)
+    return unique
 
 
 _NEVER: Any = None  # ids are checked without a clock
@@ -115,7 +120,7 @@ _NEVER: Any = None  # ids are checked without a clock
 
 @dataclass
 class _Bulk(Resumable):
-    """A bulk write on its way; `rows` is what became of those sent."""
+    """A bulk write. `rows` has the outcome of each write sent so far."""
 
     name: str
     filled: str
@@ -138,19 +143,20 @@ class _Bulk(Resumable):
                 for one in self.ids[len(self.rows):]:
                     self._send(Sending(self.client, keep), one)
                     advance(1)
-        except (Exception, KeyboardInterrupt) as error:  # whatever it is: what was done at X must be told
+        except (Exception, KeyboardInterrupt) as error:  # the rows say what X has carried out
             if not self.rows:
                 raise
             raise self._interrupted(error) from error
         return self._frame()
 
     def _send(self, sending: Sending, one: str) -> None:
-        """Send one and note what became of it. Raises what would stop the next one as well."""
+        """Send one write and note its outcome. Raises errors that the next one would meet again."""
         row: dict[str, Any] = {self.filled: one, "outcome": "unknown"}
         try:
-            page = sending.ask(self.name, **self.arguments, **{self.filled: one})
-            (told,) = Frames.from_pages([page])["writes"].select(["status", "answer"]).to_pylist()
-            row |= {"outcome": "done", **told}
+            page = sending.call(self.name, **self.arguments, **{self.filled: one})
+            writes = Frames.from_pages([page])["writes"]
+            (outcome,) = writes.select(["status", "answer"]).to_pylist()
+            row |= {"outcome": "done", **outcome}
         except _STOPS:
             raise
         except OutcomeUnknown as error:
@@ -163,18 +169,23 @@ class _Bulk(Resumable):
         self.rows.append(row)
 
     def _frame(self) -> pd.DataFrame:
-        texts = [(name, pa.string()) for name in (self.filled, "outcome")]
-        schema = pa.schema([*texts, ("status", pa.int64()), ("answer", pa.string()), ("error", pa.string())])
+        schema = pa.schema([
+            (self.filled, pa.string()), ("outcome", pa.string()), ("status", pa.int64()),
+            ("answer", pa.string()), ("error", pa.string()),
+        ])
         return to_pandas(pa.Table.from_pylist(self.rows, schema=schema))
 
     def _interrupted(self, error: BaseException) -> Interrupted:
-        why = str(error) or type(error).__name__
+        reason = str(error) or type(error).__name__
         return Interrupted(
-            f"{self.name} stopped after {len(self.rows):,} of {len(self.ids):,}: {why}. What became of them is in "
-            "`.frames`; `.resume()` does the rest", frames=self._frame(), rows=len(self.rows), resume=self._resume,
+            f"{self.name} stopped after {len(self.rows):,} of {len(self.ids):,}: {reason}. "
+            "The outcomes are in `.frames`; call `.resume()` to continue",
+            frames=self._frame(), rows=len(self.rows), resume=self._resume,
             action=self.name,
         )
 
-    def _resume(self, *, client: Client | None = None, progress: bool | None = None) -> pd.DataFrame:
+    def _resume(
+        self, *, client: Client | None = None, progress: bool | None = None
+    ) -> pd.DataFrame:
         self.client = opened(client or self.client, self.name)
         return self.run(progress)

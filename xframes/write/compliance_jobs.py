@@ -1,4 +1,4 @@
-"""Batch compliance: X says which of your posts or users are gone."""
+"""Batch compliance: jobs of X that report which posts or users are gone."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from xframes.reader.bounded import lines
 from xframes.registry.documentation import document
 from xframes.registry.params import ID
 from xframes.wire import Page, Request, is_json, page_id
-from xframes.write.sending import Sending, Written, keeping, opened, rejected, request, write
+from xframes.write.sending import Sending, Written, answer, keeping, opened, request, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _PAGE_BYTES = 1_000_000  # lines of a result in one page
 _SPOOL = 16_000_000  # bytes of a result held in memory; larger ones go to disk
 _PATIENCE = 6 * 3600.0  # seconds X may take for a job
-_LONGEST = 60.0  # seconds between two questions whether it is done
+_LONGEST = 60.0  # seconds between two requests for the state of a job
 _RUN = "write.run_compliance_job"
 
 
@@ -136,16 +136,16 @@ def run_compliance_job(
     """
     client = opened(client, _RUN, "write.create_compliance_job")
     every = registry.Param("ids", "ids", min=1, pattern=ID)
-    found: list[str] = check(every, ids, now=client.now())
-    digest = blake2b(f"{type} {' '.join(sorted(found))}".encode(), digest_size=16).hexdigest()
+    unique: list[str] = check(every, ids, now=client.now())
+    digest = blake2b(f"{type} {' '.join(sorted(unique))}".encode(), digest_size=16).hexdigest()
     name = f"xframes-{digest}"
-    request("write.create_compliance_job", {"type": type, "name": name}, client)  # the type is checked, too
-    return _Job(found, type, name, client, into).run()
+    request("write.create_compliance_job", {"type": type, "name": name}, client)  # checks `type`
+    return _Job(unique, type, name, client, into).run()
 
 
 @dataclass
 class _Job(Resumable):
-    """A job for these ids, told from others at X by its name."""
+    """A job for a set of ids. Its name identifies it at X."""
 
     ids: list[str]
     type: Literal["tweets", "users"]
@@ -155,17 +155,18 @@ class _Job(Resumable):
     pages: list[Page] = field(default_factory=list)
 
     def run(self) -> Frames:
-        """Make the job or find it, and take it to its end."""
-        job = self._found()
+        """Find the job or create it, upload the ids, wait, and download the result."""
+        job = self._earlier_job()
+        is_new = job is None
         arguments = {"type": self.type, "name": self.name, "ids": len(self.ids)}
         with keeping(self.into, _RUN, arguments) as keep:
-            sending, found = Sending(self.client, keep), job is not None
+            sending = Sending(self.client, keep)
             if job is None:
-                page = sending.ask("write.create_compliance_job", type=self.type, name=self.name)
+                page = sending.call("write.create_compliance_job", type=self.type, name=self.name)
                 self.pages.append(page)
                 job = _data(page)
             if job["status"] == "created":
-                job = self._uploaded(sending, job, found=found)
+                job = self._upload(sending, job, is_new=is_new)
             if job["status"] != "complete":
                 job = self._complete(sending, job)
             for page in self._result(job):
@@ -175,79 +176,86 @@ class _Job(Resumable):
         frames.main = "removals"
         return frames
 
-    # finding -----------------------------------------------------------------------------------------------------
+    # find the job -----------------------------------------------------------------------------
 
-    def _found(self) -> dict[str, Any] | None:
-        """The newest job of this name that can be gone on with."""
+    def _earlier_job(self) -> dict[str, Any] | None:
+        """Return the newest job with this name that can be continued, or None."""
         listed = compliance.jobs(self.type, client=self.client)["compliance_jobs"].to_pylist()
-        known = self._known()
+        known = self._known_ids()
         rows = [row for row in listed if row["name"] == self.name or row["id"] in known]
-        for id_ in known - {row["id"] for row in listed}:  # lists leave some out
+        for id_ in known - {row["id"] for row in listed}:  # X's list may be incomplete
             try:
                 rows += compliance.job(id_, client=self.client)["compliance_jobs"].to_pylist()
-            except NotFound:  # X has forgotten it
+            except NotFound:  # X keeps a job only for some days
                 continue
-        rows.sort(key=lambda row: row["created_at"] or datetime.min.replace(tzinfo=UTC), reverse=True)
+        oldest = datetime.min.replace(tzinfo=UTC)
+        rows.sort(key=lambda row: row["created_at"] or oldest, reverse=True)
         return next((row for row in rows if self._usable(row, known)), None)
 
-    def _known(self) -> set[str]:
-        """The jobs of this name the archive has seen made."""
+    def _known_ids(self) -> set[str]:
+        """Return the ids of jobs with this name whose creation is in the archive."""
         if self.into is None:
             return set()
         query = "SELECT arguments, answer FROM writes WHERE action = 'write.create_compliance_job'"
-        rows = [(json.loads(asked), json.loads(told or "{}")) for asked, told in self.into.sql(query).fetchall()]
-        return {str(told["id"]) for asked, told in rows if asked.get("name") == self.name and "id" in told}
+        ids = set()
+        for arguments, text in self.into.sql(query).fetchall():
+            answer_ = json.loads(text or "{}")
+            if json.loads(arguments).get("name") == self.name and "id" in answer_:
+                ids.add(str(answer_["id"]))
+        return ids
 
     def _usable(self, job: dict[str, Any], known: set[str]) -> bool:
-        """Whether a job still leads to a result that is not in the archive."""
+        """Whether a job can still return a result that the archive lacks."""
         if job["status"] == "created":
-            return bool(job["upload_url"]) and self._ahead(job["upload_expires_at"])
-        if job["status"] == "complete":  # an older result is no answer, unless it was never fetched
-            return job["id"] in known and self._ahead(job["download_expires_at"]) and not self._taken(job)
+            return bool(job["upload_url"]) and self._is_ahead(job["upload_expires_at"])
+        if job["status"] == "complete":  # an older result is out of date, if it was downloaded
+            is_ours = job["id"] in known and self._is_ahead(job["download_expires_at"])
+            return is_ours and not self._has_result(job)
         return bool(job["status"] == "in_progress")
 
-    def _ahead(self, when: datetime | None) -> bool:
+    def _is_ahead(self, when: datetime | None) -> bool:
         return when is None or when > self.client.now()
 
-    def _taken(self, job: dict[str, Any]) -> bool:
+    def _has_result(self, job: dict[str, Any]) -> bool:
         """Whether the archive has the whole result."""
         assert self.into is not None
         query = "SELECT 1 FROM requests JOIN runs USING (run_id) WHERE path = ? AND state = 'done'"
         return bool(self.into.sql(query, [urlsplit(job["download_url"] or "").path]).fetchall())
 
-    # carrying out ------------------------------------------------------------------------------------------------
+    # carry it out -----------------------------------------------------------------------------
 
-    def _uploaded(self, sending: Sending, job: dict[str, Any], *, found: bool) -> dict[str, Any]:
-        """Upload the ids; when X refuses them, it may have them already, or says soon that it expired."""
+    def _upload(self, sending: Sending, job: dict[str, Any], *, is_new: bool) -> dict[str, Any]:
+        """Upload the ids. X refuses them if it already has them or if the job has expired."""
         try:
             self.client.upload(job["upload_url"], "".join(f"{id_}\n" for id_ in self.ids).encode())
         except ApiError as error:
-            job = self._asked(sending, job)
-            if job["status"] == "created" and (error.retryable or not found):
+            job = self._state(sending, job)
+            if job["status"] == "created" and (error.retryable or is_new):
                 raise
         return job
 
     def _complete(self, sending: Sending, job: dict[str, Any]) -> dict[str, Any]:
-        """Ask until the job is complete."""
+        """Request the job's state until it is complete."""
         waited, pause = 0.0, 1.0
-        while (job := self._asked(sending, job))["status"] != "complete":
+        while (job := self._state(sending, job))["status"] != "complete":
             if job["status"] in {"failed", "expired"}:
                 raise XframesError(
-                    f"{_RUN}: X says job {job['id']} {job['status']}; run it again to make a new one",
+                    f"{_RUN}: job {job['id']} {job['status']} at X; "
+                    "call it again to create a new job",
                     action="compliance.job", retryable=True,
                 )
             if waited >= _PATIENCE:
                 raise Interrupted(
-                    f"{_RUN}: X works on job {job['id']} for longer than {_PATIENCE / 3600:.0f} "
-                    "hours; `.resume()`, or running it again, goes on waiting",
+                    f"{_RUN}: X has worked on job {job['id']} for longer than "
+                    f"{_PATIENCE / 3600:.0f} hours. To wait longer, call `.resume()`",
                     resume=self._resume, action="compliance.job", retryable=True,
                 )
             self.client.sleep(pause)
             waited, pause = waited + pause, min(pause * 2, _LONGEST)
         return job
 
-    def _asked(self, sending: Sending, job: dict[str, Any]) -> dict[str, Any]:
-        """What X says of the job now; the page is kept when that is news."""
+    def _state(self, sending: Sending, job: dict[str, Any]) -> dict[str, Any]:
+        """Request the job. Its page is stored if the status has changed."""
         page = self.client.send(request("compliance.job", {"job_id": job["id"]}, self.client))
         now = _data(page)
         if now["status"] != job["status"]:
@@ -256,39 +264,46 @@ class _Job(Resumable):
         return now
 
     def _result(self, job: dict[str, Any]) -> Iterator[Page]:
-        """The result as pages, each a JSON list of its lines as they came; one without lines when nothing is gone."""
+        """Download the result. Yields pages, each a JSON list of lines; at least one page."""
         with SpooledTemporaryFile(max_size=_SPOOL) as file:
             self.client.download(job["download_url"], file)
             file.seek(0)
-            asked = Request("GET", urlsplit(job["download_url"]).path)  # the query holds the signature
+            # without the query string, which contains the signature
+            download = Request("GET", urlsplit(job["download_url"]).path)
             for body in _bodies(lines(file)):
-                yield Page(asked, body, self.client.now(), page_id=page_id(asked, body))
+                yield Page(download, body, self.client.now(), page_id=page_id(download, body))
 
     def _resume(self, *, client: Client | None = None) -> Frames:
         return run_compliance_job(self.ids, self.type, into=self.into, client=client or self.client)
 
 
 def _bodies(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """Lines in lists of about a megabyte; a line that is no JSON stands alone, so that it spoils no other."""
-    held: list[bytes] = []
-    size, given = 0, False
-    for line in (stripped for raw in lines if (stripped := raw.strip())):
+    """Join lines to JSON lists of about a megabyte. A line that is not JSON is a body of its own.
+
+    Without lines, yields one empty list.
+    """
+    batch: list[bytes] = []
+    size, is_empty = 0, True
+    for line in filter(None, map(bytes.strip, lines)):
         if not is_json(line):
-            given = True
+            is_empty = False
             yield line
             continue
-        held.append(line)
+        batch.append(line)
         size += len(line)
         if size >= _PAGE_BYTES:
-            given = True
-            yield b"[" + b",".join(held) + b"]"
-            held, size = [], 0
-    if held or not given:
-        yield b"[" + b",".join(held) + b"]"
+            is_empty = False
+            yield b"[" + b",".join(batch) + b"]"
+            batch, size = [], 0
+    if batch or is_empty:
+        yield b"[" + b",".join(batch) + b"]"
 
 
 def _data(page: Page) -> dict[str, Any]:
-    data, _ = rejected(page)
+    data, _ = answer(page)
     if not isinstance(data, dict) or not data.get("id"):
-        raise XframesError(f"{_RUN}: X's answer names no job", action=page.request.action)
+        raise XframesError(
+            f"{_RUN}: expected a job with an id in X's answer, got {data!r:.80}",
+            action=page.request.action,
+        )
     return {"status": "created", **data}

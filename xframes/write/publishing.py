@@ -104,7 +104,7 @@ def create_post(
     media_description
         Description of the media. Default: none.
     preview_media_id
-        Id of an uploaded image that stands for a video until it plays. Default: chosen by X.
+        Id of an uploaded image that is shown until a video plays. Default: chosen by X.
     embeddable
         Whether the media can be shown on other sites. Default: as X decides.
     call_to_actions

@@ -13,14 +13,14 @@ from xframes.errors import ArgumentError
 from xframes.frames import Frames, to_pandas
 from xframes.registry.documentation import document
 from xframes.wire import Request, problem_kind
-from xframes.write.sending import Sending, Written, check, keeping, opened, rejected, request, write
+from xframes.write.sending import Sending, Written, answer, check, keeping, opened, request, write
 
 if TYPE_CHECKING:
     import pandas as pd  # noqa: TC004  nothing evaluates this one; pandas takes long to import
 
 Rules: TypeAlias = str | Mapping[str, Any] | Iterable[str | Mapping[str, Any]]
-Rule: TypeAlias = tuple[str, str | None]  # value and tag: what X tells rules apart by
-Row: TypeAlias = tuple[str, str, str, str | None]  # what was done, id, value, tag
+Rule: TypeAlias = tuple[str, str | None]  # value and tag, which identify a rule at X
+Row: TypeAlias = tuple[str, str, str, str | None]  # change, id, value, tag
 
 
 @overload
@@ -171,67 +171,106 @@ def set_stream_rules(
     """
     desired = dict.fromkeys(_pairs(rules))
     client = opened(client, "write.set_stream_rules")
-    if desired:  # checked before anything is deleted
-        request("write.add_stream_rules", {"rules": [_wire(rule) for rule in desired]}, client)
-    found = streams.rules(client=client)["stream_rules"].select(["id", "value", "tag"]).to_pylist()
-    there = {(row["value"], row["tag"] or None): row["id"] for row in found}
-    rows = [("kept", id_, *rule) for rule, id_ in there.items() if rule in desired]
-    gone = {rule: id_ for rule, id_ in there.items() if rule not in desired}
-    missing = [rule for rule in desired if rule not in there]
-    if gone or missing:
-        with keeping(into, "write.set_stream_rules", {"rules": [_wire(rule) for rule in desired]}) as keep:
-            rows += _changed(Sending(client, keep), gone, missing)
+    wire_rules = [_wire(rule) for rule in desired]
+    if desired:  # check the rules before any is deleted
+        request("write.add_stream_rules", {"rules": wire_rules}, client)
+    present = streams.rules(client=client)["stream_rules"].select(["id", "value", "tag"])
+    ids = {(row["value"], row["tag"] or None): row["id"] for row in present.to_pylist()}
+    rows = [("kept", id_, *rule) for rule, id_ in ids.items() if rule in desired]
+    obsolete = {rule: id_ for rule, id_ in ids.items() if rule not in desired}
+    missing = [rule for rule in desired if rule not in ids]
+    if obsolete or missing:
+        with keeping(into, "write.set_stream_rules", {"rules": wire_rules}) as keep:
+            rows += _change(Sending(client, keep), obsolete, missing)
     return _frame(rows)
 
 
-def _changed(sending: Sending, gone: dict[Rule, str], missing: list[Rule]) -> list[Row]:
-    """Add before deleting: a rule X refuses costs none of the others, and the stream is never without rules."""
-    old = {value for value, _ in gone}
-    made, left = _added(sending, [rule for rule in missing if rule[0] not in old], gone)
-    if gone:
-        sending.ask("write.delete_stream_rules", ids=list(gone.values()))
-    made += _added(sending, [rule for rule in missing if rule[0] in old or rule in left], {})[0]
-    return [("deleted", id_, *rule) for rule, id_ in gone.items()] + made
+def _change(sending: Sending, obsolete: dict[Rule, str], missing: list[Rule]) -> list[Row]:
+    """Add missing rules, then delete obsolete ones. Returns a row for each.
+
+    The order ensures that the stream is never without rules and that a rule which X refuses does
+    not cost any other. A rule whose value is still there with another tag has to wait.
+    """
+    old = {value for value, _ in obsolete}
+    first = [rule for rule in missing if rule[0] not in old]
+    added, remaining = _add(sending, first, may_be_full=bool(obsolete))
+    if obsolete:
+        sending.call("write.delete_stream_rules", ids=list(obsolete.values()))
+    second = [rule for rule in missing if rule[0] in old or rule in remaining]
+    added += _add(sending, second, may_be_full=False)[0]
+    return [("deleted", id_, *rule) for rule, id_ in obsolete.items()] + added
 
 
-def _added(sending: Sending, rules: list[Rule], gone: Mapping[Rule, str]) -> tuple[list[Row], list[Rule]]:
-    """Rows of the rules X took, and those it had no room for: no error as long as others are to go."""
+def _add(
+    sending: Sending, rules: list[Rule], *, may_be_full: bool
+) -> tuple[list[Row], list[Rule]]:
+    """Add rules. Returns the rows of those that X accepted, and the rules that X refused.
+
+    Raises InvalidRequest for refused rules. If `may_be_full`, rules that exceed X's limit do not
+    raise it.
+    """
     if not rules:
         return [], []
-    page = sending.client.send(request("write.add_stream_rules", {"rules": [_wire(rule) for rule in rules]}))
+    page = sending.client.send(
+        request("write.add_stream_rules", {"rules": [_wire(rule) for rule in rules]})
+    )
     sending.keep(page)
-    _, problems = rejected(page)
-    if not gone or any(problem_kind(each.get("type")) != "rule-cap" for each in problems):
+    _, problems = answer(page)
+    kinds = {problem_kind(problem.get("type")) for problem in problems}
+    if not may_be_full or kinds - {"rule-cap"}:
         check(page)
-    made = Frames.from_pages([page])["stream_rules"].to_pylist()
-    full = {each.get("value") for each in problems}
-    rows = [("added", row["id"], row["value"], row["tag"]) for row in made]
-    return rows, [rule for rule in rules if rule[0] in full]
+    accepted = Frames.from_pages([page])["stream_rules"].to_pylist()
+    refused = {problem.get("value") for problem in problems}
+    rows = [("added", row["id"], row["value"], row["tag"]) for row in accepted]
+    return rows, [rule for rule in rules if rule[0] in refused]
 
 
 def _frame(rows: list[Row]) -> pd.DataFrame:
     import pyarrow as pa
 
     schema = pa.schema([(name, pa.string()) for name in ("change", "id", "value", "tag")])
-    return to_pandas(pa.Table.from_pylist([dict(zip(schema.names, row, strict=True)) for row in rows], schema=schema))
+    records = [dict(zip(schema.names, row, strict=True)) for row in rows]
+    return to_pandas(pa.Table.from_pylist(records, schema=schema))
 
 
 def _pairs(rules: Rules) -> list[Rule]:
-    """Rules as value and tag. Raises ArgumentError for what is none, and for one value with two tags."""
-    several = [rules] if isinstance(rules, str | Mapping) else list(rules)
+    """Return rules as values with tags.
+
+    Raises ArgumentError for an invalid rule, and for a value with two tags.
+    """
+    if isinstance(rules, str | Mapping):
+        rules = [rules]
     tags: dict[str, str | None] = {}
-    for position, rule in enumerate(several):
-        given = {"value": rule} if isinstance(rule, str) else rule
-        if not isinstance(given, Mapping) or not isinstance(given.get("value"), str) or not given["value"].strip():
-            raise ArgumentError(f"rules: item {position} must be a text or {{'value': …, 'tag': …}}, not {rule!r:.80}")
-        if given.keys() - {"value", "tag"} or not isinstance(given.get("tag"), str | None):
-            raise ArgumentError(f"rules: item {position} has value and tag, nothing else, both texts: {rule!r:.80}")
-        value, tag = given["value"], given.get("tag") or None
+    for position, rule in enumerate(rules):
+        value, tag = _pair(rule, position)
         if tags.setdefault(value, tag) != tag:
-            raise ArgumentError(f"rules: {value!r:.80} stands there with two tags; X takes each value once")
+            raise ArgumentError(f"rules: {value!r:.80} has two tags; X accepts a value only once")
     return list(tags.items())
+
+
+def _pair(rule: Any, position: int) -> Rule:
+    """Return the value and tag of one rule."""
+    if isinstance(rule, str):
+        rule = {"value": rule}
+    if not isinstance(rule, Mapping) or not _is_text(rule.get("value")):
+        raise ArgumentError(
+            f"rules: expected a text or {{'value': …, 'tag': …}} as item {position}, "
+            f"got {rule!r:.80}"
+        )
+    if rule.keys() - {"value", "tag"} or not isinstance(rule.get("tag"), str | None):
+        raise ArgumentError(
+            f"rules: expected texts for value and tag, and nothing else, in item {position}, "
+            f"got {rule!r:.80}"
+        )
+    return rule["value"], rule.get("tag") or None
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
 
 
 def _wire(rule: Rule) -> dict[str, str]:
     value, tag = rule
-    return {"value": value} if tag is None else {"value": value, "tag": tag}
+    if tag is None:
+        return {"value": value}
+    return {"value": value, "tag": tag}

@@ -1,4 +1,4 @@
-"""What every write does: arguments → plan → request → the client → one page, kept and told as tables."""
+"""What every write does: arguments → plan → request → client → one page → Frames."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from xframes import registry
 from xframes.client import current
+from xframes.collect.dispatch import own_ids
 from xframes.errors import ArgumentError, InvalidRequest
 from xframes.frames import Frames
 from xframes.plan import plan
+from xframes.screen import counted
 from xframes.wire import Request, read_json
 
 if TYPE_CHECKING:
@@ -22,115 +24,177 @@ if TYPE_CHECKING:
     from xframes.client import Client
     from xframes.wire import Page
 
-__all__ = ["Sending", "Written", "keeping", "opened", "rejected", "request", "write"]
+__all__ = ["Sending", "Written", "answer", "keeping", "opened", "request", "write"]
 
 Written: TypeAlias = Frames | Request
+_PROBLEMS_SHOWN = 10
 
 
 def write(
     name: str, /, *, into: Archive | None = None, client: Client | None = None,
     dry_run: bool = False, **arguments: Any,
 ) -> Written:
-    """Carry out a write action once: Frames whose main table `writes` has one row; with `dry_run` its Request.
+    """Carry out a write action once.
 
-    Raises ArgumentError before any request (of a client without `writes=True`, too), InvalidRequest when X answers that
-    it did not do it, the client's errors, OutcomeUnknown when no answer came.
+    Parameters
+    ----------
+    name
+        Name of the action, e.g. `"write.like"`.
+    into
+        Archive that also keeps X's answer. Default: none.
+    client
+        Client to send with, made with `writes=True`. Default: the one set with `xf.use`, else one
+        with the credentials of the environment or the config file.
+    dry_run
+        Return the Request and send nothing.
+    arguments
+        Arguments of the action. None means the same as a missing argument.
+
+    Returns
+    -------
+    Frames
+        `writes` has one row. With `dry_run`, the Request.
+
+    Raises
+    ------
+    ArgumentError
+        Before any request, for arguments that X would refuse and a client without `writes=True`.
+    InvalidRequest
+        X answered that it did not carry it out.
+    OutcomeUnknown
+        No answer came: it may have been carried out.
+    ApiError
+        X refused the request or could not be reached.
+
+    Examples
+    --------
+    >>> write("write.like", post_id="1900000000000000001")
     """
     if dry_run:
         return request(name, arguments, client)
     client = opened(client, name)
-    made = request(name, arguments, client, ask=True)
-    with keeping(into, name, made.args) as keep:
-        return Frames.from_pages([Sending(client, keep).send(made)])
+    to_send = request(name, arguments, client, fill_own_id=True)
+    with keeping(into, name, to_send.args) as keep:
+        return Frames.from_pages([Sending(client, keep).send(to_send)])
 
 
 def opened(client: Client | None, name: str, action: str | None = None) -> Client:
-    """The client given, or the default one.
+    """Return the client, or the default one, after checks.
 
-    Raises ArgumentError when it may not write, ConfigError when it holds no credential the action takes.
+    Raises ArgumentError if it cannot write, ConfigError if it has no credential for the action.
     """
-    found = client or current(name, action)
-    found.may_write(name)
-    found.may_send(name, action)
-    return found
+    client = client or current(name, action)
+    client.may_write(name)
+    client.may_send(name, action)
+    return client
 
 
-def request(name: str, given: Mapping[str, Any], client: Client | None = None, *, ask: bool = False) -> Request:
-    """The request of a write, its arguments checked.
+def request(
+    name: str, arguments: Mapping[str, Any], client: Client | None = None, *,
+    fill_own_id: bool = False,
+) -> Request:
+    """Check the arguments of a write and return its request.
 
-    A path that needs the id of the person who asks gets it from X when `ask` is set; else it stands there as `{id}`.
+    A path may contain the id of the authenticated user. With `fill_own_id` it is requested from
+    X; otherwise the path contains `{id}`.
     """
     action = registry.action(name)
-    given = {key: value for key, value in given.items() if value is not None}
-    own = [p.name for p in action.params if p.where == "path" and not p.required and p.name not in given]
-    made = plan(name, dict.fromkeys(own, "0") | given, now=client.now() if client else datetime.now(UTC))
-    mine = dict.fromkeys(own, client.user_id()) if own and ask and client else {}
-    rest = {key: value for key, value in made.arguments.items() if key not in own}
-    return replace(made, arguments=rest | mine).request()
+    values = {key: value for key, value in arguments.items() if value is not None}
+    own = own_ids(action, values)
+    now = client.now() if client else datetime.now(UTC)
+    planned = plan(name, dict.fromkeys(own, "0") | values, now=now)
+    filled = {key: value for key, value in planned.arguments.items() if key not in own}
+    if own and fill_own_id and client:
+        filled |= dict.fromkeys(own, client.user_id())
+    return replace(planned, arguments=filled).request()
 
 
 def keeping(
     into: Archive | None, name: str, arguments: Mapping[str, Any]
 ) -> AbstractContextManager[Callable[[Page], object]]:
-    """Where pages of writes are kept: a run of the archive, or nowhere."""
+    """Open a run of the archive. Yields the function that stores a page; without archive, none is.
+
+    Raises ArgumentError if `into` is not an Archive.
+    """
     if into is None:
         return nullcontext(lambda _: None)
     if not hasattr(into, "keeping"):
         raise ArgumentError(
-            f"{name}: into must be an Archive, e.g. xf.Archive('my-archive'), not {into!r:.60}",
+            f"{name}: into: expected an Archive such as xf.Archive('my-archive'), got {into!r:.60}",
             action=name,
         )
     return into.keeping(name, arguments)
 
 
 def check(page: Page) -> None:
-    """Raise InvalidRequest when X's answer says that it did not do what was asked, or not all of it.
+    """Raise InvalidRequest if X answered that it did not carry out the write, or only in part.
 
-    X answers 200 to rules it rejects and to some things it refuses. A dry run at X only asks what it would reject.
+    X answers with status 200 to rules that it rejects and to some refused writes. The answer to a
+    dry run at X lists what it would reject and is not an error.
     """
     action = registry.ACTIONS[page.request.action or ""]
-    data, problems = rejected(page)
-    if not problems or page.request.params.get("dry_run") == "true" or (data and action.rows != "stream_rules"):
+    data, problems = answer(page)
+    if not problems or page.request.params.get("dry_run") == "true":
         return
-    listed = "; ".join(_told(problem) for problem in problems[:10])
-    more = f" and {len(problems) - 10:,} more" if len(problems) > 10 else ""
-    done = f"; {len(data):,} others were taken" if isinstance(data, list) and data else ""
-    raise InvalidRequest(f"{action.name}: X refused {listed}{more}{done}", status=page.status, action=action.name,
-                         problems=problems)
+    if data and action.rows != "stream_rules":
+        return
+    raise InvalidRequest(
+        f"{action.name}: {_refusal(data, problems)}", status=page.status, action=action.name,
+        problems=problems,
+    )
 
 
-def rejected(page: Page) -> tuple[Any, list[dict[str, Any]]]:
-    """What an answer gives and what it refuses."""
+def _refusal(data: Any, problems: list[dict[str, Any]]) -> str:
+    """Say what X refused and how many others it accepted."""
+    text = "X refused " + "; ".join(map(_description, problems[:_PROBLEMS_SHOWN]))
+    if len(problems) > _PROBLEMS_SHOWN:
+        text += f" and {len(problems) - _PROBLEMS_SHOWN:,} more"
+    if isinstance(data, list) and data:
+        text += f"; it accepted {counted(len(data), 'other')}"
+    return text
+
+
+def answer(page: Page) -> tuple[Any, list[dict[str, Any]]]:
+    """Return the `data` of X's answer and its `errors`."""
     try:
-        found = read_json(page.body)
+        body = read_json(page.body)
     except ValueError:  # an answer without a body
         return None, []
-    found = found if isinstance(found, dict) else {}
-    errors = found.get("errors")
-    return found.get("data"), [e for e in errors if isinstance(e, dict)] if isinstance(errors, list) else []
+    if not isinstance(body, dict):
+        return None, []
+    errors = body.get("errors")
+    if not isinstance(errors, list):
+        errors = []
+    return body.get("data"), [error for error in errors if isinstance(error, dict)]
 
 
-def _told(problem: Mapping[str, Any]) -> str:
-    what = problem.get("value") or problem.get("resource_id")
-    why = [str(problem[name]) for name in ("title", "detail", "message") if problem.get(name)]
-    why += [str(d) for d in problem.get("details", ())] if isinstance(problem.get("details"), list) else []
-    return f"{what!r}: {': '.join(why)}" if what else ": ".join(why) or "it without a reason"
+def _description(problem: Mapping[str, Any]) -> str:
+    """Describe a problem: what X refused, and why."""
+    reasons = [str(problem[key]) for key in ("title", "detail", "message") if problem.get(key)]
+    details = problem.get("details")
+    if isinstance(details, list):
+        reasons += map(str, details)
+    reason = ": ".join(reasons)
+    item = problem.get("value") or problem.get("resource_id")
+    if item:
+        return f"{item!r}: {reason}"
+    return reason or "it without a reason"
 
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """Several requests that belong together: one client, one place where their pages are kept."""
+    """The client and the function that stores pages, for several requests of one write."""
 
     client: Client
     keep: Callable[[Page], object]
 
-    def send(self, made: Request) -> Page:
-        """Send one of them and keep its page. Raises InvalidRequest when X answers that it did not do it."""
-        page = self.client.send(made)
+    def send(self, to_send: Request) -> Page:
+        """Send a request and store its page. Raises InvalidRequest if X did not carry it out."""
+        page = self.client.send(to_send)
         self.keep(page)
         check(page)
         return page
 
-    def ask(self, name: str, /, **given: Any) -> Page:
-        """As `send`, by the action's name and arguments."""
-        return self.send(request(name, given, self.client, ask=True))
+    def call(self, name: str, /, **arguments: Any) -> Page:
+        """Send the request of an action, as `send` does."""
+        return self.send(request(name, arguments, self.client, fill_own_id=True))

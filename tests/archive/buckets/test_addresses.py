@@ -20,16 +20,16 @@ def test_a_url_of_this_disk_is_a_folder(tmp_path):
 
 def test_a_missing_library_names_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "gcsfs", None)
-    with pytest.raises(ArchiveError, match=r"its extra \[gcs\]"):
+    with pytest.raises(ArchiveError, match=r"\[gcs\]"):
         Archive("gs://bucket/one")
     monkeypatch.setitem(sys.modules, "fsspec", None)
-    with pytest.raises(ArchiveError, match="install fsspec"):
+    with pytest.raises(ArchiveError, match="fsspec"):
         Archive("memory://data/one")
 
 
 @pytest.mark.parametrize("url", ["s3://key:word@bucket/one", "s3://bucket/one?secret=word"])
 def test_credentials_do_not_belong_in_the_url(url):
-    with pytest.raises(ArchiveError, match="credentials") as caught:
+    with pytest.raises(ArchiveError, match="s3://bucket/prefix") as caught:
         Archive(url)
     assert "word" not in str(caught.value)
 
@@ -43,7 +43,7 @@ def test_errors_show_no_credentials(monkeypatch):
         raise PermissionError("signature of 'an invented secret' does not match")
 
     monkeypatch.setattr(type(fsspec.filesystem("memory")), "find", refused)
-    with pytest.raises(ArchiveError, match=r"memory://data/one cannot be listed: PermissionError.*\*\*\*") as caught:
+    with pytest.raises(ArchiveError, match=r"memory://data/one.*PermissionError.*\*\*\*") as caught:
         archive.sql("SELECT 1 FROM posts")
     error = caught.value
     while error:

@@ -83,7 +83,7 @@ def test_the_key_is_not_shown(archive, tmp_path):
     names = Pseudonyms(KEY)
     names.of("user", "1")
     assert KEY not in repr(names) + str(vars(type(names)))
-    with pytest.raises(TypeError, match="not pickled"):
+    with pytest.raises(TypeError):
         __import__("pickle").dumps(names)
     with pytest.raises(ArgumentError) as caught:
         archive.export(tmp_path / "out", pseudonymise="tooshort")

@@ -1,1 +1,1 @@
-"""Writing tables for others: formats, selection, descriptions, pseudonyms."""
+"""Export of tables: formats, selection, descriptions, pseudonyms."""

@@ -1,4 +1,4 @@
-"""What of an archive is exported: which tables, and which rows when some posts are asked for."""
+"""Selection: which tables and rows of an archive are exported."""
 
 from __future__ import annotations
 
@@ -13,104 +13,128 @@ from xframes.schema.references import is_list, named, own_key, references
 if TYPE_CHECKING:
     import duckdb
 
-NEVER = {t.name: "names what was removed" for t in TABLES.values() if t.private == "removed"}
-# What concerns whoever collected, not what they studied: exported when it is named.
+NEVER = {t.name: "lists what was removed" for t in TABLES.values() if t.private == "removed"}
+# Tables about the account that collected: exported only by name.
 _CALLERS = frozenset({"caller", "account", "messages"})
 PRIVATE = frozenset(t.name for t in TABLES.values() if t.private in _CALLERS)
-_MESSAGES = frozenset(t.name for t in TABLES.values() if t.private == "messages")  # say nothing of single posts
+_MESSAGES = frozenset(t.name for t in TABLES.values() if t.private == "messages")
 
 
 @dataclass(slots=True)
 class Selection:
-    """The rows to export; `rows(table)` is a FROM clause of them, in a connection that has the archive's views."""
+    """The rows to export, as SQL for a connection that has the archive's views."""
 
     connection: duckdb.DuckDBPyConnection
-    asked: str | None = None  # the posts asked for, in words; None: everything
+    asked: str | None = None  # a description of the selected posts; None: everything
     counts: dict[str, int] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     named: frozenset[str] = frozenset()
     _chosen: set[str] = field(default_factory=set)
-    _made: set[str] = field(default_factory=set)
+    _lean_tables: set[str] = field(default_factory=set)
 
     def rows(self, table: str) -> str:
-        """A FROM clause of the table's rows; none of them when it has nothing to do with the posts asked for."""
+        """SQL of a FROM clause of the selected rows of a table.
+
+        It has no rows if the table has nothing to do with the selected posts.
+        """
         return self._narrowed(f'"{table}"', table)
 
     def lean(self, table: str) -> str:
-        """The same with the columns of `_lean` alone; quick to ask again and again."""
+        """As `rows`, with only the key and the references to other tables; fast to repeat."""
         return self._narrowed(self._lean(table), table)
 
     def _narrowed(self, rows: str, table: str) -> str:
         if self.asked is None:
             return rows
-        tests = self._tests(table)
-        return f"(SELECT * FROM {rows} WHERE {' AND '.join(tests) if tests else 'false'})"
+        tests = self._tests(table) or ["false"]
+        return f"(SELECT * FROM {rows} WHERE {' AND '.join(tests)})"
 
     def _lean(self, table: str) -> str:
-        """A temporary table of a table's key and of all that names other rows: views unite what they show each time."""
+        """Create a temporary table of a table's key and references, once.
+
+        It is faster than the view, which merges the table's files for each query.
+        """
         name = f'"lean_{table}"'
-        if table not in self._made:
-            columns = ", ".join(f'"{c}"' for c in dict.fromkeys((*TABLES[table].key, *references(table))))
+        if table not in self._lean_tables:
+            names = dict.fromkeys((*TABLES[table].key, *references(table)))
+            columns = ", ".join(f'"{c}"' for c in names)
             self.connection.execute(f'CREATE TEMP TABLE {name} AS SELECT {columns} FROM "{table}"')
-            self._made.add(table)
+            self._lean_tables.add(table)
         return name
 
     def _tests(self, table: str) -> list[str]:
-        """Every id in a row's key has to be one of those chosen."""
-        if table in _MESSAGES:
+        """SQL of conditions: every id in a row's key is a selected one."""
+        if table in _MESSAGES:  # messages do not refer to single posts
             return []
         key = TABLES[table].key
         targets = named(table)
-        tests = [(c, targets[c]) for c in key if c in targets and not (c == "page_id" and len(key) > 1)]
-        return [f'"{c}" IN (SELECT id FROM "chosen_{target}")' if target in self._chosen else "false"
-                for c, target in tests]
+        tests = []
+        for c in key:
+            if c in targets and not (c == "page_id" and len(key) > 1):
+                test = "false"
+                if targets[c] in self._chosen:
+                    test = f'"{c}" IN (SELECT id FROM "chosen_{targets[c]}")'
+                tests.append(test)
+        return tests
 
-    def narrow(self, query: str, asked: str) -> None:
-        """Choose the posts a query names, and what belongs to them. Raises ArgumentError when that is no post."""
-        self.asked = asked
-        found = f"SELECT DISTINCT CAST(id AS VARCHAR) AS id FROM ({query}) AS asked(id)"
+    def narrow(self, query: str, description: str) -> None:
+        """Select the posts of a query, and everything that belongs to them.
+
+        Raises ArgumentError if the archive has none of these posts.
+        """
+        self.asked = description
+        ids = f"SELECT DISTINCT CAST(id AS VARCHAR) AS id FROM ({query}) AS query(id)"
         self.connection.execute(
-            f"CREATE TEMP TABLE chosen_posts AS SELECT id FROM ({found}) SEMI JOIN {self._lean('posts')} USING (id)"
+            f"CREATE TEMP TABLE chosen_posts AS SELECT id FROM ({ids}) "
+            f"SEMI JOIN {self._lean('posts')} USING (id)"
         )
         if not self._count("chosen_posts"):
-            raise ArgumentError(f"{asked} names no post of this archive")
-        unasked = (PRIVATE - self.named) | _MESSAGES
-        hanging = [t for t in TABLES if t not in unasked and "posts" in self._key_targets(t)]
+            raise ArgumentError(f"{description} names no post of this archive")
+        excluded = (PRIVATE - self.named) | _MESSAGES
+        of_posts = [t for t in TABLES if t not in excluded and "posts" in self._key_targets(t)]
         self._chosen = {"posts"}
-        self._choose([(t, c) for t in hanging for c in references(t)], skip={"posts"})
+        self._choose(_reference_columns(of_posts), skip={"posts"})
         self._chosen = {t for t in TABLES if own_key(t)} - _MESSAGES
-        bringing = [t.name for t in TABLES.values() if t.brings]
+        edges = [t.name for t in TABLES.values() if t.brings]
         skip = {"posts", *(t.name for t in TABLES.values() if t.kind == "operation")}
-        self._choose([(t, c) for t in bringing for c in references(t)], skip=skip)
+        self._choose(_reference_columns(edges), skip=skip)
 
     def _key_targets(self, table: str) -> set[str]:
         targets = named(table)
         return {targets[c] for c in TABLES[table].key if c in targets}
 
     def _choose(self, columns: list[tuple[str, str]], skip: set[str]) -> None:
-        """Choose what these columns name, in the rows chosen so far."""
+        """Select the rows that these columns refer to, among those of the rows selected so far."""
         for target in [t for t in TABLES if own_key(t) and t not in skip]:
-            parts = [f"SELECT {_ids(table, column)} AS id FROM {self._already(table)}"
-                     for table, column in columns
-                     if references(table)[column] == target and (column in TABLES[table].key or target != "requests")]
-            self.connection.execute(f'CREATE TEMP TABLE IF NOT EXISTS "chosen_{target}"(id VARCHAR)')
+            parts = []
+            for table, column in columns:
+                is_in_key = column in TABLES[table].key
+                if references(table)[column] == target and (is_in_key or target != "requests"):
+                    rows = self._selected_rows(table)
+                    parts.append(f"SELECT {_ids(table, column)} AS id FROM {rows}")
+            chosen = f'"chosen_{target}"'
+            self.connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS {chosen}(id VARCHAR)")
             if parts:
                 self.connection.execute(
-                    f'INSERT INTO "chosen_{target}" SELECT DISTINCT id FROM ({" UNION ALL ".join(parts)}) '
-                    f'WHERE id IS NOT NULL AND id NOT IN (SELECT id FROM "chosen_{target}")'
+                    f"INSERT INTO {chosen} SELECT DISTINCT id FROM ({' UNION ALL '.join(parts)}) "
+                    f"WHERE id IS NOT NULL AND id NOT IN (SELECT id FROM {chosen})"
                 )
 
-    def _already(self, table: str) -> str:
-        """Rows whose posts, or whose own thing, are chosen; the other ends of an edge come with it."""
+    def _selected_rows(self, table: str) -> str:
+        """SQL of rows of selected posts; of edges, those with selected ends."""
         targets = named(table)
-        tests = [f'"{c}" IN (SELECT id FROM "chosen_{targets[c]}")' for c in TABLES[table].key
-                 if c in targets and (targets[c] == "posts" or TABLES[table].brings)]
+        tests = [
+            f'"{c}" IN (SELECT id FROM "chosen_{targets[c]}")'
+            for c in TABLES[table].key
+            if c in targets and (targets[c] == "posts" or TABLES[table].brings)
+        ]
         return f"{self._lean(table)} WHERE {' AND '.join(tests)}"
 
     def choose_tables(self, *, masked: bool) -> list[str]:
-        """Count the rows of the tables to export: those named, or all that have any; gives their names.
+        """Count the rows of the tables to export, and return the names of these tables.
 
-        Raises ArgumentError for tables that are not exported, and when there is nothing.
+        They are the tables in `named`, or all that have rows. Raises ArgumentError if a named table
+        cannot be exported, and if no table has rows.
         """
         for name in [t for t in TABLES if t in self.named] or TABLES:
             reason = self._refusal(name, masked)
@@ -119,25 +143,37 @@ class Selection:
                 if count or self.named:
                     self.counts[name] = count
             elif self.named:
-                raise ArgumentError(f"{name} is not exported: it {reason}")
+                raise ArgumentError(f"table {name} is not exported, because it {reason}")
             elif name not in NEVER and self._count(self._lean(name)):
                 self.left_out[name] = reason
         if not self.counts:
-            raise ArgumentError("there is nothing to export: the archive has no rows of these tables")
+            raise ArgumentError("nothing to export: the tables have no rows")
         return list(self.counts)
 
     def _refusal(self, name: str, masked: bool) -> str | None:
         if name in NEVER:
             return NEVER[name]
         if masked and name in UNMASKED:
-            return "may name people in ways that no pseudonym covers"
+            return "may contain names of people that cannot be replaced by pseudonyms"
         if self.asked is not None and not self._tests(name):
-            return "says nothing of single posts"
-        return "concerns whoever collected; name it to export it" if name in PRIVATE - self.named else None
+            return "does not refer to single posts"
+        if name in PRIVATE - self.named:
+            return "is about the account that collected; to export it, name it in `tables`"
+        return None
 
     def _count(self, rows: str) -> int:
         return int(self.connection.execute(f"SELECT count(*) FROM {rows}").fetchall()[0][0])
 
 
+def _reference_columns(tables: list[str]) -> list[tuple[str, str]]:
+    """Pairs of table and column for every column of these tables that refers to another table."""
+    columns = []
+    for table in tables:
+        columns += [(table, column) for column in references(table)]
+    return columns
+
+
 def _ids(table: str, column: str) -> str:
-    return f'unnest("{column}")' if is_list(table, column) else f'"{column}"'
+    if is_list(table, column):
+        return f'unnest("{column}")'
+    return f'"{column}"'

@@ -1,7 +1,7 @@
-"""Opening an archive for one operation, and what a full, failing or read-only disk does to it.
+"""Access to an archive for one operation, and the errors of a full, failing or read-only disk.
 
-Queries go on without what cannot be written, and log what they do not show. Changes stop with an
-ArchiveError that says what to do.
+Queries continue without the rows that cannot be written, and log what is missing. Changes stop with
+an ArchiveError that says what to do.
 """
 
 from __future__ import annotations
@@ -30,18 +30,22 @@ log = logging.getLogger("xframes")
 _SPACE = "Free space on that disk"
 _PERMISSION = "Get permission to write there, or copy the archive"
 _ADVICE = {
-    errno.ENOSPC: _SPACE, errno.EDQUOT: _SPACE, errno.EFBIG: _SPACE,
-    errno.EROFS: _PERMISSION, errno.EACCES: _PERMISSION, errno.EPERM: _PERMISSION,
+    errno.ENOSPC: _SPACE,
+    errno.EDQUOT: _SPACE,
+    errno.EFBIG: _SPACE,
+    errno.EROFS: _PERMISSION,
+    errno.EACCES: _PERMISSION,
+    errno.EPERM: _PERMISSION,
     errno.EXDEV: "The archive's folder .tmp has to be on the same file system as the archive: "
                  "unmount or move what is there",
     errno.EIO: "Check that disk",
 }
 _BUSY = "Another process is writing to the archive; query again later"
-_MOST_RUNS = 3  # named in a message
+_MOST_RUNS = 3  # in a message
 
 
 class Access:
-    """One operation at a time on an archive: reading it as it is now, or changing it."""
+    """Access to an archive for one operation: to read its present rows, or to change it."""
 
     def __init__(self, folder: Folder, readers: Readers) -> None:
         self.folder = folder
@@ -52,21 +56,21 @@ class Access:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Show everything that was collected, and keep the files while the block runs."""
+        """Add everything collected to the tables, and keep all files while the block runs."""
         self.freshen()
         with self.readers.reading():
             yield
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Raise ArchiveError, with what to do, for what a disk or a library refuses."""
+        """Raise ArchiveError, with advice, for what a disk or a library refuses."""
         with writing(self.folder):
             yield
 
     def freshen(self) -> None:
         """Write to the tables what dead processes left in the journal, if the journal has changed.
 
-        An archive that cannot be written is shown without it, and a warning says so.
+        If the archive cannot be written, a warning says which pages queries do not show.
         """
         folder = self.folder
         if not folder.exists:
@@ -77,8 +81,11 @@ class Access:
             if state == self._journal_seen:
                 return
             is_retry = state == self._journal_tried
+            wait = 5.0
+            if is_retry:
+                wait = 0
             is_writable = folder.writable
-            if is_writable and flush(folder, wait=0 if is_retry else 5):
+            if is_writable and flush(folder, wait=wait):
                 self._journal_seen = journal_state(folder.journal)
                 self._unshown.clear()
             elif not is_retry:
@@ -87,30 +94,31 @@ class Access:
 
 
 class _Unshown:
-    """What the journal of an archive holds and queries do not show; logged when it changes."""
+    """The pages in an archive's journal that queries do not show; logged when they change."""
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
         self._logged = ""
 
     def clear(self) -> None:
-        """Note that everything is shown again."""
+        """Record that queries show everything again."""
         self._logged = ""
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Let a query go on when the archive cannot be written, and log what it does not show."""
+        """Let a query continue if the archive cannot be written, and log what it does not show."""
         try:
             yield
         except (OSError, sqlite3.Error, pa.ArrowException, ArchiveError) as error:
             if not is_storage_fault(error):
                 raise
-            self.log(_reason(error), else_="some of what was added last")
+            self.log(_reason(error), else_="some of the latest pages")
 
     def log(self, reason: str, *, else_: str = "") -> None:
         """Log the pages in the journal, or else another text, unless that was the last message."""
-        what = _waiting_text(self._folder) or else_
-        message = f"{self._folder.path}: not shown: {what}. {reason}" if what else ""
+        message = ""
+        if what := _waiting_text(self._folder) or else_:
+            message = f"{self._folder.path}: not shown: {what}. {reason}"
         if message and message != self._logged:
             log.warning("%s", message)
         self._logged = message
@@ -118,7 +126,7 @@ class _Unshown:
 
 @contextmanager
 def writing(folder: Folder) -> Iterator[None]:
-    """Raise ArchiveError, with what to do, for what a disk or a library refuses."""
+    """Raise ArchiveError, with advice, for what a disk or a library refuses."""
     try:
         yield
     except ArchiveError as error:
@@ -129,27 +137,27 @@ def writing(folder: Folder) -> Iterator[None]:
     except Exception as error:
         if isinstance(error, XframesError) or not _is_of_storage(error):
             raise
-        kept = _waiting_text(folder)
-        shown = f". Kept in the journal: {kept}; the next query shows them" if kept else ""
-        raise ArchiveError(f"{folder.path}: stopped: {_reason(error)}{shown}") from error
+        message = f"{folder.path}: stopped: {_reason(error)}"
+        if pages := _waiting_text(folder):
+            message += f". Saved in the journal: {pages}; the next query shows them"
+        raise ArchiveError(message) from error
 
 
 @contextmanager
 def housekeeping(folder: Folder) -> Iterator[None]:
-    """Put off, and log, what need not be done now and the disk refuses."""
+    """Postpone work that the disk refuses and that is not urgent, and log the reason."""
     try:
         yield
     except Exception as error:
         if not is_storage_fault(error):
             raise
-        log.warning("%s: put off, and tried again later: %s", folder.path, _reason(error))
+        log.warning("%s: postponed, to be tried again later: %s", folder.path, _reason(error))
 
 
 def is_storage_fault(error: BaseException) -> bool:
-    """Whether a disk or a store refused something; damaged data is another matter."""
-    return any(isinstance(e, OSError | sqlite3.OperationalError) for e in _causes(error)) or bool(
-        _advice(error)
-    )
+    """Whether a disk or a store refused something; False for damaged data."""
+    is_refused = any(isinstance(e, OSError | sqlite3.OperationalError) for e in _causes(error))
+    return is_refused or bool(_advice(error))
 
 
 def _is_of_storage(error: Exception) -> bool:
@@ -165,36 +173,42 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _advice(error: BaseException) -> str:
-    """What to do about an error; nothing for those without a known number, or its text."""
+    """Return what to do about an error; empty for errors without a known number or text."""
     for cause in _causes(error):
         for number, advice in _ADVICE.items():
             if getattr(cause, "errno", None) == number or os.strerror(number) in str(cause):
                 return advice
         if isinstance(cause, sqlite3.OperationalError) and "disk" in str(cause):
-            return _SPACE if "full" in str(cause) else _ADVICE[errno.EIO]
+            if "full" in str(cause):
+                return _SPACE
+            return _ADVICE[errno.EIO]
     return ""
 
 
 def _reason(error: BaseException) -> str:
-    """What happened, in a line, and what to do."""
-    lines = str(error).strip().splitlines()
-    said = lines[0] if lines else type(error).__name__
+    """Return what happened, in one line, and what to do."""
+    text = str(error).strip() or type(error).__name__
+    first = text.splitlines()[0]
     advice = _advice(error)
-    return said if not advice or advice in said else f"{said}. {advice}"
+    if not advice or advice in first:
+        return first
+    return f"{first}. {advice}"
 
 
 def _waiting_text(folder: Folder) -> str:
-    """The pages that are in the journal alone, by run; empty without any."""
+    """Return the pages that are only in the journal, by run, as text; empty without any."""
     try:
         if not folder.journal.exists():
             return ""
         with open_journal(folder.journal) as journal:
-            found = journal.waiting()
+            waiting = journal.waiting()
     except (ArchiveError, OSError):
-        return "what is in the journal"
-    if not found:
+        return "the pages in the journal"
+    if not waiting:
         return ""
-    total = sum(found.values())
-    named = [f"{run_id or 'no run'} ({count:,})" for run_id, count in found.items()][:_MOST_RUNS]
-    more = f" and {len(found) - len(named):,} more" if len(found) > len(named) else ""
-    return f"{counted(total, 'page')} of {', '.join(named)}{more}"
+    pages = counted(sum(waiting.values()), "page")
+    runs = [f"{run_id or 'no run'} ({count:,})" for run_id, count in waiting.items()]
+    text = f"{pages} of {', '.join(runs[:_MOST_RUNS])}"
+    if len(runs) > _MOST_RUNS:
+        text += f" and {len(runs) - _MOST_RUNS:,} more"
+    return text

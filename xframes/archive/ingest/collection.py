@@ -1,4 +1,4 @@
-"""Carrying out a plan: each page and the point where its run goes on are on disk before the next page is asked for."""
+"""Carrying out plans: each page is on disk, with a resume point, before the next is requested."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ from xframes.archive.ingest.runs import run_of
 from xframes.archive.storage.parts import FLUSH_BYTES
 from xframes.errors import ArchiveError, Interrupted, Resumable, XframesError
 from xframes.progress import bar
+from xframes.screen import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from concurrent.futures import Future
     from types import TracebackType
     from typing import Self
@@ -36,95 +37,121 @@ if TYPE_CHECKING:
     from xframes.wire import Page
 
 
-def start(archive: RunArchive, folder: Folder, plan: Plan, client: Client, progress: bool | None) -> Run:
-    """Begin a run and carry it out."""
+def start(
+    archive: RunArchive, folder: Folder, plan: Plan, client: Client, progress: bool | None
+) -> Run:
+    """Start a run and carry it out."""
     from xframes.paging.pages import State
 
     run_id = f"run-{folder.new_id()}"
     with _owned(folder, run_id) as owner:
         with open_journal(folder.journal) as journal:
-            journal.start([(run_id, plan.action, _recorded(plan), plan.to_json())], owner, folder.now())
-        state = State(done=plan.batches == 0)  # nothing is left to ask for: all of it is here
+            entry = (run_id, plan.action, _recorded(plan), plan.to_json())
+            journal.start([entry], owner, folder.now())
+        state = State(done=plan.batches == 0)  # no batches: the archive already has everything
         return _Collection(archive, folder, run_id, owner, plan, state).run(client, progress)
 
 
 def _recorded(plan: Plan) -> dict[str, Any]:
-    """A plan's arguments as the record of its run has them."""
-    return {**plan.arguments, **({} if plan.limit is None else {"limit": plan.limit})}
+    """Return a plan's arguments for the record of its run."""
+    if plan.limit is None:
+        return dict(plan.arguments)
+    return {**plan.arguments, "limit": plan.limit}
 
 
-def resume(archive: RunArchive, folder: Folder, run_id: str, client: Client | None, progress: bool | None) -> Run:
-    """Go on with a run from the last page kept."""
+def resume(
+    archive: RunArchive, folder: Folder, run_id: str, client: Client | None, progress: bool | None
+) -> Run:
+    """Continue a run after its last saved page."""
     from xframes.paging.pages import State
     from xframes.plan import Plan
 
     row = _row(folder, run_id)
     if row is None:
-        raise ArchiveError(f"{folder.path} has no run {run_id!r} to go on with; archive.runs() lists those it has")
+        raise ArchiveError(f"{folder.path} has no run {run_id!r}; archive.runs() lists its runs")
     if row.state == "done":
         return run_of(archive, row)
     if row.plan is None:
-        again = "import its file again: what is there already is not added twice"
-        if str(row.action).startswith("write."):
-            again = "`writes` shows what was done; a compliance job goes on when it is run again"
-        raise ArchiveError(f"run {run_id} ({row.action}) is no collection and cannot be resumed; {again}")
+        raise _refusal(row)
     from xframes.client import checked
 
     client = checked(client, str(row.action))
     with _owned(folder, run_id) as owner:
-        row = _row(folder, run_id) or row  # another process may have gone on with it meanwhile
+        row = _row(folder, run_id) or row  # another process may have continued it meanwhile
         if row.state == "done":
             return run_of(archive, row)
         with open_journal(folder.journal) as journal:
-            journal.update(run_id, folder.now(), ended=False, state="running", owner=owner, error=None)
-        state = State.from_json(row.resume_point) if row.resume_point else State()
+            journal.update(
+                run_id, folder.now(), ended=False, state="running", owner=owner, error=None
+            )
+        state = State()
+        if row.resume_point:
+            state = State.from_json(row.resume_point)
         plan = Plan.from_json(str(row.plan))
-        if (plan.action, _recorded(plan)) != (row.action, json.loads(row.arguments or "{}")):
-            raise ArchiveError(f"run {run_id} cannot be resumed: its plan is not what its record says; collect again")
+        record = (row.action, json.loads(row.arguments or "{}"))
+        if (plan.action, _recorded(plan)) != record:
+            raise ArchiveError(f"run {run_id} cannot be resumed: its plan does not agree with its "
+                               "record. Collect it again")
         plan = plan.in_words_of(client)
         return _Collection(archive, folder, run_id, owner, plan, state).run(client, progress)
 
 
-@contextmanager
-def keeping(folder: Folder, action: str, arguments: Mapping[str, Any]) -> Iterator[Callable[[Page], None]]:
-    """A run of pages its caller asks for: each is on disk when the given function returns.
+def _refusal(row: RunRow) -> ArchiveError:
+    """Return the error for a run without a plan."""
+    reason = f"run {row.run_id} ({row.action}) is not a collection and cannot be resumed"
+    if str(row.action).startswith("write."):
+        return ArchiveError(f"{reason}. Table `writes` shows what was done; run a compliance job "
+                            "again to continue it")
+    return ArchiveError(f"{reason}. Import its file again; pages that are already in the archive "
+                        "are not added twice")
 
-    The run is done when the block ends, else interrupted or, without a page, failed; the error is noted.
+
+@contextmanager
+def keeping(
+    folder: Folder, action: str, arguments: Mapping[str, Any]
+) -> Iterator[Callable[[Page], None]]:
+    """Save pages that the caller requests as one run; yield the function that saves a page.
+
+    A page is on disk when the function returns. At the end of the block the run is done. If the
+    block raises, the run is interrupted, or failed if it has no page, and the error is recorded.
     """
     run_id = f"run-{folder.new_id()}"
     with ExitStack() as stack:
-        with writing(folder):  # but not errors of the caller's block
+        with writing(folder):  # not for errors of the caller's block
             owner = stack.enter_context(_owned(folder, run_id))
             with open_journal(folder.journal) as journal:
                 journal.start([(run_id, action, arguments, None)], owner, folder.now())
             journal = stack.enter_context(open_journal(folder.journal))
-        kept = 0
+        count = 0
 
         def keep(page: Page) -> None:
-            nonlocal kept
+            nonlocal count
             with writing(folder):
-                journal.append([replace(page, run_id=run_id)], rows=kept + 1)
-            kept += 1
+                journal.append([replace(page, run_id=run_id)], rows=count + 1)
+            count += 1
 
         try:
             yield keep
         except BaseException as error:
-            _end(folder, journal, run_id, "interrupted" if kept else "failed", error)
+            _end(folder, journal, run_id, count, error)
             raise
         with writing(folder):
             journal.update(run_id, folder.now(), state="done")
             flush(folder, own={owner})
 
 
-def _end(folder: Folder, journal: Journal, run_id: str, state: str, error: BaseException) -> None:
-    """Note how a run ended early, and show its pages; the error that ended it is the one to raise.
+def _end(folder: Folder, journal: Journal, run_id: str, pages: int, error: BaseException) -> None:
+    """Record how a run ended early, and write its pages to the tables.
 
-    On a full disk neither may work: the pages are safe in the journal, and the next process that
-    finds the run without an owner notes its end.
+    A full disk may prevent both. Then the pages stay safe in the journal, and the next process that
+    finds the run without an owner records its end.
     """
+    state = "interrupted"
+    if not pages:
+        state = "failed"
     with suppress(OSError, XframesError, pa.ArrowException, sqlite3.Error):
-        why = str(error) or type(error).__name__
-        journal.update(run_id, folder.now(), state=state, error=why)
+        reason = str(error) or type(error).__name__
+        journal.update(run_id, folder.now(), state=state, error=reason)
         flush(folder, own={run_id})
 
 
@@ -137,7 +164,7 @@ def _row(folder: Folder, run_id: str) -> RunRow | None:
 
 @contextmanager
 def _owned(folder: Folder, run_id: str) -> Iterator[str]:
-    """Hold the run's lock, by which other processes know that it is alive; gives its name."""
+    """Hold the lock that shows other processes that the run is alive, and yield its name."""
     lock = folder.lock(run_id)
     try:
         lock.acquire(timeout=0)
@@ -151,27 +178,30 @@ def _owned(folder: Folder, run_id: str) -> Iterator[str]:
 
 
 class _Flusher:
-    """Flushes the pages of a run whenever they are many; `behind` in a thread, so that more can be committed meanwhile.
+    """Writes the pages of a run to parts whenever they are many.
 
-    What goes wrong in that thread is raised by the next `add`, or at the end.
+    With `behind`, a thread does it while more pages are committed. An error in that thread is
+    raised by the next `add`, or at the end.
     """
 
     def __init__(self, folder: Folder, owner: str, *, behind: bool) -> None:
         self._flush = partial(flush, folder, own={owner}, wait=0)
-        self._pool = ThreadPoolExecutor(1, "xframes-flush") if behind else None
-        self._going: Future[bool] | None = None
+        self._pool: ThreadPoolExecutor | None = None
+        if behind:
+            self._pool = ThreadPoolExecutor(1, "xframes-flush")
+        self._running: Future[bool] | None = None
         self._waiting = 0
 
     def add(self, size: int) -> None:
-        """So many bytes more are in the journal."""
+        """Count bytes added to the journal, and write to parts if they are many."""
         self._waiting += size
-        if self._going is not None and self._going.done():
-            going, self._going = self._going, None
-            going.result()
-        if self._waiting < FLUSH_BYTES or self._going is not None:
+        if self._running is not None and self._running.done():
+            finished, self._running = self._running, None
+            finished.result()
+        if self._waiting < FLUSH_BYTES or self._running is not None:
             return
         if self._pool is not None:
-            self._going, self._waiting = self._pool.submit(self._flush), 0
+            self._running, self._waiting = self._pool.submit(self._flush), 0
         elif self._flush():
             self._waiting = 0
 
@@ -179,17 +209,20 @@ class _Flusher:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         if self._pool is not None:
             self._pool.shutdown()
-        if self._going is not None and error is None:
-            self._going.result()
+        if self._running is not None and error is None:
+            self._running.result()
 
 
 @dataclass
 class _Collection:
-    """A run this process carries out."""
+    """A run that this process carries out."""
 
     archive: RunArchive
     folder: Folder
@@ -203,7 +236,7 @@ class _Collection:
             try:
                 self._collect(journal, client, progress)
             except BaseException as error:
-                self._stopped(journal, client, error)
+                self._record_stop(journal, client, error)
                 raise
             journal.update(self.run_id, self.folder.now(), state="done")
             row = journal.run(self.run_id)
@@ -215,43 +248,55 @@ class _Collection:
         from xframes.paging.steps import steps
 
         flusher = _Flusher(self.folder, self.owner, behind=self.plan.declared.streaming)
-        known = self._known(journal) if self.state.pages else ()
+        earlier: Iterable[Page] = ()
+        if self.state.pages:
+            earlier = self._earlier_pages(journal)
         with bar(progress, self.plan.action, " rows", self.plan.expected) as advance, flusher:
             advance(self.state.rows)
-            for found, state in steps(client, self.plan, self.state, known):
-                pages = [replace(page, run_id=self.run_id) for page in found]
+            for batch, state in steps(client, self.plan, self.state, earlier):
+                pages = [replace(page, run_id=self.run_id) for page in batch]
                 journal.append(pages, point=state.to_json(), rows=state.rows)
                 advance(state.rows - self.state.rows)
                 self.state = state
                 flusher.add(sum(len(page.body) for page in pages))
 
-    def _known(self, journal: Journal) -> Iterator[Page]:
-        """The pages this run has, read only by who wants them."""
+    def _earlier_pages(self, journal: Journal) -> Iterator[Page]:
+        """Read the pages that this run has already, when they are needed."""
         yield from self.archive.pages(self.run_id)
         yield from (page for _, page in journal.read(self.run_id))
 
-    def _stopped(self, journal: Journal, client: Client, error: BaseException) -> None:
-        """Note why; what was kept becomes visible. Raises Interrupted when there is something to go on from."""
-        why = str(error) or type(error).__name__
+    def _record_stop(self, journal: Journal, client: Client, error: BaseException) -> None:
+        """Record why the run stopped, and write its pages to the tables.
+
+        Raises Interrupted if there are pages to continue from.
+        """
         pages, rows = self.state.pages, self.state.rows
-        with suppress(sqlite3.Error):  # the file may not even be readable now
-            kept = journal.run(self.run_id)
-            pages, rows = (kept.page_count, kept.row_count) if kept else (0, 0)
-        _end(self.folder, journal, self.run_id, "interrupted" if pages else "failed", error)
+        with suppress(sqlite3.Error):  # the file may be unreadable now
+            if (row := journal.run(self.run_id)) is None:
+                pages, rows = 0, 0
+            else:
+                pages, rows = row.page_count, row.row_count
+        _end(self.folder, journal, self.run_id, pages, error)
         if not pages or not isinstance(error, (Exception, KeyboardInterrupt)):
             return
 
+        reason = str(error) or type(error).__name__
         raise Interrupted(
-            f"{self.plan.action} stopped after {pages:,} pages, {rows:,} rows: {why}. They are in {self.folder.path}; "
-            f'archive.resume("{self.run_id}") goes on from there',
-            run_id=self.run_id, pages=pages, rows=rows, next_token=self.state.token,
-            resume=_GoingOn(self.archive, self.run_id, client), action=self.plan.action,
+            f"{self.plan.action} stopped after {counted(pages, 'page')}, {counted(rows, 'row')}: "
+            f"{reason}. They are saved in {self.folder.path}. To continue, use "
+            f'archive.resume("{self.run_id}")',
+            run_id=self.run_id,
+            pages=pages,
+            rows=rows,
+            next_token=self.state.token,
+            resume=_Continuation(self.archive, self.run_id, client),
+            action=self.plan.action,
         ) from error
 
 
 @dataclass
-class _GoingOn(Resumable):
-    """The way to go on with a run, in another process as well."""
+class _Continuation(Resumable):
+    """Continues a run, also from another process."""
 
     archive: RunArchive
     run_id: str

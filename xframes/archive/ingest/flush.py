@@ -1,7 +1,7 @@
-"""From the journal to parts: the pages of this process's runs, and those that dead processes left behind.
+"""From the journal to parts: the pages of this process's runs, and those left by dead processes.
 
-The order is: table parts, page part, then the journal forgets the pages. A crash in between leaves pages twice, which
-the views resolve.
+Table parts are written first, then the page part, then the pages are deleted from the journal.
+After a crash in between, some pages exist twice, which the views resolve.
 """
 
 from __future__ import annotations
@@ -23,14 +23,21 @@ if TYPE_CHECKING:
     from xframes.archive.storage.folder import Folder
 
 log = logging.getLogger("xframes")
-DIED = "the process that collected ended"
+DIED = "the collecting process ended"
 
 
-def flush(folder: Folder, *, own: Collection[str] = (), wait: float = 60, part: int = FLUSH_BYTES) -> bool:
-    """Write journalled pages and changed runs into parts; `own` are the locks this process holds for its runs.
+def flush(
+    folder: Folder,
+    *,
+    own: Collection[str] = (),
+    wait: float = 60,
+    part: int = FLUSH_BYTES,
+) -> bool:
+    """Write the journal's pages and changed runs into parts.
 
-    Runs another living process collects are left to it. False when the archive was busy for longer than `wait`
-    seconds (it is being rebuilt, or another process flushes): the pages then stay in the journal, safe.
+    `own` are the locks that this process holds for its runs; runs of other living processes are
+    left to them. `part` is the size of a part in bytes. Returns False if the archive was busy for
+    longer than `wait` seconds (a rebuild, or another flush): the pages then stay in the journal.
     """
     if not folder.journal.exists() or not folder.writable:
         return True
@@ -48,12 +55,12 @@ def flush(folder: Folder, *, own: Collection[str] = (), wait: float = 60, part: 
 
 
 def settle(folder: Folder, journal: Journal, own: Collection[str]) -> set[str]:
-    """Mark runs of dead processes interrupted; gives the runs of living ones."""
+    """Mark the runs of dead processes as interrupted, and return the runs of living ones."""
     busy = set()
     for run in journal.running():
         if run.owner in own:
             continue
-        if run.owner is None or not LOCK.fullmatch(run.owner):  # the name of no lock: nobody can hold it
+        if run.owner is None or not LOCK.fullmatch(run.owner):  # not the name of a lock
             _cut_short(folder, journal, run)
             continue
         try:
@@ -69,13 +76,16 @@ def settle(folder: Folder, journal: Journal, own: Collection[str]) -> set[str]:
 
 def _cut_short(folder: Folder, journal: Journal, run: RunRow) -> None:
     journal.update(run.run_id, folder.now(), state="interrupted", error=DIED)
-    how = f'; archive.resume("{run.run_id}") goes on' if run.plan else ""
-    log.warning("%s: %s (%s) was cut short, its process ended; its pages are kept%s", folder.path, run.run_id,
-                run.action, how)
+    advice = ""
+    if run.plan:
+        advice = f'. To continue it, use archive.resume("{run.run_id}")'
+    log.warning("%s: run %s (%s) was interrupted because its process ended. Its pages are saved%s",
+                folder.path, run.run_id, run.action, advice)
 
 
 def _due(journal: Journal, busy: set[str]) -> tuple[list[str | None], list[RunRow]]:
-    return [r for r in journal.pending() if r not in busy], [r for r in journal.unwritten() if r.run_id not in busy]
+    runs = [run_id for run_id in journal.pending() if run_id not in busy]
+    return runs, [run for run in journal.unwritten() if run.run_id not in busy]
 
 
 def _write(folder: Folder, journal: Journal, busy: set[str], part: int) -> None:
@@ -94,7 +104,7 @@ def _write(folder: Folder, journal: Journal, busy: set[str], part: int) -> None:
                 journal.delete(numbers)
                 numbers = []
     for run in _due(journal, busy)[1]:
-        if run.state == "running":  # its record in parts must be told from the one it will leave at its end
+        if run.state == "running":  # its record in parts must be older than the final one
             journal.touch(run.run_id, folder.now())
     runs = _due(journal, busy)[1]
     writer.flush(lock, [r.record() for r in runs], writer.unknown_fields())

@@ -1,4 +1,4 @@
-"""Files of pages into the archive, and tables out of its own pages: one way through the same workers."""
+"""Imports of files, and pages added from memory."""
 
 from __future__ import annotations
 
@@ -39,49 +39,48 @@ _HEAD_BYTES = 65_536
 
 
 def file_run_id(path: Path) -> str:
-    """A run id that is the same whenever the file is imported, wherever it lies: from its name and first bytes."""
+    """Return a run id from a file's name and first bytes: the same at every import of the file."""
     head = b""
-    with suppress(OSError), path.open("rb") as file:  # told when it is read
+    with suppress(OSError), path.open("rb") as file:  # reading it later raises the error
         head = file.read(_HEAD_BYTES)
-    return f"import-{blake2b(os.fsencode(path.name) + bytes(1) + head, digest_size=8).hexdigest()}"
+    digest = blake2b(os.fsencode(path.name) + bytes(1) + head, digest_size=8)
+    return f"import-{digest.hexdigest()}"
 
 
-def import_files(folder: Folder, paths: Sequence[Path], processes: int | None, progress: bool | None) -> list[str]:
-    """Import files, each as a run; gives the run ids.
+def import_files(
+    folder: Folder, paths: Sequence[Path], processes: int | None, progress: bool | None
+) -> list[str]:
+    """Import files, each as a run, and return the run ids.
 
-    Whatever is wrong with a file fails its own run alone, and is raised when all the others are
-    read. What it held before is kept. In a folder, files that hold no pages are left out, unless
-    there are no others.
+    A fault in a file fails only its own run, and is raised after all other files are read. The
+    pages before the fault are added. In a folder, files without pages are skipped, unless no file
+    has any.
     """
     from xframes.reader import refusal
 
-    missing = [str(p) for p in paths if not p.exists()]
-    if missing:
-        raise ArchiveError(f"there is no such file: {', '.join(missing)}")
-    if odd := [str(p) for p in paths if not p.is_file() and not p.is_dir()]:
-        got = ", ".join(odd)
-        raise ArchiveError(f"expected files or folders, got {got}. Write a pipe's output to a file")
-    listed = [(path, root) for root in paths for path in _files(root)]
+    _check_paths(paths)
+    listed: list[tuple[Path, Path]] = []
+    for root in paths:
+        listed += [(path, root) for path in _files(root)]
     ids = {path: file_run_id(path) for path, _ in listed}
-    found = {path for path, root in listed if path != root}  # in a folder: nobody named them
+    in_folders = {path for path, root in listed if path != root}
     refused = {
-        ids[path]: _printable(f"{path} is {why}") for path in found if (why := refusal(path))
+        ids[path]: _printable(f"{path} is {reason}")
+        for path in in_folders
+        if (reason := refusal(path))
     }
     arguments = {run_id: {"file": _printable(path.name)} for path, run_id in ids.items()}
-    sizes = [p.stat().st_size for p in ids]
-    if processes is None:
-        processes = workers.cores() if sum(sizes) >= workers.WORTH_BYTES else 1
-    plain = all(p.suffix not in {".gz", ".zst", ".zstd", ".zip"} for p in ids)
     damaged: dict[str, str] = {}
     folder.create()
     with (
         _importing(folder, arguments) as end,
-        bar(progress, "import", "B", sum(sizes) if plain else None) as advance,
+        bar(progress, "import", "B", _plain_bytes(ids)) as advance,
     ):
-        sink = workers.sink(workers.Target(folder.address), 1 if folder.storage.in_process else processes)
+        processes = _number_of_processes(folder, ids, processes)
+        sink = workers.sink(workers.Target(folder.address), processes)
         try:
             readable = {path: run_id for path, run_id in ids.items() if run_id not in refused}
-            for batch in gathered(_pages(readable, damaged, refused, found), size):
+            for batch in gathered(_pages(readable, damaged, refused, in_folders), size):
                 sink.add(batch)
                 advance(sum(len(p.body) + 1 for p in batch))
             tally, unknown = sink.finish()
@@ -89,34 +88,63 @@ def import_files(folder: Folder, paths: Sequence[Path], processes: int | None, p
             sink.abort()
             raise
         for path, run_id in readable.items():
-            if (why := tally.get(run_id, Tally()).failed) is not None:
-                damaged.setdefault(run_id, _printable(f"{path}: {why}"))
+            if (reason := tally.get(run_id, Tally()).failed) is not None:
+                damaged.setdefault(run_id, _printable(f"{path}: {reason}"))
         end(tally, damaged | refused, unknown)
-    told = [*damaged.values(), *_folders_without_pages(paths, listed, ids, refused)]
-    if told:
-        raise ArchiveError("not all could be read (what came before is kept): " + "; ".join(told))
+    faults = [*damaged.values(), *_folders_without_pages(paths, listed, ids, refused)]
+    if faults:
+        raise ArchiveError("some files could not be read to the end (the pages before the fault "
+                           f"were added): {'; '.join(faults)}")
     return list(ids.values())
 
 
+def _check_paths(paths: Sequence[Path]) -> None:
+    missing = [str(p) for p in paths if not p.exists()]
+    if missing:
+        raise ArchiveError(f"no such file: {', '.join(missing)}")
+    if odd := [str(p) for p in paths if not p.is_file() and not p.is_dir()]:
+        got = ", ".join(odd)
+        raise ArchiveError(f"expected files or folders, got {got}. Write a pipe's output to a file")
+
+
+def _plain_bytes(files: Collection[Path]) -> int | None:
+    """Return the size of files in bytes; None if a file is compressed."""
+    if any(file.suffix in {".gz", ".zst", ".zstd", ".zip"} for file in files):
+        return None
+    return sum(file.stat().st_size for file in files)
+
+
+def _number_of_processes(folder: Folder, files: Collection[Path], processes: int | None) -> int:
+    if folder.storage.in_process:
+        return 1
+    if processes is not None:
+        return processes
+    if sum(file.stat().st_size for file in files) < workers.WORTH_BYTES:
+        return 1
+    return workers.cores()
+
+
 def _folders_without_pages(
-    paths: Sequence[Path], listed: Sequence[tuple[Path, Path]], ids: Mapping[Path, str],
+    paths: Sequence[Path],
+    listed: Sequence[tuple[Path, Path]],
+    ids: Mapping[Path, str],
     refused: Mapping[str, str],
 ) -> Iterator[str]:
-    """Why nothing was read of the folders of which nothing was."""
+    """Return a message for each folder of which no file could be read."""
     for folder in (path for path in paths if path.is_dir()):
         files = [ids[path] for path, root in listed if root == folder]
         if all(run_id in refused for run_id in files):
             reasons = "; ".join(dict.fromkeys(refused[run_id] for run_id in files))
-            yield _printable(f"{folder} holds no pages: {reasons or 'it has no files to read'}")
+            yield _printable(f"{folder} has no pages: {reasons or 'it has no files to read'}")
 
 
 def _printable(text: str) -> str:
-    """A text with a file's name in it, which may be no UTF-8, as SQLite and terminals take it."""
+    """Return a text with a file name, which may not be UTF-8, as SQLite and terminals take it."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _files(path: Path) -> list[Path]:
-    """A file, or all files below a folder, in the order of their names; hidden ones are left out."""
+    """Return a file, or all files below a folder but hidden ones, in the order of their names."""
     from xframes.reader import is_hidden
 
     if not path.is_dir():
@@ -126,49 +154,71 @@ def _files(path: Path) -> list[Path]:
 
 
 def _pages(
-    ids: dict[Path, str], damaged: dict[str, str], refused: dict[str, str], unnamed: Collection[Path]
+    ids: dict[Path, str],
+    damaged: dict[str, str],
+    refused: dict[str, str],
+    in_folders: Collection[Path],
 ) -> Iterator[Page]:
-    """The pages of files; notes what was damaged, and which of those nobody named hold none."""
+    """Read the pages of files.
+
+    Faults are added to `damaged`, and to `refused` for files in folders that have no pages.
+    """
     from xframes.reader import NotPages, read_pages
 
     for path, run_id in ids.items():
         try:
             yield from read_pages(path, run_id)
         except NotPages as error:
-            (refused if path in unnamed else damaged)[run_id] = str(error)
-        except Exception as error:  # noqa: BLE001  whatever it is, the other files are read
+            faults = damaged
+            if path in in_folders:
+                faults = refused
+            faults[run_id] = str(error)
+        except Exception as error:  # noqa: BLE001  # the other files are read all the same
             damaged[run_id] = _printable(str(error) or type(error).__name__)
 
 
 @contextmanager
-def _importing(folder: Folder, runs: dict[str, dict[str, Any]]) -> Iterator[Callable[..., None]]:
-    """The runs of an import, from their begin to their end in the journal; gives the function that ends them well."""
+def _importing(
+    folder: Folder, runs: dict[str, dict[str, Any]]
+) -> Iterator[Callable[..., None]]:
+    """Keep the runs of an import in the journal, and yield the function that ends them."""
     owner = f"import-{folder.new_id()}"
     with folder.lock(owner), open_journal(folder.journal) as journal:
-        journal.start([(run_id, "import", arguments, None) for run_id, arguments in runs.items()], owner, folder.now())
+        entries = [(run_id, "import", arguments, None) for run_id, arguments in runs.items()]
+        journal.start(entries, owner, folder.now())
 
-        def end(tally: dict[str | None, Tally], damaged: dict[str, str], unknown: list[dict[str, Any]]) -> None:
+        def end(
+            tally: dict[str | None, Tally],
+            damaged: dict[str, str],
+            unknown: list[dict[str, Any]],
+        ) -> None:
             for run_id in runs:
                 count = tally.get(run_id, Tally())
                 journal.update(
-                    run_id, folder.now(), state="failed" if run_id in damaged else "done", error=damaged.get(run_id),
-                    page_count=count.pages, row_count=count.rows,
+                    run_id,
+                    folder.now(),
+                    state="failed" if run_id in damaged else "done",
+                    error=damaged.get(run_id),
+                    page_count=count.pages,
+                    row_count=count.rows,
                 )
-            write_rows(folder, {"problems": pa.Table.from_pylist(unknown, schema=TABLES["problems"].schema)})
+            problems = pa.Table.from_pylist(unknown, schema=TABLES["problems"].schema)
+            write_rows(folder, {"problems": problems})
 
         try:
             yield end
         except BaseException as error:
+            reason = f"{type(error).__name__}: {error}"
             for run_id in runs:
                 if (run := journal.run(run_id)) is not None and run.state == "running":
-                    journal.update(run_id, folder.now(), state="interrupted", error=f"{type(error).__name__}: {error}")
+                    journal.update(run_id, folder.now(), state="interrupted", error=reason)
             raise
     folder.forget_lock(owner)
     flush(folder)
 
 
 def write_rows(folder: Folder, tables: dict[str, pa.Table]) -> None:
-    """Write rows that come from no journal as parts."""
+    """Write rows as parts that do not come from the journal."""
     with folder.owned(), folder.lock("flush"):
         parts = TableParts(folder)
         parts.add(tables)
@@ -176,9 +226,10 @@ def write_rows(folder: Folder, tables: dict[str, pa.Table]) -> None:
 
 
 def add_pages(folder: Folder, pages: Iterable[Page]) -> list[str]:
-    """Add pages, those without a run as a new one; gives the run ids, that of the first page first.
+    """Add pages, and return the run ids, that of the first page first.
 
-    The new run is named after its first page, so that adding the same pages again adds nothing.
+    Pages without a run become a new run. It is named after its first page, so that adding the same
+    pages again adds nothing.
     """
     from xframes.flattening import Flattener
 
@@ -188,7 +239,7 @@ def add_pages(folder: Folder, pages: Iterable[Page]) -> list[str]:
         return []
     folder.create()
     name = f"add-{first.page_id[:16]}"
-    named = (p if p.run_id else replace(p, run_id=name) for p in chain([first], pages))
+    named = (_with_run(page, name) for page in chain([first], pages))
     lock = folder.lock("flush")
     with folder.owned():
         writer = Writer(folder, Flattener())
@@ -209,8 +260,14 @@ def add_pages(folder: Folder, pages: Iterable[Page]) -> list[str]:
     return [str(run_id) for run_id in writer.tally]
 
 
+def _with_run(page: Page, run_id: str) -> Page:
+    if page.run_id:
+        return page
+    return replace(page, run_id=run_id)
+
+
 def _added(journal: Journal, run_id: str, count: Tally, now: datetime) -> RunRow | None:
-    """Note a run whose pages are being added as done; None when the archive knows it already."""
+    """Record a run of added pages as done; None if the archive has it already."""
     if journal.run(run_id) is not None:
         return None
     journal.start([(run_id, count.action, {}, None)], None, now)
@@ -219,6 +276,7 @@ def _added(journal: Journal, run_id: str, count: Tally, now: datetime) -> RunRow
 
 
 def as_paths(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[Path]:
-    """One path or several, each once, in the order given."""
-    several = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
-    return list(dict.fromkeys(Path(p).expanduser() for p in several))
+    """Return one path or several as a list without duplicates, in their order."""
+    if isinstance(paths, str | os.PathLike):
+        paths = [paths]
+    return list(dict.fromkeys(Path(p).expanduser() for p in paths))

@@ -1,4 +1,4 @@
-"""A run as users hold it: what came, and how to look at it."""
+"""Runs: the pages and rows of one collection or import."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from xframes.archive.ingest.journal import open_journal
 from xframes.archive.storage.parts import runs_table
 from xframes.errors import ArchiveError
-from xframes.screen import neutral
+from xframes.screen import counted, neutral
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
 
 
 class RunArchive(Protocol):
-    """The archive of a run, as far as a run and what it returns need it: see `xf.Archive`."""
+    """The part of an archive that a run and its results need; see `xf.Archive`."""
 
     @property
     def path(self) -> Place:
-        """The folder, or the URL."""
+        """The folder or URL of the archive."""
         ...
 
     def sql(self, query: str, params: object = None) -> duckdb.DuckDBPyRelation:
-        """Query the tables of the whole archive."""
+        """Query the tables of the archive."""
         ...
 
     def frame(self, name: str) -> pd.DataFrame:
-        """Return a table of the whole archive."""
+        """Return a table of the archive."""
         ...
 
     def pages(self, run_id: str | None = None) -> Iterator[Page]:
@@ -55,10 +55,27 @@ class RunArchive(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One collection or import in an archive: its id, action, state, and how many pages and main rows came.
+    """One collection or import in an archive.
 
-    `state` is running, done, interrupted or failed. The rows stand in the archive's tables beside all others;
-    `matches` and `requests` tell by `run_id` which are this run's.
+    Parameters
+    ----------
+    run_id
+        Its id. `matches` and `requests` have it on each row of this run.
+    action
+        The action that was collected, such as "search.recent", or "import".
+    state
+        "running", "done", "interrupted" or "failed".
+    pages
+        Number of pages saved.
+    rows
+        Number of main rows, such as the posts that a search found.
+    archive
+        The archive, whose tables have the rows of this run together with all others.
+
+    Examples
+    --------
+    >>> run = xf.search.recent("duckdb lang:en", limit=500, into=archive)
+    >>> run.frames().posts
     """
 
     run_id: str
@@ -69,7 +86,22 @@ class Run:
     archive: RunArchive = field(repr=False, compare=False)
 
     def frames(self) -> Frames:
-        """The tables of this run's pages alone, flattened anew, in memory."""
+        """Return the tables of this run's pages alone, in memory.
+
+        Returns
+        -------
+        Frames
+            All tables, flattened from the pages of this run.
+
+        Raises
+        ------
+        ArchiveError
+            The pages cannot be read.
+
+        Examples
+        --------
+        >>> run.frames().results
+        """
         from xframes.frames import Frames
 
         return Frames.from_pages(self.archive.pages(run_id=self.run_id))
@@ -78,7 +110,8 @@ class Run:
         return self.rows
 
     def _facts(self) -> str:
-        return f"{self.action or 'collection'}, {self.state}: {self.pages:,} pages, {self.rows:,} rows"
+        counts = f"{counted(self.pages, 'page')}, {counted(self.rows, 'row')}"
+        return f"{self.action or 'collection'}, {self.state}: {counts}"
 
     def _next(self) -> str:
         if self.state in {"interrupted", "failed"} and self.action != "import":
@@ -86,7 +119,8 @@ class Run:
         return f"""archive.sql("select * from requests where run_id = '{self.run_id}'")"""
 
     def __repr__(self) -> str:
-        return neutral(f"<Run {self.run_id}: {self._facts()} in {self.archive.path}\n  {self._next()}>", keep="\n")
+        text = f"<Run {self.run_id}: {self._facts()} in {self.archive.path}\n  {self._next()}>"
+        return neutral(text, keep="\n")
 
     def _repr_html_(self) -> str:
         return (
@@ -97,30 +131,35 @@ class Run:
 
 
 def all_runs(folder: Folder, written: pa.Table) -> pa.Table:
-    """The runs of an archive, oldest first: those in parts, with what the journal knows better."""
+    """Return the runs of an archive, oldest first: those in parts, updated from the journal."""
     rows = {row["run_id"]: row for row in written.to_pylist()}
     if folder.journal.exists():
         with open_journal(folder.journal) as journal:
             for run in journal.runs():
                 record = run.record()
-                if run.run_id not in rows or rows[run.run_id]["observed_at"] <= record["observed_at"]:
+                row = rows.get(run.run_id)
+                if row is None or row["observed_at"] <= record["observed_at"]:
                     rows[run.run_id] = record
     return runs_table(sorted(rows.values(), key=lambda r: (r["started_at"], r["run_id"])))
 
 
 def run_by_id(archive: RunArchive, folder: Folder, views: Views, run_id: str) -> Run:
-    """A run by its id, as the journal or else its parts know it. Raises ArchiveError when there is none."""
+    """Return a run by its id, from the journal or else from parts.
+
+    Raises ArchiveError if the archive does not have it.
+    """
     if folder.journal.exists():
         with open_journal(folder.journal) as journal:
             if (row := journal.run(run_id)) is not None:
                 return run_of(archive, row)
     rows = views.arrow("SELECT * FROM runs WHERE run_id = ?", [run_id]).to_pylist()
     if not rows:
-        raise ArchiveError(f"{folder.path} has no run {run_id!r}; archive.runs() lists those it has")
-    (r,) = rows
-    return Run(run_id, r["action"], r["state"], r["page_count"] or 0, r["row_count"] or 0, archive)
+        raise ArchiveError(f"{folder.path} has no run {run_id!r}; archive.runs() lists its runs")
+    (row,) = rows
+    pages, count = row["page_count"] or 0, row["row_count"] or 0
+    return Run(run_id, row["action"], row["state"], pages, count, archive)
 
 
 def run_of(archive: RunArchive, row: Any) -> Run:
-    """A run from the journal's row."""
+    """Return the run of a row of the journal."""
     return Run(row.run_id, row.action, row.state, row.page_count, row.row_count, archive)

@@ -1,4 +1,4 @@
-"""Whose a row is, and how rows of what was removed stay out of sight until a purge has taken them out."""
+"""Hiding rows of removed posts and people from queries until a purge has removed them."""
 
 from __future__ import annotations
 
@@ -9,19 +9,23 @@ from xframes.schema.references import owners
 
 @dataclass(frozen=True, slots=True)
 class Stones:
-    """The tombstones of an archive, as a FROM clause; `everywhere` while a purge is still to come.
+    """The tombstones of an archive, as a FROM clause.
 
-    Compacted files hold nothing of what an earlier purge took out; parts may be newer, or come from another archive.
+    With `everywhere`, a purge is still to come, and compacted files are filtered too. Otherwise
+    only parts are, which may be newer than the last purge or come from another archive.
     """
 
     rows: str
     everywhere: bool
 
     def hide(self, source: str | None, table: str) -> str | None:
-        """A FROM clause of a source's rows without those of removed posts and people."""
+        """Return a FROM clause of a source's rows without those of removed posts and people."""
+        pairs = [(column, kind) for column, kind in owners(table) if kind in {"post", "user"}]
+        if not source or not pairs:
+            return source
         tests = " AND ".join(
             f'("{column}" IS NULL OR "{column}" NOT IN '
             f"(SELECT resource_id FROM {self.rows} WHERE resource_type = '{kind}'))"
-            for column, kind in owners(table) if kind in {"post", "user"}
+            for column, kind in pairs
         )
-        return f"(SELECT * FROM {source} WHERE {tests})" if source and tests else source
+        return f"(SELECT * FROM {source} WHERE {tests})"

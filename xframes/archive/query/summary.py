@@ -1,4 +1,4 @@
-"""What an archive shows of itself: how much is there, told by the files' footers, so that it is quick at any size."""
+"""The text and HTML that show an archive, counted from the footers of files to be fast."""
 
 from __future__ import annotations
 
@@ -14,24 +14,30 @@ from xframes.schema import TABLES
 from xframes.screen import neutral
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from xframes.archive.storage.bucket import Place
     from xframes.archive.storage.folder import Folder
 
-_NOTE = "≤: counted in files, before what several observations say of the same thing is united; archive.tables counts"
+_NOTE = (
+    "≤: rows in files, before several observations of the same thing are merged; "
+    "archive.tables counts merged rows"
+)
 
 
 @lru_cache(maxsize=10_000)
 def rows_in(path: Place) -> int:
-    """Rows of a Parquet file, by its footer. Files never change, and their names are never used again."""
+    """Return the number of rows in a Parquet file, from its footer. A file never changes."""
     return int(pq.read_metadata(opened(path)).num_rows)
 
 
 def stored(folder: Folder) -> dict[str, tuple[int, bool]]:
-    """Rows the files of each table hold, and whether the table has as many: it may have fewer, never more.
+    """Return the rows in the files of each table, and whether the table has exactly as many.
 
-    A file that cannot be read counts nothing; `verify` tells which.
+    Otherwise it may have fewer, never more. A file that cannot be read counts as empty; `verify`
+    reports it.
     """
-    found = {}
+    counts = {}
     folder.look()
     buried = bool(folder.buried)
     for name in TABLES:
@@ -43,29 +49,39 @@ def stored(folder: Folder) -> dict[str, tuple[int, bool]]:
             except (OSError, ValueError, pa.ArrowException):
                 whole = False
         unique = len(files.bases) <= 1 and not files.parts
-        found[name] = (count, unique and whole and not buried)
-    return found
+        counts[name] = (count, unique and whole and not buried)
+    return counts
 
 
 def text(folder: Folder) -> str:
-    """The archive in one line."""
-    found = {name: rows for name, rows in stored(folder).items() if rows[0]}
-    most = "" if all(exact for _, exact in found.values()) else "at most "
-    rows = ", ".join(f"{name} {count:,}" for name, (count, _) in found.items())
-    return neutral(f"<Archive {folder.path}: {most}{rows or 'empty'}>")
+    """Return the archive in one line."""
+    tables = {name: rows for name, rows in stored(folder).items() if rows[0]}
+    rows = ", ".join(f"{name} {count:,}" for name, (count, _) in tables.items())
+    if not _is_exact(tables):
+        rows = f"at most {rows}"
+    return neutral(f"<Archive {folder.path}: {rows or 'empty'}>")
+
+
+def _is_exact(tables: Mapping[str, tuple[int, bool]]) -> bool:
+    return all(exact for _, exact in tables.values())
 
 
 def html(folder: Folder) -> str:
-    """The archive as a notebook shows it."""
-    found = {name: rows for name, rows in stored(folder).items() if rows[0]}
+    """Return the archive as HTML for notebooks."""
+    tables = {name: rows for name, rows in stored(folder).items() if rows[0]}
     rows = "".join(
         f"<tr><td style='text-align:left'>{escape(name)}</td>"
         f"<td style='text-align:right'>{'' if exact else '≤ '}{count:,}</td></tr>"
-        for name, (count, exact) in found.items()
+        for name, (count, exact) in tables.items()
     )
-    table = f"<table><tr><th style='text-align:left'>table</th><th>rows</th></tr>{rows}</table>" if rows else ""
-    note = "" if all(exact for _, exact in found.values()) else f"<p><small>{_NOTE}</small></p>"
+    state, table, note = ": empty", "", ""
+    if rows:
+        state = ""
+        head = "<tr><th style='text-align:left'>table</th><th>rows</th></tr>"
+        table = f"<table>{head}{rows}</table>"
+    if not _is_exact(tables):
+        note = f"<p><small>{_NOTE}</small></p>"
     return (
-        f"<div><p>Archive <b><bdi>{escape(str(folder.path))}</bdi></b>{'' if rows else ': empty'}</p>"
+        f"<div><p>Archive <b><bdi>{escape(str(folder.path))}</bdi></b>{state}</p>"
         f'{table}{note}<pre>archive.sql("select * from posts")</pre></div>'
     )

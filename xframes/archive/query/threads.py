@@ -14,65 +14,81 @@ if TYPE_CHECKING:
 
 
 class Queryable(Protocol):
-    """An Archive or Frames: what answers SQL."""
+    """An Archive or Frames: a source of SQL queries."""
 
     def sql(self, query: str, params: Any = None) -> duckdb.DuckDBPyRelation:
-        """Return a relation."""
+        """Run a query and return a relation."""
         ...
 
 
 def thread(source: Queryable, post_id: str | int) -> pd.DataFrame:
-    """Return what `xf.networks.thread` describes."""
+    """Return a conversation as `xf.networks.thread` describes it."""
     import pandas as pd
 
     rows = source.sql(
-        "SELECT p.id, r.referenced_post_id AS parent_id, p.conversation_id, p.author_id, u.username, p.created_at, "
-        "p.text FROM posts p LEFT JOIN post_references r ON r.post_id = p.id AND r.type = 'replied_to' "
-        "LEFT JOIN (SELECT id, arg_max(username, observed_at) AS username FROM users GROUP BY id) u "
-        "ON u.id = p.author_id "
-        "WHERE p.conversation_id IN (SELECT coalesce(max(conversation_id), $id) FROM posts WHERE id = $id) "
-        "OR p.id = $id "
-        "ORDER BY p.created_at, p.id, p.observed_at DESC", {"id": str(post_id)},
+        "SELECT p.id, r.referenced_post_id AS parent_id, p.conversation_id, p.author_id, "
+        "u.username, p.created_at, p.text "
+        "FROM posts p "
+        "LEFT JOIN post_references r ON r.post_id = p.id AND r.type = 'replied_to' "
+        "LEFT JOIN (SELECT id, arg_max(username, observed_at) AS username "
+        "FROM users GROUP BY id) u ON u.id = p.author_id "
+        "WHERE p.id = $id OR p.conversation_id IN "
+        "(SELECT coalesce(max(conversation_id), $id) FROM posts WHERE id = $id) "
+        "ORDER BY p.created_at, p.id, p.observed_at DESC",
+        {"id": str(post_id)},
     ).df()
     if rows.empty:
-        raise ArgumentError(f"neither the post {post_id} nor its conversation is here; collect it, e.g. with "
-                            f'xf.search.all("conversation_id:{post_id}")')
-    known = {row["id"]: row for row in rows.drop_duplicates("id").to_dict("records")}
-    root = str(rows["conversation_id"].dropna().iloc[0]) if rows["conversation_id"].notna().any() else str(post_id)
-    answers = _answers(known, root)
-    found = [_row(known.get(one), one, parent, depth) for one, parent, depth in _walk(answers, root, known)]
+        raise ArgumentError(
+            f"post {post_id} and its conversation have not been collected. Collect them, for "
+            f'example with xf.search.all("conversation_id:{post_id}")'
+        )
+    posts = {row["id"]: row for row in rows.drop_duplicates("id").to_dict("records")}
+    root = str(next(iter(rows["conversation_id"].dropna()), post_id))
+    replies = _replies(posts, root)
+    table = [_row(posts.get(place[0]), place) for place in _walk(replies, root, posts)]
     columns = ["id", "parent_id", "depth", "author_id", "username", "created_at", "text", "present"]
-    return pd.DataFrame(found, columns=columns)
+    return pd.DataFrame(table, columns=columns)
 
 
-def _answers(known: dict[str, Any], root: str) -> dict[str, list[str]]:
-    """The answers of each post, oldest first; a parent that is not here hangs on the root."""
-    answers: dict[str, list[str]] = {}
-    for one, row in known.items():
-        parent = row["parent_id"] if isinstance(row["parent_id"], str) else root
-        if one == root:
+def _replies(posts: dict[str, Any], root: str) -> dict[str, list[str]]:
+    """Return the replies to each post, oldest first; the root is the parent of missing parents."""
+    replies: dict[str, list[str]] = {}
+    for id_, row in posts.items():
+        if id_ == root:
             continue
-        if parent not in known and parent != root and parent not in answers:
-            answers.setdefault(root, []).append(parent)
-        answers.setdefault(parent, []).append(one)
-    return answers
+        parent = root
+        if isinstance(row["parent_id"], str):
+            parent = row["parent_id"]
+        if parent not in posts and parent != root and parent not in replies:
+            replies.setdefault(root, []).append(parent)
+        replies.setdefault(parent, []).append(id_)
+    return replies
 
 
-def _walk(answers: dict[str, list[str]], root: str, known: dict[str, Any]) -> Iterator[tuple[str, str | None, int]]:
-    """Every post once, each before its answers, without recursion: threads are deep."""
-    seen: set[str] = set()
-    for start in (root, *known):  # all hang on the root, but for answers in circles, which begin at their oldest
-        waiting = [(start, None, 0) if start == root else (start, root, 1)]
+def _walk(
+    replies: dict[str, list[str]], root: str, posts: dict[str, Any]
+) -> Iterator[tuple[str, str | None, int]]:
+    """Return every post once, before its replies: its id, its parent's id and its depth.
+
+    Without recursion, because threads can be deep.
+    """
+    done: set[str] = set()
+    # All posts are below the root, except circles of replies, which begin at their oldest post.
+    starts: list[tuple[str, str | None, int]] = [(root, None, 0)]
+    starts += [(id_, root, 1) for id_ in posts if id_ != root]
+    for start in starts:
+        waiting = [start]
         while waiting:
-            one, parent, depth = waiting.pop()
-            if one in seen:
+            id_, parent, depth = waiting.pop()
+            if id_ in done:
                 continue
-            seen.add(one)
-            yield one, parent, depth
-            waiting += [(answer, one, depth + 1) for answer in reversed(answers.get(one, []))]
+            done.add(id_)
+            yield id_, parent, depth
+            waiting += [(reply, id_, depth + 1) for reply in reversed(replies.get(id_, []))]
 
 
-def _row(row: dict[str, Any] | None, one: str, parent: str | None, depth: int) -> tuple[Any, ...]:
+def _row(row: dict[str, Any] | None, place: tuple[str, str | None, int]) -> tuple[Any, ...]:
     if row is None:
-        return one, parent, depth, None, None, None, None, False
-    return one, parent, depth, row["author_id"], row["username"], row["created_at"], row["text"], True
+        return *place, None, None, None, None, False
+    values = (row["author_id"], row["username"], row["created_at"], row["text"])
+    return *place, *values, True

@@ -1,4 +1,4 @@
-"""The DuckDB side of an archive: one view per table, always of the files there are."""
+"""The DuckDB of an archive: one view per table, always over the present files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from xframes.archive.storage.readers import Readers
 from xframes.schema import TABLES, Table
 
 if TYPE_CHECKING:
-
     import duckdb
 
     from xframes.archive.storage.bucket import Place
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 def connect(folder: Folder | None = None, **config: Any) -> duckdb.DuckDBPyConnection:
     """Open an in-memory DuckDB in UTC that downloads nothing and can read an archive's files.
 
-    Its cursors are the same.
+    Its cursors have the same settings.
     """
     import duckdb
 
@@ -50,7 +49,7 @@ def _hide_progress(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 class Lease:
-    """A reading that lasts as long as a DuckDB session, its relations and their readers."""
+    """A reading of an archive's files that lasts as long as a DuckDB session and its relations."""
 
     def __init__(self, readers: Readers) -> None:
         self._held = pa.table({"held": pa.nulls(0)})
@@ -58,12 +57,12 @@ class Lease:
         self.end = weakref.finalize(self._held, readers.leave)
 
     def hold(self, session: duckdb.DuckDBPyConnection) -> None:
-        """Let it last as long as this session."""
-        _xframes_held = self._held  # the statement names it
+        """Extend it to the life of this session."""
+        _xframes_held = self._held  # the statement refers to this name
         session.execute("PREPARE _held AS FROM _xframes_held")  # unlike a view, in no list
 
     def hold_all(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Let it last as long as this connection or any of its cursors."""
+        """Extend it to the life of this connection and all its cursors."""
         connection.execute("CREATE SCHEMA _xframes")
         session = connection.cursor()
         session.execute("USE _xframes")  # in the main schema, lists of tables would show it
@@ -73,7 +72,7 @@ class Lease:
 class Views:
     """A DuckDB whose views are updated before each query. Each query runs on a cursor of its own.
 
-    So an open reader blocks no other query, and threads can share one object.
+    So an open result does not block other queries, and threads can share one object.
     """
 
     def __init__(self, folder: Folder) -> None:
@@ -84,7 +83,7 @@ class Views:
         self.readers = Readers(folder)
 
     def connection(self) -> duckdb.DuckDBPyConnection:
-        """The connection, its views showing the files there are now."""
+        """Return the connection, with its views updated to the present files."""
         with self._mutex:
             if self._connection is None:
                 # A query can name data frames of the caller, as in `duckdb.sql`.
@@ -93,37 +92,54 @@ class Views:
             files = {name: self._folder.files(name) for name in TABLES}
             stones = stones_of(self._folder)
             for name, table in TABLES.items():
-                seen = (files[name], files[table.parent] if table.parent else None, stones)
-                if self._known.get(name) != seen:
-                    self._create(self._connection, table, *seen)
-                    self._known[name] = seen
+                parent = None
+                if table.parent:
+                    parent = files[table.parent]
+                state = (files[name], parent, stones)
+                if self._known.get(name) != state:
+                    self._create(self._connection, table, *state)
+                    self._known[name] = state
             return self._connection
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
-        """A session of its own that sees the same views."""
+        """Return a new session with the same views."""
         cursor = self.connection().cursor()
         _hide_progress(cursor)
         return cursor
 
     def _create(
-        self, connection: duckdb.DuckDBPyConnection, table: Table, own: Files, parent: Files | None,
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        table: Table,
+        own: Files,
+        parent: Files | None,
         stones: Stones | None,
     ) -> None:
         import duckdb
 
         from xframes.frames import PLAIN_TEXT
 
-        plain = f", {PLAIN_TEXT} AS plain_text" if table.name == "posts" else ""
-        create = f'CREATE OR REPLACE VIEW "{table.name}" AS SELECT *{plain} FROM'
+        columns = "*"
+        if table.name == "posts":
+            columns = f"*, {PLAIN_TEXT} AS plain_text"
+        create = f'CREATE OR REPLACE VIEW "{table.name}" AS SELECT {columns} FROM'
         try:
-            connection.execute(f"{create} ({newest.view(table, *sources(table, own, parent, stones=stones))})")
-        except (duckdb.Error, pa.ArrowException, OSError) as error:  # a damaged file: the other tables stay usable
-            if self._folder.vanished((*own.all, *(parent.all if parent else ()))):
+            query = newest.view(table, *sources(table, own, parent, stones=stones))
+            connection.execute(f"{create} ({query})")
+        except (duckdb.Error, pa.ArrowException, OSError) as error:
+            files = list(own.all)
+            if parent:
+                files += parent.all
+            if self._folder.vanished(files):
                 raise
-            text = f"a file of {table.name} cannot be read; verify() tells which, rebuild() makes it anew ({error})"
-            quoted = text.replace("'", "''")
-            connection.execute(f"{create} (SELECT * FROM ({newest.empty(table, hidden=False)}) UNION ALL "
-                               f"{newest.failing(table, quoted)})")
+            # A file is damaged: only queries of this table raise.
+            text = (
+                f"a file of table {table.name} cannot be read ({error}). verify() finds it, "
+                "rebuild() creates it again"
+            )
+            empty = newest.empty(table, hidden=False)
+            failing = newest.failing(table, text.replace("'", "''"))
+            connection.execute(f"{create} (SELECT * FROM ({empty}) UNION ALL {failing})")
 
     def relation(self, query: str, params: object = None) -> duckdb.DuckDBPyRelation:
         """Query the views. No file is removed while the relation or anything made from it lives."""
@@ -151,7 +167,7 @@ class Views:
         return connection
 
     def arrow(self, query: str, params: object = None) -> pa.Table:
-        """Ask, and fetch everything."""
+        """Run a query and fetch all rows."""
         self.readers.enter()
         try:
             return self._folder.steady(
@@ -161,7 +177,7 @@ class Views:
             self.readers.leave()
 
     def counts(self) -> dict[str, int]:
-        """Rows of every table, by name, all of one moment."""
+        """Return the number of rows of every table, by name, all at the same moment."""
         self.readers.enter()
         try:
             return self._folder.steady(self._count)
@@ -171,13 +187,13 @@ class Views:
     def _count(self) -> dict[str, int]:
         cursor = self.cursor()
         full = [name for name in TABLES if self._known[name][0].all]
-        cursor.begin()  # so that another thread changes no view meanwhile
+        cursor.begin()  # so that no other thread changes a view meanwhile
         count = 'SELECT count(*) FROM "{}"'
         rows = {name: cursor.execute(count.format(name)).fetchall()[0][0] for name in full}
         return {name: rows.get(name, 0) for name in TABLES}
 
     def refresh(self) -> None:
-        """Let the views forget files that are about to go; relations not yet evaluated then use the new ones."""
+        """Update the views, so that relations not yet evaluated do not use files to be removed."""
         if self._connection is not None:
             self.connection()
 
@@ -191,55 +207,71 @@ class Views:
 
 
 def stones_of(folder: Folder) -> Stones | None:
-    """The tombstones of an archive; None where nothing was ever removed.
+    """Return the tombstones of an archive; None if nothing was ever removed.
 
-    In a bucket they always hide everywhere: another machine may compact what it read before a purge.
+    In a bucket they filter all files, because another machine may compact rows that it read before
+    a purge.
     """
     files = folder.files("tombstones").all
     if not files:
         return None
     everywhere = folder.storage.is_shared or bool(folder.buried)
-    return Stones(newest.scan(TABLES["tombstones"], [str(p) for p in files]), everywhere=everywhere)
+    rows = newest.scan(TABLES["tombstones"], [str(p) for p in files])
+    return Stones(rows, everywhere=everywhere)
 
 
 def sources(
-    table: Table, own: Files, parent: Files | None = None, *, numbered: bool = False, stones: Stones | None = None
+    table: Table,
+    own: Files,
+    parent: Files | None = None,
+    *,
+    numbered: bool = False,
+    stones: Stones | None = None,
 ) -> tuple[Sources, Sources | None]:
-    """What of these files can be trusted to be unique, and what must be merged.
+    """Return the table's files, and its parent's: those that are unique by key, and all others.
 
-    A single generation of compacted files is unique by key. Those of a detail table were made against their parent's
-    rows: they are trusted only beside the parent's files of the same generation (or none).
+    A single generation of compacted files is unique by key. In a detail table, it depends on its
+    parent's rows, and counts as unique only with parent files of the same generation, or none.
     """
-    generation = own.generation
-    if parent is not None and parent.bases and set(parent.bases) != set(own.bases) and own.bases:
-        generation = None
-        parent_generation = None
-    else:
-        parent_generation = parent.generation if parent else None
+    generation, parent_generation = own.generation, None
+    if parent is not None:
+        parent_generation = parent.generation
+        if parent.bases and own.bases and set(parent.bases) != set(own.bases):
+            generation = parent_generation = None
     found = _sources(table, own, generation, numbered=numbered)
     if stones is not None:
-        base = stones.hide(found.base, table.name) if stones.everywhere else found.base
+        base = found.base
+        if stones.everywhere:
+            base = stones.hide(base, table.name)
         found = Sources(base, stones.hide(found.fresh, table.name))
     if parent is None:
         return found, None
     return found, _sources(TABLES[str(table.parent)], parent, parent_generation)
 
 
-def _sources(table: Table, files: Files, generation: str | None, *, numbered: bool = False) -> Sources:
-    base = files.bases[generation] if generation else ()
-    fresh = files.parts if generation else files.all
-    exact = all(is_exact(table.name, p) for p in base)
-    return Sources(
-        newest.scan(table, [str(p) for p in base], exact=exact, numbered=numbered and 1) if base else None,
-        newest.scan(table, [str(p) for p in fresh], numbered=numbered and 1 + len(base)) if fresh else None,
-    )
+def _sources(
+    table: Table, files: Files, generation: str | None, *, numbered: bool = False
+) -> Sources:
+    compacted: tuple[Place, ...] = ()
+    others = files.all
+    if generation:
+        compacted = files.bases[generation]
+        others = files.parts
+    base, fresh, first = None, None, int(numbered)
+    if compacted:
+        exact = all(is_exact(table.name, path) for path in compacted)
+        base = newest.scan(table, [str(p) for p in compacted], exact=exact, numbered=first)
+    if others:
+        first *= 1 + len(compacted)
+        fresh = newest.scan(table, [str(p) for p in others], numbered=first)
+    return Sources(base, fresh)
 
 
-_EXACT: dict[Place, bool] = {}  # compacted files never change; their names are never used again
+_EXACT: dict[Place, bool] = {}  # compacted files never change, and their names are never used again
 
 
 def is_exact(table: str, path: Place) -> bool:
-    """Whether a compacted file has today's columns: then it can be read without looking at any other."""
+    """Whether a compacted file has the present columns, so that it can be read by itself."""
     if path not in _EXACT:
         _EXACT[path] = pq.read_schema(opened(path)).equals(stored_schema(table))
     return _EXACT[path]

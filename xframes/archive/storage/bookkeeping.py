@@ -1,7 +1,7 @@
-"""What an archive says about its own files, read as input of a stranger: plain names of known patterns, nothing else.
+"""The names xframes gives the files of an archive, and the small JSON files that list such names.
 
-An archive may have been made by anybody. Names found in its intents and markers are used only when they match the
-names xframes gives its files, and only for regular files inside the archive, never through links.
+An archive may come from a stranger. Names read from its intents and markers are used only if they
+match the patterns below, and only for regular files inside the archive, never through links.
 """
 
 from __future__ import annotations
@@ -21,78 +21,98 @@ if TYPE_CHECKING:
     from xframes.archive.storage.bucket import Place
 
 _ID = "[0-9a-f]{12,40}"
-_SUM = "(?:-(?P<checksum>[0-9a-f]{8}))?"  # CRC-32 of the file; the first archives have none
+_SUM = "(?:-(?P<checksum>[0-9a-f]{8}))?"  # CRC-32 of the file; archives of early versions lack it
 PART = re.compile(rf"part-(?P<id>{_ID}){_SUM}\.parquet")
 BASE = re.compile(rf"base-(?P<generation>{_ID})-(?P<number>[0-9]{{1,7}}){_SUM}\.parquet")
-SETTLED = re.compile(rf"settled-{_ID}-(?P<checksum>[0-9a-f]{{8}})\.parquet")  # which rows of a family hold
-MARKER = re.compile(rf"replaced-(?P<id>{_ID})\.json")  # names files beside it that others replace
-INTENT = re.compile(rf"commit-{_ID}\.json")  # lists files about to appear together
+SETTLED = re.compile(rf"settled-{_ID}-(?P<checksum>[0-9a-f]{{8}})\.parquet")  # see `settled`
+MARKER = re.compile(rf"replaced-(?P<id>{_ID})\.json")  # lists replaced files of its own folder
+INTENT = re.compile(rf"commit-{_ID}\.json")  # lists files that appear together
 TEMP = re.compile(rf"{_ID}\.(parquet|json)")
 LOCK = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
-PURGED = "purged.json"  # in the folder of tombstones: those that a purge has dealt with
-OWN_NAMES = ("xframes.json", "pages", "tables", "damaged", ".tmp", ".locks", "journal.mark", "journal.sqlite",
-             "journal.sqlite-wal", "journal.sqlite-shm", "journal.sqlite-journal")
+PURGED = "purged.json"  # in the folder of tombstones: the files that a purge has cleaned
+OWN_NAMES = (
+    "xframes.json",
+    "pages",
+    "tables",
+    "damaged",
+    ".tmp",
+    ".locks",
+    "journal.mark",
+    "journal.sqlite",
+    "journal.sqlite-wal",
+    "journal.sqlite-shm",
+    "journal.sqlite-journal",
+)
 _CHUNK = 1 << 20
-_LARGEST = 64_000_000  # bytes of a bookkeeping file; a marker of 10,000 names has half a million
+_LARGEST = 64_000_000  # bytes of one such JSON file; a marker of 10,000 names has half a million
 
 
 def is_data_file(name: str) -> bool:
-    """Whether a name is one that files of pages and tables have."""
+    """Whether this is the name of a file of pages or rows."""
     return bool(PART.fullmatch(name) or BASE.fullmatch(name))
 
 
 def is_kept_file(name: str) -> bool:
-    """Whether a name is one of a data file, or of a record of what is settled among them."""
+    """Whether a name is that of a data file, or of a record of which rows of them hold."""
     return is_data_file(name) or SETTLED.fullmatch(name) is not None
 
 
 def part_name(file: Path, *, beside: Place | None = None) -> str:
-    """Name a finished temporary file of pages or rows, with its checksum; `beside` gives it another part's time."""
-    hit = PART.fullmatch(beside.name) if beside is not None else None
-    began = hit["id"] if hit else file.stem
+    """Return the final name of a finished temporary file of pages or rows, with its checksum.
+
+    With `beside`, the name sorts next to that part: it begins with the same time.
+    """
+    began = file.stem
+    if beside is not None and (hit := PART.fullmatch(beside.name)):
+        began = hit["id"]
     return f"part-{began[:12]}{file.stem[12:]}-{_checksum(file)}.parquet"
 
 
 def base_name(file: Path, generation: str, number: int) -> str:
-    """Name a finished temporary file of compacted rows, with its checksum."""
+    """Return the final name of a finished temporary file of compacted rows, with its checksum."""
     return f"base-{generation}-{number:04}-{_checksum(file)}.parquet"
 
 
 def settled_name(file: Path) -> str:
-    """Name a finished temporary file that records what is settled, with its checksum."""
+    """Return the final name of a finished temporary file that records which rows hold."""
     return f"settled-{file.stem}-{_checksum(file)}.parquet"
 
 
 def is_as_named(place: Place) -> bool:
-    """Whether a file's content has the checksum in its name, if there is one."""
-    hit = PART.fullmatch(place.name) or BASE.fullmatch(place.name) or SETTLED.fullmatch(place.name)
+    """Whether a file has the checksum that its name says; True if the name has none."""
+    patterns = (PART, BASE, SETTLED)
+    hit = next(filter(None, (pattern.fullmatch(place.name) for pattern in patterns)), None)
     return hit is None or hit["checksum"] is None or hit["checksum"] == _checksum(place)
 
 
 def _checksum(place: Place) -> str:
-    found = 0
+    checksum = 0
     with open_binary(place) as file:
         while data := file.read(_CHUNK):
-            found = zlib.crc32(data, found)
-    return f"{found:08x}"
+            checksum = zlib.crc32(data, checksum)
+    return f"{checksum:08x}"
 
 
 def is_link(path: Path) -> bool:
-    """Whether a path leads elsewhere: a symbolic link, or a junction on Windows."""
+    """Whether a path is a symbolic link, or a junction on Windows."""
     return path.is_symlink() or getattr(os.path, "isjunction", lambda _: False)(path)
 
 
 def is_inside_name(text: str) -> bool:
-    """Whether a text names a file of pages or of a table, or a marker beside them, relative to the archive."""
+    """Whether a text is the path, inside an archive, of a data file or a marker."""
     home, _, name = text.rpartition("/")
     top, _, table = home.partition("/")
-    known = home == "pages" or (top == "tables" and table in TABLES)
+    is_data_folder = home == "pages" or (top == "tables" and table in TABLES)
     is_record = top == "tables" and SETTLED.fullmatch(name)
-    return known and bool(is_data_file(name) or is_record or MARKER.fullmatch(name))
+    is_known = is_data_file(name) or is_record or MARKER.fullmatch(name)
+    return is_data_folder and bool(is_known)
 
 
 def read_document(place: Place) -> Any:
-    """Read a small JSON file. Raises FileNotFoundError, and ValueError for what is no plain file of plain JSON."""
+    """Read a small JSON file.
+
+    Raises FileNotFoundError, and ValueError if it is not a regular file with valid JSON.
+    """
     try:
         return json.loads(read_text(place, most=_LARGEST))
     except RecursionError:
@@ -100,33 +120,41 @@ def read_document(place: Place) -> Any:
 
 
 def read_names(place: Place) -> list[str]:
-    """The names of files that a marker lists; none when another process has just removed it.
+    """Read the names that a marker lists; no names if another process has just removed the marker.
 
-    Raises ValueError when it lists anything else.
+    Raises ValueError if it lists anything else.
     """
     try:
-        found = read_document(place)
+        names = read_document(place)
     except FileNotFoundError:
         return []
-    if not isinstance(found, list) or not all(isinstance(n, str) and is_kept_file(n) for n in found):
-        raise ValueError("it lists something other than files of its own folder")
-    return found
+    if not _is_list_of_texts(names) or not all(map(is_kept_file, names)):
+        raise ValueError("expected a list of names of data files")
+    return list(names)
 
 
 def read_moves(intent: Path) -> list[tuple[str, str]]:
-    """The pairs of an intent: a temporary file's name, and the place inside the archive where it belongs.
+    """Read an intent: pairs of a temporary file's name and its final path inside the archive.
 
-    Raises FileNotFoundError when another process has just completed it, ValueError when it names anything else.
+    Raises FileNotFoundError if another process has just completed it, and ValueError if it names
+    anything else.
     """
-    found = read_document(intent)
+    document = read_document(intent)
+    pairs = [document]
+    if isinstance(document, list):
+        pairs = document
     moves = []
-    for pair in found if isinstance(found, list) else [found]:
-        if not (isinstance(pair, list) and len(pair) == 2 and all(isinstance(text, str) for text in pair)):
-            raise ValueError("it lists something other than pairs of names")
+    for pair in pairs:
+        if not _is_list_of_texts(pair) or len(pair) != 2:
+            raise ValueError("expected pairs of a temporary name and a final path")
         temp, final = pair
         if not TEMP.fullmatch(temp):
-            raise ValueError(f"{temp!r:.80} is not the name of a temporary file")
+            raise ValueError(f"expected the name of a temporary file, got {temp!r:.80}")
         if not is_inside_name(final):
-            raise ValueError(f"{final!r:.80} is not a place of a file in this archive")
+            raise ValueError(f"expected the path of a file in this archive, got {final!r:.80}")
         moves.append((temp, final))
     return moves
+
+
+def _is_list_of_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(text, str) for text in value)

@@ -1,7 +1,8 @@
 """Archives in object storage: a bucket's objects, through fsspec.
 
-Objects never change: each is put once under a name never used again. So a listing is all there is to know, what was
-read once can be kept, and a machine that finds an object gone lists again. Credentials and options are fsspec's own.
+Objects never change: each is put once, under a name that is never used again. So a listing says
+everything, content read once can be kept in memory, and a machine that misses an object lists
+again. Credentials and options are those of fsspec.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -35,25 +37,30 @@ log = logging.getLogger("xframes")
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://(?P<rest>.*)", re.DOTALL)
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"}
 _SECRET = re.compile(r"key|secret|token|password|credential|connection_string", re.IGNORECASE)
-_SERVER = ("endpoint_url", "account_name", "host", "port")  # options that say which server a URL is of
-_SERVER_ENVIRONMENT = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "STORAGE_EMULATOR_HOST", "AZURE_STORAGE_ACCOUNT_NAME")
-_BLOCK = 1_048_576  # bytes read at once, at least
+_SERVER = ("endpoint_url", "account_name", "host", "port")  # options that say which server it is
+_SERVER_ENVIRONMENT = (
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_ENDPOINT_URL",
+    "STORAGE_EMULATOR_HOST",
+    "AZURE_STORAGE_ACCOUNT_NAME",
+)
+_BLOCK = 1_048_576  # bytes in one read, at least
 _BLOCKS = 64  # blocks kept in memory
-_TEXT = 1 << 30  # bytes of a text at most: a range asks for no size first
-_ONE_ANSWER = 1_000  # names in one answer to a listing; a longer listing is no picture of one moment
-_LISTINGS = 4  # at most, for one picture
+_TEXT = 1 << 30  # bytes of a text, at most; reading a range needs no request for the size
+_ONE_ANSWER = 1_000  # names in one response; a longer listing may mix several moments
+_LISTINGS = 4  # at most, until two of them agree
 _AT_ONCE = 8  # objects put or deleted at the same time
+_REPLACED = "replaced-"  # how the names of markers begin
 _PROCESS = secrets.token_hex(8)
 
-
 def is_url(text: str) -> bool:
-    """Whether an archive's address is a URL, and not a folder's path."""
+    """Whether an archive's address is a URL, not the path of a folder."""
     return _URL.match(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Object:
-    """The place of an object, or of a folder of objects, in an archive's bucket."""
+    """An object in an archive's bucket, or a folder of objects."""
 
     url: str
     key: str
@@ -66,7 +73,7 @@ class Object:
 
     @property
     def stem(self) -> str:
-        """The name without its ending."""
+        """The name without its suffix."""
         return PurePosixPath(self.key).stem
 
     @property
@@ -75,31 +82,35 @@ class Object:
         return Object(self.url, self.key.rpartition("/")[0], self.bucket)
 
     def __truediv__(self, other: str | PurePosixPath) -> Object:
-        return Object(self.url, f"{self.key}/{other}" if self.key else str(other), self.bucket)
+        if not self.key:
+            return Object(self.url, str(other), self.bucket)
+        return Object(self.url, f"{self.key}/{other}", self.bucket)
 
     def __str__(self) -> str:
-        return f"{self.url}/{self.key}" if self.key else self.url
+        if not self.key:
+            return self.url
+        return f"{self.url}/{self.key}"
 
     def with_name(self, name: str) -> Object:
-        """Another place in the same folder."""
+        """Return another object in the same folder."""
         return self.parent / name
 
     def exists(self) -> bool:
-        """Whether it was there at the last look."""
+        """Whether the last listing has it."""
         return self.bucket.holds(self.key)
 
     def read_text(self, encoding: str = "utf-8") -> str:
-        """Its text. Raises FileNotFoundError when it is gone."""
+        """Return its text. Raises FileNotFoundError if it is gone."""
         del encoding
-        return self.bucket.text(self.key, keep=self.name.startswith("replaced-"))
+        return self.bucket.text(self.key, keep=self.name.startswith(_REPLACED))
 
 
 Place: TypeAlias = Path | Object
-"""A file of an archive: a path on a local disk, or an object in a bucket."""
+"""A file of an archive: a path on a local disk or an object in a bucket."""
 
 
 class Content(io.RawIOBase):
-    """An object as a file to read; any number may be open."""
+    """An object as a file to read; several may be open at the same time."""
 
     def __init__(self, bucket: Bucket, key: str) -> None:
         self._bucket = bucket
@@ -108,25 +119,27 @@ class Content(io.RawIOBase):
         self._position = 0
 
     def readable(self) -> bool:
-        """It can be read."""
+        """Return True: it can be read."""
         return True
 
     def seekable(self) -> bool:
-        """Any part of it."""
+        """Return True: reading can start anywhere."""
         return True
 
     def tell(self) -> int:
-        """Where reading goes on."""
+        """Return the position from which the next read starts."""
         return self._position
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go on reading elsewhere."""
+        """Set the position from which the next read starts."""
         self._position = offset + (0, self._position, self._size)[whence]
         return self._position
 
     def read(self, size: int | None = -1) -> bytes:
-        """So many bytes, or all that is left."""
-        end = self._size if size is None or size < 0 else min(self._size, self._position + size)
+        """Read `size` bytes, or everything that is left."""
+        end = self._size
+        if size is not None and size >= 0:
+            end = min(self._size, self._position + size)
         if end <= self._position:
             return b""
         data = self._bucket.read(self._key, self._position, end)
@@ -134,78 +147,85 @@ class Content(io.RawIOBase):
         return data
 
     def readinto(self, buffer: Any) -> int:
-        """Fill a buffer; gives how many bytes came."""
+        """Fill a buffer and return the number of bytes read."""
         data = self.read(len(buffer))
         buffer[:len(data)] = data
         return len(data)
 
 
 class Bucket:
-    """The objects below a URL, as they were at the last `look`, with what this process has put and deleted since.
+    """The objects below a URL, as of the last `look` and what this process put or deleted since.
 
-    `home` is the local folder for this archive's journal, locks and temporary files.
+    `home` is this machine's folder for the archive's journal, locks and temporary files.
 
-    Raises ArchiveError when the library for the URL is missing, when the URL holds credentials, and, from any method,
-    for what the store refuses. The errors show no credentials.
+    Raises ArchiveError if the library for the URL is missing or the URL contains credentials, and
+    from any method if the store refuses a request. The errors show no credentials.
     """
 
-    is_shared = True  # other machines read and write it, and no lock shows them
-    grace_seconds = 600.0  # what was replaced stays so long for readers on other machines
+    is_shared = True  # other machines read and write it, and locks do not show them
+    grace_seconds = 600.0  # how long replaced files stay for readers on other machines
 
     def __init__(self, url: str) -> None:
         hit = _URL.match(url)
         if hit is None or re.match(r"[^/]*@", hit["rest"]) or "?" in url:
-            raise ArchiveError("the URL of an archive is like s3://bucket/prefix; credentials and options have their "
-                               "place in the environment or in fsspec's configuration")
+            raise ArchiveError(
+                "expected the URL of an archive, such as s3://bucket/prefix. Set credentials and "
+                "options in the environment or in fsspec's configuration"
+            )
         self.url = url.rstrip("/")
         self.scheme = hit["scheme"]
         self._fs, self._root = _connect(self.url, self.scheme)
         self.home = journals_path() / self._identity()
-        self.losses = 0  # listings that lacked what was there before
+        self.losses = 0  # listings without an object that an earlier one had
         self._folders: dict[str, dict[str, int]] | None = None
-        self._sizes: dict[str, int] = {}  # of every object ever seen
+        self._sizes: dict[str, int] = {}  # of every object listed so far
         self._texts: dict[str, str] = {}
         self._blocks: OrderedDict[tuple[str, int], bytes] = OrderedDict()
         self._guard = threading.Lock()
 
     @property
     def root(self) -> Object:
-        """The place of the archive itself."""
+        """The archive itself."""
         return Object(self.url, "", self)
 
     @property
     def in_process(self) -> bool:
-        """Whether other processes see nothing of it."""
+        """Whether only this process can read and write it."""
         return self.scheme == "memory"
 
     def _identity(self) -> str:
-        """The name of this archive's folder on this machine: one for each URL of each server."""
-        options = self._fs.storage_options
-        told = [options.get(n) or (options.get("client_kwargs") or {}).get(n) for n in _SERVER]
-        server = [_PROCESS] if self.in_process else [*told, *map(os.environ.get, _SERVER_ENVIRONMENT)]
-        text = "\n".join([self._fs.unstrip_protocol(self._root), *(str(s) for s in server if s)])
+        """Return the name of this archive's folder on this machine, unique by server and URL."""
+        server: list[Any] = [_PROCESS]
+        if not self.in_process:
+            options = self._fs.storage_options
+            client = options.get("client_kwargs") or {}
+            server = [options.get(name) or client.get(name) for name in _SERVER]
+            server += map(os.environ.get, _SERVER_ENVIRONMENT)
+        parts = (self._fs.unstrip_protocol(self._root), *filter(None, server))
+        text = "\n".join(map(str, parts))
         return hashlib.sha256(text.encode()).hexdigest()[:24]
 
     def check(self) -> None:
-        """Do nothing: a URL names no file and no link."""
+        """Do nothing: a URL is not the path of a file or a link."""
 
     def settle(self, folders: Iterable[Path]) -> None:
-        """Create the folder on this machine of the archive."""
+        """Create the archive's folders on this machine."""
         try:
             for folder in folders:
                 folder.mkdir(parents=True, exist_ok=True)
             (self.home / "archive.txt").write_text(f"{self.url}\n", encoding="utf-8")
         except OSError as error:
-            raise ArchiveError(f"{self.url} keeps its journal in {self.home}, which cannot be written "
-                               f"({error}). Set XFRAMES_JOURNALS to another folder") from None
+            raise ArchiveError(f"{self.url} keeps its journal in {self.home}, which cannot be "
+                               f"written ({error}). Set XFRAMES_JOURNALS to another "
+                               "folder") from None
 
     def create(self, folders: Iterable[Place]) -> None:
         """Do nothing: object storage has no folders."""
 
-    # what there is -----------------------------------------------------------------------------------------------
+    # listing --------------------------------------------------------------------------------------
 
     def look(self) -> None:
-        """List all objects: one listing, repeated only when it needs several answers and they do not agree."""
+        """List all objects, a second time only if one response may not have held them all."""
         found = self._listed()
         for _ in range(_LISTINGS - 1):
             if sum(map(len, found.values())) < _ONE_ANSWER:
@@ -217,82 +237,94 @@ class Bucket:
         self.losses += any(names.keys() - found.get(home, {}).keys() for home, names in old.items())
 
     def _listed(self) -> dict[str, dict[str, int]]:
-        found: dict[str, dict[str, int]] = {}
+        folders: dict[str, dict[str, int]] = {}
         with self._doing("listed", missing=True):
             for name, about in self._fs.find(self._root, detail=True).items():
                 key = name.removeprefix(self._root).lstrip("/")
                 home, _, last = key.rpartition("/")
-                found.setdefault(home, {})[last] = self._sizes[key] = int(about["size"])
-        return found
+                folders.setdefault(home, {})[last] = self._sizes[key] = int(about["size"])
+        return folders
 
     def names(self, folder: Place) -> list[str]:
-        """The names of objects in a folder, sorted."""
-        return sorted(self._seen().get(_object(folder).key, {}).copy())
+        """Return the names of the objects in a folder, sorted."""
+        return sorted(self._listing().get(_object(folder).key, {}).copy())
 
     def top_names(self) -> list[str]:
-        """The names in the archive itself, sorted; also those of folders."""
-        paths = [folder or name for folder, names in self._seen().copy().items() for name in names]
-        return sorted({path.split("/")[0] for path in paths})
+        """Return the names of objects and folders at the top of the archive, sorted."""
+        names = set(self._listing().get("", {}).copy())
+        names |= {home.split("/")[0] for home, inside in self._objects() if home and inside}
+        return sorted(names)
 
     def strays(self, folder: Place) -> Iterator[tuple[str, str]]:
-        """Find nothing: objects of other names are never listed as data."""
+        """Find nothing: objects with other names are never read as data."""
         del folder
         return iter(())
 
     def inside(self, place: Place) -> str:
-        """The path of an object relative to the archive, with slashes."""
+        """Return the path of an object relative to the archive, with slashes."""
         return _object(place).key
 
     @property
     def has_replaced(self) -> bool:
-        """Whether there are objects that others have replaced."""
-        return any(name.startswith("replaced-") for names in self._seen().copy().values() for name in names.copy())
+        """Whether the archive has markers of replaced files."""
+        names = chain.from_iterable(names for _, names in self._objects())
+        return any(name.startswith(_REPLACED) for name in names)
 
     def holds(self, key: str) -> bool:
-        """Whether an object was there at the last look."""
+        """Whether the last listing has an object."""
         home, _, name = key.rpartition("/")
-        return name in self._seen().get(home, {})
+        return name in self._listing().get(home, {})
 
     def size(self, key: str) -> int:
-        """Bytes of an object."""
+        """Return the size of an object in bytes."""
         if key not in self._sizes:
             with self._doing("read"):
                 self._sizes[key] = int(self._fs.size(self._at(key)))
         return self._sizes[key]
 
-    def _seen(self) -> dict[str, dict[str, int]]:
+    def _listing(self) -> dict[str, dict[str, int]]:
+        """Return the sizes of all objects by folder and name."""
         if self._folders is None:
             self.look()
         assert self._folders is not None
         return self._folders
 
-    # reading -----------------------------------------------------------------------------------------------------
+    def _objects(self) -> list[tuple[str, list[str]]]:
+        """Return each folder with the names in it; other threads may put and delete meanwhile."""
+        return [(home, list(names.copy())) for home, names in self._listing().copy().items()]
+
+    # reading --------------------------------------------------------------------------------------
 
     def text(self, key: str, *, keep: bool = False) -> str:
-        """An object's text; with `keep` it is read once. Raises FileNotFoundError when it is gone."""
+        """Return an object's text; with `keep` it is fetched once. Raises FileNotFoundError."""
         if key in self._texts:
             return self._texts[key]
         with self._doing("read"):
-            found = bytes(self._fs.cat_file(self._at(key), start=0, end=_TEXT)).decode()
+            text = bytes(self._fs.cat_file(self._at(key), start=0, end=_TEXT)).decode()
         if keep:
-            self._texts[key] = found
-        return found
+            self._texts[key] = text
+        return text
 
     def read(self, key: str, start: int, end: int) -> bytes:
-        """Bytes of an object: what is missing of their blocks is asked for at once. Raises FileNotFoundError."""
+        """Return bytes of an object; fetch the blocks not in memory with one request.
+
+        Raises FileNotFoundError if the object is gone.
+        """
         first, last = start // _BLOCK, max(start, end - 1) // _BLOCK
+        numbers = range(first, last + 1)
         with self._guard:
-            held = {n: self._blocks[key, n] for n in range(first, last + 1) if (key, n) in self._blocks}
-        lacking = [n for n in range(first, last + 1) if n not in held]
+            blocks = {n: self._blocks[key, n] for n in numbers if (key, n) in self._blocks}
+        lacking = [n for n in numbers if n not in blocks]
         if lacking:
             begin = lacking[0] * _BLOCK
             stop = min((lacking[-1] + 1) * _BLOCK, self.size(key))
             with self._doing("read"):
                 data = self._fs.cat_file(self._at(key), start=begin, end=stop)
             for n in range(lacking[0], lacking[-1] + 1):
-                held[n] = data[n * _BLOCK - begin:(n + 1) * _BLOCK - begin]
-            self._keep(key, held)
-        return b"".join(held[n] for n in range(first, last + 1))[start - first * _BLOCK:end - first * _BLOCK]
+                blocks[n] = data[n * _BLOCK - begin:(n + 1) * _BLOCK - begin]
+            self._keep(key, blocks)
+        whole = b"".join(blocks[n] for n in numbers)
+        return whole[start - first * _BLOCK:end - first * _BLOCK]
 
     def _keep(self, key: str, blocks: Mapping[int, bytes]) -> None:
         with self._guard:
@@ -303,7 +335,7 @@ class Bucket:
                 self._blocks.popitem(last=False)
 
     def register(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Let DuckDB read the objects: it requests nothing but content from the store."""
+        """Let DuckDB read the objects. It requests nothing but their content from the store."""
         connection.register_filesystem(self._filesystem())
 
     def _filesystem(self) -> Any:
@@ -311,16 +343,16 @@ class Bucket:
 
         bucket, start = self, len(self.url) + 1
 
-        class Objects(fsspec.AbstractFileSystem):  # type: ignore[misc]  # fsspec is untyped, and may be missing
+        class Objects(fsspec.AbstractFileSystem):  # type: ignore[misc]  # fsspec is untyped
             cachable = False
             protocol = self.scheme
 
             def glob(self, path: str, **_: Any) -> list[str]:
-                return [path]  # our names are names, never patterns
+                return [path]  # every name is literal, never a pattern
 
             def open(self, path: str, mode: str = "rb", **_: Any) -> RawIOBase:
                 if mode != "rb":
-                    raise PermissionError(f"{path}: an archive's objects are not written by queries")
+                    raise PermissionError(f"{path}: queries cannot write an archive's objects")
                 return Content(bucket, path[start:])
 
             def size(self, path: str) -> int:
@@ -335,12 +367,13 @@ class Bucket:
 
         return Objects()
 
-    # writing -----------------------------------------------------------------------------------------------------
+    # writing --------------------------------------------------------------------------------------
 
     def put(self, moves: Mapping[Path, Place]) -> None:
-        """Put finished files, each with one put, and let them go: pages first, what says which are replaced last.
+        """Put finished files with one put each and remove them here: pages first, markers last.
 
-        So whatever another machine sees, no row lacks its page, and nothing is hidden before what replaces it is there.
+        So at any moment every row another machine reads has its page, and no file is hidden before
+        its replacement is there.
         """
         for rank in range(3):
             with self._doing("written to", lacking=True):
@@ -350,61 +383,69 @@ class Bucket:
     def _put(self, move: tuple[Path, Object]) -> None:
         temp, final = move
         size = temp.stat().st_size
-        if final.name.startswith("replaced-"):
+        if final.name.startswith(_REPLACED):
             self._texts[final.key] = temp.read_text(encoding="utf-8")
         self._fs.put_file(str(temp), self._at(final.key))
         self._sizes[final.key] = size
-        self._seen().setdefault(final.parent.key, {})[final.name] = size
+        self._listing().setdefault(final.parent.key, {})[final.name] = size
         temp.unlink(missing_ok=True)
 
     def delete(self, places: Iterable[Place]) -> None:
-        """Delete objects, whoever else is deleting them."""
+        """Delete objects, even if other machines are deleting them too."""
         with self._doing("deleted from"):
             self._all(self._delete, [_object(place).key for place in places])
 
     def delete_folder(self, folder: Place) -> None:
-        """Delete the objects in a folder and its folders."""
+        """Delete the objects in a folder and its subfolders."""
         top = f"{_object(folder).key}/"
-        homes = [(home, names) for home, names in self._seen().copy().items()
-                 if f"{home}/".startswith(top)]
-        self.delete(self.root / f"{home}/{name}" for home, names in homes for name in names.copy())
+        places: list[Place] = []
+        for home, names in self._objects():
+            if f"{home}/".startswith(top):
+                places += [self.root / f"{home}/{name}" for name in names]
+        self.delete(places)
 
     def _delete(self, key: str) -> None:
         with suppress(FileNotFoundError):
             self._fs.rm_file(self._at(key))
         home, _, name = key.rpartition("/")
-        self._seen().get(home, {}).pop(name, None)
+        self._listing().get(home, {}).pop(name, None)
 
     def forget_versions(self) -> None:
-        """Delete earlier versions of objects, and marks of deletion, where the store keeps any (S3, when told to)."""
+        """Delete earlier versions of objects, and delete markers, in a versioned bucket (S3)."""
         if not hasattr(self._fs, "object_version_info"):
             return
         name, _, prefix = self._root.partition("/")
-        asked = {"Bucket": name, "Prefix": f"{prefix}/" if prefix else ""}
-        old: list[dict[str, str]] = []
         try:
             with self._doing("read"):
-                while True:
-                    found = self._fs.call_s3("list_object_versions", **asked)
-                    old += [{"Key": v["Key"], "VersionId": v["VersionId"]} for v in found.get("Versions", ())
-                            if not v["IsLatest"]]
-                    old += [{"Key": v["Key"], "VersionId": v["VersionId"]} for v in found.get("DeleteMarkers", ())]
-                    if not found.get("IsTruncated"):
-                        break
-                    asked |= {"KeyMarker": found["NextKeyMarker"], "VersionIdMarker": found["NextVersionIdMarker"]}
+                old = list(self._old_versions(name, prefix))
         except (ArchiveError, FileNotFoundError) as error:
-            log.warning("%s: whether earlier versions of what was removed are kept is unknown (%s)", self.url, error)
+            log.warning("%s: cannot check for earlier versions of removed objects (%s)",
+                        self.url, error)
             return
         with self._doing("deleted from"):
-            self._all(lambda version: self._fs.call_s3("delete_object", Bucket=name, **version), old)
+            self._all(lambda each: self._fs.call_s3("delete_object", Bucket=name, **each), old)
+
+    def _old_versions(self, name: str, prefix: str) -> Iterator[dict[str, str]]:
+        query = {"Bucket": name, "Prefix": ""}
+        if prefix:
+            query["Prefix"] = f"{prefix}/"
+        while True:
+            answer = self._fs.call_s3("list_object_versions", **query)
+            versions = [each for each in answer.get("Versions", ()) if not each["IsLatest"]]
+            for each in (*versions, *answer.get("DeleteMarkers", ())):
+                yield {"Key": each["Key"], "VersionId": each["VersionId"]}
+            if not answer.get("IsTruncated"):
+                return
+            query["KeyMarker"] = answer["NextKeyMarker"]
+            query["VersionIdMarker"] = answer["NextVersionIdMarker"]
 
     def fetch(self, key: str, local: Path) -> None:
-        """Copy an object into a local file. Raises FileNotFoundError when it is gone."""
+        """Copy an object into a local file. Raises FileNotFoundError if it is gone."""
         with self._doing("read"):
             self._fs.get_file(self._at(key), str(local))
 
     def _all(self, work: Any, items: list[Any]) -> None:
-        """Do it for all, several at the same time where the store's library can."""
+        """Do the work for all items, several at a time if the store's library allows it."""
         if len(items) < 2 or not self._fs.async_impl:
             for item in items:
                 work(item)
@@ -418,9 +459,10 @@ class Bucket:
 
     @contextmanager
     def _doing(self, what: str, *, missing: bool = False, lacking: bool = False) -> Iterator[None]:
-        """Turn what libraries raise into ArchiveError, without secrets; FileNotFoundError says that something is gone.
+        """Turn what libraries raise into ArchiveError without secrets; keep FileNotFoundError.
 
-        With `missing` it is no error, with `lacking` it is one: the bucket itself is missing then.
+        With `missing`, FileNotFoundError is ignored. With `lacking` it becomes ArchiveError too:
+        then the bucket itself is missing.
         """
         try:
             yield
@@ -436,10 +478,10 @@ class Bucket:
             raise ArchiveError(f"{self.url} cannot be {what}: {self._plain(error)}") from None
 
     def _plain(self, error: Exception) -> str:
-        """What an error says, without anything that is a credential here."""
+        """Return the text of an error without any credential of this machine."""
         text = f"{type(error).__name__}: {error}"
-        known = {*_secrets(self._fs.storage_options), *_secrets(os.environ)}
-        for secret in sorted(known, key=len, reverse=True):
+        secrets_here = {*_secrets(self._fs.storage_options), *_secrets(os.environ)}
+        for secret in sorted(secrets_here, key=len, reverse=True):
             text = text.replace(secret, "***")
         return text
 
@@ -453,11 +495,13 @@ def _object(place: Place) -> Object:
 def _rank(final: Object) -> int:
     if final.key.endswith(".json"):
         return 2
-    return 0 if final.key.startswith("pages/") else 1
+    if final.key.startswith("pages/"):
+        return 0
+    return 1
 
 
 def _secrets(options: Mapping[str, Any]) -> Iterator[str]:
-    """Values that are credentials, by their names."""
+    """Find values that are credentials, by their names."""
     for name, value in options.items():
         if isinstance(value, dict):
             yield from _secrets(value)
@@ -466,18 +510,21 @@ def _secrets(options: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _connect(url: str, scheme: str) -> tuple[Any, str]:
-    """The filesystem of a URL, and the URL's path in it."""
+    """Return the filesystem of a URL, and the path of the URL in it."""
     try:
         import fsspec
 
-        known = scheme in fsspec.available_protocols()
-        fs, root = fsspec.core.url_to_fs(url, use_listings_cache=False) if known else (None, "")
+        is_supported = scheme in fsspec.available_protocols()
+        fs, root = None, ""
+        if is_supported:
+            fs, root = fsspec.core.url_to_fs(url, use_listings_cache=False)
     except ImportError:
-        extra = _EXTRAS.get(scheme)
-        needed = f"install xframes with its extra [{extra}]" if extra else f"install fsspec and its library for {scheme}://"
-        raise ArchiveError(f"{url}: a library for this kind of storage is missing: {needed}") from None
+        advice = f"install fsspec and its library for {scheme}://"
+        if scheme in _EXTRAS:
+            advice = f"install xframes with its extra [{_EXTRAS[scheme]}]"
+        raise ArchiveError(f"{url}: the library for {scheme}:// is missing: {advice}") from None
     except Exception as error:  # noqa: BLE001  # each store's library has errors of its own
         raise ArchiveError(f"{url} cannot be used: {type(error).__name__}") from None
-    if not known:
-        raise ArchiveError(f"{url}: there is no library for {scheme}:// among those fsspec knows")
+    if not is_supported:
+        raise ArchiveError(f"{url}: fsspec has no library for {scheme}://")
     return fs, str(root).rstrip("/")

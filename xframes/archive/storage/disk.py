@@ -1,4 +1,4 @@
-"""A local disk, as a place for an archive: the methods a bucket has, for files."""
+"""Archives on a local disk: the same methods as `Bucket`, for files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Disk:
-    """A folder on a local disk. Every query sees it as it is, and locks show who reads."""
+    """A folder on a local disk. Every query reads its present state, and locks show who reads."""
 
     is_shared = False
     in_process = False
@@ -32,7 +32,7 @@ class Disk:
         self.home = root
 
     def check(self) -> None:
-        """Raise ArchiveError when a file has the name of the folder."""
+        """Raise ArchiveError if the path is a file and not a folder."""
         try:
             is_file = self.root.is_file()
         except OSError as error:
@@ -41,7 +41,7 @@ class Disk:
             raise ArchiveError(f"{self.root} is a file, not the folder of an archive")
 
     def settle(self, folders: Iterable[Path]) -> None:
-        """Do nothing: what an archive keeps on this machine is in its own folder."""
+        """Do nothing: an archive on a disk keeps everything in its own folder."""
 
     def create(self, folders: Iterable[Place]) -> None:
         """Create folders of the archive."""
@@ -49,17 +49,18 @@ class Disk:
             _local(folder).mkdir(exist_ok=True)
 
     def look(self) -> None:
-        """Do nothing: a disk is seen at every query."""
+        """Do nothing: a disk has no listing to update."""
 
     def names(self, folder: Place) -> list[str]:
-        """The names in a folder, sorted; of data files only regular ones. None when it is missing.
+        """Return the names in a folder, sorted. No names if the folder is missing.
 
-        Raises ArchiveError when it is a link or cannot be listed.
+        Files with names of data files count only if they are regular files. Raises ArchiveError if
+        the folder is a link or cannot be listed.
         """
         path = _local(folder)
         if is_link(path):
-            raise ArchiveError(f"{path} is a link, and an archive is not read through links: put what "
-                               "it points to in its place")
+            raise ArchiveError(f"{path} is a link, and archives are not read through links. "
+                               "Replace it by what it points to")
         try:
             return sorted(e.name for e in os.scandir(path)
                           if not is_kept_file(e.name) or e.is_file(follow_symlinks=False))
@@ -69,7 +70,7 @@ class Disk:
             raise ArchiveError(f"{path} cannot be listed: {error.strerror}") from None
 
     def strays(self, folder: Place) -> Iterator[tuple[str, str]]:
-        """What is in a folder of data files and is not one: its name, and what is wrong with it."""
+        """Find what is in a folder of data files but is not one: its name, and what is wrong."""
         path = _local(folder)
         if not path.is_dir() or is_link(path):
             return
@@ -79,18 +80,18 @@ class Disk:
             elif not entry.is_file(follow_symlinks=False):
                 yield entry.name, "it is not a file"
             elif not _is_own(entry.name):
-                yield entry.name, "its name is not one that xframes gives its files; it is not read"
+                yield entry.name, "its name is not one that xframes uses; the file is not read"
 
     def top_names(self) -> list[str]:
-        """The names in the archive's own folder, which may be a link itself."""
+        """Return the names in the archive's folder, which may be a link itself."""
         return self.names(self.root.resolve())
 
     def inside(self, place: Place) -> str:
-        """The path of a file relative to the archive, with slashes."""
+        """Return the path of a file relative to the archive, with slashes."""
         return _local(place).relative_to(self.root).as_posix()
 
     def put(self, moves: Mapping[Path, Place]) -> None:
-        """Give finished files their names, durably: content first, then names, then the folders."""
+        """Move finished files to their final paths and force the new names to the disk."""
         local = {temp: _local(final) for temp, final in moves.items()}
         for final in local.values():
             if not final.parent.is_dir():
@@ -102,19 +103,19 @@ class Disk:
             sync(parent)
 
     def delete(self, places: Iterable[Place]) -> None:
-        """Delete files, whoever else is deleting them."""
+        """Delete files, even if other processes are deleting them too."""
         for place in places:
             remove(_local(place))
 
     def delete_folder(self, folder: Place) -> None:
-        """Delete a folder and all in it."""
+        """Delete a folder with everything in it."""
         remove(_local(folder))
 
     def forget_versions(self) -> None:
         """Do nothing: a disk keeps no earlier versions of a file."""
 
     def register(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Do nothing: DuckDB reads files by itself."""
+        """Do nothing: DuckDB reads local files itself."""
 
 
 def _is_own(name: str) -> bool:
@@ -128,7 +129,7 @@ def _local(place: Place) -> Path:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or folder, whoever else is removing it."""
+    """Remove a file or folder, even if other processes are removing it too."""
     if path.is_dir() and not is_link(path):
         shutil.rmtree(path, ignore_errors=True)
     else:
@@ -138,7 +139,7 @@ def remove(path: Path) -> None:
 def sync(path: Path) -> None:
     """Force a file's content, or a folder's names, to the disk."""
     if os.name == "nt" and path.is_dir():
-        return  # Windows keeps names durable by itself and opens no folders
+        return  # Windows writes names to the disk itself and cannot open folders
     flags = os.O_RDWR
     if path.is_dir():
         flags = os.O_RDONLY

@@ -1,4 +1,4 @@
-"""Pages and tables as Parquet: how they are written, and how pages are read back."""
+"""Pages and tables as Parquet: how they are written, and how pages are read."""
 
 from __future__ import annotations
 
@@ -33,39 +33,58 @@ if TYPE_CHECKING:
     from xframes.flattening import Flattener
 
 BATCH_BYTES = 2_000_000
-FLUSH_BYTES = 64_000_000  # JSON a collection keeps in the journal before it becomes parts
-IMPORT_BYTES = 192_000_000  # JSON in one part of an import: few parts make queries fast
-HELD_BYTES = 24_000_000  # Arrow data held before it goes into a part as row groups
+FLUSH_BYTES = 64_000_000  # JSON a collection keeps in the journal before it is written to parts
+IMPORT_BYTES = 192_000_000  # JSON in one part of an import; few parts make queries fast
+HELD_BYTES = 24_000_000  # Arrow data kept in memory before it is written as row groups
 PAGE_GROUP_BYTES = 8_000_000  # bodies in one row group: 20 pages of 100 posts
 ROW_GROUP_ROWS = 122_880
-RUNS_KEY = b"xframes.runs"  # Parquet metadata of page parts: the runs, so that `pages/` alone can rebuild everything
+RUNS_KEY = b"xframes.runs"  # Parquet metadata of page parts: records of runs, for a rebuild
 RUNS_HASH_KEY = b"xframes.runs.hash"
-COMPACTED = b"xframes.compacted"  # Parquet metadata of files whose rows may stand for several observations
-HASH = "hash"  # the column of page parts with the hash of the rest of the row; the first archives lack it
-KNOWN_AT = pa.field(
-    "known_at", pa.map_(pa.string(), pa.struct([("observed_at", pa.timestamp("ms", tz="UTC")), ("tie", pa.uint64())]))
-)
+COMPACTED = b"xframes.compacted"  # Parquet metadata of files whose rows may merge observations
+HASH = "hash"  # column of page parts: hash of the rest of the row; early archives lack it
+_KNOWN = pa.struct([("observed_at", pa.timestamp("ms", tz="UTC")), ("tie", pa.uint64())])
+KNOWN_AT = pa.field("known_at", pa.map_(pa.string(), _KNOWN))
 PAGES = pa.schema([
-    ("page_id", pa.string()), ("run_id", pa.string()), ("action", pa.string()), ("method", pa.string()),
-    ("path", pa.string()), ("params", pa.string()), ("args", pa.string()), ("status", pa.int64()),
-    ("received_at", pa.timestamp("us", tz="UTC")), ("body", pa.binary()), (HASH, pa.string()),
+    ("page_id", pa.string()),
+    ("run_id", pa.string()),
+    ("action", pa.string()),
+    ("method", pa.string()),
+    ("path", pa.string()),
+    ("params", pa.string()),
+    ("args", pa.string()),
+    ("status", pa.int64()),
+    ("received_at", pa.timestamp("us", tz="UTC")),
+    ("body", pa.binary()),
+    (HASH, pa.string()),
 ])
 PAGES_UNHASHED = pa.schema([f for f in PAGES if f.name != HASH])
-_PAGE_ID = re.compile(r"[0-9a-f]{24}")  # others are ids of other programs
-_READ_ERRORS = (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError, pa.ArrowException)
+_PAGE_ID = re.compile(r"[0-9a-f]{24}")  # other ids come from other programs
+_READ_ERRORS = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    OverflowError,
+    RecursionError,
+    pa.ArrowException,
+)
 _Item = TypeVar("_Item")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-PARQUET: dict[str, Any] = {"compression": "zstd", "compression_level": 3, "write_page_checksum": True}
+PARQUET: dict[str, Any] = {
+    "compression": "zstd",
+    "compression_level": 3,
+    "write_page_checksum": True,
+}
 
 
 class Unflattened(ArchiveError):
-    """Pages that became no rows."""
+    """Pages could not be turned into rows."""
 
 
 @dataclass(slots=True)
 class Tally:
-    """What came of one run: pages, main rows, first and last page's time, why a page is missing."""
+    """Counts of one run: pages, main rows, time of the first and last page, reason of a failure."""
 
     action: str | None = None
     pages: int = 0
@@ -82,7 +101,7 @@ class Tally:
         self.last = max(self.last or page.received_at, page.received_at)
 
     def merge(self, other: Tally) -> None:
-        """Count what another worker did for the same run."""
+        """Add the counts of another worker for the same run."""
         times = [t for t in (self.first, self.last, other.first, other.last) if t is not None]
         self.action = self.action or other.action
         self.pages += other.pages
@@ -92,7 +111,7 @@ class Tally:
 
 
 class TableParts:
-    """Flattened rows on their way into one part per table; what has gathered goes out in row groups of bounded size."""
+    """Rows to be written as one part per table, in row groups of bounded size."""
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
@@ -101,7 +120,7 @@ class TableParts:
         self._writers: dict[str, tuple[Path, Any]] = {}
 
     def add(self, tables: Mapping[str, pa.Table]) -> None:
-        """Hold these rows, or write what is held."""
+        """Add rows; write the rows in memory if they are many."""
         for name, table in tables.items():
             if table.num_rows:
                 self._held.setdefault(name, []).append(table)
@@ -110,7 +129,7 @@ class TableParts:
             self._write()
 
     def finish(self) -> dict[Path, Place]:
-        """End the temporary files; gives where each belongs."""
+        """Finish the temporary files, and return the final path of each."""
         self._write()
         moves: dict[Path, Place] = {}
         for name, (temp, writer) in self._writers.items():
@@ -120,7 +139,7 @@ class TableParts:
         return moves
 
     def discard(self) -> None:
-        """Drop everything."""
+        """Drop all rows and temporary files."""
         self._held = {}
         for temp, writer in self._writers.values():
             with suppress(OSError, pa.ArrowException):  # a full disk has no room for the footer
@@ -140,12 +159,14 @@ class TableParts:
 
 
 class PagesFile:
-    """A file of pages being written; a row group goes out every 8 MB, so few bodies are ever held."""
+    """A file of pages, written in row groups of 8 MB so that few bodies are in memory."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        small = [n for n in PAGES.names if n != "body"]  # a dictionary of bodies would be built in vain
-        self._writer = pq.ParquetWriter(path, PAGES, use_dictionary=small, write_statistics=False, **PARQUET)
+        columns = [n for n in PAGES.names if n != "body"]  # a dictionary of bodies has no use
+        self._writer = pq.ParquetWriter(
+            path, PAGES, use_dictionary=columns, write_statistics=False, **PARQUET
+        )
         self._held: list[Page] = []
         self._bytes = 0
 
@@ -158,7 +179,7 @@ class PagesFile:
                 self._write()
 
     def close(self, runs: Sequence[Mapping[str, Any]] = ()) -> None:
-        """Finish the file; `runs` are records of the runs these pages belong to."""
+        """Finish the file. `runs` are the records of the runs of these pages."""
         self._write()
         records = dump_runs(runs)
         self._writer.add_key_value_metadata({RUNS_KEY: records, RUNS_HASH_KEY: _digest(records)})
@@ -172,9 +193,9 @@ class PagesFile:
 
 @dataclass(slots=True)
 class Writer:
-    """Turns pages into parts: what it holds becomes visible with `flush`, tables first, then the pages.
+    """Writes pages as parts. They become visible with `flush`: rows first, then pages.
 
-    With `keep_pages` false only the tables are written (they are being rebuilt).
+    If `keep_pages` is false, only rows are written, as in a rebuild.
     """
 
     folder: Folder
@@ -191,35 +212,40 @@ class Writer:
     def add(self, pages: Sequence[Page]) -> None:
         """Flatten a batch of pages (about 2 MB of JSON).
 
-        Raises Unflattened, with nothing added, when that fails: for pages too large for the memory.
+        Raises Unflattened, with nothing added, if that fails, for example for lack of memory.
         """
         try:
             tables = self.flattener.batch(pages)
         except Exception as error:
             most = max(len(page.body) for page in pages)
-            why = f"a page of {most:,} bytes became no rows ({type(error).__name__})"
+            why = f"a page of {most:,} bytes could not be flattened ({type(error).__name__})"
             raise Unflattened(why) from error
         self._parts.add(tables)
         for page in pages:
             self.tally.setdefault(page.run_id, Tally()).add(page)
             self.bytes += len(page.body)
-        requests = tables["requests"]
-        for run_id, rows in zip(requests["run_id"].to_pylist(), requests["row_count"].to_pylist(), strict=True):
-            self.tally[run_id].rows += rows or 0
+        counts = tables["requests"].select(["run_id", "row_count"]).to_pylist()
+        for count in counts:
+            self.tally[count["run_id"]].rows += count["row_count"] or 0
         if self.keep_pages:
             if self._file is None:
                 self._file = PagesFile(self.folder.new_temp())
             self._file.add(pages)
 
     def unknown_fields(self) -> pa.Table:
-        """`problems` rows for the field names met that no column knows."""
+        """Return `problems` rows for field names that no column reads."""
         return self.flattener.unknown_fields()
 
     def flush(
-        self, lock: AbstractContextManager[object], runs: Sequence[Mapping[str, Any]] = (),
+        self,
+        lock: AbstractContextManager[object],
+        runs: Sequence[Mapping[str, Any]] = (),
         extra: pa.Table | None = None,
     ) -> None:
-        """Make everything added so far part of the archive; `runs` are records to keep, `extra` more `problems`."""
+        """Write everything added so far into the archive.
+
+        `runs` are records of runs to write with it, `extra` more rows of `problems`.
+        """
         if runs:
             self._parts.add({"runs": runs_table(runs)})
         if extra is not None:
@@ -230,7 +256,7 @@ class Writer:
             self._file.close(runs)
             pages = {self._file.path: self.folder.pages / part_name(self._file.path)}
         moves = self._parts.finish()
-        self._file = None  # it is the commit's now, which another process may have to complete
+        self._file = None  # it belongs to the commit, which another process may have to complete
         with lock:
             if self.keep_pages:
                 self.folder.commit(moves | pages)
@@ -239,7 +265,7 @@ class Writer:
         self.bytes = 0
 
     def discard(self) -> None:
-        """Drop what is held; nothing of it was visible."""
+        """Drop everything added since the last flush."""
         self._parts.discard()
         if self._file is not None:
             file, self._file = self._file, None
@@ -249,7 +275,7 @@ class Writer:
 
 
 def gathered(items: Iterable[_Item], weight: Callable[[_Item], int]) -> Iterator[list[_Item]]:
-    """Items in lists of about 2 MB of JSON: what is flattened at once."""
+    """Group items into lists of about 2 MB of JSON, the amount that is flattened together."""
     batch: list[_Item] = []
     held = 0
     for item in items:
@@ -263,13 +289,15 @@ def gathered(items: Iterable[_Item], weight: Callable[[_Item], int]) -> Iterator
 
 
 def size(page: Page) -> int:
-    """Bytes of a page's body."""
+    """Return the size of a page's body in bytes."""
     return len(page.body)
 
 
 def pages_table(pages: Sequence[Page]) -> pa.Table:
-    """Pages as rows of a page part, each with the hash of its row."""
-    params, args = [dump(p.request.params) for p in pages], [dump(p.request.args) for p in pages]
+    """Return pages as rows of a page part, each with the hash of its row."""
+    params = [dump(p.request.params) for p in pages]
+    args = [dump(p.request.args) for p in pages]
+    hashes = [_row_hash(*row) for row in zip(pages, params, args, strict=True)]
     return pa.Table.from_arrays(
         [
             pa.array([p.page_id for p in pages], pa.string()),
@@ -282,16 +310,27 @@ def pages_table(pages: Sequence[Page]) -> pa.Table:
             pa.array([p.status for p in pages], pa.int64()),
             pa.array([p.received_at for p in pages], pa.timestamp("us", tz="UTC")),
             pa.array([p.body for p in pages], pa.binary()),
-            pa.array([_row_hash(*row) for row in zip(pages, params, args, strict=True)], pa.string()),
+            pa.array(hashes, pa.string()),
         ],
         schema=PAGES,
     )
 
 
 def _row_hash(page: Page, params: str, args: str) -> str:
-    """The hash of everything a page part says of a page."""
-    r, micros = page.request, (page.received_at - _EPOCH) // _MICROSECOND
-    head = (page.page_id, page.run_id, r.action, r.method, r.path, params, args, page.status, micros)
+    """Return the hash of all columns of a page."""
+    request = page.request
+    micros = (page.received_at - _EPOCH) // _MICROSECOND
+    head = (
+        page.page_id,
+        page.run_id,
+        request.action,
+        request.method,
+        request.path,
+        params,
+        args,
+        page.status,
+        micros,
+    )
     return _digest(json.dumps(head).encode(), page.body).decode()
 
 
@@ -304,25 +343,27 @@ def _digest(*parts: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """Pages of a part that cannot be used: what kind of damage it is, and the reason."""
+    """Pages of a part that cannot be used: the kind of damage and the reason."""
 
     kind: str
     reason: str
 
 
 def read_part(path: Place, run_id: str | None = None) -> Iterator[Page]:
-    """Read the pages of one part in order, of one run if given; one row group is held at a time.
+    """Read the pages of one part, in order, one row group at a time; with `run_id`, of that run.
 
-    Raises ArchiveError for a page that is not as it was written, FileNotFoundError when the file is gone.
+    Raises ArchiveError for a page that has changed since it was written, and FileNotFoundError if
+    the file is gone.
     """
     for page in examine_part(path, run_id):
         if isinstance(page, Damage):
-            raise ArchiveError(f"{path} is damaged: {page.reason}. verify(repair=True) sets what is damaged aside")
+            raise ArchiveError(f"{path} is damaged: {page.reason}. verify(repair=True) moves "
+                               "damaged data aside")
         yield page
 
 
 def examine_part(path: Place, run_id: str | None = None) -> Iterator[Page | Damage]:
-    """Read the pages of one part, and what is damaged among them; what can be read comes whatever lies around it."""
+    """Read the pages of one part as far as possible, with a Damage for what cannot be read."""
     try:
         file = pq.ParquetFile(opened(path), page_checksum_verification=True)
     except FileNotFoundError:
@@ -340,23 +381,28 @@ def examine_part(path: Place, run_id: str | None = None) -> Iterator[Page | Dama
             except FileNotFoundError:
                 raise
             except _READ_ERRORS as error:
-                yield Damage("unreadable_file", f"pages cannot be read ({type(error).__name__}: {error})")
+                error_text = f"{type(error).__name__}: {error}"
+                yield Damage("unreadable_file", f"pages cannot be read ({error_text})")
 
 
 def _examine_group(file: pq.ParquetFile, group: int, run_id: str | None) -> Iterator[Page | Damage]:
-    if run_id is not None:
-        wanted = pc.equal(file.read_row_group(group, ["run_id"])["run_id"], run_id)
-        if not pc.any(wanted).as_py():
-            return
-    rows = file.read_row_group(group)
-    yield from table_pages(rows if run_id is None else rows.filter(wanted))
+    if run_id is None:
+        yield from table_pages(file.read_row_group(group))
+        return
+    is_wanted = pc.equal(file.read_row_group(group, ["run_id"])["run_id"], run_id)
+    if pc.any(is_wanted).as_py():
+        yield from table_pages(file.read_row_group(group).filter(is_wanted))
 
 
 def all_pages(
-    folder: Folder, run_id: str | None = None,
+    folder: Folder,
+    run_id: str | None = None,
     read: Callable[[Place, str | None], Iterator[Page]] = read_part,
 ) -> Iterator[Page]:
-    """The pages of an archive, of one run if given; again from a file another machine has put in another's place."""
+    """Read the pages of an archive, in order; with `run_id`, of that run.
+
+    If another machine replaces a file meanwhile, its replacement is read.
+    """
     folder.look()
     left, done = list(folder.page_parts()), set[str]()
     while left:
@@ -371,62 +417,91 @@ def all_pages(
 
 
 def table_pages(table: pa.Table) -> Iterator[Page | Damage]:
-    """Read rows of a page part as pages; Damage for those that are not as they were written."""
+    """Read rows of a page part as pages, with a Damage for rows that have changed since."""
     columns = {n: table[n].to_pylist() for n in table.column_names if n != "received_at"}
-    micros = table["received_at"].cast(pa.int64()).to_pylist()
-    hashes = columns.get(HASH)
-    for i, page_id in enumerate(columns["page_id"]):
-        params, args = columns["params"][i], columns["args"][i]
+    columns["micros"] = table["received_at"].cast(pa.int64()).to_pylist()
+    for values in zip(*columns.values(), strict=True):
+        row = dict(zip(columns, values, strict=True))
         try:
-            request = Request(columns["method"][i], columns["path"][i], _load(params), columns["action"][i],
-                              _load(args))
-            received_at = _EPOCH + timedelta(microseconds=micros[i])
-            page = Page(request, columns["body"][i], received_at, columns["status"][i], columns["run_id"][i], page_id)
-            sound = id_agrees(page) if hashes is None else _row_hash(page, params, args) == hashes[i]
+            page = _page_of(row)
+            is_sound = _is_sound(page, row)
         except _READ_ERRORS:
-            sound = False
-        yield page if sound else Damage("changed_page", f"page {page_id!r:.60} does not agree with its hash")
+            is_sound = False
+        if is_sound:
+            yield page
+        else:
+            reason = f"page {row['page_id']!r:.60} does not agree with its hash"
+            yield Damage("changed_page", reason)
+
+
+def _page_of(row: Mapping[str, Any]) -> Page:
+    request = Request(
+        row["method"], row["path"], _load(row["params"]), row["action"], _load(row["args"])
+    )
+    received_at = _EPOCH + timedelta(microseconds=row["micros"])
+    return Page(request, row["body"], received_at, row["status"], row["run_id"], row["page_id"])
+
+
+def _is_sound(page: Page, row: Mapping[str, Any]) -> bool:
+    """Whether a page agrees with the hash in its row, or else with its id."""
+    if HASH not in row:
+        return id_agrees(page)
+    return bool(_row_hash(page, row["params"], row["args"]) == row[HASH])
 
 
 def id_agrees(page: Page) -> bool:
-    """Whether a page's id is the hash of its content; ids of other programs and redacted pages cannot be compared."""
-    request, body = page.request, page.body
-    return redacted(page) or not _PAGE_ID.fullmatch(page.page_id) or page.page_id in {
-        content_id(request, body, page.received_at), content_id(request, body)
-    }
+    """Whether a page's id is the hash of its content.
+
+    True also for ids of other programs and for redacted pages, which cannot be compared.
+    """
+    if redacted(page) or not _PAGE_ID.fullmatch(page.page_id):
+        return True
+    ids = (
+        content_id(page.request, page.body, page.received_at),
+        content_id(page.request, page.body),
+    )
+    return page.page_id in ids
 
 
 def _load(text: str) -> dict[str, str]:
     if text == "{}":
         return {}
-    found = json.loads(text)
-    if not isinstance(found, dict):
-        raise TypeError("parameters of a request are an object")
-    return found
+    document = json.loads(text)
+    if not isinstance(document, dict):
+        raise TypeError("expected parameters of a request as a JSON object")
+    return document
 
 
 def part_runs(path: Place) -> list[dict[str, Any]]:
-    """Read the records of runs that a page part keeps. Raises ArchiveError when they are damaged."""
+    """Read the records of runs in a page part. Raises ArchiveError if they are damaged."""
     try:
         footer = pq.read_metadata(opened(path))
         metadata = footer.metadata or {}
         records = metadata.get(RUNS_KEY)
-        hashed = HASH in footer.schema.to_arrow_schema().names
-        if hashed and (records is None or metadata.get(RUNS_HASH_KEY) != _digest(records)):
+        has_hashes = HASH in footer.schema.to_arrow_schema().names
+        if has_hashes and (records is None or metadata.get(RUNS_HASH_KEY) != _digest(records)):
             raise ValueError("they do not agree with their hash")
         runs = [dict(r) for r in json.loads(records or b"[]")]
         runs_table(runs)
-        if not all(isinstance(r.get(n), str) for r in runs for n in ("run_id", "observed_at")):
-            raise ValueError("one has no id or time")
+        if not all(_has_id_and_time(run) for run in runs):
+            raise ValueError("a record has no id or no time")
     except FileNotFoundError:
         raise
     except _READ_ERRORS as error:
-        raise ArchiveError(f"{path} is damaged: its records of runs cannot be used ({error})") from error
+        reason = f"its records of runs cannot be used ({error})"
+        raise ArchiveError(f"{path} is damaged: {reason}") from error
     return runs
 
 
+def _has_id_and_time(run: Mapping[str, Any]) -> bool:
+    return isinstance(run.get("run_id"), str) and isinstance(run.get("observed_at"), str)
+
+
 def examine_table(path: Place, table: Table, named: set[str]) -> Iterator[tuple[str, str]]:
-    """Read a file of a table whole, and tell what is wrong with it: kind and detail. Notes the pages its rows name."""
+    """Read a whole file of a table, and yield what is wrong with it: kind and detail.
+
+    The ids of the pages that its rows name are added to `named`.
+    """
     try:
         file = pq.ParquetFile(opened(path), page_checksum_verification=True)
         with file:
@@ -434,10 +509,13 @@ def examine_table(path: Place, table: Table, named: set[str]) -> Iterator[tuple[
             for column in file.schema_arrow:
                 index = stored.get_field_index(column.name)
                 if index >= 0 and not stored.field(index).type.equals(column.type):
-                    yield "schema", f"column {column.name} is {column.type}, not {stored.field(index).type}"
-            missing = [n for n in (*table.key, "observed_at", "page_id") if n not in file.schema_arrow.names]
+                    expected = stored.field(index).type
+                    detail = f"column {column.name}: expected {expected}, got {column.type}"
+                    yield "schema", detail
+            needed = (*table.key, "observed_at", "page_id")
+            missing = [n for n in needed if n not in file.schema_arrow.names]
             if missing:
-                yield "schema", f"it lacks {', '.join(missing)}"
+                yield "schema", f"missing columns: {', '.join(missing)}"
             for group in range(file.num_row_groups):
                 rows = file.read_row_group(group)
                 if not missing:
@@ -449,34 +527,42 @@ def examine_table(path: Place, table: Table, named: set[str]) -> Iterator[tuple[
 
 
 def dump(mapping: Mapping[str, Any]) -> str:
-    """JSON with a fixed order; plain ASCII, so that any text survives."""
+    """Return JSON with sorted names, in ASCII so that any text survives."""
     return json.dumps(dict(mapping), sort_keys=True)
 
 
 def dump_runs(runs: Sequence[Mapping[str, Any]]) -> bytes:
-    """Records of runs as JSON; times in ISO form."""
+    """Return records of runs as JSON, with times in ISO form."""
     return json.dumps([dict(r) for r in runs], default=lambda t: t.isoformat()).encode()
 
 
 def runs_table(runs: Sequence[Mapping[str, Any]]) -> pa.Table:
-    """Records of runs as rows of `runs`; `observed_at` is the time of the record."""
+    """Return records of runs as rows of `runs`; `observed_at` is the time of the record."""
     schema = TABLES["runs"].schema
     times = {f.name for f in schema if pa.types.is_timestamp(f.type)}
-    rows = [
-        {n: datetime.fromisoformat(v) if n in times and isinstance(v, str) else v for n, v in r.items()} for r in runs
-    ]
+    rows = []
+    for run in runs:
+        row = dict(run)
+        for name in times & row.keys():
+            if isinstance(row[name], str):
+                row[name] = datetime.fromisoformat(row[name])
+        rows.append(row)
     return pa.Table.from_pylist(rows, schema=schema)
 
 
 @cache
 def merges(table: str) -> bool:
-    """Whether the newest known value is kept column by column, not row by row."""
+    """Whether the newest known value of each column is used, not the newest row."""
     declared = TABLES[table]
-    return declared.kind == "entity" or (declared.kind == "measure" and "observed_at" not in declared.key)
+    if declared.kind == "measure":
+        return "observed_at" not in declared.key
+    return declared.kind == "entity"
 
 
 @cache
 def stored_schema(table: str) -> pa.Schema:
-    """The schema of compacted files: the table's, and for merged rows when each older value was known."""
+    """Return the schema of compacted files: the table's, and `known_at` if its rows are merged."""
     schema = TABLES[table].schema
-    return schema.append(KNOWN_AT) if merges(table) else schema
+    if merges(table):
+        schema = schema.append(KNOWN_AT)
+    return schema

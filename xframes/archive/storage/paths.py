@@ -1,4 +1,4 @@
-"""A file of an archive, on a local disk or in a bucket, and how it is read."""
+"""A file of an archive, on a local disk or in a bucket, and how to read it."""
 
 from __future__ import annotations
 
@@ -12,17 +12,21 @@ from xframes.archive.storage.bucket import Content, Object, Place
 
 
 def opened(path: Place) -> Any:
-    """What pyarrow can read a file from."""
-    return path if isinstance(path, Path) else Content(path.bucket, path.key)
+    """Return the file as pyarrow can read it: a path, or a file object."""
+    if isinstance(path, Path):
+        return path
+    return Content(path.bucket, path.key)
 
 
 def open_binary(path: Place) -> IO[bytes] | Content:
-    """A file to read bytes from. Raises FileNotFoundError when it is gone."""
-    return path.open("rb") if isinstance(path, Path) else Content(path.bucket, path.key)
+    """Open a file to read its bytes. Raises FileNotFoundError if it is gone."""
+    if isinstance(path, Path):
+        return path.open("rb")
+    return Content(path.bucket, path.key)
 
 
 def fetch(path: Place, local: Path) -> None:
-    """Copy a file to a local one. Raises FileNotFoundError when it is gone."""
+    """Copy a file to a local one. Raises FileNotFoundError if it is gone."""
     if isinstance(path, Path):
         shutil.copyfile(path, local)
     else:
@@ -30,14 +34,17 @@ def fetch(path: Place, local: Path) -> None:
 
 
 def size_of(path: Place) -> int:
-    """Bytes of a file."""
-    return path.stat().st_size if isinstance(path, Path) else path.bucket.size(path.key)
+    """Return the size of a file in bytes."""
+    if isinstance(path, Path):
+        return path.stat().st_size
+    return path.bucket.size(path.key)
 
 
 def read_text(path: Place, *, most: int) -> str:
-    """The text of a file of at most so many bytes.
+    """Return the text of a file.
 
-    Raises FileNotFoundError when it is gone, ValueError unless it is a plain file of that size.
+    Raises FileNotFoundError if it is gone, and ValueError if it is not a regular file or has more
+    than `most` bytes.
     """
     if isinstance(path, Object):
         return path.read_text()
@@ -51,7 +58,7 @@ def read_text(path: Place, *, most: int) -> str:
     with open(descriptor, "rb") as file:
         about = os.fstat(descriptor)
         if not stat.S_ISREG(about.st_mode):
-            raise ValueError("it is not a plain file")
+            raise ValueError("it is not a regular file")
         if about.st_size > most:
-            raise ValueError(f"it has {about.st_size:,} bytes, more than {most:,}")
+            raise ValueError(f"expected at most {most:,} bytes, got {about.st_size:,}")
         return file.read().decode("utf-8")

@@ -1,4 +1,4 @@
-"""Who reads an archive's files now, so that other processes do not remove them."""
+"""Locks that show which processes read an archive, so that others do not remove its files."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class Readers:
-    """Tells other processes that files are being read, so that they do not remove them.
+    """The processes that read an archive now.
 
-    A shared lock on a file: any number of readers hold it, it ends with its process, and a process
-    that removes files takes it alone for that moment. Threads share one object.
+    A shared lock on a file: any number of readers hold it, and it ends with its process. A process
+    that removes files needs the lock for itself alone. Threads share one object.
     """
 
     def __init__(self, folder: Folder) -> None:
-        self._folder = folder  # a temporary archive lives as long as anything that reads it
+        self._folder = folder  # a temporary archive lives as long as something reads it
         self._path = folder.home / ".locks" / "readers.lock"
         self._descriptor: int | None = None
         self._readings: list[None] = []  # one for each; appending and popping are atomic
@@ -31,7 +31,7 @@ class Readers:
         self._busy = False
 
     def enter(self) -> None:
-        """Begin to read."""
+        """Start to read."""
         self._readings.append(None)
         try:
             self._settle(wait=True)
@@ -40,13 +40,13 @@ class Readers:
             raise
 
     def leave(self) -> None:
-        """Stop reading. Never waits: the garbage collector may call it at any point."""
+        """Stop reading. This never waits, because the garbage collector may call it at any time."""
         self._readings.pop()
         self._settle(wait=False)
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[None]:
-        """Keep the files while the block runs."""
+        """Keep all files while the block runs."""
         self.enter()
         try:
             yield
@@ -55,9 +55,10 @@ class Readers:
 
     @contextlib.contextmanager
     def alone(self, wait: float = 0, *, count_own: bool = False) -> Iterator[bool]:
-        """Whether no other process reads, tried for so many seconds; while inside, none begins to.
+        """Wait for other readers to finish, and keep new ones out while the block runs.
 
-        With `count_own`, also whether nothing is being read through this object.
+        `wait` is in seconds. Yields whether no other process reads now. With `count_own`, readings
+        through this object count too.
         """
         until = time.monotonic() + wait
         while True:
@@ -84,9 +85,9 @@ class Readers:
             self._settle(wait=True)
 
     def _settle(self, *, wait: bool) -> None:
-        """Hold the shared lock if anything is being read.
+        """Hold the shared lock while there are readings, and release it otherwise.
 
-        A thread that has the mutex looks again after giving it back, for those that did not wait.
+        A thread that has released the mutex checks again, for threads that did not wait for it.
         """
         while bool(self._readings) != self._shared and self._mutex.acquire(blocking=wait):
             try:
@@ -109,13 +110,18 @@ class Readers:
             import fcntl
 
             if self._descriptor is None:
-                # An archive that is only read gets no new file; a link is followed nowhere.
-                way = os.O_RDWR | os.O_CREAT if self._folder.writable else os.O_RDONLY
-                self._descriptor = os.open(self._path, way | os.O_NOFOLLOW, 0o666)
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB if alone else fcntl.LOCK_SH)
-        except ImportError:  # Windows: a file somebody has open cannot be removed there anyway
+                # A read-only archive gets no new file, and links are not followed.
+                flags = os.O_RDONLY
+                if self._folder.writable:
+                    flags = os.O_RDWR | os.O_CREAT
+                self._descriptor = os.open(self._path, flags | os.O_NOFOLLOW, 0o666)
+            mode = fcntl.LOCK_SH
+            if alone:
+                mode = fcntl.LOCK_EX | fcntl.LOCK_NB
+            fcntl.flock(self._descriptor, mode)
+        except ImportError:  # Windows: a file that a process has open cannot be removed anyway
             return True
-        except OSError:  # somebody reads, or the archive is read-only
+        except OSError:  # another process reads, or the archive is read-only
             return False
         return True
 

@@ -1,6 +1,6 @@
-"""What must go, taken out of single texts: handles, names, ids and words of removed people.
+"""Redaction of single texts: handles, names, ids and words of removed people are taken out.
 
-What becomes of a text follows from what its column's declaration says it holds.
+How a text is cleaned follows from what its column's declaration says it holds.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from xframes.schema import Col
 
-GONE = "removed"  # stands where a removed person's name stood
+GONE = "removed"  # replaces the name of a removed person
 WORD = re.compile(r"%(?:25)*[0-9A-Fa-f]{2}|[A-Za-z0-9_]+")
 _TOKENS = re.compile(rb"[a-z0-9_]+")
 _JSON_TOKENS = re.compile(rb"\\u[0-9a-f]{4}|\\.|([a-z0-9_]+)")  # `\nada` names ada
@@ -30,7 +30,7 @@ _PLAIN_ESCAPED = re.compile(rb"\\u00[2-7]")  # a letter written as JSON need not
 _URL_TOKENS = re.compile(rb"%(?:25)*[0-9a-f]{2}|([a-z0-9_]+)")  # in a link `from%3Aada` names ada
 _PIECE = re.compile(r"[A-Za-z0-9_]+|[^\W\x00-\x7f]")  # scripts without blanks: a letter is a piece
 _EDGES = re.compile(r"^\W+|\W+$")
-_X_FILE = re.compile(r"https?://[\w.-]*\btwimg\.com/\w+/")  # where X keeps files: this part names nobody
+_X_FILE = re.compile(r"https?://[\w.-]*\btwimg\.com/\w+/")  # X's files: this part names no person
 _NO_CODE = re.compile(r"[^A-Za-z0-9_.+-]")
 _LIKE_LINK = re.compile(r"\S+(?:://|\w\.\w)\S*")
 _IDS = re.compile(r"[0-9]+(,[0-9]+)*")
@@ -41,12 +41,12 @@ _SHORTEST_HANDLE = 4  # letters; shorter codes are languages and countries
 
 @dataclass(frozen=True, slots=True)
 class _Phrases:
-    """Names of several words and whole texts, found by their first two pieces."""
+    """Whole texts and names of several words, by their first two pieces."""
 
     by_start: dict[tuple[str, ...], tuple[str, ...]]
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
-        """Where they stand in a text, from left to right, without overlap."""
+        """Find their positions in a text, from left to right, without overlap."""
         low = text.lower()
         if len(low) != len(text):  # of a few letters the small one is longer
             low = text
@@ -64,7 +64,7 @@ class _Phrases:
 
 
 def _core(text: str) -> str:
-    """A text without what stands around its words, in small letters; one without words as it is."""
+    """Return a text in lower case without what surrounds its words, or as it is if it has none."""
     return (_EDGES.sub("", text) or text.strip()).lower()
 
 
@@ -74,20 +74,25 @@ def _cuts(text: str, at: int) -> bool:
 
 
 def _phrases(texts: Collection[str]) -> _Phrases:
-    found: dict[tuple[str, ...], list[str]] = {}
-    forms = {form for text in texts for form in (text, unescape(text), escape(text, quote=False))}
+    forms: set[str] = set()
+    for text in texts:
+        forms |= {text, unescape(text), escape(text, quote=False)}
+    by_start: dict[tuple[str, ...], list[str]] = {}
     for text in {_EDGES.sub("", form).lower() for form in forms}:
         pieces = _PIECE.findall(text)
         if len(pieces) > 1 and text.startswith(pieces[0]):
-            found.setdefault(tuple(pieces[:2]), []).append(text)
-    return _Phrases({start: tuple(sorted(all_, key=len, reverse=True)) for start, all_ in found.items()})
+            by_start.setdefault(tuple(pieces[:2]), []).append(text)
+    return _Phrases({
+        start: tuple(sorted(phrases, key=len, reverse=True)) for start, phrases in by_start.items()
+    })
 
 
 @dataclass(frozen=True)
 class Doomed:
-    """What must go: ids of posts, users, media and polls; the users' handles (lower case), names and words.
+    """What must be removed: ids of posts, users, media and polls, and the users' names and words.
 
-    A name of one word is taken for theirs only where it stands alone: others have it, too.
+    `names` are handles in lower case, `shown` display names. A name of one word counts only if a
+    field has nothing else, because other people may have it too.
     """
 
     posts: frozenset[str] = frozenset()
@@ -107,7 +112,8 @@ class Doomed:
         for text in self.shown | self._whole_texts:
             pieces = re.findall(r"[A-Za-z0-9_]+", text)
             blind |= not pieces
-            needles |= {max(pieces, key=len).lower().encode()} if pieces else set()
+            if pieces:
+                needles.add(max(pieces, key=len).lower().encode())
         object.__setattr__(self, "_needles", frozenset(needles))
         object.__setattr__(self, "_blind", blind)
 
@@ -120,21 +126,21 @@ class Doomed:
 
     @cached_property
     def phrases(self) -> _Phrases:
-        """Their names of several words, and what they wrote."""
+        """Names of several words, and the texts that the users wrote."""
         return _phrases(self.shown | self._whole_texts)
 
     @cached_property
     def alone(self) -> frozenset[str]:
-        """Their names, as they may stand alone (lower case)."""
+        """Display names in lower case, as a whole field may have them."""
         return frozenset(map(_core, self.shown)) - {""}
 
     @cached_property
     def long_ids(self) -> frozenset[str]:
-        """The ids of people that can mean nothing else."""
+        """Ids of users that are long enough to have no other meaning."""
         return frozenset(i for i in self.users if len(i) >= _LEAST_ID)
 
     def occurs_in(self, data: bytes) -> bool:
-        """Whether any of it may stand in these bytes: a quick look that never misses."""
+        """Whether these bytes may have any of it: a quick test without false negatives."""
         low = data.lower()
         if self._blind and (b"\\u" in low or not low.isascii()):
             return True
@@ -150,11 +156,11 @@ class Doomed:
         return not self._needles.isdisjoint((*_URL_TOKENS.findall(low), *_TOKENS.findall(plain)))
 
 
-# single texts --------------------------------------------------------------------------------------------------------
+# single texts -----------
 
 
 def without_names(text: str, doomed: Doomed) -> str:
-    """A text with removed people's handles replaced where they are a word of their own, escaped or not."""
+    """Return a text with removed people's handles replaced where they are whole words."""
     return _replaced(text, doomed.names)
 
 
@@ -164,31 +170,39 @@ def _replaced(text: str, gone: frozenset[str]) -> str:
 
     plain = unescaped(text)
     new = clean(plain)
-    return new if new != plain else clean(text)
+    if new == plain:
+        return clean(text)
+    return new
 
 
 def without_links(text: str, doomed: Doomed) -> str:
-    """A link to a removed person or their post, without the name: to X and its mirrors, others stay."""
+    """Return a text without removed people and posts in links to X and its mirrors."""
     if not _LIKE_LINK.match(text):
         return without_traces(text, doomed)
     gone = doomed.names | doomed.long_ids
-    return X_LINKS.sub(lambda hit: hit["host"] + _replaced(hit[0].removeprefix(hit["host"]), gone), text)
+    return X_LINKS.sub(
+        lambda hit: hit["host"] + _replaced(hit[0].removeprefix(hit["host"]), gone), text
+    )
 
 
 def without_mentions(text: str, doomed: Doomed) -> str:
-    """A text without handles, names and words of removed people; their ids stay."""
+    """Return a text without handles, names and words of removed people; ids stay."""
     clean = without_names(text, doomed)
     pieces, at = list[str](), 0
     for start, end in doomed.phrases.spans(clean):
         pieces += (clean[at:start], GONE)
         at = end
-    return "".join((*pieces, clean[at:])) if pieces else clean
+    if not pieces:
+        return clean
+    return "".join((*pieces, clean[at:]))
 
 
 def without_traces(text: str, doomed: Doomed) -> str:
-    """A text without handles, names, words and ids of removed people."""
-    kept = _X_FILE.match(text)
-    head, rest = (kept[0], text[kept.end():]) if kept else ("", text)
+    """Return a text without handles, names, words and ids of removed people."""
+    start = 0
+    if hit := _X_FILE.match(text):
+        start = hit.end()
+    head, rest = text[:start], text[start:]
     clean = without_mentions(rest, doomed)
     if doomed.long_ids and not doomed.long_ids.isdisjoint(WORD.findall(clean)):
         clean = _replaced(clean, doomed.long_ids)
@@ -196,74 +210,100 @@ def without_traces(text: str, doomed: Doomed) -> str:
 
 
 def _unknown(text: str, doomed: Doomed) -> str:
-    """A text about anything: a name of one word goes where it is all of it."""
+    """Clean a text of an unknown kind; if all of it is a name of one word, that is replaced too."""
     clean = without_traces(text, doomed)
-    return GONE if _core(clean) in doomed.alone else clean
+    if _core(clean) in doomed.alone:
+        return GONE
+    return clean
 
 
 def _handle(text: str, doomed: Doomed) -> str:
-    """A handle; whoever has a removed person's former one today is somebody else."""
-    return text if text.lower() in doomed.names else _unknown(text, doomed)
+    """Clean a handle; if it is a removed person's former one, it belongs to another person now."""
+    if text.lower() in doomed.names:
+        return text
+    return _unknown(text, doomed)
 
 
 def _namesake(text: str, doomed: Doomed) -> str:
-    """Another person's name: it may be the same."""
-    same = _core(text) in doomed.alone
-    return without_names(text, doomed) if same else without_traces(text, doomed)
+    """Clean the name of another person, which may be the same as a removed person's."""
+    if _core(text) in doomed.alone:
+        return without_names(text, doomed)
+    return without_traces(text, doomed)
 
 
 def _asked(text: str, doomed: Doomed) -> str:
-    """A path, or arguments as JSON."""
+    """Clean a path, or arguments as JSON."""
     if text.startswith(("{", "[")):
         with suppress(ValueError, RecursionError):
             document = json.loads(text)
             clean = asked(document, doomed)
-            return text if clean == document else json.dumps(clean, ensure_ascii=False, sort_keys=True)
+            if clean == document:
+                return text
+            return json.dumps(clean, ensure_ascii=False, sort_keys=True)
     return without_mentions(text, doomed)
 
 
 def asked(value: Any, doomed: Doomed) -> Any:
-    """Arguments or parameters of a request, without what must go; ids by themselves stay, they are no content."""
-    if isinstance(value, str):
-        return value if _IDS.fullmatch(value) else without_traces(value, doomed)
+    """Clean the arguments or parameters of a request; lists of ids stay unchanged."""
+    if isinstance(value, str) and not _IDS.fullmatch(value):
+        return without_traces(value, doomed)
     if isinstance(value, dict):
         return {name: asked(item, doomed) for name, item in value.items()}
-    return [asked(item, doomed) for item in value] if isinstance(value, list) else value
+    if isinstance(value, list):
+        return [asked(item, doomed) for item in value]
+    return value
 
 
 _WAYS: dict[str, Callable[[str, Doomed], str]] = {
-    "name": _namesake, "label": without_traces, "link": without_links, "shown_link": without_links,
-    "preview": without_traces, "file": without_traces, "profile": _unknown, "location": _unknown,
-    "query": without_traces, "request": _asked, "report": without_mentions, "subject": without_mentions,
-    "fact": without_traces, "secret": without_traces, "public": without_traces, "handle": _handle,
+    "name": _namesake,
+    "label": without_traces,
+    "link": without_links,
+    "shown_link": without_links,
+    "preview": without_traces,
+    "file": without_traces,
+    "profile": _unknown,
+    "location": _unknown,
+    "query": without_traces,
+    "request": _asked,
+    "report": without_mentions,
+    "subject": without_mentions,
+    "fact": without_traces,
+    "secret": without_traces,
+    "public": without_traces,
+    "handle": _handle,
 }
-WHOLE = frozenset({"id", "words"})  # what stays as it is: references, and what others wrote
+WHOLE = frozenset({"id", "words"})  # these stay: references, and what other people wrote
 
 
 def without_asked(text: str, doomed: Doomed) -> str:
-    """What a run keeps of its request, or its error, without what must go."""
+    """Clean the arguments or the error in the record of a run."""
     return _asked(text, doomed)
 
 
 def cleaned(text: str, col: Col | None, doomed: Doomed) -> str:
-    """A text of a column without what must go; of what no column holds with every trace taken out."""
-    content = None if col is None else col.content
+    """Clean a text of a column; without a column, of every trace."""
+    content = None
+    if col is not None:
+        content = col.content
     if content in WHOLE or not text:
         return text
-    if col is not None and content == "code":
-        return text if _is_code(text, col, doomed) else _unknown(text, doomed)
+    if col is not None and content == "code" and _is_code(text, col, doomed):
+        return text
     return _WAYS.get(str(content), _unknown)(text, doomed)
 
 
 def _is_code(text: str, col: Col, doomed: Doomed) -> bool:
-    """Whether a text is a word of X's own, although somebody may have it for a handle."""
+    """Whether a text is a code of X, although a person may have it as a handle."""
     if text in known(col) or len(text) < _SHORTEST_HANDLE:
         return True
-    return text.lower() not in doomed.names | doomed.alone | doomed.long_ids and not _NO_CODE.search(text)
+    traces = doomed.names | doomed.alone | doomed.long_ids
+    return text.lower() not in traces and not _NO_CODE.search(text)
 
 
 def leads_to(link: str, doomed: Doomed) -> bool:
     """Whether a link leads to a removed person or post."""
-    found = {word.lower() for hit in X_LINKS.finditer(link)
-             for word in WORD.findall(unescaped(hit[0].removeprefix(hit["host"])))}
-    return not found.isdisjoint(doomed.names | doomed.posts | doomed.users)
+    words: set[str] = set()
+    for hit in X_LINKS.finditer(link):
+        path = unescaped(hit[0].removeprefix(hit["host"]))
+        words.update(word.lower() for word in WORD.findall(path))
+    return not words.isdisjoint(doomed.names | doomed.posts | doomed.users)

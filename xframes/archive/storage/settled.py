@@ -1,8 +1,9 @@
-"""What is settled among the files of a family of tables: which rows others replace, so that no query merges anything.
+"""Records of which rows hold among the files of a family of tables, so that queries merge nothing.
 
-A record names the files that were compared with each other, and the rows of them that do not hold any more: their file's
-number and their position in it. All other rows of these files are unique by key and the newest there are. A record is
-only an aid: without it, or when one of its files is gone, the rows of all files are merged when they are read.
+A record lists files that were compared with each other, and their rows that others replace: the
+number of the file and the position in it. All other rows of these files are unique by key, and the
+newest. A record is only an aid: without it, or if one of its files is gone, queries merge the rows
+of all files.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Who owns a temporary file: its name holds a token, and its maker a lock of that name while alive.
+"""Owners of temporary files: a file's name has its owner's token, and a living owner holds a lock.
 
-So what a dead process left half written can be removed at once, and what a living one is writing is
-never touched.
+So the half-written files of a dead process can be removed at once, and files that a living process
+is writing are never touched.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _LOCK = re.compile(r"temp-(?P<owner>[0-9a-f]{8})\.lock")
 
 
 class Owner:
-    """A token, and the lock that says its owner is alive: until `end`, or this object's or process's end."""
+    """A token and its lock, which is held until `end`, or until the object or the process ends."""
 
     def __init__(self, locks: Path) -> None:
         locks.mkdir(parents=True, exist_ok=True)
@@ -39,14 +39,14 @@ class Owner:
             lock.acquire()
             if os.path.exists(lock.lock_file):
                 break
-            lock.release()  # `forget_dead` came between the file and its lock
+            lock.release()  # `forget_dead` removed the file before it was locked
         self.end = weakref.finalize(self, _end, lock, self.process)
 
 
 def _end(lock: FileLock, process: int) -> None:
-    if os.getpid() == process:  # a forked child has a copy of this object, and owns nothing
+    if os.getpid() == process:  # a forked child has a copy of this object but owns no files
         lock.release()
-        with contextlib.suppress(OSError):  # no token is used twice: nobody needs the file
+        with contextlib.suppress(OSError):  # no token is used twice, so the file is not needed
             os.unlink(lock.lock_file)
 
 
@@ -55,7 +55,7 @@ def _lock(locks: Path, token: str) -> FileLock:
 
 
 class Ownership:
-    """The owners of the temporary files in one folder, as this process sees them."""
+    """The owners of the temporary files in one folder, for this process."""
 
     def __init__(self, temp: Path, locks: Path) -> None:
         self._temp = temp
@@ -65,7 +65,7 @@ class Ownership:
         self._inner = threading.local()
 
     def token(self) -> str:
-        """The token for a new file: of the block `owned` this thread is in, else of this object."""
+        """Return the token for a new file: of this thread's block `owned`, else of this object."""
         inner: list[Owner] = getattr(self._inner, "owners", [])
         if inner and inner[-1].process == os.getpid():
             return inner[-1].token
@@ -76,7 +76,10 @@ class Ownership:
 
     @contextlib.contextmanager
     def owned(self) -> Iterator[str]:
-        """Own the files this thread makes inside, and yield their token; those left are then nobody's."""
+        """Own the files this thread creates inside the block; afterwards the rest has no owner.
+
+        Yields the token in their names.
+        """
         owner = Owner(self._locks)
         owners: list[Owner] = self._inner.__dict__.setdefault("owners", [])
         owners.append(owner)
@@ -87,26 +90,28 @@ class Ownership:
             owner.end()
 
     def abandoned(self) -> list[Path]:
-        """The entries of the folder whose owner is dead, and those that name none."""
+        """Return the entries of the folder without a living owner, in the order of their names."""
+        if not self._temp.is_dir():
+            return []
         alive: dict[str | None, bool] = {None: False}
-        found = []
-        for entry in sorted(self._temp.iterdir()) if self._temp.is_dir() else ():
+        dead = []
+        for entry in sorted(self._temp.iterdir()):
             token = owner_of(entry.name)
             if token not in alive:
                 alive[token] = self._is_alive(str(token))
             if not alive[token]:
-                found.append(entry)
-        return found
+                dead.append(entry)
+        return dead
 
     def forget_dead(self) -> None:
-        """Remove the locks of owners that are dead."""
+        """Remove the locks of dead owners."""
         for path in list(self._locks.glob("temp-*.lock")):
             if hit := _LOCK.fullmatch(path.name):
                 self._is_alive(hit["owner"])
 
     def _is_alive(self, token: str) -> bool:
         lock = _lock(self._locks, token)
-        if is_link(Path(lock.lock_file)):  # none of ours; a lock would empty the file it points to
+        if is_link(Path(lock.lock_file)):  # a lock would empty the file that the link points to
             os.unlink(lock.lock_file)
         if not os.path.exists(lock.lock_file):
             return False
@@ -119,6 +124,7 @@ class Ownership:
 
 
 def owner_of(name: str) -> str | None:
-    """The token in the name of a temporary file or folder; None when it has none."""
-    hit = _OWNED.fullmatch(name)
-    return hit["owner"] if hit else None
+    """Return the owner's token in the name of a temporary file or folder; None if it has none."""
+    if hit := _OWNED.fullmatch(name):
+        return hit["owner"]
+    return None

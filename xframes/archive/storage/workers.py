@@ -1,8 +1,8 @@
-"""Pages → parts on several cores, in flat memory: the parent reads, worker processes flatten and write.
+"""Pages to parts on several cores, with bounded memory.
 
-A worker is plain Python, so a caller's script needs no `if __name__ == "__main__"`. Pages come in
-on its stdin, its answer goes to stdout. Messages are pickles behind their length; an empty one says
-that all pages were sent.
+The parent process reads pages, worker processes flatten and write them. A worker is plain Python,
+so a caller's script needs no `if __name__ == "__main__"`. Pages arrive on its stdin, its result
+leaves on stdout. Messages are pickles after their length; an empty one ends the pages.
 """
 
 from __future__ import annotations
@@ -34,37 +34,41 @@ if TYPE_CHECKING:
     from xframes.wire import Page
 
 _LENGTH = struct.Struct("<Q")
-WORTH_BYTES = 48_000_000  # less than this is done before a second process has imported its libraries
+WORTH_BYTES = 48_000_000  # less than this is done before a second process has imported libraries
 
 Result = tuple[dict[str | None, Tally], list[dict[str, Any]]]
-"""What came of each run, and `problems` rows of the field names no column knows."""
+"""The tally of each run, and `problems` rows for field names that no column reads."""
 
 
 class Sink(Protocol):
-    """Where batches of pages go."""
+    """Takes batches of pages and writes them."""
 
     def add(self, pages: Sequence[Page]) -> None:
-        """Take a batch of about 2 MB."""
+        """Add a batch of about 2 MB."""
 
     def finish(self) -> Result:
-        """Write the rest."""
+        """Write the rest, and return the result."""
 
     def abort(self) -> None:
         """Drop what is not written."""
 
 
 def cores() -> int:
-    """The processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Return the number of processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def sink(target: Target, processes: int) -> Sink:
-    """A sink with so many worker processes; with one, the work is done in this process."""
-    return Pool(target, processes) if processes > 1 else Work(target)
+    """Return a sink with so many worker processes; with one, this process does the work."""
+    if processes > 1:
+        return Pool(target, processes)
+    return Work(target)
 
 
 class Pool:
-    """Worker processes, each fed by a thread; a queue as long as there are workers keeps memory flat."""
+    """Worker processes, each fed by a thread through a short queue that bounds the memory."""
 
     def __init__(self, target: Target, processes: int) -> None:
         program = (
@@ -74,20 +78,20 @@ class Pool:
         self._queue: queue.Queue[bytes] = queue.Queue(processes)
         self._answers: list[Any] = []
         self._failed = threading.Event()
-        self._workers = [
-            subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603  # our own program
-            for _ in range(processes)
+        self._workers = [_start(program) for _ in range(processes)]
+        self._threads = [
+            threading.Thread(target=self._feed, args=(worker,), daemon=True)
+            for worker in self._workers
         ]
-        self._threads = [threading.Thread(target=self._feed, args=(w,), daemon=True) for w in self._workers]
         for thread in self._threads:
             thread.start()
 
     def add(self, pages: Sequence[Page]) -> None:
-        """Take a batch; waits while all workers are busy. Raises ArchiveError when one has failed."""
+        """Add a batch; wait while all workers are busy. Raises ArchiveError if one has failed."""
         self._put(pickle.dumps(pages, protocol=pickle.HIGHEST_PROTOCOL))
 
     def finish(self) -> Result:
-        """Wait for the workers to write the rest. Raises ArchiveError when one has failed."""
+        """Wait for the workers to write the rest. Raises ArchiveError if one has failed."""
         for _ in self._workers:
             self._put(b"")
         for thread in self._threads:
@@ -96,13 +100,15 @@ class Pool:
             self._raise()
         self._close()
         tally: dict[str | None, Tally] = {}
-        for counts, _ in self._answers:
+        rows: list[dict[str, Any]] = []
+        for counts, problems in self._answers:
+            rows += problems
             for run_id, count in counts.items():
                 tally.setdefault(run_id, Tally()).merge(count)
-        return tally, _once(row for _, rows in self._answers for row in rows)
+        return tally, _once(rows)
 
     def abort(self) -> None:
-        """Stop the workers; what they have not written is dropped."""
+        """Stop the workers, and drop what they have not written."""
         for worker in self._workers:
             worker.kill()
         for _ in self._workers:
@@ -121,10 +127,9 @@ class Pool:
                 send(worker.stdin, data)
                 if not data:
                     break
-        answer = receive(worker.stdout)
-        found = pickle.loads(answer) if answer else f"it ended with {worker.wait()}"  # noqa: S301  # from our own process
-        self._answers.append(found)
-        if isinstance(found, str):
+        result = _load(receive(worker.stdout)) or f"it ended with {worker.wait()}"
+        self._answers.append(result)
+        if isinstance(result, str):
             self._failed.set()
 
     def _put(self, data: bytes) -> None:
@@ -138,7 +143,8 @@ class Pool:
         text = next(a for a in self._answers if isinstance(a, str))
         self.abort()
         last = text.strip().rsplit("\n", 1)[-1]
-        raise ArchiveError(f"the archive could not be written: {last}") from RuntimeError(f"in a worker: {text}")
+        cause = RuntimeError(f"in a worker: {text}")
+        raise ArchiveError(f"the archive could not be written: {last}") from cause
 
     def _close(self) -> None:
         for worker in self._workers:
@@ -149,20 +155,32 @@ class Pool:
             worker.wait()
 
 
+def _start(program: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S603  # our own program
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+
+
+def _load(answer: bytes | None) -> Any:
+    if not answer:
+        return None
+    return pickle.loads(answer)  # noqa: S301  # from our own process
+
+
 def _once(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Each unknown field name once, on the earliest page any worker met it."""
-    found: dict[str, dict[str, Any]] = {}
+    """Return each unknown field name once, from the earliest page with it."""
+    first: dict[str, dict[str, Any]] = {}
     for row in sorted(rows, key=lambda r: (r["observed_at"], r["page_id"])):
-        found.setdefault(row["parameter"], row)
-    return list(found.values())
+        first.setdefault(row["parameter"], row)
+    return list(first.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where the parts go: an archive by its address.
+    """The archive to write to, by its address.
 
-    `keep_pages`: pages are written, too. `lock`: taken for the moment in which parts appear; None when the archive is
-    the caller's alone.
+    With `keep_pages`, pages are written too. `lock` is held while parts appear; None if the caller
+    is the only user of the archive.
     """
 
     archive: str
@@ -171,17 +189,19 @@ class Target:
 
 
 class Work:
-    """Flattens batches and writes parts, in this process."""
+    """Flattens batches and writes parts in this process."""
 
     def __init__(self, target: Target) -> None:
         from xframes.flattening import Flattener
 
         folder = Folder(target.archive)
         self._writer = Writer(folder, Flattener(), target.keep_pages)
-        self._lock: AbstractContextManager[object] = folder.lock(target.lock) if target.lock else nullcontext()
+        self._lock: AbstractContextManager[object] = nullcontext()
+        if target.lock:
+            self._lock = folder.lock(target.lock)
 
     def add(self, pages: Sequence[Page]) -> None:
-        """Take a batch. A page of an import that cannot be flattened fails its own run alone."""
+        """Add a batch. In an import, a page that cannot be flattened fails only its own run."""
         try:
             self._writer.add(pages)
         except Unflattened as error:
@@ -195,8 +215,8 @@ class Work:
         if self._writer.bytes >= IMPORT_BYTES:
             self._writer.flush(self._lock)
 
-    def finish(self) -> tuple[dict[str | None, Tally], list[dict[str, Any]]]:
-        """Write the rest; gives the tally by run, and `problems` rows of the field names no column knows."""
+    def finish(self) -> Result:
+        """Write the rest, and return the tally by run and `problems` rows for unknown fields."""
         self._writer.flush(self._lock)
         return self._writer.tally, self._writer.unknown_fields().to_pylist()
 
@@ -213,19 +233,21 @@ def send(stream: IO[bytes], data: bytes) -> None:
 
 
 def receive(stream: IO[bytes]) -> bytes | None:
-    """Read one message; None when the other side is gone."""
+    """Read one message; None if the other side is gone."""
     head = stream.read(_LENGTH.size)
     if len(head) < _LENGTH.size:
         return None
     (length,) = _LENGTH.unpack(head)
     data = stream.read(length)
-    return data if len(data) == length else None
+    if len(data) < length:
+        return None
+    return data
 
 
 class _NoPandas(MetaPathFinder):
-    """Hides pandas: pyarrow would load it, 60 MB, at the first list it sees; workers never use it.
+    """Hides pandas, which pyarrow would load (60 MB) for the first list; workers never use it.
 
-    A hook, as None in `sys.modules` is not understood by pyarrow's compiled modules.
+    A hook, because pyarrow's compiled modules do not respect None in `sys.modules`.
     """
 
     def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:
@@ -236,23 +258,24 @@ class _NoPandas(MetaPathFinder):
 
 
 def main(target: bytes) -> None:
-    """Serve one parent until it says that all was sent; when it goes away, drop what is not written."""
+    """Serve the parent until all pages are written; if the parent ends, drop the rest."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     out = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever prints goes to stderr, not between the messages
+    os.dup2(2, 1)  # printed text goes to stderr, not between the messages
     sys.meta_path.insert(0, _NoPandas())
-    if "jemalloc" in pa.supported_memory_backends():  # gives memory back sooner than the default: 40 MB less a worker
+    if "jemalloc" in pa.supported_memory_backends():  # 40 MB less per worker than the default
         pa.set_memory_pool(pa.jemalloc_memory_pool())
     try:
-        send(out, pickle.dumps(_serve(Work(pickle.loads(target)), sys.stdin.buffer)))  # noqa: S301  # from the parent
-    except Exception:  # noqa: BLE001  # told to the parent, which raises it
+        work = Work(pickle.loads(target))  # noqa: S301  # from the parent
+        send(out, pickle.dumps(_serve(work, sys.stdin.buffer)))
+    except Exception:  # noqa: BLE001  # sent to the parent, which raises it
         send(out, pickle.dumps(traceback.format_exc()))
 
 
 def _serve(work: Work, stream: IO[bytes]) -> object:
     try:
         while data := receive(stream):
-            work.add(pickle.loads(data))  # noqa: S301  # from the parent process, not from outside
+            work.add(pickle.loads(data))  # noqa: S301  # from the parent
         if data is not None:
             return work.finish()
     except BaseException:

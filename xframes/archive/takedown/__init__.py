@@ -1,1 +1,1 @@
-"""Removing people and posts from an archive for good."""
+"""Removal of people and posts from an archive."""

@@ -1,4 +1,4 @@
-"""What users order: removing posts and people, applying compliance results, purging files."""
+"""Orders of users: remove posts and people, apply compliance results, purge files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from xframes.archive.ingest.access import Access
     from xframes.archive.query.views import Views
 
-_KINDS = {"tweets": "post", "users": "user"}  # what the ids of a compliance job name
+_KINDS = {"tweets": "post", "users": "user"}  # by the type of a compliance job
 
 
 def remove(
@@ -27,23 +27,26 @@ def remove(
 ) -> dict[str, int]:
     """Do what `Archive.remove` describes."""
     folder = access.folder
-    posts, users = _ids("post_ids", post_ids, ID), _ids("user_ids", user_ids, f"{ID}|@{USERNAME}")
+    posts = _ids("post_ids", post_ids, ID)
+    users = _ids("user_ids", user_ids, f"{ID}|@{USERNAME}")
     if not posts and not users:
         raise ArchiveError("nothing to remove: pass post_ids or user_ids")
     with removal.plain_errors("nothing was removed"):
         folder.create()
         folder.for_writing()
-        with suppress(OSError, ArchiveError):  # what waits in the journal is cleaned there
+        with suppress(OSError, ArchiveError):  # the purge also cleans pages in the journal
             access.freshen()
         users = _without_handles(access, users)
-        found = folder.steady(lambda: removal.bury(folder, access.readers, posts, users, reason))
+        counts = folder.steady(lambda: removal.write_tombstones(
+            folder, access.readers, posts, users, reason))
     try:
         purge(access)
     except ArchiveError as error:
         raise ArchiveError(
-            f"the removal of {counted(found.barred, 'id')} is recorded and hidden, but not yet taken "
-            f"out of the files; the next purge or compaction tries again: {error}") from error
-    return {"posts": found.posts, "users": found.users, "barred": found.barred}
+            f"the removal of {counted(counts.barred, 'id')} is recorded and the data is hidden, "
+            f"but it is still in files; the next purge or compaction tries again: {error}"
+        ) from error
+    return {"posts": counts.posts, "users": counts.users, "barred": counts.barred}
 
 
 def apply_compliance(access: Access, views: Views, type: str) -> dict[str, int]:
@@ -77,7 +80,7 @@ def purge(access: Access) -> int:
 
 
 def remove_returned(access: Access) -> None:
-    """Remove again what something added has brought back; where that fails now, it stays hidden."""
+    """Remove again what new data has brought back; if that fails, it stays hidden."""
     folder = access.folder
     if not folder.exists:
         return
@@ -87,21 +90,21 @@ def remove_returned(access: Access) -> None:
 
 
 def _without_handles(access: Access, users: set[str]) -> set[str]:
-    """Ids in place of handles. Raises ArgumentError for a handle that is not of one known user."""
+    """Replace handles by ids. Raises ArgumentError for a handle not of exactly one known user."""
     handles = {user.removeprefix("@").lower() for user in users if user.startswith("@")}
     if not handles:
         return users
-    found = removal.people(access.folder, access.readers, handles)
-    for handle, ids in sorted(found.items()):
+    ids_by_handle = removal.people(access.folder, access.readers, handles)
+    for handle, ids in sorted(ids_by_handle.items()):
         if len(ids) != 1:
-            expected = "user_ids: expected ids, or handles that this archive knows"
+            expected = "user_ids: expected ids, or handles of users in this archive"
             several = ""
             if ids:
-                several = f", a handle of several users here ({', '.join(sorted(ids))})"
+                several = f", the handle of several users ({', '.join(sorted(ids))})"
             raise ArgumentError(f"{expected}, got '@{handle}'{several}. Pass the id")
-    return {user for user in users if not user.startswith("@")}.union(*found.values())
+    return {user for user in users if not user.startswith("@")}.union(*ids_by_handle.values())
 
 
 def _ids(name: str, values: Any, pattern: str) -> set[str]:
-    """Ids as collectors take them. An invalid one would remove nothing and look as if it had."""
+    """Check ids as for collectors: an invalid id would remove nothing, without an error."""
     return set(check(Param(name, "ids", pattern=pattern), values, now=utc_now()))

@@ -1,1 +1,1 @@
-"""Keeping an archive fast and sound: compaction, rebuild, verification, repair, merging."""
+"""Maintenance of an archive: compaction, rebuild, verification, repair, merge."""

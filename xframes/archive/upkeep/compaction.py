@@ -1,7 +1,7 @@
-"""Compaction: parts become unique, sorted files; memory stays bounded however large the archive is.
+"""Compaction: turn the parts of a table into unique, sorted files within bounded memory.
 
-A table is read one range of keys after the other, and only what a range holds is ever sorted or merged. A crash at any
-point leaves rows twice, which the views resolve.
+A table is read one range of keys after the other, and only the rows of one range are sorted and
+merged at a time. After a crash some rows may exist twice; the views resolve that.
 """
 
 from __future__ import annotations
@@ -32,43 +32,49 @@ if TYPE_CHECKING:
     from xframes.archive.storage.bucket import Place
     from xframes.archive.storage.folder import Folder
 
-MEMORY = 512_000_000  # what DuckDB may use; more goes to a temporary folder inside the archive
-MOST_PARTS = 50  # parts of one table before they are put together without being asked
+MEMORY = 512_000_000  # bytes DuckDB may use; the rest goes to a temporary folder in the archive
+MOST_PARTS = 50  # parts of one table; with more, the table is compacted automatically
 FILE_ROWS = 4_000_000
-_GROUP_BYTES = 24_000_000  # Arrow data in one row group of a compacted file, however wide its rows
+_GROUP_BYTES = 24_000_000  # Arrow data in one row group of a compacted file
 _BATCH_ROWS = 10_240
-_VALUE_BYTES = 16  # in DuckDB, of any value; longer texts are counted besides
-_SPREAD = 5  # copies of a range that memory must hold: as read, sorted, as Arrow, and what reading takes
-_NEEDED = ("known_at", "complete", "observed_at", "page_id")  # columns the rules look at, whether all null or not
+VALUE_BYTES = 16  # of any value in DuckDB; the content of long texts comes on top
+SPREAD = 5  # times the size of a range: as read, sorted, as Arrow, and what reading takes
+NEEDED = ("known_at", "complete", "observed_at", "page_id")  # columns that the rules read
 
 
 def families() -> list[list[str]]:
-    """Tables that are compacted together: details before the entity they hang on."""
+    """Tables that are compacted together: detail tables first, then their parent."""
     details: dict[str, list[str]] = {}
     for table in TABLES.values():
         details.setdefault(table.parent or table.name, []).append(table.name)
     return [[*(n for n in names if n != parent), parent] for parent, names in details.items()]
 
 
-def compact_family(folder: Folder, names: Sequence[str], *, memory: int = MEMORY, only_parts: bool = False) -> int:
-    """Compact a family of tables; gives how many files went.
+def compact_family(
+    folder: Folder, names: Sequence[str], *, memory: int = MEMORY, only_parts: bool = False
+) -> int:
+    """Compact a family of tables and return how many files were replaced.
 
-    All are read as they stand at the start: details must not know less of their parent than its own compacted files.
-    With `only_parts` the compacted files are left alone and each table's parts become one.
+    The files of all tables are listed once, at the start, so that detail tables are compacted with
+    at least the parent rows that the parent's own compaction uses. With `only_parts`, compacted
+    files stay and the parts of each table become one part.
     """
     files = {name: folder.files(name) for name in names}
     generation = folder.new_id()
-    gone = 0
+    replaced = 0
     for name in names:
         if only_parts and len(files[name].parts) < 2:
             continue
-        parent = files[names[-1]] if name != names[-1] else None
-        gone += _Job(folder, TABLES[name], files[name], parent, memory, only_parts).run(generation)
-    return gone
+        parent = None
+        if name != names[-1]:
+            parent = files[names[-1]]
+        job = _Job(folder, TABLES[name], files[name], parent, memory, only_parts)
+        replaced += job.run(generation)
+    return replaced
 
 
 def worth_compacting(files: Iterable[Files]) -> bool:
-    """Whether there is anything to gain: parts, or several generations."""
+    """Whether any table has parts or more than one generation of compacted files."""
     return any(f.parts or len(f.bases) > 1 for f in files)
 
 
@@ -84,17 +90,25 @@ class _Job:
     only_parts: bool
 
     def run(self, generation: str) -> int:
-        old = self.files.parts if self.only_parts else self.files.all
+        """Write the new files, then mark the old ones as replaced."""
+        old = self.files.all
+        if self.only_parts:
+            old = self.files.parts
         if not old:
             return 0
-        with self.folder.scratch("compact") as scratch, contextlib.closing(self._connect(scratch)) as connection:
+        with (
+            self.folder.scratch("compact") as scratch,
+            contextlib.closing(self._connect(scratch)) as connection,
+        ):
             temps = self._write(self._rows(connection))
         home = self.folder.tables / self.table.name
         moves: dict[Path, Place]
         if self.only_parts:
             moves = {temp: home / part_name(temp) for temp in temps}
         else:
-            moves = {temp: home / base_name(temp, generation, i) for i, temp in enumerate(temps)}
+            moves = {
+                temp: home / base_name(temp, generation, i) for i, temp in enumerate(temps)
+            }
         self.folder.place(moves)
         self.folder.place({marker(self.folder, old): home / f"replaced-{generation}.json"})
         self.folder.note_made_of(old, moves.values())
@@ -102,44 +116,60 @@ class _Job:
 
     def _connect(self, scratch: Path) -> duckdb.DuckDBPyConnection:
         return connect(
-            self.folder, memory_limit=f"{self.memory}B", temp_directory=str(scratch), preserve_insertion_order=False,
+            self.folder,
+            memory_limit=f"{self.memory}B",
+            temp_directory=str(scratch),
+            preserve_insertion_order=False,
             threads=1,
         )
 
     def _rows(self, connection: duckdb.DuckDBPyConnection) -> Iterator[pa.RecordBatch]:
-        """The table's rows as they should be, one range of keys after the other; columns of nulls alone are left out."""
+        """Read the rows of the compacted table, one range of keys after the other.
+
+        Columns without any value are not read. Each range is sorted.
+        """
         table, facts = self.table, Facts.of(self.files.all)
         own, parent = self._sources()
-        stored = stored_schema(table.name).names
-        needed = {*_NEEDED, *table.key, table.time}
-        columns = [n for n in stored if n in needed or n in facts.names - facts.never]
+        needed = {*NEEDED, *table.key, table.time}
+        columns = [
+            name
+            for name in stored_schema(table.name).names
+            if name in needed or name in facts.names - facts.never
+        ]
         contest = Contest(connection, table, columns, facts, self.memory)
-        row_bytes = _VALUE_BYTES * len(columns) + 2 * facts.row_bytes
-        count = 1 + int(facts.rows * row_bytes * _SPREAD / self.memory)
+        row_bytes = VALUE_BYTES * len(columns) + 2 * facts.row_bytes
+        count = 1 + int(facts.rows * row_bytes * SPREAD / self.memory)
         for keys in key_ranges.cut(connection, table, str(own.all), count):
-            rows = f"SELECT {quoted(columns)} FROM {own.all} WHERE {keys.holds(key_ranges.range_key(table))}"
+            test = keys.holds(key_ranges.range_key(table))
+            rows = f"SELECT {quoted(columns)} FROM {own.all} WHERE {test}"
             connection.execute(f"CREATE OR REPLACE TEMP TABLE seen AS {rows}")
             if table.parent:
-                connection.execute(f"CREATE OR REPLACE TEMP TABLE above AS {self._above(parent, keys)}")
-            chosen = f"{contest.decide()} ORDER BY {key_ranges.order(table)}"
-            yield from connection.sql(chosen).to_arrow_reader(_BATCH_ROWS)
+                above = self._above(parent, keys)
+                connection.execute(f"CREATE OR REPLACE TEMP TABLE above AS {above}")
+            query = f"{contest.decide()} ORDER BY {key_ranges.order(table)}"
+            yield from connection.sql(query).to_arrow_reader(_BATCH_ROWS)
 
     def _sources(self) -> tuple[Sources, Sources | None]:
         if self.only_parts:
-            return Sources(None, newest.scan(self.table, [str(p) for p in self.files.parts])), None
-        return sources(self.table, self.files, self.parent, stones=stones_of(self.folder))
+            paths = [str(p) for p in self.files.parts]
+            return Sources(None, newest.scan(self.table, paths)), None
+        stones = stones_of(self.folder)
+        return sources(self.table, self.files, self.parent, stones=stones)
 
     def _above(self, parent: Sources | None, keys: key_ranges.Range) -> str:
-        """A SELECT of what the observations of the parents of a range say of themselves."""
+        """SQL of a SELECT of the observations of the parents in a range."""
         above = TABLES[str(self.table.parent)]
         rows = (parent and parent.all) or f"({newest.empty(above)})"
         key = above.key[:1]
-        return (f"SELECT {quoted(key)} AS parent, observed_at, page_id, complete, known_at "
-                f"FROM {rows} WHERE {keys.holds(key)}")
+        return (
+            f"SELECT {quoted(key)} AS parent, observed_at, page_id, complete, known_at "
+            f"FROM {rows} WHERE {keys.holds(key)}"
+        )
 
     def _write(self, batches: Iterable[pa.RecordBatch]) -> list[Path]:
-        """Write sorted rows to temporary files with row groups of bounded size."""
+        """Write sorted rows to temporary files, with row groups of bounded size."""
         schema = stored_schema(self.table.name)
+        file_schema = schema.with_metadata({COMPACTED: b"1"})
         temps: list[Path] = []
         with contextlib.ExitStack() as stack:
             writer: Any = None
@@ -148,30 +178,35 @@ class _Job:
                 if writer is None or written >= FILE_ROWS:
                     stack.close()
                     temps.append(self.folder.new_temp())
-                    told = schema.with_metadata({COMPACTED: b"1"})
-                    writer = stack.enter_context(pq.ParquetWriter(temps[-1], told, **PARQUET))
+                    file = pq.ParquetWriter(temps[-1], file_schema, **PARQUET)
+                    writer = stack.enter_context(file)
                     written = 0
                 writer.write_table(group, row_group_size=ROW_GROUP_ROWS)
                 written += group.num_rows
         return temps
 
 
-def _whole(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """Rows with the columns that were left out, as nulls."""
-    columns = [batch.column(f.name).cast(f.type) if f.name in batch.schema.names else pa.nulls(batch.num_rows, f.type)
-               for f in schema]
+def _with_nulls(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """Add the columns that were not read."""
+    columns = []
+    for field in schema:
+        if field.name in batch.schema.names:
+            columns.append(batch.column(field.name).cast(field.type))
+        else:
+            columns.append(pa.nulls(batch.num_rows, field.type))
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 def _row_groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
-    held: list[pa.RecordBatch] = []
+    """Combine batches into tables of the size of a row group."""
+    group: list[pa.RecordBatch] = []
     rows = size = 0
     for batch in batches:
-        held.append(_whole(batch, schema))
+        group.append(_with_nulls(batch, schema))
         rows += batch.num_rows
-        size += held[-1].nbytes
+        size += group[-1].nbytes
         if rows + _BATCH_ROWS > ROW_GROUP_ROWS or size >= _GROUP_BYTES:
-            yield pa.Table.from_batches(held, schema)
-            held, rows, size = [], 0, 0
+            yield pa.Table.from_batches(group, schema)
+            group, rows, size = [], 0, 0
     if rows:
-        yield pa.Table.from_batches(held, schema)
+        yield pa.Table.from_batches(group, schema)

@@ -1,4 +1,4 @@
-"""Comparing an archive's tables with those made anew from its pages."""
+"""Comparison of an archive's tables with tables rebuilt from its pages."""
 
 from __future__ import annotations
 
@@ -25,118 +25,163 @@ if TYPE_CHECKING:
     from xframes.archive.storage.bucket import Place
     from xframes.archive.storage.folder import Files, Folder
 
-MEMORY = 512_000_000  # what DuckDB may use; rows of larger tables are compared a share of the keys at a time
+MEMORY = 512_000_000  # bytes DuckDB may use; with more, a share of the keys is compared at a time
 _SPREAD = 12  # bytes of memory for each byte of compressed rows that are merged at once
-OWN_MARKS = ("unknown_field", "missing_page")  # kinds of problems that depend on the order of reading, or on us
+# Kinds of problems that depend on the order of the pages, or that `repair` writes.
+OWN_MARKS = ("unknown_field", "missing_page")
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The tables of an archive beside those that `made`, an archive made from its pages, has.
+    """Comparison of the tables of `folder` with those of `reference`, rebuilt from its pages.
 
-    `exact`: all pages are here, so that every row must be the same; else what the tables know more counts as right.
-    Of `redacted` pages only the keys of rows are compared: their sizes and positions were other ones before.
+    `exact`: all pages exist, so every row must be the same. Otherwise the tables may have more rows
+    than the rebuilt ones. For `redacted` pages only the keys of rows are compared, because a
+    redaction changes sizes and positions in the page.
     """
 
     folder: Folder
     tables: Mapping[str, Files]
-    made: Folder
+    reference: Folder
     stones: Stones | None
     redacted: InitVar[Collection[str]]
     exact: bool
     _connection: duckdb.DuckDBPyConnection = field(init=False, repr=False)
 
     def __post_init__(self, redacted: Collection[str]) -> None:
-        object.__setattr__(self, "_connection", connect(self.folder, memory_limit=f"{MEMORY}B", threads=1))
-        self._connection.execute("CREATE TEMP TABLE redacted AS SELECT unnest($ids::VARCHAR[]) AS id",
-                                 {"ids": sorted(redacted)})
+        connection = connect(self.folder, memory_limit=f"{MEMORY}B", threads=1)
+        connection.execute(
+            "CREATE TEMP TABLE redacted AS SELECT unnest($ids::VARCHAR[]) AS id",
+            {"ids": sorted(redacted)},
+        )
+        object.__setattr__(self, "_connection", connection)  # the dataclass is frozen
 
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
 
     def differences(self, name: str) -> Iterator[tuple[str, str]]:
-        """Compare one table: kinds and details of what differs."""
+        """Compare one table and yield the kind and details of each difference."""
         table = TABLES[name]
-        own, new = self.tables[name], self.made.files(name)
+        own, new = self.tables[name], self.reference.files(name)
         if not new.all and len(own.bases) != 1:
-            return  # the pages say nothing of it
-        lost = 0
+            return  # the pages have no rows of it
+        missing = 0
         examples: set[str] = set()
         shares = self._shares(table, own, new)
         for share in range(shares):
             for query in self._queries(table, own, new, shares, share):
                 count, example = self._connection.execute(query).fetchall()[0]
-                lost += count
+                missing += count
                 examples |= {example} - {None}
                 if count:
                     break  # the next queries would count the same rows again
-        if own.generation and (repeated := self._connection.execute(_repeated(table, own)).fetchall()[0][0]):
-            yield "repeated_key", f"{counted(repeated, 'key')} occur more than once in compacted files"
-        if lost:
-            verb = "is" if lost == 1 else "are"
-            where = f" (e.g. of page {min(examples)})" if examples else ""
-            detail = f"{counted(lost, 'row')} that the pages have {verb} missing or different here{where}"
-            yield "missing_rows", detail
+        if own.generation:
+            (repeats,) = self._connection.execute(_repeated(table, own)).fetchall()[0]
+            if repeats:
+                detail = f"compacted files have more than one row of {counted(repeats, 'key')}"
+                yield "repeated_key", detail
+        if missing:
+            where = ""
+            if examples:
+                where = f" (e.g. of page {min(examples)})"
+            rows = counted(missing, "row")
+            yield "missing_rows", f"{rows} of the pages missing or different{where}"
 
     def is_readable(self, path: Place) -> bool:
         """Whether DuckDB can read a file; it refuses damaged footers that pyarrow accepts."""
         import duckdb
 
+        query = f"SELECT count(hash(t)) FROM {newest.scan_file(str(path))} AS t"
         try:
-            self._connection.execute(f"SELECT count(hash(t)) FROM {newest.scan_file(str(path))} AS t").fetchall()
+            self._connection.execute(query).fetchall()
         except duckdb.Error:
             return False
         return True
 
     def _shares(self, table: Table, own: Files, new: Files) -> int:
-        parents = (self.tables[table.parent], self.made.files(table.parent)) if table.parent else ()
-        size = sum(size_of(path) for files in (own, new, *parents) for path in files.all)
+        """The number of shares in which to compare a table, by the size of its files."""
+        files = [own, new]
+        if table.parent:
+            files += [self.tables[table.parent], self.reference.files(table.parent)]
+        size = sum(sum(map(size_of, each.all)) for each in files)
         return 1 + size * _SPREAD // MEMORY
 
-    def _queries(self, table: Table, own: Files, new: Files, shares: int, share: int) -> Iterator[str]:
-        """SELECTs of how many rows are missing, and the page of one."""
-        own_parent = self.tables[table.parent] if table.parent else None
-        new_parent = self.made.files(table.parent) if table.parent else None
-        ours = self._view(table, own, own_parent, shares, share)
-        theirs = self._view(table, new, new_parent, shares, share)
+    def _queries(
+        self, table: Table, own: Files, new: Files, shares: int, share: int
+    ) -> Iterator[str]:
+        """SQL of SELECTs of the number of missing rows, and the page of one of them."""
+        own_parent = new_parent = None
+        if table.parent:
+            own_parent, new_parent = self.tables[table.parent], self.reference.files(table.parent)
+        own_rows = self._view(table, own, own_parent, shares, share)
+        new_rows = self._view(table, new, new_parent, shares, share)
         if table.name == "problems":
             names = "SELECT DISTINCT parameter FROM ({}) WHERE kind = 'unknown_field'"
-            yield f"SELECT count(*), NULL FROM ({names.format(theirs)} EXCEPT {names.format(ours)})"
-            ours, theirs = (f"SELECT * FROM ({rows}) WHERE kind NOT IN {OWN_MARKS}" for rows in (ours, theirs))
+            own_names, new_names = names.format(own_rows), names.format(new_rows)
+            yield f"SELECT count(*), NULL FROM ({new_names} EXCEPT {own_names})"
+            own_rows = f"SELECT * FROM ({own_rows}) WHERE kind NOT IN {OWN_MARKS}"
+            new_rows = f"SELECT * FROM ({new_rows}) WHERE kind NOT IN {OWN_MARKS}"
         yield self._lost_observations(table, own, new, shares, share)
         if not self.exact:
-            yield (f"SELECT count(*), min(page_id) FROM (SELECT t.page_id FROM ({theirs}) AS t "
-                   f"ANTI JOIN ({ours}) AS o ON {_same(table.key)} AND o.observed_at >= t.observed_at)")
+            yield (
+                f"SELECT count(*), min(page_id) FROM (SELECT t.page_id FROM ({new_rows}) AS t "
+                f"ANTI JOIN ({own_rows}) AS o ON {_same(table.key)} "
+                "AND o.observed_at >= t.observed_at)"
+            )
             return
-        # A page may belong to several runs, of which files of pages that were put together keep one.
-        columns = newest.quoted(c for c in _shared_columns(table, own.all) if c != "run_id" or c in table.key)
+        # A page may belong to several runs; merged files of pages keep only one of them.
+        shared = _shared_columns(table, own.all)
+        columns = newest.quoted(c for c in shared if c != "run_id" or c in table.key)
         content = f"CASE WHEN page_id NOT IN (FROM redacted) THEN hash({columns}) END AS content"
         one = f"SELECT {newest.quoted(table.key)}, page_id, {content} FROM"
-        yield f"SELECT count(*), min(page_id) FROM ({one} ({theirs}) EXCEPT {one} ({ours}))"
+        yield f"SELECT count(*), min(page_id) FROM ({one} ({new_rows}) EXCEPT {one} ({own_rows}))"
 
-    def _lost_observations(self, table: Table, own: Files, new: Files, shares: int, share: int) -> str:
-        """A SELECT of how many rows of pages are in no file, and not merged into a newer row of their key either."""
+    def _lost_observations(
+        self, table: Table, own: Files, new: Files, shares: int, share: int
+    ) -> str:
+        """SQL of a SELECT of the number of rows of the pages that the archive lacks.
+
+        A row that was merged into a newer row of its key is not missing.
+        """
         key = newest.quoted(dict.fromkeys((*table.key, "observed_at", "page_id")))
-        here, told = (_rows(table, files) for files in (own, new))
-        told = (self.stones.hide(told, table.name) if self.stones else None) or told
-        wanted = f"SELECT DISTINCT {key} FROM {told} WHERE {_in_share(newest.key_of(table), shares, share)}"
+        rebuilt = self._without_removed(_rows(table, new), table)
+        in_share = _in_share(newest.key_of(table), shares, share)
+        expected = f"SELECT DISTINCT {key} FROM {rebuilt} WHERE {in_share}"
         if table.name == "problems":
-            wanted += f" AND kind NOT IN {OWN_MARKS} AND page_id NOT IN (FROM redacted)"
-        lost = (f"FROM ({wanted}) AS t ANTI JOIN {here} AS o ON {_same(table.key)} "
-                "AND o.page_id IS NOT DISTINCT FROM t.page_id")
-        if merged := [str(p) for p in own.all if _is_merged(p)]:
-            lost += (f" ANTI JOIN {newest.scan(table, merged)} AS m ON {_same(newest.key_of(table), 'm')} "
-                     "AND m.observed_at >= t.observed_at")
+            expected += f" AND kind NOT IN {OWN_MARKS} AND page_id NOT IN (FROM redacted)"
+        rows = (
+            f"FROM ({expected}) AS t ANTI JOIN {_rows(table, own)} AS o ON {_same(table.key)} "
+            "AND o.page_id IS NOT DISTINCT FROM t.page_id"
+        )
+        merged = [str(p) for p in own.all if _is_merged(p)]
+        if merged:
+            same = _same(newest.key_of(table), "m")
+            rows += (
+                f" ANTI JOIN {newest.scan(table, merged)} AS m ON {same} "
+                "AND m.observed_at >= t.observed_at"
+            )
         if table.parent:
             parent = TABLES[table.parent]
-            above = [str(p) for p in self.tables[table.parent].all if _is_merged(p)]
-            if above:
-                lost += (f' ANTI JOIN {newest.scan(parent, above)} AS p ON p."{parent.key[0]}" = '
-                         f't."{table.parent_key}" AND p.observed_at >= t.observed_at')
-        return f"SELECT count(*), min(t.page_id) {lost}"
+            merged = [str(p) for p in self.tables[table.parent].all if _is_merged(p)]
+            if merged:
+                rows += (
+                    f" ANTI JOIN {newest.scan(parent, merged)} AS p "
+                    f'ON p."{parent.key[0]}" = t."{table.parent_key}" '
+                    "AND p.observed_at >= t.observed_at"
+                )
+        return f"SELECT count(*), min(t.page_id) {rows}"
 
-    def _view(self, table: Table, files: Files, parent: Files | None, shares: int, share: int) -> str:
+    def _without_removed(self, rows: str, table: Table) -> str:
+        """SQL of rows of a table without those that removals hide."""
+        if self.stones is None:
+            return rows
+        return self.stones.hide(rows, table.name) or rows
+
+    def _view(
+        self, table: Table, files: Files, parent: Files | None, shares: int, share: int
+    ) -> str:
+        """SQL of the newest rows of one share of a table."""
         own, above = sources(table, files, parent, stones=self.stones)
         if shares > 1:
             own = _part_of(own, newest.key_of(table), shares, share)
@@ -146,23 +191,27 @@ class Comparison:
 
 
 def _rows(table: Table, files: Files) -> str:
-    """A FROM clause of every row in these files, as they lie there."""
+    """SQL of a FROM clause of every row in these files."""
     if not files.all:
         return f"({newest.empty(table)})"
     return newest.scan(table, [str(p) for p in files.all])
 
 
 def _repeated(table: Table, files: Files) -> str:
-    """A SELECT of how many keys compacted files have more than once."""
+    """SQL of a SELECT of the number of keys with more than one row in compacted files."""
     key = newest.quoted(table.key)
     rows = newest.scan(table, [str(p) for p in files.bases[str(files.generation)]])
     return f"SELECT count(*) FROM (SELECT {key} FROM {rows} GROUP BY {key} HAVING count(*) > 1)"
 
 
 def _part_of(rows: Sources, key: tuple[str, ...], shares: int, share: int) -> Sources:
-    """A share of the keys of a source."""
+    """The rows of a source whose keys are in one share."""
     test = _in_share(key, shares, share)
-    base, fresh = (f"(SELECT * FROM {s} WHERE {test})" if s else None for s in (rows.base, rows.fresh))
+    base, fresh = rows.base, rows.fresh
+    if base:
+        base = f"(SELECT * FROM {base} WHERE {test})"
+    if fresh:
+        fresh = f"(SELECT * FROM {fresh} WHERE {test})"
     return Sources(base, fresh)
 
 
@@ -175,14 +224,19 @@ def _same(key: Iterable[str], other: str = "o") -> str:
 
 
 def _is_merged(path: Place) -> bool:
-    """Whether rows of a file may stand for several observations: it was compacted. The first archives do not say."""
-    named = PART.fullmatch(path.name)
-    return named is None or named["checksum"] is None or COMPACTED in (pq.read_schema(opened(path)).metadata or {})
+    """Whether a row of this file may combine several observations.
+
+    That is so in compacted files, and possible in files of the first archives, which have no mark.
+    """
+    name = PART.fullmatch(path.name)
+    if name is None or name["checksum"] is None:
+        return True
+    return COMPACTED in (pq.read_schema(opened(path)).metadata or {})
 
 
 def _shared_columns(table: Table, paths: Iterable[Place]) -> list[str]:
-    """The columns that every file has: files of older versions lack those added since."""
-    found = {c.name for c in table.columns}
+    """The columns that every file has; older files lack columns that were added later."""
+    shared = {c.name for c in table.columns}
     for path in paths:
-        found &= set(pq.read_schema(opened(path)).names)
-    return [c.name for c in table.columns if c.name in found]
+        shared &= set(pq.read_schema(opened(path)).names)
+    return [c.name for c in table.columns if c.name in shared]

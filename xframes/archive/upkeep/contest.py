@@ -1,7 +1,8 @@
-"""Which rows hold among several of one key, decided for rows in the temporary table `seen`.
+"""Decides which rows hold among several of one key: those in the temporary table `seen`.
 
-Most keys have one row, or one that says everything known; those rows are picked as they are. The others are merged, a
-share of the keys at a time. The rules are those of `query/newest.py`.
+Most keys have one row, or a newest row that has every known value. Those rows are selected by
+number. Only the rows of the other keys are merged, a share of the keys at a time. The rules are
+those of `query/newest.py`.
 """
 
 from __future__ import annotations
@@ -24,108 +25,164 @@ if TYPE_CHECKING:
 
     from xframes.archive.storage.bucket import Place
 
+_MERGE_SPREAD = 8  # bytes of memory for each byte of the rows that are merged at once
+
 
 @dataclass(frozen=True, slots=True)
 class Contest:
-    """The contest of the rows in `seen`; of a detail table also with the parents' observations in `above`."""
+    """A contest of the rows in `seen`, a temporary table with these columns.
+
+    Detail rows also need the observations of their parents, in the temporary table `above`:
+    `parent` (its key), `observed_at`, `page_id`, `complete`, `known_at`. With `narrow`, the table
+    lacks columns, and only complete rows count as having every known value.
+    """
 
     connection: duckdb.DuckDBPyConnection
     table: Table
     columns: Sequence[str]
     facts: Facts
     memory: int
+    narrow: bool = False
 
     def decide(self) -> str:
-        """A SELECT of the rows that hold."""
-        chosen = f"SELECT {quoted(self.columns)} FROM seen"
-        self._find_contested()
-        if not self.connection.execute("SELECT count(*) FROM many").fetchall()[0][0]:
-            return chosen
-        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE heads AS {self._heads()}")
-        same = newest.same(self.table, "seen", "many")
-        found = [f"{chosen} ANTI JOIN many ON {same}",
-                 f"{chosen} WHERE rowid IN (SELECT rid FROM heads WHERE simple)"]
-        if merges(self.table.name) and self._merge_others():
-            found.append(f"SELECT {quoted(self.columns)} FROM others")
-        return f"SELECT * FROM ({' UNION ALL '.join(found)})"
+        """Return a SELECT of the rows that hold, merged where needed."""
+        columns = quoted(self.columns)
+        rows = f"SELECT {columns} FROM seen"
+        if not self.find_heads():
+            return rows
+        selects = [
+            f"{rows} ANTI JOIN many ON {newest.same(self.table, 'seen', 'many')}",
+            f"{rows} WHERE rowid IN (SELECT rid FROM heads WHERE simple)",
+        ]
+        if self.merge_others():
+            selects.append(f"SELECT {columns} FROM others")
+        return f"SELECT * FROM ({' UNION ALL '.join(selects)})"
 
-    def _find_contested(self) -> None:
-        """Put into `many` the keys that have several rows; of details, parents of which more than one thing is said."""
+    def find_heads(self) -> bool:
+        """Create the table `heads` of the newest row of each key with several; False if none has.
+
+        `simple` is true where that row has every known value of the key.
+        """
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE many AS {self._several()}")
+        (count,) = self.connection.execute("SELECT count(*) FROM many").fetchall()[0]
+        if count:
+            self.connection.execute(f"CREATE OR REPLACE TEMP TABLE heads AS {self._heads()}")
+        return bool(count)
+
+    def _several(self) -> str:
+        """SQL of a SELECT of the keys with several rows; of details, of the parents to look at."""
         key = quoted(self.table.key)
         several = f"SELECT {key} FROM seen GROUP BY {key} HAVING count(*) > 1"
-        if self.table.kind == "detail":
-            parent = quoted([self.table.parent_key])
-            several = (
-                f"SELECT DISTINCT {parent} FROM ({several}) UNION SELECT {parent} FROM seen GROUP BY {parent} HAVING "
-                "min(page_id) IS DISTINCT FROM max(page_id) OR min(observed_at) IS DISTINCT FROM max(observed_at) "
-                "OR count(page_id) <> count(*) "
-                f"UNION SELECT parent AS {parent} FROM above SEMI JOIN seen ON parent = {parent} "
-                "GROUP BY parent HAVING count(*) > 1 OR bool_or(known_at IS NOT NULL) "
-                f"UNION SELECT {parent} FROM seen JOIN above ON parent = {parent} WHERE complete AND "
-                "(above.page_id IS DISTINCT FROM seen.page_id OR above.observed_at IS DISTINCT FROM seen.observed_at)"
-            )
-        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE many AS {several}")
+        if self.table.kind != "detail":
+            return several
+        parent = quoted([self.table.parent_key])
+        return (
+            f"SELECT DISTINCT {parent} FROM ({several}) "
+            # several observations have details
+            f"UNION SELECT {parent} FROM seen GROUP BY {parent} "
+            "HAVING min(page_id) IS DISTINCT FROM max(page_id) OR count(page_id) < count(*) "
+            "OR min(observed_at) IS DISTINCT FROM max(observed_at) "
+            # or the parent has several observations, or another one
+            f"UNION SELECT parent FROM above SEMI JOIN seen ON parent = {parent} "
+            "GROUP BY parent HAVING count(*) > 1 OR bool_or(known_at IS NOT NULL) "
+            f"UNION SELECT {parent} FROM seen JOIN above ON parent = {parent} WHERE complete AND "
+            "(above.page_id IS DISTINCT FROM seen.page_id "
+            "OR above.observed_at IS DISTINCT FROM seen.observed_at)"
+        )
 
     def _heads(self) -> str:
-        """A SELECT of the number of each contested key's newest row, and whether that row says everything known."""
         table = self.table
-        crowd = (f"SELECT seen.*, seen.rowid AS rid, {newest.place(table)} AS place FROM seen SEMI JOIN many "
-                 f"ON {newest.same(table, 'seen', 'many')}")
+        rows = (
+            f"SELECT seen.*, seen.rowid AS rid, {newest.place(table)} AS place "
+            f"FROM seen SEMI JOIN many ON {newest.same(table, 'seen', 'many')}"
+        )
         key = quoted(table.key)
-        if table.kind == "detail":
-            parents = Sources(fresh=f"(SELECT parent AS {quoted([parent_key(table)])}, * EXCLUDE (parent) FROM above)")
-            kept = newest.kept_parents(table, parents, touched=True)
-            return (f"WITH touched AS (FROM many), seen AS ({crowd}), {kept} "
-                    f"SELECT arg_max(rid, seen.place) AS rid, true AS simple FROM seen SEMI JOIN kept "
-                    f'ON seen."{table.parent_key}" = kept.parent AND seen.place = kept.place GROUP BY {key}')
-        says_all = self._says_all() if merges(table.name) else "true"
-        return f"SELECT {key}, arg_max(rid, place) AS rid, {says_all} AS simple FROM ({crowd}) GROUP BY {key}"
+        if table.kind != "detail":
+            simple = "true"
+            if merges(table.name):
+                simple = self._newest_is_enough()
+            return (
+                f"SELECT {key}, arg_max(rid, place) AS rid, {simple} AS simple "
+                f"FROM ({rows}) GROUP BY {key}"
+            )
+        parent_key = quoted(TABLES[str(table.parent)].key[:1])
+        above = f"(SELECT parent AS {parent_key}, * EXCLUDE (parent) FROM above)"
+        kept = newest.kept_parents(table, Sources(fresh=above), touched=True)
+        return (
+            f"WITH touched AS (FROM many), contested AS ({rows}), seen AS (FROM contested), {kept} "
+            "SELECT arg_max(rid, seen.place) AS rid, true AS simple FROM seen SEMI JOIN kept "
+            f'ON seen."{table.parent_key}" = kept.parent AND seen.place = kept.place '
+            f"GROUP BY {key}"
+        )
 
-    def _says_all(self) -> str:
-        """Whether the newest row of a key knows what any of its rows knows: each column is a bit of a number."""
+    def _newest_is_enough(self) -> str:
+        """SQL of whether the newest row of a key has every value that its other rows have.
+
+        The columns with a value are the bits of a number, one number for each row.
+        """
         facts = self.facts
-        entity = self.table.kind == "entity"
-        complete = "coalesce(complete, false)" if entity and not facts.all_complete else "true" if entity else "false"
+        complete = self._completeness()
         bits = []
         owners = 0
         for i, c in enumerate(self.table.columns):
-            if c.name not in self.columns or c.name in facts.always or (facts.all_complete and not c.owner):
+            constant = c.name in facts.always or c.name not in self.columns
+            if constant or (facts.all_complete and not c.owner):
                 continue
             bits.append(f'CASE WHEN "{c.name}" IS NULL THEN 0::HUGEINT ELSE {1 << i}::HUGEINT END')
-            owners |= (1 << i) if c.owner else 0
-        known = " + ".join(bits) or "0::HUGEINT"
+            if c.owner:
+                owners |= 1 << i
+        has_value = " + ".join(bits) or "0::HUGEINT"
         newest = f"arg_max({complete}, place)"
         matters = f"CASE WHEN {newest} THEN {owners}::HUGEINT ELSE (-1)::HUGEINT END"
-        lost = f"bit_or({known}) & ~arg_max({known}, place) & {matters}"
-        return f"bool_and(known_at IS NULL) AND ({lost}) = 0 AND ({newest} OR NOT bool_or({complete}))"
+        missing = f"bit_or({has_value}) & ~arg_max({has_value}, place) & {matters}"
+        needed = f"{newest} OR NOT bool_or({complete})"
+        if self.narrow:
+            needed = newest
+        return f"bool_and(known_at IS NULL) AND ({missing}) = 0 AND ({needed})"
 
-    def _merge_others(self) -> bool:
-        """Merge the keys that need it into the table `others`, a share at a time; False when there are none."""
+    def _completeness(self) -> str:
+        """SQL of whether a row is complete: its nulls count as values then."""
+        if self.table.kind != "entity":
+            return "false"
+        if self.facts.all_complete:
+            return "true"
+        return "coalesce(complete, false)"
+
+    def merge_others(self) -> bool:
+        """Merge the rows of keys that are not simple into the table `others`.
+
+        Works on a share of the keys at a time. Returns False if every key is simple.
+        """
+        if not merges(self.table.name):
+            return False
         table = self.table
         key = quoted(table.key)
-        same = newest.same(table, "seen", "heads")
-        crowd = f"FROM seen SEMI JOIN (SELECT {key} FROM heads WHERE NOT simple) AS heads ON {same}"
-        (count,) = self.connection.execute(f"SELECT count(*) {crowd}").fetchall()[0]
+        rows = (
+            f"FROM seen SEMI JOIN (SELECT {key} FROM heads WHERE NOT simple) AS undecided "
+            f"ON {newest.same(table, 'seen', 'undecided')}"
+        )
+        (count,) = self.connection.execute(f"SELECT count(*) {rows}").fetchall()[0]
         if not count:
             return False
-        shares = max(1, round(count * self.facts.row_bytes * 8 / self.memory))
+        constant = frozenset(c.name for c in table.columns if c.name not in self.columns)
+        shares = max(1, round(count * self.facts.row_bytes * _MERGE_SPREAD / self.memory))
+        target = "CREATE OR REPLACE TEMP TABLE others AS"
         for share in range(shares):
-            rows = f"SELECT seen.* {crowd} WHERE hash({key}) % {shares} = {share}"
-            constant = frozenset(c.name for c in table.columns if c.name not in self.columns)
-            merged = newest.merged(table, rows, hidden=True, constant=constant)
-            self.connection.execute(f"{'INSERT INTO' if share else 'CREATE OR REPLACE TEMP TABLE'} others "
-                                    f"{'' if share else 'AS '}{merged}")
+            part = f"SELECT seen.* {rows} WHERE hash({key}) % {shares} = {share}"
+            merged = newest.merged(table, part, hidden=True, constant=constant)
+            self.connection.execute(f"{target} {merged}")
+            target = "INSERT INTO others"
         return True
-
-
-def parent_key(table: Table) -> str:
-    """The column of a detail table's parent that the details name."""
-    return TABLES[str(table.parent)].key[0]
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the statistics of Parquet files tell: columns never null, those always null, those there are, and sizes."""
+    """Facts from the statistics of Parquet files.
+
+    `always` names the columns without nulls, `never` the plain columns with nothing but nulls,
+    `names` all columns of any file. `all_complete`: every row is complete. `row_bytes`: mean size
+    of a row.
+    """
 
     always: frozenset[str]
     never: frozenset[str]
@@ -137,23 +194,22 @@ class Facts:
     @classmethod
     def of(cls, paths: Iterable[Place]) -> Facts:
         """Read the footers of these files."""
-        nulls: dict[str, int | None] = {}  # None: not known
+        nulls: dict[str, int | None] = {}  # by column; None: unknown
         rows = size = 0
         complete = True
         for path in paths:
             metadata = pq.read_metadata(opened(path))
             for group in map(metadata.row_group, range(metadata.num_row_groups)):
-                missing = nulls.keys() - {group.column(i).path_in_schema for i in range(group.num_columns)}
-                for i in range(group.num_columns):
-                    column = group.column(i)
-                    name, found = column.path_in_schema, column.statistics
-                    before = nulls.get(name, rows)  # rows of files that lack the column read as null
-                    known = before is not None and found is not None and found.has_null_count
-                    nulls[name] = before + found.null_count if known else None
+                columns = [group.column(i) for i in range(group.num_columns)]
+                missing = nulls.keys() - {column.path_in_schema for column in columns}
+                for column in columns:
+                    name = column.path_in_schema
+                    before = nulls.get(name, rows)  # a file without the column has nulls in it
+                    nulls[name] = _total(before, _null_count(column))
                     if name == "complete":
-                        complete &= bool(found is not None and found.has_min_max and found.min)
+                        complete &= _all_true(column)
                 for name in missing:
-                    nulls[name] = None if nulls[name] is None else nulls[name] + group.num_rows
+                    nulls[name] = _total(nulls[name], group.num_rows)
                 rows += group.num_rows
                 size += group.total_byte_size
         return cls(
@@ -164,3 +220,24 @@ class Facts:
             rows,
             size / max(1, rows),
         )
+
+
+def _total(before: int | None, more: int | None) -> int | None:
+    """The sum of two counts; None if one of them is unknown."""
+    if before is None or more is None:
+        return None
+    return before + more
+
+
+def _null_count(column: pq.ColumnChunkMetaData) -> int | None:
+    """The number of nulls of a column in a row group; None if its statistics do not have it."""
+    statistics = column.statistics
+    if statistics is None or not statistics.has_null_count:
+        return None
+    return int(statistics.null_count)
+
+
+def _all_true(column: pq.ColumnChunkMetaData) -> bool:
+    """Whether the statistics of a boolean column say that every value is true."""
+    statistics = column.statistics
+    return bool(statistics is not None and statistics.has_min_max and statistics.min)

@@ -1,8 +1,9 @@
-"""How an archive is, at a glance: what footers, the journal and the folder tell. `verify` reads everything."""
+"""A quick check of an archive by footers, journal and folder. `verify` reads everything."""
 
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from xframes.archive.storage.paths import opened, size_of
 from xframes.archive.upkeep.compaction import MOST_PARTS
 from xframes.errors import ArchiveError
 from xframes.schema import TABLES
+from xframes.screen import counted
 
 if TYPE_CHECKING:
     import os
@@ -25,111 +27,141 @@ if TYPE_CHECKING:
     from xframes.archive.ingest.journal import Journal, RunRow
     from xframes.archive.storage.bucket import Place
 
-Sign = tuple[str, str, str, str]  # what was looked at; ok, warn or wrong; what was found; what to do
-_ROOM = 1_000_000_000  # bytes free on the disk from which people need not hear of it
+Sign = tuple[str, str, str, str]  # the part checked; ok, warn or wrong; the result; what to do
+_FREE_BYTES = 1_000_000_000  # less free space on the disk than this is a warning
 _UNREADABLE = (OSError, ValueError, pa.ArrowException)
 
 
 def signs(path: str | os.PathLike[str]) -> Iterator[Sign]:
-    """Look an archive over, without changing it: format, pages, tables, journal, runs, room on the disk."""
+    """Check format, pages, tables, journal, runs and disk space of an archive; change nothing."""
     try:
         folder = Folder(path)
     except ArchiveError as error:
-        yield "archive", "wrong", str(error), "name another folder, or put back what is missing from a copy"
+        advice = "pass another folder, or restore the missing file from a copy"
+        yield "archive", "wrong", str(error), advice
         return
     if not folder.exists:
-        yield "archive", "wrong", f"{folder.path} holds no archive", "name its folder; collecting makes a new one"
+        advice = "pass the folder of an archive; a collection creates a new one"
+        yield "archive", "wrong", f"no archive in {folder.path}", advice
         return
     yield _format(folder)
     yield from _files(folder)
     if folder.journal.exists():
         yield from _journal(folder)
     if folder.buried:
-        yield ("removals", "warn", "something removed is hidden, but still in files",
-               f"xframes compact --archive {_shown(folder)}")
+        result = "removed data is hidden, but still in files"
+        yield "removals", "warn", result, f"xframes compact --archive {_quoted_path(folder)}"
     free = shutil.disk_usage(folder.home).free
-    if free < _ROOM:
-        yield "disk", "warn", f"{_size(free)} free", "make room: compacting needs about as much again as the tables"
+    if free < _FREE_BYTES:
+        advice = "free some space: a compaction needs about as much space again as the tables"
+        yield "disk", "warn", f"{_size(free)} free", advice
 
 
 def _format(folder: Folder) -> Sign:
-    told = json.loads((folder.path / "xframes.json").read_text(encoding="utf-8"))
-    made = f", made {str(told.get('created_at'))[:10]} by xframes {told.get('writer_version')}"
-    said = f"{folder.path}: format {told['format_version']}{made}"
+    """The format of the archive, and whether this user may write to it."""
+    info = json.loads((folder.path / "xframes.json").read_text(encoding="utf-8"))
+    created = f"{str(info.get('created_at'))[:10]} by xframes {info.get('writer_version')}"
+    result = f"{folder.path}: format {info['format_version']}, created {created}"
     if not folder.writable:
-        return "archive", "warn", f"{said}; it cannot be written to", "queries work; to collect, get the right to write"
-    return "archive", "ok", said, ""
+        advice = "to collect, get write permission; queries work without it"
+        return "archive", "warn", f"{result}; no write permission", advice
+    return "archive", "ok", result, ""
 
 
 def _files(folder: Folder) -> Iterator[Sign]:
-    """Every footer: whether it can be read, and its columns are those of today."""
+    """Read the footer of every file: it must be readable and have the columns of this version."""
     rows, size, bad = _read(folder.page_parts(), PAGES, PAGES_UNHASHED.names)
-    said = f"{rows:,} in {len(folder.page_parts()):,} files, {_size(size)}"
-    yield _told("pages", said, bad, folder, "put the file back from a copy: pages cannot be made anew")
+    files = counted(len(folder.page_parts()), "file")
+    advice = "restore the file from a copy: pages cannot be rebuilt"
+    yield _sign("pages", f"{rows:,} in {files}, {_size(size)}", bad, folder, advice)
     rows, size, bad, count, parts = 0, 0, [], 0, 0
     for name, table in TABLES.items():
-        files = folder.files(name)
-        more, bytes_, broken = _read(files.all, stored_schema(name), (*table.key, "page_id"))
-        rows, size, bad, count = rows + more, size + bytes_, bad + broken, count + len(files.all)
-        parts = max(parts, len(files.parts))
-    said = f"{rows:,} rows in {count:,} files, {_size(size)}"
-    yield _told("tables", said, bad, folder, f"xframes rebuild --archive {_shown(folder)}")
+        of_table = folder.files(name)
+        needed = (*table.key, "page_id")
+        more_rows, more_size, more_bad = _read(of_table.all, stored_schema(name), needed)
+        rows += more_rows
+        size += more_size
+        bad += more_bad
+        count += len(of_table.all)
+        parts = max(parts, len(of_table.parts))
+    result = f"{counted(rows, 'row')} in {counted(count, 'file')}, {_size(size)}"
+    yield _sign("tables", result, bad, folder, f"xframes rebuild --archive {_quoted_path(folder)}")
     if parts > MOST_PARTS:
-        yield ("tables", "warn", f"a table has {parts:,} files yet to be united, which makes queries slow",
-               f"xframes compact --archive {_shown(folder)}")
+        result = f"a table has {parts:,} files that are not compacted, so queries are slow"
+        yield "tables", "warn", result, f"xframes compact --archive {_quoted_path(folder)}"
 
 
-def _read(paths: tuple[Place, ...], schema: pa.Schema, needed: Iterable[str]) -> tuple[int, int, list[str]]:
+def _read(
+    paths: tuple[Place, ...], schema: pa.Schema, needed: Iterable[str]
+) -> tuple[int, int, list[str]]:
+    """Read footers and return the number of rows, the size in bytes, and what is wrong."""
     rows, size, bad = 0, 0, []
     for path in paths:
         try:
             footer = pq.ParquetFile(opened(path))
             with footer:
-                found = footer.schema_arrow
+                columns = footer.schema_arrow
                 rows += footer.metadata.num_rows
             size += size_of(path)
         except _UNREADABLE as error:
             bad.append(f"{path.name} cannot be read ({type(error).__name__})")
             continue
-        wrong = [f.name for f in found if (i := schema.get_field_index(f.name)) >= 0 and schema.field(i).type != f.type]
-        wrong += [name for name in needed if name not in found.names]
+        wrong = [column.name for column in columns if not _has_type(schema, column)]
+        wrong += [name for name in needed if name not in columns.names]
         if wrong:
-            bad.append(f"{path.name} lacks these columns, or has them in another type: {', '.join(wrong)}")
+            bad.append(f"{path.name}: columns missing or of another type: {', '.join(wrong)}")
     return rows, size, bad
 
 
-def _told(part: str, said: str, bad: list[str], folder: Folder, advice: str) -> Sign:
+def _has_type(schema: pa.Schema, column: pa.Field) -> bool:
+    """Whether a column has the type that the schema says; columns it does not have are right."""
+    index = schema.get_field_index(column.name)
+    return index < 0 or bool(schema.field(index).type == column.type)
+
+
+def _sign(part: str, result: str, bad: list[str], folder: Folder, advice: str) -> Sign:
     if not bad:
-        return part, "ok", said, ""
-    return (part, "wrong", f"{said}; {len(bad):,} damaged, e.g. {bad[0]}",
-            f"xframes verify --archive {_shown(folder)} names each; {advice}")
+        return part, "ok", result, ""
+    result = f"{result}; {len(bad):,} damaged, e.g. {bad[0]}"
+    verify = f"xframes verify --archive {_quoted_path(folder)}"
+    return part, "wrong", result, f"{verify} lists the damaged files; {advice}"
 
 
 def _journal(folder: Folder) -> Iterator[Sign]:
     try:
         with open_journal(folder.journal) as journal:
-            wrong = journal.check()
-            if wrong is None:
+            problem = journal.check()
+            if problem is None:
                 waiting = sum(journal.pending().values())
-                yield "journal", "ok", f"sound; {_size(waiting)} of pages wait for their place in the tables", ""
+                yield "journal", "ok", f"sound; {_size(waiting)} of pages not yet in the tables", ""
                 yield _runs(folder, journal)
                 return
     except ArchiveError as error:
-        wrong = str(error)
-    yield "journal", "wrong", wrong, "put journal.sqlite back from a copy; or move it away: pages/ stays whole"
+        problem = str(error)
+    advice = "restore journal.sqlite from a copy, or move it away; pages/ is not affected"
+    yield "journal", "wrong", problem, advice
 
 
 def _runs(folder: Folder, journal: Journal) -> Sign:
+    """The number of runs, and the last one that can be resumed."""
     runs = journal.runs()
-    going = {run.run_id for run in runs if run.state == "running" and folder.is_held(run.owner or "")}
-    stopped = [run for run in runs if run.state in {"interrupted", "running"} and run.run_id not in going]
-    open_ = [run for run in stopped if run.plan is not None]
-    said = f"{len(runs):,} in all, {len(going):,} going on now, {len(stopped):,} stopped on their way"
-    if not open_:
-        return "runs", "ok", said, ""
-    last = open_[-1]
-    return ("runs", "warn", f"{said}, the last of them {last.action} at {_when(last)}",
-            f"xframes resume {last.run_id} --archive {_shown(folder)}")
+    active = {
+        run.run_id
+        for run in runs
+        if run.state == "running" and folder.is_held(run.owner or "")
+    }
+    stopped = [
+        run
+        for run in runs
+        if run.state in {"interrupted", "running"} and run.run_id not in active
+    ]
+    resumable = [run for run in stopped if run.plan is not None]
+    result = f"{counted(len(runs), 'run')}: {len(active):,} running, {len(stopped):,} interrupted"
+    if not resumable:
+        return "runs", "ok", result, ""
+    last = resumable[-1]
+    advice = f"xframes resume {last.run_id} --archive {_quoted_path(folder)}"
+    return "runs", "warn", f"{result}; the last one: {last.action} at {_when(last)}", advice
 
 
 def _when(run: RunRow) -> str:
@@ -145,7 +177,6 @@ def _size(count: float) -> str:
     return f"{count:,.1f} GB"
 
 
-def _shown(folder: Folder) -> str:
-    import shlex
-
+def _quoted_path(folder: Folder) -> str:
+    """The path of an archive, quoted for a shell."""
     return shlex.quote(str(folder.path))

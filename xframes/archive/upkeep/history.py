@@ -1,4 +1,4 @@
-"""What was known when: from the pages, which keep every observation."""
+"""Past states of an archive, from its pages, which keep every observation."""
 
 from __future__ import annotations
 
@@ -23,53 +23,73 @@ if TYPE_CHECKING:
 
 
 def observations(pages: Iterable[Page], table: str, id_: str) -> pa.Table:
-    """Every observation of one thing, oldest first, those left out that say just what the one before said.
+    """Return the observations of one entity, oldest first, without repetitions.
 
-    Rows of the entity's table, or of one of its details' (all rows of each observation).
+    An observation with the same values as the one before it is left out. `table` is the entity's
+    table, or one of its detail tables (then all rows of every observation are returned).
     """
     home = declared(table)
-    key = home.parent_key if home.kind == "detail" else home.key[0]
-    flattener, needle, parts = Flattener(), id_.encode(), list[pa.Table]()
+    is_detail = home.kind == "detail"
+    key = home.key[0]
+    if is_detail:
+        key = home.parent_key
+    rows = _rows_of(pages, table, key, id_)
+    order = dict.fromkeys(("observed_at", "page_id", *home.key))
+    rows = rows.sort_by([(column, "ascending") for column in order])
+    if is_detail:
+        return rows
+    return rows.filter(pa.array(_changes(rows), pa.bool_()))
+
+
+def _rows_of(pages: Iterable[Page], table: str, key: str, id_: str) -> pa.Table:
+    """The rows of a table with an id in their key column."""
+    flattener, needle = Flattener(), id_.encode()
+    parts = [empty(table)]
     for page in pages:
         if needle in page.body:
             rows = flattener.batch([page]).get(table)
             if rows is not None:
                 parts.append(rows.filter(pc.equal(rows[key], id_)))
-    found = pa.concat_tables([p for p in parts if p.num_rows]) if any(p.num_rows for p in parts) else empty(table)
-    order = ("observed_at", "page_id", *(k for k in home.key if k not in {"observed_at", "page_id"}))
-    found = found.sort_by([(column, "ascending") for column in order])
-    return found if home.kind == "detail" else found.filter(pa.array(_news(found), pa.bool_()))
+    return pa.concat_tables(parts)
 
 
-def _news(found: pa.Table) -> list[bool]:
-    """Which rows say something the row before did not."""
+def _changes(rows: pa.Table) -> list[bool]:
+    """For each row, whether it differs from the row before it."""
     before: dict[str, object] = {}
     flags = []
-    for row in found.drop_columns(["observed_at", "page_id"]).to_pylist():
+    for row in rows.drop_columns(["observed_at", "page_id"]).to_pylist():
         flags.append(row != before)
         before = row
     return flags
 
 
 def moment(when: datetime | str) -> datetime:
-    """A moment as people give it. Raises ArchiveError for what is none or has no zone."""
-    found: object = when
+    """Read a moment. Raises ArchiveError if it is not a time or has no zone."""
+    time: object = when
     if isinstance(when, str):
         with suppress(ValueError):
-            found = datetime.fromisoformat(when)
-    if not isinstance(found, datetime) or found.tzinfo is None:
-        raise ArchiveError(f"as_of needs a time with its zone, e.g. '2026-01-31T12:00:00Z', not {when!r:.40}")
-    return found
+            time = datetime.fromisoformat(when)
+    if not isinstance(time, datetime) or time.tzinfo is None:
+        raise ArchiveError(
+            "as_of: expected an aware datetime or ISO 8601 text with a time zone, such as "
+            f"'2026-01-31T12:00:00Z', got {when!r:.40}"
+        )
+    return time
 
 
-def copy_until(folder: Folder, pages: Iterable[Page], when: datetime) -> tempfile.TemporaryDirectory[str]:
-    """A temporary archive of the pages received until a moment, and nothing of what was removed since.
+def copy_until(
+    folder: Folder, pages: Iterable[Page], when: datetime
+) -> tempfile.TemporaryDirectory[str]:
+    """Create a temporary archive of the pages received until a moment.
 
-    Raises ArchiveError when there was no page yet.
+    It does not contain what was removed later. Raises ArchiveError if the archive has no page that
+    old.
     """
     home = tempfile.TemporaryDirectory(prefix="xframes-as-of-")
-    then = type(folder)(home.name)
-    if not add_pages(then, (p for p in pages if p.received_at <= when)):
+    copy = type(folder)(home.name)
+    if not add_pages(copy, (p for p in pages if p.received_at <= when)):
         home.cleanup()
-        raise ArchiveError(f"{folder.path} has no page received until {when:%Y-%m-%d %H:%M:%S %Z}")
+        raise ArchiveError(
+            f"as_of: {folder.path} has no page received until {when:%Y-%m-%d %H:%M:%S %Z}"
+        )
     return home

@@ -1,4 +1,4 @@
-"""The archive's housekeeping: compaction of all tables, small page files put together, tables rebuilt from pages."""
+"""Compaction of a whole archive: all tables, and small files of pages."""
 
 from __future__ import annotations
 
@@ -29,61 +29,77 @@ if TYPE_CHECKING:
     from xframes.archive.storage.folder import Folder
 
 log = logging.getLogger("xframes")
-_SMALL_PAGES = 8_000_000  # a file of pages this small on disk is put together with others
-_MERGED_PAGES = 64_000_000
-_FRESH_SHARE = 10  # compacted data this many times larger than the fresh is not rewritten for it
+_SMALL_PAGES = 8_000_000  # bytes; smaller files of pages are merged
+_MERGED_PAGES = 64_000_000  # bytes after which a merged file is complete
+_FRESH_SHARE = 10  # compacted files are not rewritten if this many times larger than the parts
 
 
 def compact(folder: Folder, views: Views, *, memory: int = MEMORY) -> int:
-    """Compact every table that gains by it, and put small page files together; gives how many files went."""
+    """Compact every table that has parts, and merge small files of pages.
+
+    Returns how many files were replaced.
+    """
     with folder.lock("compact"), folder.owned():
         folder.look()
-        gone = sum(
+        replaced = sum(
             folder.steady(partial(compact_family, folder, names, memory=memory))
             for names in families()
             if worth_compacting(folder.files(n) for n in names)
         )
-        gone += folder.steady(partial(merge_pages, folder))
+        replaced += folder.steady(partial(merge_pages, folder))
         clear(folder, views)
-    return gone
+    return replaced
 
 
 def tidy(folder: Folder, views: Views) -> None:
-    """Compact what has gathered too many parts, unless another process is at it.
+    """Compact the tables with too many parts, unless another process is compacting.
 
-    Where the fresh parts are small beside what is compacted already, they are only put together: rewriting a large
-    table for every few rows would cost more than it gains.
+    If the parts are small compared with the compacted files, they are only merged with each other,
+    because rewriting a large table for a few rows would cost more than it gains.
     """
-    with contextlib.suppress(Timeout), folder.lock("compact").acquire(timeout=0), folder.owned():
+    with (
+        contextlib.suppress(Timeout),
+        folder.lock("compact").acquire(timeout=0),
+        folder.owned(),
+    ):
         folder.look()
-        if folder.buried:  # the purge still to come tells by the posts whose last it was
+        if folder.buried:  # the next purge needs the rows of removed posts to find their authors
             return
-        worked = folder.storage.has_replaced  # it may be time to remove them
+        needs_clear = folder.storage.has_replaced
         for names in families():
             files = [folder.files(n) for n in names]
             if max(len(f.parts) for f in files) <= MOST_PARTS:
                 continue
-            fresh, base = sum(f.bytes for f in files), sum(f.base_bytes for f in files)
-            folder.steady(partial(compact_family, folder, names, only_parts=fresh * _FRESH_SHARE < base))
-            worked = True
+            parts_bytes = sum(f.bytes for f in files)
+            base_bytes = sum(f.base_bytes for f in files)
+            only_parts = parts_bytes * _FRESH_SHARE < base_bytes
+            folder.steady(partial(compact_family, folder, names, only_parts=only_parts))
+            needs_clear = True
         if len(folder.page_parts()) > MOST_PARTS:
-            worked = bool(folder.steady(partial(merge_pages, folder, MOST_PARTS))) or worked
-        if worked:
+            merged = folder.steady(partial(merge_pages, folder, MOST_PARTS))
+            needs_clear = needs_clear or merged > 0
+        if needs_clear:
             clear(folder, views)
 
 
 def clear(folder: Folder, views: Views) -> None:
-    """Remove replaced files if nobody reads now (else a later compaction does), and what dead processes left."""
-    with views.readers.alone(count_own=True) as nobody:
+    """Remove replaced files and the temporary files of dead processes.
+
+    While other processes read, replaced files stay; a later compaction removes them.
+    """
+    with views.readers.alone(count_own=True) as alone:
         views.refresh()
-        if nobody:
+        if alone:
             folder.finish_removals()
     with contextlib.suppress(Timeout), folder.lock("flush").acquire(timeout=0):
         folder.sweep()
 
 
 def merge_pages(folder: Folder, more_than: int = 1) -> int:
-    """Put small files of pages together, each page once; gives how many files went."""
+    """Merge small files of pages, each page once, and return how many files were replaced.
+
+    Nothing is merged unless there are more small files than `more_than`.
+    """
     small = [p for p in folder.page_parts() if size_of(p) < _SMALL_PAGES]
     if len(small) <= more_than:
         return 0
@@ -92,12 +108,12 @@ def merge_pages(folder: Folder, more_than: int = 1) -> int:
             continue
         temp = folder.new_temp()
         file = PagesFile(temp)
-        seen: set[str] = set()
+        written: set[str] = set()
         runs: dict[str, dict[str, Any]] = {}
         for path in group:
             for page in read_part(path):
-                if page.page_id not in seen:
-                    seen.add(page.page_id)
+                if page.page_id not in written:
+                    written.add(page.page_id)
                     file.add([page])
             for run in part_runs(path):
                 if run["observed_at"] >= runs.get(run["run_id"], run)["observed_at"]:
@@ -111,6 +127,7 @@ def merge_pages(folder: Folder, more_than: int = 1) -> int:
 
 
 def _groups(paths: Iterable[Place]) -> Iterator[list[Place]]:
+    """Split files into groups of about the size of a merged file."""
     group: list[Place] = []
     size = 0
     for path in paths:

@@ -1,4 +1,4 @@
-"""Adding another archive: its files, and the pages in its journal."""
+"""Merge: add the files of another archive, and the pages in its journal."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from xframes.archive.storage.parts import (
 from xframes.archive.storage.paths import fetch
 from xframes.errors import ArchiveError
 from xframes.schema import TABLES
+from xframes.screen import counted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,55 +32,69 @@ if TYPE_CHECKING:
     from xframes.archive.storage.folder import Folder
 
 log = logging.getLogger("xframes")
-_MERGE_TRIES = 10  # listings of an archive that is being compacted while it is merged
+_MERGE_TRIES = 10  # how often to list an archive that another process compacts meanwhile
 
 
 def copy_files(folder: Folder, source: Folder) -> int:
-    """Copy the files of another archive beside one's own, each once; gives how many came.
+    """Copy the files of another archive that this one lacks, and return how many were copied.
 
-    The other is only read. Raises ArchiveError when something of it is damaged: then nothing of it came.
+    The other archive is only read. Raises ArchiveError if one of its files is damaged; then nothing
+    is copied.
     """
     moves: dict[Path, Place] = {}
-    done: set[str] = set()
+    paths: set[str] = set()
     folder.look()
     with folder.owned():
         for _ in range(_MERGE_TRIES):
             source.look()
             try:
-                _copy_missing(folder, source, moves, done)
-            except FileNotFoundError:  # a compaction there has replaced it meanwhile
+                _copy_missing(folder, source, moves, paths)
+            except FileNotFoundError:  # a compaction of the other archive replaced the file
                 continue
             break
         else:
-            raise ArchiveError(f"{source.path} changed {_MERGE_TRIES} times while it was read; try again later")
-        removed = sum(pq.read_metadata(t).num_rows for t, f in moves.items() if f.parent.name == "tombstones")
-        if removed:
-            log.warning("%s: %d removals of %s apply here too", folder.path, removed, source.path)
+            raise ArchiveError(
+                f"{source.path} changed {_MERGE_TRIES} times while it was read; merge it later"
+            )
+        tombstones = [temp for temp, final in moves.items() if final.parent.name == "tombstones"]
+        removals = sum(pq.read_metadata(temp).num_rows for temp in tombstones)
+        if removals:
+            log.warning(
+                "%s: %s of %s now also apply here",
+                folder.path, counted(removals, "removal"), source.path,
+            )
         with folder.lock("flush"):
-            folder.forget_purges()  # what was removed here may stand in what came
+            folder.forget_purges()  # the new files may contain what was removed here
             folder.commit(moves)
     return len(moves)
 
 
-def _copy_missing(folder: Folder, source: Folder, moves: dict[Path, Place], done: set[str]) -> None:
-    """Copy what is not here, checked, to temporary files; notes where each belongs."""
+def _copy_missing(
+    folder: Folder, source: Folder, moves: dict[Path, Place], paths: set[str]
+) -> None:
+    """Copy missing files to temporary files and check them.
+
+    Adds their final places to `moves`, and their paths inside the archive to `paths`.
+    """
     for inside, path in source.contents().items():
         final = folder.path / inside
-        if inside in done or final.exists():
+        if inside in paths or final.exists():
             continue
         temp = folder.new_temp()
         fetch(path, temp)
         try:
             _check_copy(temp, inside)
         except ArchiveError as error:
-            raise ArchiveError(f"{source.path} is not merged: {inside} is damaged. Repair that archive first "
-                               f"(verify(repair=True)): {error}") from error
+            raise ArchiveError(
+                f"{source.path} was not merged, because its file {inside} is damaged ({error}). "
+                "First repair that archive with verify(repair=True)"
+            ) from error
         moves[temp] = final
-        done.add(inside)
+        paths.add(inside)
 
 
 def _check_copy(path: Path, inside: str) -> None:
-    """Raise ArchiveError unless a file that came from elsewhere holds what its place says."""
+    """Raise ArchiveError unless a copied file has the content that its path says."""
     if inside.startswith("pages/"):
         part_runs(path)
         for _ in read_part(path):
@@ -91,7 +106,10 @@ def _check_copy(path: Path, inside: str) -> None:
 
 
 def add_journal(folder: Folder, source: Folder) -> None:
-    """Add the pages and runs that another archive has in its journal alone; the journal is only read."""
+    """Add the pages and runs that are only in the journal of another archive.
+
+    The journal is only read.
+    """
     from xframes.flattening import Flattener
 
     if not source.journal.exists():
@@ -105,7 +123,7 @@ def add_journal(folder: Folder, source: Folder) -> None:
                     writer.add(batch)
                     if writer.bytes >= IMPORT_BYTES:
                         writer.flush(lock)
-            runs = [_as_left(source, run).record() for run in journal.unwritten()]
+            runs = [_present_state(source, run).record() for run in journal.unwritten()]
             if runs or writer.tally:
                 writer.flush(lock, runs, writer.unknown_fields())
         except BaseException:
@@ -113,8 +131,8 @@ def add_journal(folder: Folder, source: Folder) -> None:
             raise
 
 
-def _as_left(source: Folder, run: RunRow) -> RunRow:
-    """A run of another archive as it is now: whose process has ended is not running any more."""
+def _present_state(source: Folder, run: RunRow) -> RunRow:
+    """Mark a run of another archive as interrupted if its process has ended."""
     if run.state != "running" or source.is_held(run.owner or ""):
         return run
     return replace(run, state="interrupted", error=DIED)

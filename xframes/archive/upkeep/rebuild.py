@@ -1,4 +1,4 @@
-"""Making the tables again from the pages."""
+"""Rebuild: make the tables again from the pages."""
 
 from __future__ import annotations
 
@@ -31,11 +31,16 @@ _PATIENCE = 10.0  # seconds to wait for readers of the old tables
 
 
 def rebuild(
-    folder: Folder, readers: Readers, processes: int | None, progress: bool | None, *, lose: bool = False
+    folder: Folder,
+    readers: Readers,
+    processes: int | None,
+    progress: bool | None,
+    *,
+    lose: bool = False,
 ) -> None:
-    """Make all tables anew from `pages/`, aside, and let them take the place of the old ones at once.
+    """Rebuild all tables from `pages/` in a separate folder, then replace the old ones at once.
 
-    Nothing is written to the archive meanwhile: collections keep their pages in the journal, imports wait.
+    Nothing else is written meanwhile: collections keep their pages in the journal, imports wait.
     """
     locks = folder.lock("compact"), folder.lock("flush")
     with locks[0], locks[1], folder.owned(), folder.scratch("rebuild") as scratch:
@@ -47,20 +52,22 @@ def rebuild(
         if not lose:
             _refuse_loss(folder, parts, old)
         pages = (page for path in parts for page in read_part(path))
-        made = flatten_into(scratch / "made", pages, sum(map(size_of, parts)), processes, progress)
-        keep_runs(made, runs, old["runs"].all)
-        swap_tables(folder, made, old)
-        with readers.alone(wait=_PATIENCE) as nobody:
-            if nobody:
+        packed = sum(map(size_of, parts))
+        new_tables = flatten_into(scratch / "made", pages, packed, processes, progress)
+        keep_runs(new_tables, runs, old["runs"].all)
+        swap_tables(folder, new_tables, old)
+        with readers.alone(wait=_PATIENCE) as alone:
+            if alone:
                 folder.finish_removals()
 
 
 def _refuse_loss(folder: Folder, parts: Iterable[Place], old: Mapping[str, Files]) -> None:
-    lost = pages_named(path for files in old.values() for path in files.all) - page_ids(parts)
-    if lost:
+    """Raise ArchiveError if the tables have rows of pages that are missing."""
+    missing = pages_named(path for files in old.values() for path in files.all) - page_ids(parts)
+    if missing:
         raise ArchiveError(
-            f"{folder.path}: the tables have rows of {counted(len(lost), 'page')} that pages/ lacks "
-            f"(e.g. {min(lost)}), and rebuilding would lose them. Merge a copy of the archive that has the pages, "
+            f"{folder.path}: a rebuild would lose the rows of {counted(len(missing), 'page')} that "
+            f"pages/ lacks (e.g. {min(missing)}). Merge a copy of the archive that has the pages, "
             "or pass lose=True"
         )
 
@@ -68,12 +75,18 @@ def _refuse_loss(folder: Folder, parts: Iterable[Place], old: Mapping[str, Files
 def flatten_into(
     home: Path, pages: Iterable[Page], packed: int, processes: int | None, progress: bool | None
 ) -> Folder:
-    """Make an archive at `home` of tables only: what these pages say; `packed` is the size of their files."""
-    made = Folder(home)
-    made.create()
+    """Create an archive at `home` with the tables of these pages, and without the pages.
+
+    `packed` is the size of their files in bytes; with `processes=None` it decides whether to use
+    one process or one for each core.
+    """
+    new_tables = Folder(home)
+    new_tables.create()
     if processes is None:
-        processes = workers.cores() if packed >= workers.WORTH_BYTES // 8 else 1  # pages are compressed
-    sink = workers.sink(workers.Target(made.address, keep_pages=False, lock=None), processes)
+        processes = 1
+        if packed >= workers.WORTH_BYTES // 8:  # pages in files are compressed
+            processes = workers.cores()
+    sink = workers.sink(workers.Target(new_tables.address, keep_pages=False, lock=None), processes)
     try:
         with bar(progress, "rebuild", "B") as advance:
             for batch in gathered(pages, size):
@@ -83,33 +96,42 @@ def flatten_into(
         sink.abort()
         raise
     _, unknown = sink.finish()
-    write_rows(made, {"problems": pa.Table.from_pylist(unknown, schema=TABLES["problems"].schema)})
-    return made
+    problems = pa.Table.from_pylist(unknown, schema=TABLES["problems"].schema)
+    write_rows(new_tables, {"problems": problems})
+    return new_tables
 
 
-def keep_runs(made: Folder, runs: Sequence[Mapping[str, Any]], tables: Iterable[Place]) -> None:
-    """Write records of runs into rebuilt tables: those of page parts, and those only the old table has."""
-    known = [runs_table(runs)]
+def keep_runs(
+    new_tables: Folder, runs: Sequence[Mapping[str, Any]], tables: Iterable[Place]
+) -> None:
+    """Write records of runs into rebuilt tables, from the pages and from the old tables."""
+    schema = TABLES["runs"].schema
+    records = [runs_table(runs)]
     for path in tables:
-        with suppress(OSError, ValueError, pa.ArrowException):  # verify tells of files that cannot be read
-            known.append(pq.read_table(opened(path)).select(TABLES["runs"].schema.names).cast(TABLES["runs"].schema))
-    write_rows(made, {"runs": pa.concat_tables(known)})
+        with suppress(OSError, ValueError, pa.ArrowException):  # verify reports such files
+            rows = pq.read_table(opened(path))
+            records.append(rows.select(schema.names).cast(schema))
+    write_rows(new_tables, {"runs": pa.concat_tables(records)})
 
 
-def swap_tables(folder: Folder, made: Folder, old: Mapping[str, Files]) -> None:
-    """Let the tables of another archive, on the same disk, take the place of these files, all or nothing."""
-    moves = adopt(folder, made)
+def swap_tables(folder: Folder, new_tables: Folder, old: Mapping[str, Files]) -> None:
+    """Replace these files by the tables of another archive on the same disk, all or nothing."""
+    moves = adopt(folder, new_tables)
     for name, files in old.items():
         if files.all:
-            moves[marker(folder, files.all)] = folder.tables / name / f"replaced-{folder.new_id()}.json"
+            replaced = folder.tables / name / f"replaced-{folder.new_id()}.json"
+            moves[marker(folder, files.all)] = replaced
     folder.commit(moves)
 
 
-def adopt(folder: Folder, made: Folder) -> dict[Path, Place]:
-    """Take over the tables of another archive on the same disk as temporary files; gives where each belongs."""
+def adopt(folder: Folder, new_tables: Folder) -> dict[Path, Place]:
+    """Move the tables of another archive on the same disk to temporary files.
+
+    Returns the final path of each.
+    """
     moves: dict[Path, Place] = {}
     for name in TABLES:
-        for path in made.files(name).all:
+        for path in new_tables.files(name).all:
             assert isinstance(path, Path)
             temp = folder.new_temp()
             path.rename(temp)
@@ -119,14 +141,17 @@ def adopt(folder: Folder, made: Folder) -> dict[Path, Place]:
 
 def page_ids(parts: Iterable[Place]) -> set[str]:
     """The ids of the pages in these files."""
-    return {i for p in parts for i in pq.read_table(opened(p), columns=["page_id"])["page_id"].to_pylist()}
+    ids: set[str] = set()
+    for part in parts:
+        ids.update(pq.read_table(opened(part), columns=["page_id"])["page_id"].to_pylist())
+    return ids
 
 
 def pages_named(files: Iterable[Place]) -> set[str]:
-    """The ids of the pages that rows of these table files come from; files that cannot be read name none."""
-    found: set[str] = set()
+    """The ids of the pages that rows of these table files come from; skips unreadable files."""
+    ids: set[str] = set()
     for path in files:
         with suppress(ValueError, OSError, pa.ArrowException):
             column = pq.read_table(opened(path), columns=["page_id"])["page_id"]
-            found.update(i for i in column.unique().to_pylist() if i is not None)
-    return found
+            ids.update(i for i in column.unique().to_pylist() if i is not None)
+    return ids

@@ -1,4 +1,4 @@
-"""Commands on an archive: import, sql, runs, resume, compact, rebuild, verify."""
+"""Commands on an archive: import, sql, runs, resume, remove, merge, compact, rebuild, verify."""
 
 from __future__ import annotations
 
@@ -30,28 +30,36 @@ from xframes.screen import counted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from xframes.archive import Archive, Run
     from xframes.schema import Vocabulary
 
-_PROCESSES = click.option("--processes", type=click.IntRange(min=1), metavar="N",
-                          help="How many to work with; by default one per core when there is much to read.")
+_PROCESSES = click.option(
+    "--processes", type=click.IntRange(min=1), metavar="N",
+    help="Number of processes. Default: one per core for large inputs, else one.",
+)
 _BATCH_ROWS = 10_000
 
 
 @click.command("import", short_help="Read files of pages or posts into an archive.")
-@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, allow_dash=True, path_type=Path))
+@click.argument(
+    "files", nargs=-1, required=True,
+    type=click.Path(exists=True, allow_dash=True, path_type=Path),
+)
 @archive_option(exists=False)
 @_PROCESSES
 @output.options
 def import_(
-    files: tuple[Path, ...], folder: Path, processes: int | None, format_: str | None, into: Path | None
+    files: tuple[Path, ...], folder: Path, processes: int | None, format_: str | None,
+    into: Path | None,
 ) -> None:
-    """Import FILES of pages or posts, folders of them, or stdin (`-`).
+    """Import FILES of pages or posts, folders of such files, or stdin (`-`).
 
-    NDJSON, JSON documents, twarc's files and its CSV, academictwitteR's folders, posts of v1.1, an account's export
-    (its zip), packed or not (gz, zst, bz2, xz, zip, tar): what a file is, its content says.
+    Accepts NDJSON, JSON documents, twarc's files and its CSV, academictwitteR's folders, posts
+    of API v1.1, and the zip file of an account's export. Files may be compressed (gz, zst, bz2,
+    xz) or in a zip or tar. The content of a file decides how it is read.
 
-    Prints how many rows each table of the archive has then, and on stderr what could not be read. A file imported
-    twice adds nothing.
+    Prints the number of rows in each table of the archive, and on stderr what could not be read.
+    Importing a file twice adds nothing.
 
     \b
     Example:
@@ -61,38 +69,60 @@ def import_(
 
     with Archive(folder) as archive, _spooled(files) as paths:
         runs = archive.import_pages(paths, processes=processes)
-        pages, rows = sum(run.pages for run in runs), sum(run.rows for run in runs)
-        counts = [{"table": name, "rows": count} for name, count in archive.tables.items() if count]
-        no_rows = rows_table([{"table": "", "rows": 0}]).slice(1)
-        output.write(rows_table(counts) if counts else no_rows, format_, into, most=999)
-        output.say(f"{len(runs):,} files, {pages:,} pages, {rows:,} rows read", err=True)
-        for (error,) in archive.sql("SELECT error FROM runs WHERE state = 'failed' AND list_contains($runs, run_id)",
-                                    {"runs": [run.run_id for run in runs]}).fetchall():
-            output.say(f"not read: {error}", err=True)
-        print_problems(archive, [run.run_id for run in runs])
+        output.write(_table_sizes(archive), format_, into, most=999)
+        _print_import(archive, runs)
+
+
+def _table_sizes(archive: Archive) -> object:
+    """Return the number of rows of each table that has some, as an Arrow table."""
+    counts = [{"table": name, "rows": count} for name, count in archive.tables.items() if count]
+    if not counts:
+        return rows_table([{"table": "", "rows": 0}]).slice(1)
+    return rows_table(counts)
+
+
+def _print_import(archive: Archive, runs: list[Run]) -> None:
+    """Print on stderr what an import read and what it could not read."""
+    pages, rows = sum(run.pages for run in runs), sum(run.rows for run in runs)
+    amounts = [counted(len(runs), "file"), counted(pages, "page"), counted(rows, "row")]
+    output.say(f"{', '.join(amounts)} read", err=True)
+    run_ids = [run.run_id for run in runs]
+    failed = archive.sql(
+        "SELECT error FROM runs WHERE state = 'failed' AND list_contains($runs, run_id)",
+        {"runs": run_ids},
+    )
+    for (error,) in failed.fetchall():
+        output.say(f"not read: {error}", err=True)
+    print_problems(archive, run_ids)
 
 
 @contextlib.contextmanager
 def _spooled(files: tuple[Path, ...]) -> Iterator[list[Path]]:
-    """The files, with stdin (`-`) as a temporary one: a file can be read twice."""
-    if Path("-") not in files:
+    """Copy stdin (`-`) to a temporary file, which can be read twice. Yields the paths to read."""
+    stdin = Path("-")
+    if stdin not in files:
         yield list(files)
         return
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "stdin.jsonl"
-        with path.open("wb") as file:
+        copy = Path(folder) / "stdin.jsonl"
+        with copy.open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
-        yield [path if one == Path("-") else one for one in files]
+        copies = {stdin: copy}
+        yield [copies.get(path, path) for path in files]
 
 
-@click.command(short_help="Ask an archive with SQL.")
+@click.command(short_help="Query an archive with SQL.")
 @click.argument("query")
 @archive_option()
-@click.option("--rows", type=click.IntRange(min=1), default=MOST_ROWS, show_default=True,
-              help="How many rows a table shows; the other formats write all.")
+@click.option(
+    "--rows", type=click.IntRange(min=1), default=MOST_ROWS, show_default=True,
+    help="Number of rows to show with --format table; the other formats write all rows.",
+)
 @output.options
 def sql(query: str, folder: Path, rows: int, format_: str | None, into: Path | None) -> None:
-    """Ask an archive with DuckDB's SQL, in UTC; QUERY `-` is read from stdin. `xframes schema` lists the tables.
+    """Query an archive with DuckDB's SQL; times are UTC. If QUERY is `-`, read it from stdin.
+
+    `xframes schema` lists the tables and their columns.
 
     \b
     Example:
@@ -101,20 +131,22 @@ def sql(query: str, folder: Path, rows: int, format_: str | None, into: Path | N
     from xframes.archive import Archive
     from xframes.frames import readable_sql
 
-    query = sys.stdin.read() if query == "-" else query
+    if query == "-":
+        query = sys.stdin.read()
     if not query.strip():
-        raise click.UsageError("the query is empty; it may be, e.g., 'select count(*) from posts'")
+        raise click.UsageError("QUERY is empty; try 'select count(*) from posts'")
     with Archive(folder) as archive, readable_sql():
-        with _ended_by_ctrl_c():
-            found = archive.sql(query)
-            answer = None if found is None else found.to_arrow_reader(_BATCH_ROWS)
-        if answer is not None:
-            output.write(answer, format_, into, most=rows, more="--rows shows more, --format csv all")
+        with _stopped_by_ctrl_c():
+            result = archive.sql(query)  # None for a statement without a result
+            reader = None if result is None else result.to_arrow_reader(_BATCH_ROWS)
+        if reader is not None:
+            more = "use --rows to show more, --format csv to write all"
+            output.write(reader, format_, into, most=rows, more=more)
 
 
 @contextlib.contextmanager
-def _ended_by_ctrl_c() -> Iterator[None]:
-    """While DuckDB is at work: it would go on to its end before Python heard of Ctrl-C."""
+def _stopped_by_ctrl_c() -> Iterator[None]:
+    """Let Ctrl-C stop a query at once: Python handles it only after DuckDB has finished."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -125,11 +157,13 @@ def _ended_by_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-@click.command(short_help="List the collections of an archive.")
+@click.command(short_help="List the runs of an archive.")
 @archive_option()
 @output.options
 def runs(folder: Path, format_: str | None, into: Path | None) -> None:
-    """Collections and imports of an archive, oldest first: what was asked, how far it came, how it ended.
+    """List the collections and imports of an archive, oldest first.
+
+    Each row has the action, its arguments, the pages and rows so far, and the state.
 
     \b
     Example:
@@ -141,7 +175,7 @@ def runs(folder: Path, format_: str | None, into: Path | None) -> None:
         output.write(archive.runs(), format_, into, most=999)
 
 
-@click.command(short_help="Go on with a collection that stopped.")
+@click.command(short_help="Resume a collection that stopped.")
 @click.argument("run_id")
 @archive_option()
 @output.options
@@ -151,7 +185,7 @@ def resume(
     ctx: click.Context, *, run_id: str, folder: Path, format_: str | None, into: Path | None,
     base_url: str | None, words: Vocabulary | None,
 ) -> None:
-    """Go on with a run that stopped on its way, from the last page kept; prints the run.
+    """Resume a collection after its last stored page, and print the run.
 
     \b
     Example:
@@ -166,16 +200,27 @@ def resume(
 
 @click.command(short_help="Remove posts or people from an archive.")
 @archive_option()
-@click.option("--post", "post_ids", multiple=True, metavar="ID", help="A post; repeat, or `-` to read ids from stdin.")
-@click.option("--user", "user_ids", multiple=True, metavar="ID",
-              help="A person with all their posts, by id or by a @handle the archive knows; the same.")
-@click.option("--reason", required=True, help="Why; it is kept with the ids in the table `tombstones`.")
+@click.option(
+    "--post", "post_ids", multiple=True, metavar="ID",
+    help="Id of a post. May be repeated; `-` reads ids from stdin.",
+)
+@click.option(
+    "--user", "user_ids", multiple=True, metavar="ID",
+    help="Id of a user, or a @handle that the archive has: removes the user and all their posts. "
+    "May be repeated; `-` reads them from stdin.",
+)
+@click.option(
+    "--reason", required=True, help="Reason, stored with the ids in the table `tombstones`.",
+)
 def remove(folder: Path, post_ids: tuple[str, ...], user_ids: tuple[str, ...], reason: str) -> None:
-    """Remove posts and people for good: hidden at once, then taken out of every file. They do not come back.
+    """Remove posts and people from an archive for good.
 
-    Prints how many were found here, and how many ids are barred from now on: an id that is not here
-    cannot come later. If files cannot be rewritten now, the removal is recorded and hidden all the
-    same; `xframes compact` takes it out of the files later.
+    They are hidden immediately and then removed from every file. Their ids are barred: the
+    archive ignores them when they are collected, imported or merged later. Prints how many were
+    found and how many ids are barred.
+
+    If files cannot be rewritten now, the removal is recorded and what it names is hidden;
+    `xframes compact` removes it from the files later.
 
     \b
     Example:
@@ -184,20 +229,24 @@ def remove(folder: Path, post_ids: tuple[str, ...], user_ids: tuple[str, ...], r
     from xframes.archive import Archive
 
     if not post_ids and not user_ids:
-        raise click.UsageError("nothing to remove: give --post or --user")
+        raise click.UsageError("expected --post or --user")
     with Archive(folder) as archive:
-        gone = archive.remove(listed(post_ids), listed(user_ids), reason=reason)
-    found, barred = gone["posts"] + gone["users"], gone["barred"]
-    people = counted(gone["users"], "person", "people")
-    which = f" and removed ({counted(gone['posts'], 'post')}, {people})" if found else ""
-    output.say(f"{found:,} found here{which}, {counted(barred, 'id')} barred", err=True)
+        removed = archive.remove(listed(post_ids), listed(user_ids), reason=reason)
+    posts, people = removed["posts"], removed["users"]
+    summary = f"{posts + people:,} found here"
+    if posts + people:
+        amounts = [counted(posts, "post"), counted(people, "person", "people")]
+        summary += f" and removed ({', '.join(amounts)})"
+    output.say(f"{summary}, {counted(removed['barred'], 'id')} barred", err=True)
 
 
-@click.command(short_help="Add everything of another archive.")
+@click.command(short_help="Add the content of another archive.")
 @click.argument("other", type=ArchivePath(exists=True, file_okay=False, path_type=Path))
 @archive_option(exists=False)
 def merge(other: Path, folder: Path) -> None:
-    """Add everything of the archive OTHER, in any order, any number of times. What was removed stays removed.
+    """Add all pages and rows of the archive OTHER. Merging it again adds only what is new.
+
+    What was removed from either archive stays removed.
 
     \b
     Example:
@@ -206,13 +255,15 @@ def merge(other: Path, folder: Path) -> None:
     from xframes.archive import Archive
 
     with Archive(folder) as archive:
-        output.say(f"{archive.merge(other):,} files came", err=True)
+        output.say(f"{counted(archive.merge(other), 'file')} added", err=True)
 
 
 @click.command(short_help="Rewrite the tables sorted and unique.")
 @archive_option()
 def compact(folder: Path) -> None:
-    """Rewrite an archive's tables sorted and unique, so that queries are plain scans. Happens by itself, too.
+    """Rewrite the tables of an archive sorted and without duplicate rows; queries become faster.
+
+    Runs automatically when a table has many parts.
 
     \b
     Example:
@@ -224,12 +275,14 @@ def compact(folder: Path) -> None:
         archive.compact()
 
 
-@click.command(short_help="Make the tables anew from the pages.")
+@click.command(short_help="Rebuild the tables from the pages.")
 @archive_option()
 @_PROCESSES
-@click.option("--lose", is_flag=True, help="Drop rows whose page is missing; by default they are an error.")
+@click.option(
+    "--lose", is_flag=True, help="Drop rows whose page is missing. Default: stop with an error.",
+)
 def rebuild(folder: Path, processes: int | None, lose: bool) -> None:
-    """Make every table anew from the pages kept, with this version's columns.
+    """Rebuild every table from the stored pages, with the columns of this version.
 
     \b
     Example:
@@ -241,13 +294,20 @@ def rebuild(folder: Path, processes: int | None, lose: bool) -> None:
         archive.rebuild(processes=processes, lose=lose)
 
 
-@click.command(short_help="Read a whole archive and compare.")
+@click.command(short_help="Check every file of an archive.")
 @archive_option()
-@click.option("--repair", is_flag=True, help="Replace damaged files by what the pages say; copies stay in damaged/.")
+@click.option(
+    "--repair", is_flag=True,
+    help="Rebuild damaged files from the pages; the damaged ones are moved to damaged/.",
+)
 @output.options
 @click.pass_context
-def verify(ctx: click.Context, folder: Path, repair: bool, format_: str | None, into: Path | None) -> None:
-    """Read a whole archive and compare; prints what is wrong. Exit code 1 when something is.
+def verify(
+    ctx: click.Context, folder: Path, repair: bool, format_: str | None, into: Path | None
+) -> None:
+    """Read every file of an archive, compare rows with pages and print what is wrong.
+
+    The exit code is 1 if something is wrong.
 
     \b
     Example:
@@ -257,14 +317,16 @@ def verify(ctx: click.Context, folder: Path, repair: bool, format_: str | None, 
 
     with Archive(folder) as archive:
         report = archive.verify(repair=repair)
-    for what in report.repaired:
-        output.say(f"repaired: {what}", err=True)
+    for description in report.repaired:
+        output.say(f"repaired: {description}", err=True)
+    result = "nothing wrong"
+    if report.findings:
+        result = counted(len(report.findings), "finding")
     if not report.ok:
         output.write(report.frame(), format_, into, most=999)
-    count = counted(len(report.findings), "finding") if report.findings else "nothing wrong"
     read = f"{counted(report.pages, 'page')} and {counted(report.files, 'table file')}"
-    output.say(f"{read} read: {count}", err=True)
-    ctx.exit(0 if report.ok else 1)
+    output.say(f"{read} read: {result}", err=True)
+    ctx.exit(int(not report.ok))
 
 
 COMMANDS = (import_, sql, runs, resume, remove, merge, compact, rebuild, verify)

@@ -1,4 +1,7 @@
-"""`xframes doctor`: what is there, what is wrong, and what to do about it; secrets are named, never shown."""
+"""`xframes doctor`: check the installation, credentials, access and an archive.
+
+It says where credentials were found and never shows them.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ import click
 from xframes import errors
 from xframes.cli import output, servers
 from xframes.cli.common import ArchivePath
+from xframes.screen import counted
 from xframes.version import VERSION
 
 if TYPE_CHECKING:
@@ -27,14 +31,17 @@ if TYPE_CHECKING:
 OK, WARN, WRONG = "ok", "warn", "wrong"
 _LIBRARIES = ("pandas", "pyarrow", "duckdb", "msgspec", "numpy", "matplotlib", "requests", "click")
 _OPTIONAL = ("polars", "networkx", "IPython")
-_CAPS = {3_000_000: "pay-per-use"}  # by what X's price page says; it names no tier in its answers
+_CAPS = {3_000_000: "pay-per-use"}  # from X's price page; X's answers do not name the tier
 _PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 _NEARLY = 0.9  # of the cap
-_WHERE = "set XFRAMES_BEARER_TOKEN to the app's bearer token from X's developer console, or run: xframes login"
+_WHERE = (
+    "set XFRAMES_BEARER_TOKEN to the app's bearer token from X's developer console, "
+    "or run: xframes login"
+)
 
 
 class Check(NamedTuple):
-    """One thing looked at."""
+    """The result of one check: its part, state, finding and advice."""
 
     part: str
     state: str
@@ -42,41 +49,57 @@ class Check(NamedTuple):
     advice: str = ""
 
 
-@click.command("doctor", short_help="What is there, what is wrong, what to do.")
-@click.option("--archive", "folder", type=ArchivePath(path_type=Path, file_okay=False), metavar="DIR",
-              help="Look this archive over, too.")
-@click.option("--offline", is_flag=True, help="Ask X nothing.")
-@click.option("--me", is_flag=True, help="Also ask X who you are, with a person's token; X bills that as one user.")
+@click.command("doctor", short_help="Check the installation, credentials and access.")
+@click.option(
+    "--archive", "folder", type=ArchivePath(path_type=Path, file_okay=False), metavar="DIR",
+    help="Check this archive too.",
+)
+@click.option("--offline", is_flag=True, help="Send no request to X.")
+@click.option(
+    "--me", is_flag=True,
+    help="Also request your own profile with a user's token. X bills one user.",
+)
 @servers.options
 @output.options
 @click.pass_context
 def doctor(
-    ctx: click.Context, *, folder: Path | None, offline: bool, me: bool, base_url: str | None, format_: str | None,
-    into: Path | None, words: Vocabulary | None,
+    ctx: click.Context, *, folder: Path | None, offline: bool, me: bool, base_url: str | None,
+    words: Vocabulary | None, format_: str | None, into: Path | None,
 ) -> None:
-    """Versions, credentials (where they were found, never what they are), access to X, and an archive's health.
+    """Check versions, credentials, access to X and the health of an archive.
 
-    The one call to X costs nothing: it asks for the project's usage. Exit code 1 when something is wrong; each line
-    that is not ok says what to do.
+    Credentials are never shown, only where they were found. The request to X, for the project's
+    usage, is free. Every line that is not ok says what to do. The exit code is 1 if something is
+    wrong.
 
     \b
     Example:
       xframes doctor --archive my-archive
     """
+    on_screen = format_ is None and into is None
     checks = []
     for check in _all(folder, base_url, words, offline=offline, me=me):
         safe = Check(*(_safe(text) for text in check))
         checks.append(safe)
-        if format_ is None and into is None:
+        if on_screen:
             _say(safe)
-    if format_ is not None or into is not None:
+    if not on_screen:
         import pyarrow as pa
 
-        output.write(pa.Table.from_pylist([c._asdict() for c in checks]), format_, into, most=len(checks))
+        rows = pa.Table.from_pylist([check._asdict() for check in checks])
+        output.write(rows, format_, into, most=len(checks))
     wrong = sum(check.state == WRONG for check in checks)
-    warned = sum(check.state == WARN for check in checks)
-    output.say(f"{wrong or 'nothing'} wrong{f', {warned} to look at' if warned else ''}", err=True)
-    ctx.exit(1 if wrong else 0)
+    output.say(_summary(checks), err=True)
+    ctx.exit(min(wrong, 1))
+
+
+def _summary(checks: list[Check]) -> str:
+    wrong = sum(check.state == WRONG for check in checks)
+    warnings = sum(check.state == WARN for check in checks)
+    summary = f"{wrong or 'nothing'} wrong"
+    if warnings:
+        summary += f", {counted(warnings, 'warning')}"
+    return summary
 
 
 def _all(
@@ -110,48 +133,51 @@ def _say(check: Check) -> None:
 
 
 def _safe(text: str) -> str:
-    """A text without secrets, and with `~` for the home folder, so that it can be shown to others.
+    """Replace secrets, and the home folder by `~`, so that a text can be shown to others.
 
-    Not after a quote: no shell would know such a `~` for what it is.
+    A path in quotes is left unchanged, because shells do not expand `~` there.
     """
     try:
         from xframes.auth import redact
     except ImportError:  # a library is missing: no credential has been read
         return text
     home = str(Path.home())
-    if len(home) == 1:
-        return redact(text)
-    return re.sub(rf"(?<!'){re.escape(home)}(?=/|$)", "~", redact(text))
+    text = redact(text)
+    if len(home) <= 1:
+        return text
+    return re.sub(rf"(?<!'){re.escape(home)}(?=/|$)", "~", text)
 
 
-# here ----------------------------------------------------------------------------------------------------------------
+# this machine ------------------------------------------------------------------------------------
 
 
 def _versions() -> Iterator[Check]:
-    yield Check("xframes", OK, f"{VERSION}, Python {platform.python_version()} on {platform.system()} "
-                f"{platform.machine()}")
-    there, missing = _imported(_LIBRARIES)
-    more, _ = _imported(_OPTIONAL)
-    yield Check("libraries", OK, ", ".join([*there, *more]))
-    for name, why in missing:
-        yield Check("libraries", WRONG, f"{name} cannot be imported: {why}", f"pip install --force-reinstall {name}")
+    machine = f"{platform.system()} {platform.machine()}"
+    yield Check("xframes", OK, f"{VERSION}, Python {platform.python_version()} on {machine}")
+    required, missing = _imported(_LIBRARIES)
+    optional, _ = _imported(_OPTIONAL)
+    yield Check("libraries", OK, ", ".join([*required, *optional]))
+    for name, reason in missing:
+        problem = f"{name} cannot be imported: {reason}"
+        yield Check("libraries", WRONG, problem, f"pip install --force-reinstall {name}")
 
 
 def _imported(names: tuple[str, ...]) -> tuple[list[str], list[tuple[str, str]]]:
+    """Import libraries. Returns those that work, with their versions, and the others' errors."""
     from importlib.metadata import PackageNotFoundError, version
 
-    there, missing = [], []
+    working, missing = [], []
     for name in names:
         try:
             importlib.import_module(name)
-            there.append(f"{name} {version(name)}")
+            working.append(f"{name} {version(name)}")
         except (ImportError, PackageNotFoundError) as error:
             missing.append((name, str(error)))
-    return there, missing
+    return working, missing
 
 
 def _files() -> Iterator[Check]:
-    """The config file and the file of stored tokens: there, private, understood."""
+    """Check the config file and the file of stored tokens: both are optional and private."""
     from xframes.auth.finding import permission, unknown_settings
     from xframes.auth.tokens import LOGIN, load, tokens_path
     from xframes.settings import config_path, read_config
@@ -159,27 +185,33 @@ def _files() -> Iterator[Check]:
     def logins() -> object:
         return load(tokens_path(), LOGIN)
 
-    looked: tuple[tuple[str, Path, Callable[[], object]], ...] = (
+    files: tuple[tuple[str, Path, Callable[[], object]], ...] = (
         ("config file", config_path(), read_config), ("logins", tokens_path(), logins),
     )
-    for part, path, read in looked:
+    for part, path, read in files:
         mode = permission(path)
         if mode is None:
-            yield Check(part, OK, f"{path} is not there, and need not be")
+            yield Check(part, OK, f"{path} does not exist (optional)")
             continue
+        unknown = []
         try:
             read()
-            unknown = unknown_settings() if part == "config file" else []
+            if part == "config file":
+                unknown = unknown_settings()
         except errors.ConfigError as error:
-            private = f"chmod 600 {shlex.quote(str(path))}"
-            advice = private if "chmod" in str(error) else "correct it, or move it away"
-            yield Check(part, WRONG, f"{error} (now {mode})", advice)
+            yield Check(part, WRONG, f"{error} (now {mode})", _file_advice(error, path))
             continue
         if unknown:
-            yield Check(part, WARN, f"{path} ({mode}) has settings nobody reads: {', '.join(unknown)}",
-                        "correct their names; the README lists those there are")
+            problem = f"{path} ({mode}) has unknown settings: {', '.join(unknown)}"
+            yield Check(part, WARN, problem, "correct their names; the README lists all settings")
         else:
             yield Check(part, OK, f"{path} ({mode})")
+
+
+def _file_advice(error: errors.ConfigError, path: Path) -> str:
+    if "chmod" in str(error):
+        return f"chmod 600 {shlex.quote(str(path))}"
+    return "correct it, or move it away"
 
 
 def _credentials(*, offline: bool) -> Iterator[Check]:
@@ -187,41 +219,63 @@ def _credentials(*, offline: bool) -> Iterator[Check]:
     from xframes.auth.finding import found
 
     try:
-        places = [one for one in found() if one.setting not in {"base_url", "words"}]
-        held = Credentials.find()
+        settings = [one for one in found() if one.setting not in {"base_url", "words"}]
+        credentials = Credentials.find()
     except errors.ConfigError as error:
-        yield Check("credentials", WRONG, str(error), "correct it where it stands, then run xframes doctor again")
+        advice = "correct it there, then run xframes doctor again"
+        yield Check("credentials", WRONG, str(error), advice)
         return
-    for one in places:
-        also = f"; also in {' and '.join(one.unused)}, not used" if one.unused else ""
-        yield Check("found", OK, f"{one.setting} in {one.where}{also}")
-    if held.lacks:
-        yield Check("credentials", WARN, held.lacks, f"set all four: {KINDS['oauth1'][1]}")
-    kinds = [KINDS[kind][0] for kind in held.held]
-    if not kinds and held.oauth1 is None:
-        yield Check("credentials", WARN if offline else WRONG, "none",
-                    f"{_WHERE}; without a key, try xframes demo or xframes sandbox")
+    for one in settings:
+        finding = f"{one.setting} in {one.where}"
+        if one.unused:
+            finding += f"; also in {' and '.join(one.unused)}, not used"
+        yield Check("found", OK, finding)
+    if credentials.lacks:
+        yield Check("credentials", WARN, credentials.lacks, f"set all four: {KINDS['oauth1'][1]}")
+    kinds = [KINDS[kind][0] for kind in credentials.held]
+    if kinds:
+        yield Check("credentials", OK, "; ".join(kinds))
+    elif credentials.oauth1 is not None:
+        finding = "an app's key and secret, which X exchanges for a bearer token"
+        yield Check("credentials", OK, finding)
     else:
-        yield Check("credentials", OK, "; ".join(kinds) or "an app's key and secret, for which X gives a bearer token")
+        advice = f"{_WHERE}; without credentials, try xframes demo or xframes sandbox"
+        yield Check("credentials", WARN if offline else WRONG, "none", advice)
 
 
 def _server(base_url: str | None) -> Iterator[Check]:
     from xframes.client import server_url
-    from xframes.settings import BASE_URL, from_environment, on_this_machine
+    from xframes.settings import BASE_URL, on_this_machine
 
     try:
         url = server_url(base_url)
     except errors.ConfigError as error:
-        yield Check("server", WRONG, str(error), f"--base-url, XFRAMES_BASE_URL or base_url: {BASE_URL} is X's")
+        advice = f"correct --base-url, XFRAMES_BASE_URL or base_url; X's is {BASE_URL}"
+        yield Check("server", WRONG, str(error), advice)
         return
-    here = on_this_machine(url)
-    proxy = "" if here else next((name for name in _PROXIES if os.environ.get(name)), "")
-    by = "--base-url" if base_url else "XFRAMES_BASE_URL" if from_environment("XFRAMES_BASE_URL") else "the config file"
-    said = f"{url}{'' if url == BASE_URL else f' (by {by})'}{f', through the proxy in {proxy}' if proxy else ''}"
-    if urlsplit(url).scheme == "http" and not here:
-        yield Check("server", WARN, f"{said}: credentials go there unencrypted", "use https")
+    local = on_this_machine(url)
+    finding = url
+    if url != BASE_URL:
+        finding += f" (by {_server_setting(base_url)})"
+    proxies = [name for name in _PROXIES if os.environ.get(name)]
+    if proxies and not local:
+        finding += f", through the proxy in {proxies[0]}"
+    if urlsplit(url).scheme == "http" and not local:
+        problem = f"{finding}: credentials are sent there unencrypted"
+        yield Check("server", WARN, problem, "use https")
     else:
-        yield Check("server", OK, said)
+        yield Check("server", OK, finding)
+
+
+def _server_setting(base_url: str | None) -> str:
+    """Name the setting that holds the server's address."""
+    from xframes.settings import from_environment
+
+    if base_url:
+        return "--base-url"
+    if from_environment("XFRAMES_BASE_URL"):
+        return "XFRAMES_BASE_URL"
+    return "the config file"
 
 
 def _words(given: Vocabulary | None) -> Iterator[Check]:
@@ -235,71 +289,99 @@ def _words(given: Vocabulary | None) -> Iterator[Check]:
         yield Check("words", WRONG, str(error), advice)
 
 
-# at X ----------------------------------------------------------------------------------------------------------------
+# X -----------------------------------------------------------------------------------------------
 
 
 def _access(base_url: str | None, words: Vocabulary | None, *, me: bool) -> Iterator[Check]:
-    """Ask X for the project's usage, which it bills nothing for; with `me` also who is speaking."""
+    """Request the project's usage, which is free, and with `me` the user's own profile."""
     from xframes.client import Client, Retries
 
     retries = Retries(attempts=2, wait=5)
     client = Client.from_env(base_url=base_url, words=words, retries=retries, timeout=(5, 20))
     with client:
-        if not client.kinds or {"app", "oauth1"} & set(client.kinds):  # none: an app's key and secret get a token
-            yield _asked(client, "usage.posts")
+        kinds = set(client.kinds)
+        is_user = bool(kinds & {"oauth1", "oauth2"})
+        # without a token, X exchanges the app's key and secret for one
+        if not kinds or kinds & {"app", "oauth1"}:
+            yield _requested(client, "usage.posts")
         else:
-            yield Check("access", OK, "not asked: the call that costs nothing takes an app's token", "" if me else
-                        "xframes doctor --me asks with the person's token (X bills one user)")
-        if me and set(client.kinds) & {"oauth1", "oauth2"}:
-            yield _asked(client, "users.me")
+            advice = "xframes doctor --me checks the user's token (X bills one user)"
+            finding = "not checked: the free request needs an app's token"
+            yield Check("access", OK, finding, "" if me else advice)
+        if me and is_user:
+            yield _requested(client, "users.me")
         elif me:
-            yield Check("person", WARN, "there is no person's token to ask with", "xframes login")
+            yield Check("person", WARN, "no user's token", "xframes login")
 
 
-def _asked(client: Client, action: str) -> Check:
+def _requested(client: Client, action: str) -> Check:
+    """Send the request of an action and report the result."""
     from xframes.collect import call
 
     part = "access" if action == "usage.posts" else "person"
     try:
         frames = call(action, client=client)
-    except (errors.Unauthorized, errors.Forbidden) as error:
-        return Check(part, WRONG, str(error), "copy the token anew from X's developer console, of an app in a project")
-    except errors.RateLimited as error:
-        return Check(part, WARN, str(error), "wait until then; the credentials are fine")
-    except errors.UsageCapped as error:
-        return Check(part, WRONG, str(error), "wait until the cap begins anew, or raise it in X's developer console")
     except errors.XframesError as error:
-        return Check(part, WRONG, str(error), "is the network up, and is it the right server? --offline asks nothing")
-    left = _left(client, action)
+        state = WARN if isinstance(error, errors.RateLimited) else WRONG
+        return Check(part, state, str(error), _advice(error))
+    quota = _quota(client, action)
     if action == "users.me":
-        names = frames["users"]["username"].to_pylist()
-        return Check(part, OK, f"X knows this person as @{names[0]}{left}") if names else _empty(part)
+        return _profile(frames["users"]["username"].to_pylist(), quota)
     rows = frames["usage"].to_pylist()
-    return _used(rows[0], left) if rows else _empty(part)
+    if not rows:
+        return _empty(part)
+    return _used(rows[0], quota)
+
+
+def _advice(error: errors.XframesError) -> str:
+    """Say what to do about an error of X."""
+    if isinstance(error, errors.Unauthorized | errors.Forbidden):
+        return "copy the token again from X's developer console, from an app in a project"
+    if isinstance(error, errors.RateLimited):
+        return "wait until then; the credentials are valid"
+    if isinstance(error, errors.UsageCapped):
+        return "wait until the cap is reset, or raise it in X's developer console"
+    return "check the network and the address of the server; --offline sends no request"
+
+
+def _profile(usernames: list[str], quota: str) -> Check:
+    if not usernames:
+        return _empty("person")
+    return Check("person", OK, f"logged in as @{usernames[0]}{quota}")
 
 
 def _empty(part: str) -> Check:
-    return Check(part, WARN, "X answered with nothing", "try again; xf.usage.posts() shows the problems it names")
+    advice = "try again; xframes usage posts prints the problems that X reports"
+    return Check(part, WARN, "X's answer was empty", advice)
 
 
-def _used(row: dict[str, Any], left: str) -> Check:
-    """What the project may read, and has read."""
-    cap, used, day = row["project_cap"], row["project_usage"], row["cap_reset_day"]
+def _used(row: dict[str, Any], quota: str) -> Check:
+    """Compare the number of posts read with the project's cap."""
+    cap, used, day = row["project_cap"], row["project_usage"] or 0, row["cap_reset_day"]
     if not cap:
-        return Check("access", OK, f"accepted{left}")
-    tier = f" ({_CAPS[cap]})" if cap in _CAPS else ""
-    said = (f"accepted; the project may read {cap:,} posts a month{tier} and has read {used or 0:,}; it begins anew on "
-            f"day {day}{left}")
-    if (used or 0) >= cap:
-        return Check("access", WRONG, said, "wait for that day, or raise the cap in X's developer console")
-    if (used or 0) >= cap * _NEARLY:
-        return Check("access", WARN, said, "little is left: xframes usage posts shows what it went to")
-    return Check("access", OK, said)
+        return Check("access", OK, f"accepted{quota}")
+    tier = ""
+    if cap in _CAPS:
+        tier = f" ({_CAPS[cap]})"
+    finding = (
+        f"accepted; the project may read {counted(cap, 'post')} a month{tier} and has read "
+        f"{used:,}; the count is reset on day {day}{quota}"
+    )
+    if used >= cap:
+        advice = "wait for that day, or raise the cap in X's developer console"
+        return Check("access", WRONG, finding, advice)
+    if used >= cap * _NEARLY:
+        return Check("access", WARN, finding, "xframes usage posts shows the usage per day")
+    return Check("access", OK, finding)
 
 
-def _left(client: Client, action: str) -> str:
-    told = client.limits.get(action)
-    return f"; {told[1]:,} of {told[0]:,} such requests left until {told[2]:%H:%M} UTC" if told else ""
+def _quota(client: Client, action: str) -> str:
+    """Say how many requests of an action X still accepts."""
+    limit = client.limits.get(action)
+    if not limit:
+        return ""
+    most, left, reset = limit
+    return f"; {left:,} of {most:,} such requests left until {reset:%H:%M} UTC"
 
 
 COMMANDS = (doctor,)

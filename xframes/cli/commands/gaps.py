@@ -1,4 +1,4 @@
-"""Commands that tell what an archive has and lacks: check, hydrate, completeness."""
+"""Commands about what an archive has and lacks: check, hydrate, completeness."""
 
 from __future__ import annotations
 
@@ -13,25 +13,28 @@ from xframes.cli.common import archive_option, client_for, listed, resumable
 if TYPE_CHECKING:
     from xframes.schema import Vocabulary
 
-_TABLE = click.option("--table", type=click.Choice(["posts", "users"]), default="posts", show_default=True,
-                      help="What the ids name.")
+_TABLE = click.option(
+    "--table", type=click.Choice(["posts", "users"]), default="posts", show_default=True,
+    help="What the ids are.",
+)
 
 
-@click.command(short_help="Look shared ids up into an archive.")
+@click.command(short_help="Look up a list of ids into an archive.")
 @click.argument("ids", nargs=-1, required=True, metavar="FILE|IDS...")
 @archive_option(exists=False)
 @_TABLE
-@click.option("--refresh", is_flag=True, help="Ask for what the archive holds already, too.")
+@click.option("--refresh", is_flag=True, help="Request again what the archive already has.")
 @output.options
 @servers.options
 @click.pass_context
 def hydrate(
-    ctx: click.Context, *, ids: tuple[str, ...], folder: Path, table: Any, refresh: bool, format_: str | None,
-    into: Path | None, base_url: str | None, words: Vocabulary | None,
+    ctx: click.Context, *, ids: tuple[str, ...], folder: Path, table: Any, refresh: bool,
+    format_: str | None, into: Path | None, base_url: str | None, words: Vocabulary | None,
 ) -> None:
-    """Add what X shows of posts or users to an archive: of ids, of a text file with one id a line, or of stdin (`-`).
+    """Look up posts or users by id and add them to an archive.
 
-    Prints a row for each id with its fate: found, stored (here already), not_found, suspended, not_authorized, …
+    Pass the ids, a text file with one id per line, or `-` to read stdin. Prints one row per id
+    with its fate: found, stored (the archive had it), not_found, suspended, not_authorized, …
 
     \b
     Example:
@@ -40,15 +43,21 @@ def hydrate(
     from xframes import hydrate as look_up
     from xframes.archive import Archive
 
-    file = len(ids) == 1 and (Path(ids[0]).is_file() or not set(ids[0]) <= set("-0123456789,"))
-    given = Path(ids[0]) if file else listed(ids)
+    source: Path | list[str] = Path(ids[0]) if _is_file(ids) else listed(ids)
     with resumable(ctx, folder, base_url, words), Archive(folder) as archive:
         client = client_for(base_url, words)
-        found = look_up(given, into=archive, table=table, refresh=refresh, client=client)
-    output.write(found, format_, into)
+        fates = look_up(source, into=archive, table=table, refresh=refresh, client=client)
+    output.write(fates, format_, into)
 
 
-@click.command(short_help="Look up what has vanished, and why.")
+def _is_file(ids: tuple[str, ...]) -> bool:
+    """Whether the argument is the path of a file and not a list of ids."""
+    if len(ids) != 1:
+        return False
+    return Path(ids[0]).is_file() or not set(ids[0]) <= set("-0123456789,")
+
+
+@click.command(short_help="Look up which posts or users are gone, and why.")
 @click.argument("ids", nargs=-1, required=True)
 @archive_option()
 @_TABLE
@@ -56,10 +65,10 @@ def hydrate(
 @servers.options
 @click.pass_context
 def check(
-    ctx: click.Context, *, ids: tuple[str, ...], folder: Path, table: Any, format_: str | None, into: Path | None,
-    base_url: str | None, words: Vocabulary | None,
+    ctx: click.Context, *, ids: tuple[str, ...], folder: Path, table: Any, format_: str | None,
+    into: Path | None, base_url: str | None, words: Vocabulary | None,
 ) -> None:
-    """Look posts or users up again (IDS, or `-` for stdin) and print what became of each.
+    """Look up posts or users again and print the fate of each. If IDS is `-`, read stdin.
 
     \b
     Example:
@@ -68,21 +77,25 @@ def check(
     from xframes.archive import Archive
 
     with resumable(ctx, folder, base_url, words), Archive(folder) as archive:
-        found = archive.check(listed(ids), table=table, client=client_for(base_url, words))
-    output.write(found, format_, into)
+        fates = archive.check(listed(ids), table=table, client=client_for(base_url, words))
+    output.write(fates, format_, into)
 
 
-@click.command(short_help="Compare what was collected with what X counts.")
+@click.command(short_help="Compare an archive with X's counts.")
 @click.argument("query", required=False)
 @archive_option()
-@click.option("--granularity", type=click.Choice(["minute", "hour", "day"]), help="By default the finest counted.")
+@click.option(
+    "--granularity", type=click.Choice(["minute", "hour", "day"]),
+    help="Length of the intervals to compare. Default: the finest with counts.",
+)
 @output.options
 def completeness(
     query: str | None, folder: Path, granularity: str | None, format_: str | None, into: Path | None
 ) -> None:
-    """How much of what X counts for QUERY was collected, span by span, and the price of the rest.
+    """Compare the posts collected for QUERY with X's counts, one row per interval.
 
-    Count first: `xframes counts recent QUERY --archive DIR`. Without QUERY: the gaps of streams.
+    Each row has the price of the missing posts. Collect the counts first with
+    `xframes counts recent QUERY --archive DIR`. Without QUERY, print the gaps of streams.
 
     \b
     Example:
@@ -91,8 +104,8 @@ def completeness(
     from xframes.archive import Archive
 
     with Archive(folder) as archive:
-        found = archive.completeness(query, granularity=granularity)
-    output.write(found, format_, into)
+        rows = archive.completeness(query, granularity=granularity)
+    output.write(rows, format_, into)
 
 
 COMMANDS = (check, hydrate, completeness)

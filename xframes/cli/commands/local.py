@@ -1,4 +1,4 @@
-"""Commands that need no key: the demonstration, and the local X it runs against."""
+"""Commands that need no credentials: the demo and the sandbox."""
 
 from __future__ import annotations
 
@@ -14,11 +14,16 @@ from xframes.cli import completion, output
 from xframes.cli.commands import doctor
 
 
-@click.command(short_help="See it work, without a key.")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default="xframes-demo", show_default=True,
-              metavar="DIR", help="Where the archive and the plots go.")
+@click.command(short_help="Run a demo without credentials.")
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), default="xframes-demo",
+    show_default=True, metavar="DIR", help="Folder for the archive and the plots.",
+)
 def demo(out: Path) -> None:
-    """Collect, archive, ask SQL and plot, against a local X: no key, no network, a few seconds.
+    """Collect, archive, query and plot invented posts. Takes a few seconds.
+
+    The posts come from a sandbox, a local server that answers like X. No credentials and no
+    network are needed.
 
     \b
     Example:
@@ -29,16 +34,28 @@ def demo(out: Path) -> None:
     run(out, say=partial(output.say, lines=True), show=lambda rows: output.write(rows, "table"))
 
 
-@click.command(short_help="Run a local X to learn and test with.")
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Where to listen; by default on a free port.")
-@click.option("--seed", type=int, default=7, show_default=True, help="Another seed, another community.")
-@click.option("--posts", type=click.IntRange(min=1), default=3000, show_default=True, help="Posts a search can find.")
-@click.option("--users", type=click.IntRange(min=1), default=300, show_default=True, help="Accounts.")
+@click.command(short_help="Run a local server that answers like X.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0,
+    help="Port to listen on. Default: a free one.",
+)
+@click.option(
+    "--seed", type=int, default=7, show_default=True,
+    help="Seed of the invented community; the same seed creates the same one.",
+)
+@click.option(
+    "--posts", type=click.IntRange(min=1), default=3000, show_default=True,
+    help="Number of posts that a search can find.",
+)
+@click.option(
+    "--users", type=click.IntRange(min=1), default=300, show_default=True,
+    help="Number of accounts.",
+)
 def sandbox(port: int, seed: int, posts: int, users: int) -> None:
-    """A local X to learn and test with: prints its URL and runs until Ctrl-C.
+    """Run a local server that answers like X, to learn and test with, until Ctrl-C.
 
-    Every person and post in it is invented. It answers on this machine only; the tokens it prints, an
-    app's and a person's, are good nowhere else.
+    Prints its URL and two tokens, an app's and a user's, which are valid only there. All people
+    and posts are invented. Only programs on this machine can connect.
 
     \b
     Example:
@@ -54,8 +71,9 @@ def sandbox(port: int, seed: int, posts: int, users: int) -> None:
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     with running:
-        running.stream.rate, running.stream.waits = 20.0, True  # there are posts to hear whenever somebody listens
-        click.echo(f"A local X listens on {running.url} (Ctrl-C stops it). In another shell:\n")
+        # posts are sent whenever a client is connected to a stream
+        running.stream.rate, running.stream.waits = 20.0, True
+        click.echo(f"The sandbox runs at {running.url} (Ctrl-C stops it). In another shell, run:\n")
         click.echo(f"export XFRAMES_BASE_URL={running.url}")
         click.echo(f"export XFRAMES_BEARER_TOKEN={running.bearer_token}")
         click.echo(f"export XFRAMES_OAUTH2_ACCESS_TOKEN={running.user_token}")

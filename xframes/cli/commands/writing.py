@@ -1,4 +1,7 @@
-"""One subcommand per write action, made from its declaration: `write.like` is `xframes write like`."""
+"""One subcommand per write action, derived from its declaration.
+
+The command of `write.like` is `xframes write like`.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from xframes.cli import output
+from xframes.cli import output, servers
 from xframes.cli.commands.collectors import arguments_of, declared, example, parameter
 from xframes.cli.common import ArchivePath, client_for, print_problems
 from xframes.errors import Interrupted
@@ -22,17 +25,23 @@ if TYPE_CHECKING:
     from xframes.registry import Action
     from xframes.wire import Request
 
-_GO_ON = Param("media_id", "id", where="local", doc="Id of an upload that stopped, to continue it.")
-_ONE_OF = {"text": "--text 'Good morning'", "name": "--name Observatories", "values": "--values 'coffee lang:en'"}
+_MEDIA_ID = Param(
+    "media_id", "id", where="local",
+    doc="Id of an upload that stopped, to continue it. Default: a new upload.",
+)
+_ONE_OF = {
+    "text": "--text 'Good morning'", "name": "--name Observatories",
+    "values": "--values 'coffee lang:en'",
+}
 
 
 def group() -> click.Group:
-    """The group of the commands that change things at X."""
-    made = click.Group("write", help="Post, like, follow, upload: what changes things at X.")
+    """Return the group of the commands that change something at X."""
+    writes = click.Group("write", help="Post, like, follow, upload: change something at X.")
     for action in ACTIONS.values():
         if action.kind == "write" and action.step_of is None:
-            made.add_command(_command(action))
-    return made
+            writes.add_command(_command(action))
+    return writes
 
 
 def _command(action: Action) -> click.Command:
@@ -40,7 +49,9 @@ def _command(action: Action) -> click.Command:
         _write(ctx, action, **given)
 
     name = action.name.partition(".")[2].replace("_", "-")
-    params = [*action.params, *([_GO_ON] if action.name == "write.upload_media" else [])]
+    params = list(action.params)
+    if action.name == "write.upload_media":
+        params.append(_MEDIA_ID)
     command: Callable[..., Any] = click.pass_context(run)
     for decorate in reversed([*map(parameter, params), *_options()]):
         command = decorate(command)
@@ -48,31 +59,34 @@ def _command(action: Action) -> click.Command:
 
 
 def _help(action: Action, name: str) -> str:
-    needed = [example(p) for p in action.params if p.required]
-    needed += [_ONE_OF[group[0]] for group in action.needed]
+    words = ["xframes write", name, *(example(p) for p in action.params if p.required)]
+    words += [_ONE_OF[group[0]] for group in action.needed]
     return (
         f"{action.title} ({action.endpoint}).\n\n"
-        f"Print a row of the table writes: what was sent, and X's answer.\n\n"
-        f"\b\nExample:\n  {' '.join(['xframes write', name, *needed])} --yes\n\n{declared(action)}"
+        f"Print a row of the table writes, with the arguments and X's answer.\n\n"
+        f"\b\nExample:\n  {' '.join(words)} --yes\n\n{declared(action)}"
     )
 
 
 def _options() -> list[Callable[..., Any]]:
-    """Options every writing command has."""
+    """Return the options that every writing command has."""
     return [
-        click.option("--yes", is_flag=True,
-                     help="Skip the confirmation; required without a terminal."),
+        click.option(
+            "--yes", is_flag=True, help="Skip the confirmation; required without a terminal.",
+        ),
         click.option("--dry-run", is_flag=True, help="Print the request as JSON and send nothing."),
-        click.option("--archive", "folder", type=ArchivePath(file_okay=False, path_type=Path), metavar="DIR",
-                     help="Archive that also keeps X's answer (created if missing)."),
+        click.option(
+            "--archive", "folder", type=ArchivePath(file_okay=False, path_type=Path),
+            metavar="DIR", help="Archive that also keeps X's answer (created if missing).",
+        ),
         output.options,
-        click.option("--base-url", help="URL of another server than X, e.g. of a sandbox."),
+        servers.base_url(),
     ]
 
 
 def _write(
-    ctx: click.Context, action: Action, *, yes: bool, dry_run: bool, folder: Path | None, format_: str | None,
-    into: Path | None, base_url: str | None, **given: Any,
+    ctx: click.Context, action: Action, *, yes: bool, dry_run: bool, folder: Path | None,
+    format_: str | None, into: Path | None, base_url: str | None, **given: Any,
 ) -> None:
     from xframes.archive import Archive
     from xframes.collect import call
@@ -83,14 +97,15 @@ def _write(
         output.put(json.dumps(shown, ensure_ascii=False, indent=2))
         return
     if not yes:
-        _ask(ctx)
+        _confirm(ctx)
+    archive = None if folder is None else Archive(folder)
     with client_for(base_url, writes=True) as client:
         try:
-            frames = call(action.name, **arguments, client=client, into=None if folder is None else Archive(folder))
+            frames = call(action.name, **arguments, client=client, into=archive)
         except Interrupted as error:
             if error.media_id is not None and action.name == "write.upload_media":
-                go_on = {**arguments, "media_id": error.media_id, "archive": folder, "base_url": base_url}
-                ctx.find_root().meta["xframes.next"] = _again(action, go_on)
+                options = {"media_id": error.media_id, "archive": folder, "base_url": base_url}
+                ctx.find_root().meta["xframes.next"] = _again(action, arguments | options)
             raise
     output.write(frames["writes"], format_, into)
     if frames.tables["problems"]:
@@ -98,25 +113,31 @@ def _write(
 
 
 def _again(action: Action, arguments: Mapping[str, Any]) -> str:
-    """The command that goes on with a write."""
+    """Return the command that continues a write."""
     required = [p.name for p in action.params if p.required]
-    words = ["xframes", *action.name.replace("_", "-").split("."), *(str(arguments[name]) for name in required)]
+    words = ["xframes", *action.name.replace("_", "-").split(".")]
+    words += [str(arguments[name]) for name in required]
     for name, value in arguments.items():
         if name not in required and value is not None:
             words += [f"--{name.replace('_', '-')}", str(value)]
     return shlex.join([*words, "--yes"])
 
 
-def _ask(ctx: click.Context) -> None:
+def _confirm(ctx: click.Context) -> None:
     if not sys.stdin.isatty():
-        raise click.UsageError("this changes things at X: add --yes to do it, or --dry-run to see the request")
-    click.confirm(f"{ctx.command_path} changes things at X. Go on?", abort=True, err=True)
+        raise click.UsageError(
+            f"{ctx.command_path} changes something at X: add --yes to do it, or --dry-run to "
+            "print the request"
+        )
+    click.confirm(f"{ctx.command_path} changes something at X. Continue?", abort=True, err=True)
 
 
 def _shown(request: Request) -> dict[str, Any]:
-    """A request for people; files by their size."""
-    shown: dict[str, Any] = {"method": request.method, "path": request.path, "params": dict(request.params),
-                             "body": request.body}
+    """Return the parts of a request to print; files by their size."""
+    shown: dict[str, Any] = {
+        "method": request.method, "path": request.path, "params": dict(request.params),
+        "body": request.body,
+    }
     if request.files is not None:
         shown["files"] = {name: f"{len(data):,} bytes" for name, data in request.files.items()}
     return shown

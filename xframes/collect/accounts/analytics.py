@@ -35,7 +35,7 @@ def posts(
     end_time
         First time to leave out.
     granularity
-        Length of the intervals; total gives one row per post and request.
+        Length of the intervals; total returns one row per post and request.
     fields
     into
     client
@@ -82,7 +82,7 @@ def media(
     end_time
         First time to leave out.
     granularity
-        Length of the intervals; total gives one row per media key and request.
+        Length of the intervals; total returns one row per media key and request.
     fields
     into
     client

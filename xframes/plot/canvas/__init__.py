@@ -1,1 +1,1 @@
-"""What all plots share: axes, fonts, layout, and the rows they draw."""
+"""What all plots share: axes, fonts, layout, and the rows to draw."""

@@ -1,15 +1,16 @@
-"""Axes, colours, numbers and dates that all plots share."""
+"""Axes, colors, numbers, labels and dates that all plots share."""
 
 from __future__ import annotations
 
 from itertools import cycle, islice
-from math import isnan
+from math import ceil, isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xframes.errors import ArgumentError
 from xframes.plot.canvas.glyphs import dress, readable
 from xframes.plot.canvas.rows import shorten
+from xframes.screen import noun
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -18,17 +19,22 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
 
 STYLE = Path(__file__).with_name("xframes.mplstyle")
-"""The style sheet of axes made here; `plt.style.use(xf.plot.STYLE)` gives it to your own."""
+"""The style sheet of new axes. `plt.style.use(xf.plot.STYLE)` applies it to other figures."""
 
-COLORS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#000000", "#F0E442")  # Okabe and Ito
+# the color-blind safe palette of Okabe and Ito
+COLORS = (
+    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#000000", "#F0E442",
+)
 GREY = "#999999"
-_INKS = ("#333333", "#DDDDDD")  # for texts on light ground, and on dark
-_DARK: Any = {  # what the style sheet says of light ground, for a dark one
-    "axes.labelcolor": _INKS[1], "xtick.labelcolor": _INKS[1], "ytick.labelcolor": _INKS[1], "text.color": _INKS[1],
-    "axes.edgecolor": "#AAAAAA", "xtick.color": "#AAAAAA", "ytick.color": "#AAAAAA", "grid.color": "#444444",
+_DARK_INK = "#333333"  # text on a light background
+_LIGHT_INK = "#DDDDDD"  # text on a dark background
+_DARK: Any = {  # replaces the style sheet's values for a light background
+    "axes.labelcolor": _LIGHT_INK, "xtick.labelcolor": _LIGHT_INK, "ytick.labelcolor": _LIGHT_INK,
+    "text.color": _LIGHT_INK, "axes.edgecolor": "#AAAAAA", "xtick.color": "#AAAAAA",
+    "ytick.color": "#AAAAAA", "grid.color": "#444444",
 }
 DASHES: tuple[Any, ...] = ("-", (0, (4, 1.5)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)))
-_INCHES_A_LABEL = 0.17  # of a legend, from one to the next
+_INCHES_A_LABEL = 0.17  # distance between two labels of a legend
 _INCHES_A_DATE = 0.6
 HOLLOW: dict[str, Any] = {"marker": "o", "linestyle": "none", "fillstyle": "none", "markersize": 4}
 LONGEST_LABEL = 40
@@ -36,19 +42,26 @@ _UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
 
 
 def axes(ax: Axes | None, size: tuple[float, float] | None = None) -> Axes:
-    """The axes given, or new ones in the style of xframes."""
+    """Return the axes passed by the caller, or new ones in the style of xframes."""
     if ax is not None:
         if not hasattr(ax, "figure"):
-            raise ArgumentError(f"ax is where to draw, matplotlib's Axes, not {ax!r:.40}; name other arguments")
+            raise ArgumentError(
+                f"ax: expected matplotlib Axes, got {ax!r:.40}. Pass the other arguments by name"
+            )
         return ax
     import matplotlib as mpl
     import matplotlib.pyplot as plt
 
-    with plt.style.context([STYLE, _DARK] if _is_dark(mpl.rcParams["axes.facecolor"]) else STYLE):
-        made: Axes = plt.subplots(figsize=size)[1]
-        interactive = mpl.is_interactive()  # a notebook's first figure switches it on,
-    mpl.interactive(interactive)  # and leaving the style would switch it off: later ones would not be shown
-    return made
+    styles: list[Any] = [STYLE]
+    if _is_dark(mpl.rcParams["axes.facecolor"]):
+        styles.append(_DARK)
+    with plt.style.context(styles):
+        new: Axes = plt.subplots(figsize=size)[1]
+        # The first figure of a notebook switches interactive mode on. Leaving the style context
+        # would switch it off again, and later figures would not be shown.
+        interactive = mpl.is_interactive()
+    mpl.interactive(interactive)
+    return new
 
 
 def _is_dark(color: Any) -> bool:
@@ -59,42 +72,57 @@ def _is_dark(color: Any) -> bool:
 
 
 def ground(ax: Axes) -> Any:
-    """The colour behind what is drawn: that of the axes, else of the figure."""
+    """Return the background color: that of the axes, or of the figure if they are transparent."""
     from matplotlib.colors import to_rgba
 
-    seen = (one.get_facecolor() for one in (ax, ax.figure) if to_rgba(one.get_facecolor())[3] > 0.5)
-    return next(seen, "white")
+    for part in (ax, ax.figure):
+        color = part.get_facecolor()
+        if to_rgba(color)[3] > 0.5:
+            return color
+    return "white"
 
 
 def ink(ax: Axes) -> str:
-    """The colour of texts that stands out from the ground."""
-    return _INKS[_is_dark(ground(ax))]
+    """Return the color of text that is readable on the background."""
+    return _LIGHT_INK if _is_dark(ground(ax)) else _DARK_INK
 
 
 def colors(ax: Axes) -> Iterator[str]:
-    """The colours in order, again and again; black as what stands out."""
-    return cycle([ink(ax) if color == COLORS[6] and _is_dark(ground(ax)) else color for color in COLORS])
+    """Return the palette, repeated without end. On a dark background, black is replaced."""
+    palette = list(COLORS)
+    if _is_dark(ground(ax)):
+        palette[palette.index("#000000")] = ink(ax)
+    return cycle(palette)
 
 
 def strokes(ax: Axes) -> Iterator[dict[str, Any]]:
-    """How lines look: the colours, then the colours dashed, and so on."""
-    return ({"color": color, "linestyle": dash} for dash in cycle(DASHES) for color in islice(colors(ax), len(COLORS)))
+    """Return styles of lines without end: each color solid, then each color dashed, …"""
+    for dash in cycle(DASHES):
+        for color in islice(colors(ax), len(COLORS)):
+            yield {"color": color, "linestyle": dash}
 
 
 def short(number: float) -> str:
-    """A number in few characters: 950, 1.2K, 3.4M, 5B."""
+    """Return a number in few characters: 950, 1.2K, 3.4M, 5B."""
     size = abs(number)
-    scale, unit = next(((s, u) for s, u in _UNITS if size >= s * 0.99995), (1.0, ""))
-    digits = 1 if round(size / scale, 1) < 100 and scale > 1 else 0
-    if scale == 1 and size != round(size) and size < 99.95:
+    for scale, unit in _UNITS:
+        if size >= scale * 0.99995:
+            digits = int(round(size / scale, 1) < 100)
+            return f"{number / scale:.{digits}f}".removesuffix(".0") + unit
+    if size != round(size) and size < 99.95:
         return f"{number:.3g}"
-    if scale == 1 and size >= 999.5:
-        scale, unit = 1e3, "K"
-    return f"{number / scale:.{digits}f}".removesuffix(".0") + unit
+    if size >= 999.5:
+        return "-1K" if number < 0 else "1K"
+    return f"{number:.0f}"
+
+
+def amount(number: float, singular: str) -> str:
+    """Return a short number with its noun: "1 post", "1.2K posts"."""
+    return f"{short(number)} {noun(number, singular)}"
 
 
 def measure(axis: Axis, label: str, *, whole: bool = True) -> None:
-    """Give an axis of numbers its label, few round ticks, and their units."""
+    """Set the label of a numeric axis, few round ticks, and short numbers as tick labels."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     axis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10], integer=whole))
@@ -103,35 +131,39 @@ def measure(axis: Axis, label: str, *, whole: bool = True) -> None:
 
 
 def dates(ax: Axes) -> None:
-    """Times along x, in UTC and in few words."""
+    """Format the x axis as times in UTC, in few words."""
     from datetime import UTC
 
     from matplotlib.dates import ConciseDateFormatter
 
     locator = _moments()(tz=UTC)
+    # matplotlib does not type this class
+    formatter = ConciseDateFormatter(locator, tz=UTC)  # type: ignore[no-untyped-call]
     ax.xaxis.axis_date(tz=UTC)
     ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=UTC))  # type: ignore[no-untyped-call]  # as above
+    ax.xaxis.set_major_formatter(formatter)
     ax.margins(x=0.01)
     ax.set_xlabel("time (UTC)")
 
 
 def _moments() -> Any:
-    """Matplotlib's choice of round moments, of which narrow axes get every second, third, …"""
+    """Return a locator of round moments that takes only every n-th one on narrow axes."""
     from matplotlib.dates import AutoDateLocator
 
     class Moments(AutoDateLocator):
         def __call__(self) -> Any:
-            found = super().__call__()  # type: ignore[no-untyped-call]  # untyped there
-            ax: Any = self.axis.axes  # type: ignore[union-attr]  # it has one by now
-            room = max(1, int(ax.get_window_extent().width / ax.figure.canvas.figure.dpi / _INCHES_A_DATE))
-            return found[:: -(-len(found) // room) or 1]
+            moments = super().__call__()  # type: ignore[no-untyped-call]  # untyped there
+            ax: Any = self.axis.axes  # type: ignore[union-attr]  # the axis is set by now
+            inches = ax.get_window_extent().width / ax.figure.canvas.figure.dpi
+            room = max(1, int(inches / _INCHES_A_DATE))
+            step = max(1, ceil(len(moments) / room))
+            return moments[::step]
 
     return Moments
 
 
 def finish(ax: Axes, label: str, title: str | None, *, whole: bool = True) -> None:
-    """Times along x, numbers from zero along y, and a legend when it has a title."""
+    """Format x as times and y as numbers from zero; add a legend unless `title` is None."""
     dates(ax)
     measure(ax.yaxis, label, whole=whole)
     ax.set_ylim(bottom=0)
@@ -140,49 +172,68 @@ def finish(ax: Axes, label: str, title: str | None, *, whole: bool = True) -> No
 
 
 def legend(ax: Axes, title: str = "", *, within: Any = "upper left") -> None:
-    """A legend beside the axes, its texts as people wrote them; in axes for which nobody makes room, `within` them."""
-    from matplotlib.lines import Line2D
+    """Add a legend to the right of the axes.
 
-    handles, labels = ax.get_legend_handles_labels()
+    In a figure without a layout engine there is no room on the right: the legend is placed inside
+    the axes, at `within`.
+    """
+    handles, labels = _entries(ax)
     if not handles:
         return
     figure: Any = ax.figure
-    high = ax.get_position().height * figure.bbox.height / figure.canvas.figure.dpi
-    most = max(3, int(high / _INCHES_A_LABEL) - 2)
-    if len(handles) > most:
-        labels = [*labels[:most], f"and {len(handles) - most:,} more"]
-        handles = [*handles[:most], Line2D([], [], linestyle="none")]
-    beside = figure.canvas.figure.get_layout_engine() is not None
+    if figure.canvas.figure.get_layout_engine() is not None:
+        place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1, 1), "frameon": False}
+    else:
+        place = {"loc": within, "frameon": True}
     box = ax.legend(
-        handles, [shorten(label, LONGEST_LABEL) for label in labels], title=shorten(title, LONGEST_LABEL),
-        loc="upper left" if beside else within, bbox_to_anchor=(1, 1) if beside else None, alignment="left",
-        frameon=not beside,
-        fontsize="small", title_fontsize="small", labelcolor=ink(ax), facecolor=ground(ax), edgecolor="none",
-        framealpha=0.8,
+        handles, [shorten(label, LONGEST_LABEL) for label in labels],
+        title=shorten(title, LONGEST_LABEL), alignment="left", **place,
+        fontsize="small", title_fontsize="small",
+        labelcolor=ink(ax), facecolor=ground(ax), edgecolor="none", framealpha=0.8,
     )
     dress(*box.get_texts(), box.get_title())
     box.get_title().set_color(ink(ax))
 
 
+def _entries(ax: Axes) -> tuple[list[Any], list[str]]:
+    """Handles and labels of a legend, as many as the height of the axes has room for."""
+    from matplotlib.lines import Line2D
+
+    handles, labels = ax.get_legend_handles_labels()
+    figure: Any = ax.figure
+    inches = ax.get_position().height * figure.bbox.height / figure.canvas.figure.dpi
+    most = max(3, int(inches / _INCHES_A_LABEL) - 2)
+    if len(handles) <= most:
+        return handles, labels
+    rest = f"and {len(handles) - most:,} more"
+    return [*handles[:most], Line2D([], [], linestyle="none")], [*labels[:most], rest]
+
+
 def note(ax: Axes, text: str) -> None:
-    """A remark below the axes, under the label of x, where no title of the caller's comes."""
+    """Write a remark below the label of x, where it cannot collide with a title."""
     label = ax.get_xlabel()
-    ax.set_xlabel(f"{label}\n{text}" if label else text)
+    if label:
+        text = f"{label}\n{text}"
+    ax.set_xlabel(text)
 
 
-def bars(ax: Axes, labels: Sequence[str], columns: Mapping[str, Sequence[float]], unit: str) -> None:
-    """Bars from the top, one of each column for each label, with their numbers at the end."""
+def bars(
+    ax: Axes, labels: Sequence[str], columns: Mapping[str, Sequence[float]], unit: str
+) -> None:
+    """Draw horizontal bars from the top, one of each column for each label, with their numbers."""
     height = 0.8 / len(columns)
     for nth, (color, (name, values)) in enumerate(zip(colors(ax), columns.items(), strict=False)):
-        places = [row + (nth - (len(columns) - 1) / 2) * height for row in range(len(labels))]
-        drawn = ax.barh(places, values, height * 0.92, color=color, label=name)
-        said = ["" if isnan(value) else short(value) for value in values]
-        ax.bar_label(drawn, said, padding=3, fontsize=8, color=ink(ax))
-    ax.set_yticks(range(len(labels)), [readable(shorten(label, LONGEST_LABEL)) for label in labels])
+        offset = (nth - (len(columns) - 1) / 2) * height
+        places = [row + offset for row in range(len(labels))]
+        bar = ax.barh(places, values, height * 0.92, color=color, label=name)
+        texts = ["" if isnan(value) else short(value) for value in values]
+        ax.bar_label(bar, texts, padding=3, fontsize=8, color=ink(ax))
+    names = [readable(shorten(label, LONGEST_LABEL)) for label in labels]
+    ax.set_yticks(range(len(labels)), names)
     dress(*ax.get_yticklabels())
     ax.invert_yaxis()
     measure(ax.xaxis, unit)
     ax.tick_params(axis="y", length=0)
     ax.grid(visible=False, axis="y")
-    known = [value for values in columns.values() for value in values if not isnan(value)]
-    ax.set_xlim(min(0, *known, 0) * 1.12, max(0, *known, 0) * 1.12 or 1)
+    numbers = [value for values in columns.values() for value in values if not isnan(value)]
+    ax.set_xlim(min(0, *numbers, 0) * 1.12, max(0, *numbers, 0) * 1.12 or 1)

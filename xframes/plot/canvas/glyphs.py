@@ -1,4 +1,4 @@
-"""Texts of every script: fonts that have their glyphs, and something readable where no font has."""
+"""Text in every script: finds fonts that have its glyphs, and replaces what no font has."""
 
 from __future__ import annotations
 
@@ -13,52 +13,70 @@ if TYPE_CHECKING:
     from matplotlib.text import Text
 
 _BOX = "□"
-# tried first, in this order, because they are made for reading; then every other installed font
+# These are easy to read and come first, in this order; every other installed font follows.
 _PREFERRED = (
-    "Noto Sans", "Hiragino Sans", "PingFang", "Microsoft YaHei", "Yu Gothic", "Malgun Gothic", "Source Han Sans",
-    "WenQuanYi", "Segoe UI", "Nirmala UI", "Arial Unicode", "Apple Symbols", "FreeSans", "Noto Emoji", "Symbola",
-    "Noto",
+    "Noto Sans", "Hiragino Sans", "PingFang", "Microsoft YaHei", "Yu Gothic", "Malgun Gothic",
+    "Source Han Sans", "WenQuanYi", "Segoe UI", "Nirmala UI", "Arial Unicode", "Apple Symbols",
+    "FreeSans", "Noto Emoji", "Symbola", "Noto",
 )
-_PLACEHOLDERS = re.compile("Last ?Resort|Adobe Blank|cm[a-z]+10|STIX(Non|Size)")  # claim glyphs they do not draw
+# These fonts list glyphs that they do not draw.
+_PLACEHOLDERS = re.compile("Last ?Resort|Adobe Blank|cm[a-z]+10|STIX(Non|Size)")
 _MOST_FONTS = 400
-# marks that turn the direction of what follows; in a label they turn what is not theirs as well
+# Marks of text direction. In a label they would also turn the text around the label.
 _DIRECTIONS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-_INVISIBLE = re.compile("[\u00ad\u034f\u180b-\u180f\u200b-\u200d\u2060-\u2064\ufe00-\ufe0f\ufeff\U000e0000-\U000e0fff]")
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u180b-\u180f\u200b-\u200d\u2060-\u2064\ufe00-\ufe0f\ufeff\U000e0000-\U000e0fff]"
+)
 
 
 def dress(*texts: Text) -> None:
-    """Have texts of people drawn as they are: no formulas, in fonts that have their glyphs, and boxes for the rest."""
+    """Draw text as its author wrote it: not as a formula, and in fonts that have its glyphs."""
     for text in texts:
-        text.set_parse_math(False)  # a cashtag is not a formula
+        text.set_parse_math(False)  # the $ of a cashtag does not begin a formula
         words, families = fit(text.get_text(), tuple(text.get_fontfamily()))
         text.set_text(words)
         text.set_fontfamily(families)
 
 
 def fit(text: str, families: tuple[str, ...]) -> tuple[str, list[str]]:
-    """A text that can be drawn in one line, and the fonts to draw it with, those given first."""
+    """Return a text that can be drawn in one line, and the fonts for it, `families` first."""
     from matplotlib.font_manager import fontManager
 
-    words, fonts = _fit(text, families, len(fontManager.ttflist))  # fonts may be added at any time
+    # The number of fonts is part of the cache key, because fonts can be added at any time.
+    words, fonts = _fit(text, families, len(fontManager.ttflist))
     return words, list(fonts)
 
 
 @lru_cache(maxsize=4096)
-def _fit(text: str, families: tuple[str, ...], _installed_fonts: int) -> tuple[str, tuple[str, ...]]:
-    words = " ".join("".join(c for c in text if c not in _DIRECTIONS and (c.isspace() or c >= " ")).split())
-    missing = {c for c in words if not any(ord(c) in _glyphs(path) for path in _paths(families))}
-    fonts = list(families)
-    for name, path in _installed() if missing - set(_INVISIBLE.findall(words)) else ():
-        if found := {c for c in missing if ord(c) in _glyphs(path)}:
-            fonts.append(name)
-            missing -= found
+def _fit(
+    text: str, families: tuple[str, ...], _installed_fonts: int
+) -> tuple[str, tuple[str, ...]]:
+    visible = (c for c in text if c not in _DIRECTIONS and (c.isspace() or c >= " "))
+    words = " ".join("".join(visible).split())
+    paths = _paths(families)
+    missing = {c for c in words if not any(ord(c) in _glyphs(path) for path in paths)}
+    more: list[str] = []
+    if missing - set(_INVISIBLE.findall(words)):
+        more = _fonts_with(missing)
+    drawn = (_substitute(c) if c in missing else c for c in words)
+    return "".join(drawn), (*families, *more)
+
+
+def _fonts_with(missing: set[str]) -> list[str]:
+    """Choose installed fonts that have missing characters, and remove these from `missing`."""
+    names = []
+    for name, path in _installed():
+        covered = {c for c in missing if ord(c) in _glyphs(path)}
+        if covered:
+            names.append(name)
+            missing -= covered
         if not missing:
             break
-    return "".join(_instead(c) if c in missing else c for c in words), tuple(fonts)
+    return names
 
 
 def readable(text: str) -> str:
-    """A text with boxes for what no installed font has, in one line."""
+    """Return a text in one line, with boxes for characters that no installed font has."""
     import matplotlib as mpl
 
     return fit(text, tuple(mpl.rcParams["font.family"]))[0]
@@ -69,12 +87,16 @@ def drawable(text: str) -> bool:
     return _BOX not in readable(text.replace(_BOX, ""))
 
 
-def _instead(character: str) -> str:
-    """What stands for a character no font has: nothing when it cannot be seen, what it is composed of, or a box."""
+def _substitute(character: str) -> str:
+    """Return what to draw for a character that no font has.
+
+    That is nothing for an invisible character, ASCII letters for the mathematical letters that
+    people use as bold type, and a box for all others.
+    """
     if _INVISIBLE.match(character) or unicodedata.category(character) in {"Mn", "Cc", "Cf"}:
         return ""
     plain = unicodedata.normalize("NFKC", character)
-    return plain if plain.isascii() else _BOX  # mathematical letters, much used as bold type, are read as letters
+    return plain if plain.isascii() else _BOX
 
 
 def _paths(families: Iterable[str]) -> list[Any]:
@@ -85,7 +107,7 @@ def _paths(families: Iterable[str]) -> list[Any]:
 
 @lru_cache(maxsize=1024)
 def _glyphs(path: Any) -> frozenset[int]:
-    """The characters of a font that matplotlib can draw; none of a font it cannot, e.g. of coloured pictures."""
+    """Return the characters that a font has, or an empty set if matplotlib cannot draw it."""
     from matplotlib.font_manager import get_font
 
     try:
@@ -93,13 +115,13 @@ def _glyphs(path: Any) -> frozenset[int]:
         codes = frozenset(font.get_charmap())
         font.set_size(10, 72)
         font.load_char(next(iter(codes)))
-    except Exception:  # noqa: BLE001  a broken font of somebody's machine must not keep a plot from being drawn
+    except Exception:  # noqa: BLE001  a broken font on a machine must not prevent every plot
         return frozenset()
     return codes
 
 
 def _installed() -> list[tuple[str, Any]]:
-    """Upright fonts by name, one file each, those made for reading first."""
+    """Return upright fonts as (name, path), one file each, preferred fonts first."""
     from matplotlib.font_manager import fontManager
 
     files: dict[str, Any] = {}
@@ -110,4 +132,5 @@ def _installed() -> list[tuple[str, Any]]:
 
 
 def _rank(name: str) -> int:
-    return next((n for n, prefix in enumerate(_PREFERRED) if name.startswith(prefix)), len(_PREFERRED))
+    ranks = (n for n, prefix in enumerate(_PREFERRED) if name.startswith(prefix))
+    return next(ranks, len(_PREFERRED))

@@ -1,4 +1,4 @@
-"""Where the nodes of a graph go, and which labels find room."""
+"""Positions of the nodes of a graph, and of labels that do not overlap."""
 
 from __future__ import annotations
 
@@ -17,14 +17,20 @@ if TYPE_CHECKING:
 _STEPS = 220
 _GOLDEN_ANGLE = 2.399963
 _LABEL_SIZE = 8
-_OFFSETS = ((0, 1, "center", "bottom"), (0, -1, "center", "top"), (1, 0, "left", "center"), (-1, 0, "right", "center"))
+_OFFSETS = (
+    (0, 1, "center", "bottom"), (0, -1, "center", "top"),
+    (1, 0, "left", "center"), (-1, 0, "right", "center"),
+)
 
 
-def spring(count: int, ends: np.ndarray[Any, Any], weights: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Places for nodes 0 to `count`: those joined attract each other, all repel; the same for the same input.
+def spring(
+    count: int, ends: np.ndarray[Any, Any], weights: np.ndarray[Any, Any]
+) -> np.ndarray[Any, Any]:
+    """Return positions of the nodes 0 to `count` - 1, the same for the same input.
 
-    Fruchterman and Reingold's forces, with a pull to the middle that keeps parts without a connection in sight. The
-    first nodes begin in the middle, so give the largest first.
+    The forces are those of Fruchterman and Reingold: connected nodes attract each other, and all
+    nodes repel each other. A force toward the middle keeps separate parts of the graph in view.
+    The first nodes start in the middle, so the largest nodes should come first.
     """
     import numpy as np
 
@@ -38,20 +44,25 @@ def spring(count: int, ends: np.ndarray[Any, Any], weights: np.ndarray[Any, Any]
     size = 1 / np.sqrt(max(count, 1))
     for step in range(_STEPS):
         squares = (at**2).sum(axis=1)
-        far = np.maximum(squares[:, None] + squares[None, :] - 2 * at @ at.T, (size / 100) ** 2)  # distances, squared
-        push = size**2 / far - pull * np.sqrt(far) / size
+        distances = squares[:, None] + squares[None, :] - 2 * at @ at.T  # squared
+        distances = np.maximum(distances, (size / 100) ** 2)
+        push = size**2 / distances - pull * np.sqrt(distances) / size
         force = push.sum(axis=1)[:, None] * at - push @ at - at * 1.5
         length = np.maximum(np.sqrt((force**2).sum(axis=1)), 1e-9)
-        at += force / length[:, None] * np.minimum(length, 0.12 * (1 - step / _STEPS))[:, None]
+        moves = np.minimum(length, 0.12 * (1 - step / _STEPS))
+        at += force / length[:, None] * moves[:, None]
     return at
 
 
-def label(ax: Axes, points: Sequence[tuple[float, float]], texts: Sequence[str], gaps: Sequence[float]) -> None:
-    """Write texts beside the first points, `gaps` typographic points away, the first ones first.
+def label(
+    ax: Axes, points: Sequence[tuple[float, float]], texts: Sequence[str], gaps: Sequence[float]
+) -> None:
+    """Write labels next to the first points, `gaps` typographic points away from them.
 
-    None is written over another or over a point that has one; of the other points it covers as few as it can.
+    The first labels have priority. A label that would cover another label, or a point that has a
+    label, is left out. Labels cover as few of the other points as possible.
     """
-    canvas = ax.figure.canvas.figure  # of a subfigure too
+    canvas = ax.figure.canvas.figure  # the root figure, also of a subfigure
     canvas.draw_without_rendering()  # the layout decides where there is room
     circles = [_circle(ax, point, gap, canvas.dpi) for point, gap in zip(points, gaps, strict=True)]
     taken = circles[: len(texts)]
@@ -62,8 +73,7 @@ def label(ax: Axes, points: Sequence[tuple[float, float]], texts: Sequence[str],
             written = _written(ax, point, text, gap, offset)
             box = written.get_window_extent()
             written.remove()
-            inside = box.x0 >= frame.x0 and box.x1 <= frame.x1 and box.y0 >= frame.y0 and box.y1 <= frame.y1
-            if inside and not any(box.overlaps(other) for other in taken):
+            if _is_inside(box, frame) and not any(box.overlaps(other) for other in taken):
                 tried.append((sum(box.overlaps(other) for other in circles), nth, box))
         if tried:
             _, nth, box = min(tried, key=lambda each: each[:2])
@@ -71,19 +81,28 @@ def label(ax: Axes, points: Sequence[tuple[float, float]], texts: Sequence[str],
             taken.append(box)
 
 
-def _written(ax: Axes, point: tuple[float, float], text: str, gap: float, offset: tuple[int, int, str, str]) -> Text:
+def _is_inside(box: Any, frame: Any) -> bool:
+    across = frame.x0 <= box.x0 and box.x1 <= frame.x1
+    return bool(across and frame.y0 <= box.y0 and box.y1 <= frame.y1)
+
+
+def _written(
+    ax: Axes, point: tuple[float, float], text: str, gap: float, offset: tuple[int, int, str, str]
+) -> Text:
     from matplotlib.patheffects import withStroke
 
     x, y, horizontal, vertical = offset
     written: Any = ax.annotate(
-        text, point, (x * gap, y * gap), textcoords="offset points", ha=horizontal, va=vertical, fontsize=_LABEL_SIZE,
-        color=ink(ax), zorder=5, path_effects=[withStroke(linewidth=2.5, foreground=ground(ax))])
+        text, point, (x * gap, y * gap), textcoords="offset points",
+        ha=horizontal, va=vertical, fontsize=_LABEL_SIZE, color=ink(ax), zorder=5,
+        path_effects=[withStroke(linewidth=2.5, foreground=ground(ax))],
+    )
     dress(written)
-    return written  # type: ignore[no-any-return]  # Any for versions that type it otherwise
+    return written  # type: ignore[no-any-return]  # Any: its type differs between versions
 
 
 def _circle(ax: Axes, point: tuple[float, float], gap: float, dpi: float) -> Any:
-    """The box around what is drawn at a point, a little smaller than the gap to its label."""
+    """Return the box around the circle at a point, a little smaller than the gap to its label."""
     from matplotlib.transforms import Bbox
 
     x, y = ax.transData.transform(point)

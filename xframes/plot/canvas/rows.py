@@ -1,4 +1,4 @@
-"""The rows a plot draws, as pandas, of whatever holds them."""
+"""The rows to draw, as pandas, from every kind of frame."""
 
 from __future__ import annotations
 
@@ -16,67 +16,86 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-# only what was asked for: the parent of a reply, perhaps years older, is not part of what a search found
-ASKED = "id IN (SELECT post_id FROM matches)"
+# Posts that a query returned. Posts they refer to are left out: the parent of a reply may be years
+# older and does not match the query.
+MATCHES = "id IN (SELECT post_id FROM matches)"
 _TIMES = ("at", "date")
 _EXCERPT = 28
 
 
 def whole(frame: Any) -> bool:
-    """Whether it holds every table: Frames and archives do."""
-    return hasattr(type(frame), "tables") and hasattr(frame, "sql")  # asked of the class: an archive would count rows
+    """Whether `frame` holds every table, as Frames and archives do."""
+    # looked up on the class, because `archive.tables` would count rows
+    return hasattr(type(frame), "tables") and hasattr(frame, "sql")
 
 
 def table(
     frame: Any, name: str, columns: list[str], where: str = "true", optional: tuple[str, ...] = ()
 ) -> pd.DataFrame:
-    """These columns of a table, or of a frame that holds its rows; of Frames and archives only these are read.
+    """Read columns of a table: from Frames or an archive, or from a frame with the table's rows.
 
-    Raises ArgumentError when a column is missing.
+    Raises ArgumentError if a column is missing that is not `optional`.
     """
     from xframes.schema import TABLES
 
-    known = {column.name for column in TABLES[name].columns}
-    if whole(frame) and (unknown := [c for c in columns if c not in known]):
-        raise ArgumentError(f"the table {name} has no column {unknown[0]!r}; see xf.schema.table({name!r})")
+    names = {column.name for column in TABLES[name].columns}
+    unknown = [column for column in columns if column not in names]
+    if whole(frame) and unknown:
+        raise ArgumentError(
+            f"the table {name} has no column {unknown[0]!r}; xf.schema.table({name!r}) lists them"
+        )
     chosen = ", ".join(f'"{column}"' for column in columns)
     return rows(frame, f"SELECT {chosen} FROM {name} WHERE {where}", columns, optional)
 
 
-def rows(frame: Any, query: str, columns: list[str], optional: tuple[str, ...] = ()) -> pd.DataFrame:
-    """These columns as pandas, times in UTC: the answer to `query` of Frames and archives, else the frame's own.
+def rows(
+    frame: Any, query: str, columns: list[str], optional: tuple[str, ...] = ()
+) -> pd.DataFrame:
+    """Read columns as pandas, with times in UTC.
 
-    Of a frame, `optional` columns may be missing; they are missing in what comes back too.
+    Frames and archives are read by `query`; other frames have the columns themselves. `optional`
+    columns that the frame lacks are left out of the result.
     """
-    given = pandas(frame.sql(query) if whole(frame) else frame)
-    if missing := [c for c in columns if c not in given and c not in optional]:
-        there = ", ".join(map(str, given.columns))
-        raise ArgumentError(f"there is no column {missing[0]!r} to draw; the columns are: {there}")
-    found = given[[c for c in columns if c in given]].reset_index(drop=True)
-    for name in found:
+    if whole(frame):
+        frame = frame.sql(query)
+    source = pandas(frame)
+    missing = [c for c in columns if c not in source and c not in optional]
+    if missing:
+        raise ArgumentError(
+            f"expected a column {missing[0]!r} to draw, got the columns: {listed(source)}"
+        )
+    selection = source[[c for c in columns if c in source]].reset_index(drop=True)
+    for name in selection:
         if str(name).endswith("_at") or name in _TIMES:
-            found[name] = _times(found[name])
-    return found
+            selection[name] = _times(selection[name])
+    return selection
+
+
+def listed(frame: pd.DataFrame) -> str:
+    """Return the names of a frame's columns, for messages."""
+    return ", ".join(map(str, frame.columns))
 
 
 def _times(values: pd.Series[Any]) -> pd.Series[Any]:
-    """Times in UTC, of times and of text in any of ISO 8601's spellings."""
+    """Convert times, or text in any form of ISO 8601, to times in UTC."""
     import pandas as pd
 
-    known = values.dropna()
-    if len(known) and (pd.api.types.is_numeric_dtype(values) or not isinstance(known.iloc[0], str | date)):
-        raise ArgumentError(f"the column {values.name!r} holds {known.iloc[0]!r}, which is no time")
+    filled = values.dropna()
+    if len(filled):
+        first = filled.iloc[0]
+        if pd.api.types.is_numeric_dtype(values) or not isinstance(first, str | date):
+            raise ArgumentError(f"column {values.name!r}: expected times, got {first!r}")
     try:
         return pd.to_datetime(values, utc=True, format="ISO8601").dt.as_unit("ms")
     except (TypeError, ValueError) as error:
-        said = str(error).split(", at position")[0].rstrip(".")
-        raise ArgumentError(f"the column {values.name!r} holds what is no time: {said}") from error
+        reason = str(error).split(", at position")[0].rstrip(".")
+        raise ArgumentError(f"column {values.name!r}: expected times ({reason})") from error
 
 
 def numbers(found: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
-    """The rows with these columns as numbers, also of text and decimals; what has no end is missing.
+    """Convert columns of numbers, text or decimals to numbers; infinite values become missing.
 
-    Raises ArgumentError for what is no number.
+    Raises ArgumentError for a value that is not a number.
     """
     import numpy as np
     import pandas as pd
@@ -84,50 +103,63 @@ def numbers(found: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     for name in columns:
         values = found[name]
         if not pd.api.types.is_numeric_dtype(values):
-            given = values.astype(object).where(values.notna(), None)
-            made = pd.to_numeric(given, errors="coerce")
-            if len(wrong := given[made.isna() & values.notna()]):
-                raise ArgumentError(f"the column {name!r} holds {wrong.iloc[0]!r}, which is no number")
-            found = found.assign(**{name: made})
+            plain = values.astype(object).where(values.notna(), None)
+            converted = pd.to_numeric(plain, errors="coerce")
+            wrong = plain[converted.isna() & values.notna()]
+            if len(wrong):
+                raise ArgumentError(f"column {name!r}: expected numbers, got {wrong.iloc[0]!r}")
+            found = found.assign(**{name: converted})
         if pd.api.types.is_float_dtype(found[name]):
             found = found.assign(**{name: found[name].replace([np.inf, -np.inf], np.nan)})
     return found
 
 
 def pandas(frame: Any) -> pd.DataFrame:
-    """A frame of any kind as pandas."""
+    """Convert a frame of any kind to pandas."""
     import pandas as pd
 
     if hasattr(frame, "df"):  # a DuckDB relation
         frame = frame.df()
-    elif hasattr(frame, "read_all"):  # what Arrow streams, e.g. a relation's .arrow()
+    elif hasattr(frame, "read_all"):  # an Arrow reader, e.g. a relation's .arrow()
         frame = frame.read_all().to_pandas()
-    elif hasattr(frame, "collect"):  # what polars has not computed yet
+    elif hasattr(frame, "collect"):  # a lazy frame of polars
         frame = frame.collect().to_pandas()
     elif hasattr(frame, "to_pandas"):  # Arrow, polars
         frame = frame.to_pandas()
     if not isinstance(frame, pd.DataFrame):
-        what = type(frame).__name__
-        raise ArgumentError(f"a {what} cannot be drawn; give Frames, an Archive, a DataFrame or a relation")
+        raise ArgumentError(
+            "frame: expected Frames, an Archive, a DataFrame, an Arrow table or a DuckDB relation, "
+            f"got a {type(frame).__name__}"
+        )
     return frame
 
 
 def newest(found: pd.DataFrame, key: list[str]) -> pd.DataFrame:
-    """The newest observation of each key, or the last row where nothing says when it was observed."""
-    found = found.sort_values("observed_at", kind="stable") if "observed_at" in found else found
+    """Keep the newest observation of each key; without `observed_at`, the last row."""
+    if "observed_at" in found:
+        found = found.sort_values("observed_at", kind="stable")
     return found.drop_duplicates(key, keep="last")
 
 
 def texts(frame: Any, ids: Iterable[str]) -> dict[str, str]:
-    """The beginning of each post's text, by id, of Frames and archives; the ends of ids tell the same ones apart."""
-    query = "SELECT id, any_value(plain_text) AS text FROM posts WHERE id IN (SELECT unnest($ids)) GROUP BY id"
+    """Return the beginning of each post's text by id, from Frames and archives.
+
+    Equal beginnings are distinguished by the last digits of the id.
+    """
+    query = """
+        SELECT id, any_value(plain_text) AS text FROM posts
+        WHERE id IN (SELECT unnest($ids)) GROUP BY id
+    """
     return _excerpts(frame, query, ids)
 
 
 def media_texts(frame: Any, keys: Iterable[str]) -> dict[str, str]:
-    """The beginning of the text of the first post with a medium, by media key, as above."""
-    query = ("SELECT media_key AS id, arg_min(plain_text, created_at) AS text FROM post_media m "
-             "JOIN posts p ON p.id = m.post_id WHERE media_key IN (SELECT unnest($ids)) GROUP BY media_key")
+    """Return the beginning of the text of the first post with each medium, by media key."""
+    query = """
+        SELECT media_key AS id, arg_min(plain_text, created_at) AS text
+        FROM post_media m JOIN posts p ON p.id = m.post_id
+        WHERE media_key IN (SELECT unnest($ids)) GROUP BY media_key
+    """
     return _excerpts(frame, query, ids=keys)
 
 
@@ -137,40 +169,46 @@ def _excerpts(frame: Any, query: str, ids: Iterable[str]) -> dict[str, str]:
     found = frame.sql(query, {"ids": [str(one) for one in ids]}).df().dropna()
     found["text"] = [shorten(bare(text), _EXCERPT) for text in found["text"]]
     found = found[found["text"] != ""].sort_values("id")
-    found["text"] += [f" (…{one[-4:]})" if again else "" for one, again in
-                      zip(found["id"], found["text"].duplicated(keep=False), strict=True)]
+    ends = " (…" + found["id"].str[-4:] + ")"
+    found["text"] += ends.where(found["text"].duplicated(keep=False), "")
     return dict(zip(found["id"], found["text"], strict=True))
 
 
 def bare(text: str) -> str:
-    """A text in one line, without the links X puts in for pictures and pages."""
+    """Return a text in one line, without the links that X adds for media and quoted posts."""
     return " ".join(word for word in text.split() if not word.startswith("https://t.co/"))
 
 
 def shorten(text: str, most: int) -> str:
-    """A text of at most so many characters; those of Chinese, Japanese and Korean are as wide as two."""
+    """Shorten a text to `most` columns; Chinese, Japanese and Korean characters take two."""
     if len(text) * 2 <= most:
         return text
-    wide = list(accumulate(1 + (unicodedata.east_asian_width(letter) in "WF") for letter in text[: most + 1]))
-    if len(text) <= most and wide[-1] <= most:
+    widths = list(accumulate(map(_width, text[: most + 1])))
+    if len(text) <= most and widths[-1] <= most:
         return text
-    return f"{text[: bisect_right(wide, most - 1)].rstrip()}…"
+    return f"{text[: bisect_right(widths, most - 1)].rstrip()}…"
+
+
+def _width(character: str) -> int:
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def floats(numbers: pd.Series[Any]) -> np.ndarray[Any, Any]:
-    """Numbers as matplotlib draws them; missing ones leave a gap."""
+    """Convert numbers for matplotlib, which leaves a gap where one is missing."""
     values: np.ndarray[Any, Any] = numbers.to_numpy(dtype="float64", na_value=float("nan"))
     return values
 
 
 def naive(times: pd.Series[Any]) -> np.ndarray[Any, Any]:
-    """UTC times as numpy has them, which every version of matplotlib draws."""
+    """Convert UTC times to numpy's, which every version of matplotlib can draw."""
     values: np.ndarray[Any, Any] = times.dt.tz_localize(None).to_numpy()
     return values
 
 
-def broken(times: pd.Series[Any], values: Any, step: pd.Timedelta) -> tuple[pd.Series[Any], Any]:
-    """The points of a line in order of time, with one that breaks it wherever a step is left out."""
+def broken(
+    times: pd.Series[Any], values: Any, step: pd.Timedelta
+) -> tuple[pd.Series[Any], Any]:
+    """Sort the points of a line by time, and add a missing value wherever a step is absent."""
     import numpy as np
     import pandas as pd
 
@@ -179,25 +217,31 @@ def broken(times: pd.Series[Any], values: Any, step: pd.Timedelta) -> tuple[pd.S
     after = times[times.diff() > step * 1.5].index
     gaps = (times.iloc[after - 1] + step).astype(times.dtype)
     places = pd.Series([*times.index, *(after - 0.5)], dtype="float64").argsort(kind="stable")
-    return (pd.concat([times, gaps], ignore_index=True).iloc[places].reset_index(drop=True),
-            np.concatenate([values, np.full(len(gaps), np.nan)])[places])
+    all_times = pd.concat([times, gaps], ignore_index=True).iloc[places].reset_index(drop=True)
+    all_values = np.concatenate([values, np.full(len(gaps), np.nan)])[places]
+    return all_times, all_values
 
 
 def moment(when: Any) -> pd.Timestamp:
-    """A moment in UTC; one without a time zone is in UTC already.
+    """Convert a time to UTC; one without a time zone is in UTC already.
 
-    Raises ArgumentError for what is none.
+    Raises ArgumentError for a value that is not a time.
     """
     import pandas as pd
 
     try:
-        found = pd.Timestamp(when)
+        time = pd.Timestamp(when)
     except (TypeError, ValueError) as error:
-        raise ArgumentError(f"{when!r} is no time; give a datetime, or text such as '2026-03-01T12:00Z'") from error
-    return found.tz_localize("UTC") if found.tzinfo is None else found.tz_convert("UTC")
+        raise ArgumentError(
+            f"until: invalid time {when!r}. Pass a datetime or text such as '2026-03-01T12:00Z'"
+        ) from error
+    if time.tzinfo is None:
+        return time.tz_localize("UTC")
+    return time.tz_convert("UTC")
 
 
 def chosen(ids: Iterable[str | int] | str | int) -> list[str]:
-    """Ids as they stand in tables, each once, in order."""
-    given = [ids] if isinstance(ids, str | int) else ids
-    return list(dict.fromkeys(str(one) for one in given))
+    """Return ids as text, each once, in order."""
+    if isinstance(ids, str | int):
+        ids = [ids]
+    return list(dict.fromkeys(map(str, ids)))
