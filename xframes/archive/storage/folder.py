@@ -44,7 +44,7 @@ from xframes.screen import counted
 from xframes.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from xframes.archive.storage.settled import Settled
 
@@ -99,6 +99,10 @@ class Files:
     def all(self) -> tuple[Place, ...]:
         """All files, compacted ones first."""
         return (*chain.from_iterable(self.bases.values()), *self.parts)
+
+    def besides(self, names: Collection[str]) -> list[Place]:
+        """Return the files with other names than these."""
+        return [path for path in self.all if path.name not in names]
 
     @property
     def bytes(self) -> int:

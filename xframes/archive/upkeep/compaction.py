@@ -36,7 +36,7 @@ MEMORY = 512_000_000  # bytes DuckDB may use; the rest goes to a temporary folde
 MOST_PARTS = 50  # parts of one table; with more, the table is compacted automatically
 FILE_ROWS = 4_000_000
 _GROUP_BYTES = 24_000_000  # Arrow data in one row group of a compacted file
-_BATCH_ROWS = 10_240
+BATCH_ROWS = 10_240
 VALUE_BYTES = 16  # of any value in DuckDB; the content of long texts comes on top
 SPREAD = 5  # times the size of a range: as read, sorted, as Arrow, and what reading takes
 NEEDED = ("known_at", "complete", "observed_at", "page_id")  # columns that the rules read
@@ -98,9 +98,9 @@ class _Job:
             return 0
         with (
             self.folder.scratch("compact") as scratch,
-            contextlib.closing(self._connect(scratch)) as connection,
+            contextlib.closing(open_worker(self.folder, scratch, self.memory)) as connection,
         ):
-            temps = self._write(self._rows(connection))
+            temps = write_sorted(self.folder, self.table, self._rows(connection))
         home = self.folder.tables / self.table.name
         moves: dict[Path, Place]
         if self.only_parts:
@@ -113,15 +113,6 @@ class _Job:
         self.folder.place({marker(self.folder, old): home / f"replaced-{generation}.json"})
         self.folder.note_made_of(old, moves.values())
         return len(old)
-
-    def _connect(self, scratch: Path) -> duckdb.DuckDBPyConnection:
-        return connect(
-            self.folder,
-            memory_limit=f"{self.memory}B",
-            temp_directory=str(scratch),
-            preserve_insertion_order=False,
-            threads=1,
-        )
 
     def _rows(self, connection: duckdb.DuckDBPyConnection) -> Iterator[pa.RecordBatch]:
         """Read the rows of the compacted table, one range of keys after the other.
@@ -147,7 +138,7 @@ class _Job:
                 above = self._above(parent, keys)
                 connection.execute(f"CREATE OR REPLACE TEMP TABLE above AS {above}")
             query = f"{contest.decide()} ORDER BY {key_ranges.order(table)}"
-            yield from connection.sql(query).to_arrow_reader(_BATCH_ROWS)
+            yield from connection.sql(query).to_arrow_reader(BATCH_ROWS)
 
     def _sources(self) -> tuple[Sources, Sources | None]:
         if self.only_parts:
@@ -166,24 +157,36 @@ class _Job:
             f"FROM {rows} WHERE {keys.holds(key)}"
         )
 
-    def _write(self, batches: Iterable[pa.RecordBatch]) -> list[Path]:
-        """Write sorted rows to temporary files, with row groups of bounded size."""
-        schema = stored_schema(self.table.name)
-        file_schema = schema.with_metadata({COMPACTED: b"1"})
-        temps: list[Path] = []
-        with contextlib.ExitStack() as stack:
-            writer: Any = None
-            written = 0
-            for group in _row_groups(batches, schema):
-                if writer is None or written >= FILE_ROWS:
-                    stack.close()
-                    temps.append(self.folder.new_temp())
-                    file = pq.ParquetWriter(temps[-1], file_schema, **PARQUET)
-                    writer = stack.enter_context(file)
-                    written = 0
-                writer.write_table(group, row_group_size=ROW_GROUP_ROWS)
-                written += group.num_rows
-        return temps
+
+def open_worker(folder: Folder, scratch: Path, memory: int) -> duckdb.DuckDBPyConnection:
+    """Open a DuckDB that compacts: with bounded memory, and a folder for what exceeds it."""
+    return connect(
+        folder,
+        memory_limit=f"{memory}B",
+        temp_directory=str(scratch),
+        preserve_insertion_order=False,
+        threads=1,
+    )
+
+
+def write_sorted(folder: Folder, table: Table, batches: Iterable[pa.RecordBatch]) -> list[Path]:
+    """Write sorted rows to temporary files, with row groups of bounded size."""
+    schema = stored_schema(table.name)
+    file_schema = schema.with_metadata({COMPACTED: b"1"})
+    temps: list[Path] = []
+    with contextlib.ExitStack() as stack:
+        writer: Any = None
+        written = 0
+        for group in _row_groups(batches, schema):
+            if writer is None or written >= FILE_ROWS:
+                stack.close()
+                temps.append(folder.new_temp())
+                file = pq.ParquetWriter(temps[-1], file_schema, **PARQUET)
+                writer = stack.enter_context(file)
+                written = 0
+            writer.write_table(group, row_group_size=ROW_GROUP_ROWS)
+            written += group.num_rows
+    return temps
 
 
 def _with_nulls(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
@@ -205,7 +208,7 @@ def _row_groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterato
         group.append(_with_nulls(batch, schema))
         rows += batch.num_rows
         size += group[-1].nbytes
-        if rows + _BATCH_ROWS > ROW_GROUP_ROWS or size >= _GROUP_BYTES:
+        if rows + BATCH_ROWS > ROW_GROUP_ROWS or size >= _GROUP_BYTES:
             yield pa.Table.from_batches(group, schema)
             group, rows, size = [], 0, 0
     if rows:
