@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from xframes.archive.storage.settled import Settled
 
 log = logging.getLogger("xframes")
-FORMAT = 1
+FORMAT = 2
 _TRIES = 4
 _Result = TypeVar("_Result")
 
@@ -213,12 +213,25 @@ class Folder:
             "writer_version": VERSION,
         }
         with self.owned():
-            temp = self.new_temp(".json")
-            temp.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
             # Before any other file: another process may be looking right now.
-            self.place({temp: self._format})
+            self._write_format(document)
         self.storage.create((self.pages, self.tables))
         self.exists = True
+
+    def upgrade(self) -> None:
+        """Note the present format, if an older version created the archive.
+
+        Its files stay as they are. Before the first record of which rows hold: versions that do
+        not know records would leave them behind.
+        """
+        document = read_document(self._format)
+        if int(document["format_version"]) < FORMAT:
+            self._write_format({**document, "format_version": FORMAT, "writer_version": VERSION})
+
+    def _write_format(self, document: Mapping[str, object]) -> None:
+        temp = self.new_temp(".json")
+        temp.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        self.place({temp: self._format})
 
     @property
     def writable(self) -> bool:

@@ -42,6 +42,7 @@ def compact(folder: Folder, views: Views, *, memory: int = MEMORY) -> int:
     """
     with folder.lock("compact"), folder.owned():
         folder.look()
+        folder.upgrade()
         replaced = sum(
             folder.steady(partial(_compact, folder, names, memory))
             for names in families()

@@ -78,6 +78,7 @@ def record(
 
     `replaced` are the files of each table that new ones replace.
     """
+    folder.upgrade()
     temp = folder.new_temp()
     files = {name: tuple(state.files) for name, state in states.items()}
     settled.write(temp, files, {name: state.dead for name, state in states.items()})
