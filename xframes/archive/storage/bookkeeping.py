@@ -24,7 +24,7 @@ _ID = "[0-9a-f]{12,40}"
 _SUM = "(?:-(?P<checksum>[0-9a-f]{8}))?"  # CRC-32 of the file; archives of early versions lack it
 PART = re.compile(rf"part-(?P<id>{_ID}){_SUM}\.parquet")
 BASE = re.compile(rf"base-(?P<generation>{_ID})-(?P<number>[0-9]{{1,7}}){_SUM}\.parquet")
-SETTLED = re.compile(rf"settled-{_ID}-(?P<checksum>[0-9a-f]{{8}})\.parquet")  # see `settled`
+SETTLED = re.compile(rf"_settled-{_ID}-(?P<checksum>[0-9a-f]{{8}})\.pq")  # see `settled`
 MARKER = re.compile(rf"replaced-(?P<id>{_ID})\.json")  # lists replaced files of its own folder
 INTENT = re.compile(rf"commit-{_ID}\.json")  # lists files that appear together
 TEMP = re.compile(rf"{_ID}\.(parquet|json)")
@@ -75,7 +75,7 @@ def base_name(file: Path, generation: str, number: int) -> str:
 
 def settled_name(file: Path) -> str:
     """Return the final name of a finished temporary file that records which rows hold."""
-    return f"settled-{file.stem}-{_checksum(file)}.parquet"
+    return f"_settled-{file.stem}-{_checksum(file)}.pq"
 
 
 def is_as_named(place: Place) -> bool:

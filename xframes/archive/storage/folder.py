@@ -378,6 +378,12 @@ class Folder:
         files = self._listed(self.tables / table)
         return Files.of(files, self._settled(table, files))
 
+    def records(self) -> list[Place]:
+        """Return the files that say which rows hold, those in use and older ones."""
+        heads = dict.fromkeys(map(head_of, TABLES))
+        homes = [(self.tables / head, self._listed(self.tables / head)) for head in heads]
+        return [home / name for home, files in homes for name in settled.records(files)]
+
     def _settled(self, table: str, files: Mapping[str, Place]) -> Settled | None:
         """Return the newest record of which rows hold that is right for these files."""
         home = self.tables / head_of(table)
@@ -386,7 +392,7 @@ class Folder:
             records = self._listed(home)
         for name in settled.records(records):
             try:
-                record = settled.read(records[name])
+                record = settled.known(records[name])
             except FileNotFoundError:  # another process has just written a newer one
                 continue
             except (OSError, ValueError) as error:

@@ -62,10 +62,15 @@ def write(path: Path, files: Mapping[str, tuple[str, ...]], shadows: Mapping[str
 
 
 @lru_cache(maxsize=1_000)
-def read(place: Place) -> Settled:
-    """Read a record. Files never change, and their names are never used again.
+def known(place: Place) -> Settled:
+    """Read a record once: files never change, and their names are never used again."""
+    return read(place)
 
-    Raises ValueError for one that this program would not write, FileNotFoundError when it is gone.
+
+def read(place: Place) -> Settled:
+    """Read a record.
+
+    Raises ValueError for one that this program would not write, FileNotFoundError if it is gone.
     """
     if size_of(place) > _LARGEST or not is_as_named(place):
         raise ValueError("it was changed, or is too large")

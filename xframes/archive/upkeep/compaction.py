@@ -169,10 +169,12 @@ def open_worker(folder: Folder, scratch: Path, memory: int) -> duckdb.DuckDBPyCo
     )
 
 
-def write_sorted(folder: Folder, table: Table, batches: Iterable[pa.RecordBatch]) -> list[Path]:
-    """Write sorted rows to temporary files, with row groups of bounded size."""
+def write_sorted(
+    folder: Folder, table: Table, batches: Iterable[pa.RecordBatch], mark: bytes = b"1"
+) -> list[Path]:
+    """Write sorted rows to temporary files with this mark, with row groups of bounded size."""
     schema = stored_schema(table.name)
-    file_schema = schema.with_metadata({COMPACTED: b"1"})
+    file_schema = schema.with_metadata({COMPACTED: mark})
     temps: list[Path] = []
     with contextlib.ExitStack() as stack:
         writer: Any = None

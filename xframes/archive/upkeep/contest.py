@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from xframes.archive.storage.bucket import Place
 
-_MERGE_SPREAD = 8  # bytes of memory for each byte of the rows that are merged at once
+_STATE_BYTES = 100  # what DuckDB holds for each value while it merges a key
+_MERGE_SPREAD = 4  # times that
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +166,8 @@ class Contest:
         if not count:
             return False
         constant = frozenset(c.name for c in table.columns if c.name not in self.columns)
-        shares = max(1, round(count * self.facts.row_bytes * _MERGE_SPREAD / self.memory))
+        row_bytes = _STATE_BYTES * len(self.columns) + 2 * self.facts.row_bytes
+        shares = 1 + int(count * row_bytes * _MERGE_SPREAD / self.memory)
         target = "CREATE OR REPLACE TEMP TABLE others AS"
         for share in range(shares):
             part = f"SELECT seen.* {rows} WHERE hash({key}) % {shares} = {share}"

@@ -18,7 +18,7 @@ from xframes.archive.query import newest
 from xframes.archive.query.newest import quoted
 from xframes.archive.query.views import runs_of, stones_of
 from xframes.archive.storage.bookkeeping import BASE, base_name
-from xframes.archive.storage.parts import stored_schema
+from xframes.archive.storage.parts import LEVELLED, stored_schema
 from xframes.archive.storage.paths import size_of
 from xframes.archive.upkeep import key_ranges
 from xframes.archive.upkeep.compaction import (
@@ -140,7 +140,8 @@ def _rewritten(
         folder.scratch("compact") as scratch,
         contextlib.closing(open_worker(folder, scratch, memory)) as connection,
     ):
-        return write_sorted(folder, table, _sorted(connection, table, str(source), facts, memory))
+        rows = _sorted(connection, table, str(source), facts, memory)
+        return write_sorted(folder, table, rows, LEVELLED)
 
 
 def _sorted(
