@@ -27,7 +27,7 @@ def test_a_client_shows_its_limits_and_no_secret(client):
 
     assert "bearer token" in shown
     assert "search.recent</td><td>448 of 450</td><td>12:10:01</td>" in shown
-    assert "1 requests" in shown
+    assert "1 request," in shown
     assert "&lt;b&gt;" in shown
     for text in (shown, repr(client)):
         assert TOKEN not in text

@@ -1,10 +1,12 @@
-"""`xframes demo`: collect, archive, ask SQL and plot, against the sandbox, through the same code as the real thing."""
+"""`xframes demo`: collect, archive, query and plot posts of the sandbox."""
 
 from __future__ import annotations
 
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+from xframes.screen import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from xframes.archive import Archive
     from xframes.client import Client
 
-# The community's clock stands still here, so that every demonstration shows the same numbers.
+# The sandbox's clock does not move, so that every run prints the same numbers.
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 QUERY = "(coffee OR duckdb OR climate) -is:retweet"
 COUNTED = ("coffee", "duckdb", "climate")
@@ -23,31 +25,44 @@ COUNTED = ("coffee", "duckdb", "climate")
 FOUND = "SELECT post_id FROM matches JOIN runs USING (run_id) WHERE action = 'search.recent'"
 ANSWERS = {
     "Who wrote most about it, and how far did it reach?": f"""
-        SELECT u.username, count(DISTINCT p.id) AS posts, sum(p.like_count) AS likes, sum(p.impression_count) AS views
+        SELECT u.username, count(DISTINCT p.id) AS posts, sum(p.like_count) AS likes,
+               sum(p.impression_count) AS views
         FROM posts p JOIN users u ON u.id = p.author_id
         WHERE p.id IN ({FOUND})
         GROUP BY u.username ORDER BY posts DESC, u.username LIMIT 5""",
     "Which hashtags carry it?": """
-        SELECT lower(h.tag) AS hashtag, count(DISTINCT p.id) AS posts, count(DISTINCT p.author_id) AS authors,
+        SELECT lower(h.tag) AS hashtag, count(DISTINCT p.id) AS posts,
+               count(DISTINCT p.author_id) AS authors,
                round(avg(p.like_count), 1) AS likes_per_post
         FROM posts p JOIN post_hashtags h ON h.post_id = p.id
         GROUP BY hashtag ORDER BY posts DESC, hashtag LIMIT 5""",
     "Which posts began the longest conversations?": """
         SELECT u.username, p.plain_text AS post, count(*) AS replies
-        FROM posts p JOIN users u ON u.id = p.author_id JOIN posts r ON r.conversation_id = p.id AND r.id <> p.id
+        FROM posts p JOIN users u ON u.id = p.author_id
+        JOIN posts r ON r.conversation_id = p.id AND r.id <> p.id
         GROUP BY p.id, u.username, post ORDER BY replies DESC, p.id LIMIT 5""",
 }
 
 
 def run(out: Path, *, say: Callable[[str], Any], show: Callable[[Any], Any]) -> None:
-    """Run the demonstration in the folder `out`; `say` takes lines of text, `show` rows. Can be run again there."""
+    """Run the demo and store its archive and plots in a folder. It can be run again there.
+
+    Parameters
+    ----------
+    out
+        The folder.
+    say
+        Function that prints text.
+    show
+        Function that prints rows.
+    """
     from xframes import sandbox
     from xframes.archive import Archive
     from xframes.client import Client
 
     with sandbox.start(seed=7, now=NOW) as x, closing(Archive(out / "archive")) as archive:
-        count = len(x.community.listed)
-        say(f"A local X with {count:,} invented posts stands in for the real one: no key, no network.\n")
+        posts = counted(len(x.community.listed), "invented post")
+        say(f"A sandbox with {posts} answers like X: no credentials, no network.\n")
         client = Client(bearer_token=x.bearer_token, base_url=x.url)
         _collect(archive, client, say)
         for number, (question, query) in enumerate(ANSWERS.items(), 1):
@@ -56,10 +71,11 @@ def run(out: Path, *, say: Callable[[str], Any], show: Callable[[Any], Any]) -> 
         say("")
         for path in _plot(archive, out):
             say(f"plot     {path}")
+    query = '"select lang, count(*) from posts group by lang order by 2 desc"'
     say(f"""
-The archive stays in {archive.path}. Ask it something:
-  xframes sql "select lang, count(*) from posts group by lang order by 2 desc" --archive {archive.path}
-With your own key, the same against X:
+The archive is in {archive.path}. Query it:
+  xframes sql {query} --archive {archive.path}
+With your own bearer token, collect from X:
   export XFRAMES_BEARER_TOKEN=…
   xframes search recent "duckdb lang:en" --limit 100 --archive my-archive""")
 
@@ -67,22 +83,26 @@ With your own key, the same against X:
 def _collect(archive: Archive, client: Client, say: Callable[[str], Any]) -> None:
     from xframes.collect.content import counts, posts, search, timelines
 
-    how: dict[str, Any] = {"into": archive, "client": client, "progress": False}
+    shared: dict[str, Any] = {"into": archive, "client": client, "progress": False}
 
-    def told(what: str, run: Any) -> None:
-        say(f"collect  {what}: {run.rows:,} rows on {run.pages:,} page{'' if run.pages == 1 else 's'}")
+    def report(what: str, run: Any) -> None:
+        say(f"collect  {what}: {counted(run.rows, 'row')} on {counted(run.pages, 'page')}")
 
-    told(f'search.recent "{QUERY}"', search.recent(QUERY, limit=600, **how))
+    report(f'search.recent "{QUERY}"', search.recent(QUERY, limit=600, **shared))
     for word in COUNTED:
-        told(f'counts.recent "{word}"', counts.recent(word, granularity="day", **how))
+        report(f'counts.recent "{word}"', counts.recent(word, granularity="day", **shared))
     (author, name), *_ = archive.sql(
         "SELECT u.id, u.username FROM posts p JOIN users u ON u.id = p.author_id "
-        "GROUP BY u.id, u.username ORDER BY count(*) DESC, u.id LIMIT 1").fetchall()
-    told(f"timelines.user @{name}", timelines.user(author, limit=200, **how))
+        "GROUP BY u.id, u.username ORDER BY count(*) DESC, u.id LIMIT 1"
+    ).fetchall()
+    report(f"timelines.user @{name}", timelines.user(author, limit=200, **shared))
     missing = archive.sql(
-        "SELECT DISTINCT conversation_id FROM posts WHERE conversation_id NOT IN (SELECT id FROM posts) ORDER BY 1")
+        "SELECT DISTINCT conversation_id FROM posts "
+        "WHERE conversation_id NOT IN (SELECT id FROM posts) ORDER BY 1"
+    )
     if ids := [post_id for (post_id,) in missing.fetchall()]:
-        told(f"posts.lookup of {len(ids)} posts that began conversations", posts.lookup(ids, **how))
+        what = f"posts.lookup of {counted(len(ids), 'post')} that began conversations"
+        report(what, posts.lookup(ids, **shared))
 
 
 def _plot(archive: Archive, out: Path) -> list[Path]:
@@ -90,19 +110,19 @@ def _plot(archive: Archive, out: Path) -> list[Path]:
 
     from xframes import plot
 
-    mpl.use("Agg")  # pictures go to files: no window, no display needed
+    mpl.use("Agg")  # write files and open no window
     from matplotlib import pyplot as plt
 
     found = archive.sql(f"SELECT * FROM posts WHERE id IN ({FOUND})")
     pictures: dict[str, tuple[Callable[[], Axes], str]] = {
         "timeline": (lambda: plot.timeline(found, by="lang"), "Posts found, by language"),
-        "counts": (lambda: plot.counts(archive), "Posts there are, as X counts them"),
+        "counts": (lambda: plot.counts(archive), "All posts, as counted by X"),
     }
-    made = []
+    paths = []
     for name, (draw, title) in pictures.items():
         draw().set_title(title)
         path = out / f"{name}.png"
         plt.savefig(path)
         plt.close()
-        made.append(path)
-    return made
+        paths.append(path)
+    return paths

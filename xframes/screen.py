@@ -8,8 +8,8 @@ from __future__ import annotations
 import logging
 import re
 
-# Control characters (C0, DEL, C1), line and paragraph separators, embeddings, overrides and isolates
-# of direction, and unpaired surrogates (of file names), which cannot be written to a text stream.
+# Control characters (C0, DEL, C1), line and paragraph separators, embeddings, overrides and
+# isolates of direction, and unpaired surrogates (of file names), which no text stream can write.
 _STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u206f\ud800-\udfff]")
 
 

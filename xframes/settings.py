@@ -68,7 +68,7 @@ class Bound:
 
 
 MAX_BODY = Bound("max_body_mb", 64)  # of an answer, unpacked; of a line of a stream
-MAX_LINE = Bound("max_line_mb", 256)  # of a file: a line, or a document that is no list
+MAX_LINE = Bound("max_line_mb", 256)  # of a file: a line, or a document that is not a list
 MAX_EMPTY = Bound("max_empty_pages", 50)  # in a row
 BOUNDS = (MAX_BODY, MAX_LINE, MAX_EMPTY)
 

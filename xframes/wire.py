@@ -27,9 +27,15 @@ _LONGEST_CAP = 32 * 86_400  # seconds: caps are reset once a month
 _SMALL = 1 << 16  # bytes: most answers that say nothing but that something failed are smaller
 _NUMBER = re.compile(r"[0-9]{1,15}")  # of a header: no count and no time of X's is longer
 _MEANT = {  # the statuses of problems that were sent with another one, by their kind
-    "invalid-request": 400, "unsupported-authentication": 401, "client-forbidden": 403,
-    "disallowed-resource": 403, "not-authorized-for-resource": 403, "not-authorized-for-field": 403,
-    "resource-not-found": 404, "resource-unavailable": 404, "rate-limit-exceeded": 429,
+    "invalid-request": 400,
+    "unsupported-authentication": 401,
+    "client-forbidden": 403,
+    "disallowed-resource": 403,
+    "not-authorized-for-resource": 403,
+    "not-authorized-for-field": 403,
+    "resource-not-found": 404,
+    "resource-unavailable": 404,
+    "rate-limit-exceeded": 429,
     "usage-capped": 429,
 }
 
@@ -38,9 +44,10 @@ _MEANT = {  # the statuses of problems that were sent with another one, by their
 class Request:
     """One HTTP request, without credentials.
 
-    `action` is the action's name (None for pages of unknown origin), `args` the caller's arguments that fill the path
-    or name the edge the answer states (e.g. `user_id`), `params` the query, `body` a JSON body of writes. With `files`
-    (name to bytes) both are sent as a form (multipart/form-data).
+    `action` is the name of the action (None for pages of unknown origin), `args` are the arguments
+    that fill the path or name the edge that the response states (e.g. `user_id`), `params` is the
+    query, and `body` the JSON body of a write. With `files` (name to bytes), both are sent as a
+    form (multipart/form-data).
     """
 
     method: str
@@ -54,7 +61,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One answer of X, its body kept byte for byte, with its request and the time it was received (UTC)."""
+    """One response of X: its body byte for byte, its request, and when it was received (UTC)."""
 
     request: Request
     body: bytes
@@ -69,14 +76,14 @@ class Page:
 
 
 def page_id(request: Request, body: bytes, received_at: datetime | None = None) -> str:
-    """A page's identity: a hash of its request, body and, for pages collected here, the time it was received.
+    """Return the id of a page: a hash of its request, body and, if collected here, its time.
 
-    Pages read from files leave the time out, so that reading a file twice gives the same pages.
+    Pages read from files omit the time, so that reading a file twice returns the same pages.
     """
     digest = hashlib.blake2b(digest_size=12)
     when = "" if received_at is None else received_at.isoformat()
     head: list[object] = [request.method, request.path, sorted(request.params.items()), when]
-    if request.method != "GET":  # what a write was about may stand in its body alone
+    if request.method != "GET":  # only the body of a write may name its object
         head.append(sorted(request.args.items()))
     digest.update(json.dumps(head).encode())
     digest.update(body)
@@ -89,15 +96,21 @@ def problem_kind(type_: object) -> str | None:
 
 
 def classify(
-    status: int, headers: Mapping[str, str], body: bytes, *, action: str | None, now: datetime,
-    further: bool = False, lists: bool = False,
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    action: str | None,
+    now: datetime,
+    further: bool = False,
+    lists: bool = False,
 ) -> ApiError | None:
-    """The error an answer means, or None when it is a usable page.
+    """Return the error that a response means, or None for a valid page.
 
-    `headers` must look keys up regardless of case. Bodies: X's problem JSON, `{errors: [...]}`, `{code, message}`
-    and OAuth's `{error, error_description}`; a write may be answered by its status alone. `further` is for requests of
-    a page that was promised by the one before: no page is no end then. `lists` is for reads that
-    look up nothing by its name: problems alone are no answer to them.
+    `headers` must ignore the case of keys. Bodies are X's problem JSON, `{errors: [...]}`,
+    `{code, message}` or OAuth's `{error, error_description}`; the response to a write may have only
+    a status. With `further`, an earlier page announced this one, so an empty response is an error.
+    `lists` is for reads that do not look up things by name: for them, problems alone are an error.
     """
     if 200 <= status < 300:
         meant = _success(status, headers, body, action=action, further=further, lists=lists)
@@ -110,28 +123,43 @@ def classify(
     text = _message(document, items) or f"HTTP {status}"
     label = f"{action or 'X'}: {text}"
     problems = items or ([document] if document else [])
-    common: dict[str, Any] = {"status": status, "action": action, "kind": kind, "problems": problems}
+    common: dict[str, Any] = {
+        "status": status,
+        "action": action,
+        "kind": kind,
+        "problems": problems,
+    }
     if status == 429:
         if kind == "usage-capped" or "usage cap" in text.lower():
             return errors.UsageCapped(
-                f"{label} (usage cap; waiting does not help until it resets)", **common,
+                f"{label} (usage cap; waiting does not help until it resets)",
+                **common,
                 retry_at=_retry_after(headers, now, longest=_LONGEST_CAP),
             )
         return errors.RateLimited(label, retry_at=retry_at(headers, now), **common)
     if status >= 500:
         return errors.Unavailable(
-            label, retry_at=_retry_after(headers, now),
-            retryable=status != HTTPStatus.NOT_IMPLEMENTED, **common,
+            label,
+            retry_at=_retry_after(headers, now),
+            retryable=status != HTTPStatus.NOT_IMPLEMENTED,
+            **common,
         )
-    cls = {401: errors.Unauthorized, 403: errors.Forbidden, 404: errors.NotFound}.get(status, errors.InvalidRequest)
+    cls = {401: errors.Unauthorized, 403: errors.Forbidden, 404: errors.NotFound}.get(
+        status, errors.InvalidRequest
+    )
     return cls(label, **common)
 
 
 def _success(
-    status: int, headers: Mapping[str, str], body: bytes, *, action: str | None, further: bool,
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    action: str | None,
+    further: bool,
     lists: bool,
 ) -> ApiError | int | None:
-    """What an answer means whose status tells of success: a page (None), none, or the failure its JSON tells of."""
+    """Return what a successful response means: None for a page, an error, or its JSON's status."""
     writes = (action or "").startswith("write.")
     if not further and not body.strip() and (status == 204 or writes):
         return None
@@ -143,8 +171,10 @@ def _success(
         told = _told(read_json(body), writes=writes, further=further, lists=lists)
         if not isinstance(told, str):
             return told
-        what = f"no page ({told or body[:60].decode('utf-8', 'replace')})"
-    return errors.Unavailable(f"{action or 'X'}: the answer is {what}", status=status, action=action)
+        what = f"not a page ({told or body[:60].decode('utf-8', 'replace')})"
+    return errors.Unavailable(
+        f"{action or 'X'}: the answer is {what}", status=status, action=action
+    )
 
 
 def _told(document: Any, *, writes: bool, further: bool, lists: bool) -> int | str | None:
@@ -198,8 +228,9 @@ def _kind(document: Mapping[str, Any], items: list[dict[str, Any]]) -> str | Non
 def retry_at(headers: Mapping[str, str], now: datetime) -> datetime:
     """When a rate-limited request may be sent again.
 
-    A 429 with requests remaining is X's per-second limit: a second or two. Otherwise the window's reset plus one
-    second; a past time counts as a second, one further ahead than X's longest window (a day) as a minute.
+    A 429 with requests left is X's limit per second: one or two seconds. Otherwise it is the reset
+    of the window plus one second; a past time counts as a second, and one beyond X's longest window
+    (a day) as a minute.
     """
     explicit = _retry_after(headers, now)
     if explicit is not None:
@@ -229,7 +260,7 @@ def whole_number(text: str | None) -> int | None:
 
 
 def read_json(body: bytes) -> Any:
-    """A body as Python values, read leniently: byte order marks, invalid UTF-8, lone surrogates, NaN, control codes.
+    """Read a body leniently: byte order marks, invalid UTF-8, lone surrogates, NaN, control codes.
 
     Raises ValueError when it is not JSON at all.
     """
@@ -260,7 +291,9 @@ def _document(body: bytes) -> dict[str, Any]:
 
 
 def _message(document: Mapping[str, Any], items: list[dict[str, Any]]) -> str:
-    parts = [document.get(name) for name in ("title", "detail", "message", "error", "error_description")]
+    parts = [
+        document.get(name) for name in ("title", "detail", "message", "error", "error_description")
+    ]
     for item in items:
         parts.append(item.get("message") or item.get("detail") or item.get("title"))
         named = item.get("parameters")

@@ -38,7 +38,7 @@ def test_each_action_gets_the_first_kind_it_takes(takes, owner, expected):
 def test_a_token_without_the_scope_is_not_used():
     short = OAuth2(access_token="access-token", scopes=("tweet.read",))
     needs = action("oauth2", scopes=("tweet.read", "like.write"))
-    with pytest.raises(errors.ConfigError, match=r"some.action needs the scopes like.write, .*log in again"):
+    with pytest.raises(errors.ConfigError, match=r"some.action .*like.write.*xframes login"):
         Credentials(oauth2=short).choose(needs)
     assert Credentials(oauth1=KEYS, oauth2=short).choose(action("oauth2", "oauth1", scopes=("like.write",))) == "oauth1"
 
@@ -55,11 +55,11 @@ def test_fields_for_owners_take_a_persons_credentials(server):
 def test_credentials_in_part_are_named(monkeypatch):
     for name in ("XFRAMES_CONSUMER_KEY", "CONSUMER_SECRET", "ACCESS_TOKEN"):
         monkeypatch.setenv(name, "some-value")
-    with pytest.raises(errors.ConfigError, match="in part: access_token_secret not set"):
+    with pytest.raises(errors.ConfigError, match="access_token_secret"):
         Credentials.find().choose(action("oauth1"))
     monkeypatch.setenv("XFRAMES_ACCESS_TOKEN_SECRET", "some-value")
     assert Credentials.find().held == ("oauth1",)
-    with pytest.raises(errors.ConfigError, match="needs the access token and its secret, both"):
+    with pytest.raises(errors.ConfigError, match="access token"):
         OAuth1("a-key", "a-secret", "a-token")
     with pytest.raises(errors.ConfigError, match="access token or refresh token"):
         OAuth2("id")

@@ -7,13 +7,15 @@ from .running import run
 ROOT = Path(__file__).parents[2]
 
 
-def test_import_prints_the_tables_and_what_could_not_be_read(tmp_path):
+def test_import_prints_the_runs_and_what_could_not_be_read(tmp_path):
     bad = tmp_path / "bad.ndjson"
     bad.write_text('{"data": [{"id": "1", "text": "x"}]}\nnot json\n')
     shown = run("import", ROOT / "data" / "tweet-words.ndjson", bad, "--archive", tmp_path / "a")
 
     assert shown.exit_code == 0, shown.stderr
-    assert "\nusers,10\n" in shown.stdout
+    rows = [line.split(",") for line in shown.stdout.splitlines()]
+    assert rows[0][:5] == ["run_id", "action", "state", "pages", "rows"]
+    assert [row[1:4] for row in rows[1:]] == [["import", "done", "3"], ["import", "done", "2"]]
     assert "2 files, 5 pages" in shown.stderr
     assert "1 problem of kind unreadable_page" in shown.stderr
 

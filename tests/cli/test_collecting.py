@@ -222,6 +222,7 @@ def test_without_an_archive_what_came_before_the_cap_is_printed(key):
     assert shown.exit_code == 3
     assert len(shown.stdout.splitlines()) > 100
     assert "1 page," in shown.stderr
+    assert "resume()" not in shown.stderr, "methods of Python mean nothing in the shell"
 
 
 def test_a_cap_at_the_first_page_is_exit_code_3(key):

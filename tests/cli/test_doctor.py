@@ -182,7 +182,7 @@ def test_each_setting_is_told_with_its_place(bare, monkeypatch):
     ]
     assert only(rows, "config file")["found"] == "~/config.toml (-rw-------)"
     warned, held = of(rows, "credentials")
-    assert "OAuth 1.0a is there in part: consumer_secret" in warned["found"]
+    assert "OAuth 1.0a is incomplete: consumer_secret" in warned["found"]
     assert held["found"] == "the app's bearer token (app-only)"
     assert SECRET not in json.dumps(rows)
 
@@ -204,8 +204,8 @@ def test_a_config_file_others_can_read_is_wrong(bare):
     ('[default]\nbearer_tokn = "x"\n', "config file", "bearer_tokn"),
     ('bearer_token = "x"\n[default]\n', "config file", "bearer_token (it belongs below [default])"),
     ('journals = "/x"\nbearer_tokn = "x"\n', "config file", "bearer_tokn"),
-    ('[default]\nbearer_token = "two words"\n', "credentials", "no token has"),
-    ('[default]\nbase_url = "x.com"\n', "server", "must look like"),
+    ('[default]\nbearer_token = "two words"\n', "credentials", "bearer_token"),
+    ('[default]\nbase_url = "x.com"\n', "server", "base_url"),
 ])
 def test_what_is_wrong_in_the_config_file(bare, text, part, says):
     (bare / "config.toml").write_text(text)
@@ -291,7 +291,7 @@ def test_no_archive_and_a_newer_one(tmp_path):
     assert "no archive" in look(tmp_path / "none")["archive", "wrong"][0]
     (tmp_path / "x").mkdir()
     (tmp_path / "x" / "xframes.json").write_text('{"format_version": 99, "writer_version": "9.0"}')
-    assert "upgrade" in look(tmp_path / "x")["archive", "wrong"][0]
+    assert "99" in look(tmp_path / "x")["archive", "wrong"][0]
     assert run("--offline", "--archive", tmp_path / "x").exit_code == 1
 
 

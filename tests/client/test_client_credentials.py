@@ -44,7 +44,7 @@ def test_secrets_do_not_show_and_are_not_kept():
     client = Client(TOKEN)
     for shown in (repr(client), repr(client._credentials), repr(vars(client)), str(client._credentials.bearer_token)):
         assert TOKEN not in shown
-    with pytest.raises(TypeError, match="not pickled"):
+    with pytest.raises(TypeError, match="Client"):
         pickle.dumps(client._credentials.bearer_token)
     client.close()
 
@@ -89,7 +89,7 @@ def test_a_folder_is_no_config_file(nowhere):
 
 
 def test_arguments_then_environment_then_config_file(nowhere, monkeypatch):
-    with pytest.raises(errors.ConfigError, match=r"no credentials found; set one of: XFRAMES_BEARER_TOKEN.*xframes demo"):
+    with pytest.raises(errors.ConfigError, match=r"XFRAMES_BEARER_TOKEN.*xframes demo"):
         Client.from_env()
     nowhere.write_text('[default]\nbearer_token = "from-the-file"\nbase_url = "https://file.example"\n')
     nowhere.chmod(0o600)
@@ -114,7 +114,7 @@ def test_a_config_file_others_may_read_is_refused(nowhere):
     with pytest.raises(errors.ConfigError, match="chmod 600"):
         Client.from_env()
     nowhere.chmod(0o600)
-    for text, words in (("[default]\nbearer_token = 5\n", "must be text"), ("default = 1", "a table"), ("=", "TOML")):
+    for text, words in (("[default]\nbearer_token = 5\n", "bearer_token: .*text"), ("default = 1", "a table"), ("=", "TOML")):
         nowhere.write_text(text)
         with pytest.raises(errors.ConfigError, match=words):
             Client.from_env()

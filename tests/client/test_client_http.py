@@ -73,7 +73,7 @@ def test_a_body_that_drips_is_given_up_and_asked_for_again(server):
     server.script += [drip, Handler.reply]
     patience = Retries(silent=0.5)
     with Client(TOKEN, base_url=server.url, sleep=lambda _: None, timeout=(5, 0.5), retries=patience) as client:
-        with pytest.raises(errors.Unavailable, match=r"not whole after 0\.5 s"):
+        with pytest.raises(errors.Unavailable, match=r"0\.5 s"):
             client.send(SEARCH)
         assert client.send(SEARCH).body == OK
 
@@ -212,8 +212,9 @@ def test_a_file_is_asked_for_unpacked_so_that_a_cut_shows(server, client):
 
 def test_redirects_take_no_credentials_elsewhere(server, client):
     server.script += [lambda h: h.reply(b"", 302, location=f"{server.url}/elsewhere"), Handler.reply]
-    with pytest.raises(errors.InvalidRequest, match="redirects are not followed"):
+    with pytest.raises(errors.InvalidRequest) as caught:
         client.send(SEARCH)
+    assert caught.value.status == 302
     assert len(server.asked) == 1
 
 
@@ -270,7 +271,7 @@ def test_a_failed_connection_names_the_reason_and_no_secret(caplog):
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
     with Client(TOKEN, base_url=url, sleep=lambda _: None) as client:
-        with pytest.raises(errors.Unavailable, match=r"no answer from X .*[Rr]efused") as caught:
+        with pytest.raises(errors.Unavailable, match=r"[Rr]efused") as caught:
             client.send(SEARCH)
         assert TOKEN not in everything(caught.value) + caplog.text
     with Client(TOKEN, base_url=url, writes=True) as client, pytest.raises(errors.Unavailable):

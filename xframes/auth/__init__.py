@@ -1,4 +1,4 @@
-"""Credentials: where they come from, which of them an action takes, and how they never show."""
+"""Credentials: where they are found, which of them an action accepts, and how they stay hidden."""
 
 from xframes.auth.credentials import KINDS, Credentials
 from xframes.auth.oauth1 import OAuth1

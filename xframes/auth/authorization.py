@@ -1,7 +1,7 @@
-"""Logging in: a person says yes in a browser, and the tokens are kept beside the config file (0600).
+"""Log in: a person agrees in a browser, and the tokens are stored next to the config file (0600).
 
-OAuth 2.0 uses PKCE with a loopback address (RFC 7636, RFC 8252), OAuth 1.0a a PIN to copy. X's addresses:
-docs.x.com/fundamentals/authentication.
+OAuth 2.0 uses PKCE with a loopback address (RFC 7636, RFC 8252), OAuth 1.0a a PIN. X's addresses
+are documented in docs.x.com/fundamentals/authentication.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ if TYPE_CHECKING:
 AUTHORIZE_URL = "https://x.com/i/oauth2/authorize"
 REDIRECT_URI = "http://127.0.0.1:8738/callback"
 READ_SCOPES = (
-    "tweet.read", "users.read", "follows.read", "like.read", "list.read", "space.read", "mute.read", "block.read",
-    "bookmark.read", "dm.read", "offline.access",
+    "tweet.read", "users.read", "follows.read", "like.read", "list.read", "space.read",
+    "mute.read", "block.read", "bookmark.read", "dm.read", "offline.access",
 )
-_IDLE_SECONDS = 3  # for a browser to say what it wants
+_IDLE_SECONDS = 3  # until a browser sends its request
 _POLL_SECONDS = 0.05
 _DONE = b"<!DOCTYPE html><title>xframes</title><p>Done. You can close this window.</p>"
 
 
 @dataclass(slots=True)
 class _Callback:
-    """What the browser brings back to the loopback address."""
+    """The result of a login, which the browser sends to the loopback address."""
 
     path: str
     state: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
@@ -53,65 +53,135 @@ class _Callback:
     answered: Event = field(default_factory=Event, repr=False)
 
     def take(self, target: str) -> bool:
-        """Read one request's target; False when it is not the answer waited for."""
+        """Read the target of one request. Return False if it is not the result of this login."""
         parts = urlsplit(target)
-        given = {name: values[0] for name, values in parse_qs(parts.query).items()}
-        if parts.path != self.path or not hmac.compare_digest(given.get("state", "").encode(), self.state.encode()):
+        params = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        state = params.get("state", "")
+        is_ours = hmac.compare_digest(state.encode(), self.state.encode())
+        if parts.path != self.path or not is_ours:
             return False
-        with suppress(ConfigError):  # no code looks like that
-            self.code = secret(given.get("code"), "code")
-        self.refused = None if self.code else given.get("error", "no code came")
+        with suppress(ConfigError):  # raised for an invalid code
+            self.code = secret(params.get("code"), "code")
+        if self.code is None:
+            self.refused = params.get("error", "no code was sent")
         return True
 
 
 @sealed
 def login(
-    client_id: str, *, client_secret: str | None = None, scopes: Sequence[str] = READ_SCOPES, base_url: str = BASE_URL,
-    authorize_url: str = AUTHORIZE_URL, redirect_uri: str = REDIRECT_URI, timeout: float = 300.0,
-    open_url: Callable[[str], object] = webbrowser.open, path: Path | None = None,
+    client_id: str, *, client_secret: str | None = None, scopes: Sequence[str] = READ_SCOPES,
+    base_url: str = BASE_URL, authorize_url: str = AUTHORIZE_URL, redirect_uri: str = REDIRECT_URI,
+    timeout: float = 300.0, open_url: Callable[[str], object] = webbrowser.open,
+    path: Path | None = None,
 ) -> OAuth2:
-    """Log a person in by OAuth 2.0 with PKCE; the tokens are stored, and every later client finds them.
+    """Log in by OAuth 2.0 with PKCE, and store the tokens, where every later client finds them.
 
-    `redirect_uri` must be one the app has registered with X, on this machine; port 0 takes a free one. `client_secret`
-    is for confidential clients. Without the scope `offline.access` the login ends after two hours.
+    Parameters
+    ----------
+    client_id
+        The app's OAuth 2.0 client id.
+    client_secret
+        The app's OAuth 2.0 client secret. Only confidential clients have one.
+    scopes
+        Scopes to request. Default: all scopes for reading. Without `offline.access`, the login
+        ends after two hours.
+    base_url
+        Server of the API.
+    authorize_url
+        Page where the person agrees.
+    redirect_uri
+        Address on this machine that the app has registered with X. Port 0 is any free port.
+    timeout
+        Seconds to wait for the person. Default: 300.
+    open_url
+        Function that opens the page. Default: in the browser.
+    path
+        File of tokens. Default: `tokens.json` next to the config file.
 
-    Raises Unauthorized when the person refuses, does not answer in `timeout` seconds, or X refuses; ConfigError for an
-    address that is not on this machine.
+    Returns
+    -------
+    OAuth2
+        The stored tokens.
+
+    Raises
+    ------
+    Unauthorized
+        The person refused, did not answer in time, or X refused the login.
+    ConfigError
+        The address is not on this machine, or its port is in use.
+
+    Examples
+    --------
+    >>> from xframes.auth.authorization import login
+    >>> client = xf.Client(oauth2=login("my-client-id"))
     """
     host = urlsplit(redirect_uri)
     if host.scheme != "http" or host.hostname not in {"127.0.0.1", "localhost"}:
-        raise ConfigError(f"redirect_uri must be on this machine, like {REDIRECT_URI}, not {redirect_uri}")
+        raise ConfigError(
+            f"redirect_uri: expected an address on this machine, such as {REDIRECT_URI}, "
+            f"got {redirect_uri}"
+        )
     callback = _Callback(host.path or "/")
     verifier = Secret(secrets.token_urlsafe(64), "verifier")
     with _listening(host.port or 0, callback) as port:
         address = f"http://{host.hostname}:{port}{host.path}"
-        open_url(f"{authorize_url}?{urlencode(_asking(client_id, address, scopes, callback.state, verifier))}")
+        params = _authorize_params(client_id, address, scopes, callback.state, verifier)
+        open_url(f"{authorize_url}?{urlencode(params)}")
         callback.answered.wait(timeout)
     if callback.code is None:
-        raise Unauthorized(f"the login was not granted ({callback.refused or f'no answer in {timeout:.0f} s'})")
+        reason = callback.refused or f"no answer in {timeout:.0f} s"
+        raise Unauthorized(f"the login was not granted ({reason})")
     form: dict[str, str | Secret] = {
-        "grant_type": "authorization_code", "code": callback.code, "redirect_uri": address, "code_verifier": verifier,
+        "grant_type": "authorization_code", "code": callback.code, "redirect_uri": address,
+        "code_verifier": verifier,
     }
-    record = fetch(base_url, form, client_id, client_secret)  # at once: X's codes live 30 seconds
+    record = fetch(base_url, form, client_id, client_secret)  # immediately: codes live 30 seconds
     path = path or tokens.tokens_path()
     with tokens.locked(path):
-        scopes_given = record["scopes"] or list(scopes)
-        record |= {"client_id": client_id, "client_secret": client_secret, "scopes": scopes_given}
+        record |= {
+            "client_id": client_id, "client_secret": client_secret,
+            "scopes": record["scopes"] or list(scopes),
+        }
         tokens.save(path, tokens.LOGIN, record)
-    found = OAuth2.stored(path)
-    assert found is not None
-    return found
+    stored = OAuth2.stored(path)
+    assert stored is not None
+    return stored
 
 
 @sealed
 def login_oauth1(
-    consumer_key: str | Secret, consumer_secret: str | Secret, *, base_url: str = BASE_URL, ask: Callable[[str], str],
-    path: Path | None = None,
+    consumer_key: str | Secret, consumer_secret: str | Secret, *, base_url: str = BASE_URL,
+    ask: Callable[[str], str], path: Path | None = None,
 ) -> OAuth1:
-    """Log a person in by OAuth 1.0a with a PIN; the tokens are stored, and every later client finds them.
+    """Log in by OAuth 1.0a with a PIN, and store the tokens, where every later client finds them.
 
-    `ask(url)` sends the person to a page of X and gives the PIN shown there. Raises Unauthorized when X refuses the
-    app's keys or the PIN.
+    Parameters
+    ----------
+    consumer_key
+        The app's API key.
+    consumer_secret
+        The app's API key secret.
+    base_url
+        Server of the API.
+    ask
+        Function that opens the page of X with this URL, and returns the PIN that the page shows.
+    path
+        File of tokens. Default: `tokens.json` next to the config file.
+
+    Returns
+    -------
+    OAuth1
+        The stored tokens, with the app's keys.
+
+    Raises
+    ------
+    Unauthorized
+        X refused the app's keys or the PIN.
+
+    Examples
+    --------
+    >>> from xframes.auth.authorization import login_oauth1
+    >>> login_oauth1("key", "secret", ask=lambda url: input(f"Open {url} and type the PIN: "))
     """
     import requests
     from requests_oauthlib import OAuth1Session
@@ -127,59 +197,76 @@ def login_oauth1(
             limit(session, ANSWER_SECONDS)
             session.trust_env, session.max_redirects = not on_this_machine(base_url), 0
             first = session.fetch_request_token(f"{base_url}/oauth/request_token", timeout=TIMEOUT)
-            pin = ask(f"{base_url}/oauth/authorize?{urlencode({'oauth_token': first['oauth_token']})}")
-            got = session.fetch_access_token(f"{base_url}/oauth/access_token", verifier=pin.strip(), timeout=TIMEOUT)
-        made = OAuth1(app.consumer_key, app.consumer_secret, got["oauth_token"], got["oauth_token_secret"])
-    except (TokenMissing, TokenRequestDenied, ValueError, KeyError, requests.RequestException) as error:
-        failure = str(error) if isinstance(error, TooLarge) else type(error).__name__
+            params = urlencode({"oauth_token": first["oauth_token"]})
+            pin = ask(f"{base_url}/oauth/authorize?{params}")
+            second = session.fetch_access_token(
+                f"{base_url}/oauth/access_token", verifier=pin.strip(), timeout=TIMEOUT
+            )
+        user = OAuth1(
+            app.consumer_key, app.consumer_secret, second["oauth_token"],
+            second["oauth_token_secret"],
+        )
+    except (TokenMissing, TokenRequestDenied, ValueError, KeyError) as error:
+        failure = type(error).__name__
+    except TooLarge as error:
+        failure = str(error)
+    except requests.RequestException as error:
+        failure = type(error).__name__
     else:
-        _keep(made, path or tokens.tokens_path())
-        return made
-    raise Unauthorized(f"the OAuth 1.0a login failed ({failure})")  # outside the handler: its cause holds the request
+        _store(user, path or tokens.tokens_path())
+        return user
+    # outside the handlers, whose errors hold the request
+    raise Unauthorized(f"the OAuth 1.0a login failed ({failure})")
 
 
-def _keep(made: OAuth1, path: Path) -> None:
+def _store(user: OAuth1, path: Path) -> None:
     names = ("consumer_key", "consumer_secret", "access_token", "access_token_secret")
     with tokens.locked(path):
-        tokens.save(path, tokens.OAUTH1, dict(zip(names, made.revealed(), strict=True)))
+        tokens.save(path, tokens.OAUTH1, dict(zip(names, user.revealed(), strict=True)))
 
 
-def _asking(client_id: str, redirect_uri: str, scopes: Sequence[str], state: str, verifier: Secret) -> dict[str, str]:
+def _authorize_params(
+    client_id: str, redirect_uri: str, scopes: Sequence[str], state: str, verifier: Secret
+) -> dict[str, str]:
     digest = hashlib.sha256(verifier.reveal().encode()).digest()
     return {
-        "response_type": "code", "client_id": client_id, "redirect_uri": redirect_uri, "scope": " ".join(scopes),
-        "state": state, "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
-        "code_challenge_method": "S256",
+        "response_type": "code", "client_id": client_id, "redirect_uri": redirect_uri,
+        "scope": " ".join(scopes), "state": state, "code_challenge_method": "S256",
+        "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
     }
 
 
 @contextmanager
 def _listening(port: int, callback: _Callback) -> Iterator[int]:
-    """Wait for the browser in a thread; gives the port."""
+    """Wait for the browser in a thread, and yield the port."""
 
     class Handler(BaseHTTPRequestHandler):
         timeout = _IDLE_SECONDS
 
         def do_GET(self) -> None:
-            taken = callback.take(self.path)
-            self.send_response(200 if taken else 404)
+            status, body = 404, b""
+            if callback.take(self.path):
+                status, body = 200, _DONE
+            self.send_response(status)
             self.send_header("Content-Type", "text/html; charset=utf-8")
             self.end_headers()
-            self.wfile.write(_DONE if taken else b"")
+            self.wfile.write(body)
 
         def finish(self) -> None:
-            """End the connection; an answer counts when the browser has been told."""
+            """End the connection. The login continues only after the browser has its response."""
             super().finish()
             if callback.code is not None or callback.refused is not None:
                 callback.answered.set()
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Say nothing: the target holds the code."""
+            """Log nothing, because the target has the code."""
 
     try:
         server = _Server(("127.0.0.1", port), Handler)
     except OSError as error:
-        raise ConfigError(f"cannot listen on port {port} ({error.strerror}); register another redirect_uri") from None
+        raise ConfigError(
+            f"redirect_uri: cannot listen on port {port} ({error.strerror}). Register another port"
+        ) from None
     with server:
         Thread(target=server.serve_forever, args=(_POLL_SECONDS,), daemon=True).start()
         try:
@@ -189,9 +276,9 @@ def _listening(port: int, callback: _Callback) -> Iterator[int]:
 
 
 class _Server(ThreadingHTTPServer):
-    """Each connection has its own thread: browsers open some and say nothing."""
+    """A server with one thread per connection, because browsers open some without a request."""
 
-    daemon_threads = True  # they keep no process from ending
+    daemon_threads = True  # so that the process can end
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: a browser that leaves is no error."""
+        """Log nothing: a browser may close its connection."""

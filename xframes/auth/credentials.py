@@ -1,4 +1,4 @@
-"""Which credentials there are, and which of them an action takes."""
+"""Find credentials, and choose those that an action accepts."""
 
 from __future__ import annotations
 
@@ -25,85 +25,125 @@ KINDS = {
     "app": ("the app's bearer token (app-only)", "XFRAMES_BEARER_TOKEN or Client(bearer_token=…)"),
     "oauth1": (
         "an OAuth 1.0a user context",
-        "XFRAMES_CONSUMER_KEY and …_CONSUMER_SECRET, …_ACCESS_TOKEN, …_ACCESS_TOKEN_SECRET, or Client(oauth1=…)",
+        ("XFRAMES_CONSUMER_KEY and …_CONSUMER_SECRET, …_ACCESS_TOKEN, …_ACCESS_TOKEN_SECRET, "
+         "or Client(oauth1=…)"),
     ),
-    "oauth2": ("an OAuth 2.0 user token", "`xframes login`, XFRAMES_OAUTH2_ACCESS_TOKEN, or Client(oauth2=…)"),
+    "oauth2": (
+        "an OAuth 2.0 user token",
+        "`xframes login`, XFRAMES_OAUTH2_ACCESS_TOKEN, or Client(oauth2=…)",
+    ),
 }
 DEMO = "without a key, try `xframes demo` or `xframes sandbox`"
-# Environment variables by setting, ours first, then the names other tools have made common.
-BEARER_NAMES = ("XFRAMES_BEARER_TOKEN", "X_BEARER_TOKEN", "X_API_BEARER_TOKEN", "BEARER_TOKEN", "TWITTER_BEARER_TOKEN")
+# Environment variables by setting, first our names, then those of other tools.
+BEARER_NAMES = (
+    "XFRAMES_BEARER_TOKEN", "X_BEARER_TOKEN", "X_API_BEARER_TOKEN", "BEARER_TOKEN",
+    "TWITTER_BEARER_TOKEN",
+)
 OAUTH1_NAMES = ("consumer_key", "consumer_secret", "access_token", "access_token_secret")
 OAUTH2_NAMES = {
-    "client_id": ("XFRAMES_OAUTH2_CLIENT_ID",), "client_secret": ("XFRAMES_OAUTH2_CLIENT_SECRET",),
-    "access_token": ("XFRAMES_OAUTH2_ACCESS_TOKEN",), "refresh_token": ("XFRAMES_OAUTH2_REFRESH_TOKEN",),
+    "client_id": ("XFRAMES_OAUTH2_CLIENT_ID",),
+    "client_secret": ("XFRAMES_OAUTH2_CLIENT_SECRET",),
+    "access_token": ("XFRAMES_OAUTH2_ACCESS_TOKEN",),
+    "refresh_token": ("XFRAMES_OAUTH2_REFRESH_TOKEN",),
 }
 
 
 class Credentials:
-    """The credentials a client holds, and the choice among them.
+    """The credentials of a client, by kind.
 
-    `oauth1` may be an OAuth1 or its four texts in order; `oauth2` an OAuth2 or just an access token.
+    `oauth1` is an OAuth1 or its four texts in order, `oauth2` an OAuth2 or an access token.
     """
 
     @sealed
     def __init__(
-        self, bearer_token: str | Secret | None = None, oauth1: OAuth1 | tuple[str, ...] | list[str] | None = None,
+        self, bearer_token: str | Secret | None = None,
+        oauth1: OAuth1 | tuple[str, ...] | list[str] | None = None,
         oauth2: OAuth2 | str | None = None,
     ) -> None:
         if isinstance(bearer_token, str) and bearer_token.strip().lower().startswith("bearer "):
             bearer_token = bearer_token.strip()[7:]
         self.bearer_token = secret(bearer_token, "bearer_token")
-        self.oauth1 = oauth1 if isinstance(oauth1, OAuth1) or oauth1 is None else OAuth1(*oauth1)
-        self.oauth2 = oauth2 if isinstance(oauth2, OAuth2) or oauth2 is None else OAuth2(access_token=oauth2)
+        if oauth1 is not None and not isinstance(oauth1, OAuth1):
+            oauth1 = OAuth1(*oauth1)
+        if oauth2 is not None and not isinstance(oauth2, OAuth2):
+            oauth2 = OAuth2(access_token=oauth2)
+        self.oauth1 = oauth1
+        self.oauth2 = oauth2
         self.lacks = ""
         self._lock = Lock()
 
     @classmethod
     @sealed
     def find(cls) -> Credentials:
-        """Those of the environment, then of the config file's table `[default]`, each kind by itself.
+        """Find each kind in the environment, else in `[default]` of the config file.
 
-        Raises ConfigError when the config file, or the file of stored tokens, is unreadable or open to others.
+        Raises ConfigError if the config file, or the file of stored tokens, cannot be read, or can
+        be read by other users.
         """
         config = table()
         bearer = from_environment(*BEARER_NAMES) or text(config, "bearer_token")
-        own = {n: from_environment(f"XFRAMES_{n.upper()}", n.upper()) or text(config, n) for n in OAUTH1_NAMES}
-        user = {n: from_environment(*names) or text(config, f"oauth2_{n}") for n, names in OAUTH2_NAMES.items()}
-        oauth1, lacks = _oauth1(own)
-        given = bool(user["access_token"] or user["refresh_token"])
-        made = cls(bearer, oauth1, _oauth2(user) if given else OAuth2.stored())
-        made.lacks = lacks
-        return made
+        app = {
+            name: from_environment(f"XFRAMES_{name.upper()}", name.upper()) or text(config, name)
+            for name in OAUTH1_NAMES
+        }
+        user = {
+            name: from_environment(*variables) or text(config, f"oauth2_{name}")
+            for name, variables in OAUTH2_NAMES.items()
+        }
+        oauth1, lacks = _oauth1(app)
+        if user["access_token"] or user["refresh_token"]:
+            oauth2: OAuth2 | None = _oauth2(user)
+        else:
+            oauth2 = OAuth2.stored()
+        credentials = cls(bearer, oauth1, oauth2)
+        credentials.lacks = lacks
+        return credentials
 
     @property
     def held(self) -> tuple[str, ...]:
-        """The kinds it holds."""
-        there = {"app": self.bearer_token, "oauth1": self.oauth1 and self.oauth1.user, "oauth2": self.oauth2}
-        return tuple(kind for kind, yes in there.items() if yes)
+        """The kinds of these credentials: app, oauth1, oauth2."""
+        kinds = []
+        if self.bearer_token is not None:
+            kinds.append("app")
+        if self.oauth1 is not None and self.oauth1.user:
+            kinds.append("oauth1")
+        if self.oauth2 is not None:
+            kinds.append("oauth2")
+        return tuple(kinds)
 
     def choose(self, action: Action | None, *, owner: bool = False, name: str = "") -> str:
-        """The first kind the action takes that is held; a person's before the app's for fields only an owner sees.
+        """Return the first kind that the action accepts and these credentials have.
 
-        Raises ConfigError naming the action (or what it is a part of, `name`), the kinds (and scopes)
-        it takes, and where to put them.
+        With `owner`, for fields that only an owner can read, a person's credentials come before the
+        app's. Raises ConfigError that names the action (or `name`, the function it belongs to), the
+        kinds and scopes that it accepts, and how to set them.
         """
-        takes = (action.auth if action else ()) or tuple(KINDS)
-        order = sorted(takes, key=lambda kind: kind == "app") if owner else takes
+        kinds = tuple(KINDS)
+        if action is not None:
+            kinds = action.auth or kinds
+            name = name or action.name
+        order = kinds
+        if owner:
+            order = tuple(sorted(kinds, key=lambda kind: kind == "app"))
         for kind in order:
-            if kind in self.held and not (kind == "oauth2" and action and self._lacking(action)):
+            if kind in self.held and not (kind == "oauth2" and self._missing_scopes(action)):
                 return kind
-        if "app" in takes and self.oauth1 is not None:
-            return "app"  # to be had for the app's key and secret
-        known = action.name if action else None
-        what = self._what_is_needed(action, takes, name or known or "this request")
-        raise ConfigError(what, action=known)
+        if "app" in kinds and self.oauth1 is not None:
+            return "app"  # X exchanges the app's key and secret for a bearer token
+        known = None
+        if action is not None:
+            known = action.name
+        requirement = self._requirement(action, kinds, name or known or "this request")
+        raise ConfigError(requirement, action=known)
 
-    def signer(self, kind: str, base_url: str) -> Callable[[requests.PreparedRequest], requests.PreparedRequest]:
-        """What authorises a request of that kind, as requests takes it; reveals nothing before it is sent."""
+    def signer(
+        self, kind: str, base_url: str
+    ) -> Callable[[requests.PreparedRequest], requests.PreparedRequest]:
+        """Return the function that signs requests with a kind of credentials."""
         if kind == "oauth1":
             assert self.oauth1 is not None
             return late(self.oauth1.sign)
-        token = self.oauth2.current(base_url) if kind == "oauth2" and self.oauth2 else self._app(base_url)
+        token = self._token(kind, base_url)
 
         def bearer(request: requests.PreparedRequest) -> requests.PreparedRequest:
             request.headers["Authorization"] = f"Bearer {token.reveal()}"
@@ -111,13 +151,19 @@ class Credentials:
 
         return late(bearer)
 
+    def _token(self, kind: str, base_url: str) -> Secret:
+        if kind == "oauth2" and self.oauth2:
+            return self.oauth2.current(base_url)
+        return self._app(base_url)
+
     def oauth2_token(self) -> Secret | None:
-        """The person's access token held now, to say later which one X refused."""
-        held = self.oauth2.access_token if self.oauth2 else None
-        return held if isinstance(held, Secret) else None
+        """Return the current access token, to know later which token X refused."""
+        if self.oauth2 is None or not isinstance(self.oauth2.access_token, Secret):
+            return None
+        return self.oauth2.access_token
 
     def renew(self, base_url: str, rejected: Secret | None) -> bool:
-        """After X refused a person's token: get a new one. False when that is impossible."""
+        """Fetch a new token after X refused one. Return False if that is impossible."""
         if self.oauth2 is None or not self.oauth2.renewable:
             return False
         self.oauth2.renew(base_url, rejected)
@@ -134,49 +180,67 @@ class Credentials:
                 except ApiError as error:
                     if error.retryable:
                         raise
-                    message = f"no bearer token for the app's key and secret ({error}); set {KINDS['app'][1]}"
-                    raise Unauthorized(message, status=error.status) from None
+                    raise Unauthorized(
+                        f"no bearer token for the app's key and secret ({error}). "
+                        f"Set {KINDS['app'][1]}", status=error.status,
+                    ) from None
             return self.bearer_token
 
-    def _lacking(self, action: Action) -> list[str]:
-        """Scopes the action needs that the OAuth 2.0 token is known not to have."""
-        known = self.oauth2.scopes if self.oauth2 else ()
-        return [scope for scope in action.scopes if scope not in known] if known else []
+    def _missing_scopes(self, action: Action | None) -> list[str]:
+        """Return the scopes that the action needs and the OAuth 2.0 token does not have.
 
-    def _what_is_needed(self, action: Action | None, takes: tuple[str, ...], name: str) -> str:
-        if action and "oauth2" in takes and self.oauth2 and (lacking := self._lacking(action)):
-            return (f"{name} needs the scopes {' '.join(lacking)}, which the OAuth 2.0 token does not have; "
-                    "log in again with them: xframes login")
-        wanted = " or ".join(KINDS[kind][0] for kind in takes)
-        scopes = f" with the scopes {' '.join(action.scopes)}" if action and action.scopes and "oauth2" in takes else ""
-        holds = ", ".join(KINDS[kind][0] for kind in self.held) or "nothing"
-        ways = "; ".join(KINDS[kind][1] for kind in takes)
-        hint = f" ({self.lacks})" if self.lacks and "oauth1" in takes else ""
-        demo = "" if self.held else f"; {DEMO}"
-        return f"{name} needs {wanted}{scopes}; this client holds {holds}{hint}. Set {ways}{demo}"
+        Empty if the scopes of the token are not known.
+        """
+        if action is None or self.oauth2 is None or not self.oauth2.scopes:
+            return []
+        return [scope for scope in action.scopes if scope not in self.oauth2.scopes]
+
+    def _requirement(self, action: Action | None, kinds: tuple[str, ...], name: str) -> str:
+        """Return the message of the error if no credentials fit."""
+        missing = self._missing_scopes(action)
+        if "oauth2" in kinds and missing:
+            return (
+                f"{name} needs the scopes {' '.join(missing)}, which the OAuth 2.0 token does not "
+                "have. To log in again with them, use: xframes login"
+            )
+        needs = " or ".join(KINDS[kind][0] for kind in kinds)
+        if action is not None and action.scopes and "oauth2" in kinds:
+            needs += f" with the scopes {' '.join(action.scopes)}"
+        holds = ", ".join(KINDS[kind][0] for kind in self.held) or "no credentials"
+        if self.lacks and "oauth1" in kinds:
+            holds += f" ({self.lacks})"
+        fix = "; ".join(KINDS[kind][1] for kind in kinds)
+        if not self.held:
+            fix += f"; {DEMO}"
+        return f"{name} needs {needs}; this client holds {holds}. Set {fix}"
 
     def __repr__(self) -> str:
-        if "_lock" not in vars(self):  # making it raised
+        if "_lock" not in vars(self):  # the constructor raised an error
             return "<Credentials: incomplete>"
         return f"<Credentials: {', '.join(self.held) or 'none'}>"
 
 
 def text(config: Mapping[str, Any], name: str) -> str | None:
-    """A text of the config file, or None. Raises ConfigError when it is no text."""
-    found = config.get(name)
-    if found is not None and not isinstance(found, str):
-        raise ConfigError(f"{name} in the config file must be text")
-    return found or None
+    """Return a text of the config file, or None. Raises ConfigError if it is not text."""
+    value = config.get(name)
+    if value is not None and not isinstance(value, str):
+        raise ConfigError(f"config file: {name}: expected text, got {type(value).__name__}")
+    return value or None
 
 
-def _oauth1(found: Mapping[str, str | None]) -> tuple[OAuth1 | None, str]:
-    """An OAuth 1.0a context of what is set, and what it lacks, for the error of somebody who needs it."""
-    unset = [name for name in OAUTH1_NAMES if found[name] is None]
-    lacks = f"OAuth 1.0a is there in part: {' and '.join(unset)} not set" if unset and len(unset) < 4 else ""
-    key, key_secret, token, token_secret = (found[name] for name in OAUTH1_NAMES)
-    if len(unset) == len(OAUTH1_NAMES) and (record := tokens.load(tokens.tokens_path(), tokens.OAUTH1)):
+def _oauth1(values: Mapping[str, str | None]) -> tuple[OAuth1 | None, str]:
+    """Return the OAuth 1.0a credentials, and which of their texts are missing, for errors."""
+    unset = [name for name in OAUTH1_NAMES if values[name] is None]
+    if len(unset) == len(OAUTH1_NAMES):
+        record = tokens.load(tokens.tokens_path(), tokens.OAUTH1)
+        if not record:
+            return None, ""
         stored: list[Any] = [record.get(name) for name in OAUTH1_NAMES]
         return OAuth1(*stored), ""
+    lacks = ""
+    if unset:
+        lacks = f"OAuth 1.0a is incomplete: {', '.join(unset)} not set"
+    key, key_secret, token, token_secret = (values[name] for name in OAUTH1_NAMES)
     if key is None or key_secret is None:
         return None, lacks
     if token is None or token_secret is None:
@@ -184,5 +248,8 @@ def _oauth1(found: Mapping[str, str | None]) -> tuple[OAuth1 | None, str]:
     return OAuth1(key, key_secret, token, token_secret), lacks
 
 
-def _oauth2(found: Mapping[str, str | None]) -> OAuth2:
-    return OAuth2(found["client_id"] or "", found["client_secret"], found["access_token"], found["refresh_token"])
+def _oauth2(values: Mapping[str, str | None]) -> OAuth2:
+    return OAuth2(
+        values["client_id"] or "", values["client_secret"], values["access_token"],
+        values["refresh_token"],
+    )

@@ -1,4 +1,4 @@
-"""Where credentials and settings were found: names of variables and files, never what stands in them."""
+"""Report where credentials and settings were found: names of variables and files, never values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-SETTINGS: dict[str, tuple[str, ...]] = {  # by its name in the config file: the variables that win over it
+# Variables by the name of a setting in the config file. A variable has priority over the file.
+SETTINGS: dict[str, tuple[str, ...]] = {
     "bearer_token": BEARER_NAMES,
     **{name: (f"XFRAMES_{name.upper()}", name.upper()) for name in OAUTH1_NAMES},
     **{f"oauth2_{name}": names for name, names in OAUTH2_NAMES.items()},
@@ -29,7 +30,7 @@ SETTINGS: dict[str, tuple[str, ...]] = {  # by its name in the config file: the 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A setting and where it was found; `unused` are places that also have it and lose."""
+    """A setting and its place. `unused` are places with the same setting and lower priority."""
 
     setting: str
     where: str
@@ -38,51 +39,63 @@ class Found:
 
 @sealed
 def found() -> list[Found]:
-    """The settings there are, in order of the list of settings, then what logging in stored.
+    """Return all settings, in the order of `SETTINGS`, and then stored logins.
 
-    Raises ConfigError when the config file or the file of stored tokens is unreadable or open to others.
+    Raises ConfigError if the config file, or the file of stored tokens, cannot be read, or can be
+    read by other users.
     """
     config = table()
     settings = []
     for setting, names in SETTINGS.items():
         places = [f"variable {name}" for name in names if os.environ.get(name, "").strip()]
-        places += [f"{config_path()} [default]"] if config.get(setting) else []
+        if config.get(setting):
+            places.append(f"{config_path()} [default]")
         if places:
             settings.append(Found(setting, places[0], tuple(places[1:])))
     return [*settings, *_stored({one.setting for one in settings})]
 
 
-def _stored(given: set[str]) -> Iterator[Found]:
+def _stored(settings: set[str]) -> Iterator[Found]:
     path = tokens.tokens_path()
+    unused = " (not used: other credentials are set)"
     if tokens.load(path, tokens.OAUTH1) is not None:
-        used = not given & set(OAUTH1_NAMES)
-        yield Found(f"OAuth 1.0a login{'' if used else ' (not used: others are set)'}", str(path))
-    if (record := tokens.load(path, tokens.LOGIN)) is not None:
-        used = not given & {"oauth2_access_token", "oauth2_refresh_token"}
-        about = _about(record) if used else " (not used: others are set)"
-        yield Found(f"OAuth 2.0 login{about}", str(path))
+        details = ""
+        if settings & set(OAUTH1_NAMES):
+            details = unused
+        yield Found(f"OAuth 1.0a login{details}", str(path))
+    record = tokens.load(path, tokens.LOGIN)
+    if record is not None:
+        details = _details(record)
+        if settings & {"oauth2_access_token", "oauth2_refresh_token"}:
+            details = unused
+        yield Found(f"OAuth 2.0 login{details}", str(path))
 
 
-def _about(record: Mapping[str, Any]) -> str:
-    """What a stored login may do, and until when."""
-    said = [f"scopes {' '.join(record.get('scopes') or ['unknown'])}"]
-    ends = record.get("expires_at")
-    if isinstance(ends, int | float):
-        renews = ", then renewed" if record.get("refresh_token") else ""
-        said.append(f"valid until {datetime.fromtimestamp(ends, UTC):%Y-%m-%d %H:%M} UTC{renews}")
-    return f" ({'; '.join(said)})"
+def _details(record: Mapping[str, Any]) -> str:
+    """Describe the scopes and the end of a stored login."""
+    details = [f"scopes {' '.join(record.get('scopes') or ['unknown'])}"]
+    expires_at = record.get("expires_at")
+    if isinstance(expires_at, int | float):
+        details.append(f"valid until {datetime.fromtimestamp(expires_at, UTC):%Y-%m-%d %H:%M} UTC")
+        if record.get("refresh_token"):
+            details[-1] += ", then renewed"
+    return f" ({'; '.join(details)})"
 
 
 @sealed
 def unknown_settings() -> list[str]:
-    """Names in the config file that mean nothing, such as misspelt ones. Raises ConfigError as `found` does."""
+    """Return the names in the config file that are not settings, such as misspelled ones.
+
+    Raises ConfigError as `found` does.
+    """
     above = [name for name in read_config() if name not in {"default", "journals"}]
-    return [*(f"{name} (it belongs below [default])" if name in SETTINGS else name for name in above),
-            *(name for name in table() if name not in SETTINGS)]
+    names = [f"{name} (it belongs below [default])" for name in above if name in SETTINGS]
+    names += [name for name in above if name not in SETTINGS]
+    return names + [name for name in table() if name not in SETTINGS]
 
 
 def permission(path: Path) -> str | None:
-    """A file's permission as `ls` writes it, e.g. `-rw-------`; None when there is no file."""
+    """Return the permissions of a file as `ls` shows them, or None if it does not exist."""
     try:
         return stat.filemode(path.stat().st_mode)
     except OSError:

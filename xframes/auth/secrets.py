@@ -1,4 +1,4 @@
-"""Secrets that do not show: in a repr, a log, an exception, a pickle."""
+"""Secrets that stay hidden in a repr, a log, an exception and a pickle."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from xframes.errors import ConfigError
 from xframes.sealing import sealed
 
 _SHOWN = "***"
-_SHORTEST = 4  # shorter texts are no secrets, and occur in words
+_SHORTEST = 4  # shorter texts occur in words
 _HEADERS = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/%=-]{16,}")
 _SIGNED = re.compile(r"(?i)\b(oauth_(?:token|signature|consumer_key))=\"?[^\s\",&]+\"?")
 _URL_SIGNED = re.compile(r"(?i)([?&](?:x-goog-|x-amz-)?signature)=[^\s&\"']+")
@@ -22,10 +22,11 @@ _USERINFO = re.compile(r"(?<=://)[^\s/@:]+:[^\s/@]+(?=@)")
 
 
 class Secret:
-    """A token or key. Only `reveal()` gives it; everything else shows `***`.
+    """A token or key. Only `reveal()` returns it; everything else shows `***`.
 
-    It is kept under a random mask, so that debuggers that walk the objects of a traceback do not find it.
-    Raises ConfigError for texts no header can carry: empty, with spaces, control codes or letters beyond ASCII.
+    It is stored under a random mask, so that a debugger that shows the objects of a traceback does
+    not show it. Raises ConfigError for a text that no header can have: empty, or with spaces,
+    control characters or letters that are not ASCII.
     """
 
     __slots__ = ("__weakref__", "_mask", "_masked")
@@ -37,27 +38,32 @@ class Secret:
             raise ConfigError(f"{name} is empty")
         for position, char in enumerate(text):
             if not "!" <= char <= "~":
-                raise ConfigError(f"{name} has a character at position {position} that no token has; copy it again")
+                raise ConfigError(
+                    f"{name}: the character at position {position} cannot be part of a token. "
+                    "Copy it again"
+                )
         self._mask = secrets.token_bytes(len(text))
         self._masked = _mix(text.encode("ascii"), self._mask)
         with _lock:
             _known.add(self)
 
     def reveal(self) -> str:
-        """The text itself: for a request's header, nothing else, in a function that is `sealed`."""
+        """Return the text, only for the header of a request, in a `sealed` function."""
         return _mix(self._masked, self._mask).decode("ascii")
 
     @property
     def forms(self) -> set[str]:
-        """How it may stand in a text: as it is, or percent-encoded."""
+        """The forms that a text can contain: plain and percent-encoded."""
         text = self.reveal()
-        return {text, quote(text, safe="")} if len(text) >= _SHORTEST else set()
+        if len(text) < _SHORTEST:
+            return set()
+        return {text, quote(text, safe="")}
 
     def __repr__(self) -> str:
         return _SHOWN
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("credentials are not pickled; make a Client in each process")
+        raise TypeError("credentials cannot be pickled. Create a Client in each process")
 
 
 def _mix(text: bytes, mask: bytes) -> bytes:
@@ -69,16 +75,19 @@ _lock = Lock()
 
 
 def secret(value: str | Secret | None, name: str) -> Secret | None:
-    """A text as a Secret; None stays None."""
-    return value if value is None or isinstance(value, Secret) else Secret(value, name)
+    """Return a text as a Secret; None stays None."""
+    if value is None or isinstance(value, Secret):
+        return value
+    return Secret(value, name)
 
 
 @sealed
 def redact(text: str) -> str:
-    """The text without any secret this process holds, nor what looks like one."""
+    """Remove all secrets of this process, and everything that looks like one, from a text."""
     with _lock:
         known = list(_known)
-    for form in sorted({form for one in known for form in one.forms}, key=len, reverse=True):
+    forms = set().union(*(one.forms for one in known))
+    for form in sorted(forms, key=len, reverse=True):
         text = text.replace(form, _SHOWN)
     text = _HEADERS.sub(rf"\1 {_SHOWN}", text)
     text = _URL_SIGNED.sub(rf"\1={_SHOWN}", _SIGNED.sub(rf"\1={_SHOWN}", text))
@@ -86,16 +95,18 @@ def redact(text: str) -> str:
 
 
 def redact_all(value: Any) -> Any:
-    """A JSON value with every text in it redacted."""
+    """Redact every text in a JSON value."""
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, dict):
         return {key: redact_all(item) for key, item in value.items()}
-    return [redact_all(item) for item in value] if isinstance(value, list) else value
+    if isinstance(value, list):
+        return [redact_all(item) for item in value]
+    return value
 
 
 class _Redacted(logging.Filter):
-    """Takes secrets out of what libraries log at DEBUG: URLs, all that is signed, and the header made of it."""
+    """Removes secrets from the DEBUG logs of libraries: URLs, signatures and headers."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg, record.args = redact(record.getMessage()), ()

@@ -1,8 +1,8 @@
-"""HTTP sessions: through the proxies of the environment, except to this machine; bounded answers.
+"""HTTP sessions with limits, and with the proxies of the environment, except for this machine.
 
-Credentials join a request here. requests and urllib3 keep requests in frames, responses and errors. So
-the request they keep has no credentials: they are added last, to a copy that exists only while it is
-sent (`transport.Limited`).
+Credentials are added to a request here. requests and urllib3 keep requests in frames, responses and
+errors, so the request that they keep has no credentials: these are added last, to a copy that
+exists only while it is sent (`transport.Limited`).
 """
 
 from __future__ import annotations
@@ -20,28 +20,29 @@ if TYPE_CHECKING:
     Sign = Callable[[requests.PreparedRequest], requests.PreparedRequest]
 
 
-ANSWER_SECONDS = 180.0  # for an answer, from the first byte of its headers to the last of its body
+ANSWER_SECONDS = 180.0  # for a response, from the first byte of its headers to the last of its body
 
 
 def session_for(url: str, seconds: float = ANSWER_SECONDS) -> requests.Session:
-    """A session for talking to the server of a URL.
+    """Return a session for the server of a URL.
 
-    No proxy leads back to this machine, so none is used for it. Each answer has so many seconds,
-    and the bound of bodies in the settings.
+    For this machine, no proxy is used. Each response may take `seconds`, and may have the size that
+    the settings allow.
     """
     from xframes.auth.transport import Session
 
     session = Session(seconds)
     if on_this_machine(url):
         session.trust_env = False
-        session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+        bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+        session.verify = bundle or True
     return session
 
 
 def late(sign: Sign | None = None) -> Sign:
-    """What requests takes as `auth`: note the function that adds credentials, for the adapter.
+    """Return an `auth` for requests that stores the function `sign` for the adapter.
 
-    Without a function, it only keeps requests from looking into .netrc.
+    Without a function, it only prevents requests from reading .netrc.
     """
 
     def note(request: requests.PreparedRequest) -> requests.PreparedRequest:

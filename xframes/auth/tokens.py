@@ -1,4 +1,4 @@
-"""Where tokens rest between processes: one JSON file beside the config file, readable by its owner only."""
+"""Store tokens in a JSON file next to the config file, which only its owner can read."""
 
 from __future__ import annotations
 
@@ -18,30 +18,32 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-LOGIN, OAUTH1 = "login", "oauth1"  # the records logging in writes
-_TYPES: dict[str, Any] = {"expires_at": int | float, "scopes": list}  # the rest is text
-_PATIENCE = 180  # seconds; a renewal that meets an unanswering server takes a while
+LOGIN, OAUTH1 = "login", "oauth1"  # the records of logins
+_TYPES: dict[str, Any] = {"expires_at": int | float, "scopes": list}  # all others are text
+_PATIENCE = 180  # seconds; a renewal can wait for a slow server
 
 
 def tokens_path() -> Path:
-    """`tokens.json` beside the config file."""
+    """Return the path of `tokens.json`, next to the config file."""
     return config_path().with_name("tokens.json")
 
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the file against other processes: X takes each refresh token once.
+    """Lock the file, because X accepts each refresh token only once.
 
-    Raises ConfigError where nothing can be written, before any token is used up.
+    Raises ConfigError if the file cannot be written, before a refresh token is used.
     """
     lock = FileLock(f"{path}.lock", timeout=_PATIENCE, mode=0o600)
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock.acquire()
     except Timeout:
-        raise ConfigError(f"another process has held {path} for {_PATIENCE} s") from None
+        raise ConfigError(f"{path}: another process has locked it for {_PATIENCE} s") from None
     except OSError as error:
-        raise ConfigError(f"tokens must be kept, but {path} cannot be written: {error.strerror}") from None
+        raise ConfigError(
+            f"{path}: renewed tokens cannot be stored there ({error.strerror})"
+        ) from None
     try:
         yield
     finally:
@@ -50,36 +52,43 @@ def locked(path: Path) -> Iterator[None]:
 
 @sealed
 def load(path: Path, key: str) -> dict[str, Any] | None:
-    """A stored record, or None. Raises ConfigError when the file is unreadable or others may read it."""
+    """Return a stored record, or None.
+
+    Raises ConfigError if the file cannot be read, or can be read by other users.
+    """
     try:
         if os.name == "posix" and path.stat().st_mode & 0o077:
-            raise ConfigError(f"{path} can be read by others and holds credentials; run: chmod 600 '{path}'")
-        found = json.loads(path.read_text(encoding="utf-8"))
+            raise ConfigError(
+                f"{path}: other users can read these credentials. Use: chmod 600 '{path}'"
+            )
+        records = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{path} cannot be read: {type(error).__name__}") from None
-    record = found.get(key) if isinstance(found, dict) else None
-    if not isinstance(record, dict):
+        raise ConfigError(f"{path}: it cannot be read ({type(error).__name__})") from None
+    if not isinstance(records, dict) or not isinstance(records.get(key), dict):
         return None
+    record: dict[str, Any] = records[key]
     for name, value in record.items():
         if not isinstance(value, _TYPES.get(name, str) | None):
             got = type(value).__name__
-            raise ConfigError(f"{path}: {key}.{name} is a {got}. Log in again: xframes login")
+            raise ConfigError(
+                f"{path}: {key}.{name}: unexpected {got}. To log in again, use: xframes login"
+            )
     return record
 
 
 @sealed
 def save(path: Path, key: str, record: dict[str, Any]) -> None:
-    """Store a record, atomically and with mode 0600; the caller holds the lock."""
+    """Store a record, atomically and with mode 0600. The caller has locked the file."""
     try:
-        held = json.loads(path.read_text(encoding="utf-8"))
+        records = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
-        held = {}
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".tokens-")  # mkstemp makes it 0600
+        records = {}
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".tokens-")  # with mode 0600
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump({**held, key: record}, file, indent=1)
+            json.dump({**records, key: record}, file, indent=1)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)

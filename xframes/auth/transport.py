@@ -1,4 +1,4 @@
-"""HTTP under one clock and one bound: headers and bodies, on whatever connection they come."""
+"""HTTP with limits of time and size for headers and bodies, on every kind of connection."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _PIECE = 65_536
 
 
 class TooLarge(requests.RequestException):
-    """An answer's body is larger than the bound of such bodies."""
+    """The body of a response is larger than the settings allow."""
 
 
 class Clock:
-    """The time an answer has, from now on."""
+    """The time that a response may take, from now on."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -39,16 +39,16 @@ class Clock:
         return self._until - time.monotonic()
 
     def check(self, what: str) -> None:
-        """Raise requests' ReadTimeout when the time is over."""
+        """Raise requests' ReadTimeout if the time is over."""
         if self.left <= 0:
-            raise requests.ReadTimeout(f"the {what} not whole after {self._seconds:g} s")
+            raise requests.ReadTimeout(f"the {what} not complete after {self._seconds:g} s")
 
 
 class Session(requests.Session):
-    """A session whose answers have `seconds` to arrive, each within the bound of bodies.
+    """A session whose responses have limits: `seconds` to arrive, and the size of the settings.
 
-    Redirects are not followed. With `stream=True` only the headers are under the clock, and the
-    body is the caller's to read.
+    Redirects are not followed. With `stream=True`, only the headers have the limit of time, and the
+    caller reads the body.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -56,21 +56,21 @@ class Session(requests.Session):
         limit(self, seconds)
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Nowhere: for a target, requests would read the whole body first, and without a bound."""
+        """Return None: to follow a redirect, requests would read its whole body without limit."""
 
 
 def limit(session: requests.Session, seconds: float) -> None:
-    """Put a session under the clock and the bound."""
+    """Set the limits of a session."""
     adapter = Limited(seconds)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
 
 
 def whole(response: requests.Response, clock: Clock) -> bytes:
-    """The whole body of an open answer, unpacked.
+    """Read the whole body of an open response, and decompress it.
 
-    Raises TooLarge as soon as it is known to be, ReadTimeout when the clock runs out,
-    ConnectionError for a body that is cut or damaged.
+    Raises TooLarge if it is larger than the settings allow, ReadTimeout if the time is over, and
+    ConnectionError if it is cut short or damaged.
     """
     most, pieces, size = MAX_BODY.bytes, list[bytes](), 0
     while piece := some(response.raw):
@@ -80,15 +80,15 @@ def whole(response: requests.Response, clock: Clock) -> bytes:
             raise TooLarge(f"the body is larger than {MAX_BODY.megabytes}", response=response)
         clock.check("body was")
     promised, came = whole_number(response.headers.get("Content-Length")), response.raw.tell()
-    if promised is not None and came < promised:  # older urllib3 does not mind
+    if promised is not None and came < promised:  # older urllib3 does not check it
         raise requests.ConnectionError(f"the body ended after {came:,} of {promised} bytes")
     return b"".join(pieces)
 
 
 def some(raw: Any) -> bytes:
-    """What has come of a body, unpacked, at most 64 kB, after a wait for the first byte.
+    """Read the part of a body that has arrived, at most 64 kB, and decompress it.
 
-    Nothing at the end.
+    Waits for at least one byte. Empty at the end.
     """
     try:
         found: bytes = raw.read1(_PIECE, decode_content=True)
@@ -98,7 +98,7 @@ def some(raw: Any) -> bytes:
 
 
 class Limited(HTTPAdapter):
-    """Whole answers under the clock and the bound, or open ones with headers under the clock."""
+    """Sends requests with the limits of `Session`."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__()
@@ -108,10 +108,12 @@ class Limited(HTTPAdapter):
     def send(  # type: ignore[override]  # `options` are passed on as they are
         self, request: requests.PreparedRequest, stream: bool = False, **options: Any
     ) -> requests.Response:
-        """Send a request, with the credentials that `sessions.late` noted. Raises as `whole` does."""
+        """Send a request with the credentials that `sessions.late` stored. Raises as `whole`."""
         clock = Clock(self._seconds)
         sign = getattr(request, "sign", None)
-        signed = request if sign is None else sign(request.copy())
+        signed = request
+        if sign is not None:
+            signed = sign(request.copy())
         try:
             response = super().send(signed, stream=True, **options)
         except requests.RequestException as error:
@@ -128,18 +130,18 @@ class Limited(HTTPAdapter):
     def get_connection_with_tls_context(
         self, *arguments: Any, **options: Any
     ) -> urllib3.HTTPConnectionPool:
-        """The connections to a server, or a proxy of any kind, with headers under the clock."""
+        """Return the connections to a server or proxy, with the limit of time for headers."""
         pool: Any = super().get_connection_with_tls_context(*arguments, **options)
-        made = pool.ConnectionCls
-        if "response_class" not in vars(made):
+        connection = pool.ConnectionCls
+        if "response_class" not in vars(connection):
             own = {"response_class": staticmethod(partial(_Response, seconds=self._seconds))}
-            pool.ConnectionCls = type(made.__name__, (made,), own)
-        found: urllib3.HTTPConnectionPool = pool
-        return found
+            pool.ConnectionCls = type(connection.__name__, (connection,), own)
+        limited: urllib3.HTTPConnectionPool = pool
+        return limited
 
 
 class _Response(http.client.HTTPResponse):
-    """An answer whose headers come in time, however slowly each byte of them comes."""
+    """A response with a limit of time for all of its headers."""
 
     def __init__(
         self, sock: socket.socket, *arguments: Any, seconds: float, **options: Any
@@ -150,13 +152,13 @@ class _Response(http.client.HTTPResponse):
         self.fp = io.BufferedReader(self._bytes)
 
     def begin(self) -> None:
-        """Read the headers; what comes after them is under the clock of who reads it."""
+        """Read the headers. The limit does not apply to the body."""
         super().begin()
         self._bytes.clock = None
 
 
 class _Timed(io.RawIOBase):
-    """What a socket receives; while there is a clock, no wait goes beyond it."""
+    """The bytes that a socket receives, until the time of `clock` is over."""
 
     def __init__(self, sock: socket.socket, clock: Clock) -> None:
         self.clock: Clock | None = clock
@@ -175,7 +177,10 @@ class _Timed(io.RawIOBase):
             return self._raw.readinto(buffer)
         self.clock.check("headers were")
         patience = self._sock.gettimeout()
-        self._sock.settimeout(min(self.clock.left, 1e9 if patience is None else patience))
+        seconds = self.clock.left
+        if patience is not None:
+            seconds = min(seconds, patience)
+        self._sock.settimeout(seconds)
         try:
             return self._raw.readinto(buffer)
         except TimeoutError:

@@ -50,13 +50,14 @@ def archive_option(*, exists: bool = True) -> Callable[..., Any]:
     )
 
 
-def show_run(run: Run, format_: str | None, into: Path | None) -> None:
-    """Print a finished run as one row."""
-    row = {
-        "run_id": run.run_id, "action": run.action, "state": run.state, "pages": run.pages,
-        "rows": run.rows, "archive": str(run.archive.path),
-    }
-    output.write(rows_table([row]), format_, into)
+def show_runs(runs: list[Run], format_: str | None, into: Path | None) -> None:
+    """Print finished runs, one row each."""
+    rows = [
+        {"run_id": run.run_id, "action": run.action, "state": run.state, "pages": run.pages,
+         "rows": run.rows, "archive": str(run.archive.path)}
+        for run in runs
+    ]
+    output.write(rows_table(rows), format_, into, most=999)
 
 
 def rows_table(rows: list[dict[str, Any]]) -> Any:

@@ -1,7 +1,7 @@
-"""The client: sends requests within X's limits, retries them, and returns pages.
+"""The client: sends requests within X's rate limits, and returns pages or raises one clear error.
 
-Requests are sent only here (and for tokens in `auth`). Tests replace three things: `transport`,
-`sleep` and `now`.
+Only this package sends requests, and `auth` for tokens. Tests replace `transport`, `sleep` and
+`now`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,14 @@ from xframes.client.failures import NOT_SENT, explained, lost
 from xframes.client.pacing import Pacer
 from xframes.client.retries import Retries, Trying
 from xframes.client.transfers import transfer
-from xframes.errors import ApiError, ArgumentError, ConfigError, RateLimited, Unauthorized, Unavailable
+from xframes.errors import (
+    ApiError,
+    ArgumentError,
+    ConfigError,
+    RateLimited,
+    Unauthorized,
+    Unavailable,
+)
 from xframes.plan import asks_owner
 from xframes.plan.values import QUERY_MOST
 from xframes.registry import ACTIONS
@@ -57,12 +64,12 @@ def __dir__() -> list[str]:
 
 log = logging.getLogger("xframes")
 _PATIENCE = Retries()
-_TELL = 10.0  # seconds of waiting from which people are told without having asked
+_LONG_WAIT = 10.0  # seconds; longer waits are printed, even without `on_wait`
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer: status, headers (looked up regardless of case) and the whole body."""
+    """A response: status, headers (in a mapping that ignores case) and the whole body."""
 
     status: int
     headers: Mapping[str, str]
@@ -133,24 +140,29 @@ class Client:
 
     @sealed
     def __init__(
-        self, bearer_token: str | Secret | None = None, oauth1: OAuth1 | tuple[str, ...] | None = None,
+        self, bearer_token: str | Secret | None = None,
+        oauth1: OAuth1 | tuple[str, ...] | None = None,
         oauth2: OAuth2 | str | None = None, *, base_url: str | None = None,
-        words: Vocabulary | None = None,
-        timeout: tuple[float, float] = (10.0, 60.0), retries: Retries | int = _PATIENCE,
-        query_limit: int | None = None, writes: bool = False, on_wait: Callable[[float, str], None] | None = None,
+        words: Vocabulary | None = None, timeout: tuple[float, float] = (10.0, 60.0),
+        retries: Retries | int = _PATIENCE, query_limit: int | None = None, writes: bool = False,
+        on_wait: Callable[[float, str], None] | None = None,
         sleep: Callable[[float], None] = time.sleep, now: Callable[[], datetime] = _utc_now,
         transport: Callable[[Request], Answer] | None = None,
     ) -> None:
-        given = (bearer_token, oauth1, oauth2)
-        self._credentials = Credentials.find() if given == (None, None, None) else Credentials(*given)
+        if bearer_token is None and oauth1 is None and oauth2 is None:
+            self._credentials = Credentials.find()
+        else:
+            self._credentials = Credentials(bearer_token, oauth1, oauth2)
         self.base_url = server_url(base_url)
         if query_limit is not None and not 1 <= query_limit <= QUERY_MOST:
-            raise ArgumentError(f"query_limit is 1 to {QUERY_MOST:,}, not {query_limit}")
+            raise ArgumentError(f"query_limit: expected 1 to {QUERY_MOST:,}, got {query_limit}")
         self.words = vocabulary(words)
         self.query_limit = query_limit
         self.writes = writes
         self.timeout = timeout
-        self.retries = Retries(attempts=retries) if isinstance(retries, int) else retries
+        if isinstance(retries, int):
+            retries = Retries(attempts=retries)
+        self.retries = retries
         self.on_wait = on_wait
         self.sleep = sleep
         self.now = now
@@ -162,81 +174,84 @@ class Client:
 
     @classmethod
     def from_env(cls, **options: Any) -> Client:
-        """Make a client with the credentials of the environment or the config file.
+        """Create a client with the credentials of the environment or the config file.
 
         Parameters
         ----------
         options
-            Arguments of Client.
+            Further arguments of Client, such as `writes=True`.
 
         Returns
         -------
         Client
-            The client.
+            A client with at least one kind of credentials.
 
         Raises
         ------
         ConfigError
-            There are no credentials.
+            There are no credentials, or they are invalid.
 
         Examples
         --------
-        >>> xf.use(xf.Client.from_env(writes=True))
+        >>> client = xf.Client.from_env(writes=True)
         """
         client = cls(**options)
         if not client.kinds and client._credentials.oauth1 is None:
-            ways = "; ".join(way for _, way in KINDS.values())
-            raise ConfigError(f"no credentials found; set one of: {ways}; {DEMO}")
+            variables = "; ".join(variable for _, variable in KINDS.values())
+            raise ConfigError(f"no credentials found. Set one of: {variables}; {DEMO}")
         return client
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """Kinds of credentials that it has: app, oauth1, oauth2."""
+        """The kinds of its credentials: app, oauth1, oauth2."""
         return self._credentials.held
 
     @property
     def requests_made(self) -> int:
-        """Number of requests sent so far, failed ones included."""
+        """The number of requests sent so far, with failed ones."""
         return self._counters.requests
 
     @property
     def bytes_received(self) -> int:
-        """Number of bytes of bodies received so far, after decompression."""
+        """The number of bytes of bodies received so far, after decompression."""
         return self._counters.bytes
 
     @property
     def limits(self) -> dict[str, tuple[int, int, datetime]]:
-        """Rate limits by action, as X last stated them.
-
-        For each: requests in a window, how many of them are left, and when the window ends (UTC).
-        """
-        told = self._pacer.told()
-        return {name: (most, left, datetime.fromtimestamp(end, UTC)) for (_, name), (most, left, end) in told.items()}
+        """The rate limits that X reported, by action: requests per window, left, and its end."""
+        reported = self._pacer.told()
+        return {
+            name: (most, left, datetime.fromtimestamp(end, UTC))
+            for (_, name), (most, left, end) in reported.items()
+        }
 
     def send(self, request: Request) -> Page:
-        """Send a request, with as many waits and retries as `retries` allows.
+        """Send a request and return its page; wait and retry as `retries` allows.
 
         Parameters
         ----------
         request
-            The request.
+            Method, path, parameters and action, e.g. `Request("GET", "/2/users/me")`.
 
         Returns
         -------
         Page
-            The answer.
+            The verbatim response.
 
         Raises
         ------
         ConfigError
-            The client has no credentials that the action takes.
-        ApiError
-            X refused the request; or it did so, or was not reachable, until the last retry.
+            No credentials fit.
+        InvalidRequest, Unauthorized, Forbidden, NotFound, UsageCapped
+            X refused the request. It is not retried.
+        RateLimited, Unavailable
+            The waits or retries that `retries` allows were not enough.
         OutcomeUnknown
-            A write was sent and no answer came back.
+            X did not answer a write. It is not retried.
 
         Examples
         --------
+        >>> from xframes.wire import Request
         >>> client.send(Request("GET", "/2/users/me", action="users.me")).body
         """
         action = ACTIONS.get(request.action or "")
@@ -246,17 +261,21 @@ class Client:
         trying = Trying(self.retries, self.now())
         while True:
             self._pace(action, kind, trying)
-            held = self._credentials.oauth2_token() if kind == "oauth2" else None
+            token = None
+            if kind == "oauth2":
+                token = self._credentials.oauth2_token()
             outcome = self._attempt(request, action, kind)
             if isinstance(outcome, Page):
                 return outcome
-            if isinstance(outcome, Unauthorized) and outcome.status == 401 and held and not trying.renewed:
+            is_refused = isinstance(outcome, Unauthorized) and outcome.status == 401
+            if is_refused and token and not trying.renewed:
                 try:
                     trying.renewed = True
-                    if self._credentials.renew(self.base_url, held):
+                    if self._credentials.renew(self.base_url, token):
                         continue
-                except Unavailable as error:  # the login was not answered; what needs it was refused, not sent
-                    error.kind, trying.renewed, outcome = NOT_SENT, False, error.with_traceback(None)
+                except Unavailable as error:  # the token was not renewed: retry, also a write
+                    error.kind, trying.renewed = NOT_SENT, False
+                    outcome = error.with_traceback(None)
             seconds = trying.next(outcome, request, self.now())
             if isinstance(outcome, RateLimited) and action:
                 until = self.now() + timedelta(seconds=seconds)
@@ -264,42 +283,49 @@ class Client:
             self.wait(seconds, str(outcome))
 
     def user_id(self) -> str:
-        """Return the id of the authenticated user, which is requested from X once.
-
-        Raises as `send` does.
-        """
+        """Return the user id of the credentials, after one request. Raises as `send` does."""
         if self._user_id is None:
-            found = wire.read_json(self.send(Request("GET", "/2/users/me", action="users.me")).body)
-            data = found.get("data") if isinstance(found, dict) else None
+            page = self.send(Request("GET", "/2/users/me", action="users.me"))
+            document = wire.read_json(page.body)
+            data = document.get("data") if isinstance(document, dict) else None
             if not isinstance(data, dict) or not data.get("id"):
-                raise Unavailable("users.me: the answer names no user", action="users.me")
+                raise Unavailable("users.me: the response has no user id", action="users.me")
             self._user_id = str(data["id"])
         return self._user_id
 
     def stream(self, request: Request, hang_up: HangUp | None = None) -> Iterator[bytes]:
-        """Open one connection to a stream and yield its lines as they arrive, until it ends.
+        """Connect to a stream once, and yield its lines until it ends.
 
-        It waits for the rate limit of connections, but does not connect again: only the caller
-        knows what was missed.
+        It waits for the rate limit of connections, but does not connect again: the caller knows
+        what is missing then.
 
         Parameters
         ----------
         request
-            The request.
+            The request of the stream.
         hang_up
-            Object that another thread calls to end the connection at once. Default: none.
+            Another thread can call it to end the connection immediately.
 
-        Yields
-        ------
-        bytes
-            A line. Keep-alives are empty lines.
+        Returns
+        -------
+        Iterator of bytes
+            Lines as they arrive. Keep-alives are empty lines.
 
         Raises
         ------
         ConfigError
-            The client has no credentials that the action takes.
+            No credentials fit.
         ApiError
-            The answer is not a stream, the connection broke, or no byte came for 20 seconds.
+            X refused the request, as in `send`.
+        Unavailable
+            The connection was lost, or nothing was received for 20 seconds.
+
+        Examples
+        --------
+        >>> from xframes.wire import Request
+        >>> path = "/2/tweets/sample/stream"
+        >>> for line in client.stream(Request("GET", path, action="streams.sample")):
+        ...     print(line)
         """
         action, kind = ACTIONS.get(request.action or ""), self._kind(request)
         self._pace(action, kind, Trying(self.retries, self.now()))
@@ -310,8 +336,10 @@ class Client:
                 timeout=(self.timeout[0], STALL_SECONDS), allow_redirects=False,
             ) as response:
                 if action:
-                    self._pacer.learn(*_pool(action, kind), response.headers, self.now().timestamp())
-                if response.status_code == 200 and "html" not in response.headers.get("content-type", ""):
+                    now = self.now().timestamp()
+                    self._pacer.learn(*_pool(action, kind), response.headers, now)
+                content_type = response.headers.get("content-type", "")
+                if response.status_code == 200 and "html" not in content_type:
                     if hang_up is not None:
                         hang_up.watch(response)
                     for line in lines(response):
@@ -319,40 +347,43 @@ class Client:
                             self._counters.bytes += len(line)
                         yield line
                     return
-                broken = self._no_stream(response, request, action, kind)
+                failure = self._refused(response, request, action, kind)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            broken = lost(error, request)
-        raise broken  # outside the handlers: their causes hold the request's headers
+            failure = lost(error, request)
+        raise failure  # outside the handlers, whose errors hold the headers of the request
 
     def wait(self, seconds: float, why: str) -> None:
-        """Sleep, and report it to `on_wait`, or long waits on standard error."""
+        """Sleep, and report the reason to `on_wait`, or that of a long wait to stderr."""
         message = neutral(f"waiting {seconds:,.0f} s: {redact(why)}", keep="\n\t")
-        log.log(logging.INFO if seconds >= 1 else logging.DEBUG, message)
+        if seconds >= 1:
+            log.info(message)
+        else:
+            log.debug(message)
         if self.on_wait is not None and seconds >= 1:
             self.on_wait(seconds, message)
-        elif self.on_wait is None and seconds >= _TELL:
+        elif self.on_wait is None and seconds >= _LONG_WAIT:
             from tqdm.auto import tqdm
 
             tqdm.write(f"xframes: {message}", file=sys.stderr)
         self.sleep(seconds)
 
     def may_write(self, what: str) -> None:
-        """Raise ArgumentError unless this client may change things at X (`writes=True`)."""
+        """Raise ArgumentError unless the client was created with `writes=True`."""
         if not self.writes:
+            action = what if what in ACTIONS else None
             raise ArgumentError(
-                f"{what} changes things at X; that needs Client(writes=True)",
-                action=what if what in ACTIONS else None,
+                f"{what} changes things at X; that needs Client(writes=True)", action=action
             )
 
     def may_send(self, what: str, action: str | None = None) -> None:
-        """Raise ConfigError unless this client has credentials that an action takes.
+        """Raise ConfigError unless the client has credentials that an action accepts.
 
-        `what` is named in the error. Where it is not an action, `action` is the one that decides.
+        The error names `what`. `action` is the action to check, if `what` is a function of several.
         """
         self._credentials.choose(ACTIONS.get(action or what), name=what)
 
     def upload(self, url: str, body: bytes) -> None:
-        """Upload a text to a signed URL of X, without credentials, with retries.
+        """Upload a text to a signed URL that X sent, without credentials, with retries.
 
         Raises InvalidRequest, Forbidden, NotFound or Unavailable.
         """
@@ -360,12 +391,18 @@ class Client:
         self._transfer("PUT", url, body=body)
 
     def download(self, url: str, into: IO[bytes]) -> None:
-        """Download from a URL of X into a file, without credentials. Raises as `upload` does."""
+        """Download a signed URL that X sent into a file, without credentials.
+
+        Raises as `upload` does.
+        """
         self._transfer("GET", url, into=into)
 
     def _transfer(self, method: str, url: str, **content: Any) -> None:
         insecure = self.base_url.startswith("http://")
-        transfer(method, url, insecure=insecure, timeout=self.timeout, retries=self.retries, wait=self.wait, **content)
+        transfer(
+            method, url, insecure=insecure, timeout=self.timeout, retries=self.retries,
+            wait=self.wait, **content,
+        )
 
     def close(self) -> None:
         """Close all connections. A later request opens new ones."""
@@ -375,7 +412,8 @@ class Client:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -385,29 +423,35 @@ class Client:
         return f"<Client {redact(self.base_url)}: {', '.join(self.kinds) or 'no credentials'}>"
 
     def _repr_html_(self) -> str:
-        return html(self) if self._complete else escape(repr(self))
+        if not self._complete:
+            return escape(repr(self))
+        return html(self)
 
     @property
     def _complete(self) -> bool:
-        """Whether its constructor returned: a debugger also shows a client whose arguments were refused."""
+        """Whether the constructor returned: a debugger also shows a client that it refused."""
         return "_user_id" in vars(self)
 
-    # one try -----------------------------------------------------------------------------------------------------
+    # one attempt ---------------------------------------------------------------------------------
 
     @property
     def _seconds(self) -> float:
-        """How long an answer may take, headers and body."""
+        """The seconds that a response may take, with headers and body."""
         return max(self.retries.silent, self.timeout[1])
 
     def _kind(self, request: Request) -> str:
-        return self._credentials.choose(ACTIONS.get(request.action or ""), owner=asks_owner(request.params))
+        action = ACTIONS.get(request.action or "")
+        return self._credentials.choose(action, owner=asks_owner(request.params))
 
     def _attempt(self, request: Request, action: Action | None, kind: str) -> Page | ApiError:
-        """One try: a page, or what went wrong. Errors of requests end here, since they hold the request's headers."""
+        """Send a request once, and return its page or the error.
+
+        Errors of requests are not raised, because they hold the headers of the request.
+        """
         try:
             answer = self._transport(request)
         except ApiError as error:
-            return error.with_traceback(None)  # its frames have seen tokens
+            return error.with_traceback(None)  # its frames can hold tokens
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             return lost(error, request)
         now = self.now()
@@ -417,27 +461,36 @@ class Client:
             self._pacer.learn(*_pool(action, kind), answer.headers, now.timestamp())
         further = action is not None and action.token in request.params
         lists = action is not None and action.kind == "read" and not action.names_things
-        meant = wire.classify(
+        refusal = wire.classify(
             answer.status, answer.headers, answer.body, action=request.action, now=now,
             further=further, lists=lists,
         )
-        if meant is None:
+        if refusal is None:
             return Page(request, answer.body, now, answer.status)
-        return explained(meant, answer.status, answer.headers.get("location", ""), action, kind)
+        return explained(refusal, answer.status, answer.headers.get("location", ""), action, kind)
 
-    def _no_stream(self, response: requests.Response, request: Request, action: Action | None, kind: str) -> ApiError:
-        """The error for an answer that is no stream."""
+    def _refused(
+        self, response: requests.Response, request: Request, action: Action | None, kind: str
+    ) -> ApiError:
+        """Return the error for a response that is not a stream."""
         status, headers = response.status_code, response.headers
         body = whole(response, Clock(self._seconds))
-        meant = wire.classify(status, headers, body, action=request.action, now=self.now())
-        unlike = Unavailable(f"{request.path}: HTTP {status} is no stream", status=status, action=request.action)
-        return explained(meant or unlike, status, headers.get("location", ""), action, kind)
+        error = wire.classify(status, headers, body, action=request.action, now=self.now())
+        if error is None:
+            error = Unavailable(
+                f"{request.path}: expected a stream, got HTTP {status} with a page of HTML",
+                status=status, action=request.action,
+            )
+        return explained(error, status, headers.get("location", ""), action, kind)
 
     def _http(self, request: Request) -> Answer:
-        """Send over HTTP. Redirects are not followed: they would carry the credentials to wherever they point."""
+        """Send a request by HTTP.
+
+        Redirects are not followed, because they would send the credentials to another server.
+        """
         try:
             signer = self._credentials.signer(self._kind(request), self.base_url)
-        except Unavailable as error:  # nobody gave a token
+        except Unavailable as error:  # no token was renewed, so the request was not sent
             error.kind = NOT_SENT
             raise
         response = self._session.request(
@@ -446,83 +499,90 @@ class Client:
         )
         return Answer(response.status_code, response.headers, response.content)
 
-    # waiting -----------------------------------------------------------------------------------------------------
+    # waiting -------------------------------------------------------------------------------------
 
     def _pace(self, action: Action | None, kind: str, trying: Trying) -> None:
-        """Wait for this request's place in X's windows, and count it."""
+        """Wait until X's rate limits allow the request, and count it."""
         if action is not None:
             now = self.now()
             pool, windows = _pool(action, kind)
             seconds = self._pacer.reserve(pool, windows, now.timestamp(), most=self.retries.wait)
             if seconds > self.retries.wait:
                 when = now + timedelta(seconds=seconds)
-                message = f"{action.name}: at X's rate limit until {when:%Y-%m-%d %H:%M:%S} UTC"
-                raise RateLimited(message, action=action.name, retry_at=when)
+                raise RateLimited(
+                    f"{action.name}: X's rate limit is reached until {when:%Y-%m-%d %H:%M:%S} UTC",
+                    action=action.name, retry_at=when,
+                )
             if seconds > 0:
                 trying.waited += seconds
-                self.wait(seconds, f"{action.name}: pacing to X's rate limit")
+                self.wait(seconds, f"{action.name}: keeping within X's rate limit")
         with self._counters.lock:
             self._counters.requests += 1
 
 
-# the default client --------------------------------------------------------------------------------------------------
+# the default client ------------------------------------------------------------------------------
 
 _default: Client | None = None
 _default_lock = Lock()
 
 
 def use(client: Client | None) -> Client | None:
-    """Make a client the default of all functions that take `client`.
+    """Set the default client of all collectors.
 
     Parameters
     ----------
     client
-        The client. None removes the default: the next call makes one from the environment or the
-        config file.
+        The new default. None removes it, and the next collector creates one from the environment.
 
     Returns
     -------
     Client or None
-        The same client.
+        The argument.
 
     Raises
     ------
     ArgumentError
-        It is not a Client.
+        The argument is not a Client.
 
     Examples
     --------
-    >>> xf.use(xf.Client(bearer_token="…"))
+    >>> xf.use(xf.Client("my-bearer-token"))
     """
     if client is not None and not isinstance(client, Client):
-        raise ArgumentError(f"use takes a Client, e.g. xf.Client(bearer_token=…), not {client!r:.60}")
-    global _default  # noqa: PLW0603  the one setting that is a module's: notebooks want it
+        raise ArgumentError(
+            f"client: expected a Client, such as xf.Client(bearer_token=…), got {client!r:.60}"
+        )
+    global _default  # noqa: PLW0603  notebooks need a default for the whole process
     with _default_lock:
         _default = client
     return client
 
 
 def checked(client: Client | None, what: str) -> Client:
-    """Return the client given, or the default one. Raises ConfigError as `Client.may_send`."""
+    """Return the client, or the default one for None. Raises ConfigError as `Client.may_send`."""
+    if client is None:
+        return current(what)
     if isinstance(client, Client) and getattr(client.send, "__func__", None) is Client.send:
-        client.may_send(what)  # else it sends in its own way
-    return current(what) if client is None else client
+        client.may_send(what)  # a client with a `send` of its own needs no credentials
+    return client
 
 
 def current(what: str, action: str | None = None) -> Client:
-    """Return the default client: the one given to `use`, else one made from the environment.
+    """Return the default client: that of `use`, or one created from the environment, once.
 
     Raises ConfigError as `Client.may_send` does.
     """
-    global _default  # noqa: PLW0603  the same
+    global _default  # noqa: PLW0603  as above
     with _default_lock:
-        found = Client() if _default is None else _default
-        found.may_send(what, action)
-        _default = found
-        return found
+        client = _default
+        if client is None:
+            client = Client()
+        client.may_send(what, action)
+        _default = client
+        return client
 
 
-# helpers -------------------------------------------------------------------------------------------------------------
+# helpers -----------------------------------------------------------------------------------------
 
 
 def _session(base_url: str, seconds: float) -> requests.Session:
@@ -532,32 +592,33 @@ def _session(base_url: str, seconds: float) -> requests.Session:
 
 
 def _content(request: Request) -> dict[str, Any]:
-    """A request's body as requests takes it: JSON, or a form where there are files."""
+    """Return the body of a request for requests: JSON, or a form if there are files."""
     if request.files is None:
         return {"json": request.body}
     files = {name: (name, data, "application/octet-stream") for name, data in request.files.items()}
     return {"data": dict(request.body or {}), "files": files}
 
 
-def server_url(given: str | None = None) -> str:
-    """Return the server: the one given, else of the environment, the config file, or X's.
+def server_url(url: str | None = None) -> str:
+    """Return the server: `url`, or that of the environment or the config file, or X.
 
-    Raises ConfigError for what is not the URL of a server.
+    Raises ConfigError for an invalid URL.
     """
-    url = given or from_environment("XFRAMES_BASE_URL") or text(table(), "base_url") or BASE_URL
+    url = url or from_environment("XFRAMES_BASE_URL") or text(table(), "base_url") or BASE_URL
     try:
         parts = urlsplit(url)
-    except ValueError:  # brackets that hold no address
+    except ValueError:  # for example, brackets without an address
         parts = urlsplit("")
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-        raise ConfigError(f"base_url must look like {BASE_URL}, not {redact(url)!r}")
+    is_http = parts.scheme in {"http", "https"}
+    if not is_http or not parts.hostname or parts.query or parts.fragment:
+        raise ConfigError(f"base_url: expected a URL such as {BASE_URL}, got {redact(url)!r}")
     return url.rstrip("/")
 
 
 def vocabulary(given: Vocabulary | None = None) -> Vocabulary:
-    """Return the words of requests: those given, else of the environment or the config file.
+    """Return the words of requests: `given`, or those of the environment or the config file.
 
-    Raises ArgumentError for others given, ConfigError for others set.
+    Raises ArgumentError if `given` is invalid, ConfigError if the setting is invalid.
     """
     if given is not None and given not in WORDS.values:
         raise ArgumentError(f"words: expected {WORDS.expected}, got {given!r:.40}")
@@ -567,5 +628,6 @@ def vocabulary(given: Vocabulary | None = None) -> Vocabulary:
 
 
 def _pool(action: Action, kind: str) -> tuple[tuple[str, str], tuple[Window, ...]]:
-    windows = (action.app or action.user) if kind == "app" else (action.user or action.app)
-    return ("app" if kind == "app" else "user", action.name), windows
+    if kind == "app":
+        return ("app", action.name), action.app or action.user
+    return ("user", action.name), action.user or action.app

@@ -1,4 +1,4 @@
-"""A stream's bytes as they come: its lines, and a way to end it."""
+"""Read the lines of a stream as they arrive, and end a connection."""
 
 from __future__ import annotations
 
@@ -14,48 +14,50 @@ from xframes.wire import is_json
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-STALL_SECONDS = 20.0  # X sends a keep-alive at least this often (docs.x.com: consuming-streaming-data)
+# X sends a keep-alive at least this often (docs.x.com: consuming-streaming-data).
+STALL_SECONDS = 20.0
 
 
 class HangUp:
-    """Ends, when called, a connection that another thread reads."""
+    """Ends a connection that another thread reads."""
 
     def __init__(self) -> None:
         self._raw: Any = None
         self._called = False
 
     def watch(self, response: requests.Response) -> None:
-        """The connection that is read now."""
+        """Set the connection to end."""
         self._raw = response.raw
         if self._called:
             self()
 
     def __call__(self) -> None:
-        """End it: the read ends at once."""
+        """End the connection immediately."""
         self._called = True
         if self._raw is not None:
-            with contextlib.suppress(OSError, ValueError, RuntimeError):  # it has ended by itself
+            with contextlib.suppress(OSError, ValueError, RuntimeError):  # it has ended already
                 self._raw.shutdown()
 
 
 def lines(response: requests.Response) -> Iterator[bytes]:
-    """The lines of an open answer without their ends, empty ones (keep-alives) too, each as soon as it is there.
+    """Yield the lines of an open response as soon as they arrive, also empty ones (keep-alives).
 
-    The last line of an orderly end may lack its end. What is left when the connection breaks is no whole line, and is
-    dropped. Raises requests' errors, also for a line larger than a body may be.
+    Lines have no line break. If the connection is lost within a line, this line is dropped. Raises
+    requests' errors, also for a line that is larger than the settings allow for a body.
     """
-    most, held, size = MAX_BODY.bytes, list[bytes](), 0
+    most, pieces, size = MAX_BODY.bytes, list[bytes](), 0
     while data := some(response.raw):
         first, *rest = data.split(b"\n")
-        held.append(first)
+        pieces.append(first)
         size += len(first)
         if rest:
-            yield b"".join(held).strip(b"\r")
-            yield from (line.strip(b"\r") for line in rest[:-1])
-            held, size = [rest[-1]], len(rest[-1])
+            yield b"".join(pieces).strip(b"\r")
+            *whole, begun = rest
+            yield from (line.strip(b"\r") for line in whole)
+            pieces, size = [begun], len(begun)
         if size > most:
             raise requests.ConnectionError(f"a line is larger than {MAX_BODY.megabytes}")
-    last = b"".join(held)
+    last = b"".join(pieces)
     if last.strip() and not is_json(last):
         raise requests.ConnectionError("the connection ended within a line")
     if last.strip():

@@ -1,4 +1,4 @@
-"""What a client shows of itself in a notebook: where it talks to and what it may do, never a secret."""
+"""Show a client in a notebook: its server, kinds of credentials and limits, never a secret."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING, Protocol
 
 from xframes.auth import KINDS, redact
+from xframes.screen import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Displayed(Protocol):
-    """A client, as far as it is displayed."""
+    """The parts of a client that are shown."""
 
     base_url: str
     writes: bool
@@ -25,32 +26,41 @@ class Displayed(Protocol):
 
     @property
     def limits(self) -> Mapping[str, tuple[int, int, datetime]]:
-        """Requests left and the end of the window, by action."""
+        """Rate limits by action: requests per window, left, and its end."""
         ...
 
     @property
     def requests_made(self) -> int:
-        """How many so far."""
+        """The number of requests so far."""
         ...
 
     @property
     def bytes_received(self) -> int:
-        """How many so far."""
+        """The number of bytes so far."""
         ...
 
 
 def html(client: Displayed) -> str:
-    """The client as a notebook shows it: server, kinds of credential, requests made, limits X told of."""
-    holds = "".join(f"<li>{escape(KINDS[kind][0])}</li>" for kind in client.kinds) or "<li>no credentials</li>"
-    limits = "".join(
-        f"<tr><td style='text-align:left'>{escape(action)}</td><td>{left:,} of {most:,}</td>"
-        f"<td>{end:%H:%M:%S}</td></tr>"
-        for action, (most, left, end) in sorted(client.limits.items())
-    )
-    table = f"<table><tr><th>action</th><th>requests left</th><th>until (UTC)</th></tr>{limits}</table>"
-    counted = f"{client.requests_made:,} requests, {client.bytes_received:,} bytes"
+    """Return a client as HTML: server, kinds of credentials, requests made, and X's limits."""
+    kinds = [f"<li>{escape(KINDS[kind][0])}</li>" for kind in client.kinds]
+    kinds = kinds or ["<li>no credentials</li>"]
+    uses = "reads and writes" if client.writes else "reads"
+    requests = counted(client.requests_made, "request")
+    received = counted(client.bytes_received, "byte")
     return (
         f"<div><p>Client of <b><bdi>{escape(redact(client.base_url))}</bdi></b>: "
-        f"{'reads and writes' if client.writes else 'reads'}; {counted} so far. It holds</p>"
-        f"<ul>{holds}</ul>{table if limits else ''}</div>"
+        f"{uses}; {requests}, {received} so far. Its credentials:</p>"
+        f"<ul>{''.join(kinds)}</ul>{_table(client.limits)}</div>"
     )
+
+
+def _table(limits: Mapping[str, tuple[int, int, datetime]]) -> str:
+    if not limits:
+        return ""
+    rows = "".join(
+        f"<tr><td style='text-align:left'>{escape(action)}</td><td>{left:,} of {most:,}</td>"
+        f"<td>{end:%H:%M:%S}</td></tr>"
+        for action, (most, left, end) in sorted(limits.items())
+    )
+    head = "<tr><th>action</th><th>requests left</th><th>until (UTC)</th></tr>"
+    return f"<table>{head}{rows}</table>"

@@ -1,4 +1,4 @@
-"""What went wrong with one try, in words that help and hold no secret."""
+"""Explain the failure of one attempt, without secrets."""
 
 from __future__ import annotations
 
@@ -24,10 +24,14 @@ if TYPE_CHECKING:
     from xframes.registry import Action
     from xframes.wire import Request
 
-NOT_SENT = "not-sent"  # the kind of a failure that came before anything was sent
+NOT_SENT = "not-sent"  # the kind of a failure before the request was sent
+TOO_LARGE = "too-large"  # the kind of a response that was not read to its end
+_UNSENT = (  # errors of requests before a request is sent
+    requests.ConnectTimeout, requests.exceptions.SSLError, requests.exceptions.ProxyError,
+)
 _FIELDS: dict[Vocabulary, str] = {"tweet": "tweet.fields", "post": "post.fields"}
 _OTHER: dict[Vocabulary, Vocabulary] = {"tweet": "post", "post": "tweet"}
-_LONGEST_TEXT, _MOST_PROBLEMS = 1000, 100  # of an answer that may be anybody's
+_LONGEST_TEXT, _MOST_PROBLEMS = 1000, 100  # of a response of any server
 _PARAMETER = re.compile(r"[a-z_]+\.fields\b|\bexpansions\b")
 _QUOTED = re.compile(r"[\[`'\"]([\w.,]+)[\]`'\"]")
 _ALLOWED = re.compile(r"\b(?:one|any) of\b|\ballowed (?:values|parameters)\b|\bexpected\b")
@@ -35,47 +39,53 @@ _UNKNOWN = re.compile(
     r"one of|invalid|unknown|unrecogni[sz]ed|unsupported|unexpected|\bnot (?:a )?"
     r"(?:valid|allowed|known|supported|recogni[sz]ed|exist)|no such", re.IGNORECASE,
 )
-TOO_LARGE = "too-large"  # the kind of an answer that was not read to its end
 
 
 def lost(error: Exception, request: Request) -> Unavailable:
-    """A try without an answer; the innermost reason says most."""
+    """Return the error of an attempt without a response, with its innermost cause."""
+    name = request.action or request.path
     if isinstance(error, TooLarge):
-        what = request.action or request.path
-        return Unavailable(  # it would be as large again
-            f"{what}: {error}", action=request.action, kind=TOO_LARGE, retryable=False
+        return Unavailable(  # not retryable: the response would have the same size again
+            f"{name}: {error}", action=request.action, kind=TOO_LARGE, retryable=False
         )
-    cause: BaseException = error
+    cause = _innermost(error)
+    kind = None
+    if isinstance(error, _UNSENT) or isinstance(cause, urllib3.exceptions.NewConnectionError):
+        kind = NOT_SENT
+    reason = redact(f"{type(cause).__name__}: {cause}")[:200]
+    return Unavailable(f"{name}: no answer from X ({reason})", action=request.action, kind=kind)
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """Return the error that caused an error of requests or urllib3."""
     while True:
-        inner = [getattr(cause, "reason", None), *cause.args]
-        found = next((i for i in inner if isinstance(i, BaseException)), None)
-        if found is None:
-            break
-        cause = found
-    unsent = isinstance(error, (requests.ConnectTimeout, requests.exceptions.SSLError, requests.exceptions.ProxyError))
-    unsent = unsent or isinstance(cause, urllib3.exceptions.NewConnectionError)
-    what = redact(f"{type(cause).__name__}: {cause}")[:200]
-    return Unavailable(f"{request.action or request.path}: no answer from X ({what})", action=request.action,
-                       kind=NOT_SENT if unsent else None)
+        candidates = [getattr(error, "reason", None), *error.args]
+        causes = [each for each in candidates if isinstance(each, BaseException)]
+        if not causes:
+            return error
+        error = causes[0]
 
 
-def explained(error: ApiError, status: int, location: str, action: Action | None, kind: str) -> ApiError:
-    """The error with what helps beside X's own words, and without secrets."""
-    message, sent = str(error), KINDS[kind][0]
+def explained(
+    error: ApiError, status: int, location: str, action: Action | None, kind: str
+) -> ApiError:
+    """Return the error with advice after X's own message, and without secrets."""
+    message, credentials = str(error), KINDS[kind][0]
     if 300 <= status < 400:
-        host = "elsewhere"
-        with suppress(ValueError):  # what is no URL has no host
+        host = "another address"
+        with suppress(ValueError):  # an invalid URL
             host = urlsplit(location).netloc or host
-        message += f"; the server redirects to {host}, and redirects are not followed: is base_url right?"
+        message += (
+            f"; the server redirects to {host}, and redirects are not followed. Check base_url"
+        )
         error = InvalidRequest(message, status=status, action=error.action)
     elif status == 401:
-        message += f" (X does not accept {sent}: is it complete, current, and its app part of a project? "
-        message += f"It is set by {KINDS[kind][1]})"
+        message += (
+            f" (X does not accept {credentials}: check that it is complete and current, and that "
+            f"its app belongs to a project. It is set by {KINDS[kind][1]})"
+        )
     elif status == 403 and action is not None:
-        takes = " or ".join(KINDS[k][0] for k in action.auth)
-        scopes = f", scopes {' '.join(action.scopes)}" if action.scopes else ""
-        note = f"; {action.note}" if action.note else ""
-        message += f" (sent with {sent}; {action.name} takes {takes}{scopes}{note}; your access tier may matter too)"
+        message += f" ({_access(action, credentials)})"
     elif isinstance(error, InvalidRequest) and action is not None and not action.streaming:
         message += _other_words(error.problems)
     error.args = (redact(message),)
@@ -83,8 +93,19 @@ def explained(error: ApiError, status: int, location: str, action: Action | None
     return error
 
 
+def _access(action: Action, credentials: str) -> str:
+    """Say which credentials an action accepts."""
+    accepted = " or ".join(KINDS[kind][0] for kind in action.auth)
+    if action.scopes:
+        accepted += f", scopes {' '.join(action.scopes)}"
+    parts = [f"sent with {credentials}", f"{action.name} takes {accepted}"]
+    if action.note:
+        parts.append(action.note)
+    return "; ".join([*parts, "your access tier may matter too"])
+
+
 def _other_words(problems: Sequence[Mapping[str, Any]]) -> str:
-    """The advice to send X's other words, when a server refuses the parameters of those sent."""
+    """Advise to use X's other words if a server refuses the parameters of those that were sent."""
     refused = [_refused_words(problem) for problem in problems[:_MOST_PROBLEMS]]
     sent = next((words for words in refused if words is not None), None)
     if sent is None:
@@ -98,10 +119,10 @@ def _other_words(problems: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _refused_words(problem: Mapping[str, Any]) -> Vocabulary | None:
-    """The vocabulary whose own parameter or value a problem calls unknown, if it does."""
-    text = next((str(problem[n]) for n in ("message", "detail", "title") if problem.get(n)), "")
-    text = text[:_LONGEST_TEXT]
-    subject = _ALLOWED.split(text)[0]  # what is allowed is named after it
+    """Return the vocabulary of the parameter or value that a problem reports as unknown, if any."""
+    texts = (problem.get(name) for name in ("message", "detail", "title"))
+    text = next((str(text) for text in texts if text), "")[:_LONGEST_TEXT]
+    subject = _ALLOWED.split(text)[0]  # after it, the message names what is allowed
     parameters = problem.get("parameters")
     names = set(_PARAMETER.findall(str(problem.get("parameter") or subject)[:_LONGEST_TEXT]))
     if isinstance(parameters, dict):
@@ -118,7 +139,7 @@ def _refused_words(problem: Mapping[str, Any]) -> Vocabulary | None:
 
 @cache
 def _own_values(words: Vocabulary) -> dict[str, frozenset[str]]:
-    """The values of `*.fields` and `expansions` that only this vocabulary has, by parameter."""
+    """Return the values of `*.fields` and `expansions` that only one vocabulary has."""
     here, there = _values(words), _values(_OTHER[words])
     return {name: values - there[name] for name, values in here.items()}
 
@@ -134,12 +155,14 @@ def _values(words: Vocabulary) -> dict[str, frozenset[str]]:
 
 
 def unknown(request: Request, error: ApiError) -> OutcomeUnknown:
-    """The error of a write that was sent and not answered."""
-    what = request.action or f"{request.method} {request.path}"
+    """Return the error of a write that was sent and not answered."""
+    name = request.action or f"{request.method} {request.path}"
     action = ACTIONS.get(request.action or "")
-    look = f"xf.{action.seen} shows" if action is not None and action.seen else "look at X"
+    check = "check at X"
+    if action is not None and action.seen:
+        check = f"xf.{action.seen} shows"
     return OutcomeUnknown(
-        f"{what}: sent, but its outcome is unknown ({error}). It was not sent again; "
-        f"{look} whether it happened",
+        f"{name}: sent, but its outcome is unknown ({error}). It was not sent again; {check} "
+        "whether it happened",
         status=error.status, action=request.action,
     )

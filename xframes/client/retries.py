@@ -1,4 +1,4 @@
-"""How patient a client is: when a failed request is tried again, and when not."""
+"""Decide when a failed request is retried, and after which wait."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from xframes.client.failures import NOT_SENT, TOO_LARGE, unknown
 from xframes.errors import RateLimited, Unavailable
+from xframes.screen import counted
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -20,16 +21,20 @@ if TYPE_CHECKING:
 class Retries:
     """How often and how long a client retries one request.
 
-    A write is never sent again, unless X refused it by a rate limit.
+    A write is never retried, unless X refused it by a rate limit.
 
     Parameters
     ----------
     attempts
-        Number of times to send a read that gets no usable answer.
+        Largest number of attempts of a read without a valid response. Default: 6.
     silent
-        Seconds to retry such a read for, at most.
+        Seconds within which a read is retried, without waits for rate limits. Default: 180.
     wait
-        Seconds to wait for rate limits, at most, in all.
+        Seconds to wait for rate limits in total. Default: 3600.
+
+    Examples
+    --------
+    >>> client = xf.Client("my-bearer-token", retries=Retries(attempts=3, wait=60))
     """
 
     attempts: int = 6
@@ -37,16 +42,16 @@ class Retries:
     wait: float = 3600.0
 
     def pause(self, failures: int) -> float:
-        """Return the seconds before the next attempt: doubling, at most 30, at random below that.
+        """Return the seconds before the next attempt, doubled each time, at most 30.
 
-        At random, so that clients that failed together do not retry together.
+        A random part is subtracted, so that many clients do not retry at the same time.
         """
         return min(30.0, 0.5 * 2.0 ** (failures - 1)) * random.SystemRandom().uniform(0.5, 1.0)
 
 
 @dataclass(slots=True)
 class Trying:
-    """The tries of one request so far."""
+    """The attempts of one request so far."""
 
     retries: Retries
     started: datetime
@@ -56,8 +61,10 @@ class Trying:
     renewed: bool = False
 
     def next(self, error: ApiError, request: Request, now: datetime) -> float:
-        """Seconds until the next try; raises when there is none."""
-        ahead = (error.retry_at - now).total_seconds() if error.retry_at else 0.0
+        """Return the seconds before the next attempt, or raise the error if there is none."""
+        ahead = 0.0
+        if error.retry_at:
+            ahead = (error.retry_at - now).total_seconds()
         if isinstance(error, RateLimited):
             self.refusals += 1
             seconds = max(ahead, 2.0 ** min(self.refusals - 1, 12))
@@ -66,15 +73,20 @@ class Trying:
             self.waited += seconds
             return seconds
         if request.method != "GET":
-            refused = not error.retryable and error.kind != TOO_LARGE
-            raise error if refused or error.kind == NOT_SENT else unknown(request, error)
+            is_refused = not error.retryable and error.kind != TOO_LARGE
+            if is_refused or error.kind == NOT_SENT:
+                raise error
+            raise unknown(request, error)
         if not error.retryable:
             raise error
         self.failures += 1
         silent = (now - self.started).total_seconds() - self.waited
         seconds = max(ahead, self.retries.pause(self.failures))
         if self.failures >= self.retries.attempts or silent + seconds > self.retries.silent:
-            message = f"{error} (given up after {self.failures} tries in {silent:.0f} s)"
-            raise Unavailable(message, status=error.status, action=error.action, kind=error.kind,
-                              problems=error.problems, retry_at=error.retry_at)
+            attempts = counted(self.failures, "try", "tries")
+            raise Unavailable(
+                f"{error} (given up after {attempts} in {silent:.0f} s)",
+                status=error.status, action=error.action, kind=error.kind,
+                problems=error.problems, retry_at=error.retry_at,
+            )
         return seconds

@@ -1,4 +1,4 @@
-"""Files on servers X points to, e.g. a compliance job's: signed URLs, so never with credentials of ours."""
+"""Upload and download files by signed URLs, e.g. of compliance jobs, without credentials."""
 
 from __future__ import annotations
 
@@ -21,18 +21,20 @@ if TYPE_CHECKING:
 
 
 def transfer(
-    method: str, url: str, *, body: bytes | None = None, into: IO[bytes] | None = None, insecure: bool,
-    timeout: tuple[float, float], retries: Retries, wait: Callable[[float, str], None],
+    method: str, url: str, *, body: bytes | None = None, into: IO[bytes] | None = None,
+    insecure: bool, timeout: tuple[float, float], retries: Retries,
+    wait: Callable[[float, str], None],
 ) -> None:
-    """Send a body to a URL (PUT) or write what is there into a file (GET), with bounded retries: both may be repeated.
+    """Send a body to a URL (PUT), or download it into a file (GET), with retries.
 
-    Raises InvalidRequest for URLs that are not https (unless `insecure`), InvalidRequest, Forbidden, NotFound and
-    Unavailable for what the server answers. Errors name the server and path; the query holds the signature.
+    Raises InvalidRequest for a URL that is not https (unless `insecure`), and InvalidRequest,
+    Forbidden, NotFound or Unavailable for a failure. Errors name the server and the path, but not
+    the query, which has the signature.
     """
     parts = urlsplit(url)
     label = f"{method} {parts.hostname}{parts.path}"
     if parts.scheme != "https" and not (insecure and parts.scheme == "http"):
-        raise InvalidRequest(f"{label}: not asked, the URL is not https")
+        raise InvalidRequest(f"{label}: not sent, because the URL is not https")
     failures = 0
     while True:
         error = _once(method, url, timeout=timeout, body=body, into=into, label=label)
@@ -45,22 +47,26 @@ def transfer(
 
 
 def _once(
-    method: str, url: str, *, timeout: tuple[float, float], body: bytes | None, into: IO[bytes] | None, label: str
+    method: str, url: str, *, timeout: tuple[float, float], body: bytes | None,
+    into: IO[bytes] | None, label: str,
 ) -> ApiError | None:
-    """One try: None when it went well."""
-    headers = {"Accept-Encoding": "identity"}  # of a packed file that was cut, all that was unpacked would look whole
+    """Try once. Return the error, or None."""
+    # without compression, because its length shows whether a file is complete
+    headers = {"Accept-Encoding": "identity"}
     if body is not None:
         headers["Content-Type"] = "text/plain"
     try:
         with session_for(url) as session, session.request(
-            method, url, data=body, headers=headers, auth=late(), timeout=timeout, stream=True, allow_redirects=False
+            method, url, data=body, headers=headers, auth=late(), timeout=timeout, stream=True,
+            allow_redirects=False,
         ) as response:
             if not 200 <= response.status_code < 300:
                 return _refused(response.status_code, label)
             if into is not None:
                 _save(response, into)
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-        return Unavailable(f"{label}: no answer ({type(error).__name__})")  # the error's own text may hold the URL
+        # without the text of the error, which can have the URL
+        return Unavailable(f"{label}: no answer ({type(error).__name__})")
     return None
 
 
@@ -78,4 +84,4 @@ def _refused(status: int, label: str) -> ApiError:
     if status == 429 or status >= 500:
         return Unavailable(f"{label}: HTTP {status}", status=status)
     cls = {403: Forbidden, 404: NotFound}.get(status, InvalidRequest)
-    return cls(f"{label}: HTTP {status} (signed URLs end after a while)", status=status)
+    return cls(f"{label}: HTTP {status} (signed URLs expire after some time)", status=status)

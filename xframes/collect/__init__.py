@@ -19,14 +19,37 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "actions", "analytics", "call", "compliance", "counts", "lists", "media", "messages", "posts",
-    "search", "spaces", "streams", "timelines", "usage", "users",
+    "actions",
+    "analytics",
+    "call",
+    "compliance",
+    "counts",
+    "lists",
+    "media",
+    "messages",
+    "posts",
+    "search",
+    "spaces",
+    "streams",
+    "timelines",
+    "usage",
+    "users",
 ]
 
 _AREAS = {
-    "analytics": analytics, "compliance": compliance, "counts": counts, "lists": lists,
-    "media": media, "messages": messages, "posts": posts, "search": search, "spaces": spaces,
-    "streams": streams, "timelines": timelines, "usage": usage, "users": users,
+    "analytics": analytics,
+    "compliance": compliance,
+    "counts": counts,
+    "lists": lists,
+    "media": media,
+    "messages": messages,
+    "posts": posts,
+    "search": search,
+    "spaces": spaces,
+    "streams": streams,
+    "timelines": timelines,
+    "usage": usage,
+    "users": users,
 }
 
 
@@ -65,7 +88,9 @@ def call(name: str, /, **arguments: Any) -> Any:
     except KeyError as error:
         raise ArgumentError(str(error.args[0])) from None
     if action.step_of is not None:
-        raise ArgumentError(f"{name} is a step of {action.step_of}; call that action instead", action=name)
+        raise ArgumentError(
+            f"{name} is a step of {action.step_of}; call that action instead", action=name
+        )
     area, _, rest = name.partition(".")
     module: ModuleType | None = _AREAS.get(area)
     if action.kind == "write":

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BATCH_BYTES", "Flattener", "Tables", "batches", "empty", "flatten_pages"]
 
-# JSON decoded before columns are built: a larger batch is no faster and needs more memory.
+# JSON decoded before columns are built: a larger batch is not faster and needs more memory.
 BATCH_BYTES = 2_000_000
 
 

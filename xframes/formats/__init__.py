@@ -238,7 +238,7 @@ def _without_slash(file: Path, name: str | None) -> Format:
 
 
 def check_spreadsheet(format: Format, formats: Iterable[Format], *, wanted: bool) -> None:
-    """Raise ArgumentError if a format for spreadsheets is wanted and this one is none."""
+    """Raise ArgumentError if a format for spreadsheets is wanted and this is another one."""
     if wanted and format.spreadsheet == "no":
         fitting = ", ".join(f.name for f in formats if f.spreadsheet != "no")
         raise ArgumentError(

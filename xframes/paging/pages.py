@@ -115,7 +115,7 @@ def pages(client: Sender, plan: Plan, state: State = _START) -> Iterator[tuple[P
         else:
             yield page, replace(state, pages=state.pages + 1)
             raise Unavailable(
-                f"{plan.action}: X sent the same next_token again, so its pages would repeat",
+                f"{plan.action}: X sent a next_token for the second time: its pages would repeat",
                 action=plan.action, kind="repeated-cursor",
             )
         if state.token is None:

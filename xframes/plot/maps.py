@@ -69,7 +69,7 @@ def map(frame: Any, ax: Axes | None = None, *, labels: int = 8) -> Axes:
     spots = _spots(frame)
     if spots.empty:
         raise ArgumentError(
-            "no post with a place to draw. To search for posts with a place, add has:geo to the query"
+            "no post with a place to draw. To find posts with a place, add has:geo to the query"
         )
     ax = drawing.axes(ax, (8, 5))
     _boxes(ax, spots)

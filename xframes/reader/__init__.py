@@ -150,7 +150,7 @@ def _contents(path: Path) -> Iterator[bytes | _Recorded]:
 
 
 def _refusal(part: Part) -> str | None:
-    """Return why a part is skipped. A table beside other files of a zip may not be of posts."""
+    """Return why a part is skipped. A table among other files of a zip may not be of posts."""
     if part.refusal is not None:
         return part.refusal
     if part.inside and part.is_table and not spreadsheets.begins_posts(part.head):

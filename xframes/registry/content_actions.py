@@ -59,7 +59,7 @@ READS = (
         "streams.filtered", "GET /2/tweets/search/stream", 15, "Filtered stream", "posts", "post",
         params=(BACKFILL, *missed_times(), DURATION),
         auth=("app",), limits=("50/15min", ""), price="Post", ordered=ORDER[:1], streaming=True,
-        note="backfill_minutes and start_time/end_time need Enterprise access",
+        note="receiving missed posts again needs Enterprise access",
         docs="posts/filtered-stream/introduction",
         caps="one connection at a time; at most 250 posts per second",
     ),
@@ -77,7 +77,7 @@ READS = (
         token="next_token", auth=("app",), limits=("300/15min", ""), price="CountsAll",
         ordered=ORDER,
         docs="posts/counts/introduction",
-        caps="one page covers 31 days; without start_time X counts the last 30 days",
+        caps="one page covers 31 days; without a start time, X counts the last 30 days",
     ),
     Action(
         "counts.recent", "GET /2/tweets/counts/recent", 56, "Recent Post counts", "counts", "count",
@@ -124,7 +124,7 @@ READS = (
         token="next_token",
         auth=("app",), limits=("1/sec, 300/15min", ""), price="Post", exclusive=ONE_BOUND,
         ordered=ORDER,
-        docs="posts/search/introduction", caps="without start_time X searches the last 30 days",
+        docs="posts/search/introduction", caps="without a start time, X searches the last 30 days",
     ),
     Action(
         "search.recent", "GET /2/tweets/search/recent", 65, "Recent search", "posts", "post",
@@ -165,6 +165,6 @@ READS = (
         params=(Param("days", "int", min=1, max=90,
                       doc="Number of days to report. Default: 7."),),
         auth=("app",), limits=("50/15min", ""),
-        docs="usage/introduction", caps="without days X returns 7 days",
+        docs="usage/introduction", caps="X returns 7 days by default",
     ),
 )

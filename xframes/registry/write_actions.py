@@ -322,7 +322,8 @@ WRITES = (
         ),
         note="self-serve access cannot quote since April 2026, and can reply only if the post's "
              "author summoned the account",
-        caps=f"with a link, {dollars(PER_REQUEST['PostCreateWithUrl'])} (PostCreateWithUrl)",
+        caps=f"a post with a link costs {dollars(PER_REQUEST['PostCreateWithUrl'])} "
+             "(PostCreateWithUrl)",
         seen="timelines.user",
         docs="posts/manage-tweets/introduction",
     ),

@@ -14,7 +14,7 @@ from xframes.errors import Interrupted, Resumable, XframesError
 from xframes.registry.documentation import document
 from xframes.wire import Request
 from xframes.write.files import media_file
-from xframes.write.sending import Written, opened, request, write
+from xframes.write.sending import Written, request, write, writing_client
 from xframes.write.uploading import Upload, first_request
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def upload_media(
     file = media_file(path, media_category)
     if dry_run:
         return first_request(file, additional_owners)
-    client = opened(client, "write.upload_media")
+    client = writing_client(client, "write.upload_media")
     upload = Upload(file, client, into, additional_owners, alt_text, media_id, checked.args)
     return upload.run(progress)
 

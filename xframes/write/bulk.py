@@ -26,7 +26,7 @@ from xframes.errors import (
 from xframes.frames import Frames, to_pandas
 from xframes.plan.values import check
 from xframes.registry.documentation import document
-from xframes.write.sending import Sending, keeping, opened, request
+from xframes.write.sending import Sending, open_run, request, writing_client
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,15 +87,15 @@ def bulk(
         raise ArgumentError(
             f"function: expected a write such as write.like, got {function!r:.80}"
         )
-    param = _open(name, arguments)
+    param = _id_to_fill(name, arguments)
     many = _each(param, ids)
-    client = opened(client, name)
+    client = writing_client(client, name)
     for one in many[:1]:  # check the shared arguments before the first write is sent
         request(name, {**arguments, param.name: one}, client)
     return _Bulk(name, param.name, many, arguments, client, into).run(progress)
 
 
-def _open(name: str, arguments: Mapping[str, Any]) -> Param:
+def _id_to_fill(name: str, arguments: Mapping[str, Any]) -> Param:
     """Return the id to fill in: the one required argument that is missing."""
     action = registry.ACTIONS[name]
     missing = [p for p in action.params if p.required and p.name not in arguments]
@@ -133,10 +133,11 @@ class _Bulk(Resumable):
     def run(self, progress: bool | None) -> pd.DataFrame:
         from xframes.progress import bar
 
-        shared = {key: value for key, value in self.arguments.items() if value is not None}
+        arguments = {key: value for key, value in self.arguments.items() if value is not None}
+        arguments[f"{self.filled}s"] = len(self.ids)
         try:
             with (
-                keeping(self.into, self.name, {**shared, f"{self.filled}s": len(self.ids)}) as keep,
+                open_run(self.into, self.name, arguments) as keep,
                 bar(progress, self.name, " writes", len(self.ids)) as advance,
             ):
                 advance(len(self.rows))
@@ -187,5 +188,5 @@ class _Bulk(Resumable):
     def _resume(
         self, *, client: Client | None = None, progress: bool | None = None
     ) -> pd.DataFrame:
-        self.client = opened(client or self.client, self.name)
+        self.client = writing_client(client or self.client, self.name)
         return self.run(progress)

@@ -22,7 +22,7 @@ from xframes.reader.bounded import lines
 from xframes.registry.documentation import document
 from xframes.registry.params import ID
 from xframes.wire import Page, Request, is_json, page_id
-from xframes.write.sending import Sending, Written, answer, keeping, opened, request, write
+from xframes.write.sending import Sending, Written, answer, open_run, request, write, writing_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -134,7 +134,7 @@ def run_compliance_job(
     --------
     >>> write.run_compliance_job(archive.frame("posts")["id"], into=archive).removals
     """
-    client = opened(client, _RUN, "write.create_compliance_job")
+    client = writing_client(client, _RUN, "write.create_compliance_job")
     every = registry.Param("ids", "ids", min=1, pattern=ID)
     unique: list[str] = check(every, ids, now=client.now())
     digest = blake2b(f"{type} {' '.join(sorted(unique))}".encode(), digest_size=16).hexdigest()
@@ -159,7 +159,7 @@ class _Job(Resumable):
         job = self._earlier_job()
         is_new = job is None
         arguments = {"type": self.type, "name": self.name, "ids": len(self.ids)}
-        with keeping(self.into, _RUN, arguments) as keep:
+        with open_run(self.into, _RUN, arguments) as keep:
             sending = Sending(self.client, keep)
             if job is None:
                 page = sending.call("write.create_compliance_job", type=self.type, name=self.name)

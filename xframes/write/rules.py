@@ -13,7 +13,16 @@ from xframes.errors import ArgumentError
 from xframes.frames import Frames, to_pandas
 from xframes.registry.documentation import document
 from xframes.wire import Request, problem_kind
-from xframes.write.sending import Sending, Written, answer, check, keeping, opened, request, write
+from xframes.write.sending import (
+    Sending,
+    Written,
+    answer,
+    check,
+    open_run,
+    request,
+    write,
+    writing_client,
+)
 
 if TYPE_CHECKING:
     import pandas as pd  # noqa: TC004  nothing evaluates this one; pandas takes long to import
@@ -170,7 +179,7 @@ def set_stream_rules(
     >>> write.set_stream_rules(["telescope lang:en", {"value": "from:XDevelopers", "tag": "X"}])
     """
     desired = dict.fromkeys(_pairs(rules))
-    client = opened(client, "write.set_stream_rules")
+    client = writing_client(client, "write.set_stream_rules")
     wire_rules = [_wire(rule) for rule in desired]
     if desired:  # check the rules before any is deleted
         request("write.add_stream_rules", {"rules": wire_rules}, client)
@@ -180,7 +189,7 @@ def set_stream_rules(
     obsolete = {rule: id_ for rule, id_ in ids.items() if rule not in desired}
     missing = [rule for rule in desired if rule not in ids]
     if obsolete or missing:
-        with keeping(into, "write.set_stream_rules", {"rules": wire_rules}) as keep:
+        with open_run(into, "write.set_stream_rules", {"rules": wire_rules}) as keep:
             rows += _change(Sending(client, keep), obsolete, missing)
     return _frame(rows)
 

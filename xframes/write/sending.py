@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from xframes.client import Client
     from xframes.wire import Page
 
-__all__ = ["Sending", "Written", "answer", "keeping", "opened", "request", "write"]
+__all__ = ["Sending", "Written", "answer", "open_run", "request", "write", "writing_client"]
 
 Written: TypeAlias = Frames | Request
 _PROBLEMS_SHOWN = 10
@@ -72,13 +72,13 @@ def write(
     """
     if dry_run:
         return request(name, arguments, client)
-    client = opened(client, name)
+    client = writing_client(client, name)
     to_send = request(name, arguments, client, fill_own_id=True)
-    with keeping(into, name, to_send.args) as keep:
+    with open_run(into, name, to_send.args) as keep:
         return Frames.from_pages([Sending(client, keep).send(to_send)])
 
 
-def opened(client: Client | None, name: str, action: str | None = None) -> Client:
+def writing_client(client: Client | None, name: str, action: str | None = None) -> Client:
     """Return the client, or the default one, after checks.
 
     Raises ArgumentError if it cannot write, ConfigError if it has no credential for the action.
@@ -109,7 +109,7 @@ def request(
     return replace(planned, arguments=filled).request()
 
 
-def keeping(
+def open_run(
     into: Archive | None, name: str, arguments: Mapping[str, Any]
 ) -> AbstractContextManager[Callable[[Page], object]]:
     """Open a run of the archive. Yields the function that stores a page; without archive, none is.

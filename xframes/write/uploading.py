@@ -22,7 +22,7 @@ from xframes.errors import (
 )
 from xframes.frames import Frames
 from xframes.screen import counted
-from xframes.write.sending import Sending, answer, keeping, opened, request
+from xframes.write.sending import Sending, answer, open_run, request, writing_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -81,7 +81,7 @@ class Upload(Resumable):
         """
         if self.media_id is not None and self.into is not None:
             self.sent |= _stored_chunks(self.into, self.media_id, self.file)
-        with keeping(self.into, "write.upload_media", self.arguments) as keep:
+        with open_run(self.into, "write.upload_media", self.arguments) as keep:
             try:
                 return Frames.from_pages(self._pages(Sending(self.client, keep), progress))
             except (XframesError, OSError, KeyboardInterrupt) as error:
@@ -257,7 +257,7 @@ class Upload(Resumable):
         )
 
     def _resume(self, *, client: Client | None = None, progress: bool | None = None) -> Frames:
-        self.client = opened(client or self.client, "write.upload_media")
+        self.client = writing_client(client or self.client, "write.upload_media")
         return self.run(progress)
 
 

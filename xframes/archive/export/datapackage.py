@@ -66,7 +66,7 @@ class Facts:
     left_out: dict[str, str]
     dropped: dict[str, list[str]]  # table → columns pseudonymisation left out
     dates: dict[str, tuple[datetime | None, datetime | None]]  # of what, from when to when
-    queries: list[tuple[str, str, int]]  # action, its query, how often it was asked
+    queries: list[tuple[str, str, int]]  # action, its query, how often it was sent
     keys: dict[str, tuple[str, ...]] = field(default_factory=dict)
     # table → column → (table, its column)
     links: dict[str, dict[str, tuple[str, str]]] = field(default_factory=dict)

@@ -187,7 +187,7 @@ def _sync(path: Path) -> None:
 
 
 def _place(beside: Path, target: Path) -> None:
-    """Give the finished export its name, and only then remove the earlier one."""
+    """Move the finished export to its name, and only then remove the earlier one."""
     if not target.is_dir():
         beside.replace(target)
         return
@@ -267,7 +267,7 @@ class _Job:
     # rows ---------------------------------------------------------------------------------------
 
     def _batches(self, selection: Selection, table: str) -> Iterator[pa.Table]:
-        """The table's rows in order, with pseudonyms if asked for."""
+        """Select the rows of the table in order, with pseudonyms if they are wanted."""
         import pyarrow as pa
 
         declared = TABLES[table]

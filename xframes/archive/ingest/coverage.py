@@ -49,7 +49,7 @@ class CollectingArchive(Queryable, Protocol):
         ...
 
 
-# continuing a query -----------
+# continuing a query -------------------------------------------------------------------------------
 
 
 def runs_to_resume(folder: Folder, plan: Plan) -> list[str]:
@@ -139,7 +139,7 @@ def _posted_at(post_id: int) -> datetime:
     return datetime.fromtimestamp(((post_id >> 22) + 1_288_834_974_657) / 1000, UTC)
 
 
-# ids -----------
+# ids ----------------------------------------------------------------------------------------------
 
 
 def without_known(source: Queryable, plan: Plan) -> Plan:
@@ -221,7 +221,7 @@ def _fates(source: Queryable, ids: list[str], table: str, run_id: str) -> pa.Tab
     ))
 
 
-# counts against posts -----------
+# counts against posts -----------------------------------------------------------------------------
 
 
 def completeness(source: Queryable, query: str, granularity: str | None) -> pa.Table:

@@ -443,14 +443,14 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
 
 def journal_state(path: Path) -> object:
     """Return a value that changes whenever a process writes to the journal."""
-    found = []
+    state = []
     for file in (path, path.with_name(f"{path.name}-wal")):
         try:
             stat = file.stat()
-            found.append((stat.st_mtime_ns, stat.st_size))
+            state.append((stat.st_mtime_ns, stat.st_size))
         except FileNotFoundError:
-            found.append((0, 0))
-    return found
+            state.append((0, 0))
+    return state
 
 
 def _values(page: Page) -> tuple[object, ...]:

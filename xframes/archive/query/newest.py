@@ -145,7 +145,8 @@ def settled_rows(table: Table, runs: Sequence[Run], record: str) -> str:
             numbers = ", ".join(str(run.number) for run in group)
             dead = (
                 f"SELECT list_position([{numbers}], file) - 1 AS file, position "
-                f"FROM {_parquet([record])} WHERE \"table\" = '{table.name}' AND file IN ({numbers})"
+                f"FROM {_parquet([record])} "
+                f"WHERE \"table\" = '{table.name}' AND file IN ({numbers})"
             )
             select += (
                 f" ANTI JOIN ({dead}) AS dead ON dead.file = rows.file_index::BIGINT "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 import weakref
 from functools import lru_cache
@@ -21,13 +22,18 @@ from xframes.archive.storage.readers import Readers
 from xframes.schema import TABLES, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     import duckdb
 
     from xframes.archive.storage.bucket import Place
     from xframes.archive.storage.folder import Files, Folder
     from xframes.archive.storage.settled import Settled
+
+
+_WORD = re.compile(r"\w+")
+_CATALOG = ("show", "describe", "summarize", "information_schema", "duckdb_", "pragma", "sqlite_",
+            "pg_")
 
 
 def connect(folder: Folder | None = None, **config: Any) -> duckdb.DuckDBPyConnection:
@@ -57,13 +63,13 @@ class Lease:
     """A reading of an archive's files that lasts as long as a DuckDB session and its relations."""
 
     def __init__(self, readers: Readers) -> None:
-        self._held = pa.table({"held": pa.nulls(0)})
+        self._token = pa.table({"held": pa.nulls(0)})
         readers.enter()
-        self.end = weakref.finalize(self._held, readers.leave)
+        self.end = weakref.finalize(self._token, readers.leave)
 
     def hold(self, session: duckdb.DuckDBPyConnection) -> None:
         """Extend it to the life of this session."""
-        _xframes_held = self._held  # the statement refers to this name
+        _xframes_held = self._token  # the statement refers to this name
         session.execute("PREPARE _held AS FROM _xframes_held")  # unlike a view, in no list
 
     def hold_all(self, connection: duckdb.DuckDBPyConnection) -> None:
@@ -71,7 +77,7 @@ class Lease:
         connection.execute("CREATE SCHEMA _xframes")
         session = connection.cursor()
         session.execute("USE _xframes")  # in the main schema, lists of tables would show it
-        session.from_arrow(self._held).create_view("_held")
+        session.from_arrow(self._token).create_view("_held")
 
 
 class Views:
@@ -87,28 +93,30 @@ class Views:
         self._known: dict[str, tuple[Files, Files | None, Stones | None]] = {}
         self.readers = Readers(folder)
 
-    def connection(self) -> duckdb.DuckDBPyConnection:
-        """Return the connection, with its views updated to the present files."""
+    def connection(self, names: Iterable[str] = TABLES) -> duckdb.DuckDBPyConnection:
+        """Return the connection, with the views of these tables updated to the present files."""
         with self._mutex:
             if self._connection is None:
                 # A query can name data frames of the caller, as in `duckdb.sql`.
                 self._connection = connect(self._folder, python_scan_all_frames=True)
-            self._folder.look()
-            files = {name: self._folder.files(name) for name in TABLES}
-            stones = stones_of(self._folder)
-            for name, table in TABLES.items():
+            wanted = list(names)
+            if wanted:
+                self._folder.look()
+                stones = stones_of(self._folder)
+            for name in wanted:
+                table = TABLES[name]
                 parent = None
                 if table.parent:
-                    parent = files[table.parent]
-                state = (files[name], parent, stones)
+                    parent = self._folder.files(table.parent)
+                state = (self._folder.files(name), parent, stones)
                 if self._known.get(name) != state:
                     self._create(self._connection, table, *state)
                     self._known[name] = state
             return self._connection
 
-    def cursor(self) -> duckdb.DuckDBPyConnection:
-        """Return a new session with the same views."""
-        cursor = self.connection().cursor()
+    def cursor(self, names: Iterable[str] = TABLES) -> duckdb.DuckDBPyConnection:
+        """Return a new session with the same views, those of these tables updated."""
+        cursor = self.connection(names).cursor()
         _hide_progress(cursor)
         return cursor
 
@@ -139,8 +147,8 @@ class Views:
                 raise
             # A file is damaged: only queries of this table raise.
             text = (
-                f"a file of table {table.name} cannot be read ({error}). verify() finds it, "
-                "rebuild() creates it again"
+                f"a file of table {table.name} cannot be read: verify() finds it, rebuild() "
+                f"creates the table again ({error})"
             )
             empty = newest.empty(table, hidden=False)
             failing = newest.failing(table, text.replace("'", "''"))
@@ -150,14 +158,25 @@ class Views:
         """Query the views. No file is removed while the relation or anything made from it lives."""
         lease = Lease(self.readers)
         try:
-            return self._folder.steady(lambda: self._session(lease).sql(query, params=params))
+            return self._folder.steady(lambda: self._relation(lease, query, params))
         except BaseException:
             lease.end()  # the error keeps this frame
             raise
 
-    def _session(self, lease: Lease) -> duckdb.DuckDBPyConnection:
-        cursor = self.cursor()
-        lease.hold(cursor)
+    def _relation(self, lease: Lease, query: str, params: object) -> duckdb.DuckDBPyRelation:
+        import duckdb
+
+        try:
+            return self._session(lease, named_tables(query)).sql(query, params=params)
+        except duckdb.CatalogException:
+            if len(self._known) == len(TABLES):
+                raise
+            return self._session(lease, TABLES).sql(query, params=params)
+
+    def _session(self, lease: Lease, names: Collection[str]) -> duckdb.DuckDBPyConnection:
+        cursor = self.cursor(names)
+        if names:  # without a table, no file is read
+            lease.hold(cursor)
         return cursor
 
     def open_connection(self) -> duckdb.DuckDBPyConnection:
@@ -176,7 +195,7 @@ class Views:
         self.readers.enter()
         try:
             return self._folder.steady(
-                lambda: self.cursor().sql(query, params=params).to_arrow_table()
+                lambda: self.cursor(named_tables(query)).sql(query, params=params).to_arrow_table()
             )
         finally:
             self.readers.leave()
@@ -200,7 +219,7 @@ class Views:
     def refresh(self) -> None:
         """Update the views, so that relations not yet evaluated do not use files to be removed."""
         if self._connection is not None:
-            self.connection()
+            self.connection(list(self._known))
 
     def close(self) -> None:
         """Close the connection; relations made from it end with it."""
@@ -209,6 +228,17 @@ class Views:
                 self._connection.close()
                 self._connection = None
                 self._known.clear()
+
+
+def named_tables(query: str) -> list[str]:
+    """Return the tables that a query may read: those whose names are among its words.
+
+    A query about the tables themselves (`SHOW TABLES`, `information_schema`) needs all of them.
+    """
+    words = {word.lower() for word in _WORD.findall(query)}
+    if any(word.startswith(_CATALOG) for word in words):
+        return list(TABLES)
+    return [name for name in TABLES if name in words]
 
 
 def stones_of(folder: Folder) -> Stones | None:
@@ -241,15 +271,15 @@ def sources(
         parent_generation = parent.generation
         if parent.bases and own.bases and set(parent.bases) != set(own.bases):
             generation = parent_generation = None
-    found = _sources(table, own, generation)
+    own_sources = _sources(table, own, generation)
     if stones is not None:
-        base = found.base
+        base = own_sources.base
         if stones.everywhere:
             base = stones.hide(base, table.name)
-        found = Sources(base, stones.hide(found.fresh, table.name))
+        own_sources = Sources(base, stones.hide(own_sources.fresh, table.name))
     if parent is None:
-        return found, None
-    return found, _sources(TABLES[str(table.parent)], parent, parent_generation)
+        return own_sources, None
+    return own_sources, _sources(TABLES[str(table.parent)], parent, parent_generation)
 
 
 def _sources(table: Table, files: Files, generation: str | None) -> Sources:

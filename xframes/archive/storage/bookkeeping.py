@@ -1,4 +1,4 @@
-"""The names xframes gives the files of an archive, and the small JSON files that list such names.
+"""The names of the files of an archive, and the small JSON files that list such names.
 
 An archive may come from a stranger. Names read from its intents and markers are used only if they
 match the patterns below, and only for regular files inside the archive, never through links.

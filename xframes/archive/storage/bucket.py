@@ -169,8 +169,8 @@ class Bucket:
         hit = _URL.match(url)
         if hit is None or re.match(r"[^/]*@", hit["rest"]) or "?" in url:
             raise ArchiveError(
-                "expected the URL of an archive, such as s3://bucket/prefix. Set credentials and "
-                "options in the environment or in fsspec's configuration"
+                "expected the URL of an archive without credentials or options, such as "
+                "s3://bucket/prefix. Set them in the environment or in fsspec's configuration"
             )
         self.url = url.rstrip("/")
         self.scheme = hit["scheme"]
@@ -226,15 +226,18 @@ class Bucket:
 
     def look(self) -> None:
         """List all objects, a second time only if one response may not have held them all."""
-        found = self._listed()
+        folders = self._listed()
         for _ in range(_LISTINGS - 1):
-            if sum(map(len, found.values())) < _ONE_ANSWER:
+            if sum(map(len, folders.values())) < _ONE_ANSWER:
                 break
-            before, found = found, self._listed()
-            if found == before:
+            before, folders = folders, self._listed()
+            if folders == before:
                 break
-        old, self._folders = self._folders or {}, found
-        self.losses += any(names.keys() - found.get(home, {}).keys() for home, names in old.items())
+        old, self._folders = self._folders or {}, folders
+        for home, names in old.items():
+            if names.keys() - folders.get(home, {}).keys():
+                self.losses += 1
+                break
 
     def _listed(self) -> dict[str, dict[str, int]]:
         folders: dict[str, dict[str, int]] = {}

@@ -173,7 +173,7 @@ def scrubbed(text: str | None, doomed: Doomed) -> str | None:
     return _written(document).decode()
 
 
-# what an object is ----------
+# what an object is --------------------------------------------------------------------------------
 
 
 @cache
@@ -362,12 +362,12 @@ def _is_user(value: Mapping[str, Any], kind: str | None, doomed: Doomed) -> bool
 @cache
 def _kinds_of(target: str) -> frozenset[str]:
     """The kinds of objects whose own id or key is that of an object of this table."""
-    found = set()
+    matches = set()
     for kind in kinds():
         tables = (t for t in tables_of(kind) if not t.sources)
         if any(t[t.key[0]].names == target for t in tables):
-            found.add(kind)
-    return frozenset(found)
+            matches.add(kind)
+    return frozenset(matches)
 
 
 def _subjects(problem: Mapping[str, Any]) -> set[str]:
@@ -375,7 +375,7 @@ def _subjects(problem: Mapping[str, Any]) -> set[str]:
     return {str(problem.get(col.path, "")).lower() for col in cols}
 
 
-# whole objects ------
+# whole objects ------------------------------------------------------------------------------------
 
 
 def _marked(document: Any, leaf: Leaf, doomed: Doomed, taken: list[str]) -> Any:
@@ -576,7 +576,7 @@ def _without_preview_of(
     return clean
 
 
-# texts -----
+# texts --------------------------------------------------------------------------------------------
 
 
 def _cleaned(value: Any, leaf: Leaf, doomed: Doomed, taken: list[str]) -> Any:
@@ -619,7 +619,7 @@ def _cleaned_object(
     return clean
 
 
-# names and words of removed people -----
+# names and words of removed people ----------------------------------------------------------------
 
 
 @dataclass(slots=True)
@@ -631,46 +631,46 @@ class Traces:
     words: set[str] = field(default_factory=set)
 
 
-def note_traces(body: bytes, doomed: Doomed, found: Traces) -> None:
-    """Add what a page says of removed people to `found`: also their former handles and names."""
+def note_traces(body: bytes, doomed: Doomed, traces: Traces) -> None:
+    """Add what a page says of removed people to `traces`: also their former handles and names."""
     if doomed.users and doomed.occurs_in(body):
         with suppress(ValueError):
-            _note(read_json(body), _page_leaf(None), doomed, found)
+            _note(read_json(body), _page_leaf(None), doomed, traces)
 
 
-def _note(value: Any, leaf: Leaf, doomed: Doomed, found: Traces) -> None:
+def _note(value: Any, leaf: Leaf, doomed: Doomed, traces: Traces) -> None:
     if isinstance(value, list):
         for item in value:
-            _note(item, leaf, doomed, found)
+            _note(item, leaf, doomed, traces)
     if not isinstance(value, dict):
         return
     fields = _fields(value, leaf)
-    _note_handles(value, fields, doomed, found)
+    _note_handles(value, fields, doomed, traces)
     if _doomed_kind(value, doomed) in {"user", "post", "reference", "owned"}:
-        _note_words(value, fields, found)
+        _note_words(value, fields, traces)
     for name, item in value.items():
-        _note(item, fields.get(name, Leaf()), doomed, found)
+        _note(item, fields.get(name, Leaf()), doomed, traces)
 
 
 def _note_handles(
-    value: Mapping[str, Any], fields: Mapping[str, Leaf], doomed: Doomed, found: Traces
+    value: Mapping[str, Any], fields: Mapping[str, Leaf], doomed: Doomed, traces: Traces
 ) -> None:
     for name, whose in _handles(value, fields):
         if whose & doomed.users and isinstance(value[name], str):
-            found.handles |= {value[name].lower()} - {""}
+            traces.handles |= {value[name].lower()} - {""}
             if _of_itself(name, fields) and isinstance(value.get("name"), str):
-                found.shown.add(value["name"])
+                traces.shown.add(value["name"])
 
 
-def _note_words(value: Mapping[str, Any], fields: Mapping[str, Leaf], found: Traces) -> None:
+def _note_words(value: Mapping[str, Any], fields: Mapping[str, Leaf], traces: Traces) -> None:
     for name, item in value.items():
         col = _col(name, fields)
         if isinstance(item, dict) and name in fields and _kind(item) is None:
-            _note_words(item, fields[name].fields, found)
+            _note_words(item, fields[name].fields, traces)
         elif isinstance(item, str) and col is not None and col.holds == "name":
-            found.shown.add(item)
+            traces.shown.add(item)
         elif isinstance(item, str) and col is not None and col.holds == "words":
-            found.words.add(item)
+            traces.words.add(item)
 
 
 def people_in(body: bytes, handles: frozenset[str]) -> set[tuple[str, str]]:
@@ -678,21 +678,21 @@ def people_in(body: bytes, handles: frozenset[str]) -> set[tuple[str, str]]:
 
     Returns pairs of handle and id.
     """
-    found: set[tuple[str, str]] = set()
+    people: set[tuple[str, str]] = set()
     if Doomed(names=handles).occurs_in(body):
         with suppress(ValueError):
-            _note_people(read_json(body), handles, found)
-    return found
+            _note_people(read_json(body), handles, people)
+    return people
 
 
-def _note_people(value: Any, handles: frozenset[str], found: set[tuple[str, str]]) -> None:
+def _note_people(value: Any, handles: frozenset[str], people: set[tuple[str, str]]) -> None:
     if isinstance(value, list):
         for item in value:
-            _note_people(item, handles, found)
+            _note_people(item, handles, people)
     if not isinstance(value, dict):
         return
     if _id(value) and _kind(value) != "post":
         names = {str(value[n]).lower() for n in _handle_words() if n in value}
-        found.update((name, _id(value)) for name in names & handles)
+        people.update((name, _id(value)) for name in names & handles)
     for item in value.values():
-        _note_people(item, handles, found)
+        _note_people(item, handles, people)

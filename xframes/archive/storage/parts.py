@@ -116,7 +116,7 @@ class TableParts:
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
-        self._held: dict[str, list[pa.Table]] = {}
+        self._waiting: dict[str, list[pa.Table]] = {}
         self._bytes = 0
         self._writers: dict[str, tuple[Path, Any]] = {}
 
@@ -124,7 +124,7 @@ class TableParts:
         """Add rows; write the rows in memory if they are many."""
         for name, table in tables.items():
             if table.num_rows:
-                self._held.setdefault(name, []).append(table)
+                self._waiting.setdefault(name, []).append(table)
                 self._bytes += table.nbytes
         if self._bytes >= HELD_BYTES:
             self._write()
@@ -141,7 +141,7 @@ class TableParts:
 
     def discard(self) -> None:
         """Drop all rows and temporary files."""
-        self._held = {}
+        self._waiting = {}
         for temp, writer in self._writers.values():
             with suppress(OSError, pa.ArrowException):  # a full disk has no room for the footer
                 writer.close()
@@ -149,8 +149,8 @@ class TableParts:
         self._writers = {}
 
     def _write(self) -> None:
-        for name in list(self._held):
-            table = pa.concat_tables(self._held.pop(name))
+        for name in list(self._waiting):
+            table = pa.concat_tables(self._waiting.pop(name))
             if name not in self._writers:
                 temp = self._folder.new_temp()
                 self._writers[name] = (temp, pq.ParquetWriter(temp, table.schema, **PARQUET))
@@ -168,13 +168,13 @@ class PagesFile:
         self._writer = pq.ParquetWriter(
             path, PAGES, use_dictionary=columns, write_statistics=False, **PARQUET
         )
-        self._held: list[Page] = []
+        self._waiting: list[Page] = []
         self._bytes = 0
 
     def add(self, pages: Sequence[Page]) -> None:
         """Append pages."""
         for page in pages:
-            self._held.append(page)
+            self._waiting.append(page)
             self._bytes += len(page.body)
             if self._bytes >= PAGE_GROUP_BYTES:
                 self._write()
@@ -187,9 +187,9 @@ class PagesFile:
         self._writer.close()
 
     def _write(self) -> None:
-        if self._held:
-            self._writer.write_table(pages_table(self._held))
-            self._held, self._bytes = [], 0
+        if self._waiting:
+            self._writer.write_table(pages_table(self._waiting))
+            self._waiting, self._bytes = [], 0
 
 
 @dataclass(slots=True)
@@ -278,13 +278,13 @@ class Writer:
 def gathered(items: Iterable[_Item], weight: Callable[[_Item], int]) -> Iterator[list[_Item]]:
     """Group items into lists of about 2 MB of JSON, the amount that is flattened together."""
     batch: list[_Item] = []
-    held = 0
+    batch_bytes = 0
     for item in items:
         batch.append(item)
-        held += weight(item)
-        if held >= BATCH_BYTES:
+        batch_bytes += weight(item)
+        if batch_bytes >= BATCH_BYTES:
             yield batch
-            batch, held = [], 0
+            batch, batch_bytes = [], 0
     if batch:
         yield batch
 
@@ -358,8 +358,8 @@ def read_part(path: Place, run_id: str | None = None) -> Iterator[Page]:
     """
     for page in examine_part(path, run_id):
         if isinstance(page, Damage):
-            raise ArchiveError(f"{path} is damaged: {page.reason}. verify(repair=True) moves "
-                               "damaged data aside")
+            raise ArchiveError(f"{path} is damaged: {page.reason}. To repair the archive, use "
+                               "archive.verify(repair=True)")
         yield page
 
 
@@ -498,10 +498,10 @@ def _has_id_and_time(run: Mapping[str, Any]) -> bool:
     return isinstance(run.get("run_id"), str) and isinstance(run.get("observed_at"), str)
 
 
-def examine_table(path: Place, table: Table, named: set[str]) -> Iterator[tuple[str, str]]:
+def examine_table(path: Place, table: Table, page_ids: set[str]) -> Iterator[tuple[str, str]]:
     """Read a whole file of a table, and yield what is wrong with it: kind and detail.
 
-    The ids of the pages that its rows name are added to `named`.
+    The ids of the pages that its rows name are added to `page_ids`.
     """
     try:
         file = pq.ParquetFile(opened(path), page_checksum_verification=True)
@@ -520,7 +520,8 @@ def examine_table(path: Place, table: Table, named: set[str]) -> Iterator[tuple[
             for group in range(file.num_row_groups):
                 rows = file.read_row_group(group)
                 if not missing:
-                    named.update(i for i in rows["page_id"].unique().to_pylist() if i is not None)
+                    ids = rows["page_id"].unique().to_pylist()
+                    page_ids.update(id_ for id_ in ids if id_ is not None)
     except FileNotFoundError:
         raise
     except _READ_ERRORS as error:

@@ -62,9 +62,9 @@ class Readers:
         """
         until = time.monotonic() + wait
         while True:
-            with self._exclusive(count_own=count_own) as taken:
-                if taken or time.monotonic() >= until:
-                    yield taken
+            with self._exclusive(count_own=count_own) as is_alone:
+                if is_alone or time.monotonic() >= until:
+                    yield is_alone
                     return
             time.sleep(0.05)
 

@@ -156,7 +156,7 @@ class Doomed:
         return not self._needles.isdisjoint((*_URL_TOKENS.findall(low), *_TOKENS.findall(plain)))
 
 
-# single texts -----------
+# single texts -------------------------------------------------------------------------------------
 
 
 def without_names(text: str, doomed: Doomed) -> str:

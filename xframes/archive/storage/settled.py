@@ -14,7 +14,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from xframes.archive.storage.bookkeeping import SETTLED, is_as_named, is_data_file
@@ -34,7 +33,7 @@ _LARGEST = 256_000_000  # bytes of a record; one of ten million rows has a tenth
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A record: for each table its files in the order of their numbers, and how many rows of each do not hold."""
+    """A record: the files of each table, in the order of their numbers, and their dead rows."""
 
     place: Place
     files: Mapping[str, tuple[str, ...]] = field(compare=False, repr=False)
@@ -50,15 +49,18 @@ class Settled:
         return rows.select(["file", "position"])
 
 
-def write(path: Path, files: Mapping[str, tuple[str, ...]], shadows: Mapping[str, pa.Table]) -> None:
+def write(
+    path: Path, files: Mapping[str, tuple[str, ...]], shadows: Mapping[str, pa.Table]
+) -> None:
     """Write a record; `shadows` has for each table the columns `file` and `position`."""
-    told = SCHEMA.with_metadata({_FILES_KEY: json.dumps({n: list(names) for n, names in files.items()}).encode()})
+    names = {table: list(names) for table, names in files.items()}
+    told = SCHEMA.with_metadata({_FILES_KEY: json.dumps(names).encode()})
     with pq.ParquetWriter(path, told, compression="zstd", write_page_checksum=True) as writer:
         for name in sorted(shadows):
             rows = shadows[name].sort_by([("file", "ascending"), ("position", "ascending")])
             if rows.num_rows:
-                names = pa.array([name] * rows.num_rows, pa.string())
-                writer.write_table(pa.table([names, rows["file"], rows["position"]], schema=told))
+                tables = pa.array([name] * rows.num_rows, pa.string())
+                writer.write_table(pa.table([tables, rows["file"], rows["position"]], schema=told))
 
 
 @lru_cache(maxsize=1_000)
@@ -97,7 +99,8 @@ def _checked(told: Any) -> dict[str, tuple[str, ...]]:
     if not isinstance(told, dict) or not set(told) <= set(TABLES):
         raise ValueError("it names no tables")
     for names in told.values():
-        if not isinstance(names, list) or not all(isinstance(n, str) and is_data_file(n) for n in names):
+        is_list = isinstance(names, list) and all(isinstance(name, str) for name in names)
+        if not is_list or not all(map(is_data_file, names)):
             raise ValueError("it names something other than files of its tables")
         if len(set(names)) < len(names):
             raise ValueError("it names a file twice")
@@ -107,8 +110,3 @@ def _checked(told: Any) -> dict[str, tuple[str, ...]]:
 def records(names: Collection[str]) -> list[str]:
     """The names of records among others, the newest first."""
     return sorted(filter(SETTLED.fullmatch, names), reverse=True)
-
-
-def without(rows: pa.Table, files: Collection[int]) -> pa.Table:
-    """Shadows of other files than these."""
-    return rows.filter(pc.invert(pc.is_in(rows["file"], value_set=pa.array(sorted(files), pa.int64()))))

@@ -1,6 +1,7 @@
-"""Ranges of keys: a large table is read one range after the other, so that memory stays bounded.
+"""Ranges of keys: a large table is read one range after the other, so that memory is bounded.
 
-Keys are compared by length, then as text. For ids, which are numbers, that is their order as numbers, and so by time.
+Keys are compared by length, then as text. For ids, which are numbers, that is their order as
+numbers, and so by time.
 """
 
 from __future__ import annotations
@@ -15,17 +16,18 @@ if TYPE_CHECKING:
 
     import duckdb
 
-_SAMPLE = 100  # keys looked at for each cut: ranges then differ by a third at most
+_SAMPLE = 100  # keys sampled for each cut: the sizes of ranges then differ by a third at most
 _MOST_SAMPLED = 50_000
 _COLUMNS = 3  # of a key; the first alone may be the same in millions of rows
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """The keys from one cut on to before the next; the first range has no lower cut, the last no upper one.
+    """The keys between two cuts; the first range has no lower cut, the last no upper one.
 
-    A cut is the length and text of each key column. It is kept in a variable of the connection: ids come from
-    strangers and never become part of a query.
+    A cut is the length and the text of each key column. It is kept in a variable of the
+    connection: ids come from strangers and never become part of a query. `prunes`: all keys in the
+    range have first columns of one length.
     """
 
     table: Table
@@ -34,11 +36,12 @@ class Range:
     prunes: bool = False
 
     def holds(self, key: Sequence[str]) -> str:
-        """A condition on these key columns, which have the names of another table where it is a parent's rows."""
+        """Return a test of these columns: those of `range_key`, or a parent's of the same."""
         tests = []
         if self.prunes:  # so that DuckDB skips row groups by their statistics
             at = "struct_extract(getvariable('{}'), 't0')"
-            tests.append(f'"{key[0]}" BETWEEN {at.format(self.lower)} AND {at.format(self.upper)}')
+            lower, upper = at.format(self.lower), at.format(self.upper)
+            tests.append(f'"{key[0]}" BETWEEN {lower} AND {upper}')
         ranked = rank(self.table, key)
         if self.lower:
             tests.append(f"{ranked} >= getvariable('{self.lower}')")
@@ -48,12 +51,14 @@ class Range:
 
 
 def range_key(table: Table) -> tuple[str, ...]:
-    """The columns by which a table is divided: those that the rows of one decision share."""
-    return table.key[:1] if table.kind == "detail" else table.key[:_COLUMNS]
+    """Return the columns by which a table is divided, within those that a rule groups by."""
+    if table.kind == "detail":
+        return table.key[:1]
+    return table.key[:_COLUMNS]
 
 
 def rank(table: Table, key: Sequence[str]) -> str:
-    """A key's place in the order, as a struct; `key` names the columns of `range_key` there."""
+    """Return a key's place in the order, as a struct; `key` are the names of these columns."""
     fields = []
     for i, (declared, name) in enumerate(zip(range_key(table), key, strict=False)):
         text = _as_text(table[declared].type, name)
@@ -62,40 +67,53 @@ def rank(table: Table, key: Sequence[str]) -> str:
 
 
 def order(table: Table) -> str:
-    """The columns of ORDER BY inside a range: by time where the table has one, then by key."""
-    terms = [f'"{table.time}"'] if table.time else []
+    """Return the columns of ORDER BY in a range: the table's time, if any, then its key."""
+    terms = []
+    if table.time:
+        terms.append(f'"{table.time}"')
     for name in table.key:
-        text = [f'length("{name}")'] if table[name].type is Type.STR else []
-        terms += [*text, f'"{name}"']
+        if table[name].type is Type.STR:
+            terms.append(f'length("{name}")')
+        terms.append(f'"{name}"')
     return ", ".join(terms)
 
 
-def cut(connection: duckdb.DuckDBPyConnection, table: Table, rows: str, count: int) -> Iterator[Range]:
-    """Divide the rows of a FROM clause into about so many ranges of like size, in the order of their keys."""
+def cut(
+    connection: duckdb.DuckDBPyConnection, table: Table, rows: str, count: int
+) -> Iterator[Range]:
+    """Divide the rows of a FROM clause into about so many ranges of like size, in order."""
     if count < 2:
         yield Range(table)
         return
     size = min(_MOST_SAMPLED, count * _SAMPLE)
     ranked = rank(table, range_key(table))
-    sampled = f"(SELECT {ranked} AS cut FROM {rows}) USING SAMPLE reservoir({size} ROWS)"
+    sample = f"(SELECT {ranked} AS cut FROM {rows}) USING SAMPLE reservoir({size} ROWS)"
+    tiles = f"SELECT cut, ntile({count}) OVER (ORDER BY cut) AS tile FROM {sample}"
+    first = f"SELECT DISTINCT min(cut) OVER (PARTITION BY tile) AS cut FROM ({tiles})"
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE cuts AS SELECT cut, row_number() OVER (ORDER BY cut) AS number FROM "
-        f"(SELECT DISTINCT cut FROM (SELECT cut, ntile({count}) OVER (ORDER BY cut) AS tile FROM {sampled}) "
-        f"QUALIFY row_number() OVER (PARTITION BY tile ORDER BY cut) = 1)")
+        "CREATE OR REPLACE TEMP TABLE cuts AS "
+        f"SELECT cut, row_number() OVER (ORDER BY cut) AS number FROM ({first})"
+    )
     cuts = connection.execute("SELECT cut FROM cuts ORDER BY number").fetchall()
     is_text = table[table.key[0]].type is Type.STR
     before: dict[str, Any] | None = None
     for number, (after,) in enumerate((*cuts[1:], (None,)), 1):
-        lower, upper = f"cut{number - 1}", f"cut{number}"
+        lower = upper = None
+        if before is not None:
+            lower = f"cut{number - 1}"
         if after is not None:
-            connection.execute(f"SET VARIABLE {upper} = (SELECT cut FROM cuts WHERE number = {number + 1})")
-        same = before is not None and after is not None and 0 < before["l0"] == after["l0"]
-        yield Range(table, lower if before else None, upper if after else None, prunes=is_text and same)
+            upper = f"cut{number}"
+            value = f"SELECT cut FROM cuts WHERE number = {number + 1}"
+            connection.execute(f"SET VARIABLE {upper} = ({value})")
+        prunes = before is not None and after is not None and 0 < before["l0"] == after["l0"]
+        yield Range(table, lower, upper, prunes and is_text)
         before = after
 
 
 def _as_text(type_: Type, name: str) -> str:
-    text = {Type.STR: f'"{name}"', Type.TIME: f'epoch_ms("{name}")::VARCHAR'}.get(type_, f'"{name}"::VARCHAR')
+    text = f'"{name}"::VARCHAR'
+    if type_ is Type.STR:
+        text = f'"{name}"'
+    if type_ is Type.TIME:
+        text = f'epoch_ms("{name}")::VARCHAR'
     return f"coalesce({text}, '')"
-
-

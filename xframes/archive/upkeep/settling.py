@@ -1,4 +1,4 @@
-"""Settling: compare new files with those below, and record which rows hold, so that queries merge nothing.
+"""Settling: compare new files with those below, so that queries need not merge anything.
 
 The cost is that of the new rows: of the files below only row groups are read whose keys can occur
 among the new ones, and of those only the columns that the rules need. Where the newest row of a key
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 WORTH_BYTES = 4_000_000  # of the files of a family; queries merge less than this in no time
 _NUMBERS = "_file AS file, _position AS position"
+_WINNERS = "(SELECT rid FROM heads WHERE simple)"
 _DEAD = pa.schema([("file", pa.int64()), ("position", pa.int64())])
 
 
@@ -183,7 +184,7 @@ class _Settling:
             contest = Contest(connection, table, narrow, facts, self.memory, narrow=narrow != wide)
             if not contest.find_heads():
                 continue
-            yield connection.sql(self._losers("(SELECT rid FROM heads WHERE simple)")).to_arrow_table()
+            yield connection.sql(self._losers()).to_arrow_table()
             if not merges(table.name):
                 continue
             connection.execute(
@@ -195,14 +196,12 @@ class _Settling:
             self._read_seen(connection, wide, "undecided")
             contest = Contest(connection, table, wide, facts, self.memory)
             if contest.find_heads():
-                winners = "(SELECT rid FROM heads WHERE simple)"
-                yield connection.sql(
-                    f"SELECT {_NUMBERS} FROM seen WHERE rowid NOT IN {winners}"
-                ).to_arrow_table()
+                losers = f"SELECT {_NUMBERS} FROM seen WHERE rowid NOT IN {_WINNERS}"
+                yield connection.sql(losers).to_arrow_table()
                 if contest.merge_others():
                     overlay.write(connection.sql("SELECT * FROM others").to_arrow_table())
 
-    def _losers(self, winners: str) -> str:
+    def _losers(self) -> str:
         """SQL of a SELECT of the rows that lose against one that has every known value."""
         table = self.table
         same = newest.same(table, "seen", "many")
@@ -210,7 +209,7 @@ class _Settling:
         if merges(table.name):
             undecided = f"(SELECT {quoted(table.key)} FROM heads WHERE NOT simple) AS undecided"
             rows += f" ANTI JOIN {undecided} ON {newest.same(table, 'seen', 'undecided')}"
-        return f"{rows} WHERE rowid NOT IN {winners}"
+        return f"{rows} WHERE rowid NOT IN {_WINNERS}"
 
     def _new_keys(self) -> str:
         """SQL of a FROM clause of the keys that a new row has, or a newly complete parent."""

@@ -21,8 +21,7 @@ from xframes.cli.common import (
     listed,
     print_problems,
     resumable,
-    rows_table,
-    show_run,
+    show_runs,
 )
 from xframes.cli.terminal import MOST_ROWS
 from xframes.screen import counted
@@ -58,7 +57,7 @@ def import_(
     of API v1.1, and the zip file of an account's export. Files may be compressed (gz, zst, bz2,
     xz) or in a zip or tar. The content of a file decides how it is read.
 
-    Prints the number of rows in each table of the archive, and on stderr what could not be read.
+    Prints one row per file with its pages and rows, and on stderr what could not be read.
     Importing a file twice adds nothing.
 
     \b
@@ -69,16 +68,8 @@ def import_(
 
     with Archive(folder) as archive, _spooled(files) as paths:
         runs = archive.import_pages(paths, processes=processes)
-        output.write(_table_sizes(archive), format_, into, most=999)
+        show_runs(runs, format_, into)
         _print_import(archive, runs)
-
-
-def _table_sizes(archive: Archive) -> object:
-    """Return the number of rows of each table that has some, as an Arrow table."""
-    counts = [{"table": name, "rows": count} for name, count in archive.tables.items() if count]
-    if not counts:
-        return rows_table([{"table": "", "rows": 0}]).slice(1)
-    return rows_table(counts)
 
 
 def _print_import(archive: Archive, runs: list[Run]) -> None:
@@ -194,7 +185,8 @@ def resume(
     from xframes.archive import Archive
 
     with resumable(ctx, folder, base_url, words), Archive(folder) as archive:
-        show_run(archive.resume(run_id, client=client_for(base_url, words)), format_, into)
+        run = archive.resume(run_id, client=client_for(base_url, words))
+        show_runs([run], format_, into)
         print_problems(archive, [run_id])
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from xframes.cli import output, servers
-from xframes.cli.common import ArchivePath, client_for, listed, print_problems, resumable, show_run
+from xframes.cli.common import ArchivePath, client_for, listed, print_problems, resumable, show_runs
 from xframes.cli.completion import tables
 from xframes.errors import Interrupted
 from xframes.registry import ACTIONS
@@ -123,8 +123,8 @@ def groups() -> list[click.Group]:
 
 
 def _command(action: Action, name: str) -> click.Command:
-    def run(ctx: click.Context, **given: Any) -> None:
-        _collect(ctx, action, **given)
+    def run(ctx: click.Context, **values: Any) -> None:
+        _collect(ctx, action, **values)
 
     command: Callable[..., Any] = click.pass_context(run)
     for decorate in reversed([*map(parameter, action.params), *_common(action)]):
@@ -167,7 +167,7 @@ def example(param: Param) -> str:
 def _collect(
     ctx: click.Context, action: Action, *, folder: Path | None, table: str | None,
     format_: str | None, into: Path | None, base_url: str | None,
-    words: Vocabulary | None, **given: Any,
+    words: Vocabulary | None, **values: Any,
 ) -> None:
     from xframes.archive import Archive
     from xframes.collect import call
@@ -176,7 +176,7 @@ def _collect(
     if table is not None and table not in TABLES:
         raise click.BadParameter(f"no table {table!r}; the tables are: {', '.join(TABLES)}")
     rows = table or action.rows or "posts"
-    arguments = arguments_of(action, given)
+    arguments = arguments_of(action, values)
     client = client_for(base_url, words)
     if folder is None:
         try:
@@ -194,7 +194,7 @@ def _collect(
         if table or format_ or into:
             output.write(run.frames()[rows], format_, into)
         else:
-            show_run(run, format_, into)
+            show_runs([run], format_, into)
         print_problems(archive, [run.run_id])
 
 

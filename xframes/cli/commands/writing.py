@@ -45,8 +45,8 @@ def group() -> click.Group:
 
 
 def _command(action: Action) -> click.Command:
-    def run(ctx: click.Context, **given: Any) -> None:
-        _write(ctx, action, **given)
+    def run(ctx: click.Context, **values: Any) -> None:
+        _write(ctx, action, **values)
 
     name = action.name.partition(".")[2].replace("_", "-")
     params = list(action.params)
@@ -86,12 +86,12 @@ def _options() -> list[Callable[..., Any]]:
 
 def _write(
     ctx: click.Context, action: Action, *, yes: bool, dry_run: bool, folder: Path | None,
-    format_: str | None, into: Path | None, base_url: str | None, **given: Any,
+    format_: str | None, into: Path | None, base_url: str | None, **values: Any,
 ) -> None:
     from xframes.archive import Archive
     from xframes.collect import call
 
-    arguments = arguments_of(action, given)
+    arguments = arguments_of(action, values)
     if dry_run:
         shown = _shown(call(action.name, **arguments, dry_run=True))
         output.put(json.dumps(shown, ensure_ascii=False, indent=2))

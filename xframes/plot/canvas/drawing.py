@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import cycle, islice
+from itertools import chain, cycle, islice
 from math import ceil, isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -235,5 +235,5 @@ def bars(
     measure(ax.xaxis, unit)
     ax.tick_params(axis="y", length=0)
     ax.grid(visible=False, axis="y")
-    numbers = [value for values in columns.values() for value in values if not isnan(value)]
-    ax.set_xlim(min(0, *numbers, 0) * 1.12, max(0, *numbers, 0) * 1.12 or 1)
+    numbers = [0.0, *(value for value in chain(*columns.values()) if not isnan(value))]
+    ax.set_xlim(min(numbers) * 1.12, max(numbers) * 1.12 or 1)

@@ -93,7 +93,7 @@ def target_list(context: Context, *, own: bool) -> UserList:
         wire = context.request.action.param("list_id").wire
         raise problem_json.missing(context.words, "list", wire, str(id))
     if own and found.owner is not context.me:
-        raise problem_json.forbidden("You are not allowed to change a List of somebody else.")
+        raise problem_json.forbidden("You are not allowed to change a List of another user.")
     return found
 
 

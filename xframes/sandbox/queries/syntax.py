@@ -144,7 +144,7 @@ def parse(query: str) -> Node:
     tree = parser.whole()
     if not _anchored(tree):
         raise QueryError(
-            "the query holds no term that can stand alone: add a word, phrase, #tag, @user, from:, "
+            "the query holds no term that is valid alone: add a word, phrase, #tag, @user, from:, "
             "or another operator that needs no company, and do not negate it"
         )
     return tree

@@ -1,1 +1,1 @@
-"""What X runs besides the community: streams, uploads, compliance jobs, usage."""
+"""What X runs in addition to the community: streams, uploads, compliance jobs, usage."""

@@ -1,4 +1,4 @@
-"""What a sandbox has besides its community: streams, uploads, compliance jobs, usage."""
+"""What a sandbox has in addition to its community: streams, uploads, compliance jobs, usage."""
 
 from __future__ import annotations
 

@@ -240,8 +240,9 @@ FOREIGN: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "ja": (
         ("コーヒー", "duckdb", "気候", "自転車", "園芸", "チェス", "天文", "パン", "本", "電車"),
-        ("今日は{thing}の日です", "{thing}が好きな人と話したい", "週末の{thing}の写真を整理しました",
-         "{thing}について少し書きました", "朝の{thing}、最高でした", "{thing}を始めて三年になります"),
+        ("今日は{thing}の日です", "{thing}が好きな人と話したい",
+         "週末の{thing}の写真を整理しました", "{thing}について少し書きました",
+         "朝の{thing}、最高でした", "{thing}を始めて三年になります"),
     ),
 }
 LANGUAGES: tuple[tuple[str, float], ...] = (

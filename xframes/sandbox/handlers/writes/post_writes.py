@@ -211,7 +211,7 @@ def hide(context: Context) -> dict[str, Any]:
     if post.reply_to is None or root is None or root.author is not context.me:
         raise problem_json.forbidden(
             "You are not permitted to hide this Tweet: "
-            "it is no reply in a conversation of yours."
+            "it is not a reply in a conversation of yours."
         )
     post.hidden = context.request.args["hidden"]
     return {"data": {"hidden": post.hidden}}
