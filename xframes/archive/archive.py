@@ -842,7 +842,9 @@ class Archive:
         from xframes.archive.takedown import orders
 
         with self._access.writing():
-            return orders.remove(self._access, post_ids, user_ids, reason)
+            removed = orders.remove(self._access, post_ids, user_ids, reason)
+            self._tidy()
+            return removed
 
     def apply_compliance(self, type: Literal["tweets", "users"]) -> dict[str, int]:
         """Remove what compliance results in the table `removals` report as gone.
@@ -872,7 +874,9 @@ class Archive:
         from xframes.archive.takedown import orders
 
         with self._access.writing():
-            return orders.apply_compliance(self._access, self._views, type)
+            removed = orders.apply_compliance(self._access, self._views, type)
+            self._tidy()
+            return removed
 
     def purge(self) -> int:
         """Rewrite every file that still has something that was removed.

@@ -65,8 +65,12 @@ def settle(folder: Folder, names: Sequence[str], *, memory: int = MEMORY) -> boo
     if not any(job.has_news for job in jobs):
         return False
     moves: dict[Path, Place] = {}
-    for job in jobs:
-        moves |= job.run()
+    with (
+        folder.scratch("settle") as scratch,
+        contextlib.closing(open_worker(folder, scratch, memory)) as connection,
+    ):
+        for job in jobs:
+            moves |= job.run(connection)
     record(folder, names[-1], states, moves)
     return True
 
@@ -135,17 +139,13 @@ class _Settling:
             return []
         return self.parent.besides(self.state.parents)
 
-    def run(self) -> dict[Path, Place]:
+    def run(self, connection: duckdb.DuckDBPyConnection) -> dict[Path, Place]:
         """Compare the new rows with all others; return the file of merged rows, and its place."""
         if not self.has_news:
             return {}
         overlay = _Overlay(self.folder, self.table)
         dead = [self.state.dead]
-        with (
-            self.folder.scratch("settle") as scratch,
-            contextlib.closing(open_worker(self.folder, scratch, self.memory)) as connection,
-        ):
-            dead.extend(rows.cast(_DEAD) for rows in self._dead_rows(connection, overlay))
+        dead.extend(rows.cast(_DEAD) for rows in self._dead_rows(connection, overlay))
         self.state.files += [path.name for path in self._new]
         self.state.dead = pa.concat_tables(dead)
         moves = overlay.close()
