@@ -67,9 +67,9 @@ def play(folder, table, steps, parent=None, parents=()):
         elif step == "half" and parent:
             _Job(folder, TABLES[table], folder.files(table), folder.files(parent), 200_000_000, False).run(folder.new_id())
         elif step == "settle":
-            settle(folder, family)
+            settle(folder, [family])
         elif step == "level":
-            settle(folder, family)
+            settle(folder, [family])
             settled = {name: [p.name for p in folder.files(name).all] for name in family}
             put_together(folder, family, {name: files[1:] for name, files in settled.items() if files[1:]})
         elif step != "nothing":

@@ -56,7 +56,7 @@ def compact(folder: Folder, views: Views, *, memory: int = MEMORY) -> int:
 def _compact(folder: Folder, names: Sequence[str], memory: int) -> int:
     """Compact a family; of a large one only files that are not sorted or have many dead rows."""
     if _is_large(folder, names):
-        settling.settle(folder, names, memory=memory)
+        settling.settle(folder, [names], memory=memory)
     chosen = levels.unsorted(folder, names)
     if chosen is None:
         return compact_family(folder, names, memory=memory)
@@ -68,15 +68,19 @@ def _compact(folder: Folder, names: Sequence[str], memory: int) -> int:
 def _is_large(folder: Folder, names: Sequence[str]) -> bool:
     """Whether a family has so much that merging it at each query would take long."""
     files = [folder.files(name) for name in names]
-    return sum(f.bytes + f.base_bytes for f in files) >= settling.WORTH_BYTES
+    is_large = sum(f.bytes + f.base_bytes for f in files) >= settling.WORTH_BYTES
+    return is_large or max(len(f.parts) for f in files) > settling.WORTH_PARTS
 
 
-def _settle(folder: Folder, names: Sequence[str]) -> bool:
-    """Settle a large family, and put files of like size together; False if nothing was done."""
-    is_done = settling.settle(folder, names)
-    if chosen := levels.due(folder, names):
-        levels.put_together(folder, names, chosen)
-    return is_done or bool(chosen)
+def _settle(folder: Folder) -> bool:
+    """Settle large tables, and put files of like size together; False if nothing was done."""
+    large = [names for names in families() if _is_large(folder, names)]
+    is_done = settling.settle(folder, large)
+    for names in large:
+        if chosen := levels.due(folder, names):
+            levels.put_together(folder, names, chosen)
+            is_done = True
+    return is_done
 
 
 def tidy(folder: Folder, views: Views) -> None:
@@ -93,11 +97,8 @@ def tidy(folder: Folder, views: Views) -> None:
         folder.look()
         if folder.buried:  # the next purge needs the rows of removed posts to find their authors
             return
-        needs_clear = folder.storage.has_replaced
+        needs_clear = folder.steady(partial(_settle, folder)) or folder.storage.has_replaced
         for names in families():
-            if _is_large(folder, names):
-                is_settled = folder.steady(partial(_settle, folder, names))
-                needs_clear = is_settled or needs_clear
             files = [folder.files(n) for n in names]
             if max(len(f.parts) for f in files) <= MOST_PARTS or all(map(levels.is_settled, files)):
                 continue

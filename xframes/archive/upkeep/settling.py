@@ -28,7 +28,7 @@ from xframes.archive.upkeep.contest import Contest, Facts
 from xframes.schema import TABLES, Table, Type
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import duckdb
@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from xframes.archive.storage.bucket import Place
     from xframes.archive.storage.folder import Files, Folder
 
-WORTH_BYTES = 4_000_000  # of the files of a family; queries merge less than this in no time
+WORTH_BYTES = 1_000_000  # of the files of a family; queries merge less than this in no time
+WORTH_PARTS = 8  # of a table
 _NUMBERS = "_file AS file, _position AS position"
 _WINNERS = "(SELECT rid FROM heads WHERE simple)"
 _DEAD = pa.schema([("file", pa.int64()), ("position", pa.int64())])
@@ -51,28 +52,34 @@ class State:
     parents: frozenset[str] = frozenset()
 
 
-def settle(folder: Folder, names: Sequence[str], *, memory: int = MEMORY) -> bool:
-    """Settle a family of tables, the parent last; False if there was nothing to do.
+def settle(folder: Folder, families: Iterable[Sequence[str]], *, memory: int = MEMORY) -> bool:
+    """Settle families of tables, the parent last in each; False if there was nothing to do.
 
     Needs the lock `compact`.
     """
-    files = {name: folder.files(name) for name in names}
-    states = {name: _state(TABLES[name], files[name], files[names[-1]]) for name in names}
-    jobs = [
-        _Settling(folder, TABLES[name], files[name], files[names[-1]], states[name], memory)
-        for name in names
-    ]
-    if not any(job.has_news for job in jobs):
-        return False
-    moves: dict[Path, Place] = {}
-    with (
-        folder.scratch("settle") as scratch,
-        contextlib.closing(open_worker(folder, scratch, memory)) as connection,
-    ):
-        for job in jobs:
-            moves |= job.run(connection)
-    record(folder, names[-1], states, moves)
-    return True
+    is_done = False
+    with contextlib.ExitStack() as stack:
+        connection: duckdb.DuckDBPyConnection | None = None
+        for names in families:
+            files = {name: folder.files(name) for name in names}
+            parent = files[names[-1]]
+            states = {name: _state(TABLES[name], files[name], parent) for name in names}
+            jobs = [
+                _Settling(folder, TABLES[name], files[name], parent, states[name], memory)
+                for name in names
+            ]
+            if not any(job.has_news for job in jobs):
+                continue
+            if connection is None:
+                scratch = stack.enter_context(folder.scratch("settle"))
+                connection = open_worker(folder, scratch, memory)
+                stack.enter_context(contextlib.closing(connection))
+            moves: dict[Path, Place] = {}
+            for job in jobs:
+                moves |= job.run(connection)
+            record(folder, names[-1], states, moves)
+            is_done = True
+    return is_done
 
 
 def record(
