@@ -20,7 +20,7 @@ from xframes.archive.storage.bookkeeping import base_name, part_name
 from xframes.archive.storage.folder import Files, marker
 from xframes.archive.storage.parts import COMPACTED, PARQUET, ROW_GROUP_ROWS, stored_schema
 from xframes.archive.upkeep import key_ranges
-from xframes.archive.upkeep.contest import Contest, Facts
+from xframes.archive.upkeep.contest import Contest, Facts, read_parents
 from xframes.schema import TABLES, Table
 
 if TYPE_CHECKING:
@@ -135,8 +135,7 @@ class _Job:
             rows = f"SELECT {quoted(columns)} FROM {own.all} WHERE {test}"
             connection.execute(f"CREATE OR REPLACE TEMP TABLE seen AS {rows}")
             if table.parent:
-                above = self._above(parent, keys)
-                connection.execute(f"CREATE OR REPLACE TEMP TABLE above AS {above}")
+                read_parents(connection, table, self._above(parent, keys))
             query = f"{contest.decide()} ORDER BY {key_ranges.order(table)}"
             yield from connection.sql(query).to_arrow_reader(BATCH_ROWS)
 
@@ -148,14 +147,10 @@ class _Job:
         return sources(self.table, self.files, self.parent, stones=stones)
 
     def _above(self, parent: Sources | None, keys: key_ranges.Range) -> str:
-        """SQL of a SELECT of the observations of the parents in a range."""
+        """SQL of a FROM clause of the observations of the parents in a range."""
         above = TABLES[str(self.table.parent)]
         rows = (parent and parent.all) or f"({newest.empty(above)})"
-        key = above.key[:1]
-        return (
-            f"SELECT {quoted(key)} AS parent, observed_at, page_id, complete, known_at "
-            f"FROM {rows} WHERE {keys.holds(key)}"
-        )
+        return f"{rows} WHERE {keys.holds(above.key[:1])}"
 
 
 def open_worker(folder: Folder, scratch: Path, memory: int) -> duckdb.DuckDBPyConnection:

@@ -29,13 +29,30 @@ _STATE_BYTES = 100  # what DuckDB holds for each value while it merges a key
 _MERGE_SPREAD = 4  # times that
 
 
+def read_parents(connection: duckdb.DuckDBPyConnection, table: Table, rows: str) -> None:
+    """Create the tables `above`, of the observations of a FROM clause, and `parents`, one row each.
+
+    The rows are those of the parents of a detail table.
+    """
+    key = quoted(TABLES[str(table.parent)].key[:1])
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE above AS SELECT {key} AS parent, observed_at, page_id, "
+        f"complete, known_at FROM {rows}"
+    )
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE parents AS SELECT parent, count(*) AS observations, "
+        "min(page_id) AS page_id, min(observed_at) AS observed_at, "
+        "bool_or(known_at IS NOT NULL) AS is_merged, bool_or(complete) AS is_complete "
+        "FROM above GROUP BY parent"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Contest:
     """A contest of the rows in `seen`, a temporary table with these columns.
 
-    Detail rows also need the observations of their parents, in the temporary table `above`:
-    `parent` (its key), `observed_at`, `page_id`, `complete`, `known_at`. With `narrow`, the table
-    lacks columns, and only complete rows count as having every known value.
+    Detail rows also need the observations of their parents, by `read_parents`. With `narrow`, the
+    table lacks columns, and only complete rows count as having every known value.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -77,18 +94,21 @@ class Contest:
         if self.table.kind != "detail":
             return several
         parent = quoted([self.table.parent_key])
+        said = (
+            f"SELECT {parent} AS parent, min(page_id) AS page_id, min(observed_at) AS observed_at, "
+            "max(page_id) AS last_page_id, max(observed_at) AS last_observed_at, "
+            f"count(page_id) < count(*) AS is_unknown FROM seen GROUP BY {parent}"
+        )
         return (
             f"SELECT DISTINCT {parent} FROM ({several}) "
-            # several observations have details
-            f"UNION SELECT {parent} FROM seen GROUP BY {parent} "
-            "HAVING min(page_id) IS DISTINCT FROM max(page_id) OR count(page_id) < count(*) "
-            "OR min(observed_at) IS DISTINCT FROM max(observed_at) "
-            # or the parent has several observations, or another one
-            f"UNION SELECT parent FROM above SEMI JOIN seen ON parent = {parent} "
-            "GROUP BY parent HAVING count(*) > 1 OR bool_or(known_at IS NOT NULL) "
-            f"UNION SELECT {parent} FROM seen JOIN above ON parent = {parent} WHERE complete AND "
-            "(above.page_id IS DISTINCT FROM seen.page_id "
-            "OR above.observed_at IS DISTINCT FROM seen.observed_at)"
+            f"UNION SELECT said.parent FROM ({said}) AS said LEFT JOIN parents "
+            "ON parents.parent = said.parent "
+            # several observations have details, or the parent has several, or another one
+            "WHERE said.page_id IS DISTINCT FROM last_page_id OR is_unknown "
+            "OR said.observed_at IS DISTINCT FROM last_observed_at "
+            "OR observations > 1 OR is_merged OR (is_complete AND "
+            "(parents.page_id IS DISTINCT FROM said.page_id "
+            "OR parents.observed_at IS DISTINCT FROM said.observed_at))"
         )
 
     def _heads(self) -> str:

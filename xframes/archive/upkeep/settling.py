@@ -24,7 +24,7 @@ from xframes.archive.storage.folder import head_of, marker
 from xframes.archive.storage.parts import COMPACTED, PARQUET, merges, stored_schema
 from xframes.archive.upkeep import key_ranges
 from xframes.archive.upkeep.compaction import MEMORY, NEEDED, SPREAD, VALUE_BYTES, open_worker
-from xframes.archive.upkeep.contest import Contest, Facts
+from xframes.archive.upkeep.contest import Contest, Facts, read_parents
 from xframes.schema import TABLES, Table, Type
 
 if TYPE_CHECKING:
@@ -64,8 +64,9 @@ def settle(folder: Folder, families: Iterable[Sequence[str]], *, memory: int = M
             files = {name: folder.files(name) for name in names}
             parent = files[names[-1]]
             states = {name: _state(TABLES[name], files[name], parent) for name in names}
+            shown: dict[str, str] = {}
             jobs = [
-                _Settling(folder, TABLES[name], files[name], parent, states[name], memory)
+                _Settling(folder, TABLES[name], files[name], parent, states[name], memory, shown)
                 for name in names
             ]
             if not any(job.has_news for job in jobs):
@@ -130,6 +131,7 @@ class _Settling:
     parent: Files
     state: State
     memory: int
+    shown: dict[str, str]  # what the table `above` has; the details of a family share it
 
     @property
     def has_news(self) -> bool:
@@ -181,13 +183,15 @@ class _Settling:
         count = 1 + int(facts.rows * row_bytes * SPREAD / self.memory)
         new_keys = self._new_keys()
         for keys in key_ranges.cut(connection, table, new_keys, count):
-            connection.execute(
-                f"CREATE OR REPLACE TEMP TABLE new_keys AS SELECT DISTINCT "
-                f"{quoted(newest.key_of(table))} FROM {new_keys} WHERE {keys.holds(key)}"
-            )
-            self._read_seen(connection, narrow, "new_keys")
+            within = keys.holds(key)
+            if self.state.files:
+                connection.execute(
+                    f"CREATE OR REPLACE TEMP TABLE new_keys AS SELECT DISTINCT "
+                    f"{quoted(newest.key_of(table))} FROM {new_keys} WHERE {within}"
+                )
+            self._read_seen(connection, narrow, "new_keys", within)
             if table.parent:
-                self._read_above(connection)
+                self._read_above(connection, keys)
             contest = Contest(connection, table, narrow, facts, self.memory, narrow=narrow != wide)
             if not contest.find_heads():
                 continue
@@ -200,7 +204,7 @@ class _Settling:
             )
             if not connection.execute("SELECT count(*) FROM undecided").fetchall()[0][0]:
                 continue
-            self._read_seen(connection, wide, "undecided")
+            self._read_seen(connection, wide, "undecided", within)
             contest = Contest(connection, table, wide, facts, self.memory)
             if contest.find_heads():
                 losers = f"SELECT {_NUMBERS} FROM seen WHERE rowid NOT IN {_WINNERS}"
@@ -238,44 +242,50 @@ class _Settling:
         return newest.scan(table, [str(p) for p in places], numbered=numbered)
 
     def _read_seen(
-        self, connection: duckdb.DuckDBPyConnection, columns: Sequence[str], keys: str
+        self, connection: duckdb.DuckDBPyConnection, columns: Sequence[str], keys: str, among: str
     ) -> None:
-        """Create the table `seen` of all rows that held so far and have one of these keys."""
+        """Create the table `seen` of all rows that held so far and have one of these keys.
+
+        `among` is a test of the range that the keys are in.
+        """
         table = self.table
         places = {path.name: path for path in self.files.all}
         covered = [places[name] for name in self.state.files]
         shown = quoted([*columns, "_file", "_position"], "rows.")
         same = newest.same(table, "rows", keys)
-        within = self._within(connection, keys, table.key[0])
         selects = []
         if covered:
+            within = self._within(connection, keys, table.key[0])
             selects.append(
                 f"SELECT {shown} FROM (SELECT * FROM {self._scan(table, covered, 0)} "
                 f"WHERE {within}) AS rows SEMI JOIN {keys} ON {same} "
                 "ANTI JOIN recorded ON _file = recorded.file AND _position = recorded.position"
             )
         if self._new:
-            new = self._scan(table, self._new, len(covered))
-            selects.append(
-                f"SELECT {shown} FROM (SELECT * FROM {new} WHERE {within}) AS rows "
-                f"SEMI JOIN {keys} ON {same}"
-            )
+            new = f"SELECT * FROM {self._scan(table, self._new, len(covered))} WHERE {among}"
+            rows = f"SELECT {shown} FROM ({new}) AS rows"
+            if keys != "new_keys":  # which has the keys of all new rows
+                rows += f" SEMI JOIN {keys} ON {same}"
+            selects.append(rows)
         connection.execute(f"CREATE OR REPLACE TEMP TABLE seen AS {' UNION ALL '.join(selects)}")
 
-    def _read_above(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Create the table `above` of the observations of the parents of `new_keys`."""
+    def _read_above(
+        self, connection: duckdb.DuckDBPyConnection, keys: key_ranges.Range
+    ) -> None:
+        """Create the table `above` of the observations of the parents of the rows in `seen`."""
         above = TABLES[str(self.table.parent)]
-        key, detail_key = above.key[0], quoted([self.table.parent_key], "new_keys.")
         rows = f"({newest.empty(above)})"
         if self.parent.all:
             rows = self._scan(above, self.parent.all)
-        within = self._within(connection, "new_keys", self.table.parent_key, key)
-        connection.execute(
-            f'CREATE OR REPLACE TEMP TABLE above AS SELECT rows."{key}" AS parent, '
-            "observed_at, page_id, complete, known_at "
-            f"FROM (SELECT * FROM {rows} WHERE {within}) AS rows "
-            f'SEMI JOIN new_keys ON rows."{key}" = {detail_key}'
-        )
+        rows += f" WHERE {keys.holds(above.key[:1])}"
+        if self.state.files:
+            within = self._within(connection, "seen", self.table.parent_key, above.key[0])
+            read_parents(connection, self.table, f"{rows} AND {within}")
+        elif self.shown.get("above") != rows or keys.lower or keys.upper:
+            read_parents(connection, self.table, rows)
+        self.shown["above"] = rows
+        if self.state.files or keys.lower or keys.upper:
+            self.shown.clear()
 
     def _within(
         self, connection: duckdb.DuckDBPyConnection, keys: str, name: str, column: str = ""
