@@ -672,7 +672,8 @@ class Archive:
     def compact(self, *, memory: int = MEMORY) -> None:
         """Rewrite the tables so that their rows are unique and sorted, and queries are plain scans.
 
-        Small files of pages are merged. This runs automatically when a table has many parts.
+        Of large tables only what is new is rewritten, unless there is much of it. Small files of
+        pages are merged. Files of like size are put together automatically when there are many.
 
         Parameters
         ----------

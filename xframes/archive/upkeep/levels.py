@@ -110,23 +110,30 @@ def put_together(
     generation = folder.new_id()
     moves: dict[Path, Place] = {}
     replaced = {}
-    for name, files in chosen.items():
-        temps = _rewritten(folder, TABLES[name], tables[name], files, memory)
-        home = folder.tables / name
-        new = {temp: home / base_name(temp, generation, i) for i, temp in enumerate(temps)}
-        moves |= new
-        replaced[name] = [path for path in tables[name].all if path.name in files]
-        states[name] = _without(states[name], files)
-        states[name].files += [place.name for place in new.values()]
+    with (
+        folder.scratch("compact") as scratch,
+        contextlib.closing(open_worker(folder, scratch, memory)) as connection,
+    ):
+        for name, files in chosen.items():
+            table = TABLES[name]
+            source = _source(folder, table, tables[name], files)
+            facts = Facts.of(path for path in tables[name].all if path.name in files)
+            rows = _sorted(connection, table, source, facts, memory)
+            temps = write_sorted(folder, table, rows, LEVELLED)
+            home = folder.tables / name
+            new = {temp: home / base_name(temp, generation, i) for i, temp in enumerate(temps)}
+            moves |= new
+            replaced[name] = [path for path in tables[name].all if path.name in files]
+            states[name] = _without(states[name], files)
+            states[name].files += [place.name for place in new.values()]
     record(folder, names[-1], states, moves, replaced)
     old = [path for paths in replaced.values() for path in paths]
     folder.note_made_of(old, moves.values())
     return len(old)
 
 
-def _rewritten(
-    folder: Folder, table: Table, files: Files, chosen: Sequence[str], memory: int
-) -> list[Path]:
+def _source(folder: Folder, table: Table, files: Files, chosen: Sequence[str]) -> str:
+    """SQL of a FROM clause of the rows of settled files that hold."""
     assert files.settled
     runs = runs_of(table, files, files.settled)
     names = files.settled.files[table.name]
@@ -135,13 +142,7 @@ def _rewritten(
     )
     if (stones := stones_of(folder)) is not None:
         source = stones.hide(source, table.name)
-    facts = Facts.of(path for path in files.all if path.name in chosen)
-    with (
-        folder.scratch("compact") as scratch,
-        contextlib.closing(open_worker(folder, scratch, memory)) as connection,
-    ):
-        rows = _sorted(connection, table, str(source), facts, memory)
-        return write_sorted(folder, table, rows, LEVELLED)
+    return str(source)
 
 
 def _sorted(
