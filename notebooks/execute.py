@@ -1,6 +1,7 @@
-"""Run the notebooks anew and keep their outputs: `python notebooks/execute.py`.
+"""Run the notebooks and save their outputs: `python notebooks/execute.py [NOTEBOOK …]`.
 
-What changes from run to run (execution times, ids, versions) is left out, so that a diff shows what changed in earnest.
+What differs between two runs (execution times, ids, versions) is left out, so that a diff shows only
+real changes.
 """
 
 from __future__ import annotations
@@ -14,20 +15,21 @@ HERE = Path(__file__).parent
 
 
 def execute(path: Path) -> Any:
-    """The notebook with fresh outputs, run by this Python in an empty folder."""
+    """Run a notebook in an empty folder, with this Python, and return it with its new outputs."""
     import nbformat
     from nbclient import NotebookClient
 
     notebook = nbformat.read(path, as_version=4)
     with tempfile.TemporaryDirectory() as folder:
         NotebookClient(
-            notebook, timeout=600, startup_timeout=300, kernel_name="python3", resources={"metadata": {"path": folder}},
+            notebook, timeout=600, startup_timeout=300, kernel_name="python3",
+            resources={"metadata": {"path": folder}},
         ).execute()
     return clean(notebook)
 
 
 def clean(notebook: Any) -> Any:
-    """The notebook without what is of this machine or this moment."""
+    """Remove from a notebook what depends on the machine or the time."""
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
@@ -42,7 +44,7 @@ def clean(notebook: Any) -> Any:
 
 
 def main() -> None:
-    """Run those named on the command line, else all."""
+    """Run the notebooks named on the command line. Default: all."""
     import nbformat
 
     for path in map(Path, sys.argv[1:] or sorted(HERE.glob("*.ipynb"))):

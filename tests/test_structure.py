@@ -1,7 +1,7 @@
 """The shape of the code that CONTRIBUTING describes: rooms without circles, and how lines read."""
 
 import ast
-import re
+import json
 from collections import Counter
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -10,6 +10,7 @@ import grimp
 import pytest
 
 import xframes
+from tests.words import words_of_line, words_of_markdown
 
 ROOT = Path(xframes.__file__).parent
 SOURCES = sorted(ROOT.rglob("*.py"))
@@ -67,13 +68,6 @@ def test_comprehensions_have_one_loop():
     assert loops == []
 
 
-# Words that need a second reading (CONTRIBUTING, "Words").
-WORDS = re.compile(
-    r"\b(anew|whoever|nobody|somebody|beside|goes? on|tells?|told|asks?|asked|stands?|gives?)\b"
-    r"|(?<!there )\bis no (?!longer\b)[a-z]", re.IGNORECASE)
-CODE = re.compile(r"`[^`]*`|\{[^}]*\}|>>>.*|^ *ask$|\"asked\"")  # names, in docstrings and f-strings
-
-
 INVENTED = {"lexicon.py", "object_json.py", "oauth.py"}  # texts of the sandbox's people and X's pages
 
 
@@ -92,5 +86,31 @@ def texts(path):
 
 @pytest.mark.parametrize("path", [path for path in SOURCES if path.name not in INVENTED], ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_words_are_the_fields(path):
-    found = [(number, hit[0]) for number, line in texts(path) for hit in WORDS.finditer(CODE.sub("", line))]
+    found = [(number, word) for number, line in texts(path) for word in words_of_line(line)]
     assert found == []
+
+
+REPOSITORY = ROOT.parent
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "data/README.md"]
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_words_of_documents_are_the_fields(name):
+    assert words_of_markdown((REPOSITORY / name).read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize("path", sorted((REPOSITORY / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_words_of_notebooks_are_the_fields(path):
+    """Texts, and the comments of the code."""
+    found = []
+    for number, cell in enumerate(json.loads(path.read_text(encoding="utf-8"))["cells"]):
+        text = "".join(cell["source"])
+        if cell["cell_type"] == "code":
+            text = "\n".join(line.partition("# ")[2] for line in text.splitlines())
+        found += [(number, *hit) for hit in words_of_markdown(text)]
+    assert found == []
+
+
+def test_words_are_found_outside_code_only():
+    assert words_of_markdown("It `asks`.\n```\ntold\n```\nIt is no\nlonger.") == []
+    assert words_of_markdown("One.\nIt asks\n`ask`\nX goes\non.") == [(2, "asks"), (4, "goes\non")]

@@ -48,7 +48,7 @@ __all__ = [
 def __dir__() -> list[str]:
     return list(__all__)
 
-# What process pools set as the cause of an error that came from another process.
+# Process pools set one of these as the cause of an error from another process.
 _REMOTE = {"_RemoteTraceback", "RemoteTraceback"}
 _CAUSE: Any = vars(BaseException)["__cause__"]
 
@@ -92,20 +92,20 @@ class XframesError(Exception):
         retryable: bool | None = None, retry_at: datetime | None = None,
     ) -> None:
         super().__init__(*args)
-        stated = {"status": status, "action": action, "retryable": retryable, "retry_at": retry_at}
-        self.__dict__.update({name: value for name, value in stated.items() if value is not None})
+        values = {"status": status, "action": action, "retryable": retryable, "retry_at": retry_at}
+        self.__dict__.update({name: value for name, value in values.items() if value is not None})
 
     def __str__(self) -> str:
         return neutral(super().__str__(), keep="\n\t")
 
     @property
     def __cause__(self) -> BaseException | None:
-        found: BaseException | None = _CAUSE.__get__(self)
-        return found
+        cause: BaseException | None = _CAUSE.__get__(self)
+        return cause
 
     @__cause__.setter
     def __cause__(self, cause: BaseException | None) -> None:
-        """Set the cause; the worker's traceback, which pools set, goes behind one that is known."""
+        """Set the cause. The traceback that a process pool sets is added after a known cause."""
         last = self.__cause__
         if last is None or type(cause).__name__ not in _REMOTE:
             _CAUSE.__set__(self, cause)
@@ -115,24 +115,24 @@ class XframesError(Exception):
         last.__cause__ = cause
 
     def __reduce__(self) -> tuple[Any, ...]:
-        causes = tuple(_portable(cause) for cause in _causes(self))
-        return _arrived, (type(self), self.args, self._portable_state(), causes)
+        causes = tuple(_to_pickle(cause) for cause in _causes(self))
+        return _restore, (type(self), self.args, self._state_to_pickle(), causes)
 
-    def _portable_state(self) -> dict[str, Any]:
+    def _state_to_pickle(self) -> dict[str, Any]:
         return dict(self.__dict__)
 
     def __copy__(self) -> Self:
-        return self._copied(dict(self.__dict__))
+        return self._copy_with(dict(self.__dict__))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        return self._copied({name: value if name in self._shared else copy.deepcopy(value, memo)
+        return self._copy_with({name: value if name in self._shared else copy.deepcopy(value, memo)
                              for name, value in self.__dict__.items()})
 
-    def _copied(self, state: dict[str, Any]) -> Self:
-        made: Self = _arrived(type(self), self.args, state, ())
-        made.__cause__, made.__context__ = self.__cause__, self.__context__
-        made.__suppress_context__ = self.__suppress_context__
-        return made.with_traceback(self.__traceback__)
+    def _copy_with(self, state: dict[str, Any]) -> Self:
+        result: Self = _restore(type(self), self.args, state, ())
+        result.__cause__, result.__context__ = self.__cause__, self.__context__
+        result.__suppress_context__ = self.__suppress_context__
+        return result.with_traceback(self.__traceback__)
 
 
 class ArgumentError(XframesError, ValueError):
@@ -231,7 +231,7 @@ class Unavailable(ApiError):
 
 
 class _OfCause:
-    """An attribute that an error takes from its cause, unless it is set on the error itself."""
+    """An attribute that defaults to that of the error's cause."""
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -307,7 +307,7 @@ class Interrupted(XframesError):
         self._resume = resume
 
     def resume(self, **overrides: Any) -> Any:
-        """Continue after the last page that was kept.
+        """Continue after the last page that was saved.
 
         Parameters
         ----------
@@ -332,14 +332,14 @@ class Interrupted(XframesError):
         >>> stop.resume(client=xf.Client(bearer_token="…"))
         """
         if self._resume is None:
-            way = "start it again"
+            hint = "start it again"
             if self.run_id is not None:
-                way = f'use archive.resume("{self.run_id}")'
-            raise XframesError(f"this collection cannot be resumed from here; {way}")
+                hint = f'use archive.resume("{self.run_id}")'
+            raise XframesError(f"this collection cannot be resumed from here; {hint}")
         return self._resume(**overrides)
 
-    def _portable_state(self) -> dict[str, Any]:
-        return self.__dict__ | {"_resume": _packed(self._resume)}
+    def _state_to_pickle(self) -> dict[str, Any]:
+        return self.__dict__ | {"_resume": _pack(self._resume)}
 
 
 class Resumable:
@@ -357,26 +357,26 @@ class Resumable:
 
 @dataclass(frozen=True, slots=True)
 class _Packed:
-    """A way to resume that came from another process; opened only when it is used."""
+    """A function that resumes, pickled by another process. It is unpickled when it is called."""
 
     data: bytes
 
     def __call__(self, **overrides: Any) -> Any:
-        resume = pickle.loads(self.data)  # noqa: S301  as trusted as the error that brought it
+        resume = pickle.loads(self.data)  # noqa: S301  as trusted as the error that has it
         return resume(**overrides)
 
 
-def _packed(resume: Any) -> _Packed | None:
+def _pack(resume: Any) -> _Packed | None:
     if resume is None or isinstance(resume, _Packed):
         return resume
     try:
         return _Packed(pickle.dumps(resume))
-    except Exception:  # noqa: BLE001  whatever an object's own pickling raises
+    except Exception:  # noqa: BLE001  an object's own pickling may raise any error
         return None
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """What caused an error, and what caused that; an XframesError brings its own causes."""
+    """Yield the cause of an error, the cause of that, …, up to an XframesError: it has the rest."""
     seen = {id(error)}
     cause = error.__cause__
     while cause is not None and id(cause) not in seen:
@@ -385,26 +385,26 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         cause = None if isinstance(cause, XframesError) else cause.__cause__
 
 
-def _portable(cause: BaseException) -> BaseException:
-    """The cause, or its text where it cannot be pickled and read again."""
+def _to_pickle(cause: BaseException) -> BaseException:
+    """Return the cause, or an XframesError with its text if the cause cannot be pickled."""
     try:
         pickle.loads(pickle.dumps(cause))  # noqa: S301  our own bytes
-    except Exception:  # noqa: BLE001  whatever an object's own pickling raises
-        told = XframesError(f"{type(cause).__name__}: {cause}")
+    except Exception:  # noqa: BLE001  an object's own pickling may raise any error
+        substitute = XframesError(f"{type(cause).__name__}: {cause}")
         if isinstance(cause, XframesError):
-            told = XframesError(
-                *told.args, status=cause.status, action=cause.action, retryable=cause.retryable,
-                retry_at=cause.retry_at,
+            substitute = XframesError(
+                *substitute.args, status=cause.status, action=cause.action,
+                retryable=cause.retryable, retry_at=cause.retry_at,
             )
-        return told
+        return substitute
     return cause
 
 
-def _arrived(
+def _restore(
     cls: type[XframesError], args: tuple[Any, ...], state: dict[str, Any],
     causes: tuple[BaseException, ...],
 ) -> Any:
-    """An error as it was: made without its constructor, whose arguments are its attributes."""
+    """Return an error as it was pickled. Its constructor is not called: it has other arguments."""
     error = cls.__new__(cls, *args)
     error.__dict__.update(state)
     last: BaseException = error

@@ -50,7 +50,7 @@ def test_a_page_is_on_disk_before_the_next_is_asked_for(archive):
     archive.collect(search(), Server(pages=4, before=look))
     assert archive.tables["posts"] == 40
     with open_journal(archive.path / "journal.sqlite") as journal:
-        assert journal.pending() == {}
+        assert journal.pending() == []
 
 
 @pytest.mark.parametrize("failure", [Unavailable("gone"), RateLimited("slow down"), KeyboardInterrupt(), OSError("net")])

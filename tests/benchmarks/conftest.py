@@ -1,30 +1,29 @@
-"""What the benchmarks share: rounds in which everything compared runs in turn, told as ratios.
+"""What the benchmarks under pytest share: rounds in which everything compared runs in turn, printed
+as ratios.
 
-Times are processor times, of child processes too: other work on the machine changes them least. Nothing is asserted
-about them. `pytest tests/benchmarks --benchmark-only -n 0` prints each ratio; `--benchmark-json FILE` keeps them.
+Times are processor times, of child processes too: other work on the machine changes them least.
+Nothing is asserted about them. `pytest tests/benchmarks --benchmark-only -n 0` prints each ratio;
+`--benchmark-json FILE` keeps them.
 
-Each ratio is told of medians and of means. They differ where dicts are made: Python's garbage collector scans all the
-process holds once in many rounds, which no median shows and every mean does.
+Each ratio is printed of medians and of means. They differ where dicts are made: Python's garbage
+collector scans all the process holds once in many rounds, which no median shows and every mean
+does.
 """
 
 from __future__ import annotations
 
-import resource
 from statistics import mean, median
 
 import pytest
 
-from .pages import write
-
-
-def processor_time() -> float:
-    """Seconds of processor time used so far by this process and the children it has waited for."""
-    return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+from tests.benchmarks.measuring import processor_time
+from tests.benchmarks.pages import write
 
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        item.add_marker(pytest.mark.benchmark(timer=processor_time, min_rounds=1))
+        if "benchmark" in item.fixturenames:
+            item.add_marker(pytest.mark.benchmark(timer=processor_time, min_rounds=1))
 
 
 @pytest.fixture
@@ -41,7 +40,7 @@ def tell(benchmark, capsys):
 
 @pytest.fixture
 def compare(benchmark, tell):
-    """Runs something and its rivals in turn, and tells how many times as long as each rival it takes."""
+    """Runs something and its rivals in turn, and prints how many times as long as each it takes."""
 
     def compare(ours, rivals, *, rounds: int, warmup: int = 1) -> float:
         times: dict[str, list[float]] = {name: [] for name in rivals}
@@ -64,7 +63,7 @@ def compare(benchmark, tell):
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory):
-    """A file of made-up pages of so many megabytes, and the posts in it; each is made once."""
+    """A file of invented pages of so many megabytes, and the posts in it; each is made once."""
     known = {}
 
     def made(megabytes: int):

@@ -1,28 +1,20 @@
-"""Flattening in memory: throughput of many pages, and the time one page takes beside merely parsing it."""
+"""Flattening in memory: throughput of many pages, and one page beside merely parsing it."""
 
 from __future__ import annotations
 
 import sys
 from contextlib import nullcontext
-from datetime import UTC, datetime
 
 import msgspec
 import orjson
 
 import xframes as xf
-from xframes.flattening.decoder import Decoder
-from xframes.wire import Page, Request
-
-from .pages import page, pages
-
-
-def answered(body: bytes) -> Page:
-    request = Request("GET", "/2/tweets/search/recent", {"query": "harbour"}, "search.recent")
-    return Page(request, body, datetime(2024, 5, 1, tzinfo=UTC))
+from tests.benchmarks.pages import page, pages
+from tests.benchmarks.rivals import answered, typed_decoder
 
 
 def flatten_to_tables(pages) -> None:
-    """Flatten pages and have every table made, as an archive does; otherwise it is made when it is asked for."""
+    """Flatten pages and have every table made, as an archive does."""
     frames = xf.flatten(pages)
     for name in frames.tables:
         frames[name]
@@ -32,20 +24,23 @@ def test_one_page_of_100_posts_beside_parsing_it_with_orjson(compare):
     body = page(1)
     one = answered(body)
     assert xf.flatten(one)["matches"].num_rows == 100
-    compare(lambda: xf.flatten(one), {"orjson.loads": lambda: orjson.loads(body)}, rounds=300, warmup=30)
+    parse = {"orjson.loads": lambda: orjson.loads(body)}
+    compare(lambda: xf.flatten(one), parse, rounds=300, warmup=30)
 
 
 def test_one_page_and_each_of_its_tables_made_beside_parsing_it_with_orjson(compare):
     body = page(1)
     one = answered(body)
-    compare(lambda: flatten_to_tables(one), {"orjson.loads": lambda: orjson.loads(body)}, rounds=300, warmup=30)
+    parse = {"orjson.loads": lambda: orjson.loads(body)}
+    compare(lambda: flatten_to_tables(one), parse, rounds=300, warmup=30)
 
 
 def test_decoding_into_structs_beside_dicts(compare):
     body = page(1)
-    decoder = Decoder().structs.envelope("post")
+    decoder = typed_decoder()
     compare(lambda: decoder.decode(body), {
-        "orjson.loads": lambda: orjson.loads(body), "msgspec into dicts": lambda: msgspec.json.decode(body),
+        "orjson.loads": lambda: orjson.loads(body),
+        "msgspec into dicts": lambda: msgspec.json.decode(body),
     }, rounds=300, warmup=30)
 
 

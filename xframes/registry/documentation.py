@@ -1,4 +1,4 @@
-"""Docstrings of the functions that carry out actions, completed from the declarations."""
+"""Complete the docstrings of functions that carry out actions, from the declarations."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _CREDENTIALS = {
 }
 _PERIODS = {1: "second", 60: "minute", 900: "15 minutes", 3600: "hour", 86_400: "24 hours"}
 
-# What arguments that many functions share mean, where no declaration says it.
-_CLIENT = """Client to send with. Default: the one set with `xf.use`, else one with the credentials
-    of the environment or the config file."""
-_PROGRESS = "Whether to show a progress bar. Default: on terminals and in notebooks only."
+# Descriptions of arguments that many functions share and no declaration has.
+_CLIENT = """Client to send with. Default: the client set with `xf.use`; without it, a client
+    with the credentials of the environment or the config file."""
+_PROGRESS = "Whether to show a progress bar. Default: only on terminals and in notebooks."
 _SHARED = {
-    "limit": "Stop after this many rows of the main table. Default: no bound.",
+    "limit": "Stop after this many rows of the main table. Default: no limit.",
     "since": """`"last"` (needs `into`): collect only posts newer than the last run of the same
         query. Default: collect older ones too.""",
     "fields": """`"all"` requests every public field; `"owner"` also those that only the owner sees.
@@ -37,8 +37,8 @@ _SHARED = {
         `{"post": ["text"], "user": "all"}`.""",
     "expansions": """`"all"` requests every related object; a list names X's expansions. An empty
         list requests none.""",
-    "refresh": """With `into`: request again what the archive already has. Default: only what it
-        lacks.""",
+    "refresh": """With `into`: whether to request again what the archive already has. Default:
+        no.""",
     "into": """Archive to collect into; the function then returns its finished Run. Default: keep
         the result in memory.""",
     "client": _CLIENT,
@@ -46,7 +46,7 @@ _SHARED = {
 }
 _SHARED_WRITES = {
     "into": "Archive that also keeps X's answer. Default: none.",
-    "client": f"{_CLIENT} It must have been made with `writes=True`.",
+    "client": f"{_CLIENT} It must be created with `writes=True`.",
     "dry_run": "Return the Request and send nothing.",
     "progress": _PROGRESS,
 }
@@ -56,47 +56,47 @@ _RAISES = {
     "ApiError": "X refused the request or could not be reached; `xf.errors` lists the kinds.",
     "Forbidden": "The credentials, their scopes or the access tier do not allow it.",
     "NotFound": "X has no such object.",
-    "OutcomeUnknown": "No answer came: it may have been carried out. Nothing is sent twice.",
+    "OutcomeUnknown": "X did not answer, so the write may have happened. It is not sent again.",
 }
 
 
 def document(*names: str) -> Callable[[F], F]:
     """Complete the docstring of a function that carries out these actions.
 
-    Under `Parameters` each entry gets the bounds of its declaration, and an entry without text the
-    text that all functions share; so does an entry without text under `Raises`. A section with the
-    `facts` of the actions is added.
+    Entries under `Parameters` get the bounds of their declaration. Entries without text, also under
+    `Raises`, get the text that all functions share. A section with the `facts` of the actions is
+    added.
     """
-    declared = [registry.action(name) for name in names]
+    actions = [registry.action(name) for name in names]
 
     def complete(function: F) -> F:
-        if function.__doc__:  # there is none under `python -OO`
-            function.__doc__ = _completed(function.__doc__, declared)
+        if function.__doc__:  # None under `python -OO`
+            function.__doc__ = _completed(function.__doc__, actions)
         return function
 
     return complete
 
 
 def facts(action: Action) -> list[str]:
-    """What a declaration says of limits, price, credentials and source, one sentence each."""
-    found = [
+    """Return the limits, price, credentials and source of an action, one sentence each."""
+    parts = [
         *_sizes(action),
         _rates(action),
         *([action.caps] if action.caps else []),
         _price(action),
         _access(action),
     ]
-    found += [action.note] if action.note else []
-    sentences = [f"{text[0].upper()}{text[1:]}." for text in found]
+    parts += [action.note] if action.note else []
+    sentences = [f"{text[0].upper()}{text[1:]}." for text in parts]
     return [*sentences, f"{action.endpoint}, {DOCS}{action.docs}"]
 
 
 def bounds(action: Action, param: Param) -> list[str]:
-    """What a declaration says of the values an argument may have, one sentence each."""
-    found = [_form(param), _range(param), _choices(param), *_relations(action, param.name)]
+    """Return the values that an argument may have, one sentence for each rule."""
+    rules = [_form(param), _range(param), _choices(param), *_relations(action, param.name)]
     if param.default is not None:
-        found.append(f"default: {_quoted(param.default)}")
-    return [f"{text[0].upper()}{text[1:]}." for text in found if text]
+        rules.append(f"default: {_quoted(param.default)}")
+    return [f"{text[0].upper()}{text[1:]}." for text in rules if text]
 
 
 # facts of an action ------------------------------------------------------------------------------
@@ -109,9 +109,9 @@ def _sizes(action: Action) -> Iterator[str]:
         yield f"{least:,} to {most:,} {rows} per request"
     for param in action.params:
         if param.splits:
-            yield f"at most {param.max:,} {param.name} per request; longer lists take several"
+            yield f"at most {param.max:,} {param.name} per request; longer lists are split"
     if action.span_days is not None:
-        yield f"at most {counted(action.span_days, 'day')} per request; longer times take several"
+        yield f"at most {counted(action.span_days, 'day')} per request; longer times are split"
 
 
 def _rates(action: Action) -> str:
@@ -171,7 +171,7 @@ def _form(param: Param) -> str:
 
 
 def takes_numbers(param: Param) -> bool:
-    """Whether an id can be given as a whole number: ids of Spaces and media cannot."""
+    """Whether an id may be a whole number: ids of Spaces and media may not."""
     return param.pattern is None or re.fullmatch(param.pattern, "1" * 19) is not None
 
 
@@ -179,7 +179,7 @@ def _range(param: Param) -> str:
     if param.kind == "time":
         return _earliest(param.earliest)
     if param.splits:
-        return f"longer lists than {param.max:,} take several requests"
+        return f"lists of more than {param.max:,} are split into several requests"
     unit = {"int": "", "seconds": "", "str": " characters", "query": " characters"}.get(
         param.kind, " items"
     )
@@ -208,13 +208,14 @@ def _choices(param: Param) -> str:
 
 
 def _relations(action: Action, name: str) -> Iterator[str]:
-    """What an argument requires of others."""
+    """Yield the rules about other arguments, one sentence each."""
     for group in action.exclusive:
         if name in group:
-            yield f"not together with {_listed([n for n in group if n != name], 'or')}"
+            yield f"cannot be combined with {_listed([n for n in group if n != name], 'or')}"
     for group in action.needed:
         if name in group and len(group) > 1:
-            yield f"required without {_listed([n for n in group if n != name], 'and')}"
+            others = _listed([n for n in group if n != name], "or")
+            yield f"required unless {others} is passed"
     if needs := [other for first, other in action.together if first == name]:
         yield f"only with {_listed(needs, 'and')}"
 
@@ -231,17 +232,17 @@ def _listed(names: Sequence[str], word: str) -> str:
 # docstrings --------------------------------------------------------------------------------------
 
 
-def _completed(text: str, actions: Sequence[Action]) -> str:
+def _completed(docstring: str, actions: Sequence[Action]) -> str:
     shared = _SHARED_WRITES if any(a.kind == "write" for a in actions) else _SHARED
     parts = []
-    for title, lines in _sections(inspect.cleandoc(text)):
+    for title, lines in _sections(inspect.cleandoc(docstring)):
         whole: Sequence[str] = lines
         if title == "Parameters":
             whole = _filled(
-                lines, lambda name, said: _meaning(name, said or shared.get(name, ""), actions)
+                lines, lambda name, text: _meaning(name, text or shared.get(name, ""), actions)
             )
         elif title == "Raises":
-            whole = _filled(lines, lambda name, said: said or _RAISES[name])
+            whole = _filled(lines, lambda name, text: text or _RAISES[name])
         parts.append(_section(title, whole) if title else "\n".join(whole).strip())
     for action in actions:
         title = TITLE if len(actions) == 1 else f"{TITLE} of {action.name}"
@@ -254,7 +255,7 @@ def _section(title: str, lines: Sequence[str]) -> str:
 
 
 def _sections(text: str) -> Iterator[tuple[str, list[str]]]:
-    """The sections of a docstring, each with its title; the first has none."""
+    """Yield the title and lines of each section of a docstring. The first title is empty."""
     title, lines, section = "", text.splitlines(), list[str]()
     for line, below in zip(lines, [*lines[1:], ""], strict=True):
         if below and set(below) == {"-"}:
@@ -266,7 +267,7 @@ def _sections(text: str) -> Iterator[tuple[str, list[str]]]:
 
 
 def _filled(lines: Sequence[str], meaning: Callable[[str, str], str]) -> list[str]:
-    """Entries of a section, a name and indented text each, with the text that `meaning` makes."""
+    """Return the entries of a section (a name, then indented text) with the text of `meaning`."""
     entries: dict[str, str] = {}
     for line in filter(None, lines):
         if line.startswith(" "):
@@ -276,20 +277,20 @@ def _filled(lines: Sequence[str], meaning: Callable[[str, str], str]) -> list[st
             entries[line] = ""
     return [
         part
-        for name, said in entries.items()
-        for part in (name, *_wrapped(meaning(name, said), "    "))
+        for name, text in entries.items()
+        for part in (name, *_wrapped(meaning(name, text), "    "))
     ]
 
 
-def _meaning(name: str, said: str, actions: Sequence[Action]) -> str:
-    """The text of a parameter's entry, with what the declaration holds."""
+def _meaning(name: str, text: str, actions: Sequence[Action]) -> str:
+    """Return the text of a parameter's entry, with the facts of its declaration."""
     for action in actions:
         param = next((p for p in action.params if p.name == name), None)
         if param is not None:
-            return " ".join([said or param.doc, *bounds(action, param)])
+            return " ".join([text or param.doc, *bounds(action, param)])
     if name == "limit" and actions:
-        return f"{said} {_about_limit(actions[0])}".strip()
-    return said
+        return f"{text} {_about_limit(actions[0])}".strip()
+    return text
 
 
 def _about_limit(action: Action) -> str:
@@ -297,7 +298,7 @@ def _about_limit(action: Action) -> str:
         return "" if action.streaming else "Collecting stops after the page that reaches it."
     least = action.paged[0]
     return (
-        f"X's smallest page has {least}: a lower limit still returns, and costs, {least}."
+        f"X's smallest page has {least} rows, so a lower limit still returns and costs {least}."
         if least > 1
         else ""
     )

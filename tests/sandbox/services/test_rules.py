@@ -51,7 +51,7 @@ def test_duplicates_and_invalid_rules_are_errors_beside_those_that_were_made(ser
     kinds = [each["type"].rpartition("/")[2] for each in made["errors"]]
     assert kinds == ["duplicate-rules", "invalid-rules", "duplicate-rules", "invalid-rules"]
     assert made["errors"][0]["id"] == held["id"]
-    assert "stand alone" in made["errors"][1]["details"][0]
+    assert "alone" in made["errors"][1]["details"][0]
 
 
 def test_a_dry_run_says_what_would_be_and_changes_nothing(server):

@@ -151,10 +151,15 @@ class Journal:
         query = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'pages'"
         return int(self._sql.execute(query).fetchone()[0])
 
-    def pending(self) -> dict[str | None, int]:
-        """Return the size in bytes of the pages not yet in parts, by run."""
-        rows = self._sql.execute("SELECT run_id, sum(length(body)) FROM pages GROUP BY run_id")
-        return dict(rows.fetchall())
+    def pending(self) -> list[str | None]:
+        """Return the runs with pages not yet in parts."""
+        rows = self._sql.execute("SELECT DISTINCT run_id FROM pages")
+        return [run_id for (run_id,) in rows]
+
+    def pending_bytes(self) -> int:
+        """Return the size of the pages not yet in parts."""
+        query = "SELECT coalesce(sum(length(body)), 0) FROM pages"
+        return int(self._sql.execute(query).fetchone()[0])
 
     def waiting(self) -> dict[str | None, int]:
         """Return the number of pages not yet in parts, by run."""

@@ -132,7 +132,7 @@ def _journal(folder: Folder) -> Iterator[Sign]:
         with open_journal(folder.journal) as journal:
             problem = journal.check()
             if problem is None:
-                waiting = sum(journal.pending().values())
+                waiting = journal.pending_bytes()
                 yield "journal", "ok", f"sound; {_size(waiting)} of pages not yet in the tables", ""
                 yield _runs(folder, journal)
                 return
