@@ -15,9 +15,9 @@ import pytest
 from tests.archives import EVERYTHING, contents, names, page, post
 from xframes.archive.archive import Archive
 from xframes.archive.ingest.imports import write_rows
-from xframes.archive.storage import settled
 from xframes.archive.storage.bookkeeping import settled_name
 from xframes.archive.storage.folder import Folder
+from xframes.archive.storage.records import settled
 from xframes.archive.upkeep import levels, settling
 from xframes.archive.upkeep.compaction import compact_family
 from xframes.schema import TABLES

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from xframes.archive.storage.bucket import Place
     from xframes.archive.storage.folder import Files, Folder
-    from xframes.archive.storage.settled import Settled
+    from xframes.archive.storage.records.settled import Settled
 
 
 _WORD = re.compile(r"\w+")

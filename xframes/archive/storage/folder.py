@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 from filelock import FileLock, Timeout
 
-from xframes.archive.storage import settled
 from xframes.archive.storage.bookkeeping import (
     BASE,
     INTENT,
@@ -37,6 +36,7 @@ from xframes.archive.storage.bookkeeping import (
 from xframes.archive.storage.bucket import Bucket, Object, Place, is_url
 from xframes.archive.storage.disk import Disk, remove, sync
 from xframes.archive.storage.paths import size_of
+from xframes.archive.storage.records import settled
 from xframes.archive.storage.temporary import Ownership, owner_of
 from xframes.errors import ArchiveError
 from xframes.schema import TABLES
@@ -46,7 +46,7 @@ from xframes.version import VERSION
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
-    from xframes.archive.storage.settled import Settled
+    from xframes.archive.storage.records.settled import Settled
 
 log = logging.getLogger("xframes")
 FORMAT = 2

@@ -19,8 +19,8 @@ from xframes.archive.query.views import connect, sources, stones_of
 from xframes.archive.storage.bookkeeping import base_name, part_name
 from xframes.archive.storage.folder import Files, marker
 from xframes.archive.storage.parts import COMPACTED, PARQUET, ROW_GROUP_ROWS, stored_schema
-from xframes.archive.upkeep import key_ranges
-from xframes.archive.upkeep.contest import Contest, Facts, read_parents
+from xframes.archive.upkeep.deciding import key_ranges
+from xframes.archive.upkeep.deciding.contest import Contest, Facts, read_parents
 from xframes.schema import TABLES, Table
 
 if TYPE_CHECKING:

@@ -20,7 +20,6 @@ from xframes.archive.query.views import runs_of, stones_of
 from xframes.archive.storage.bookkeeping import BASE, base_name
 from xframes.archive.storage.parts import LEVELLED, stored_schema
 from xframes.archive.storage.paths import size_of
-from xframes.archive.upkeep import key_ranges
 from xframes.archive.upkeep.compaction import (
     BATCH_ROWS,
     MEMORY,
@@ -30,7 +29,8 @@ from xframes.archive.upkeep.compaction import (
     open_worker,
     write_sorted,
 )
-from xframes.archive.upkeep.contest import Facts
+from xframes.archive.upkeep.deciding import key_ranges
+from xframes.archive.upkeep.deciding.contest import Facts
 from xframes.archive.upkeep.settling import State, record
 from xframes.schema import TABLES, Table
 

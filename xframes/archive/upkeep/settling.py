@@ -18,13 +18,13 @@ import pyarrow.parquet as pq
 
 from xframes.archive.query import newest
 from xframes.archive.query.newest import quoted
-from xframes.archive.storage import settled
 from xframes.archive.storage.bookkeeping import part_name, settled_name
 from xframes.archive.storage.folder import head_of, marker
 from xframes.archive.storage.parts import COMPACTED, PARQUET, merges, stored_schema
-from xframes.archive.upkeep import key_ranges
+from xframes.archive.storage.records import settled
 from xframes.archive.upkeep.compaction import MEMORY, NEEDED, SPREAD, VALUE_BYTES, open_worker
-from xframes.archive.upkeep.contest import Contest, Facts, read_parents
+from xframes.archive.upkeep.deciding import key_ranges
+from xframes.archive.upkeep.deciding.contest import Contest, Facts, read_parents
 from xframes.schema import TABLES, Table, Type
 
 if TYPE_CHECKING:

@@ -15,12 +15,12 @@ from filelock import Timeout
 
 from xframes.archive.ingest.journal import open_journal, read_mark
 from xframes.archive.query.views import stones_of
-from xframes.archive.storage import settled
 from xframes.archive.storage.bookkeeping import INTENT, is_as_named, read_moves
 from xframes.archive.storage.folder import Files, Folder
 from xframes.archive.storage.page_redaction import redacted
 from xframes.archive.storage.parts import Damage, examine_part, examine_table, id_agrees, part_runs
 from xframes.archive.storage.paths import size_of
+from xframes.archive.storage.records import settled
 from xframes.archive.upkeep import comparison
 from xframes.archive.upkeep.rebuild import flatten_into, keep_runs
 from xframes.errors import ArchiveError

@@ -89,7 +89,7 @@ def read(place: Place) -> Settled:
     dead: dict[str, dict[int, int]] = {}
     for row in counts:
         if not 0 <= row["file"] < len(files.get(row["table"], ())):
-            raise ValueError("it tells of files it does not name")
+            raise ValueError("it lists rows of files it does not name")
         dead.setdefault(row["table"], {})[row["file"]] = row["count_all"]
     return Settled(place, files, dead)
 
