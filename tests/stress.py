@@ -34,7 +34,7 @@ import xframes.paging.streaming
 from xframes.archive import archive as archives  # noqa: F401  the same
 from xframes.archive.ingest import collection
 from xframes.archive.takedown import removal  # noqa: F401  the same
-from xframes.archive.upkeep import lifecycle
+from xframes.archive.upkeep import levels, lifecycle, settling
 from xframes.plan import plan
 from xframes.wire import Page, Request
 
@@ -149,6 +149,8 @@ def next_block(ledger: Ledger) -> int:
 
 def work(home: Path, what: str, seed: int) -> None:
     collection.FLUSH_BYTES, lifecycle.MOST_PARTS = 5_000, 5  # everything happens often
+    if seed % 2:
+        settling.WORTH_BYTES, levels.MOST_RUNS, levels.LARGE_ROWS = 0, 3, 0
     with xf.Archive(home / "archive") as archive:
         if what != "open":
             globals()[what](archive, Ledger(home / "ledger"), random.Random(seed))

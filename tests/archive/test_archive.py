@@ -36,7 +36,7 @@ def test_the_folder_is_made_on_the_first_write_only(tmp_path):
     assert not (tmp_path / "new").exists()
     archive.add(page(post(1)))
     written = json.loads((tmp_path / "new" / "xframes.json").read_text())
-    assert written["format_version"] == 1
+    assert written["format_version"] == 2
     assert written["writer_version"] == xf.__version__
     assert datetime.fromisoformat(written["created_at"]).tzinfo is not None
     assert {p.name for p in (tmp_path / "new").iterdir() if not p.name.startswith(".")} == {
@@ -59,8 +59,8 @@ def test_what_is_no_archive_is_refused(tmp_path, make, named):
 
 def test_an_archive_of_a_newer_format_is_refused(archive):
     archive.add(page(post(1)))
-    (archive.path / "xframes.json").write_text(json.dumps({"format_version": 2, "writer_version": "9.0"}))
-    with pytest.raises(ArchiveError, match=r"format 2.*xframes 9\.0"):
+    (archive.path / "xframes.json").write_text(json.dumps({"format_version": 3, "writer_version": "9.0"}))
+    with pytest.raises(ArchiveError, match=r"format 3.*xframes 9\.0"):
         Archive(archive.path)
     (archive.path / "xframes.json").write_text("{")
     with pytest.raises(ArchiveError, match=r"xframes\.json"):

@@ -20,7 +20,7 @@ import json, os, sys, time
 from datetime import UTC, datetime, timedelta
 from xframes.archive import Archive
 from xframes.archive.ingest import collection
-from xframes.archive.upkeep import lifecycle
+from xframes.archive.upkeep import levels, lifecycle, settling
 from xframes.plan import plan
 from xframes.wire import Page
 from xframes.wire import Request
@@ -52,6 +52,7 @@ archive = Archive(os.path.join(home, "archive"))
 COLLECT = CHILD + """
 collection.FLUSH_BYTES = 5000
 lifecycle.MOST_PARTS = 5
+settling.WORTH_BYTES, levels.MOST_RUNS, levels.LARGE_ROWS = 0, 3, 0
 runs = archive.runs()
 if len(runs):
     (run_id,) = runs["run_id"]
@@ -61,6 +62,8 @@ else:
 say("done")
 """
 KEEP_HOUSE = CHILD + """
+if int(what) % 2:  # every other time as in a large archive
+    settling.WORTH_BYTES, levels.MOST_RUNS, levels.LARGE_ROWS = 0, 3, 0
 number = int(what)
 while True:
     number += 1

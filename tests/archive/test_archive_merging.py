@@ -16,6 +16,8 @@ from xframes.archive.ingest.imports import write_rows
 from xframes.archive.query.views import Views
 from xframes.archive.storage.folder import Folder
 from xframes.archive.upkeep.compaction import _Job, compact_family
+from xframes.archive.upkeep.levels import put_together
+from xframes.archive.upkeep.settling import settle
 from xframes.schema import TABLES
 
 BEGAN = datetime(2026, 3, 1, tzinfo=UTC)
@@ -40,6 +42,9 @@ def observations(draw, columns, *, key="id", keys="ab"):
     return rows
 
 
+STEPS = ["nothing", "compact", "gather", "crash", "half", "settle", "settle", "level"]
+
+
 @st.composite
 def histories(draw, rows):
     """The rows in parts, in any order, some twice, with housekeeping in between."""
@@ -49,7 +54,7 @@ def histories(draw, rows):
         size = draw(st.integers(1, len(order)))
         steps.append(order[:size])
         order = order[size:]
-        steps.append(draw(st.sampled_from(["nothing", "compact", "gather", "crash", "half"])))
+        steps.append(draw(st.sampled_from(STEPS)))
     return steps
 
 
@@ -61,6 +66,12 @@ def play(folder, table, steps, parent=None, parents=()):
             write_rows(folder, {name: as_table(name, [r for r in step if belongs(name, r)]) for name in family})
         elif step == "half" and parent:
             _Job(folder, TABLES[table], folder.files(table), folder.files(parent), 200_000_000, False).run(folder.new_id())
+        elif step == "settle":
+            settle(folder, [family])
+        elif step == "level":
+            settle(folder, [family])
+            settled = {name: [p.name for p in folder.files(name).all] for name in family}
+            put_together(folder, family, {name: files[1:] for name, files in settled.items() if files[1:]})
         elif step != "nothing":
             compact_family(folder, family, memory=200_000_000, only_parts=step == "gather")
         if step == "crash":

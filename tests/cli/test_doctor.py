@@ -284,7 +284,7 @@ def test_looking_changes_nothing(folder):
     before = held()
     assert {state for _, state in look(folder)} == {"ok"}
     assert held() == before
-    assert look(folder)["archive", "ok"][0].startswith(f"{folder}: format 1, created 20")
+    assert look(folder)["archive", "ok"][0].startswith(f"{folder}: format 2, created 20")
 
 
 def test_no_archive_and_a_newer_one(tmp_path):

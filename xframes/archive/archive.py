@@ -672,7 +672,8 @@ class Archive:
     def compact(self, *, memory: int = MEMORY) -> None:
         """Rewrite the tables so that their rows are unique and sorted, and queries are plain scans.
 
-        Small files of pages are merged. This runs automatically when a table has many parts.
+        Of large tables only what is new is rewritten, unless there is much of it. Small files of
+        pages are merged. Files of like size are put together automatically when there are many.
 
         Parameters
         ----------
@@ -842,7 +843,9 @@ class Archive:
         from xframes.archive.takedown import orders
 
         with self._access.writing():
-            return orders.remove(self._access, post_ids, user_ids, reason)
+            removed = orders.remove(self._access, post_ids, user_ids, reason)
+            self._tidy()
+            return removed
 
     def apply_compliance(self, type: Literal["tweets", "users"]) -> dict[str, int]:
         """Remove what compliance results in the table `removals` report as gone.
@@ -872,7 +875,9 @@ class Archive:
         from xframes.archive.takedown import orders
 
         with self._access.writing():
-            return orders.apply_compliance(self._access, self._views, type)
+            removed = orders.apply_compliance(self._access, self._views, type)
+            self._tidy()
+            return removed
 
     def purge(self) -> int:
         """Rewrite every file that still has something that was removed.

@@ -59,7 +59,7 @@ def test_a_link_that_does_not_hold_is_not_claimed(archive, tmp_path):
 def test_the_readme_says_what_it_is(archive, tmp_path):
     archive.export(tmp_path / "out", where="lang = 'en'")
     text = (tmp_path / "out" / "README.md").read_text()
-    for part in ("# out", f"xframes {xf.__version__}", "archive format 1", "2026-02-01 10:00", "2026-03-01 12:00",
+    for part in ("# out", f"xframes {xf.__version__}", "archive format 2", "2026-02-01 10:00", "2026-03-01 12:00",
                  "`where lang = 'en'`", "| `posts` | 1 |", TABLES["posts"]["lang"].doc, "posts.parquet", "SHA-256"):
         assert part in text, part
 

@@ -83,27 +83,79 @@ def scan_file(path: str) -> str:
     return f"""read_parquet('{path.replace("'", "''")}')"""
 
 
-def scan(table: Table, files: Sequence[str], *, exact: bool = False, numbered: int = 0) -> str:
+def scan(
+    table: Table, files: Sequence[str], *, exact: bool = False, numbered: int | None = None
+) -> str:
     """Return a FROM clause that reads files.
 
     Columns that a file lacks (older files, parts) are null; `exact` files have them all. With
-    `numbered`, each row has a number `rid` that is the same at every reading; files are counted
-    from `numbered`.
+    `numbered`, rows have the number of their `_file`, counted from there, and their `_position`.
     """
-    paths = ", ".join("'" + f.replace("'", "''") + "'" for f in files)
-    if exact and not numbered:
-        return f"read_parquet([{paths}])"
-    if not numbered:
-        rows = f"SELECT * FROM read_parquet([{paths}], union_by_name = true)"
-        return f"({empty(table)} UNION ALL BY NAME {rows})"
-    names = ", ".join("'" + f.replace("\\", "/").rsplit("/", 1)[-1] + "'" for f in files)
-    file_number = f"({numbered} + list_position([{names}], parse_filename(filename)))"
-    rid = f"({file_number}::BIGINT << 40) + file_row_number AS rid"
+    if exact:
+        return _parquet(files)
+    columns = "*"
+    if numbered is not None:
+        columns = f"*, file_index::BIGINT + {numbered} AS _file, file_row_number AS _position"
     return (
         f"({empty(table)} UNION ALL BY NAME "
-        f"SELECT * EXCLUDE (filename, file_row_number), {rid} FROM read_parquet("
-        f"[{paths}], union_by_name = true, filename = true, file_row_number = true))"
+        f"SELECT {columns} FROM {_parquet(files, 'union_by_name = true')})"
     )
+
+
+def _parquet(files: Sequence[str], *options: str) -> str:
+    paths = ", ".join("'" + f.replace("'", "''") + "'" for f in files)
+    return f"read_parquet({', '.join([f'[{paths}]', *options])})"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A settled file: its path, its number in the record, whether rows of it do not hold.
+
+    `exact`: it has all present columns; `known_at`: also that one.
+    """
+
+    path: str
+    number: int
+    has_dead: bool
+    exact: bool
+    known_at: bool
+
+
+def settled_rows(table: Table, runs: Sequence[Run], record: str) -> str:
+    """Return a FROM clause of the rows of settled files that hold, by the record at this path.
+
+    Nothing is merged: files of one form are read by one plain scan, those with rows that do not
+    hold by another one.
+    """
+    groups: dict[tuple[bool, bool, bool], list[Run]] = {}
+    for run in runs:
+        groups.setdefault((run.exact, run.known_at, run.has_dead), []).append(run)
+    selects = []
+    for (exact, known_at, has_dead), group in groups.items():
+        columns, option = "rows.*", ["union_by_name = true"]
+        known = f", NULL::{KNOWN_TYPE} AS known_at"
+        if known_at:
+            known = ", rows.known_at"
+        if exact:
+            columns, option = quoted((c.name for c in table.columns), "rows."), []
+            if merges(table.name):
+                columns += known
+        select = f"SELECT {columns} FROM {_parquet([run.path for run in group], *option)} AS rows"
+        if has_dead:
+            numbers = ", ".join(str(run.number) for run in group)
+            dead = (
+                f"SELECT list_position([{numbers}], file) - 1 AS file, position "
+                f"FROM {_parquet([record])} "
+                f"WHERE \"table\" = '{table.name}' AND file IN ({numbers})"
+            )
+            select += (
+                f" ANTI JOIN ({dead}) AS dead ON dead.file = rows.file_index::BIGINT "
+                "AND dead.position = rows.file_row_number"
+            )
+        selects.append(select)
+    if any(not run.exact for run in runs):
+        selects.insert(0, empty(table))
+    return f"({' UNION ALL BY NAME '.join(selects)})"
 
 
 def view(table: Table, own: Sources, parent: Sources | None = None) -> str:

@@ -49,6 +49,9 @@ def stored(folder: Folder) -> dict[str, tuple[int, bool]]:
             except (OSError, ValueError, pa.ArrowException):
                 whole = False
         unique = len(files.bases) <= 1 and not files.parts
+        if files.settled is not None:
+            unique = not files.besides(files.settled.files[name])
+            count -= sum(files.settled.dead.get(name, {}).values())
         counts[name] = (count, unique and whole and not buried)
     return counts
 

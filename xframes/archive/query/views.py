@@ -6,6 +6,7 @@ import contextlib
 import re
 import threading
 import weakref
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -14,18 +15,20 @@ import pyarrow.parquet as pq
 from xframes.archive.query import newest
 from xframes.archive.query.hiding import Stones
 from xframes.archive.query.newest import Sources
+from xframes.archive.storage.bookkeeping import BASE
 from xframes.archive.storage.parts import stored_schema
 from xframes.archive.storage.paths import opened
 from xframes.archive.storage.readers import Readers
 from xframes.schema import TABLES, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
     import duckdb
 
     from xframes.archive.storage.bucket import Place
     from xframes.archive.storage.folder import Files, Folder
+    from xframes.archive.storage.records.settled import Settled
 
 
 _WORD = re.compile(r"\w+")
@@ -253,24 +256,22 @@ def stones_of(folder: Folder) -> Stones | None:
 
 
 def sources(
-    table: Table,
-    own: Files,
-    parent: Files | None = None,
-    *,
-    numbered: bool = False,
-    stones: Stones | None = None,
+    table: Table, own: Files, parent: Files | None = None, *, stones: Stones | None = None
 ) -> tuple[Sources, Sources | None]:
     """Return the table's files, and its parent's: those that are unique by key, and all others.
 
-    A single generation of compacted files is unique by key. In a detail table, it depends on its
-    parent's rows, and counts as unique only with parent files of the same generation, or none.
+    Settled files are unique by key where their record says which rows hold. Without a record, a
+    single generation of compacted files is. In a detail table both depend on the parent's rows:
+    other files of the parent than those they were compared with may say something newer.
     """
+    if own.settled:
+        return _settled_sources(table, own, own.settled, parent, stones)
     generation, parent_generation = own.generation, None
     if parent is not None:
         parent_generation = parent.generation
         if parent.bases and own.bases and set(parent.bases) != set(own.bases):
             generation = parent_generation = None
-    own_sources = _sources(table, own, generation, numbered=numbered)
+    own_sources = _sources(table, own, generation)
     if stones is not None:
         base = own_sources.base
         if stones.everywhere:
@@ -281,29 +282,61 @@ def sources(
     return own_sources, _sources(TABLES[str(table.parent)], parent, parent_generation)
 
 
-def _sources(
-    table: Table, files: Files, generation: str | None, *, numbered: bool = False
-) -> Sources:
+def _sources(table: Table, files: Files, generation: str | None) -> Sources:
     compacted: tuple[Place, ...] = ()
     others = files.all
     if generation:
         compacted = files.bases[generation]
         others = files.parts
-    base, fresh, first = None, None, int(numbered)
+    base = None
     if compacted:
         exact = all(is_exact(table.name, path) for path in compacted)
-        base = newest.scan(table, [str(p) for p in compacted], exact=exact, numbered=first)
-    if others:
-        first *= 1 + len(compacted)
-        fresh = newest.scan(table, [str(p) for p in others], numbered=first)
-    return Sources(base, fresh)
+        base = newest.scan(table, [str(p) for p in compacted], exact=exact)
+    return Sources(base, _scan(table, others))
 
 
-_EXACT: dict[Place, bool] = {}  # compacted files never change, and their names are never used again
+def _settled_sources(
+    table: Table, own: Files, record: Settled, parent: Files | None, stones: Stones | None
+) -> tuple[Sources, Sources | None]:
+    base: str | None = newest.settled_rows(table, runs_of(table, own, record), str(record.place))
+    fresh = _scan(table, own.besides(record.files[table.name]))
+    if stones is not None:
+        # compacted files have nothing that an earlier purge removed; parts may have come later
+        if stones.everywhere or not all(map(BASE.fullmatch, record.files[table.name])):
+            base = stones.hide(base, table.name)
+        fresh = stones.hide(fresh, table.name)
+    if parent is None:
+        return Sources(base, fresh), None
+    above = TABLES[str(table.parent)]
+    newer = parent.besides(record.files.get(above.name, ()))
+    older = [path for path in parent.all if path not in newer]
+    return Sources(base, fresh), Sources(_scan(above, older), _scan(above, newer))
+
+
+def runs_of(table: Table, own: Files, record: Settled) -> list[newest.Run]:
+    """Return the settled files of a table, in the order of their numbers."""
+    places = {path.name: path for path in own.all}
+    dead = record.dead.get(table.name, {})
+    runs = []
+    for number, name in enumerate(record.files[table.name]):
+        exact, known_at = _form(table.name, places[name])
+        runs.append(newest.Run(str(places[name]), number, number in dead, exact, known_at))
+    return runs
+
+
+def _scan(table: Table, files: Sequence[Place]) -> str | None:
+    return newest.scan(table, [str(p) for p in files]) if files else None
 
 
 def is_exact(table: str, path: Place) -> bool:
     """Whether a compacted file has the present columns, so that it can be read by itself."""
-    if path not in _EXACT:
-        _EXACT[path] = pq.read_schema(opened(path)).equals(stored_schema(table))
-    return _EXACT[path]
+    exact, known_at = _form(table, path)
+    return exact and known_at
+
+
+@lru_cache(maxsize=20_000)  # files never change, and their names are never used again
+def _form(table: str, path: Place) -> tuple[bool, bool]:
+    """Whether a file has the present columns of its table, and those of a compacted file."""
+    schema = pq.read_schema(opened(path))
+    is_compacted = schema.equals(stored_schema(table))
+    return is_compacted or schema.equals(TABLES[table].schema), is_compacted

@@ -24,6 +24,7 @@ _ID = "[0-9a-f]{12,40}"
 _SUM = "(?:-(?P<checksum>[0-9a-f]{8}))?"  # CRC-32 of the file; archives of early versions lack it
 PART = re.compile(rf"part-(?P<id>{_ID}){_SUM}\.parquet")
 BASE = re.compile(rf"base-(?P<generation>{_ID})-(?P<number>[0-9]{{1,7}}){_SUM}\.parquet")
+SETTLED = re.compile(rf"_settled-{_ID}-(?P<checksum>[0-9a-f]{{8}})\.pq")  # see `settled`
 MARKER = re.compile(rf"replaced-(?P<id>{_ID})\.json")  # lists replaced files of its own folder
 INTENT = re.compile(rf"commit-{_ID}\.json")  # lists files that appear together
 TEMP = re.compile(rf"{_ID}\.(parquet|json)")
@@ -51,6 +52,11 @@ def is_data_file(name: str) -> bool:
     return bool(PART.fullmatch(name) or BASE.fullmatch(name))
 
 
+def is_kept_file(name: str) -> bool:
+    """Whether a name is that of a data file, or of a record of which rows of them hold."""
+    return is_data_file(name) or SETTLED.fullmatch(name) is not None
+
+
 def part_name(file: Path, *, beside: Place | None = None) -> str:
     """Return the final name of a finished temporary file of pages or rows, with its checksum.
 
@@ -67,9 +73,15 @@ def base_name(file: Path, generation: str, number: int) -> str:
     return f"base-{generation}-{number:04}-{_checksum(file)}.parquet"
 
 
+def settled_name(file: Path) -> str:
+    """Return the final name of a finished temporary file that records which rows hold."""
+    return f"_settled-{file.stem}-{_checksum(file)}.pq"
+
+
 def is_as_named(place: Place) -> bool:
     """Whether a file has the checksum that its name says; True if the name has none."""
-    hit = PART.fullmatch(place.name) or BASE.fullmatch(place.name)
+    patterns = (PART, BASE, SETTLED)
+    hit = next(filter(None, (pattern.fullmatch(place.name) for pattern in patterns)), None)
     return hit is None or hit["checksum"] is None or hit["checksum"] == _checksum(place)
 
 
@@ -91,7 +103,9 @@ def is_inside_name(text: str) -> bool:
     home, _, name = text.rpartition("/")
     top, _, table = home.partition("/")
     is_data_folder = home == "pages" or (top == "tables" and table in TABLES)
-    return is_data_folder and bool(is_data_file(name) or MARKER.fullmatch(name))
+    is_record = top == "tables" and SETTLED.fullmatch(name)
+    is_known = is_data_file(name) or is_record or MARKER.fullmatch(name)
+    return is_data_folder and bool(is_known)
 
 
 def read_document(place: Place) -> Any:
@@ -114,7 +128,7 @@ def read_names(place: Place) -> list[str]:
         names = read_document(place)
     except FileNotFoundError:
         return []
-    if not _is_list_of_texts(names) or not all(map(is_data_file, names)):
+    if not _is_list_of_texts(names) or not all(map(is_kept_file, names)):
         raise ValueError("expected a list of names of data files")
     return list(names)
 

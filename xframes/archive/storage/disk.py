@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xframes.archive.storage.bookkeeping import MARKER, PURGED, is_data_file, is_link
+from xframes.archive.storage.bookkeeping import MARKER, PURGED, is_kept_file, is_link
 from xframes.errors import ArchiveError
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Disk:
                                "Replace it by what it points to")
         try:
             return sorted(e.name for e in os.scandir(path)
-                          if not is_data_file(e.name) or e.is_file(follow_symlinks=False))
+                          if not is_kept_file(e.name) or e.is_file(follow_symlinks=False))
         except FileNotFoundError:
             return []
         except OSError as error:
@@ -119,7 +119,7 @@ class Disk:
 
 
 def _is_own(name: str) -> bool:
-    return is_data_file(name) or MARKER.fullmatch(name) is not None or name == PURGED
+    return is_kept_file(name) or MARKER.fullmatch(name) is not None or name == PURGED
 
 
 def _local(place: Place) -> Path:

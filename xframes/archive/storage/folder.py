@@ -36,6 +36,7 @@ from xframes.archive.storage.bookkeeping import (
 from xframes.archive.storage.bucket import Bucket, Object, Place, is_url
 from xframes.archive.storage.disk import Disk, remove, sync
 from xframes.archive.storage.paths import size_of
+from xframes.archive.storage.records import settled
 from xframes.archive.storage.temporary import Ownership, owner_of
 from xframes.errors import ArchiveError
 from xframes.schema import TABLES
@@ -43,10 +44,12 @@ from xframes.screen import counted
 from xframes.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+
+    from xframes.archive.storage.records.settled import Settled
 
 log = logging.getLogger("xframes")
-FORMAT = 1
+FORMAT = 2
 _TRIES = 4
 _Result = TypeVar("_Result")
 
@@ -70,15 +73,17 @@ class Files:
 
     bases: dict[str, tuple[Place, ...]] = field(default_factory=dict)
     parts: tuple[Place, ...] = ()
+    settled: Settled | None = None
 
     @classmethod
-    def of(cls, files: Mapping[str, Place]) -> Files:
+    def of(cls, files: Mapping[str, Place], settled: Settled | None = None) -> Files:
         """Sort files by their names into compacted files and parts."""
         bases: dict[str, tuple[Place, ...]] = {}
         for name in sorted(files):
             if hit := BASE.fullmatch(name):
                 bases[hit["generation"]] = (*bases.get(hit["generation"], ()), files[name])
-        return cls(bases, tuple(files[name] for name in sorted(files) if PART.fullmatch(name)))
+        parts = tuple(files[name] for name in sorted(files) if PART.fullmatch(name))
+        return cls(bases, parts, settled)
 
     @property
     def generation(self) -> str | None:
@@ -95,6 +100,10 @@ class Files:
         """All files, compacted ones first."""
         return (*chain.from_iterable(self.bases.values()), *self.parts)
 
+    def besides(self, names: Collection[str]) -> list[Place]:
+        """Return the files with other names than these."""
+        return [path for path in self.all if path.name not in names]
+
     @property
     def bytes(self) -> int:
         """Size of the parts in bytes."""
@@ -104,6 +113,11 @@ class Files:
     def base_bytes(self) -> int:
         """Size of the compacted files in bytes."""
         return sum(size_of(p) for p in chain.from_iterable(self.bases.values()))
+
+
+def head_of(table: str) -> str:
+    """Return the table whose folder has the records of a table's family."""
+    return TABLES[table].parent or table
 
 
 def _storage(address: str) -> Disk | Bucket:
@@ -199,12 +213,25 @@ class Folder:
             "writer_version": VERSION,
         }
         with self.owned():
-            temp = self.new_temp(".json")
-            temp.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
             # Before any other file: another process may be looking right now.
-            self.place({temp: self._format})
+            self._write_format(document)
         self.storage.create((self.pages, self.tables))
         self.exists = True
+
+    def upgrade(self) -> None:
+        """Note the present format, if an older version created the archive.
+
+        Its files stay as they are. Before the first record of which rows hold: versions that do
+        not know records would leave them behind.
+        """
+        document = read_document(self._format)
+        if int(document["format_version"]) < FORMAT:
+            self._write_format({**document, "format_version": FORMAT, "writer_version": VERSION})
+
+    def _write_format(self, document: Mapping[str, object]) -> None:
+        temp = self.new_temp(".json")
+        temp.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        self.place({temp: self._format})
 
     @property
     def writable(self) -> bool:
@@ -348,7 +375,32 @@ class Folder:
 
     def files(self, table: str) -> Files:
         """Return the files of a table, without those that a finished compaction has replaced."""
-        return Files.of(self._listed(self.tables / table))
+        files = self._listed(self.tables / table)
+        return Files.of(files, self._settled(table, files))
+
+    def records(self) -> list[Place]:
+        """Return the files that say which rows hold, those in use and older ones."""
+        heads = dict.fromkeys(map(head_of, TABLES))
+        homes = [(self.tables / head, self._listed(self.tables / head)) for head in heads]
+        return [home / name for home, files in homes for name in settled.records(files)]
+
+    def _settled(self, table: str, files: Mapping[str, Place]) -> Settled | None:
+        """Return the newest record of which rows hold that is right for these files."""
+        home = self.tables / head_of(table)
+        records = files
+        if home.name != table:
+            records = self._listed(home)
+        for name in settled.records(records):
+            try:
+                record = settled.known(records[name])
+            except FileNotFoundError:  # another process has just written a newer one
+                continue
+            except (OSError, ValueError) as error:
+                self.refuse(home / name, str(error))
+                continue
+            if record.covers(table, files):
+                return record
+        return None
 
     def contents(self) -> dict[str, Place]:
         """Return all files of pages and tables by their path inside the archive, with slashes."""

@@ -41,6 +41,7 @@ ROW_GROUP_ROWS = 122_880
 RUNS_KEY = b"xframes.runs"  # Parquet metadata of page parts: records of runs, for a rebuild
 RUNS_HASH_KEY = b"xframes.runs.hash"
 COMPACTED = b"xframes.compacted"  # Parquet metadata of files whose rows may merge observations
+LEVELLED = b"2"  # its value where rows that lost to rows of other files were left out
 HASH = "hash"  # column of page parts: hash of the rest of the row; early archives lack it
 _KNOWN = pa.struct([("observed_at", pa.timestamp("ms", tz="UTC")), ("tie", pa.uint64())])
 KNOWN_AT = pa.field("known_at", pa.map_(pa.string(), _KNOWN))

@@ -11,7 +11,7 @@ from xframes.archive.query import newest
 from xframes.archive.query.newest import Sources
 from xframes.archive.query.views import connect, sources
 from xframes.archive.storage.bookkeeping import PART
-from xframes.archive.storage.parts import COMPACTED
+from xframes.archive.storage.parts import COMPACTED, LEVELLED
 from xframes.archive.storage.paths import opened, size_of
 from xframes.schema import TABLES, Table
 from xframes.screen import counted
@@ -154,7 +154,7 @@ class Comparison:
             f"FROM ({expected}) AS t ANTI JOIN {_rows(table, own)} AS o ON {_same(table.key)} "
             "AND o.page_id IS NOT DISTINCT FROM t.page_id"
         )
-        merged = [str(p) for p in own.all if _is_merged(p)]
+        merged = _merged(own)
         if merged:
             same = _same(newest.key_of(table), "m")
             rows += (
@@ -163,7 +163,9 @@ class Comparison:
             )
         if table.parent:
             parent = TABLES[table.parent]
-            merged = [str(p) for p in self.tables[table.parent].all if _is_merged(p)]
+            merged = _merged(self.tables[table.parent])
+            if _leaves_out(own):  # rows that lost to a row of the parent in any file
+                merged = [str(p) for p in self.tables[table.parent].all]
             if merged:
                 rows += (
                     f" ANTI JOIN {newest.scan(parent, merged)} AS p "
@@ -223,6 +225,21 @@ def _same(key: Iterable[str], other: str = "o") -> str:
     return " AND ".join(f't."{k}" IS NOT DISTINCT FROM {other}."{k}"' for k in key)
 
 
+def _merged(files: Files) -> list[str]:
+    """The files in which a newer row of a key makes up for one that is in no file."""
+    everywhere = _leaves_out(files)
+    return [str(path) for path in files.all if everywhere or _is_merged(path)]
+
+
+def _leaves_out(files: Files) -> bool:
+    """Whether a file was written without the rows that lost to rows of other files."""
+    return any(_mark(path) == LEVELLED for path in files.all)
+
+
+def _mark(path: Place) -> bytes | None:
+    return (pq.read_schema(opened(path)).metadata or {}).get(COMPACTED)
+
+
 def _is_merged(path: Place) -> bool:
     """Whether a row of this file may combine several observations.
 
@@ -231,7 +248,7 @@ def _is_merged(path: Place) -> bool:
     name = PART.fullmatch(path.name)
     if name is None or name["checksum"] is None:
         return True
-    return COMPACTED in (pq.read_schema(opened(path)).metadata or {})
+    return _mark(path) is not None
 
 
 def _shared_columns(table: Table, paths: Iterable[Place]) -> list[str]:

@@ -14,6 +14,7 @@ from xframes.archive.storage.bookkeeping import part_name
 from xframes.archive.storage.folder import marker
 from xframes.archive.storage.parts import PagesFile, part_runs, read_part
 from xframes.archive.storage.paths import size_of
+from xframes.archive.upkeep import levels, settling
 from xframes.archive.upkeep.compaction import (
     MEMORY,
     MOST_PARTS,
@@ -23,7 +24,7 @@ from xframes.archive.upkeep.compaction import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from xframes.archive.query.views import Views
     from xframes.archive.storage.bucket import Place
@@ -42,8 +43,9 @@ def compact(folder: Folder, views: Views, *, memory: int = MEMORY) -> int:
     """
     with folder.lock("compact"), folder.owned():
         folder.look()
+        folder.upgrade()
         replaced = sum(
-            folder.steady(partial(compact_family, folder, names, memory=memory))
+            folder.steady(partial(_compact, folder, names, memory))
             for names in families()
             if worth_compacting(folder.files(n) for n in names)
         )
@@ -52,8 +54,38 @@ def compact(folder: Folder, views: Views, *, memory: int = MEMORY) -> int:
     return replaced
 
 
+def _compact(folder: Folder, names: Sequence[str], memory: int) -> int:
+    """Compact a family; of a large one only files that are not sorted or have many dead rows."""
+    if _is_large(folder, names):
+        settling.settle(folder, [names], memory=memory)
+    chosen = levels.unsorted(folder, names)
+    if chosen is None:
+        return compact_family(folder, names, memory=memory)
+    if not chosen:
+        return 0
+    return levels.put_together(folder, names, chosen, memory)
+
+
+def _is_large(folder: Folder, names: Sequence[str]) -> bool:
+    """Whether a family has so much that merging it at each query would take long."""
+    files = [folder.files(name) for name in names]
+    is_large = sum(f.bytes + f.base_bytes for f in files) >= settling.WORTH_BYTES
+    return is_large or max(len(f.parts) for f in files) > settling.WORTH_PARTS
+
+
+def _settle(folder: Folder) -> bool:
+    """Settle large tables, and put files of like size together; False if nothing was done."""
+    large = [names for names in families() if _is_large(folder, names)]
+    is_done = settling.settle(folder, large)
+    for names in large:
+        if chosen := levels.due(folder, names):
+            levels.put_together(folder, names, chosen)
+            is_done = True
+    return is_done
+
+
 def tidy(folder: Folder, views: Views) -> None:
-    """Compact the tables with too many parts, unless another process is compacting.
+    """Settle large tables, and compact those with too many parts, unless another process does.
 
     If the parts are small compared with the compacted files, they are only merged with each other,
     because rewriting a large table for a few rows would cost more than it gains.
@@ -66,10 +98,10 @@ def tidy(folder: Folder, views: Views) -> None:
         folder.look()
         if folder.buried:  # the next purge needs the rows of removed posts to find their authors
             return
-        needs_clear = folder.storage.has_replaced
+        needs_clear = folder.steady(partial(_settle, folder)) or folder.storage.has_replaced
         for names in families():
             files = [folder.files(n) for n in names]
-            if max(len(f.parts) for f in files) <= MOST_PARTS:
+            if max(len(f.parts) for f in files) <= MOST_PARTS or all(map(levels.is_settled, files)):
                 continue
             parts_bytes = sum(f.bytes for f in files)
             base_bytes = sum(f.base_bytes for f in files)

@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 DAMAGED = "damaged"  # folder for copies of damaged files; a purge deletes it
 MISSING_PAGE = "missing_page"  # the kind of problem that marks rows of a missing page
 _MARK_POSITION = 2_000_000  # position among a page's problems, after those of X and of flattening
-_FILE_KINDS = {"unreadable_file", "schema", "changed_page", "changed_runs", "checksum"}
+_FILE_KINDS = {
+    "unreadable_file", "schema", "changed_page", "changed_runs", "changed_record", "checksum"
+}
 _TABLE_KINDS = {"missing_rows", "repeated_key", "unreadable_folder"}
 _PATIENCE = 10.0  # seconds to wait for readers of replaced files
 
@@ -85,6 +87,9 @@ class _Repair:
         broken = [path for path in listed if self._folder.inside(path) in bad]
         for path in broken:
             self._replace(path)
+        for path in self._folder.records():
+            if self._folder.inside(path) in bad:
+                self._replace(path)
         missing, is_rebuilt = self._tables(parts, tables, broken)
         self._mark(missing)
         for home, old in self._replaced.items():

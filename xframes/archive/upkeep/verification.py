@@ -20,6 +20,7 @@ from xframes.archive.storage.folder import Files, Folder
 from xframes.archive.storage.page_redaction import redacted
 from xframes.archive.storage.parts import Damage, examine_part, examine_table, id_agrees, part_runs
 from xframes.archive.storage.paths import size_of
+from xframes.archive.storage.records import settled
 from xframes.archive.upkeep import comparison
 from xframes.archive.upkeep.rebuild import flatten_into, keep_runs
 from xframes.errors import ArchiveError
@@ -177,6 +178,7 @@ def verify(folder: Folder) -> Report:
         name: _check_tables(report, folder, name, files.all)
         for name, files in snapshot.tables.items()
     }
+    _check_records(report, folder)
     missing = set().union(*named.values()) - sound.keys()
     if whole:
         _note_missing_pages(report, named, sound.keys())
@@ -259,6 +261,17 @@ def _check_tables(report: Report, folder: Folder, name: str, paths: Sequence[Pla
     return named
 
 
+def _check_records(report: Report, folder: Folder) -> None:
+    """Check the records of which rows hold; what they say is checked with the rows."""
+    for place in folder.records():
+        try:
+            settled.read(place)
+        except FileNotFoundError as error:
+            _report_deleted(report, folder, place, error)
+        except (OSError, ValueError) as error:
+            report.findings.append(Finding("changed_record", folder.inside(place), str(error)))
+
+
 def _check_sum(report: Report, folder: Folder, path: Place, before: int) -> None:
     """Compare a file with the checksum in its name, unless damage has already been reported."""
     if len(report.findings) > before:
@@ -291,7 +304,11 @@ def _compare_rows(
     """Rebuild all tables from the sound pages in a temporary folder, and compare the rows."""
     import duckdb
 
-    broken = {f.where.split("/")[1] for f in report.findings if f.where.startswith("tables/")}
+    broken = {
+        finding.where.split("/")[1]
+        for finding in report.findings
+        if finding.where.startswith("tables/") and finding.kind != "changed_record"
+    }
     with contextlib.ExitStack() as stack:
         scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="xframes-verify-"))
         pages = chain.from_iterable(map(sound_pages, snapshot.pages))

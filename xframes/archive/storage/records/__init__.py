@@ -1,0 +1,1 @@
+"""Records about the files of tables."""

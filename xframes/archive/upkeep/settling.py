@@ -1,0 +1,329 @@
+"""Settling: compare new files with those below, so that queries need not merge anything.
+
+The cost is that of the new rows: of the files below only row groups are read whose keys can occur
+among the new ones, and of those only the columns that the rules need. Where the newest row of a key
+lacks a known value, the merged row goes into a file of its own. Files never change; a record of
+the family of tables says which of their rows hold. After a crash the old record is still right for
+the files it lists, and queries merge the others.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from xframes.archive.query import newest
+from xframes.archive.query.newest import quoted
+from xframes.archive.storage.bookkeeping import part_name, settled_name
+from xframes.archive.storage.folder import head_of, marker
+from xframes.archive.storage.parts import COMPACTED, PARQUET, merges, stored_schema
+from xframes.archive.storage.records import settled
+from xframes.archive.upkeep.compaction import MEMORY, NEEDED, SPREAD, VALUE_BYTES, open_worker
+from xframes.archive.upkeep.deciding import key_ranges
+from xframes.archive.upkeep.deciding.contest import Contest, Facts, read_parents
+from xframes.schema import TABLES, Table, Type
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    import duckdb
+
+    from xframes.archive.storage.bucket import Place
+    from xframes.archive.storage.folder import Files, Folder
+
+WORTH_BYTES = 1_000_000  # of the files of a family; queries merge less than this in no time
+WORTH_PARTS = 8  # of a table
+_NUMBERS = "_file AS file, _position AS position"
+_WINNERS = "(SELECT rid FROM heads WHERE simple)"
+_DEAD = pa.schema([("file", pa.int64()), ("position", pa.int64())])
+
+
+@dataclass(slots=True)
+class State:
+    """What is settled of one table: its files, in the order of their numbers, and the dead rows."""
+
+    files: list[str] = field(default_factory=list)
+    dead: pa.Table = field(default_factory=_DEAD.empty_table)
+    parents: frozenset[str] = frozenset()
+
+
+def settle(folder: Folder, families: Iterable[Sequence[str]], *, memory: int = MEMORY) -> bool:
+    """Settle families of tables, the parent last in each; False if there was nothing to do.
+
+    Needs the lock `compact`.
+    """
+    is_done = False
+    with contextlib.ExitStack() as stack:
+        connection: duckdb.DuckDBPyConnection | None = None
+        for names in families:
+            files = {name: folder.files(name) for name in names}
+            parent = files[names[-1]]
+            states = {name: _state(TABLES[name], files[name], parent) for name in names}
+            shown: dict[str, str] = {}
+            jobs = [
+                _Settling(folder, TABLES[name], files[name], parent, states[name], memory, shown)
+                for name in names
+            ]
+            if not any(job.has_news for job in jobs):
+                continue
+            if connection is None:
+                scratch = stack.enter_context(folder.scratch("settle"))
+                connection = open_worker(folder, scratch, memory)
+                stack.enter_context(contextlib.closing(connection))
+            moves: dict[Path, Place] = {}
+            for job in jobs:
+                moves |= job.run(connection)
+            record(folder, names[-1], states, moves)
+            is_done = True
+    return is_done
+
+
+def record(
+    folder: Folder, head: str, states: Mapping[str, State], moves: Mapping[Path, Place],
+    replaced: Mapping[str, Sequence[Place]] | None = None,
+) -> None:
+    """Put new files in place together with the record of the family that knows them.
+
+    `replaced` are the files of each table that new ones replace.
+    """
+    folder.upgrade()
+    temp = folder.new_temp()
+    files = {name: tuple(state.files) for name, state in states.items()}
+    settled.write(temp, files, {name: state.dead for name, state in states.items()})
+    home = folder.tables / head
+    all_moves = {**moves, temp: home / settled_name(temp)}
+    gone = {name: list(places) for name, places in (replaced or {}).items()}
+    old = settled.records(folder.storage.names(home))
+    gone.setdefault(head, []).extend(home / name for name in old)
+    for name, places in gone.items():
+        if places:
+            marked = folder.tables / name / f"replaced-{folder.new_id()}.json"
+            all_moves[marker(folder, places)] = marked
+    with folder.lock("flush"):
+        folder.commit(all_moves)
+
+
+def _state(table: Table, own: Files, parent: Files) -> State:
+    """Return what is known to hold: by a record, or of a single generation of compacted files."""
+    if own.settled:
+        names = own.settled.files
+        parents = frozenset(names.get(head_of(table.name), ()))
+        return State(list(names[table.name]), own.settled.shadows(table.name), parents)
+    same = not table.parent or not parent.bases or set(parent.bases) == set(own.bases)
+    if own.generation is None or not same:
+        return State()
+    parents = frozenset(path.name for paths in parent.bases.values() for path in paths)
+    return State([path.name for path in own.bases[own.generation]], parents=parents)
+
+
+@dataclass(slots=True)
+class _Settling:
+    """The settling of one table."""
+
+    folder: Folder
+    table: Table
+    files: Files
+    parent: Files
+    state: State
+    memory: int
+    shown: dict[str, str]  # what the table `above` has; the details of a family share it
+
+    @property
+    def has_news(self) -> bool:
+        """Whether there are files that were not compared yet."""
+        return bool(self._new or (self.state.files and self._new_parents))
+
+    @property
+    def _new(self) -> list[Place]:
+        return self.files.besides(self.state.files)
+
+    @property
+    def _new_parents(self) -> list[Place]:
+        if not self.table.parent:
+            return []
+        return self.parent.besides(self.state.parents)
+
+    def run(self, connection: duckdb.DuckDBPyConnection) -> dict[Path, Place]:
+        """Compare the new rows with all others; return the file of merged rows, and its place."""
+        if not self.has_news:
+            return {}
+        overlay = _Overlay(self.folder, self.table)
+        dead = [self.state.dead]
+        dead.extend(rows.cast(_DEAD) for rows in self._dead_rows(connection, overlay))
+        self.state.files += [path.name for path in self._new]
+        self.state.dead = pa.concat_tables(dead)
+        moves = overlay.close()
+        self.state.files += [place.name for place in moves.values()]
+        return moves
+
+    def _dead_rows(
+        self, connection: duckdb.DuckDBPyConnection, overlay: _Overlay
+    ) -> Iterator[pa.Table]:
+        """Find the rows that do not hold any more, one range of keys after the other."""
+        table = self.table
+        connection.register("recorded", self.state.dead)
+        facts = Facts.of(self.files.all if merges(table.name) else self._new)
+        wide = [
+            name
+            for name in stored_schema(table.name).names
+            if name in {*NEEDED, *table.key} or name in facts.names - facts.never
+        ]
+        owners = {c.name for c in table.columns if c.owner}
+        needed = {*NEEDED, *table.key, "run_id"} | owners
+        narrow = [name for name in wide if name in needed]
+        if merges(table.name) and table.kind != "entity":
+            narrow = wide
+        key = key_ranges.range_key(table)
+        row_bytes = 2 * VALUE_BYTES * len(narrow)
+        count = 1 + int(facts.rows * row_bytes * SPREAD / self.memory)
+        new_keys = self._new_keys()
+        for keys in key_ranges.cut(connection, table, new_keys, count):
+            within = keys.holds(key)
+            if self.state.files:
+                connection.execute(
+                    f"CREATE OR REPLACE TEMP TABLE new_keys AS SELECT DISTINCT "
+                    f"{quoted(newest.key_of(table))} FROM {new_keys} WHERE {within}"
+                )
+            self._read_seen(connection, narrow, "new_keys", within)
+            if table.parent:
+                self._read_above(connection, keys)
+            contest = Contest(connection, table, narrow, facts, self.memory, narrow=narrow != wide)
+            if not contest.find_heads():
+                continue
+            yield connection.sql(self._losers()).to_arrow_table()
+            if not merges(table.name):
+                continue
+            connection.execute(
+                "CREATE OR REPLACE TEMP TABLE undecided AS "
+                f"SELECT {quoted(table.key)} FROM heads WHERE NOT simple"
+            )
+            if not connection.execute("SELECT count(*) FROM undecided").fetchall()[0][0]:
+                continue
+            self._read_seen(connection, wide, "undecided", within)
+            contest = Contest(connection, table, wide, facts, self.memory)
+            if contest.find_heads():
+                losers = f"SELECT {_NUMBERS} FROM seen WHERE rowid NOT IN {_WINNERS}"
+                yield connection.sql(losers).to_arrow_table()
+                if contest.merge_others():
+                    overlay.write(connection.sql("SELECT * FROM others").to_arrow_table())
+
+    def _losers(self) -> str:
+        """SQL of a SELECT of the rows that lose against one that has every known value."""
+        table = self.table
+        same = newest.same(table, "seen", "many")
+        rows = f"SELECT {_NUMBERS} FROM seen SEMI JOIN many ON {same}"
+        if merges(table.name):
+            undecided = f"(SELECT {quoted(table.key)} FROM heads WHERE NOT simple) AS undecided"
+            rows += f" ANTI JOIN {undecided} ON {newest.same(table, 'seen', 'undecided')}"
+        return f"{rows} WHERE rowid NOT IN {_WINNERS}"
+
+    def _new_keys(self) -> str:
+        """SQL of a FROM clause of the keys that a new row has, or a newly complete parent."""
+        table = self.table
+        key = key_ranges.range_key(table)
+        selects = []
+        if self._new:
+            columns = dict.fromkeys((*key, *newest.key_of(table)))
+            selects.append(f"SELECT {quoted(columns)} FROM {self._scan(table, self._new)}")
+        if self._new_parents:
+            above = TABLES[str(table.parent)]
+            selects.append(
+                f"SELECT {quoted(above.key[:1])} AS {quoted(key)} "
+                f"FROM {self._scan(above, self._new_parents)} WHERE complete"
+            )
+        return f"({' UNION ALL '.join(selects)})"
+
+    def _scan(self, table: Table, places: Sequence[Place], numbered: int | None = None) -> str:
+        return newest.scan(table, [str(p) for p in places], numbered=numbered)
+
+    def _read_seen(
+        self, connection: duckdb.DuckDBPyConnection, columns: Sequence[str], keys: str, among: str
+    ) -> None:
+        """Create the table `seen` of all rows that held so far and have one of these keys.
+
+        `among` is a test of the range that the keys are in.
+        """
+        table = self.table
+        places = {path.name: path for path in self.files.all}
+        covered = [places[name] for name in self.state.files]
+        shown = quoted([*columns, "_file", "_position"], "rows.")
+        same = newest.same(table, "rows", keys)
+        selects = []
+        if covered:
+            within = self._within(connection, keys, table.key[0])
+            selects.append(
+                f"SELECT {shown} FROM (SELECT * FROM {self._scan(table, covered, 0)} "
+                f"WHERE {within}) AS rows SEMI JOIN {keys} ON {same} "
+                "ANTI JOIN recorded ON _file = recorded.file AND _position = recorded.position"
+            )
+        if self._new:
+            new = f"SELECT * FROM {self._scan(table, self._new, len(covered))} WHERE {among}"
+            rows = f"SELECT {shown} FROM ({new}) AS rows"
+            if keys != "new_keys":  # which has the keys of all new rows
+                rows += f" SEMI JOIN {keys} ON {same}"
+            selects.append(rows)
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE seen AS {' UNION ALL '.join(selects)}")
+
+    def _read_above(
+        self, connection: duckdb.DuckDBPyConnection, keys: key_ranges.Range
+    ) -> None:
+        """Create the table `above` of the observations of the parents of the rows in `seen`."""
+        above = TABLES[str(self.table.parent)]
+        rows = f"({newest.empty(above)})"
+        if self.parent.all:
+            rows = self._scan(above, self.parent.all)
+        rows += f" WHERE {keys.holds(above.key[:1])}"
+        if self.state.files:
+            within = self._within(connection, "seen", self.table.parent_key, above.key[0])
+            read_parents(connection, self.table, f"{rows} AND {within}")
+        elif self.shown.get("above") != rows or keys.lower or keys.upper:
+            read_parents(connection, self.table, rows)
+        self.shown["above"] = rows
+        if self.state.files or keys.lower or keys.upper:
+            self.shown.clear()
+
+    def _within(
+        self, connection: duckdb.DuckDBPyConnection, keys: str, name: str, column: str = ""
+    ) -> str:
+        """SQL of a test that the first column of a key lies within the bounds of these keys.
+
+        The statistics of a file then say which row groups need not be read.
+        """
+        lower, upper, nulls = connection.execute(
+            f'SELECT min("{name}"), max("{name}"), count(*) > count("{name}") FROM {keys}'
+        ).fetchall()[0]
+        if nulls or lower is None or self.table[name].type is not Type.STR:
+            return "true"
+        connection.execute("SET VARIABLE lower = $1", [lower])
+        connection.execute("SET VARIABLE upper = $1", [upper])
+        return f"\"{column or name}\" BETWEEN getvariable('lower') AND getvariable('upper')"
+
+
+class _Overlay:
+    """A file of merged rows, which is created when the first one comes."""
+
+    def __init__(self, folder: Folder, table: Table) -> None:
+        self._folder = folder
+        self._table = table
+        self._schema = stored_schema(table.name).with_metadata({COMPACTED: b"1"})
+        self._temp: Path | None = None
+        self._writer: pq.ParquetWriter | None = None
+
+    def write(self, rows: pa.Table) -> None:
+        """Append rows."""
+        if self._writer is None:
+            self._temp = self._folder.new_temp()
+            self._writer = pq.ParquetWriter(self._temp, self._schema, **PARQUET)
+        self._writer.write_table(rows.select(self._schema.names).cast(self._schema))
+
+    def close(self) -> dict[Path, Place]:
+        """Finish the file; return it with its place."""
+        if self._writer is None or self._temp is None:
+            return {}
+        self._writer.close()
+        return {self._temp: self._folder.tables / self._table.name / part_name(self._temp)}
