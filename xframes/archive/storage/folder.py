@@ -379,10 +379,16 @@ class Folder:
         return Files.of(files, self._settled(table, files))
 
     def records(self) -> list[Place]:
-        """Return the files that say which rows hold, those in use and older ones."""
-        heads = dict.fromkeys(map(head_of, TABLES))
-        homes = [(self.tables / head, self._listed(self.tables / head)) for head in heads]
-        return [home / name for home, files in homes for name in settled.records(files)]
+        """Return the files that say which rows hold, those in use and older ones.
+
+        A folder that cannot be listed has none.
+        """
+        found: list[Place] = []
+        for head in dict.fromkeys(map(head_of, TABLES)):
+            home = self.tables / head
+            with contextlib.suppress(ArchiveError):
+                found += [home / name for name in settled.records(self._listed(home))]
+        return found
 
     def _settled(self, table: str, files: Mapping[str, Place]) -> Settled | None:
         """Return the newest record of which rows hold that is right for these files."""
