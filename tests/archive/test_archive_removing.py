@@ -86,6 +86,19 @@ def test_what_comes_later_stays_hidden_and_goes_with_the_next_compaction(archive
     nowhere(archive, *MARKS)
 
 
+def test_a_later_post_of_a_removed_user_has_no_row_after_a_rebuild(archive):
+    """No tombstone names that post: the page alone says that it was removed."""
+    archive.remove(user_ids=["1"], reason="opted out")
+    archive.add(page(GONE, OTHER))
+    archive.purge()
+    positions = archive.sql("SELECT post_id, position FROM matches").fetchall()
+    assert archive.verify().ok
+    archive.rebuild(processes=1)
+    assert archive.sql("SELECT id FROM posts").fetchall() == [("20",)]
+    assert archive.sql("SELECT post_id, position FROM matches").fetchall() == positions == [("20", 1)]
+    nowhere(archive, *MARKS)
+
+
 def test_a_rebuild_brings_nothing_back(archive):
     archive.add([page(GONE, OTHER)])
     archive.remove(["10"], reason="deleted")

@@ -189,7 +189,7 @@ class _Batch:
         page_of_row: list[int] = []
         for page, contents in enumerate(self._contents):
             if contents.kind == "post":
-                places = _first_places(map(_key_getter("post"), contents.main))
+                places = _first_places(contents)
                 posts += places
                 positions += places.values()
                 page_of_row += [page] * len(places)
@@ -208,7 +208,7 @@ class _Batch:
             argument = contents.args.get(edge.arg)
             if argument is None or contents.kind not in ENTITIES:
                 continue
-            places = _first_places(map(_key_getter(contents.kind), contents.main))
+            places = _first_places(contents)
             values: dict[str, Sequence[Any]] = {
                 edge.row_column: list(places), edge.arg_column: [argument] * len(places),
                 "position": list(places.values()),
@@ -292,9 +292,13 @@ def _objects_of(contents: Contents, kind: str) -> Sequence[Any]:
         included = [*included, *_topics(contents.main)]
     if contents.kind != kind or not contents.main:
         return included
+    main = contents.main
+    if contents.removed:
+        key = _key_getter(kind)
+        main = [item for item in main if key(item) not in contents.removed]
     if not included:
-        return contents.main
-    return [*contents.main, *included]
+        return main
+    return [*main, *included]
 
 
 def _topics(spaces: Iterable[Any]) -> Iterator[Any]:
@@ -324,11 +328,11 @@ def _shared_columns(table: str, entity: str) -> tuple[int, ...]:
     return tuple(paths.index(c.path) for c in TABLES[table].body)
 
 
-def _first_places(ids: Iterable[str | None]) -> dict[str, int]:
-    """Return where each id is first, in order."""
+def _first_places(contents: Contents) -> dict[str, int]:
+    """Return where each main object is first, by its id, in order."""
     places: dict[str, int] = {}
-    for place, id_ in enumerate(ids):
-        if id_ is not None:
+    for place, id_ in enumerate(map(_key_getter(str(contents.kind)), contents.main)):
+        if id_ is not None and id_ not in contents.removed:
             places.setdefault(id_, place)
     return places
 

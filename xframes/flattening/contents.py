@@ -55,6 +55,7 @@ class Contents:
     misfits: list[Misfit] = field(default_factory=list)
     action: Action | None = None
     args: Mapping[str, str] = field(default_factory=dict)
+    removed: frozenset[str] = frozenset()  # ids of main objects that an archive removed
 
 
 def error_row(error: Mapping[str, Any]) -> dict[str, Any]:

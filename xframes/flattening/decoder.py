@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from xframes.flattening import tolerant_reader
+from xframes.flattening import shapes, tolerant_reader
 from xframes.flattening.contents import Contents
 from xframes.flattening.nodes import INCLUDES, Structs, structs
-from xframes.flattening.shapes import recognise
 from xframes.registry import ACTIONS, Action, match
 
 if TYPE_CHECKING:
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 _MOST_EXTRAS = 1000
 # Characters that the name of a decoder's field cannot have.
 _UNSUPPORTED = frozenset('"\\').union(map(chr, range(32)))
+_REDACTED = shapes.REDACTED.encode()
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -66,6 +66,8 @@ class Decoder:
             contents, unknown = tolerant_reader.read_page(page, action, self.structs)
             self._note_unknown(unknown, page)
         contents.action, contents.args = action, args
+        if _REDACTED in page.body:
+            contents.removed = _removed(page.body)
         return contents
 
     def _read_fast(self, body: bytes, kind: str) -> Contents | None:
@@ -110,6 +112,14 @@ def _action(page: Page) -> tuple[Action | None, Mapping[str, str]]:
     return action, {**args, **request.args}
 
 
+def _removed(body: bytes) -> frozenset[str]:
+    """Return the ids of the main objects that an archive removed from a page."""
+    try:
+        return shapes.removed_ids(tolerant_reader.load(body))
+    except (ValueError, RecursionError):  # the word is in the body by chance
+        return frozenset()
+
+
 def _kind_of(body: bytes) -> str | None:
     """Return the kind of a page's main objects by the first of them, or None when it is unclear.
 
@@ -119,7 +129,7 @@ def _kind_of(body: bytes) -> str | None:
         first = _first_object(body)
     except _UNREADABLE:
         return None
-    return "post" if first is None else recognise(first)
+    return "post" if first is None else shapes.recognise(first)
 
 
 def _first_object(body: bytes) -> Any:

@@ -15,9 +15,10 @@ from xframes.flattening import legacy
 from xframes.flattening.nodes import INCLUDES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-TOP_LEVEL = {"data", "includes", "errors", "meta", "matching_rules", "__twarc", "__redacted"}
+REDACTED = "__redacted"  # in the body of a page from which an archive removed something
+TOP_LEVEL = {"data", "includes", "errors", "meta", "matching_rules", "__twarc", REDACTED}
 _PAGE = {"data", "includes", "errors", "meta"}
 _META = {"newest_id", "oldest_id", "result_count", "next_token", "previous_token"}
 _MENTION = {"start", "end", "username", "id"}
@@ -58,6 +59,19 @@ _MARKS: tuple[tuple[str, tuple[str, ...]], ...] = (
 PageAndKind = tuple[dict[str, Any] | None, str | None]
 
 
+def is_mark(value: Mapping[str, Any]) -> bool:
+    """Whether a main object of a redacted page is only the id of a removed post or user."""
+    return len(value) == 2 and "id" in value and "" in {value.get("text"), value.get("username")}
+
+
+def removed_ids(document: Any) -> frozenset[str]:
+    """Return the ids of the main objects that were removed from a page; most pages have none."""
+    if not isinstance(document, dict) or REDACTED not in document:
+        return frozenset()
+    objects = [item for item in _list(document.get("data")) if isinstance(item, dict)]
+    return frozenset(str(item["id"]) for item in objects if is_mark(item))
+
+
 def recognise(item: Any) -> str | None:
     """Return the kind of an object by the fields it has, or None when nothing fits.
 
@@ -81,7 +95,7 @@ def to_page(document: Any) -> PageAndKind:  # noqa: PLR0911  one shape, one retu
     if not isinstance(document, dict):
         return None, None
     rest = {k: v for k, v in document.items()
-            if k not in {"__twarc", "__redacted", "matching_rules"}}
+            if k not in {"__twarc", REDACTED, "matching_rules"}}
     if _is_problem(rest):
         return _failure(rest), None
     if _PAGE & rest.keys() and not _is_object(document):
@@ -173,7 +187,7 @@ def _merge(items: list[Any]) -> dict[str, Any] | None:
 
 
 def _merge_document(document: dict[str, Any], merged: dict[str, Any]) -> None:
-    if document.keys() == {"__redacted"}:  # an archive's note that something was taken out
+    if document.keys() == {REDACTED}:  # an archive's note that something was taken out
         return
     page, _ = to_page(document)
     if page is None:

@@ -25,7 +25,7 @@ from xframes.archive.storage.redaction import (
     without_traces,
 )
 from xframes.flattening.nodes import INCLUDES
-from xframes.flattening.shapes import recognise
+from xframes.flattening.shapes import REDACTED, is_mark, recognise
 from xframes.registry import ACTIONS
 from xframes.schema import TABLES, tables_of
 from xframes.schema.leaves import Leaf, alternatives, codes, kinds, leaves, wire_names
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from xframes.schema import Col
     from xframes.wire import Page, Request
 
-# In the body of a page from which something was removed: its hash is no longer its id.
-REDACTED = "__redacted"
 # Kinds of objects that are recognised by their fields, wherever they are on a page.
 _WRITTEN_BY_PEOPLE = frozenset({"post", "user", "dm"})
 _DROPPED = object()
@@ -390,7 +388,7 @@ def _marked(document: Any, leaf: Leaf, doomed: Doomed, taken: list[str]) -> Any:
 
 def _mark(item: Any, expected: str | None, doomed: Doomed, taken: list[str]) -> Any:
     kind = None
-    if isinstance(item, dict) and not _is_mark(item):
+    if isinstance(item, dict) and not is_mark(item):
         kind = _doomed_kind(item, doomed, expected)
     for name, ids, empty in (("post", doomed.posts, "text"), ("user", doomed.users, "username")):
         if kind == name and _id(item) in ids:
@@ -414,15 +412,11 @@ def without_marks(page: Page) -> Page:
         document = [item for item in document if not _is_note(item)]
     elif isinstance(data, list):
         document["data"] = [
-            item for item in data if not (isinstance(item, dict) and _is_mark(item))
+            item for item in data if not (isinstance(item, dict) and is_mark(item))
         ]
-    elif isinstance(data, dict) and _is_mark(data):
+    elif isinstance(data, dict) and is_mark(data):
         del document["data"]
     return replace(page, body=_written(document))
-
-
-def _is_mark(value: Mapping[str, Any]) -> bool:
-    return len(value) == 2 and "id" in value and "" in {value.get("text"), value.get("username")}
 
 
 def _walk(value: Any, leaf: Leaf, doomed: Doomed, taken: list[str]) -> Any:
@@ -433,7 +427,7 @@ def _walk(value: Any, leaf: Leaf, doomed: Doomed, taken: list[str]) -> Any:
     if isinstance(value, list):
         items = (_walk(item, leaf, doomed, taken) for item in value)
         return [item for item in items if item is not _DROPPED]
-    if not isinstance(value, dict) or _is_mark(value):
+    if not isinstance(value, dict) or is_mark(value):
         return value
     kind = _doomed_kind(value, doomed, leaf.kind)
     if kind == "reference":  # a post inside the one that refers to it: the reference stays
@@ -598,7 +592,7 @@ def _cleaned(value: Any, leaf: Leaf, doomed: Doomed, taken: list[str]) -> Any:
 def _cleaned_object(
     value: dict[str, Any], leaf: Leaf, doomed: Doomed, taken: list[str]
 ) -> dict[str, Any]:
-    if _is_mark(value):
+    if is_mark(value):
         return value
     fields = _fields(value, leaf)
     if not fields and _id(value) in doomed.users and not all(_is_place(n, fields) for n in value):
