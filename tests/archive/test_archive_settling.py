@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.archives import EVERYTHING, contents, names, page, post
+from tests.archives import EVERYTHING, NOW, contents, names, page, post
 from xframes.archive.archive import Archive
 from xframes.archive.ingest.imports import write_rows
 from xframes.archive.storage.bookkeeping import settled_name
@@ -159,6 +159,26 @@ def test_what_is_removed_stays_gone_also_from_rows_that_no_query_saw(tmp_path, e
         archive.add(page(post(2), post(4), seconds=9))
         archive.compact()
         archive.remove(post_ids=["4"], reason="asked")
+    assert archive.verify().ok, archive.verify()
+
+
+def test_a_removal_leaves_settled_files_settled(tmp_path, monkeypatch, eager):
+    """Their dead rows stay the same rows, at new positions."""
+    archive, expected = (Archive(tmp_path / name, now=lambda: NOW) for name in ("a", "b"))
+    fill(archive, 5)
+    fill(expected, 5)
+    shadows = archive._folder.files("posts").settled.shadows("posts").num_rows
+    assert shadows
+    monkeypatch.undo()  # nothing settles from here on
+    for one in (archive, expected):
+        one.remove(post_ids=["3", "7"], reason="asked")
+    assert is_settled(archive)
+    assert is_settled(archive, "post_hashtags")
+    assert 0 < archive._folder.files("posts").settled.shadows("posts").num_rows < shadows
+    for path in expected.path.rglob("_settled-*.pq"):
+        path.unlink()
+    assert not is_settled(expected)
+    same_rows(archive, expected)
     assert archive.verify().ok, archive.verify()
 
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from xframes.archive.ingest.flush import settle
 from xframes.archive.ingest.journal import open_journal
-from xframes.archive.storage.bookkeeping import BASE, base_name, part_name
+from xframes.archive.storage.bookkeeping import BASE, base_name, part_name, settled_name
 from xframes.archive.storage.page_redaction import scrub, scrubbed, without_preview
 from xframes.archive.storage.parts import PARQUET, PagesFile, part_runs, read_part
 from xframes.archive.storage.paths import opened
+from xframes.archive.storage.records import settled
 from xframes.archive.storage.redaction import cleaned, without_asked
 from xframes.flattening import Flattener
 from xframes.flattening.contents import OWN_PROBLEMS_FROM
@@ -23,7 +25,7 @@ from xframes.schema import TABLES, Col, Type
 from xframes.schema.references import owners
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from xframes.archive.ingest.journal import Journal
@@ -41,6 +43,18 @@ def ids_by_kind(targets: Doomed) -> dict[str, frozenset[str]]:
         "media": targets.media,
         "poll": targets.polls,
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """A file without what must be removed: a temporary file, and its final path.
+
+    `stays` says for each row of the old file of a table whether it is in the new one.
+    """
+
+    temp: Path
+    place: Place
+    stays: np.ndarray | None = None
 
 
 # pages -------------------------------------------------------------------------------------------
@@ -73,11 +87,8 @@ class PageSizes:
 
 def page_file_without(
     folder: Folder, path: Place, targets: Doomed, sizes: PageSizes
-) -> tuple[Path, Place] | None:
-    """Rewrite a file of pages without what must be removed.
-
-    Returns the temporary file and its final path; None if the file contains nothing of it.
-    """
+) -> Rewritten | None:
+    """Rewrite a file of pages without what must be removed; None if it contains nothing of it."""
     runs = part_runs(path)
     clean_runs = [
         {name: _run_value(name, value, targets) for name, value in run.items()} for run in runs
@@ -92,7 +103,7 @@ def page_file_without(
         if clean_page is not page:
             sizes.note(clean_page)
     file.close(clean_runs)
-    return temp, folder.pages / part_name(temp, beside=path)
+    return Rewritten(temp, folder.pages / part_name(temp, beside=path))
 
 
 def _run_value(name: str, value: Any, targets: Doomed) -> Any:
@@ -110,11 +121,8 @@ def _run_value(name: str, value: Any, targets: Doomed) -> Any:
 
 def table_file_without(
     folder: Folder, name: str, path: Place, targets: Doomed, sizes: PageSizes
-) -> tuple[Path, Place] | None:
-    """Rewrite a file of a table without what must be removed.
-
-    Returns the temporary file and its final path; None if the file contains nothing of it.
-    """
+) -> Rewritten | None:
+    """Rewrite a file of a table without what must be removed; None if it contains nothing of it."""
     with pq.ParquetFile(opened(path)) as file:
         columns = [n for n in file.schema_arrow.names if _is_relevant(name, n)]
         groups = range(file.num_row_groups)
@@ -123,14 +131,16 @@ def table_file_without(
         ):
             return None
         temp = folder.new_temp()
+        stays: list[np.ndarray] = []
         with pq.ParquetWriter(temp, file.schema_arrow, **PARQUET) as writer:
             for n in groups:
-                writer.write_table(_clean(name, file.read_row_group(n), targets, sizes))
-    base = BASE.fullmatch(path.name)
-    if base is None:
-        return temp, path.with_name(part_name(temp))
-    number = int(base["number"]) + 10_000
-    return temp, path.with_name(base_name(temp, base["generation"], number))
+                rows = file.read_row_group(n)
+                stays.append(_stays(name, rows, targets).to_numpy())
+                writer.write_table(_clean(name, rows, targets, sizes))
+    new_name = part_name(temp)
+    if base := BASE.fullmatch(path.name):
+        new_name = base_name(temp, base["generation"], int(base["number"]) + 10_000)
+    return Rewritten(temp, path.with_name(new_name), np.concatenate(stays))
 
 
 def _needs_change(name: str, rows: pa.Table, targets: Doomed, sizes: PageSizes) -> bool:
@@ -158,16 +168,7 @@ def _declaration(name: str, column: str) -> Col | None:
 
 def _clean(name: str, rows: pa.Table, targets: Doomed, sizes: PageSizes) -> pa.Table:
     """Remove rows, and remove names and other traces of people from the rows that stay."""
-    ids = ids_by_kind(targets)
-    to_remove = [_is_in(rows, column, ids[kind]) for column, kind in owners(name)]
-    subjects = [c.name for c in TABLES[name].columns if c.holds == "subject"]
-    if subjects:  # only reports by X: xframes' own are derived from what a page still has
-        by_x = pc.less(rows["position"], OWN_PROBLEMS_FROM)
-        for column in subjects:
-            about_them = _is_in(rows, column, targets.names, lower=True)
-            to_remove.append(pc.and_(by_x, about_them))
-    if to_remove:
-        rows = rows.filter(pc.invert(reduce(pc.or_, to_remove)))
+    rows = rows.filter(_stays(name, rows, targets))
     if name == "requests":
         rows = sizes.correct(rows)
     before = rows
@@ -179,6 +180,21 @@ def _clean(name: str, rows: pa.Table, targets: Doomed, sizes: PageSizes) -> pa.T
             rows = _rewrite(rows, n, partial(_clean_text, col=col, targets=targets))
     rows = _without_previews(before, rows, name, targets)
     return _without_requests(before, rows, name)
+
+
+def _stays(name: str, rows: pa.Table, targets: Doomed) -> pa.ChunkedArray:
+    """For each row, whether it stays."""
+    ids = ids_by_kind(targets)
+    to_remove = [_is_in(rows, column, ids[kind]) for column, kind in owners(name)]
+    subjects = [c.name for c in TABLES[name].columns if c.holds == "subject"]
+    if subjects:  # only reports by X: xframes' own are derived from what a page still has
+        by_x = pc.less(rows["position"], OWN_PROBLEMS_FROM)
+        for column in subjects:
+            about_them = _is_in(rows, column, targets.names, lower=True)
+            to_remove.append(pc.fill_null(pc.and_(by_x, about_them), False))
+    if not to_remove:
+        return pa.chunked_array([pa.repeat(pa.scalar(True), rows.num_rows)])
+    return pc.invert(reduce(pc.or_, to_remove))
 
 
 def _clean_text(text: str, col: Col | None, targets: Doomed) -> str | None:
@@ -300,6 +316,57 @@ def _is_in(
 def _with_column(rows: pa.Table, column: str, values: pa.Array | pa.ChunkedArray) -> pa.Table:
     index = rows.schema.get_field_index(column)
     return rows.set_column(index, rows.schema.field(index), values)
+
+
+# records of which rows hold ----------------------------------------------------------------------
+
+
+def rewritten_records(
+    folder: Folder, rewritten: Mapping[Place, Rewritten]
+) -> dict[Place, Rewritten]:
+    """Write the records of which rows hold again, with the names and rows of rewritten files.
+
+    Without them, queries would have to merge all rows of these tables. Older records come first.
+    """
+    by_name = {(old.parent.name, old.name): new for old, new in rewritten.items()}
+    records = {}
+    for table in TABLES:
+        if record := folder.files(table).settled:
+            records[record.place.name] = record
+    new_records = {}
+    for _, record in sorted(records.items()):
+        news = {
+            table: [by_name.get((table, name)) for name in names]
+            for table, names in record.files.items()
+        }
+        if not any(any(new) for new in news.values()):
+            continue
+        files = {table: _new_names(names, news[table]) for table, names in record.files.items()}
+        temp = folder.new_temp()
+        settled.write(temp, files, {
+            table: _new_positions(record.shadows(table), new) for table, new in news.items()
+        })
+        new_records[record.place] = Rewritten(temp, record.place.with_name(settled_name(temp)))
+    return new_records
+
+
+def _new_names(names: Sequence[str], news: Sequence[Rewritten | None]) -> tuple[str, ...]:
+    pairs = zip(names, news, strict=True)
+    return tuple(new.place.name if new else name for name, new in pairs)
+
+
+def _new_positions(dead: pa.Table, news: Sequence[Rewritten | None]) -> pa.Table:
+    """Dead rows at their positions in the new files, without those that were removed."""
+    files, positions = dead["file"].to_numpy(), dead["position"].to_numpy().copy()
+    stays = np.ones(len(files), bool)
+    for number, new in enumerate(news):
+        if new is None or new.stays is None:
+            continue
+        of_file = np.flatnonzero(files == number)
+        old = positions[of_file]
+        stays[of_file] = new.stays[old]
+        positions[of_file] = np.cumsum(new.stays)[old] - 1
+    return pa.table({"file": files[stays], "position": positions[stays]})
 
 
 # the journal -------------------------------------------------------------------------------------

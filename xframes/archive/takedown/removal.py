@@ -23,9 +23,11 @@ from xframes.archive.storage.parts import read_part
 from xframes.archive.storage.redaction import Doomed
 from xframes.archive.takedown.erasure import (
     PageSizes,
+    Rewritten,
     clean_journal,
     ids_by_kind,
     page_file_without,
+    rewritten_records,
     table_file_without,
 )
 from xframes.archive.upkeep.repair import forget_damaged
@@ -36,8 +38,7 @@ from xframes.schema.references import carried, owners
 from xframes.wire import Page, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     import duckdb
 
@@ -141,7 +142,7 @@ def purge(folder: Folder, readers: Readers) -> int:
             clean_journal(folder, targets, targets.users - barred[1])
         sizes = PageSizes()
         files = [*folder.page_parts(), *(p for table in TABLES for p in folder.files(table).all)]
-        swaps: dict[Place, tuple[Path, Place]] = {}
+        swaps: dict[Place, Rewritten] = {}
         for path in files:
             new = _file_without(folder, path, targets, sizes)
             if new is not None:
@@ -153,12 +154,13 @@ def purge(folder: Folder, readers: Readers) -> int:
             if path.name not in folder.purged
         ]
         unclean = [path for path in replaced if not _is_clean(folder, path, targets, sizes)]
-        _replace(folder, readers, swaps, must_delete=bool(folder.buried or unclean))
+        records = rewritten_records(folder, swaps)
+        _replace(folder, readers, swaps | records, must_delete=bool(folder.buried or unclean))
         forget_damaged(folder)  # unreadable files cannot be cleaned
         folder.sweep()
         folder.storage.forget_versions()
         clean = {path.name for path in files} - {path.name for path in swaps}
-        clean.update(final.name for _, final in swaps.values())
+        clean.update(new.place.name for new in swaps.values())
         clean.update(path.name for path in replaced if path not in unclean)
         folder.note_purged(clean)
     return len(swaps)
@@ -166,7 +168,7 @@ def purge(folder: Folder, readers: Readers) -> int:
 
 def _file_without(
     folder: Folder, path: Place, targets: Doomed, sizes: PageSizes
-) -> tuple[Path, Place] | None:
+) -> Rewritten | None:
     """Rewrite a file without the targets; None if it contains nothing of them."""
     if path.parent == folder.pages:
         return page_file_without(folder, path, targets, sizes)
@@ -184,7 +186,7 @@ def _is_clean(folder: Folder, path: Place, targets: Doomed, sizes: PageSizes) ->
 def _replace(
     folder: Folder,
     readers: Readers,
-    swaps: dict[Place, tuple[Path, Place]],
+    swaps: Mapping[Place, Rewritten],
     *,
     must_delete: bool,
 ) -> None:
@@ -202,7 +204,7 @@ def _replace(
                 f"other processes are reading {folder.path}: the removed data is hidden, but stays "
                 "in files. Run purge() or compact() when they have finished"
             )
-        moves = dict(swaps.values())
+        moves = {new.temp: new.place for new in swaps.values()}
         for home in {old.parent for old in swaps}:
             old_files = (old for old in swaps if old.parent == home)
             moves[marker(folder, old_files)] = home / f"replaced-{folder.new_id()}.json"
