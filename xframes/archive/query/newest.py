@@ -111,7 +111,7 @@ def _parquet(files: Sequence[str], *options: str) -> str:
 class Run:
     """A settled file: its path, its number in the record, whether rows of it do not hold.
 
-    `exact`: it has all present columns; `known_at`: also that one.
+    `exact`: it has all present columns; `known_at`: also that one. `rows`: how many it has.
     """
 
     path: str
@@ -119,6 +119,7 @@ class Run:
     has_dead: bool
     exact: bool
     known_at: bool
+    rows: int
 
 
 def settled_rows(table: Table, runs: Sequence[Run], record: str) -> str:
@@ -142,20 +143,27 @@ def settled_rows(table: Table, runs: Sequence[Run], record: str) -> str:
                 columns += known
         select = f"SELECT {columns} FROM {_parquet([run.path for run in group], *option)} AS rows"
         if has_dead:
-            numbers = ", ".join(str(run.number) for run in group)
-            dead = (
-                f"SELECT list_position([{numbers}], file) - 1 AS file, position "
-                f"FROM {_parquet([record])} "
-                f"WHERE \"table\" = '{table.name}' AND file IN ({numbers})"
-            )
             select += (
-                f" ANTI JOIN ({dead}) AS dead ON dead.file = rows.file_index::BIGINT "
-                "AND dead.position = rows.file_row_number"
+                f", ({_dead_bits(table, group, record)}) AS dead WHERE get_bit("
+                "dead.bits[rows.file_index::BIGINT + 1], rows.file_row_number::INTEGER) "
+                "IS DISTINCT FROM 1"
             )
         selects.append(select)
     if any(not run.exact for run in runs):
         selects.insert(0, empty(table))
     return f"({' UNION ALL BY NAME '.join(selects)})"
+
+
+def _dead_bits(table: Table, group: Sequence[Run], record: str) -> str:
+    """Return a SELECT of a list with the bits of these files; null for too few bits."""
+    numbers = ", ".join(str(run.number) for run in group)
+    counts = ", ".join(str(run.rows) for run in group)
+    place = f"list_position([{numbers}], file)"
+    bits = f"CASE WHEN octet_length(dead) * 8 >= [{counts}][{place}] THEN dead::BIT END"
+    return (
+        f"SELECT list({bits} ORDER BY {place}) AS bits FROM {_parquet([record])} "
+        f"WHERE \"table\" = '{table.name}' AND file IN ({numbers})"
+    )
 
 
 def view(table: Table, own: Sources, parent: Sources | None = None) -> str:

@@ -319,8 +319,8 @@ def runs_of(table: Table, own: Files, record: Settled) -> list[newest.Run]:
     dead = record.dead.get(table.name, {})
     runs = []
     for number, name in enumerate(record.files[table.name]):
-        exact, known_at = _form(table.name, places[name])
-        runs.append(newest.Run(str(places[name]), number, number in dead, exact, known_at))
+        form = _form(table.name, places[name])
+        runs.append(newest.Run(str(places[name]), number, number in dead, *form))
     return runs
 
 
@@ -330,13 +330,18 @@ def _scan(table: Table, files: Sequence[Place]) -> str | None:
 
 def is_exact(table: str, path: Place) -> bool:
     """Whether a compacted file has the present columns, so that it can be read by itself."""
-    exact, known_at = _form(table, path)
+    exact, known_at, _ = _form(table, path)
     return exact and known_at
 
 
 @lru_cache(maxsize=20_000)  # files never change, and their names are never used again
-def _form(table: str, path: Place) -> tuple[bool, bool]:
-    """Whether a file has the present columns of its table, and those of a compacted file."""
-    schema = pq.read_schema(opened(path))
+def _form(table: str, path: Place) -> tuple[bool, bool, int]:
+    """Whether a file has the present columns of its table, and those of a compacted file.
+
+    The number of its rows comes last.
+    """
+    metadata = pq.read_metadata(opened(path))
+    schema = metadata.schema.to_arrow_schema()
     is_compacted = schema.equals(stored_schema(table))
-    return is_compacted or schema.equals(TABLES[table].schema), is_compacted
+    is_exact = is_compacted or schema.equals(TABLES[table].schema)
+    return is_exact, is_compacted, metadata.num_rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ from xframes.schema import TABLES, Col, Type
 from xframes.schema.references import owners
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from xframes.archive.ingest.journal import Journal
@@ -54,7 +54,7 @@ class Rewritten:
 
     temp: Path
     place: Place
-    stays: np.ndarray | None = None
+    stays: np.ndarray = field(default_factory=lambda: np.ones(0, bool))
 
 
 # pages -------------------------------------------------------------------------------------------
@@ -335,38 +335,31 @@ def rewritten_records(
             records[record.place.name] = record
     new_records = {}
     for _, record in sorted(records.items()):
-        news = {
-            table: [by_name.get((table, name)) for name in names]
-            for table, names in record.files.items()
-        }
-        if not any(any(new) for new in news.values()):
-            continue
-        files = {table: _new_names(names, news[table]) for table, names in record.files.items()}
-        temp = folder.new_temp()
-        settled.write(temp, files, {
-            table: _new_positions(record.shadows(table), new) for table, new in news.items()
-        })
-        new_records[record.place] = Rewritten(temp, record.place.with_name(settled_name(temp)))
+        files: dict[str, list[str]] = {}
+        dead: dict[str, dict[str, np.ndarray]] = {}
+        for table, names in record.files.items():
+            news = {name: by_name.get((table, name)) for name in names}
+            files[table] = [new.place.name if new else name for name, new in news.items()]
+            dead[table] = dict(_new_bits(record.bits(table), news))
+        if files != {table: list(names) for table, names in record.files.items()}:
+            temp = folder.new_temp()
+            settled.write(temp, files, dead)
+            place = record.place.with_name(settled_name(temp))
+            new_records[record.place] = Rewritten(temp, place)
     return new_records
 
 
-def _new_names(names: Sequence[str], news: Sequence[Rewritten | None]) -> tuple[str, ...]:
-    pairs = zip(names, news, strict=True)
-    return tuple(new.place.name if new else name for name, new in pairs)
-
-
-def _new_positions(dead: pa.Table, news: Sequence[Rewritten | None]) -> pa.Table:
-    """Dead rows at their positions in the new files, without those that were removed."""
-    files, positions = dead["file"].to_numpy(), dead["position"].to_numpy().copy()
-    stays = np.ones(len(files), bool)
-    for number, new in enumerate(news):
-        if new is None or new.stays is None:
+def _new_bits(
+    dead: Mapping[str, np.ndarray], news: Mapping[str, Rewritten | None]
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the names of the files that have dead rows now, with a bit for each row that stays."""
+    for name, bits in dead.items():
+        new = news[name]
+        if new is None:
+            yield name, bits
             continue
-        of_file = np.flatnonzero(files == number)
-        old = positions[of_file]
-        stays[of_file] = new.stays[old]
-        positions[of_file] = np.cumsum(new.stays)[old] - 1
-    return pa.table({"file": files[stays], "position": positions[stays]})
+        of_rows = np.unpackbits(bits)[:len(new.stays)]
+        yield new.place.name, np.packbits(of_rows[new.stays])
 
 
 # the journal -------------------------------------------------------------------------------------

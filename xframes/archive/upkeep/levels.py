@@ -11,9 +11,6 @@ import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-import pyarrow as pa
-
 from xframes.archive.query import newest
 from xframes.archive.query.newest import quoted
 from xframes.archive.query.views import runs_of, stones_of
@@ -39,6 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import duckdb
+    import pyarrow as pa
 
     from xframes.archive.storage.bucket import Place
     from xframes.archive.storage.folder import Files, Folder
@@ -166,16 +164,13 @@ def _sorted(
 def _state(table: str, files: Files) -> State:
     if files.settled is None:
         return State()
-    return State(list(files.settled.files[table]), files.settled.shadows(table))
+    return State(list(files.settled.files[table]), files.settled.bits(table))
 
 
 def _without(state: State, gone: Sequence[str]) -> State:
     """Return a state without these files; the others get new numbers."""
     files = [name for name in state.files if name not in gone]
-    numbers = {name: number for number, name in enumerate(files)}
-    new = np.array([numbers.get(name, -1) for name in state.files], np.int64)
-    moved = new[state.dead["file"].to_numpy()]
-    dead = state.dead.set_column(0, "file", pa.array(moved)).filter(pa.array(moved >= 0))
+    dead = {name: bits for name, bits in state.dead.items() if name not in gone}
     return replace(state, files=files, dead=dead)
 
 

@@ -13,6 +13,7 @@ import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -21,6 +22,7 @@ from xframes.archive.query.newest import quoted
 from xframes.archive.storage.bookkeeping import part_name, settled_name
 from xframes.archive.storage.folder import head_of, marker
 from xframes.archive.storage.parts import COMPACTED, PARQUET, merges, stored_schema
+from xframes.archive.storage.paths import opened
 from xframes.archive.storage.records import settled
 from xframes.archive.upkeep.compaction import MEMORY, NEEDED, SPREAD, VALUE_BYTES, open_worker
 from xframes.archive.upkeep.deciding import key_ranges
@@ -45,11 +47,37 @@ _DEAD = pa.schema([("file", pa.int64()), ("position", pa.int64())])
 
 @dataclass(slots=True)
 class State:
-    """What is settled of one table: its files, in the order of their numbers, and the dead rows."""
+    """What is settled of one table: its files, in the order of their numbers, and the dead rows.
+
+    `dead` has a bit for each row of a file, eight in a number; files without dead rows are not in
+    it.
+    """
 
     files: list[str] = field(default_factory=list)
-    dead: pa.Table = field(default_factory=_DEAD.empty_table)
+    dead: dict[str, np.ndarray] = field(default_factory=dict)
     parents: frozenset[str] = frozenset()
+
+    def positions(self) -> pa.Table:
+        """Return the `file` and `position` of every dead row."""
+        tables = [_DEAD.empty_table()]
+        for number, name in enumerate(self.files):
+            if name in self.dead:
+                positions = np.flatnonzero(np.unpackbits(self.dead[name]))
+                columns = [np.full(len(positions), number), positions]
+                tables.append(pa.table(columns, schema=_DEAD))
+        return pa.concat_tables(tables)
+
+    def add_dead(self, rows: pa.Table, places: Mapping[str, Place]) -> None:
+        """Add dead rows; `places` are those of the files."""
+        numbers, positions = rows["file"].to_numpy(), rows["position"].to_numpy()
+        for number in np.unique(numbers):
+            name = self.files[number]
+            if name in self.dead:
+                bits = np.unpackbits(self.dead[name])
+            else:
+                bits = np.zeros(pq.read_metadata(opened(places[name])).num_rows, np.uint8)
+            bits[positions[numbers == number]] = 1
+            self.dead[name] = np.packbits(bits)
 
 
 def settle(folder: Folder, families: Iterable[Sequence[str]], *, memory: int = MEMORY) -> bool:
@@ -93,7 +121,7 @@ def record(
     """
     folder.upgrade()
     temp = folder.new_temp()
-    files = {name: tuple(state.files) for name, state in states.items()}
+    files = {name: state.files for name, state in states.items()}
     settled.write(temp, files, {name: state.dead for name, state in states.items()})
     home = folder.tables / head
     all_moves = {**moves, temp: home / settled_name(temp)}
@@ -113,7 +141,7 @@ def _state(table: Table, own: Files, parent: Files) -> State:
     if own.settled:
         names = own.settled.files
         parents = frozenset(names.get(head_of(table.name), ()))
-        return State(list(names[table.name]), own.settled.shadows(table.name), parents)
+        return State(list(names[table.name]), own.settled.bits(table.name), parents)
     same = not table.parent or not parent.bases or set(parent.bases) == set(own.bases)
     if own.generation is None or not same:
         return State()
@@ -153,10 +181,10 @@ class _Settling:
         if not self.has_news:
             return {}
         overlay = _Overlay(self.folder, self.table)
-        dead = [self.state.dead]
-        dead.extend(rows.cast(_DEAD) for rows in self._dead_rows(connection, overlay))
+        dead = [rows.cast(_DEAD) for rows in self._dead_rows(connection, overlay)]
         self.state.files += [path.name for path in self._new]
-        self.state.dead = pa.concat_tables(dead)
+        places = {path.name: path for path in self.files.all}
+        self.state.add_dead(pa.concat_tables([_DEAD.empty_table(), *dead]), places)
         moves = overlay.close()
         self.state.files += [place.name for place in moves.values()]
         return moves
@@ -166,7 +194,7 @@ class _Settling:
     ) -> Iterator[pa.Table]:
         """Find the rows that do not hold any more, one range of keys after the other."""
         table = self.table
-        connection.register("recorded", self.state.dead)
+        connection.register("recorded", self.state.positions())
         facts = Facts.of(self.files.all if merges(table.name) else self._new)
         wide = [
             name

@@ -1,9 +1,9 @@
 """Records of which rows hold among the files of a family of tables, so that queries merge nothing.
 
-A record lists files that were compared with each other, and their rows that others replace: the
-number of the file and the position in it. All other rows of these files are unique by key, and the
-newest. A record is only an aid: without it, or if one of its files is gone, queries merge the rows
-of all files.
+A record lists files that were compared with each other, and their rows that others replace: a bit
+for each row of a file, set where the row does not hold. All other rows of these files are unique by
+key, and the newest. A record is only an aid: without it, or if one of its files is gone, queries
+merge the rows of all files.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from functools import lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -21,19 +23,22 @@ from xframes.archive.storage.paths import opened, size_of
 from xframes.schema import TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from xframes.archive.storage.bucket import Place
 
-SCHEMA = pa.schema([("table", pa.string()), ("file", pa.int64()), ("position", pa.int64())])
+SCHEMA = pa.schema([("table", pa.string()), ("file", pa.int64()), ("dead", pa.binary())])
 _FILES_KEY = b"xframes.settled"
-_LARGEST = 256_000_000  # bytes of a record; one of ten million rows has a tenth
+_LARGEST = 256_000_000  # bytes of a record; one of ten million rows has a hundredth
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A record: the files of each table, in the order of their numbers, and their dead rows."""
+    """A record: the files of each table, in the order of their numbers.
+
+    `dead` has the number of dead rows of each file that has any, by the file's number.
+    """
 
     place: Place
     files: Mapping[str, tuple[str, ...]] = field(compare=False, repr=False)
@@ -43,24 +48,31 @@ class Settled:
         """Whether it holds for a table that has these files: all those it names are there."""
         return bool(self.files.get(table)) and set(self.files[table]).issubset(names)
 
-    def shadows(self, table: str) -> pa.Table:
-        """The rows of a table that do not hold: `file` and `position`."""
+    def bits(self, table: str) -> dict[str, np.ndarray]:
+        """Return the bits of each file of a table that has dead rows, eight in a number."""
         rows = pq.read_table(opened(self.place), filters=[("table", "=", table)])
-        return rows.select(["file", "position"])
+        names = self.files[table]
+        pairs = zip(rows["file"].to_pylist(), rows["dead"].to_pylist(), strict=True)
+        return {names[number]: np.frombuffer(bits, np.uint8) for number, bits in pairs}
 
 
 def write(
-    path: Path, files: Mapping[str, tuple[str, ...]], shadows: Mapping[str, pa.Table]
+    path: Path,
+    files: Mapping[str, Sequence[str]],
+    dead: Mapping[str, Mapping[str, np.ndarray]],
 ) -> None:
-    """Write a record; `shadows` has for each table the columns `file` and `position`."""
+    """Write a record; `dead` has the bits of each table's files that have dead rows."""
     names = {table: list(names) for table, names in files.items()}
-    told = SCHEMA.with_metadata({_FILES_KEY: json.dumps(names).encode()})
-    with pq.ParquetWriter(path, told, compression="zstd", write_page_checksum=True) as writer:
-        for name in sorted(shadows):
-            rows = shadows[name].sort_by([("file", "ascending"), ("position", "ascending")])
-            if rows.num_rows:
-                tables = pa.array([name] * rows.num_rows, pa.string())
-                writer.write_table(pa.table([tables, rows["file"], rows["position"]], schema=told))
+    schema = SCHEMA.with_metadata({_FILES_KEY: json.dumps(names).encode()})
+    with pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True) as writer:
+        for table in sorted(dead):
+            of_table = [(names[table].index(n), bits) for n, bits in dead[table].items()]
+            rows = [
+                {"table": table, "file": number, "dead": bits.tobytes()}
+                for number, bits in sorted(of_table, key=itemgetter(0)) if bits.any()
+            ]
+            if rows:
+                writer.write_table(pa.Table.from_pylist(rows, schema=schema))
 
 
 @lru_cache(maxsize=1_000)
@@ -80,31 +92,39 @@ def read(place: Place) -> Settled:
         with pq.ParquetFile(opened(place), page_checksum_verification=True) as file:
             if not file.schema_arrow.equals(SCHEMA):
                 raise ValueError("its columns are not those of a record")
-            told = json.loads((file.metadata.metadata or {}).get(_FILES_KEY, b"null"))
-            rows = file.read(["table", "file"])
+            names = json.loads((file.metadata.metadata or {}).get(_FILES_KEY, b"null"))
+            rows = file.read().to_pylist()
     except (pa.ArrowException, RecursionError) as error:
         raise ValueError(str(error)) from error
-    files = _checked(told)
-    counts = rows.group_by(["table", "file"]).aggregate([([], "count_all")]).to_pylist()
+    files = _checked(names)
     dead: dict[str, dict[int, int]] = {}
-    for row in counts:
-        if not 0 <= row["file"] < len(files.get(row["table"], ())):
+    for row in rows:
+        table, number = row["table"], row["file"]
+        if number is None or not 0 <= number < len(files.get(table, ())):
             raise ValueError("it lists rows of files it does not name")
-        dead.setdefault(row["table"], {})[row["file"]] = row["count_all"]
+        of_table = dead.setdefault(table, {})
+        if number in of_table:
+            raise ValueError("it lists the rows of a file twice")
+        of_table[number] = count(np.frombuffer(row["dead"] or b"", np.uint8))
     return Settled(place, files, dead)
 
 
-def _checked(told: Any) -> dict[str, tuple[str, ...]]:
+def count(bits: np.ndarray) -> int:
+    """Return how many bits are set."""
+    return int(np.unpackbits(bits).sum())
+
+
+def _checked(names_by_table: Any) -> dict[str, tuple[str, ...]]:
     """The files a record names, if they are what a record can name."""
-    if not isinstance(told, dict) or not set(told) <= set(TABLES):
+    if not isinstance(names_by_table, dict) or not set(names_by_table) <= set(TABLES):
         raise ValueError("it names no tables")
-    for names in told.values():
+    for names in names_by_table.values():
         is_list = isinstance(names, list) and all(isinstance(name, str) for name in names)
         if not is_list or not all(map(is_data_file, names)):
             raise ValueError("it names something other than files of its tables")
         if len(set(names)) < len(names):
             raise ValueError("it names a file twice")
-    return {table: tuple(names) for table, names in told.items()}
+    return {table: tuple(names) for table, names in names_by_table.items()}
 
 
 def records(names: Collection[str]) -> list[str]:
