@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from xframes.archive.ingest.imports import write_rows
 from xframes.archive.query.views import Views
 from xframes.archive.storage.folder import Folder
-from xframes.archive.upkeep.compaction import _Job, compact_family
+from xframes.archive.upkeep.compaction import Worker, _Job, compact_family
 from xframes.archive.upkeep.levels import put_together
 from xframes.archive.upkeep.settling import settle
 from xframes.schema import TABLES
@@ -61,22 +61,28 @@ def histories(draw, rows):
 def play(folder, table, steps, parent=None, parents=()):
     """Carry a history out. `crash`: the compacted files are there, the old ones too; `half`: only details are done."""
     family = [table, parent] if parent else [table]
-    for step in steps:
-        if isinstance(step, list):
-            write_rows(folder, {name: as_table(name, [r for r in step if belongs(name, r)]) for name in family})
-        elif step == "half" and parent:
-            _Job(folder, TABLES[table], folder.files(table), folder.files(parent), 200_000_000, False).run(folder.new_id())
-        elif step == "settle":
-            settle(folder, [family])
-        elif step == "level":
-            settle(folder, [family])
-            settled = {name: [p.name for p in folder.files(name).all] for name in family}
-            put_together(folder, family, {name: files[1:] for name, files in settled.items() if files[1:]})
-        elif step != "nothing":
-            compact_family(folder, family, memory=200_000_000, only_parts=step == "gather")
-        if step == "crash":
-            for marker in folder.tables.rglob("replaced-*.json"):
-                marker.unlink()
+    with Worker(folder, 200_000_000) as worker:
+        for step in steps:
+            take(folder, family, step, worker)
+
+
+def take(folder, family, step, worker):
+    if isinstance(step, list):
+        write_rows(folder, {name: as_table(name, [r for r in step if belongs(name, r)]) for name in family})
+    elif step == "half" and len(family) > 1:
+        table, parent = family
+        _Job(folder, TABLES[table], folder.files(table), folder.files(parent), worker, False).run(folder.new_id())
+    elif step == "settle":
+        settle(folder, [family], worker)
+    elif step == "level":
+        settle(folder, [family], worker)
+        settled = {name: [p.name for p in folder.files(name).all] for name in family}
+        put_together(folder, family, {name: files[1:] for name, files in settled.items() if files[1:]}, worker)
+    elif step != "nothing":
+        compact_family(folder, family, worker, only_parts=step == "gather")
+    if step == "crash":
+        for marker in folder.tables.rglob("replaced-*.json"):
+            marker.unlink()
 
 
 def belongs(name, row):
@@ -260,7 +266,8 @@ def test_analytics_asked_again_with_other_metrics_keep_the_first():
             write_rows(folder, {"post_analytics": as_table("post_analytics", [row])})
         expected = [{"impressions": 10, "likes": 2}]
         assert shown(folder, "post_analytics", ["impressions", "likes"]) == expected
-        compact_family(folder, ["post_analytics"])
+        with Worker(folder) as worker:
+            compact_family(folder, ["post_analytics"], worker)
         assert shown(folder, "post_analytics", ["impressions", "likes"]) == expected
 
 
@@ -274,7 +281,8 @@ def test_many_keys_that_need_merging_are_merged_in_shares(only_parts):
     with archive() as folder:
         for cut in range(0, len(rows), 10_000):
             write_rows(folder, {"users": as_table("users", rows[cut : cut + 10_000])})
-        compact_family(folder, ["users"], memory=150_000_000, only_parts=only_parts)
+        with Worker(folder, 150_000_000) as worker:
+            compact_family(folder, ["users"], worker, only_parts=only_parts)
         views = Views(folder)
         found = views.arrow("SELECT count(*) AS n, count(username) AS a, count(name) AS b, count(DISTINCT id) AS ids FROM users")
         assert found.to_pylist() == [{"n": 20_000, "a": 20_000, "b": 20_000, "ids": 20_000}]

@@ -19,7 +19,7 @@ from xframes.archive.storage.bookkeeping import settled_name
 from xframes.archive.storage.folder import Folder
 from xframes.archive.storage.records import settled
 from xframes.archive.upkeep import levels, settling
-from xframes.archive.upkeep.compaction import compact_family
+from xframes.archive.upkeep.compaction import Worker, compact_family
 from xframes.schema import TABLES
 
 HASHTAGS = [{"start": 0, "end": 4, "tag": "tea"}]
@@ -54,7 +54,8 @@ def test_a_hundred_thousand_posts_are_compacted_in_little_memory(tmp_path):
     folder.create()
     for seed, count in enumerate([100_000, 20_000, 2_000]):
         write_rows(folder, {"posts": slim(count, seed, complete=seed % 2 == 0)})
-    compact_family(folder, ["posts"], memory=32_000_000)
+    with Worker(folder, 32_000_000) as worker:
+        compact_family(folder, ["posts"], worker)
     (base,) = (tmp_path / "a" / "tables" / "posts").glob("base-*.parquet")
     rows = pq.read_table(base, columns=["id", "created_at", "page_id"])
     assert rows.num_rows == 100_000

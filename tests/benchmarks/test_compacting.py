@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from xframes.archive.ingest.imports import write_rows
 from xframes.archive.storage.folder import Folder
-from xframes.archive.upkeep.compaction import compact_family
+from xframes.archive.upkeep.compaction import Worker, compact_family
 from xframes.schema import TABLES
 
 POSTS, PARTS = 3_000_000, 10
@@ -54,7 +54,8 @@ def test_three_million_posts_in_128_mb(benchmark, tell, tmp_path):
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    benchmark.pedantic(compact_family, (folder, ["posts"]), {"memory": MEMORY}, rounds=1)
+    with Worker(folder, MEMORY) as worker:
+        benchmark.pedantic(compact_family, (folder, ["posts"], worker), rounds=1)
     done.set()
     watcher.join()
     tell("MB of memory at most:", peak / 1e6)

@@ -6,6 +6,7 @@ import contextlib
 import re
 import threading
 import weakref
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -276,7 +277,8 @@ def sources(
         base = own_sources.base
         if stones.everywhere:
             base = stones.hide(base, table.name)
-        own_sources = Sources(base, stones.hide(own_sources.fresh, table.name))
+        fresh = stones.hide(own_sources.fresh, table.name)
+        own_sources = replace(own_sources, base=base, fresh=fresh)
     if parent is None:
         return own_sources, None
     return own_sources, _sources(TABLES[str(table.parent)], parent, parent_generation)
@@ -292,7 +294,8 @@ def _sources(table: Table, files: Files, generation: str | None) -> Sources:
     if compacted:
         exact = all(is_exact(table.name, path) for path in compacted)
         base = newest.scan(table, [str(p) for p in compacted], exact=exact)
-    return Sources(base, _scan(table, others))
+    is_plain = not any(_form(table.name, path).has_known_at for path in files.all)
+    return Sources(base, _scan(table, others), is_plain)
 
 
 def _settled_sources(
@@ -320,7 +323,11 @@ def runs_of(table: Table, own: Files, record: Settled) -> list[newest.Run]:
     runs = []
     for number, name in enumerate(record.files[table.name]):
         form = _form(table.name, places[name])
-        runs.append(newest.Run(str(places[name]), number, number in dead, *form))
+        has_dead = number in dead
+        run = newest.Run(
+            str(places[name]), number, has_dead, form.is_exact, form.is_compacted, form.rows
+        )
+        runs.append(run)
     return runs
 
 
@@ -330,18 +337,27 @@ def _scan(table: Table, files: Sequence[Place]) -> str | None:
 
 def is_exact(table: str, path: Place) -> bool:
     """Whether a compacted file has the present columns, so that it can be read by itself."""
-    exact, known_at, _ = _form(table, path)
-    return exact and known_at
+    return _form(table, path).is_compacted
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """What the footer of a file says: which columns it has, and how many rows.
+
+    `is_exact`: the present columns of its table. `is_compacted`: those, and `known_at` where rows
+    are merged. `has_known_at`: at least that one.
+    """
+
+    is_exact: bool
+    is_compacted: bool
+    has_known_at: bool
+    rows: int
 
 
 @lru_cache(maxsize=20_000)  # files never change, and their names are never used again
-def _form(table: str, path: Place) -> tuple[bool, bool, int]:
-    """Whether a file has the present columns of its table, and those of a compacted file.
-
-    The number of its rows comes last.
-    """
+def _form(table: str, path: Place) -> _Form:
     metadata = pq.read_metadata(opened(path))
     schema = metadata.schema.to_arrow_schema()
     is_compacted = schema.equals(stored_schema(table))
     is_exact = is_compacted or schema.equals(TABLES[table].schema)
-    return is_exact, is_compacted, metadata.num_rows
+    return _Form(is_exact, is_compacted, "known_at" in schema.names, metadata.num_rows)

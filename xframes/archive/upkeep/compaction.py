@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -50,8 +50,50 @@ def families() -> list[list[str]]:
     return [[*(n for n in names if n != parent), parent] for parent, names in details.items()]
 
 
+class Worker:
+    """A DuckDB that compacts, in bounded memory; it is opened when it is first needed.
+
+    What exceeds the memory goes to a temporary folder in the archive.
+    """
+
+    def __init__(self, folder: Folder, memory: int = MEMORY) -> None:
+        self._folder = folder
+        self.memory = memory
+        self._stack = contextlib.ExitStack()
+        self._connection: duckdb.DuckDBPyConnection | None = None
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """The connection."""
+        if self._connection is None:
+            scratch = self._stack.enter_context(self._folder.scratch("compact"))
+            self._connection = connect(
+                self._folder,
+                memory_limit=f"{self.memory}B",
+                temp_directory=str(scratch),
+                preserve_insertion_order=False,
+                threads=1,
+            )
+            self._stack.callback(self._connection.close)
+        return self._connection
+
+    def forget(self) -> None:
+        """Drop all temporary tables, so that their memory is free for the next family."""
+        if self._connection is not None:
+            query = "SELECT table_name FROM duckdb_tables() WHERE temporary"
+            for (name,) in self._connection.execute(query).fetchall():
+                self._connection.execute(f'DROP TABLE "{name}"')
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection = None
+        self._stack.close()
+
+
 def compact_family(
-    folder: Folder, names: Sequence[str], *, memory: int = MEMORY, only_parts: bool = False
+    folder: Folder, names: Sequence[str], worker: Worker, *, only_parts: bool = False
 ) -> int:
     """Compact a family of tables and return how many files were replaced.
 
@@ -68,8 +110,9 @@ def compact_family(
         parent = None
         if name != names[-1]:
             parent = files[names[-1]]
-        job = _Job(folder, TABLES[name], files[name], parent, memory, only_parts)
+        job = _Job(folder, TABLES[name], files[name], parent, worker, only_parts)
         replaced += job.run(generation)
+    worker.forget()
     return replaced
 
 
@@ -86,7 +129,7 @@ class _Job:
     table: Table
     files: Files
     parent: Files | None
-    memory: int
+    worker: Worker
     only_parts: bool
 
     def run(self, generation: str) -> int:
@@ -96,11 +139,7 @@ class _Job:
             old = self.files.parts
         if not old:
             return 0
-        with (
-            self.folder.scratch("compact") as scratch,
-            contextlib.closing(open_worker(self.folder, scratch, self.memory)) as connection,
-        ):
-            temps = write_sorted(self.folder, self.table, self._rows(connection))
+        temps = write_sorted(self.folder, self.table, self._rows(self.worker.connection))
         home = self.folder.tables / self.table.name
         moves: dict[Path, Place]
         if self.only_parts:
@@ -127,9 +166,10 @@ class _Job:
             for name in stored_schema(table.name).names
             if name in needed or name in facts.names - facts.never
         ]
-        contest = Contest(connection, table, columns, facts, self.memory)
+        memory = self.worker.memory
+        contest = Contest(connection, table, columns, facts, memory)
         row_bytes = VALUE_BYTES * len(columns) + 2 * facts.row_bytes
-        count = 1 + int(facts.rows * row_bytes * SPREAD / self.memory)
+        count = 1 + int(facts.rows * row_bytes * SPREAD / memory)
         for keys in key_ranges.cut(connection, table, str(own.all), count):
             test = keys.holds(key_ranges.range_key(table))
             rows = f"SELECT {quoted(columns)} FROM {own.all} WHERE {test}"
@@ -151,17 +191,6 @@ class _Job:
         above = TABLES[str(self.table.parent)]
         rows = (parent and parent.all) or f"({newest.empty(above)})"
         return f"{rows} WHERE {keys.holds(above.key[:1])}"
-
-
-def open_worker(folder: Folder, scratch: Path, memory: int) -> duckdb.DuckDBPyConnection:
-    """Open a DuckDB that compacts: with bounded memory, and a folder for what exceeds it."""
-    return connect(
-        folder,
-        memory_limit=f"{memory}B",
-        temp_directory=str(scratch),
-        preserve_insertion_order=False,
-        threads=1,
-    )
 
 
 def write_sorted(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import InitVar, dataclass, field
+from dataclasses import InitVar, dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
 from xframes.archive.query import newest
-from xframes.archive.query.newest import Sources
 from xframes.archive.query.views import connect, sources
 from xframes.archive.storage.bookkeeping import PART
 from xframes.archive.storage.parts import COMPACTED, LEVELLED
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from xframes.archive.query.hiding import Stones
+    from xframes.archive.query.newest import Sources
     from xframes.archive.storage.bucket import Place
     from xframes.archive.storage.folder import Files, Folder
 
@@ -214,7 +215,7 @@ def _part_of(rows: Sources, key: tuple[str, ...], shares: int, share: int) -> So
         base = f"(SELECT * FROM {base} WHERE {test})"
     if fresh:
         fresh = f"(SELECT * FROM {fresh} WHERE {test})"
-    return Sources(base, fresh)
+    return replace(rows, base=base, fresh=fresh)
 
 
 def _in_share(key: tuple[str, ...], shares: int, share: int) -> str:
@@ -236,6 +237,7 @@ def _leaves_out(files: Files) -> bool:
     return any(_mark(path) == LEVELLED for path in files.all)
 
 
+@lru_cache(maxsize=20_000)  # files never change, and their names are never used again
 def _mark(path: Place) -> bytes | None:
     return (pq.read_schema(opened(path)).metadata or {}).get(COMPACTED)
 

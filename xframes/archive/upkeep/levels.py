@@ -7,7 +7,6 @@ an archive grows: 365 daily collections cost about two full compactions.
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,11 +18,10 @@ from xframes.archive.storage.parts import LEVELLED, stored_schema
 from xframes.archive.storage.paths import size_of
 from xframes.archive.upkeep.compaction import (
     BATCH_ROWS,
-    MEMORY,
     NEEDED,
     SPREAD,
     VALUE_BYTES,
-    open_worker,
+    Worker,
     write_sorted,
 )
 from xframes.archive.upkeep.deciding import key_ranges
@@ -35,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    import duckdb
     import pyarrow as pa
 
     from xframes.archive.storage.bucket import Place
@@ -97,7 +94,7 @@ def unsorted(folder: Folder, names: Sequence[str]) -> dict[str, list[str]] | Non
 
 
 def put_together(
-    folder: Folder, names: Sequence[str], chosen: Mapping[str, Sequence[str]], memory: int = MEMORY
+    folder: Folder, names: Sequence[str], chosen: Mapping[str, Sequence[str]], worker: Worker
 ) -> int:
     """Rewrite settled files as sorted ones without dead rows; return how many were replaced.
 
@@ -108,22 +105,18 @@ def put_together(
     generation = folder.new_id()
     moves: dict[Path, Place] = {}
     replaced = {}
-    with (
-        folder.scratch("compact") as scratch,
-        contextlib.closing(open_worker(folder, scratch, memory)) as connection,
-    ):
-        for name, files in chosen.items():
-            table = TABLES[name]
-            source = _source(folder, table, tables[name], files)
-            facts = Facts.of(path for path in tables[name].all if path.name in files)
-            rows = _sorted(connection, table, source, facts, memory)
-            temps = write_sorted(folder, table, rows, LEVELLED)
-            home = folder.tables / name
-            new = {temp: home / base_name(temp, generation, i) for i, temp in enumerate(temps)}
-            moves |= new
-            replaced[name] = [path for path in tables[name].all if path.name in files]
-            states[name] = _without(states[name], files)
-            states[name].files += [place.name for place in new.values()]
+    for name, files in chosen.items():
+        table = TABLES[name]
+        source = _source(folder, table, tables[name], files)
+        facts = Facts.of(path for path in tables[name].all if path.name in files)
+        temps = write_sorted(folder, table, _sorted(table, source, facts, worker), LEVELLED)
+        home = folder.tables / name
+        new = {temp: home / base_name(temp, generation, i) for i, temp in enumerate(temps)}
+        moves |= new
+        replaced[name] = [path for path in tables[name].all if path.name in files]
+        states[name] = _without(states[name], files)
+        states[name].files += [place.name for place in new.values()]
+    worker.forget()
     record(folder, names[-1], states, moves, replaced)
     old = [path for paths in replaced.values() for path in paths]
     folder.note_made_of(old, moves.values())
@@ -144,8 +137,9 @@ def _source(folder: Folder, table: Table, files: Files, chosen: Sequence[str]) -
 
 
 def _sorted(
-    connection: duckdb.DuckDBPyConnection, table: Table, source: str, facts: Facts, memory: int
+    table: Table, source: str, facts: Facts, worker: Worker
 ) -> Iterator[pa.RecordBatch]:
+    connection = worker.connection
     needed = {*NEEDED, *table.key, table.time}
     columns = [
         name
@@ -153,7 +147,7 @@ def _sorted(
         if name in needed or name in facts.names - facts.never
     ]
     row_bytes = VALUE_BYTES * len(columns) + 2 * facts.row_bytes
-    count = 1 + int(facts.rows * row_bytes * SPREAD / memory)
+    count = 1 + int(facts.rows * row_bytes * SPREAD / worker.memory)
     for keys in key_ranges.cut(connection, table, source, count):
         test = keys.holds(key_ranges.range_key(table))
         query = f"SELECT {quoted(columns)} FROM {source} WHERE {test}"

@@ -18,6 +18,7 @@ from xframes.archive.upkeep import levels, settling
 from xframes.archive.upkeep.compaction import (
     MEMORY,
     MOST_PARTS,
+    Worker,
     compact_family,
     families,
     worth_compacting,
@@ -41,11 +42,11 @@ def compact(folder: Folder, views: Views, *, memory: int = MEMORY) -> int:
 
     Returns how many files were replaced.
     """
-    with folder.lock("compact"), folder.owned():
+    with folder.lock("compact"), folder.owned(), Worker(folder, memory) as worker:
         folder.look()
         folder.upgrade()
         replaced = sum(
-            folder.steady(partial(_compact, folder, names, memory))
+            folder.steady(partial(_compact, folder, names, worker))
             for names in families()
             if worth_compacting(folder.files(n) for n in names)
         )
@@ -54,16 +55,16 @@ def compact(folder: Folder, views: Views, *, memory: int = MEMORY) -> int:
     return replaced
 
 
-def _compact(folder: Folder, names: Sequence[str], memory: int) -> int:
+def _compact(folder: Folder, names: Sequence[str], worker: Worker) -> int:
     """Compact a family; of a large one only files that are not sorted or have many dead rows."""
     if _is_large(folder, names):
-        settling.settle(folder, [names], memory=memory)
+        settling.settle(folder, [names], worker)
     chosen = levels.unsorted(folder, names)
     if chosen is None:
-        return compact_family(folder, names, memory=memory)
+        return compact_family(folder, names, worker)
     if not chosen:
         return 0
-    return levels.put_together(folder, names, chosen, memory)
+    return levels.put_together(folder, names, chosen, worker)
 
 
 def _is_large(folder: Folder, names: Sequence[str]) -> bool:
@@ -73,13 +74,13 @@ def _is_large(folder: Folder, names: Sequence[str]) -> bool:
     return is_large or max(len(f.parts) for f in files) > settling.WORTH_PARTS
 
 
-def _settle(folder: Folder) -> bool:
+def _settle(folder: Folder, worker: Worker) -> bool:
     """Settle large tables, and put files of like size together; False if nothing was done."""
     large = [names for names in families() if _is_large(folder, names)]
-    is_done = settling.settle(folder, large)
+    is_done = settling.settle(folder, large, worker)
     for names in large:
         if chosen := levels.due(folder, names):
-            levels.put_together(folder, names, chosen)
+            levels.put_together(folder, names, chosen, worker)
             is_done = True
     return is_done
 
@@ -94,11 +95,12 @@ def tidy(folder: Folder, views: Views) -> None:
         contextlib.suppress(Timeout),
         folder.lock("compact").acquire(timeout=0),
         folder.owned(),
+        Worker(folder) as worker,
     ):
         folder.look()
         if folder.buried:  # the next purge needs the rows of removed posts to find their authors
             return
-        needs_clear = folder.steady(partial(_settle, folder)) or folder.storage.has_replaced
+        needs_clear = folder.steady(partial(_settle, folder, worker)) or folder.storage.has_replaced
         for names in families():
             files = [folder.files(n) for n in names]
             if max(len(f.parts) for f in files) <= MOST_PARTS or all(map(levels.is_settled, files)):
@@ -106,7 +108,7 @@ def tidy(folder: Folder, views: Views) -> None:
             parts_bytes = sum(f.bytes for f in files)
             base_bytes = sum(f.base_bytes for f in files)
             only_parts = parts_bytes * _FRESH_SHARE < base_bytes
-            folder.steady(partial(compact_family, folder, names, only_parts=only_parts))
+            folder.steady(partial(compact_family, folder, names, worker, only_parts=only_parts))
             needs_clear = True
         if len(folder.page_parts()) > MOST_PARTS:
             merged = folder.steady(partial(merge_pages, folder, MOST_PARTS))

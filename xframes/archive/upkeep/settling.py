@@ -9,7 +9,6 @@ the files it lists, and queries merge the others.
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -24,7 +23,7 @@ from xframes.archive.storage.folder import head_of, marker
 from xframes.archive.storage.parts import COMPACTED, PARQUET, merges, stored_schema
 from xframes.archive.storage.paths import opened
 from xframes.archive.storage.records import settled
-from xframes.archive.upkeep.compaction import MEMORY, NEEDED, SPREAD, VALUE_BYTES, open_worker
+from xframes.archive.upkeep.compaction import NEEDED, SPREAD, VALUE_BYTES, Worker
 from xframes.archive.upkeep.deciding import key_ranges
 from xframes.archive.upkeep.deciding.contest import Contest, Facts, read_parents
 from xframes.schema import TABLES, Table, Type
@@ -80,34 +79,29 @@ class State:
             self.dead[name] = np.packbits(bits)
 
 
-def settle(folder: Folder, families: Iterable[Sequence[str]], *, memory: int = MEMORY) -> bool:
+def settle(folder: Folder, families: Iterable[Sequence[str]], worker: Worker) -> bool:
     """Settle families of tables, the parent last in each; False if there was nothing to do.
 
     Needs the lock `compact`.
     """
     is_done = False
-    with contextlib.ExitStack() as stack:
-        connection: duckdb.DuckDBPyConnection | None = None
-        for names in families:
-            files = {name: folder.files(name) for name in names}
-            parent = files[names[-1]]
-            states = {name: _state(TABLES[name], files[name], parent) for name in names}
-            shown: dict[str, str] = {}
-            jobs = [
-                _Settling(folder, TABLES[name], files[name], parent, states[name], memory, shown)
-                for name in names
-            ]
-            if not any(job.has_news for job in jobs):
-                continue
-            if connection is None:
-                scratch = stack.enter_context(folder.scratch("settle"))
-                connection = open_worker(folder, scratch, memory)
-                stack.enter_context(contextlib.closing(connection))
-            moves: dict[Path, Place] = {}
-            for job in jobs:
-                moves |= job.run(connection)
-            record(folder, names[-1], states, moves)
-            is_done = True
+    for names in families:
+        files = {name: folder.files(name) for name in names}
+        parent = files[names[-1]]
+        states = {name: _state(TABLES[name], files[name], parent) for name in names}
+        shown: dict[str, str] = {}
+        jobs = [
+            _Settling(folder, TABLES[name], files[name], parent, states[name], worker.memory, shown)
+            for name in names
+        ]
+        if not any(job.has_news for job in jobs):
+            continue
+        moves: dict[Path, Place] = {}
+        for job in jobs:
+            moves |= job.run(worker.connection)
+        record(folder, names[-1], states, moves)
+        worker.forget()
+        is_done = True
     return is_done
 
 
