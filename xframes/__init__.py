@@ -30,7 +30,7 @@ from xframes import version
 if TYPE_CHECKING:
     from xframes import errors, networks, plot, sandbox, schema
     from xframes.archive import Archive
-    from xframes.client import Client, use
+    from xframes.client import Client, Replay, now, use
     from xframes.collect import actions, call
     from xframes.collect.accounts import analytics, compliance, lists, messages, usage, users
     from xframes.collect.content import counts, media, posts, search, spaces, streams, timelines
@@ -44,7 +44,8 @@ __version__ = version.VERSION
 _HOMES = {
     "Archive": "xframes.archive", "Client": "xframes.client", "Frames": "xframes.frames",
     "Interrupted": "xframes.errors", "XframesError": "xframes.errors",
-    "actions": "xframes.collect", "call": "xframes.collect", "flatten": "xframes.frames",
+    "Replay": "xframes.client", "actions": "xframes.collect", "call": "xframes.collect",
+    "flatten": "xframes.frames", "now": "xframes.client",
     "hydrate": "xframes.collect.hydration", "read_pages": "xframes.reader",
     "unescape": "xframes.frames", "use": "xframes.client",
 }
@@ -60,9 +61,11 @@ _MODULES = {
 }
 
 __all__ = [
-    "Archive", "Client", "Frames", "Interrupted", "XframesError", "actions", "analytics", "call",
+    "Archive", "Client", "Frames", "Interrupted", "Replay", "XframesError", "actions",
+    "analytics", "call",
     "compliance", "counts", "errors", "flatten", "hydrate", "lists", "media", "messages",
-    "networks", "plot", "posts", "read_pages", "sandbox", "schema", "search", "spaces", "streams",
+    "networks", "now", "plot", "posts", "read_pages", "sandbox", "schema", "search", "spaces",
+    "streams",
     "timelines", "unescape", "usage", "use", "users",
 ]
 

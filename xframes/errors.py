@@ -4,6 +4,7 @@
     ├── ArgumentError            an invalid argument; no request was made (also a ValueError)
     ├── ConfigError              credentials or settings are missing, unreadable or invalid
     ├── ArchiveError             an archive cannot be read or written
+    ├── NotRecorded              a replay has no answer to a request
     ├── OutcomeUnknown           a write was sent and no answer came back
     ├── Interrupted              a collection stopped early; carries what was collected
     └── ApiError                 X answered with a failure, or no usable answer came
@@ -40,8 +41,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ApiError", "ArchiveError", "ArgumentError", "ConfigError", "Forbidden", "Interrupted",
-    "InvalidRequest", "NotFound", "OutcomeUnknown", "RateLimited", "Resumable", "Unauthorized",
-    "Unavailable", "UsageCapped", "XframesError",
+    "InvalidRequest", "NotFound", "NotRecorded", "OutcomeUnknown", "RateLimited", "Resumable",
+    "Unauthorized", "Unavailable", "UsageCapped", "XframesError",
 ]
 
 
@@ -145,6 +146,10 @@ class ConfigError(XframesError):
 
 class ArchiveError(XframesError):
     """An archive cannot be read or written."""
+
+
+class NotRecorded(XframesError):
+    """A replay has no answer to a request. The message names the nearest request that it has."""
 
 
 class OutcomeUnknown(XframesError):

@@ -28,12 +28,14 @@ from xframes.client.connection import STALL_SECONDS, HangUp, lines
 from xframes.client.display import html
 from xframes.client.failures import NOT_SENT, explained, lost
 from xframes.client.pacing import Pacer
+from xframes.client.replay import Replay
 from xframes.client.retries import Retries, Trying
 from xframes.client.transfers import transfer
 from xframes.errors import (
     ApiError,
     ArgumentError,
     ConfigError,
+    NotRecorded,
     RateLimited,
     Unauthorized,
     Unavailable,
@@ -52,10 +54,11 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from xframes.client.replay import Recorded
     from xframes.registry import Action, Window
     from xframes.schema import Vocabulary
 
-__all__ = ["Answer", "Client", "HangUp", "Retries", "current", "use"]
+__all__ = ["Answer", "Client", "HangUp", "Replay", "Retries", "current", "now", "use"]
 
 
 def __dir__() -> list[str]:
@@ -120,6 +123,9 @@ class Client:
     on_wait
         Function to call with the seconds and the reason of every wait of a second or more.
         Default: print waits of ten seconds or more on standard error.
+    replay
+        Archive, or a Replay of one, whose pages answer all requests: no network and no credentials
+        are needed, and its clock shows the recorded times. Default: requests are sent.
     sleep
     now
     transport
@@ -148,8 +154,12 @@ class Client:
         on_wait: Callable[[float, str], None] | None = None,
         sleep: Callable[[float], None] = time.sleep, now: Callable[[], datetime] = _utc_now,
         transport: Callable[[Request], Answer] | None = None,
+        replay: Recorded | Replay | None = None,
     ) -> None:
-        if bearer_token is None and oauth1 is None and oauth2 is None:
+        if replay is not None and not isinstance(replay, Replay):
+            replay = Replay(replay)
+        self.replay = replay
+        if replay is None and bearer_token is None and oauth1 is None and oauth2 is None:
             self._credentials = Credentials.find()
         else:
             self._credentials = Credentials(bearer_token, oauth1, oauth2)
@@ -166,6 +176,8 @@ class Client:
         self.on_wait = on_wait
         self.sleep = sleep
         self.now = now
+        if replay is not None:
+            self.now = replay.now
         self._transport = transport or self._http
         self._session = _session(self.base_url, self._seconds)
         self._pacer = Pacer()
@@ -257,6 +269,8 @@ class Client:
         action = ACTIONS.get(request.action or "")
         if request.method != "GET":
             self.may_write(request.action or request.path)
+        if self.replay is not None:
+            return self.replay.answer(request)
         kind = self._kind(request)
         trying = Trying(self.retries, self.now())
         while True:
@@ -284,6 +298,8 @@ class Client:
 
     def user_id(self) -> str:
         """Return the user id of the credentials, after one request. Raises as `send` does."""
+        if self._user_id is None and self.replay is not None:
+            self._user_id = self.replay.user_id()
         if self._user_id is None:
             page = self.send(Request("GET", "/2/users/me", action="users.me"))
             document = wire.read_json(page.body)
@@ -369,8 +385,10 @@ class Client:
 
     def may_write(self, what: str) -> None:
         """Raise ArgumentError unless the client was created with `writes=True`."""
+        action = what if what in ACTIONS else None
+        if self.replay is not None:
+            raise ArgumentError(f"{what} changes things at X; a replay only reads", action=action)
         if not self.writes:
-            action = what if what in ACTIONS else None
             raise ArgumentError(
                 f"{what} changes things at X; that needs Client(writes=True)", action=action
             )
@@ -380,7 +398,8 @@ class Client:
 
         The error names `what`. `action` is the action to check, if `what` is a function of several.
         """
-        self._credentials.choose(ACTIONS.get(action or what), name=what)
+        if self.replay is None:
+            self._credentials.choose(ACTIONS.get(action or what), name=what)
 
     def upload(self, url: str, body: bytes) -> None:
         """Upload a text to a signed URL that X sent, without credentials, with retries.
@@ -398,6 +417,8 @@ class Client:
         self._transfer("GET", url, into=into)
 
     def _transfer(self, method: str, url: str, **content: Any) -> None:
+        if self.replay is not None:
+            raise NotRecorded("replay: the archive has no files of signed URLs")
         insecure = self.base_url.startswith("http://")
         transfer(
             method, url, insecure=insecure, timeout=self.timeout, retries=self.retries,
@@ -420,6 +441,8 @@ class Client:
     def __repr__(self) -> str:
         if not self._complete:
             return "<Client: incomplete>"
+        if self.replay is not None:
+            return f"<Client of {self.replay}>"
         return f"<Client {redact(self.base_url)}: {', '.join(self.kinds) or 'no credentials'}>"
 
     def _repr_html_(self) -> str:
@@ -556,6 +579,26 @@ def use(client: Client | None) -> Client | None:
     with _default_lock:
         _default = client
     return client
+
+
+def now() -> datetime:
+    """Return the present time in UTC; if the default client is a replay, the recorded time.
+
+    A notebook that computes times from it requests the same rows when it is replayed.
+
+    Returns
+    -------
+    datetime
+        The time, with a time zone.
+
+    Examples
+    --------
+    >>> xf.search.recent("duckdb", start_time=xf.now() - timedelta(days=2))
+    """
+    client = _default
+    if client is None:
+        return _utc_now()
+    return client.now()
 
 
 def checked(client: Client | None, what: str) -> Client:

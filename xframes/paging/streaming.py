@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from xframes.client import HangUp
+from xframes.client import Client, HangUp
 from xframes.errors import ApiError, ArgumentError, RateLimited
 from xframes.paging.pages import State
 from xframes.wire import Page, Request, read_json
@@ -29,7 +29,7 @@ from xframes.wire import Page, Request, read_json
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from xframes.client import Client
+    from xframes.client import Replay
     from xframes.plan import Plan
 
 __all__ = ["GAP", "Listener", "Opener", "listen"]
@@ -364,6 +364,9 @@ def listen(
     """
     if plan.limit is not None and state.rows >= plan.limit:
         return
+    if isinstance(client, Client) and client.replay is not None:
+        yield from _replayed(client, client.replay, plan, state)
+        return
     listener = Listener(client, plan)
     with _gently(listener):
         listener.start(state, known)
@@ -375,6 +378,25 @@ def listen(
             yield pages, _after(listener, state, pages)
     if listener.error is not None:
         raise listener.error
+
+
+def _replayed(
+    client: Client, replay: Replay, plan: Plan, state: State
+) -> Iterator[tuple[list[Page], State]]:
+    """Yield the recorded pages of a stream, gaps included, at once or at their own pace."""
+    before: datetime | None = None
+    for page in replay.stream(plan.request()):
+        if replay.own_pace and before is not None:
+            client.sleep((page.received_at - before).total_seconds())
+        before = page.received_at
+        rows = state.rows + int(_read(page.body).data is not None)
+        gaps = (state.gaps or 0) + int(GAP.encode() in page.body)
+        state = replace(
+            state, rows=rows, pages=state.pages + 1, gaps=gaps, heard=before.isoformat()
+        )
+        yield [page], state
+        if plan.limit is not None and rows >= plan.limit:
+            return
 
 
 def _after(listener: Listener, state: State, pages: list[Page]) -> State:
