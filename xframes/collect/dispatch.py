@@ -239,7 +239,8 @@ _TYPES: dict[str, Any] = {
     "file": str | PathLike[str],
 }
 _OPTIONS: dict[str, tuple[Any, Any]] = {
-    "since": (None, Literal["last"] | None), "limit": (None, int | None), "fields": ("all", Fields),
+    "since": (None, Literal["last"] | None), "limit": (None, int | None),
+    "max_results": (None, int | None), "fields": ("all", Fields),
     "expansions": ("all", Names), "refresh": (False, bool),
 }
 

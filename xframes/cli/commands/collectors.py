@@ -288,6 +288,12 @@ def _common(action: Action) -> list[Callable[..., Any]]:
             "--limit", type=click.IntRange(min=1),
             help=f"Stop after this many rows of {action.rows}. Default: no bound.",
         ))
+    if action.paged is not None:
+        least, most = action.paged
+        options.append(click.option(
+            "--max-results", type=click.IntRange(least, most),
+            help="Most rows of a page. Default: as many as X sends.",
+        ))
     if action.looks_up is not None:
         options.append(click.option(
             "--refresh", is_flag=True,
