@@ -355,7 +355,10 @@ class Client:
 
     def wait(self, seconds: float, why: str) -> None:
         """Sleep, and report the reason to `on_wait`, or that of a long wait to stderr."""
-        message = neutral(f"waiting {seconds:,.0f} s: {redact(why)}", keep="\n\t")
+        end = ""
+        if seconds >= _LONG_WAIT:
+            end = f" (until {self.now() + timedelta(seconds=seconds):%Y-%m-%d %H:%M:%S} UTC)"
+        message = neutral(f"waiting {seconds:,.0f} s: {redact(why)}{end}", keep="\n\t")
         if seconds >= 1:
             log.info(message)
         else:

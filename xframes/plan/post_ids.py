@@ -11,12 +11,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _FIRST_MS = 1_288_834_974_657  # 4 November 2010; ids of older posts do not say their time
+_LAST_MS = 253_402_300_799_000  # 31 December 9999, the last day of a datetime
 _LOW_BITS = 22
 
 
 def posted_at(post_id: int) -> datetime:
     """Return the time of a post, which is part of its id. Older posts get the time of the first."""
-    ms = (post_id >> _LOW_BITS) + _FIRST_MS
+    ms = min((post_id >> _LOW_BITS) + _FIRST_MS, _LAST_MS)
     return datetime.fromtimestamp(ms // 1000, UTC) + timedelta(milliseconds=ms % 1000)
 
 

@@ -197,6 +197,14 @@ class Action:
         return self.rows == "posts" and any(p.name == "since_id" for p in self.params)
 
     @property
+    def days_back(self) -> int | None:
+        """The days before now that it reaches back; None without such a bound."""
+        for param in self.params:
+            if param.name == "start_time" and (param.earliest or "").startswith("-"):
+                return int(str(param.earliest)[1:-1])
+        return None
+
+    @property
     def looks_up(self) -> tuple[str, str] | None:
         """The parameter with the ids or names to look up, and their column in the rows.
 

@@ -71,7 +71,7 @@ def continued(source: Queryable, plan: Plan, client: Client) -> Plan:
     if newest is None:
         return plan
     now, last_at = client.now(), posted_at(newest)
-    days = _days_back(plan)
+    days = plan.declared.days_back
     if days is not None and last_at < now - timedelta(days=days) + _SLACK:
         warnings.warn(
             f"{plan.action}: the newest post in the archive is from {last_at:%Y-%m-%d %H:%M} "
@@ -83,14 +83,6 @@ def continued(source: Queryable, plan: Plan, client: Client) -> Plan:
     return replace(
         plan, arguments={name: value for name, value in bounds.items() if value is not None}
     )
-
-
-def _days_back(plan: Plan) -> int | None:
-    """Return how many days back a plan's action reaches; None without such a limit."""
-    for param in plan.declared.params:
-        if param.name == "start_time" and (param.earliest or "").startswith("-"):
-            return int(str(param.earliest)[1:-1])
-    return None
 
 
 def _same(action: str | None, arguments: str | None, plan: Plan) -> bool:
