@@ -13,7 +13,7 @@
         ├── Forbidden            403: this kind of credential, scope or tier is not enough
         ├── NotFound             404: X has no such object
         ├── RateLimited          429: wait until `retry_at`
-        ├── UsageCapped          429: the project's cap is used up; waiting does not help
+        ├── UsageCapped          402, 429: credits or a cap are used up; waiting does not help
         └── Unavailable          5xx, connection failures and bodies that are not JSON
 
 Each of them has `retryable`, `retry_at`, `status` and `action`:
@@ -219,10 +219,10 @@ class RateLimited(ApiError):
 
 
 class UsageCapped(ApiError):
-    """429 `usage-capped`: the usage cap of the account or project is used up.
+    """402 or 429 `usage-capped`: credits, or the cap of the account or project, are used up.
 
-    It is not retryable: the cap must be reset or raised first. `retry_at` is the time of the
-    reset, where X states it.
+    It is not retryable: credits must be bought (at https://console.x.com), or the cap must be
+    reset or raised first. `retry_at` is the time of the reset, where X states it.
     """
 
 

@@ -9,7 +9,8 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
 
 _LONGEST_WINDOW = 90_000  # seconds: a day, and an hour for clocks that disagree
 _LONGEST_CAP = 32 * 86_400  # seconds: caps are reset once a month
+_SAME_TIME = 5.0  # seconds by which X's clock may differ: its times are whole seconds
+_LEFT = re.compile(r"x-([a-z]+)-limit-([0-9a-z]+)-remaining")  # not x-rate-limit-remaining
+_SPAN = re.compile(r"([0-9]+)([a-z]+)")
+_CREDITS = frozenset({"credits-depleted", "credits"})  # kinds of the problem that money is used up
+_TOP_UP = "credits are bought at https://console.x.com; then the work can be resumed"
 _SMALL = 1 << 16  # bytes: most answers that say nothing but that something failed are smaller
 _NUMBER = re.compile(r"[0-9]{1,15}")  # of a header: no count and no time of X's is longer
 _MEANT = {  # the statuses of problems that were sent with another one, by their kind
@@ -37,6 +43,7 @@ _MEANT = {  # the statuses of problems that were sent with another one, by their
     "resource-unavailable": 404,
     "rate-limit-exceeded": 429,
     "usage-capped": 429,
+    "credits-depleted": 402,
 }
 
 
@@ -129,6 +136,8 @@ def classify(
         "kind": kind,
         "problems": problems,
     }
+    if status == 402 or kind in _CREDITS:
+        return errors.UsageCapped(f"{label} ({_TOP_UP})", **common)
     if status == 429:
         if kind == "usage-capped" or "usage cap" in text.lower():
             return errors.UsageCapped(
@@ -136,6 +145,9 @@ def classify(
                 **common,
                 retry_at=_retry_after(headers, now, longest=_LONGEST_CAP),
             )
+        limit = used_up(headers, now)
+        if limit is not None:
+            label += f" ({limit})"
         return errors.RateLimited(label, retry_at=retry_at(headers, now), **common)
     if status >= 500:
         return errors.Unavailable(
@@ -226,22 +238,77 @@ def _kind(document: Mapping[str, Any], items: list[dict[str, Any]]) -> str | Non
 
 
 def retry_at(headers: Mapping[str, str], now: datetime) -> datetime:
-    """When a rate-limited request may be sent again.
+    """When a rate-limited request may be sent again, by this machine's clock.
 
-    A 429 with requests left is X's limit per second: one or two seconds. Otherwise it is the reset
-    of the window plus one second; a past time counts as a second, and one beyond X's longest window
-    (a day) as a minute.
+    The reset of a used-up limit of a day, if there is one. A 429 with requests left is X's limit
+    per second: one or two seconds. Otherwise it is the reset of the window plus one second; a past
+    time counts as a second, and one beyond X's longest window (a day) as a minute.
     """
+    limit = used_up(headers, now)
+    if limit is not None:
+        return limit.until
     explicit = _retry_after(headers, now)
     if explicit is not None:
         return explicit
     if (whole_number(headers.get("x-rate-limit-remaining")) or 0) > 0:
         return now + timedelta(seconds=2)
     reset = whole_number(headers.get("x-rate-limit-reset"))
-    ahead = None if reset is None else reset + 1 - now.timestamp()
+    ahead = None if reset is None else reset + 1 + clock_lead(headers, now) - now.timestamp()
     if ahead is None or ahead > _LONGEST_WINDOW:
         return now + timedelta(seconds=60)
     return now + timedelta(seconds=max(ahead, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class UsedUp:
+    """Another limit than the rate limit, e.g. of 24 hours, without requests left until a time."""
+
+    name: str
+    until: datetime
+
+    def __str__(self) -> str:
+        return f"the {self.name} is used up until {self.until.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def used_up(headers: Mapping[str, str], now: datetime) -> UsedUp | None:
+    """Return the used-up limit that resets last, of those that X reports besides its rate limit.
+
+    X's headers are `x-user-limit-24hour-remaining`, `…-reset` and `…-limit`, and the same for the
+    app. Times are by this machine's clock, and none is later than in a day.
+    """
+    limits = []
+    for header, left in headers.items():
+        found = _LEFT.fullmatch(header.lower())
+        if found is None or whole_number(left) != 0:
+            continue
+        pool, span = found.groups()
+        reset = whole_number(headers.get(f"x-{pool}-limit-{span}-reset"))
+        if reset is None:
+            continue
+        ahead = reset + clock_lead(headers, now) - now.timestamp()
+        if 0 < ahead <= _LONGEST_WINDOW:
+            length = _SPAN.sub(r"\1-\2", span)
+            name = f"{length} limit of the {pool}"
+            most = whole_number(headers.get(f"x-{pool}-limit-{span}-limit"))
+            if most is not None:
+                name += f" ({most:,})"
+            limits.append(UsedUp(name, now + timedelta(seconds=ahead)))
+    return max(limits, key=lambda limit: limit.until, default=None)
+
+
+def clock_lead(headers: Mapping[str, str], now: datetime) -> float:
+    """Return the seconds by which this machine's clock is ahead of X's, by the answer's `Date`.
+
+    0 if they agree as far as whole seconds and the time of an answer show.
+    """
+    try:
+        date = parsedate_to_datetime(headers.get("date") or "")
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return 0.0
+    if date.tzinfo is None:
+        date = date.replace(tzinfo=UTC)
+    lead = (now - date).total_seconds()
+    return lead if abs(lead) > _SAME_TIME else 0.0
 
 
 def _retry_after(
@@ -295,9 +362,25 @@ def _message(document: Mapping[str, Any], items: list[dict[str, Any]]) -> str:
         document.get(name) for name in ("title", "detail", "message", "error", "error_description")
     ]
     for item in items:
+        if isinstance(item.get("details"), list):
+            parts.append(describe(item))
+            continue
         parts.append(item.get("message") or item.get("detail") or item.get("title"))
         named = item.get("parameters")
         if isinstance(named, dict):
             parts.extend(f"{name}={values}" for name, values in named.items())
     seen = dict.fromkeys(str(p).strip() for p in parts if p)
     return "; ".join(seen)[:1000]
+
+
+def describe(problem: Mapping[str, Any]) -> str:
+    """Describe a problem that names a value, e.g. a rule: what X refused, and why."""
+    reasons = [str(problem[key]) for key in ("title", "detail", "message") if problem.get(key)]
+    details = problem.get("details")
+    if isinstance(details, list):
+        reasons += map(str, details)
+    reason = ": ".join(reasons)
+    item = problem.get("value") or problem.get("resource_id")
+    if item:
+        return f"{item!r}: {reason}"
+    return reason or "it without a reason"

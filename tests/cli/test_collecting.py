@@ -191,11 +191,21 @@ def test_debug_shows_the_traceback(archive):
 
 
 def test_what_x_does_not_give_is_said_beside_the_rows(key):
-    shown = run("users", "by-username", "nobody_here_at")
+    shown = run("users", "by-usernames", "nobody_here_at")
 
     assert shown.exit_code == 0
     assert shown.stdout.startswith("id,username")
     assert "1 problem of kind resource-not-found" in one_line(shown)
+
+
+@pytest.mark.parametrize("words", [("users", "by-username", "nobody_here_at"), ("users", "get", "1"), ("posts", "get", "1")])
+@pytest.mark.parametrize("is_archived", [False, True])
+def test_one_thing_that_is_missing_is_a_failure_with_its_reason(key, tmp_path, words, is_archived):
+    shown = run(*words, *(["--archive", tmp_path / "a"] if is_archived else []))
+
+    assert shown.exit_code == 1
+    assert "Could not find" in one_line(shown)
+    assert is_archived or not shown.stdout
 
 
 def test_a_collection_that_stops_at_a_cap_is_exit_code_3_and_can_be_resumed(key, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import timedelta
+from email.utils import format_datetime
 
 import pytest
 import requests
@@ -115,6 +116,32 @@ def test_what_a_server_never_does_is_asked_for_once():
     assert (caught.value.status, caught.value.retryable) == (501, False)
 
 
+def sized(size):
+    return replace(SEARCH, params={**SEARCH.params, "max_results": str(size)})
+
+
+@pytest.mark.parametrize(("size", "failures", "sizes"), [
+    (500, 5, [500, 500, 100, 100, 20, 20]), (100, 4, [100, 100, 20, 20, 10]), (100, 1, [100, 100]),
+    (12, 3, [12, 12, 10, 10]), (10, 3, [10, 10, 10, 10]),
+])
+def test_pages_that_x_fails_to_send_repeatedly_become_smaller(size, failures, sizes):
+    asked = []
+
+    class Recording(Scripted):
+        def answer(self, request):
+            asked.append(int(request.params["max_results"]))
+            return super().answer(request)
+
+    page = Recording(*[DOWN] * failures, answer()).send(sized(size))
+    assert (asked, page.request.params["max_results"]) == (sizes, str(sizes[-1]))
+
+
+def test_only_failures_of_a_large_page_make_it_smaller():
+    lost = [ConnectionResetError(104, "reset"), HTML, answer(500, b""), limited()]
+    assert Scripted(*lost, answer()).send(sized(100)).request == sized(100)
+    assert Scripted(DOWN, DOWN, DOWN, answer()).send().request == SEARCH
+
+
 def test_tries_are_bounded_in_number():
     scripted = Scripted(*[DOWN] * 20)
     with pytest.raises(errors.Unavailable) as caught:
@@ -131,6 +158,96 @@ def test_tries_are_bounded_in_silent_seconds():
     slow = answer(503, b"", retry_after=600)
     with pytest.raises(errors.Unavailable):
         Scripted(slow, answer()).send()
+
+
+def daily(ahead, pool="user", left=0, **more):
+    """A 429 in a window with requests left; a limit of 24 hours is used up."""
+    start = f"x_{pool}_limit_24hour"
+    named = {f"{start}_limit": 25, f"{start}_remaining": left, f"{start}_reset": int(NOW.timestamp()) + ahead}
+    return limited(x_rate_limit_limit=450, x_rate_limit_remaining=440,
+                   x_rate_limit_reset=int(NOW.timestamp()) + 60, **named | more)
+
+
+@pytest.mark.parametrize("pool", ["user", "app"])
+def test_a_limit_of_a_day_is_not_waited_for(pool):
+    scripted = Scripted(daily(72_000, pool), answer())
+    with pytest.raises(errors.RateLimited, match="24-hour") as caught:
+        scripted.send()
+    assert (caught.value.retry_at, caught.value.retryable) == (NOW + timedelta(hours=20), True)
+    with pytest.raises(errors.RateLimited):  # nor is the next request sent
+        scripted.send()
+    assert (len(scripted.left), scripted.slept) == (1, [])
+
+
+def test_the_last_request_of_a_day_is_known_from_its_answer():
+    scripted = Scripted(answer(x_user_limit_24hour_remaining=0, x_user_limit_24hour_reset=int(NOW.timestamp()) + 7200), answer())
+    scripted.send()
+    with pytest.raises(errors.RateLimited) as caught:
+        scripted.send()
+    assert caught.value.retry_at == NOW + timedelta(hours=2)
+
+
+@pytest.mark.parametrize("told", [daily(72_000, left=5), daily(-60), daily(10**7), daily(0)])
+def test_limits_of_a_day_with_requests_left_or_over_say_nothing(told):
+    scripted = Scripted(told, answer())
+    assert scripted.send().body == OK
+    assert sum(scripted.slept) == 2  # X's limit of a second
+
+
+def test_a_short_wait_for_a_limit_of_a_day_is_waited():
+    scripted = Scripted(daily(1200), answer())
+    assert (scripted.send().body, sum(scripted.slept)) == (OK, 1200)
+
+
+@pytest.mark.parametrize("hours", [-3, 3])
+def test_a_wrong_clock_neither_stalls_nor_hammers(hours):
+    at_x = NOW + timedelta(hours=hours)  # the client's clock shows NOW
+    headers = {"date": format_datetime(at_x, usegmt=True), "x_rate_limit_limit": 450, "x_rate_limit_remaining": 0,
+               "x_rate_limit_reset": int(at_x.timestamp()) + 300}
+    scripted = Scripted(limited(**headers), answer())
+    assert scripted.send().body == OK
+    assert 300 <= sum(scripted.slept) <= 303
+    used_up = Scripted(answer(**headers), answer())
+    used_up.send()
+    used_up.send()  # waits for X's next window before it sends
+    assert 300 <= sum(used_up.slept) <= 303
+
+
+@pytest.mark.parametrize("date", ["", "yesterday", "Tue, 99 Mar 2026 12:00:00 GMT", "9" * 50])
+def test_a_date_that_is_none_says_nothing(date):
+    reset = int(NOW.timestamp()) + 300
+    scripted = Scripted(limited(date=date, x_rate_limit_limit=450, x_rate_limit_remaining=0, x_rate_limit_reset=reset),
+                        answer())
+    scripted.send()
+    assert 300 <= sum(scripted.slept) <= 303
+
+
+@pytest.mark.parametrize("refusal", [
+    problem(402, "credits-depleted"), answer(402, b"Payment Required"), problem(403, "credits-depleted"),
+    answer(200, {"errors": [{"title": "No credits", "type": "https://api.x.com/2/problems/credits-depleted"}]}),
+])
+def test_credits_that_are_used_up_are_a_cap(refusal):
+    scripted = Scripted(refusal, answer())
+    with pytest.raises(errors.UsageCapped, match="console") as caught:
+        scripted.send()
+    assert (caught.value.retryable, scripted.slept, len(scripted.left)) == (False, [], 1)
+
+
+def test_a_pair_of_bounds_that_x_refuses_is_explained():
+    refusal = problem(400, "invalid-request", errors=[{"parameters": {"until_id": ["9"]}, "message": "Invalid use"}])
+    for name, is_explained in (("start_time", True), ("since_id", False)):
+        asked = Request("GET", SEARCH.path, {"query": "q", name: "1", "until_id": "9"}, "search.recent")
+        with pytest.raises(errors.InvalidRequest) as caught:
+            Scripted(refusal).send(asked)
+        assert ("since_id and until_id" in str(caught.value)) is is_explained
+
+
+def test_a_refused_rule_is_named_with_its_reason():
+    item = {"value": "tea (", "details": ["missing EOF at '('", "no more"], "title": "UnprocessableEntity",
+            "type": "https://api.x.com/2/problems/invalid-rules"}
+    with pytest.raises(errors.InvalidRequest) as caught:
+        Scripted(answer(400, {"errors": [item], "meta": {}})).send()
+    assert all(part in str(caught.value) for part in ("tea (", "missing EOF at '('", "no more"))
 
 
 def test_a_rate_limit_is_waited_for_and_told():

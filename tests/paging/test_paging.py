@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -146,6 +147,81 @@ def test_a_collection_taken_up_with_a_token_that_has_expired_goes_on_below_what_
     assert rest == [str(i) for i in range(799, -1, -1)]
 
 
+ELEVEN = "2026-03-10T11:00:00Z"
+ELEVEN_ID = (1773140400000 - 1288834974657) << 22  # the first id of that second
+
+
+def beside_times(fake):
+    """The bounds of each request, which X refuses if one is an id and one a time."""
+    bounds = [{n: v for n, v in r.params.items() if n.endswith(("_id", "_time"))} for r in fake.requests]
+    assert all(len({name.partition("_")[2] for name in each}) <= 1 for each in bounds)
+    return bounds
+
+
+@pytest.mark.parametrize(("made", "expected"), [
+    (search(start_time=ELEVEN), {"since_id": str(ELEVEN_ID - 1), "until_id": str(ELEVEN_ID + 5)}),
+    (search(start_time=ELEVEN, end_time="2026-03-10T11:30:00Z"),
+     {"since_id": str(ELEVEN_ID - 1), "until_id": str(ELEVEN_ID + 5)}),
+    (search(since_id="7"), {"since_id": "7", "until_id": str(ELEVEN_ID + 5)}),
+    (plan("timelines.user", {"user_id": "7", "start_time": ELEVEN, "since_id": str(ELEVEN_ID + 1)}, now=NOW),
+     {"since_id": str(ELEVEN_ID + 1), "until_id": str(ELEVEN_ID + 5)}),
+], ids=["start", "start and end", "id", "start and id"])
+def test_below_an_expired_token_bounds_are_ids_only(made, expected):
+    first = {"data": [{"id": str(ELEVEN_ID + n)} for n in (9, 5)], "meta": {"next_token": "t"}}
+    refusal = InvalidRequest(f"Invalid {made.declared.token}")
+    fake = scripted(first, refusal, posts(3, "u"), posts(1))
+    assert [s.rows for _, s in pages(fake, made)] == [2, 5, 6]
+    again, further = fake.requests[2:]
+    assert {n: v for n, v in again.params.items() if n.endswith(("_id", "_time"))} == expected
+    assert {n: v for n, v in further.params.items() if n.endswith(("_id", "_time"))} == expected
+
+
+def test_since_2006_no_id_says_the_start_so_the_end_becomes_a_time():
+    ids = [ELEVEN_ID + 1, ELEVEN_ID]
+    first = {"data": [{"id": str(id)} for id in ids], "meta": {"next_token": "t"}}
+    fake = scripted(first, InvalidRequest("Invalid next_token"), posts(0))
+    made = plan("search.all", {"query": "q", "start_time": "2006-03-21T00:00:00Z"}, now=NOW)
+    assert len(list(pages(fake, made))) == 2
+    assert beside_times(fake)[2] == {"start_time": "2006-03-21T00:00:00Z", "end_time": "2026-03-10T11:00:01Z"}
+
+
+def test_counts_below_an_expired_token_keep_to_ids_too():
+    fake = scripted(buckets(20, 21, token="a"), InvalidRequest("Invalid next_token"), buckets(18))
+    assert len(list(pages(fake, counts(since_id="1000")))) == 2
+    assert beside_times(fake)[2].keys() == {"since_id", "until_id"}
+
+
+def test_a_pair_of_the_users_own_is_sent_as_passed():
+    fake = scripted(posts(1))
+    list(pages(fake, search(start_time=ELEVEN, until_id="99")))
+    assert {"start_time", "until_id"} <= fake.requests[0].params.keys()
+
+
+@pytest.mark.parametrize(("after", "rows"), [([posts(3)], 103), ([posts(3, "b"), posts(2)], 105), ([posts(0)], 100)])
+def test_an_empty_page_for_a_valid_token_is_requested_once_more(after, rows):
+    fake = scripted(posts(100, "a"), posts(0), *after)
+    states = [state for _, state in pages(fake, search())]
+    assert [r.params.get("next_token") for r in fake.requests[:3]] == [None, "a", "a"]
+    assert (states[-1].rows, states[-1].done, fake.requests[3:4] == []) == (rows, True, len(after) == 1)
+    assert (states[1].token, states[1].done) == ("a", False)  # also if the collection is resumed there
+
+
+def test_an_empty_first_page_is_the_answer():
+    assert [s.done for _, s in pages(scripted(posts(0)), search())] == [True]
+
+
+def test_pages_stay_as_small_as_the_client_had_to_make_them():
+    class Overloaded(Fake):
+        def send(self, request):
+            if int(request.params["max_results"]) > 20:
+                request = replace(request, params={**request.params, "max_results": "20"})
+            return super().send(request)
+
+    fake = Overloaded(lambda r: posts(20, str(len(fake.requests)) if len(fake.requests) < 4 else None))
+    assert [s.rows for _, s in pages(fake, search(limit=75))] == [20, 40, 60, 80]
+    assert [r.params["max_results"] for r in fake.requests] == ["20", "20", "20", "15"]
+
+
 def test_nothing_is_asked_for_anew_twice_from_one_place():
     class Stubborn(Dated):
         def send(self, request):
@@ -257,8 +333,8 @@ def test_pages_without_rows_and_without_an_end_stop_and_go_on_with_a_fresh_count
     assert endless.requests[50].params["next_token"] == "t50"
     assert (len(endless.requests), states[-1].token) == (100, "t100")
     monkeypatch.setenv("XFRAMES_MAX_EMPTY_PAGES", "2")
-    some = scripted(posts(0, "a"), posts(1, "b"), posts(0, "c"), posts(1, "d", 1), posts(0))
-    assert [state.rows for _, state in pages(some, search())] == [0, 1, 1, 2, 2]
+    some = scripted(posts(0, "a"), posts(1, "b"), posts(0, "c"), posts(1, "d", 1), posts(0), posts(0))
+    assert [state.rows for _, state in pages(some, search())] == [0, 1, 1, 2, 2, 2]
 
 
 def test_batches_of_things_that_are_gone_are_no_empty_pages():

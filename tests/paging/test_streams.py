@@ -168,7 +168,7 @@ def test_waits_grow_as_x_documents():
     limited = errors.RateLimited("429", status=429)
     client = Scripted([LOST], [LOST], [LOST], [down], [down], [down], [limited], [limited], [line(1), LOST], [LOST])
     listened(client)
-    assert client.slept == [0.25, 0.5, 5.0, 10.0, 20.0, 60.0, 120.0, 0.25]
+    assert client.slept == [0.25, 0.5, 5.0, 10.0, 20.0, 60.0, 120.0, 0.75, 1.0]
     assert client.told[2] == "streams.filtered lost its connection: HTTP 503"
 
 
@@ -190,7 +190,13 @@ def test_a_connection_that_said_nothing_but_a_problem_did_not_work():
     told = json.dumps({"title": "Service Unavailable", "type": "about:blank", "status": 503}).encode()
     client = Scripted([told], [told], [BYE], [b"garbage"], [line(1), LOST], [line(2)])
     listened(client, limit=2)
-    assert client.slept == [0.25, 0.5, 0.75]
+    assert client.slept == [0.25, 0.5, 0.75, 1.0]
+
+
+def test_a_connection_worked_when_it_lasted_not_when_it_brought_a_post():
+    client = Scripted(*([line(n)] for n in range(4)), [b""] * 30 + [line(9), LOST], [line(10)], [line(11)])
+    listened(client, limit=7)
+    assert client.slept == [0.25, 0.5, 0.75, 0.25]  # the first reconnection is immediate, also after the long one
 
 
 def test_x_says_when_to_come_back():

@@ -269,7 +269,7 @@ def test_what_is_no_plan_is_refused(text):
 @given(st.sampled_from([a.name for a in registry.ACTIONS.values() if a.paged and a.name.startswith("search")]),
        st.integers(1, 5000))
 def test_page_sizes_add_up_to_the_limit(name, limit):
-    made = plan(name, {"query": "q", "limit": limit}, now=NOW)
+    made = plan(name, {"query": "q", "limit": limit, "fields": ["text"]}, now=NOW)
     least, most = made.declared.paged
     rows = requests = 0
     while rows < limit:
@@ -280,7 +280,20 @@ def test_page_sizes_add_up_to_the_limit(name, limit):
     assert requests == max(1, -(-limit // most))  # and not one request more than needed
 
 
+def test_pages_may_be_smaller_than_x_allows():
+    assert make(max_results=20).page_size(0) == 20
+    assert make(max_results=20, limit=25).page_size(0) == 15
+    whole = make("search.all", fields=["text"], max_results=300)
+    assert (whole.page_size(0), type(whole).from_json(whole.to_json()).page_size(0)) == (300, 300)
+    for wrong in ({"max_results": 9}, {"max_results": 101}, {"max_results": "many"}):
+        with pytest.raises(ArgumentError, match="max_results"):
+            make(**wrong)
+    with pytest.raises(ArgumentError, match="context_annotations"):
+        make("search.all", max_results=101)
+
+
 def test_without_a_limit_pages_are_the_largest():
     assert make().page_size(12345) == 100
-    assert make("search.all").page_size(0) == 500
+    assert make("search.all").page_size(0) == 100  # with context annotations, which X then refuses
+    assert make("search.all", fields=["text"]).page_size(0) == 500
     assert make("posts.get", post_id=1).page_size(0) is None

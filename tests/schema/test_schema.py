@@ -69,7 +69,15 @@ class Spec:
                 p = self.parameter(given)
                 if p["name"] == name and not (self.words == "post" and "stream" in path):
                     found |= set(self.resolved(p["schema"]).get("items", {}).get("enum", ()))
+        if self.words == "tweet" and name == "tweet.fields":  # fields that came between the two specifications
+            found |= Spec("post").of_stream(name)
         return found
+
+    def of_stream(self, name):
+        """Every value that the filtered stream lists for a parameter."""
+        (p,) = [p for p in map(self.parameter, self.document["paths"]["/2/tweets/search/stream"]["get"]["parameters"])
+                if p["name"] == name]
+        return set(self.resolved(p["schema"])["items"]["enum"])
 
     def expansions(self, path):
         (found,) = [p for p in map(self.parameter, self.document["paths"][path]["get"]["parameters"])

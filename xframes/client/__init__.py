@@ -248,7 +248,7 @@ class Client:
         Returns
         -------
         Page
-            The verbatim response.
+            The verbatim response. Its request is for a smaller page if X failed repeatedly.
 
         Raises
         ------
@@ -291,6 +291,7 @@ class Client:
                     error.kind, trying.renewed = NOT_SENT, False
                     outcome = error.with_traceback(None)
             seconds = trying.next(outcome, request, self.now())
+            request = trying.request_after(outcome, request)
             if isinstance(outcome, RateLimited) and action:
                 until = self.now() + timedelta(seconds=seconds)
                 self._pacer.hold(*_pool(action, kind), until.timestamp())
@@ -363,14 +364,17 @@ class Client:
                             self._counters.bytes += len(line)
                         yield line
                     return
-                failure = self._refused(response, request, action, kind)
+                failure = self._refused(response, request, kind)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             failure = lost(error, request)
         raise failure  # outside the handlers, whose errors hold the headers of the request
 
     def wait(self, seconds: float, why: str) -> None:
         """Sleep, and report the reason to `on_wait`, or that of a long wait to stderr."""
-        message = neutral(f"waiting {seconds:,.0f} s: {redact(why)}", keep="\n\t")
+        end = ""
+        if seconds >= _LONG_WAIT:
+            end = f" (until {self.now() + timedelta(seconds=seconds):%Y-%m-%d %H:%M:%S} UTC)"
+        message = neutral(f"waiting {seconds:,.0f} s: {redact(why)}{end}", keep="\n\t")
         if seconds >= 1:
             log.info(message)
         else:
@@ -490,10 +494,10 @@ class Client:
         )
         if refusal is None:
             return Page(request, answer.body, now, answer.status)
-        return explained(refusal, answer.status, answer.headers.get("location", ""), action, kind)
+        return explained(refusal, answer.status, answer.headers.get("location", ""), request, kind)
 
     def _refused(
-        self, response: requests.Response, request: Request, action: Action | None, kind: str
+        self, response: requests.Response, request: Request, kind: str
     ) -> ApiError:
         """Return the error for a response that is not a stream."""
         status, headers = response.status_code, response.headers
@@ -504,7 +508,7 @@ class Client:
                 f"{request.path}: expected a stream, got HTTP {status} with a page of HTML",
                 status=status, action=request.action,
             )
-        return explained(error, status, headers.get("location", ""), action, kind)
+        return explained(error, status, headers.get("location", ""), request, kind)
 
     def _http(self, request: Request) -> Answer:
         """Send a request by HTTP.

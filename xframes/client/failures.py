@@ -67,10 +67,11 @@ def _innermost(error: BaseException) -> BaseException:
 
 
 def explained(
-    error: ApiError, status: int, location: str, action: Action | None, kind: str
+    error: ApiError, status: int, location: str, request: Request, kind: str
 ) -> ApiError:
     """Return the error with advice after X's own message, and without secrets."""
     message, credentials = str(error), KINDS[kind][0]
+    action = ACTIONS.get(request.action or "")
     if 300 <= status < 400:
         host = "another address"
         with suppress(ValueError):  # an invalid URL
@@ -87,7 +88,7 @@ def explained(
     elif status == 403 and action is not None:
         message += f" ({_access(action, credentials)})"
     elif isinstance(error, InvalidRequest) and action is not None and not action.streaming:
-        message += _other_words(error.problems)
+        message += _mixed_bounds(action, request) or _other_words(error.problems)
     error.args = (redact(message),)
     error.problems = redact_all(error.problems)
     return error
@@ -102,6 +103,17 @@ def _access(action: Action, credentials: str) -> str:
     if action.note:
         parts.append(action.note)
     return "; ".join([*parts, "your access tier may matter too"])
+
+
+def _mixed_bounds(action: Action, request: Request) -> str:
+    """Advise to use one kind of bounds if the request has a pair that X refuses."""
+    for pair in action.mixed_bounds:
+        if all(name in request.params for name in pair):
+            return (
+                f". X does not accept {' together with '.join(pair)}: pass start_time and "
+                "end_time, or since_id and until_id"
+            )
+    return ""
 
 
 def _other_words(problems: Sequence[Mapping[str, Any]]) -> str:

@@ -9,10 +9,11 @@ the time.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from xframes.wire import whole_number
+from xframes.wire import clock_lead, used_up, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -113,12 +114,17 @@ class Pacer:
         self, name: tuple[str, str], windows: Iterable[Window], headers: Mapping[str, str],
         now: float,
     ) -> None:
-        """Correct the counts by the x-rate-limit headers of a response."""
+        """Correct the counts by the x-rate-limit headers of a response, and those of a day."""
+        moment = datetime.fromtimestamp(now, UTC)
+        limit = used_up(headers, moment)
+        if limit is not None:
+            self.hold(name, windows, limit.until.timestamp())
         requests, left, reset = (
             whole_number(headers.get(f"x-rate-limit-{key}")) for key in _HEADERS
         )
         if requests is None or left is None or reset is None:
             return
+        reset += round(clock_lead(headers, moment))
         with self._lock:
             quotas = self._pool(name, windows).quotas
             quota = _matching(quotas, requests, reset - now)

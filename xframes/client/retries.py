@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from xframes.client.failures import NOT_SENT, TOO_LARGE, unknown
 from xframes.errors import RateLimited, Unavailable
+from xframes.registry import ACTIONS
 from xframes.screen import counted
+from xframes.wire import whole_number
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from xframes.errors import ApiError
     from xframes.wire import Request
+
+_OVERLOADED = frozenset({503, 504})  # statuses by which X also refuses pages that are too large
+_FAILURES = 2  # with one size of pages, before a smaller one is requested
+_FACTOR = 5
+_SMALLEST = 10  # rows of a page that is not made smaller
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,7 @@ class Trying:
     refusals: int = 0
     waited: float = 0.0
     renewed: bool = False
+    overloads: int = 0  # with the same size of pages
 
     def next(self, error: ApiError, request: Request, now: datetime) -> float:
         """Return the seconds before the next attempt, or raise the error if there is none."""
@@ -90,3 +98,16 @@ class Trying:
                 problems=error.problems, retry_at=error.retry_at,
             )
         return seconds
+
+    def request_after(self, error: ApiError, request: Request) -> Request:
+        """Return the request of the next attempt: for a smaller page, if X fails repeatedly."""
+        action = ACTIONS.get(request.action or "")
+        size = whole_number(request.params.get("max_results"))
+        if error.status not in _OVERLOADED or action is None or action.paged is None:
+            return request
+        self.overloads += 1
+        if size is None or size <= _SMALLEST or self.overloads < _FAILURES:
+            return request
+        self.overloads = 0
+        smaller = max(_SMALLEST, size // _FACTOR)
+        return replace(request, params={**request.params, "max_results": str(smaller)})

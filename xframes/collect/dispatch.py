@@ -14,6 +14,7 @@ from xframes.client import Client, checked, current
 from xframes.errors import ArgumentError, Interrupted, Resumable
 from xframes.frames import Frames
 from xframes.paging.pages import State
+from xframes.paging.reports import reports
 from xframes.paging.steps import steps
 from xframes.plan import options, plan
 from xframes.registry.documentation import takes_numbers
@@ -144,14 +145,12 @@ class _InMemory(Resumable):
     pages: dict[tuple[str, ...], Page] = field(default_factory=dict)
 
     def run(self, progress: bool | None) -> Frames:
-        from xframes.progress import bar
-
         try:
-            with bar(progress, self.plan.action, " rows", self.plan.expected) as advance:
+            with reports(self.plan, self.state, self.client.now, progress) as report:
                 pages = list(self.pages.values())
                 for new_pages, state in steps(self.client, self.plan, self.state, pages):
                     self.pages |= {self._key(page): page for page in new_pages}
-                    advance(state.rows - self.state.rows)
+                    report(state)
                     self.state = state
         except (Exception, KeyboardInterrupt) as error:  # X bills the pages received before it
             if not self.pages:
@@ -239,7 +238,8 @@ _TYPES: dict[str, Any] = {
     "file": str | PathLike[str],
 }
 _OPTIONS: dict[str, tuple[Any, Any]] = {
-    "since": (None, Literal["last"] | None), "limit": (None, int | None), "fields": ("all", Fields),
+    "since": (None, Literal["last"] | None), "limit": (None, int | None),
+    "max_results": (None, int | None), "fields": ("all", Fields),
     "expansions": ("all", Names), "refresh": (False, bool),
 }
 

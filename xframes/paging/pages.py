@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
 from xframes.errors import ArgumentError, InvalidRequest, Unavailable
+from xframes.plan.post_ids import has_time_without_ids, one_kind_of_bounds, posted_at
+from xframes.plan.values import stamp
 from xframes.screen import counted
 from xframes.settings import MAX_EMPTY
-from xframes.wire import read_json
+from xframes.wire import read_json, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,20 +85,22 @@ _START = State()
 def pages(client: Sender, plan: Plan, state: State = _START) -> Iterator[tuple[Page, State]]:
     """Yield the pages of a plan that follow a state, each with the state after it.
 
-    A batch ends with a page without `next_token`; a short or empty page does not end it. `limit`
+    A batch ends with a page without `next_token`; a short or empty page does not end it. If that
+    page is empty, it is requested once more: X sometimes sends no rows for a valid token. `limit`
     counts main rows, and the last page may exceed it. If X refuses a token, or sends one for the
     second time, older rows are requested by `until_id` (counts: `end_time`) instead, if the action
-    has this parameter.
+    has this parameter. After a page that the client had to make smaller, all are as small.
 
     Raises as `client.send` does, and Unavailable if X sends a token for the second time and older
     rows cannot be requested, or sends too many empty pages in a row (the setting
     `max_empty_pages`). The collection can be resumed from the last state.
     """
-    tokens, empty, most = {state.token}, 0, MAX_EMPTY.value
+    tokens, empty, most, is_repeated = {state.token}, 0, MAX_EMPTY.value, False
+    largest: int | None = None
     while not state.done and not _is_enough(plan, state.rows):
+        size = plan.page_size(state.rows, largest)
         request = plan.request(
-            state.batch, token=state.token, max_results=plan.page_size(state.rows),
-            changes=_changes(state),
+            state.batch, token=state.token, max_results=size, changes=_changes(plan, state)
         )
         try:
             page = client.send(request)
@@ -106,7 +110,14 @@ def pages(client: Sender, plan: Plan, state: State = _START) -> Iterator[tuple[P
                 raise
             state, tokens = older, {None}
             continue
+        if page.request.params != request.params:
+            largest = whole_number(page.request.params.get("max_results"))
         rows, token, data = _read(page.body)
+        if not is_repeated and _is_lost(plan, state, rows, token):
+            is_repeated, state = True, replace(state, pages=state.pages + 1)
+            yield page, state
+            continue
+        is_repeated = False
         if token is None or token not in tokens or _is_enough(plan, state.rows + rows):
             counts = replace(state, rows=state.rows + rows, pages=state.pages + 1)
             state = _after(plan, counts, token, data)
@@ -118,14 +129,8 @@ def pages(client: Sender, plan: Plan, state: State = _START) -> Iterator[tuple[P
                 f"{plan.action}: X sent a next_token for the second time: its pages would repeat",
                 action=plan.action, kind="repeated-cursor",
             )
-        if state.token is None:
-            tokens = {None}
-        else:
-            tokens.add(state.token)
-        if rows or token is None:
-            empty = 0
-        else:
-            empty += 1
+        tokens = {None} if state.token is None else tokens | {state.token}
+        empty = 0 if rows or token is None else empty + 1
         yield page, state
         if empty >= most and not state.done:
             raise Unavailable(
@@ -134,6 +139,12 @@ def pages(client: Sender, plan: Plan, state: State = _START) -> Iterator[tuple[P
                 f"{MAX_EMPTY.name}) sets how many are allowed",
                 action=plan.action, kind="empty-pages",
             )
+
+
+def _is_lost(plan: Plan, state: State, rows: int, token: str | None) -> bool:
+    """Whether X ended the pages by an empty one, although it had announced rows by a token."""
+    is_last = rows == 0 and token is None and state.token is not None
+    return is_last and plan.declared.rows != "counts"
 
 
 def _is_enough(plan: Plan, rows: int) -> bool:
@@ -195,6 +206,12 @@ def _older(plan: Plan, state: State) -> State | None:
         return replace(state, token=None, end_time=state.oldest)
     if state.lowest is None or state.lowest == state.until_id:
         return None
+    if has_time_without_ids(plan.arguments):
+        # the second of the oldest post is requested again
+        end_time = stamp(posted_at(int(state.lowest)) + timedelta(seconds=1))
+        if end_time == state.end_time:
+            return None
+        return replace(state, token=None, end_time=end_time)
     return replace(state, token=None, until_id=state.lowest)
 
 
@@ -212,13 +229,17 @@ def _older_after(plan: Plan, state: State, rows: int, data: msgspec.Raw) -> Stat
     return replace(older, rows=state.rows + rows, pages=state.pages + 1)
 
 
-def _changes(state: State) -> dict[str, str | None]:
+def _changes(plan: Plan, state: State) -> dict[str, str | None]:
     """Return the arguments of the plan that the state replaces."""
     if state.until_id is not None:
-        return {"until_id": state.until_id, "end_time": None}  # X accepts only one of them
-    if state.end_time is not None:
-        return {"end_time": state.end_time, "until_id": None}
-    return {}
+        bounds = {"until_id": state.until_id, "end_time": None}  # X accepts only one of them
+    elif state.end_time is not None:
+        bounds = {"end_time": state.end_time, "until_id": None}
+    else:
+        return {}
+    names = ("start_time", "since_id")
+    bounds |= {name: plan.arguments[name] for name in names if name in plan.arguments}
+    return one_kind_of_bounds(bounds)
 
 
 def _blames_token(error: InvalidRequest) -> bool:

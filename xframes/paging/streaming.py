@@ -37,7 +37,7 @@ __all__ = ["GAP", "Listener", "Opener", "listen"]
 GAP = "https://xframes.invalid/problems/stream_gap"  # the `type` of the problem that reports a gap
 _MOST_IDS = 200_000  # ids of posts to remember, more than X's backfill of 5 minutes can repeat
 _TICK = 0.25
-_STEADY = timedelta(seconds=30)  # a connection of this duration worked, even without posts
+_STEADY = timedelta(seconds=30)  # a connection of this duration worked, with or without posts
 _MOST_CAUSES = 5  # of one gap
 _START = State()
 _STILL_OPEN = "streaming-connection"  # the kind of a 429 while X has not closed the last connection
@@ -262,8 +262,9 @@ class Listener:
                 self._heard = self.client.now()
                 if not self.ended:
                     self._close_gap()
-                is_post = bool(line.strip()) and self._keep(Page(request, line, self._heard))
-                if is_post or self._heard - began >= _STEADY:
+                if line.strip():
+                    self._keep(Page(request, line, self._heard))
+                if self._heard - began >= _STEADY:
                     self._backoff.reset()
                 if self.ended:
                     return None
@@ -283,15 +284,14 @@ class Listener:
             )
         raise error
 
-    def _keep(self, page: Page) -> bool:
-        """Keep a line unless it repeats a post. Return whether it is about a post."""
+    def _keep(self, page: Page) -> None:
+        """Keep a line unless it repeats a post."""
         line = _read(page.body)
         self._reason = _end_reason(line) or self._reason
         if self._is_new(line):
             self._put(page)
         if self.plan.limit is not None and self._counted >= self.plan.limit:
             self.ended = True
-        return line.data is not None
 
     def _is_new(self, line: _Line) -> bool:
         """Whether a line is not a post that was received before and matched the same rules."""

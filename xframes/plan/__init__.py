@@ -42,7 +42,8 @@ class Plan:
     rows of all pages, `words` is the vocabulary of the request, and `asked` are the parameters
     `*.fields` and `expansions` as they are sent. A list that is too long for one request is split
     into `batches`. For `since` "last", an archive replaces it by the end of earlier runs; without
-    `refresh`, an archive does not fetch again what it has.
+    `refresh`, an archive does not fetch again what it has. `max_results` is the largest number of
+    rows of a page, if it is not X's.
     """
 
     action: str
@@ -52,6 +53,7 @@ class Plan:
     asked: dict[str, str] = field(default_factory=dict)
     since: Literal["last"] | None = None
     refresh: bool = False
+    max_results: int | None = None
 
     @property
     def declared(self) -> Action:
@@ -71,15 +73,17 @@ class Plan:
             return len(self.arguments[split.name])
         return self.limit
 
-    def page_size(self, rows: int) -> int | None:
-        """Return `max_results` for the next page, after `rows` rows.
+    def page_size(self, rows: int, largest: int | None = None) -> int | None:
+        """Return `max_results` for the next page, after `rows` rows; `largest` bounds it.
 
         It is X's largest page, or less at the end, so that the pages add up to the limit. If the
         limit is below X's smallest page (10 in search), X sends and bills that smallest page.
         """
-        if self.declared.paged is None:
+        whole = self.declared.largest_page(_field_names(self.asked))
+        if self.declared.paged is None or whole is None:
             return None
-        least, most = self.declared.paged
+        least = self.declared.paged[0]
+        most = max(least, min(whole, self.max_results or whole, largest or whole))
         if self.limit is None:
             return most
         left = self.limit - rows
@@ -225,9 +229,11 @@ def plan(
         # streams have the tweet words in both specifications of X
         vocabulary: Vocabulary = "tweet" if action.streaming else words
         chosen = asked(action, arguments.get("fields"), arguments.get("expansions"), vocabulary)
+        size = _page_size(action, arguments, chosen, now)
     except ArgumentError as error:
         raise ArgumentError(f"{action_name}: {error}", action=action_name) from None
-    return Plan(action_name, checked, limit, words, chosen, since, bool(arguments.get("refresh")))
+    refresh = bool(arguments.get("refresh"))
+    return Plan(action_name, checked, limit, words, chosen, since, refresh, size)
 
 
 def options(action: Action) -> tuple[str, ...]:
@@ -235,10 +241,34 @@ def options(action: Action) -> tuple[str, ...]:
     is_paged = action.paged is not None or action.token is not None
     options = {
         "since": action.follows, "limit": is_paged or action.streaming,
+        "max_results": action.paged is not None,
         "fields": takes_fields(action), "expansions": takes_expansions(action),
         "refresh": action.looks_up is not None,
     }
     return tuple(name for name, is_taken in options.items() if is_taken)
+
+
+def _page_size(
+    action: Action, arguments: Mapping[str, Any], chosen: Mapping[str, str], now: datetime
+) -> int | None:
+    """Return the page size that the caller chose, unless it is an argument of the action itself."""
+    if "max_results" not in arguments or action.paged is None:
+        return None
+    least, most = action.paged
+    size: int = values.check(
+        registry.Param("max_results", "int", min=least, max=most), arguments["max_results"], now=now
+    )
+    for name, fewer in action.paged_with:
+        if name in _field_names(chosen) and size > fewer:
+            raise ArgumentError(
+                f"max_results: expected {least:,} to {fewer:,} together with {name}, got "
+                f"{size:,}. For larger pages, pass `fields` without it"
+            )
+    return size
+
+
+def _field_names(asked: Mapping[str, str]) -> frozenset[str]:
+    return frozenset(name for text in asked.values() for name in text.split(","))
 
 
 def _since(arguments: Mapping[str, Any]) -> Literal["last"] | None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 ParamKind = Literal[
     "str", "query", "int", "seconds", "bool", "time", "id", "ids", "username", "usernames", "enum",
@@ -97,6 +100,8 @@ class Action:
         and `expansions` parameters.
     paged, token
         The bounds of `max_results`, and the parameter for the next page's token.
+    paged_with
+        Pairs of a field and the largest `max_results` that X accepts together with it.
     auth, scopes
         The kinds of credential that X accepts, in order of preference, and the OAuth 2.0 scopes.
     limits
@@ -109,6 +114,9 @@ class Action:
         Groups of parameters: at most one, or at least one of each may be passed.
     together, ordered
         Pairs of parameters: the first needs the second, or must be smaller than the second.
+    mixed_bounds
+        Pairs of a time and an id that X refuses together, although its specification allows it.
+        They are sent if a user passes them.
     span_days
         The longest time between start_time and end_time in one request; longer ones are split.
     seen, step_of
@@ -130,6 +138,7 @@ class Action:
     params: tuple[Param, ...] = ()
     paged: tuple[int, int] | None = None
     token: str | None = None
+    paged_with: tuple[tuple[str, int], ...] = ()
     auth: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
     limits: tuple[str, str] = ("", "")
@@ -139,6 +148,7 @@ class Action:
     needed: tuple[tuple[str, ...], ...] = ()
     together: tuple[tuple[str, str], ...] = ()
     ordered: tuple[tuple[str, str], ...] = ()
+    mixed_bounds: tuple[tuple[str, str], ...] = ()
     span_days: int | None = None
     seen: str | None = None
     step_of: str | None = None
@@ -187,6 +197,14 @@ class Action:
         return self.rows == "posts" and any(p.name == "since_id" for p in self.params)
 
     @property
+    def days_back(self) -> int | None:
+        """The days before now that it reaches back; None without such a bound."""
+        for param in self.params:
+            if param.name == "start_time" and (param.earliest or "").startswith("-"):
+                return int(str(param.earliest)[1:-1])
+        return None
+
+    @property
     def looks_up(self) -> tuple[str, str] | None:
         """The parameter with the ids or names to look up, and their column in the rows.
 
@@ -208,6 +226,13 @@ class Action:
     def pattern(self) -> re.Pattern[str]:
         """The pattern of a filled path. Its groups are the wire names of the path parameters."""
         return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", self.path) + r"/?")
+
+    def largest_page(self, fields: Collection[str] = ()) -> int | None:
+        """Return the largest `max_results` with these fields; None for actions without pages."""
+        if self.paged is None:
+            return None
+        fewer = [most for field, most in self.paged_with if field in fields]
+        return min([self.paged[1], *fewer])
 
     def param(self, name: str) -> Param:
         """Return the parameter with a Python name. Raises KeyError, which lists all names."""

@@ -10,6 +10,7 @@ from xframes.registry.params import (
     GRANULARITY,
     ID,
     MEDIA_KEY,
+    MIXED_BOUNDS,
     ONE_BOUND,
     ORDER,
     OWN,
@@ -75,7 +76,7 @@ READS = (
         "counts.all", "GET /2/tweets/counts/all", 55, "Full-archive Post counts", "counts", "count",
         params=(query(1024), *times(start=_SINCE), *SINCE_UNTIL, GRANULARITY),
         token="next_token", auth=("app",), limits=("300/15min", ""), price="CountsAll",
-        ordered=ORDER,
+        ordered=ORDER, mixed_bounds=MIXED_BOUNDS,
         docs="posts/counts/introduction",
         caps="one page covers 31 days; without a start time, X counts the last 30 days",
     ),
@@ -83,7 +84,7 @@ READS = (
         "counts.recent", "GET /2/tweets/counts/recent", 56, "Recent Post counts", "counts", "count",
         params=(query(512), *times("-7d"), *SINCE_UNTIL, GRANULARITY),
         token="next_token", auth=("app", "oauth2"), limits=("300/15min", ""), price="CountsRecent",
-        ordered=ORDER,
+        ordered=ORDER, mixed_bounds=MIXED_BOUNDS,
         docs="posts/counts/introduction", caps="one page holds all counts",
     ),
     Action(
@@ -121,9 +122,9 @@ READS = (
     Action(
         "search.all", "GET /2/tweets/search/all", 64, "Full-archive search", "posts", "post",
         params=(query(1024), *times(start=_SINCE), *SINCE_UNTIL, SORT_ORDER), paged=(10, 500),
-        token="next_token",
+        token="next_token", paged_with=(("context_annotations", 100),),
         auth=("app",), limits=("1/sec, 300/15min", ""), price="Post", exclusive=ONE_BOUND,
-        ordered=ORDER,
+        ordered=ORDER, mixed_bounds=MIXED_BOUNDS,
         docs="posts/search/introduction", caps="without a start time, X searches the last 30 days",
     ),
     Action(
@@ -131,7 +132,7 @@ READS = (
         params=(query(512), *times("-7d"), *SINCE_UNTIL, SORT_ORDER), paged=(10, 100),
         token="next_token",
         auth=ANY, scopes=READ, limits=("450/15min", "300/15min"), price="Post", exclusive=ONE_BOUND,
-        ordered=ORDER,
+        ordered=ORDER, mixed_bounds=MIXED_BOUNDS,
         docs="posts/search/introduction",
     ),
     Action(

@@ -30,6 +30,7 @@ _CLIENT = """Client to send with. Default: the client set with `xf.use`; without
 _PROGRESS = "Whether to show a progress bar. Default: only on terminals and in notebooks."
 _SHARED = {
     "limit": "Stop after this many rows of the main table. Default: no limit.",
+    "max_results": "Most rows of a page. Default: as many as X sends.",
     "since": """`"last"` (needs `into`): collect only posts newer than the last run of the same
         query. Default: collect older ones too.""",
     "fields": """`"all"` requests every public field; `"owner"` also those that only the owner sees.
@@ -107,6 +108,8 @@ def _sizes(action: Action) -> Iterator[str]:
     if action.paged is not None:
         least, most = action.paged
         yield f"{least:,} to {most:,} {rows} per request"
+    for field, fewer in action.paged_with:
+        yield f"at most {fewer:,} {rows} per request with {field}, which is requested by default"
     for param in action.params:
         if param.splits:
             yield f"at most {param.max:,} {param.name} per request; longer lists are split"
@@ -288,6 +291,9 @@ def _meaning(name: str, text: str, actions: Sequence[Action]) -> str:
         param = next((p for p in action.params if p.name == name), None)
         if param is not None:
             return " ".join([text or param.doc, *bounds(action, param)])
+    if name == "max_results" and actions and actions[0].paged is not None:
+        least, most = actions[0].paged
+        return f"{text} {least:,} to {most:,}."
     if name == "limit" and actions:
         return f"{text} {_about_limit(actions[0])}".strip()
     return text

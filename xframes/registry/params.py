@@ -96,3 +96,4 @@ DURATION = Param("duration", "seconds", where="local", min=1,
 
 ORDER = (("start_time", "end_time"), ("since_id", "until_id"))
 ONE_BOUND = (("start_time", "since_id"), ("end_time", "until_id"))
+MIXED_BOUNDS = (("start_time", "until_id"), ("end_time", "since_id"))

@@ -9,7 +9,7 @@ from xframes.archive import Archive
 from xframes.client import Client
 from xframes.collect.content import streams
 from xframes.collect.dispatch import Ids, Names
-from xframes.errors import ArgumentError
+from xframes.errors import ArgumentError, InvalidRequest
 from xframes.frames import Frames, to_pandas
 from xframes.registry.documentation import document
 from xframes.wire import Request, problem_kind
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 Rules: TypeAlias = str | Mapping[str, Any] | Iterable[str | Mapping[str, Any]]
 Rule: TypeAlias = tuple[str, str | None]  # value and tag, which identify a rule at X
 Row: TypeAlias = tuple[str, str, str, str | None]  # change, id, value, tag
+_FULL = {"rule-cap"}  # the kind of a problem that X's limit of rules is reached
 
 
 @overload
@@ -71,7 +72,8 @@ def add_stream_rules(
     Raises
     ------
     InvalidRequest
-        X rejected some of the rules. The error names them; the others are in force.
+        X rejected some of the rules. The error names them. If a rule is invalid, X adds none of
+        them; otherwise (e.g. a rule that is there already) the others are in force.
     ArgumentError
     OutcomeUnknown
     ApiError
@@ -220,13 +222,17 @@ def _add(
     """
     if not rules:
         return [], []
-    page = sending.client.send(
-        request("write.add_stream_rules", {"rules": [_wire(rule) for rule in rules]})
-    )
+    to_send = request("write.add_stream_rules", {"rules": [_wire(rule) for rule in rules]})
+    try:
+        page = sending.client.send(to_send)
+    except InvalidRequest as error:  # X's answer where it added none of them
+        if may_be_full and {problem_kind(each.get("type")) for each in error.problems} == _FULL:
+            return [], rules
+        raise
     sending.keep(page)
     _, problems = answer(page)
     kinds = {problem_kind(problem.get("type")) for problem in problems}
-    if not may_be_full or kinds - {"rule-cap"}:
+    if not may_be_full or kinds - _FULL:
         check(page)
     accepted = Frames.from_pages([page])["stream_rules"].to_pylist()
     refused = {problem.get("value") for problem in problems}

@@ -14,7 +14,7 @@ from xframes.errors import ArgumentError, InvalidRequest
 from xframes.frames import Frames
 from xframes.plan import plan
 from xframes.screen import counted
-from xframes.wire import Request, read_json
+from xframes.wire import Request, describe, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -146,7 +146,7 @@ def check(page: Page) -> None:
 
 def _refusal(data: Any, problems: list[dict[str, Any]]) -> str:
     """Say what X refused and how many others it accepted."""
-    text = "X refused " + "; ".join(map(_description, problems[:_PROBLEMS_SHOWN]))
+    text = "X refused " + "; ".join(map(describe, problems[:_PROBLEMS_SHOWN]))
     if len(problems) > _PROBLEMS_SHOWN:
         text += f" and {len(problems) - _PROBLEMS_SHOWN:,} more"
     if isinstance(data, list) and data:
@@ -166,19 +166,6 @@ def answer(page: Page) -> tuple[Any, list[dict[str, Any]]]:
     if not isinstance(errors, list):
         errors = []
     return body.get("data"), [error for error in errors if isinstance(error, dict)]
-
-
-def _description(problem: Mapping[str, Any]) -> str:
-    """Describe a problem: what X refused, and why."""
-    reasons = [str(problem[key]) for key in ("title", "detail", "message") if problem.get(key)]
-    details = problem.get("details")
-    if isinstance(details, list):
-        reasons += map(str, details)
-    reason = ": ".join(reasons)
-    item = problem.get("value") or problem.get("resource_id")
-    if item:
-        return f"{item!r}: {reason}"
-    return reason or "it without a reason"
 
 
 @dataclass(frozen=True, slots=True)

@@ -306,6 +306,20 @@ def test_an_empty_page_withholds_no_row(server, ask, at):
     assert len(tokens) == len(set(tokens))
 
 
+def test_money_and_limits_of_a_day_are_said_as_x_says_them(server, ask):
+    server.faults.add(Fault("credits_depleted"), Fault("daily_limit", at=2, seconds=72_000), Fault("lost_page", at=3))
+    broke, limited, lost = (ask(RECENT, GOOD) for _ in range(3))
+    assert (broke.status_code, broke.json()["type"].rsplit("/", 1)[-1]) == (402, "credits-depleted")
+    assert (limited.status_code, limited.headers["x-app-limit-24hour-remaining"]) == (429, "0")
+    assert int(limited.headers["x-rate-limit-remaining"]) > 0
+    assert lost.json() == {"meta": {"result_count": 0}}
+
+
+def test_a_fault_may_concern_large_pages_only(server, ask):
+    server.faults.add(Fault("503", above=50, times=9))
+    assert [ask(RECENT, GOOD | {"max_results": size}).status_code for size in ("100", "50", "51")] == [503, 200, 503]
+
+
 def test_a_fault_strikes_where_it_should_and_nowhere_else(server, ask):
     server.faults.add(Fault("503", at=2, path="/2/users/*/tweets", times=2))
     asked = [RECENT, "/2/users/1/tweets", "/2/users/1/mentions", "/2/users/2/tweets", RECENT, "/2/users/3/tweets", "/2/users/4/tweets"]

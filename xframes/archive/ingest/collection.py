@@ -19,7 +19,6 @@ from xframes.archive.ingest.journal import open_journal
 from xframes.archive.ingest.runs import run_of
 from xframes.archive.storage.parts import FLUSH_BYTES
 from xframes.errors import ArchiveError, Interrupted, Resumable, XframesError
-from xframes.progress import bar
 from xframes.screen import counted
 
 if TYPE_CHECKING:
@@ -245,18 +244,18 @@ class _Collection:
         return run_of(self.archive, row)
 
     def _collect(self, journal: Journal, client: Client, progress: bool | None) -> None:
+        from xframes.paging.reports import reports
         from xframes.paging.steps import steps
 
         flusher = _Flusher(self.folder, self.owner, behind=self.plan.declared.streaming)
         earlier: Iterable[Page] = ()
         if self.state.pages:
             earlier = self._earlier_pages(journal)
-        with bar(progress, self.plan.action, " rows", self.plan.expected) as advance, flusher:
-            advance(self.state.rows)
+        with reports(self.plan, self.state, client.now, progress) as report, flusher:
             for batch, state in steps(client, self.plan, self.state, earlier):
                 pages = [replace(page, run_id=self.run_id) for page in batch]
                 journal.append(pages, point=state.to_json(), rows=state.rows)
-                advance(state.rows - self.state.rows)
+                report(state)
                 self.state = state
                 flusher.add(sum(len(page.body) for page in pages))
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import warnings
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from xframes.archive.ingest.journal import open_journal
 from xframes.archive.query.threads import Queryable
 from xframes.errors import ArchiveError, ArgumentError
 from xframes.plan import plan as make_plan
+from xframes.plan.post_ids import one_kind_of_bounds, posted_at
 from xframes.registry.prices import PER_RESOURCE
 from xframes.screen import counted
 
@@ -69,24 +70,19 @@ def continued(source: Queryable, plan: Plan, client: Client) -> Plan:
     newest = _newest(source, plan)
     if newest is None:
         return plan
-    now, posted_at = client.now(), _posted_at(newest)
-    days = _days_back(plan)
-    if days is not None and posted_at < now - timedelta(days=days) + _SLACK:
+    now, last_at = client.now(), posted_at(newest)
+    days = plan.declared.days_back
+    if days is not None and last_at < now - timedelta(days=days) + _SLACK:
         warnings.warn(
-            f"{plan.action}: the newest post in the archive is from {posted_at:%Y-%m-%d %H:%M} "
+            f"{plan.action}: the newest post in the archive is from {last_at:%Y-%m-%d %H:%M} "
             f"UTC, and this action reaches back {counted(days, 'day')}. Posts in between are not "
             "collected; use search.all for them", stacklevel=5)
         return plan
     arguments = {name: value for name, value in plan.arguments.items() if name != "start_time"}
-    return replace(plan, arguments=arguments | {"since_id": str(newest)})
-
-
-def _days_back(plan: Plan) -> int | None:
-    """Return how many days back a plan's action reaches; None without such a limit."""
-    for param in plan.declared.params:
-        if param.name == "start_time" and (param.earliest or "").startswith("-"):
-            return int(str(param.earliest)[1:-1])
-    return None
+    bounds = one_kind_of_bounds(arguments | {"since_id": str(newest)})
+    return replace(
+        plan, arguments={name: value for name, value in bounds.items() if value is not None}
+    )
 
 
 def _same(action: str | None, arguments: str | None, plan: Plan) -> bool:
@@ -132,11 +128,6 @@ def _newest(source: Queryable, plan: Plan) -> int | None:
         )
         newest += [int(value) for (value,) in ids.fetchall() if value is not None]
     return max(newest, default=None)
-
-
-def _posted_at(post_id: int) -> datetime:
-    """Return the time of a post, which is part of its id."""
-    return datetime.fromtimestamp(((post_id >> 22) + 1_288_834_974_657) / 1000, UTC)
 
 
 # ids ----------------------------------------------------------------------------------------------

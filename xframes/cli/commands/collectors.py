@@ -17,7 +17,7 @@ import click
 from xframes.cli import output, servers
 from xframes.cli.common import ArchivePath, client_for, listed, print_problems, resumable, show_runs
 from xframes.cli.completion import tables
-from xframes.errors import Interrupted
+from xframes.errors import Interrupted, NotFound
 from xframes.registry import ACTIONS
 from xframes.registry.documentation import TITLE, facts
 from xframes.screen import counted
@@ -185,6 +185,7 @@ def _collect(
             if error.frames is not None and len(error.frames):  # X bills them
                 output.write(error.frames[rows], format_, into)
             raise
+        _check_found(action, frames)
         output.write(frames[rows], format_, into)
         if frames.tables["problems"] and rows != "problems":
             print_problems(frames)
@@ -195,7 +196,19 @@ def _collect(
             output.write(run.frames()[rows], format_, into)
         else:
             show_runs([run], format_, into)
+        if action.single:
+            _check_found(action, run.frames())
         print_problems(archive, [run.run_id])
+
+
+def _check_found(action: Action, frames: Frames) -> None:
+    """Raise NotFound, with X's reason, if the answer lacks the one thing that was requested."""
+    if not action.single or action.rows is None or len(frames[action.rows]):
+        return
+    problems = frames["problems"].to_pylist()
+    reasons = [str(row["detail"] or row["title"]) for row in problems]
+    if reasons:
+        raise NotFound(f"{action.name}: {reasons[0]}", action=action.name)
 
 
 def arguments_of(action: Action, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -287,6 +300,12 @@ def _common(action: Action) -> list[Callable[..., Any]]:
         options.append(click.option(
             "--limit", type=click.IntRange(min=1),
             help=f"Stop after this many rows of {action.rows}. Default: no bound.",
+        ))
+    if action.paged is not None:
+        least, most = action.paged
+        options.append(click.option(
+            "--max-results", type=click.IntRange(least, most),
+            help="Most rows of a page. Default: as many as X sends.",
         ))
     if action.looks_up is not None:
         options.append(click.option(

@@ -339,6 +339,8 @@ def _advice(error: errors.XframesError) -> str:
         return "copy the token again from X's developer console, from an app in a project"
     if isinstance(error, errors.RateLimited):
         return "wait until then; the credentials are valid"
+    if isinstance(error, errors.UsageCapped) and error.status == 402:
+        return "buy credits at https://console.x.com; the credentials are valid"
     if isinstance(error, errors.UsageCapped):
         return "wait until the cap is reset, or raise it in X's developer console"
     return "check the network and the address of the server; --offline sends no request"

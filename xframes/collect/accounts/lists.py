@@ -53,8 +53,9 @@ def get(
 
 @document("lists.posts")
 def posts(
-    list_id: Id, *, limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
-    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
+    list_id: Id, *, limit: int | None = None, max_results: int | None = None,
+    fields: Fields = "all", expansions: Names = "all", into: Into[R] | None = None,
+    client: Client | None = None, progress: bool | None = None,
 ) -> R:
     """Collect the posts of a list's timeline, newest first.
 
@@ -63,6 +64,7 @@ def posts(
     list_id
         Id of the list.
     limit
+    max_results
     fields
     expansions
     into
@@ -86,15 +88,16 @@ def posts(
     >>> xf.lists.posts("84839422", limit=200).posts
     """
     return collect(
-        "lists.posts", list_id=list_id, limit=limit, fields=fields, expansions=expansions,
-        into=into, client=client, progress=progress,
+        "lists.posts", list_id=list_id, limit=limit, max_results=max_results, fields=fields,
+        expansions=expansions, into=into, client=client, progress=progress,
     )
 
 
 @document("lists.members")
 def members(
-    list_id: Id, *, limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
-    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
+    list_id: Id, *, limit: int | None = None, max_results: int | None = None,
+    fields: Fields = "all", expansions: Names = "all", into: Into[R] | None = None,
+    client: Client | None = None, progress: bool | None = None,
 ) -> R:
     """Collect the members of a list.
 
@@ -103,6 +106,7 @@ def members(
     list_id
         Id of the list.
     limit
+    max_results
     fields
     expansions
     into
@@ -125,15 +129,16 @@ def members(
     >>> xf.lists.members("84839422").users
     """
     return collect(
-        "lists.members", list_id=list_id, limit=limit, fields=fields, expansions=expansions,
-        into=into, client=client, progress=progress,
+        "lists.members", list_id=list_id, limit=limit, max_results=max_results, fields=fields,
+        expansions=expansions, into=into, client=client, progress=progress,
     )
 
 
 @document("lists.followers")
 def followers(
-    list_id: Id, *, limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
-    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
+    list_id: Id, *, limit: int | None = None, max_results: int | None = None,
+    fields: Fields = "all", expansions: Names = "all", into: Into[R] | None = None,
+    client: Client | None = None, progress: bool | None = None,
 ) -> R:
     """Collect the followers of a list.
 
@@ -142,6 +147,7 @@ def followers(
     list_id
         Id of the list.
     limit
+    max_results
     fields
     expansions
     into
@@ -164,6 +170,6 @@ def followers(
     >>> xf.lists.followers("84839422").users
     """
     return collect(
-        "lists.followers", list_id=list_id, limit=limit, fields=fields, expansions=expansions,
-        into=into, client=client, progress=progress,
+        "lists.followers", list_id=list_id, limit=limit, max_results=max_results, fields=fields,
+        expansions=expansions, into=into, client=client, progress=progress,
     )

@@ -21,8 +21,8 @@ def __dir__() -> list[str]:
 @document("messages.events")
 def events(
     *, event_types: EventType | Iterable[EventType] | None = None, limit: int | None = None,
-    fields: Fields = "all", expansions: Names = "all", into: Into[R] | None = None,
-    client: Client | None = None, progress: bool | None = None,
+    max_results: int | None = None, fields: Fields = "all", expansions: Names = "all",
+    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
     """Collect the direct messages of all your conversations, newest first.
 
@@ -30,6 +30,7 @@ def events(
     ----------
     event_types
     limit
+    max_results
     fields
     expansions
     into
@@ -53,16 +54,17 @@ def events(
     >>> xf.messages.events(limit=100).messages
     """
     return collect(
-        "messages.events", event_types=event_types, limit=limit, fields=fields,
-        expansions=expansions, into=into, client=client, progress=progress,
+        "messages.events", event_types=event_types, limit=limit, max_results=max_results,
+        fields=fields, expansions=expansions, into=into, client=client, progress=progress,
     )
 
 
 @document("messages.conversation")
 def conversation(
     conversation_id: Id, *, event_types: EventType | Iterable[EventType] | None = None,
-    limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
-    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
+    limit: int | None = None, max_results: int | None = None, fields: Fields = "all",
+    expansions: Names = "all", into: Into[R] | None = None, client: Client | None = None,
+    progress: bool | None = None,
 ) -> R:
     """Collect the messages of one conversation, newest first.
 
@@ -72,6 +74,7 @@ def conversation(
         Id of a conversation of two people or of a group.
     event_types
     limit
+    max_results
     fields
     expansions
     into
@@ -96,16 +99,17 @@ def conversation(
     """
     return collect(
         "messages.conversation", conversation_id=conversation_id, event_types=event_types,
-        limit=limit, fields=fields, expansions=expansions, into=into, client=client,
-        progress=progress,
+        limit=limit, max_results=max_results, fields=fields, expansions=expansions, into=into,
+        client=client, progress=progress,
     )
 
 
 @document("messages.with_participant")
 def with_participant(
     participant_id: Id, *, event_types: EventType | Iterable[EventType] | None = None,
-    limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
-    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
+    limit: int | None = None, max_results: int | None = None, fields: Fields = "all",
+    expansions: Names = "all", into: Into[R] | None = None, client: Client | None = None,
+    progress: bool | None = None,
 ) -> R:
     """Collect the messages of your conversation with one user, newest first.
 
@@ -115,6 +119,7 @@ def with_participant(
         Id of the other user.
     event_types
     limit
+    max_results
     fields
     expansions
     into
@@ -139,6 +144,6 @@ def with_participant(
     """
     return collect(
         "messages.with_participant", participant_id=participant_id, event_types=event_types,
-        limit=limit, fields=fields, expansions=expansions, into=into, client=client,
-        progress=progress,
+        limit=limit, max_results=max_results, fields=fields, expansions=expansions, into=into,
+        client=client, progress=progress,
     )

@@ -211,8 +211,9 @@ def me(
 
 @document("users.followers")
 def followers(
-    user_id: Id, *, limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
-    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
+    user_id: Id, *, limit: int | None = None, max_results: int | None = None,
+    fields: Fields = "all", expansions: Names = "all", into: Into[R] | None = None,
+    client: Client | None = None, progress: bool | None = None,
 ) -> R:
     """Collect the followers of a user, newest first.
 
@@ -221,6 +222,7 @@ def followers(
     user_id
         Id of the user followed.
     limit
+    max_results
     fields
     expansions
     into
@@ -243,15 +245,16 @@ def followers(
     >>> xf.users.followers("2244994945", limit=5000).users
     """
     return collect(
-        "users.followers", user_id=user_id, limit=limit, fields=fields, expansions=expansions,
-        into=into, client=client, progress=progress,
+        "users.followers", user_id=user_id, limit=limit, max_results=max_results, fields=fields,
+        expansions=expansions, into=into, client=client, progress=progress,
     )
 
 
 @document("users.following")
 def following(
-    user_id: Id, *, limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
-    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
+    user_id: Id, *, limit: int | None = None, max_results: int | None = None,
+    fields: Fields = "all", expansions: Names = "all", into: Into[R] | None = None,
+    client: Client | None = None, progress: bool | None = None,
 ) -> R:
     """Collect the users a user follows, newest first.
 
@@ -260,6 +263,7 @@ def following(
     user_id
         Id of the user who follows.
     limit
+    max_results
     fields
     expansions
     into
@@ -282,16 +286,16 @@ def following(
     >>> xf.users.following("2244994945").users
     """
     return collect(
-        "users.following", user_id=user_id, limit=limit, fields=fields, expansions=expansions,
-        into=into, client=client, progress=progress,
+        "users.following", user_id=user_id, limit=limit, max_results=max_results, fields=fields,
+        expansions=expansions, into=into, client=client, progress=progress,
     )
 
 
 @document("users.blocking")
 def blocking(
-    user_id: Id | None = None, *, limit: int | None = None, fields: Fields = "all",
-    expansions: Names = "all", into: Into[R] | None = None, client: Client | None = None,
-    progress: bool | None = None,
+    user_id: Id | None = None, *, limit: int | None = None, max_results: int | None = None,
+    fields: Fields = "all", expansions: Names = "all", into: Into[R] | None = None,
+    client: Client | None = None, progress: bool | None = None,
 ) -> R:
     """Collect the users you block.
 
@@ -299,6 +303,7 @@ def blocking(
     ----------
     user_id
     limit
+    max_results
     fields
     expansions
     into
@@ -321,16 +326,16 @@ def blocking(
     >>> xf.users.blocking().users
     """
     return collect(
-        "users.blocking", user_id=user_id, limit=limit, fields=fields, expansions=expansions,
-        into=into, client=client, progress=progress,
+        "users.blocking", user_id=user_id, limit=limit, max_results=max_results, fields=fields,
+        expansions=expansions, into=into, client=client, progress=progress,
     )
 
 
 @document("users.muting")
 def muting(
-    user_id: Id | None = None, *, limit: int | None = None, fields: Fields = "all",
-    expansions: Names = "all", into: Into[R] | None = None, client: Client | None = None,
-    progress: bool | None = None,
+    user_id: Id | None = None, *, limit: int | None = None, max_results: int | None = None,
+    fields: Fields = "all", expansions: Names = "all", into: Into[R] | None = None,
+    client: Client | None = None, progress: bool | None = None,
 ) -> R:
     """Collect the users you mute.
 
@@ -338,6 +343,7 @@ def muting(
     ----------
     user_id
     limit
+    max_results
     fields
     expansions
     into
@@ -360,16 +366,16 @@ def muting(
     >>> xf.users.muting().users
     """
     return collect(
-        "users.muting", user_id=user_id, limit=limit, fields=fields, expansions=expansions,
-        into=into, client=client, progress=progress,
+        "users.muting", user_id=user_id, limit=limit, max_results=max_results, fields=fields,
+        expansions=expansions, into=into, client=client, progress=progress,
     )
 
 
 @document("users.bookmarks")
 def bookmarks(
-    user_id: Id | None = None, *, limit: int | None = None, fields: Fields = "all",
-    expansions: Names = "all", into: Into[R] | None = None, client: Client | None = None,
-    progress: bool | None = None,
+    user_id: Id | None = None, *, limit: int | None = None, max_results: int | None = None,
+    fields: Fields = "all", expansions: Names = "all", into: Into[R] | None = None,
+    client: Client | None = None, progress: bool | None = None,
 ) -> R:
     """Collect your bookmarked posts, newest bookmark first.
 
@@ -377,6 +383,7 @@ def bookmarks(
     ----------
     user_id
     limit
+    max_results
     fields
     expansions
     into
@@ -400,15 +407,16 @@ def bookmarks(
     >>> xf.users.bookmarks(limit=100).posts
     """
     return collect(
-        "users.bookmarks", user_id=user_id, limit=limit, fields=fields, expansions=expansions,
-        into=into, client=client, progress=progress,
+        "users.bookmarks", user_id=user_id, limit=limit, max_results=max_results, fields=fields,
+        expansions=expansions, into=into, client=client, progress=progress,
     )
 
 
 @document("users.liked_posts")
 def liked_posts(
-    user_id: Id, *, limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
-    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
+    user_id: Id, *, limit: int | None = None, max_results: int | None = None,
+    fields: Fields = "all", expansions: Names = "all", into: Into[R] | None = None,
+    client: Client | None = None, progress: bool | None = None,
 ) -> R:
     """Collect the posts a user likes, newest like first.
 
@@ -417,6 +425,7 @@ def liked_posts(
     user_id
         Id of the user.
     limit
+    max_results
     fields
     expansions
     into
@@ -440,15 +449,16 @@ def liked_posts(
     >>> xf.users.liked_posts("2244994945", limit=100).posts
     """
     return collect(
-        "users.liked_posts", user_id=user_id, limit=limit, fields=fields, expansions=expansions,
-        into=into, client=client, progress=progress,
+        "users.liked_posts", user_id=user_id, limit=limit, max_results=max_results, fields=fields,
+        expansions=expansions, into=into, client=client, progress=progress,
     )
 
 
 @document("users.owned_lists")
 def owned_lists(
-    user_id: Id, *, limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
-    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
+    user_id: Id, *, limit: int | None = None, max_results: int | None = None,
+    fields: Fields = "all", expansions: Names = "all", into: Into[R] | None = None,
+    client: Client | None = None, progress: bool | None = None,
 ) -> R:
     """Collect the lists a user owns.
 
@@ -457,6 +467,7 @@ def owned_lists(
     user_id
         Id of the owner.
     limit
+    max_results
     fields
     expansions
     into
@@ -480,15 +491,16 @@ def owned_lists(
     >>> xf.users.owned_lists("2244994945").lists
     """
     return collect(
-        "users.owned_lists", user_id=user_id, limit=limit, fields=fields, expansions=expansions,
-        into=into, client=client, progress=progress,
+        "users.owned_lists", user_id=user_id, limit=limit, max_results=max_results, fields=fields,
+        expansions=expansions, into=into, client=client, progress=progress,
     )
 
 
 @document("users.followed_lists")
 def followed_lists(
-    user_id: Id, *, limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
-    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
+    user_id: Id, *, limit: int | None = None, max_results: int | None = None,
+    fields: Fields = "all", expansions: Names = "all", into: Into[R] | None = None,
+    client: Client | None = None, progress: bool | None = None,
 ) -> R:
     """Collect the lists a user follows.
 
@@ -497,6 +509,7 @@ def followed_lists(
     user_id
         Id of the user who follows.
     limit
+    max_results
     fields
     expansions
     into
@@ -520,15 +533,16 @@ def followed_lists(
     >>> xf.users.followed_lists("2244994945").lists
     """
     return collect(
-        "users.followed_lists", user_id=user_id, limit=limit, fields=fields, expansions=expansions,
-        into=into, client=client, progress=progress,
+        "users.followed_lists", user_id=user_id, limit=limit, max_results=max_results,
+        fields=fields, expansions=expansions, into=into, client=client, progress=progress,
     )
 
 
 @document("users.list_memberships")
 def list_memberships(
-    user_id: Id, *, limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
-    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
+    user_id: Id, *, limit: int | None = None, max_results: int | None = None,
+    fields: Fields = "all", expansions: Names = "all", into: Into[R] | None = None,
+    client: Client | None = None, progress: bool | None = None,
 ) -> R:
     """Collect the lists a user is a member of.
 
@@ -537,6 +551,7 @@ def list_memberships(
     user_id
         Id of the member.
     limit
+    max_results
     fields
     expansions
     into
@@ -560,8 +575,8 @@ def list_memberships(
     >>> xf.users.list_memberships("2244994945").lists
     """
     return collect(
-        "users.list_memberships", user_id=user_id, limit=limit, fields=fields,
-        expansions=expansions, into=into, client=client, progress=progress,
+        "users.list_memberships", user_id=user_id, limit=limit, max_results=max_results,
+        fields=fields, expansions=expansions, into=into, client=client, progress=progress,
     )
 
 

@@ -98,8 +98,8 @@ def get(
 @document("posts.quotes")
 def quotes(
     post_id: Id, *, exclude: Exclude | Iterable[Exclude] | None = None, limit: int | None = None,
-    fields: Fields = "all", expansions: Names = "all", into: Into[R] | None = None,
-    client: Client | None = None, progress: bool | None = None,
+    max_results: int | None = None, fields: Fields = "all", expansions: Names = "all",
+    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
     """Collect the posts that quote a post, newest first.
 
@@ -109,6 +109,7 @@ def quotes(
         Id of the post quoted.
     exclude
     limit
+    max_results
     fields
     expansions
     into
@@ -133,15 +134,16 @@ def quotes(
     >>> xf.posts.quotes("1460323737035677698", limit=100).posts
     """
     return collect(
-        "posts.quotes", post_id=post_id, exclude=exclude, limit=limit, fields=fields,
-        expansions=expansions, into=into, client=client, progress=progress,
+        "posts.quotes", post_id=post_id, exclude=exclude, limit=limit, max_results=max_results,
+        fields=fields, expansions=expansions, into=into, client=client, progress=progress,
     )
 
 
 @document("posts.liking_users")
 def liking_users(
-    post_id: Id, *, limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
-    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
+    post_id: Id, *, limit: int | None = None, max_results: int | None = None,
+    fields: Fields = "all", expansions: Names = "all", into: Into[R] | None = None,
+    client: Client | None = None, progress: bool | None = None,
 ) -> R:
     """Collect the users who like a post of yours, newest like first.
 
@@ -150,6 +152,7 @@ def liking_users(
     post_id
         Id of a post by the authenticated user.
     limit
+    max_results
     fields
     expansions
     into
@@ -172,15 +175,16 @@ def liking_users(
     >>> xf.posts.liking_users("1460323737035677698").users
     """
     return collect(
-        "posts.liking_users", post_id=post_id, limit=limit, fields=fields, expansions=expansions,
-        into=into, client=client, progress=progress,
+        "posts.liking_users", post_id=post_id, limit=limit, max_results=max_results, fields=fields,
+        expansions=expansions, into=into, client=client, progress=progress,
     )
 
 
 @document("posts.reposted_by")
 def reposted_by(
-    post_id: Id, *, limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
-    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
+    post_id: Id, *, limit: int | None = None, max_results: int | None = None,
+    fields: Fields = "all", expansions: Names = "all", into: Into[R] | None = None,
+    client: Client | None = None, progress: bool | None = None,
 ) -> R:
     """Collect the users who reposted a post, newest repost first.
 
@@ -189,6 +193,7 @@ def reposted_by(
     post_id
         Id of the post reposted.
     limit
+    max_results
     fields
     expansions
     into
@@ -211,6 +216,6 @@ def reposted_by(
     >>> xf.posts.reposted_by("1460323737035677698").users
     """
     return collect(
-        "posts.reposted_by", post_id=post_id, limit=limit, fields=fields, expansions=expansions,
-        into=into, client=client, progress=progress,
+        "posts.reposted_by", post_id=post_id, limit=limit, max_results=max_results, fields=fields,
+        expansions=expansions, into=into, client=client, progress=progress,
     )

@@ -20,8 +20,9 @@ def recent(
     query: str, *, start_time: Time | None = None, end_time: Time | None = None,
     since_id: Id | None = None, until_id: Id | None = None,
     sort_order: Literal["recency", "relevancy"] | None = None, since: Literal["last"] | None = None,
-    limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
-    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
+    limit: int | None = None, max_results: int | None = None, fields: Fields = "all",
+    expansions: Names = "all", into: Into[R] | None = None, client: Client | None = None,
+    progress: bool | None = None,
 ) -> R:
     """Search the posts of the last days, newest first.
 
@@ -38,6 +39,7 @@ def recent(
     sort_order
     since
     limit
+    max_results
     fields
     expansions
     into
@@ -62,8 +64,8 @@ def recent(
     """
     return collect(
         "search.recent", query=query, start_time=start_time, end_time=end_time, since_id=since_id,
-        until_id=until_id, sort_order=sort_order, since=since, limit=limit, fields=fields,
-        expansions=expansions, into=into, client=client, progress=progress,
+        until_id=until_id, sort_order=sort_order, since=since, limit=limit, max_results=max_results,
+        fields=fields, expansions=expansions, into=into, client=client, progress=progress,
     )
 
 
@@ -72,8 +74,9 @@ def all(
     query: str, *, start_time: Time | None = None, end_time: Time | None = None,
     since_id: Id | None = None, until_id: Id | None = None,
     sort_order: Literal["recency", "relevancy"] | None = None, since: Literal["last"] | None = None,
-    limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
-    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
+    limit: int | None = None, max_results: int | None = None, fields: Fields = "all",
+    expansions: Names = "all", into: Into[R] | None = None, client: Client | None = None,
+    progress: bool | None = None,
 ) -> R:
     """Search all public posts since March 2006, newest first.
 
@@ -89,6 +92,7 @@ def all(
     sort_order
     since
     limit
+    max_results
     fields
     expansions
     into
@@ -113,6 +117,6 @@ def all(
     """
     return collect(
         "search.all", query=query, start_time=start_time, end_time=end_time, since_id=since_id,
-        until_id=until_id, sort_order=sort_order, since=since, limit=limit, fields=fields,
-        expansions=expansions, into=into, client=client, progress=progress,
+        until_id=until_id, sort_order=sort_order, since=since, limit=limit, max_results=max_results,
+        fields=fields, expansions=expansions, into=into, client=client, progress=progress,
     )

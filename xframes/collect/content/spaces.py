@@ -179,8 +179,9 @@ def by_creators(
 
 @document("spaces.buyers")
 def buyers(
-    space_id: str, *, limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
-    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
+    space_id: str, *, limit: int | None = None, max_results: int | None = None,
+    fields: Fields = "all", expansions: Names = "all", into: Into[R] | None = None,
+    client: Client | None = None, progress: bool | None = None,
 ) -> R:
     """Collect the users who bought a ticket to a Space of yours.
 
@@ -189,6 +190,7 @@ def buyers(
     space_id
         Id of a Space by the authenticated user; case matters.
     limit
+    max_results
     fields
     expansions
     into
@@ -211,6 +213,6 @@ def buyers(
     >>> xf.spaces.buyers("1SLjjRYNejbKM").users
     """
     return collect(
-        "spaces.buyers", space_id=space_id, limit=limit, fields=fields, expansions=expansions,
-        into=into, client=client, progress=progress,
+        "spaces.buyers", space_id=space_id, limit=limit, max_results=max_results, fields=fields,
+        expansions=expansions, into=into, client=client, progress=progress,
     )

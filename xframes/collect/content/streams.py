@@ -112,8 +112,8 @@ def sample(
 
 @document("streams.rules")
 def rules(
-    *, ids: Ids | None = None, limit: int | None = None, into: Into[R] | None = None,
-    client: Client | None = None, progress: bool | None = None,
+    *, ids: Ids | None = None, limit: int | None = None, max_results: int | None = None,
+    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
     """Collect the rules of your filtered stream.
 
@@ -122,6 +122,7 @@ def rules(
     ids
         Ids of the rules to return. Default: all rules.
     limit
+    max_results
     into
     client
     progress
@@ -142,5 +143,6 @@ def rules(
     >>> xf.streams.rules().stream_rules
     """
     return collect(
-        "streams.rules", ids=ids, limit=limit, into=into, client=client, progress=progress,
+        "streams.rules", ids=ids, limit=limit, max_results=max_results, into=into, client=client,
+        progress=progress,
     )

@@ -21,8 +21,9 @@ def user(
     user_id: Id, *, start_time: Time | None = None, end_time: Time | None = None,
     since_id: Id | None = None, until_id: Id | None = None,
     exclude: Exclude | Iterable[Exclude] | None = None, since: Literal["last"] | None = None,
-    limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
-    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
+    limit: int | None = None, max_results: int | None = None, fields: Fields = "all",
+    expansions: Names = "all", into: Into[R] | None = None, client: Client | None = None,
+    progress: bool | None = None,
 ) -> R:
     """Collect the posts, reposts and replies of a user, newest first.
 
@@ -37,6 +38,7 @@ def user(
     exclude
     since
     limit
+    max_results
     fields
     expansions
     into
@@ -62,7 +64,8 @@ def user(
     return collect(
         "timelines.user", user_id=user_id, start_time=start_time, end_time=end_time,
         since_id=since_id, until_id=until_id, exclude=exclude, since=since, limit=limit,
-        fields=fields, expansions=expansions, into=into, client=client, progress=progress,
+        max_results=max_results, fields=fields, expansions=expansions, into=into, client=client,
+        progress=progress,
     )
 
 
@@ -70,8 +73,9 @@ def user(
 def mentions(
     user_id: Id, *, start_time: Time | None = None, end_time: Time | None = None,
     since_id: Id | None = None, until_id: Id | None = None, since: Literal["last"] | None = None,
-    limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
-    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
+    limit: int | None = None, max_results: int | None = None, fields: Fields = "all",
+    expansions: Names = "all", into: Into[R] | None = None, client: Client | None = None,
+    progress: bool | None = None,
 ) -> R:
     """Collect the posts that mention a user, newest first.
 
@@ -85,6 +89,7 @@ def mentions(
     until_id
     since
     limit
+    max_results
     fields
     expansions
     into
@@ -109,8 +114,8 @@ def mentions(
     """
     return collect(
         "timelines.mentions", user_id=user_id, start_time=start_time, end_time=end_time,
-        since_id=since_id, until_id=until_id, since=since, limit=limit, fields=fields,
-        expansions=expansions, into=into, client=client, progress=progress,
+        since_id=since_id, until_id=until_id, since=since, limit=limit, max_results=max_results,
+        fields=fields, expansions=expansions, into=into, client=client, progress=progress,
     )
 
 
@@ -119,8 +124,9 @@ def home(
     user_id: Id | None = None, *, start_time: Time | None = None, end_time: Time | None = None,
     since_id: Id | None = None, until_id: Id | None = None,
     exclude: Exclude | Iterable[Exclude] | None = None, since: Literal["last"] | None = None,
-    limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
-    into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
+    limit: int | None = None, max_results: int | None = None, fields: Fields = "all",
+    expansions: Names = "all", into: Into[R] | None = None, client: Client | None = None,
+    progress: bool | None = None,
 ) -> R:
     """Collect your home timeline, newest first.
 
@@ -134,6 +140,7 @@ def home(
     exclude
     since
     limit
+    max_results
     fields
     expansions
     into
@@ -159,5 +166,6 @@ def home(
     return collect(
         "timelines.home", user_id=user_id, start_time=start_time, end_time=end_time,
         since_id=since_id, until_id=until_id, exclude=exclude, since=since, limit=limit,
-        fields=fields, expansions=expansions, into=into, client=client, progress=progress,
+        max_results=max_results, fields=fields, expansions=expansions, into=into, client=client,
+        progress=progress,
     )

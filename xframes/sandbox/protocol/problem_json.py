@@ -151,6 +151,16 @@ def usage_capped(words: Vocabulary) -> dict[str, Any]:
     }
 
 
+def credits_depleted(words: Vocabulary) -> dict[str, Any]:
+    """Return the body of a 402: the account has no credits left."""
+    return {
+        "title": "CreditsDepleted",
+        "detail": "Your account does not have any credits to fulfill this request.",
+        "account_id": 1,
+        "type": kind(words, "credits-depleted"),
+    }
+
+
 def unavailable(status: int) -> dict[str, Any]:
     """Return the body of a 5xx that X itself answers."""
     title = {500: "Internal Server Error", 503: "Service Unavailable"}[status]

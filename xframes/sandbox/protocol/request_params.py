@@ -102,6 +102,7 @@ class _Check:
         size = 0
         if "max_results" in paging:
             size = self._size(query.get("max_results"))
+            self._check_size_with(fields.get(self._action.objects or "", frozenset()), size)
         token = self._token(query, paging)
         self._between(args, query)
         if self._complaints:
@@ -253,6 +254,14 @@ class _Check:
             return low
         return int(text)
 
+    def _check_size_with(self, fields: frozenset[str], size: int) -> None:
+        """Check the page size that X accepts together with these fields of the main object."""
+        for field, most in self._action.paged_with:
+            if field in fields and size > most:
+                message = (f"when requesting `tweet.fields={field}` `max_results` must be less "
+                           f"than or equal to `{most}`")
+                self._complain("max_results", [str(size)], message)
+
     def _token(self, query: Mapping[str, str], paging: Sequence[str]) -> str | None:
         tokens = [query[name] for name in paging if name != "max_results" and name in query]
         if len(tokens) > 1:
@@ -290,6 +299,7 @@ class _Check:
         """Check combinations of parameters."""
         if self._action.kind == "read":  # those of writes are in the body
             self._check_exclusive(args, query)
+        self._check_mixed(args, query)
         for one, other in self._action.ordered:
             if one in args and other in args and args[one] >= args[other]:
                 message = _never(other, query[other], f"later than '{one}'")
@@ -302,6 +312,14 @@ class _Check:
             if one in args and other in args:
                 message = f"`{one}` and `{other}` can not both be given"
                 self._complain(other, [query[other]], message)
+
+    def _check_mixed(self, args: Mapping[str, Any], query: Mapping[str, str]) -> None:
+        """Refuse an id together with a time, as X does against its specification."""
+        for time, id in self._action.mixed_bounds:
+            if time in args and id in args:
+                message = ("Invalid use of 'since_id' or 'until_id' in conjunction with "
+                           "'start_time' or 'end_time'.")
+                self._complain(id, [query[id]], message)
 
     def _check_search(self, args: Mapping[str, Any], query: Mapping[str, str]) -> None:
         """Check search's rules for end_time and the ids."""
@@ -317,7 +335,8 @@ class _Check:
         self, args: Mapping[str, Any], query: Mapping[str, str], oldest: int
     ) -> None:
         for name in ("since_id", "until_id"):
-            if name in args and moment(args[name]) < oldest:
+            first = args.get(name, 0) + (name == "since_id")  # the first id that it lets through
+            if name in args and moment(first) < oldest:
                 rule = f"a tweet id created after {stamp(oldest)}"
                 self._complain(name, [query[name]], _never(name, query[name], rule))
 

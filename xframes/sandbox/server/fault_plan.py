@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 FaultKind = Literal[
     "rate_limit",
     "too_fast",
+    "daily_limit",
     "usage_capped",
+    "credits_depleted",
     "500",
     "502",
     "503",
@@ -24,11 +26,15 @@ FaultKind = Literal[
     "slow",
     "repeat_cursor",
     "empty_page",
+    "lost_page",
     "invalid_json",
 ]
 # Faults that replace X's answer, before any count or look-up.
 REPLACING: frozenset[str] = frozenset(
-    {"rate_limit", "too_fast", "usage_capped", "500", "502", "503", "504", "reset", "html"}
+    {
+        "rate_limit", "too_fast", "daily_limit", "usage_capped", "credits_depleted", "500", "502",
+        "503", "504", "reset", "html",
+    }
 )
 
 
@@ -40,7 +46,9 @@ class Fault:
     |---|---|
     | `rate_limit` | 429, nothing remaining, the window resets in `seconds` |
     | `too_fast` | 429 of a per-second limit: requests remain in the window |
+    | `daily_limit` | 429 of a limit of 24 hours, which resets in `seconds` |
     | `usage_capped` | 429 whose problem type is usage-capped |
+    | `credits_depleted` | 402 whose problem type is credits-depleted |
     | `500` `502` `503` `504` | that status; 502 and 504 with an HTML body, as gateways answer |
     | `reset` | the connection is reset, no answer |
     | `cut` | Content-Length promises the body, half of it comes, the connection closes |
@@ -48,10 +56,12 @@ class Fault:
     | `slow` | the right answer after `seconds` |
     | `repeat_cursor` | the right answer, but its next_token is the request's own (needs one) |
     | `empty_page` | no data, result_count 0, and a next_token that leads to the withheld page |
+    | `lost_page` | no data, result_count 0 and no next_token, although the token is valid |
     | `invalid_json` | 200, a JSON body with a byte missing from its middle |
 
     `path` is a request path such as `/2/tweets/search/recent`, with `*` as a wildcard; None matches
-    all. Matching requests count from the moment the fault is added; `seen` is their number.
+    all. With `above`, only requests with a larger `max_results` match. Matching requests count from
+    the moment the fault is added; `seen` is their number.
     """
 
     kind: FaultKind
@@ -59,6 +69,7 @@ class Fault:
     path: str | None = None
     times: int = 1
     seconds: float = 2.0
+    above: int | None = None
     seen: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
@@ -76,8 +87,10 @@ class Fault:
         """Whether it has happened `times` times."""
         return self.seen >= self.at + self.times - 1
 
-    def strikes(self, path: str) -> bool:
-        """Count a request and say whether the fault happens to it."""
+    def strikes(self, path: str, size: int = 0) -> bool:
+        """Count a request of `size` rows and say whether the fault happens to it."""
+        if self.above is not None and size <= self.above:
+            return False
         if self.path is not None and not fnmatch.fnmatchcase(path, self.path):
             return False
         self.seen += 1
@@ -107,8 +120,8 @@ class Faults:
         with self._lock:
             self._faults.clear()
 
-    def next_for(self, path: str) -> Fault | None:
+    def next_for(self, path: str, size: int = 0) -> Fault | None:
         """Count a request for every fault; return the first fault that happens to it, if any."""
         with self._lock:
-            due = [fault for fault in self._faults if fault.strikes(path)]
+            due = [fault for fault in self._faults if fault.strikes(path, size)]
         return next(iter(due), None)

@@ -40,11 +40,16 @@ if TYPE_CHECKING:
 
 _PAGE = (b"<!DOCTYPE html><html><head><title>Hold on</title></head>"
          b"<body><p>Something went wrong.</p></body></html>")
+_NOT_PAID = {
+    "usage_capped": (429, problem_json.usage_capped),
+    "credits_depleted": (402, problem_json.credits_depleted),
+}
 _REASONS = {
     200: "OK", 201: "Created", 204: "No Content", 302: "Found", 400: "Bad Request",
-    401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
-    409: "Conflict", 429: "Too Many Requests", 500: "Internal Server Error", 502: "Bad Gateway",
-    503: "Service Unavailable", 504: "Gateway Timeout",
+    401: "Unauthorized", 402: "Payment Required", 403: "Forbidden", 404: "Not Found",
+    405: "Method Not Allowed", 409: "Conflict", 429: "Too Many Requests",
+    500: "Internal Server Error", 502: "Bad Gateway", 503: "Service Unavailable",
+    504: "Gateway Timeout",
 }
 
 
@@ -108,7 +113,7 @@ class App:
         action, path_args = match(method, path) or (None, {})
         page = self._page(environ)
         self._log(environ, path, action, has_secrets=page is not None)
-        fault = self.faults.next_for(path)
+        fault = self.faults.next_for(path, _size(environ))
         if fault is not None and fault.kind in REPLACING:
             return self._replacement(fault)
         if fault is not None and fault.kind == "slow":
@@ -169,6 +174,8 @@ class App:
         )
         _check_own(action, request.args, caller.user_id)
         hollow = fault is not None and fault.kind == "empty_page"
+        if fault is not None and fault.kind == "lost_page":
+            return Reply(200, to_json({"meta": {"result_count": 0}}))
         context = Context(
             self.community, request, self.words, now, self._tokens, self.services, viewer, hollow
         )
@@ -200,13 +207,11 @@ class App:
             return Reply(0, b"", reset=True)
         if fault.kind == "html":
             return Reply(200, _PAGE, HTML)
-        if fault.kind in {"rate_limit", "too_fast"}:
-            quota = None
-            if fault.kind == "rate_limit":
-                quota = Quota(300, 0, int(time.time() + fault.seconds))
-            return Reply(429, to_json(problem_json.too_many()), PROBLEM, quota)
-        if fault.kind == "usage_capped":
-            return Reply(429, to_json(problem_json.usage_capped(self.words)), PROBLEM)
+        if fault.kind in {"rate_limit", "too_fast", "daily_limit"}:
+            return _limited(fault)
+        if fault.kind in _NOT_PAID:
+            status, body = _NOT_PAID[fault.kind]
+            return Reply(status, to_json(body(self.words)), PROBLEM)
         status = int(fault.kind)
         if status in {502, 504}:  # a gateway answers these, not X
             return Reply(status, _PAGE, HTML)
@@ -244,6 +249,26 @@ def _query(environ: WSGIEnvironment) -> dict[str, list[str]]:
 
 def _params(environ: WSGIEnvironment) -> dict[str, str]:
     return {name: ",".join(values) for name, values in _query(environ).items()}
+
+
+def _size(environ: WSGIEnvironment) -> int:
+    """Return the `max_results` of a request; 0 without one."""
+    text = _params(environ).get("max_results", "")
+    return int(text) if text.isdecimal() else 0
+
+
+def _limited(fault: Fault) -> Reply:
+    """Return the 429 of a limit of 15 minutes, a second or 24 hours."""
+    reset, quota, headers = int(time.time() + fault.seconds), None, []
+    if fault.kind == "rate_limit":
+        quota = Quota(300, 0, reset)
+    if fault.kind == "daily_limit":
+        for pool in ("user", "app"):
+            values = {"limit": 25, "remaining": 0, "reset": reset}
+            headers += [(f"x-{pool}-limit-24hour-{name}", str(n)) for name, n in values.items()]
+    return Reply(
+        429, to_json(problem_json.too_many()), PROBLEM, quota, headers=tuple(headers)
+    )
 
 
 def _untouched_quota() -> Quota:

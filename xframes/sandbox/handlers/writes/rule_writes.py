@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from xframes.sandbox.protocol.problem_json import INVALID, kind
+from xframes.sandbox.protocol.problem_json import INVALID, Refusal, kind
 from xframes.sandbox.queries.predicates import compile_query
 from xframes.sandbox.queries.syntax import QueryError
 from xframes.sandbox.services.broadcast import StreamRule, rule_json
@@ -40,6 +40,12 @@ def change(call: Call) -> dict[str, Any]:
 def _add(call: Call, wanted: Any, *, dry: bool) -> dict[str, Any]:
     _check_rules(call, wanted)
     stream = call.services.stream
+    refused = [_invalid(call, each["value"], problem) for each in wanted
+               if (problem := _problem_of(call, each["value"]))]
+    if refused and not dry:  # X then adds none of them
+        summary = {"created": 0, "not_created": len(wanted),
+                   "valid": len(wanted) - len(refused), "invalid": len(refused)}
+        raise Refusal(400, _answer(call, summary, refused))
     taken = {rule.value: rule.id for rule in stream.rules.values()}
     added: list[dict[str, str]] = []
     errors: list[dict[str, Any]] = []
@@ -55,8 +61,7 @@ def _add(call: Call, wanted: Any, *, dry: bool) -> dict[str, Any]:
                            "detail": f"There can be no more than {_MOST} rules."})
         elif problem := _problem_of(call, value):
             invalid += 1
-            errors.append({"value": value, "details": [problem], "title": "UnprocessableEntity",
-                           "type": kind(call.words, "invalid-rules")})
+            errors.append(_invalid(call, value, problem))
         else:
             if dry:
                 match = compile_query(value, call.services.community)
@@ -68,6 +73,11 @@ def _add(call: Call, wanted: Any, *, dry: bool) -> dict[str, Any]:
     summary = {"created": len(added), "not_created": len(errors),
                "valid": len(wanted) - invalid, "invalid": invalid}
     return _answer(call, summary, errors, added)
+
+
+def _invalid(call: Call, value: str, problem: str) -> dict[str, Any]:
+    return {"value": value, "details": [problem], "title": "UnprocessableEntity",
+            "type": kind(call.words, "invalid-rules")}
 
 
 def _check_rules(call: Call, wanted: Any) -> None:
