@@ -24,6 +24,7 @@ from xframes.archive.upkeep.repair import repair
 from xframes.archive.upkeep.verification import Report, verify
 from xframes.errors import ArchiveError
 from xframes.formats import with_formats
+from xframes.plan.values import moment
 from xframes.schema import TABLES, table
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from xframes.formats import FormatName
     from xframes.frames import Frames
     from xframes.plan import Plan
+    from xframes.plan.values import Time
     from xframes.wire import Page
 
 
@@ -246,7 +248,7 @@ class Archive:
 
         return to_pandas(history.observations(self.pages(), table(name).name, str(id)))
 
-    def as_of(self, when: datetime | str) -> Archive:
+    def as_of(self, when: Time) -> Archive:
         """Return the archive as it was at a moment, as a temporary archive.
 
         It has the pages received until then; its tables have the newest values known at that time.
@@ -257,7 +259,7 @@ class Archive:
         Parameters
         ----------
         when
-            A datetime with a time zone, or ISO 8601 text.
+            An aware datetime, ISO 8601 text or a date, which is its midnight in UTC.
 
         Returns
         -------
@@ -267,7 +269,9 @@ class Archive:
         Raises
         ------
         ArchiveError
-            If the archive had no page yet, or the time has no time zone.
+            If the archive had no page yet.
+        ArgumentError
+            If the time is invalid or lacks its time zone.
 
         Examples
         --------
@@ -275,10 +279,10 @@ class Archive:
         """
         from xframes.archive.upkeep import history
 
-        moment = history.moment(when)
+        until = moment("when", when)
         self._access.freshen()
-        home = history.copy_until(self._folder, self.pages(), moment)
-        then = Archive(home.name, now=lambda: moment)
+        home = history.copy_until(self._folder, self.pages(), until)
+        then = Archive(home.name, now=lambda: until)
         weakref.finalize(then._folder, home.cleanup)  # everything that reads it keeps the folder
         return then
 

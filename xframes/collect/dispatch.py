@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar, cast
 
@@ -16,6 +16,7 @@ from xframes.frames import Frames
 from xframes.paging.pages import State
 from xframes.paging.steps import steps
 from xframes.plan import options, plan
+from xframes.plan.values import Time
 from xframes.registry.documentation import takes_numbers
 from xframes.screen import counted
 
@@ -40,7 +41,6 @@ Id: TypeAlias = str | int
 Ids: TypeAlias = str | int | Iterable[str | int]
 Names: TypeAlias = str | Iterable[str]
 Fields: TypeAlias = str | Iterable[str] | Mapping[str, Any]
-Time: TypeAlias = datetime | str
 Seconds: TypeAlias = float | timedelta
 Exclude: TypeAlias = Literal["replies", "retweets"]
 

@@ -155,7 +155,7 @@ def _access(action: Action) -> str:
 # bounds of a parameter ---------------------------------------------------------------------------
 
 _FORMS = {
-    "time": "an aware datetime or ISO 8601 text with its zone, in whole seconds",
+    "time": "a date, an aware datetime or ISO 8601 text, in whole seconds; dates are UTC",
     "seconds": "a number or a timedelta",
     "username": "with or without @",
     "usernames": "with or without @",

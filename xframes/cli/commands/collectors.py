@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 import textwrap
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +23,7 @@ from xframes.screen import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from xframes.archive import Run
     from xframes.frames import Frames
@@ -71,18 +71,13 @@ class Moment(click.ParamType):  # type: ignore[type-arg]  # generic since click 
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> datetime:
         """Parse the time, or refuse it with an example."""
-        if isinstance(value, datetime):
-            return value
+        from xframes.errors import ArgumentError
+        from xframes.plan.values import moment
+
         try:
-            time = datetime.fromisoformat(value)
-        except ValueError:
-            example = "2026-01-31 or 2026-01-31T18:00:00Z"
-            self.fail(f"expected a time such as {example}, got {value!r}", param, ctx)
-        if time.tzinfo is None:
-            if len(value) > len("2026-01-31"):
-                self.fail(f"{value!r} has no time zone; for UTC, use {value}Z", param, ctx)
-            time = time.replace(tzinfo=UTC)
-        return time
+            return moment(self.name, value)
+        except ArgumentError as error:
+            self.fail(str(error), param, ctx)
 
 
 class Some(click.Choice):  # type: ignore[type-arg]  # the same
