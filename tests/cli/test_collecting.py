@@ -53,6 +53,18 @@ def test_rows_of_an_archived_run_can_be_written_too(key, tmp_path):
     assert {"id", "text"} <= set(pq.read_schema(path).names)
 
 
+@pytest.mark.parametrize(("words", "table"), [
+    (("users", "get", "1"), ()), (("posts", "get", "1"), ("--table", "users")),
+    (("users", "by-username", "not_there_1"), ()),
+])
+def test_one_missing_thing_fails_with_its_reason(key, tmp_path, words, table):
+    for archive in ((), ("--archive", tmp_path / "a")):
+        shown = run(*words, *table, *archive)
+        assert (shown.exit_code, shown.stdout) == (1, "")
+        assert words[-1] in shown.stderr
+    assert xf.Archive(tmp_path / "a").tables["problems"] == 1
+
+
 def test_ids_come_from_a_pipe(key, archive):
     ids = run("sql", "select author_id from posts group by 1 order by 1 limit 7", "--archive", archive).stdout
     shown = run("users", "lookup", "-", "--format", "json", input=ids)
@@ -191,7 +203,7 @@ def test_debug_shows_the_traceback(archive):
 
 
 def test_what_x_does_not_give_is_said_beside_the_rows(key):
-    shown = run("users", "by-username", "nobody_here_at")
+    shown = run("users", "by-usernames", "nobody_here_at")
 
     assert shown.exit_code == 0
     assert shown.stdout.startswith("id,username")

@@ -14,9 +14,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from xframes.cli import output, servers
-from xframes.cli.common import ArchivePath, client_for, listed, print_problems, resumable, show_runs
+from xframes.cli.common import (
+    ArchivePath,
+    client_for,
+    listed,
+    print_problems,
+    problems,
+    resumable,
+    show_runs,
+)
 from xframes.cli.completion import tables
-from xframes.errors import Interrupted
+from xframes.errors import ApiError, Interrupted
 from xframes.registry import ACTIONS
 from xframes.registry.documentation import TITLE, facts
 from xframes.screen import counted
@@ -25,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from xframes.archive import Run
+    from xframes.archive import Archive, Run
     from xframes.frames import Frames
     from xframes.registry import Action, Param
     from xframes.schema import Vocabulary
@@ -180,17 +188,33 @@ def _collect(
             if error.frames is not None and len(error.frames):  # X bills them
                 output.write(error.frames[rows], format_, into)
             raise
+        _check_present(action, frames, len(frames[action.rows or "posts"]))
         output.write(frames[rows], format_, into)
         if frames.tables["problems"] and rows != "problems":
             print_problems(frames)
         return
     with resumable(ctx, folder, base_url, words), Archive(folder) as archive:
         run: Run = call(action.name, **arguments, into=archive, client=client)
+        _check_present(action, archive, run.rows, [run.run_id])
         if table or format_ or into:
             output.write(run.frames()[rows], format_, into)
         else:
             show_runs([run], format_, into)
         print_problems(archive, [run.run_id])
+
+
+def _check_present(
+    action: Action, source: Archive | Frames, rows: int, run_ids: list[str] | None = None
+) -> None:
+    """Raise ApiError with X's reason if the one object that was requested is missing.
+
+    X answers such a request with 200 or with 404, and both are failures.
+    """
+    if not action.single or rows:
+        return
+    reasons = problems(source, run_ids)
+    if reasons:
+        raise ApiError(f"{action.name}: {reasons[0].text}", action=action.name)
 
 
 def arguments_of(action: Action, values: Mapping[str, Any]) -> dict[str, Any]:
