@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from xframes.errors import Interrupted, XframesError
     from xframes.frames import Frames, flatten, unescape
     from xframes.reader import read_pages
+    from xframes.reader.id_files import read_ids
 
 __version__ = version.VERSION
 
@@ -45,7 +46,8 @@ _HOMES = {
     "Archive": "xframes.archive", "Client": "xframes.client", "Frames": "xframes.frames",
     "Interrupted": "xframes.errors", "XframesError": "xframes.errors",
     "actions": "xframes.collect", "call": "xframes.collect", "flatten": "xframes.frames",
-    "hydrate": "xframes.collect.hydration", "read_pages": "xframes.reader",
+    "hydrate": "xframes.collect.hydration", "read_ids": "xframes.reader.id_files",
+    "read_pages": "xframes.reader",
     "unescape": "xframes.frames", "use": "xframes.client",
 }
 _MODULES = {
@@ -62,8 +64,8 @@ _MODULES = {
 __all__ = [
     "Archive", "Client", "Frames", "Interrupted", "XframesError", "actions", "analytics", "call",
     "compliance", "counts", "errors", "flatten", "hydrate", "lists", "media", "messages",
-    "networks", "plot", "posts", "read_pages", "sandbox", "schema", "search", "spaces", "streams",
-    "timelines", "unescape", "usage", "use", "users",
+    "networks", "plot", "posts", "read_ids", "read_pages", "sandbox", "schema", "search", "spaces",
+    "streams", "timelines", "unescape", "usage", "use", "users",
 ]
 
 

@@ -71,7 +71,7 @@ class ProblemKind(NamedTuple):
     """The problems of one kind: their number, and the text of the first."""
 
     kind: str
-    count: int
+    number: int
     text: str
 
 
@@ -83,13 +83,13 @@ def problems(source: Archive | Frames, run_ids: list[str] | None = None) -> list
         "FROM problems WHERE $runs IS NULL OR list_contains($runs::VARCHAR[], run_id) "
         "GROUP BY kind ORDER BY count DESC, kind", {"runs": run_ids},
     ).fetchall()
-    return [ProblemKind(kind, count, " ".join(str(text).split())) for kind, count, text in rows]
+    return [ProblemKind(kind, number, " ".join(str(text).split())) for kind, number, text in rows]
 
 
 def print_problems(source: Archive | Frames, run_ids: list[str] | None = None) -> None:
     """Print the rows of the table `problems` on stderr, one line per kind with an example."""
-    for kind, count, text in problems(source, run_ids):
-        output.say(f"{counted(count, 'problem')} of kind {kind}, e.g. {text[:160]}", err=True)
+    for kind, number, text in problems(source, run_ids):
+        output.say(f"{counted(number, 'problem')} of kind {kind}, e.g. {text[:160]}", err=True)
 
 
 def listed(values: tuple[str, ...]) -> list[str]:
