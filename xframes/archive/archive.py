@@ -48,8 +48,9 @@ if TYPE_CHECKING:
 class Archive:
     """A folder with X's pages, verbatim, and the tables made from them, which SQL can query.
 
-    The folder is created on the first write. An archive is a set of observations: the order of
-    adding does not matter, and adding the same page twice changes nothing. Each table has the
+    The first write creates the folder, also an import of which every file is refused; reading an
+    archive that does not exist raises ArchiveError. An archive is a set of observations: the order
+    of adding does not matter, and adding the same page twice changes nothing. Each table has the
     newest known value of every column: a request without a field never erases the field's value.
     Several processes may collect, import and query the same archive at once. The object exports its
     posts through the Arrow PyCapsule interface.
@@ -694,6 +695,7 @@ class Archive:
         >>> archive.compact()
         """
         with self._access.writing():
+            self._folder.require()
             if self._folder.exists:
                 self._folder.for_writing()
                 self.purge()
@@ -727,6 +729,7 @@ class Archive:
         >>> archive.rebuild()
         """
         with self._access.writing():
+            self._folder.require()
             if self._folder.exists:
                 self._folder.for_writing()
                 self._access.freshen()
@@ -761,6 +764,7 @@ class Archive:
         >>> archive.verify().ok
         """
         with self._access.writing():
+            self._folder.require()
             if not self._folder.exists:
                 return Report()
             report = self._report()
