@@ -1033,6 +1033,33 @@ class Archive:
         self._access.freshen()
         return job.ids(self._views, table, included=included)
 
+    def user_ids(self, handles: Iterable[str]) -> dict[str, str]:
+        """Return the ids of the users with these handles, as far as the archive knows them.
+
+        If several users had a handle, one after the other, it is the one observed last.
+
+        Parameters
+        ----------
+        handles
+            Handles, with or without `@`, in any case.
+
+        Returns
+        -------
+        dict[str, str]
+            The ids by handle, in lower case and without `@`. Unknown handles are left out.
+
+        Examples
+        --------
+        >>> archive.user_ids(["@XDevelopers"])
+        """
+        names = [handle.removeprefix("@").lower() for handle in handles]
+        if not self._folder.exists or not names:
+            return {}
+        return dict(self.sql(
+            "SELECT lower(username), arg_max(id, observed_at) FROM users "
+            "WHERE lower(username) IN (SELECT unnest($names)) GROUP BY 1", {"names": names},
+        ).fetchall())
+
     # display --------------------------------------------------------------------------------------
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:

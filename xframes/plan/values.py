@@ -125,9 +125,8 @@ def _id_hint(param: Param, text: str) -> str:
         return ""
     if link := re.fullmatch(r"https?://\S+/(?:status|lists)/(\d+)\S*", text):
         return f". The id in this link is {link[1]}"
-    name = text.removeprefix("@")
-    if "user" in param.name and re.fullmatch(r"[A-Za-z0-9_]{1,15}", name):
-        return f". To find the id of @{name}, use users.by_username"
+    if param.names == "users" and re.fullmatch(r"[A-Za-z0-9_]{1,15}", text):
+        return f". If it is a handle, pass '@{text}'"
     return ""
 
 

@@ -166,6 +166,8 @@ _FORMS = {
 def _form(param: Param) -> str:
     if param.kind in {"id", "ids"}:
         form = "text or a whole number" if takes_numbers(param) else "text"
+        if param.names == "users":
+            form += ", or a `@handle`, which the archive knows or one request looks up"
         return f"{form}, in any iterable, e.g. a column" if param.many else form
     return _FORMS.get(param.kind, "")
 
