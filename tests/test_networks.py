@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import duckdb
 import networkx as nx
@@ -241,3 +241,25 @@ def test_a_graph_file_that_fails_leaves_the_one_there_was(tmp_path, write):
 def test_networkx_nodes_have_names():
     graph = networks.to_networkx(networks.edges(frames(POSTS), "reply"), names={"a": "ada", "nobody": "x"})
     assert dict(graph.nodes(data="label")) == {"a": "ada", "b": None, "d": None, "z": None}
+
+
+@pytest.mark.parametrize("value", [datetime(2026, 3, 1), "2026-03-01T12:00"])  # noqa: DTZ001  the mistake
+def test_times_without_a_zone_are_refused_everywhere_with_the_same_words(value):
+    archive = xf.Archive("never-created")
+    refusals = set()
+    for call in (
+        lambda: networks.edges(archive, "reply", since=value),
+        lambda: xf.plot.timeline(frames(POSTS), until=value),
+        lambda: archive.as_of(value),
+    ):
+        with pytest.raises(ArgumentError) as refusal:
+            call()
+        refusals.add(str(refusal.value).partition(":")[2])
+    assert len(refusals) == 1
+
+
+def test_a_date_bounds_networks_at_its_midnight_in_utc():
+    found = frames(POSTS)
+    for day in ("2026-03-02", date(2026, 3, 2)):
+        assert rows(networks.edges(found, "reply", until=day), "weight") == [(2,), (1,), (1,)]
+        assert not rows(networks.edges(found, "reply", since=day), "weight")

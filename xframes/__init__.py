@@ -38,15 +38,16 @@ if TYPE_CHECKING:
     from xframes.errors import Interrupted, XframesError
     from xframes.frames import Frames, flatten, unescape
     from xframes.reader import read_pages
+    from xframes.reader.id_files import read_ids
 
 __version__ = version.VERSION
 
 _HOMES = {
     "Archive": "xframes.archive", "Client": "xframes.client", "Frames": "xframes.frames",
-    "Interrupted": "xframes.errors", "XframesError": "xframes.errors",
-    "Replay": "xframes.client", "actions": "xframes.collect", "call": "xframes.collect",
-    "flatten": "xframes.frames", "now": "xframes.client",
-    "hydrate": "xframes.collect.hydration", "read_pages": "xframes.reader",
+    "Interrupted": "xframes.errors", "Replay": "xframes.client", "XframesError": "xframes.errors",
+    "actions": "xframes.collect", "call": "xframes.collect", "flatten": "xframes.frames",
+    "hydrate": "xframes.collect.hydration", "now": "xframes.client",
+    "read_ids": "xframes.reader.id_files", "read_pages": "xframes.reader",
     "unescape": "xframes.frames", "use": "xframes.client",
 }
 _MODULES = {
@@ -62,11 +63,9 @@ _MODULES = {
 
 __all__ = [
     "Archive", "Client", "Frames", "Interrupted", "Replay", "XframesError", "actions",
-    "analytics", "call",
-    "compliance", "counts", "errors", "flatten", "hydrate", "lists", "media", "messages",
-    "networks", "now", "plot", "posts", "read_pages", "sandbox", "schema", "search", "spaces",
-    "streams",
-    "timelines", "unescape", "usage", "use", "users",
+    "analytics", "call", "compliance", "counts", "errors", "flatten", "hydrate", "lists", "media",
+    "messages", "networks", "now", "plot", "posts", "read_ids", "read_pages", "sandbox", "schema",
+    "search", "spaces", "streams", "timelines", "unescape", "usage", "use", "users",
 ]
 
 

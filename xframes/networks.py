@@ -20,6 +20,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from xframes.archive.query import threads
 from xframes.errors import ArgumentError
+from xframes.plan.values import moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from xframes.archive import Archive
     from xframes.frames import Frames
+    from xframes.plan.values import Time
 
 __all__ = [
     "KINDS", "conversations", "edges", "project", "thread", "to_networkx", "write_gexf",
@@ -74,8 +76,8 @@ def edges(
     source: Archive | Frames,
     kind: Kind,
     *,
-    since: datetime | str | None = None,
-    until: datetime | str | None = None,
+    since: Time | None = None,
+    until: Time | None = None,
     loops: bool = False,
 ) -> duckdb.DuckDBPyRelation:
     """Return the edges of one kind, the heaviest first.
@@ -90,8 +92,9 @@ def edges(
     kind
         `reply`, `quote`, `repost`, `mention`, `follow` or `hashtag`.
     since
-        Oldest time to include: a datetime, or ISO 8601 text; without a time zone, UTC. It is
-        compared with `created_at` of posts, for `follow` with `observed_at`. Default: no bound.
+        Oldest time to include: an aware datetime, ISO 8601 text or a date, which is its midnight in
+        UTC. It is compared with `created_at` of posts, for `follow` with `observed_at`. Default: no
+        bound.
     until
         As `since`, the first time to exclude. Default: no bound.
     loops
@@ -130,22 +133,11 @@ def _edges_of(kind: str) -> str:
     return _EDGES[kind]
 
 
-def _moment(argument: str, when: datetime | str | None) -> datetime | None:
-    """Read a bound; without a time zone it is in UTC."""
-    import pandas as pd
-
+def _moment(argument: str, when: Time | None) -> datetime | None:
+    """Read a bound in UTC."""
     if when is None:
         return None
-    try:
-        time = pd.Timestamp(when)
-    except (TypeError, ValueError) as error:
-        raise ArgumentError(
-            f"{argument}: expected a datetime or ISO 8601 text such as '2026-03-01T12:00Z', "
-            f"got {when!r}"
-        ) from error
-    if time.tzinfo is None:
-        time = time.tz_localize("UTC")
-    return time.to_pydatetime()
+    return moment(argument, when)
 
 
 def project(

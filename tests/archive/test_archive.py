@@ -29,10 +29,14 @@ def archive(tmp_path):
 
 def test_the_folder_is_made_on_the_first_write_only(tmp_path):
     archive = Archive(tmp_path / "new")
-    assert archive.tables == dict.fromkeys(TABLES, 0)
-    assert archive.runs().empty
-    assert archive.verify().ok
-    assert list(archive.pages()) == []
+    for read in (
+        lambda: archive.sql("select 1"), lambda: archive.tables, lambda: archive["posts"], archive.runs, archive.verify,
+        archive.connect, archive.ids, archive.compact, archive.rebuild, lambda: list(archive.pages()),
+        lambda: archive.export(tmp_path / "out"), lambda: archive.resume("nope"), lambda: archive.as_of(NOW),
+    ):
+        with pytest.raises(ArchiveError, match="new"):
+            read()
+    assert "new" in repr(archive)
     assert not (tmp_path / "new").exists()
     archive.add(page(post(1)))
     written = json.loads((tmp_path / "new" / "xframes.json").read_text())
@@ -91,7 +95,25 @@ def test_importing_the_package_loads_no_heavy_library():
 # asking --------------------------------------------------------------------------------------------------------------
 
 
+def test_an_empty_folder_is_an_empty_archive(tmp_path):
+    archive = Archive(tmp_path)
+    assert archive.tables == dict.fromkeys(TABLES, 0)
+    assert archive.runs().empty
+    assert archive.verify().ok
+    assert list(archive.pages()) == []
+
+
+def test_an_import_creates_the_archive_also_if_every_file_is_refused(tmp_path):
+    (tmp_path / "notes.bin").write_bytes(bytes(range(256)))
+    archive = Archive(tmp_path / "new")
+    with pytest.raises(ArchiveError):
+        archive.import_pages(tmp_path / "notes.bin")
+    assert archive.tables["posts"] == 0
+    assert archive.runs()["state"].tolist() == ["failed"]
+
+
 def test_every_table_is_there_with_its_types_even_when_empty(archive):
+    archive.path.mkdir()
     shown = {row[0] for row in archive.sql("SHOW TABLES").fetchall()}
     assert shown == set(TABLES)
     pandas = {Type.INT: "Int64", Type.BOOL: "boolean", Type.TIME: "datetime64[ms, UTC]", Type.FLOAT: "float64",
@@ -125,6 +147,7 @@ def test_posts_are_asked_with_sql_in_utc(archive):
 
 
 def test_an_empty_table_can_be_created_in_the_session(archive):
+    archive.path.mkdir()
     archive.sql("create table mine as select 1 as x")
     assert archive.sql("select x from mine").fetchall() == [(1,)]
 

@@ -89,6 +89,7 @@ def test_a_collection_without_a_page_raises_what_stopped_it(archive):
 
 
 def test_runs_that_cannot_be_resumed_say_why(archive, tmp_path):
+    archive.path.mkdir()
     with pytest.raises(ArchiveError, match="'nope'"):
         archive.resume("nope")
     with pytest.raises(ArchiveError, match="'nope'"):

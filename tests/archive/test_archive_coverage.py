@@ -278,6 +278,18 @@ def test_a_file_of_anything_else_is_refused_whole(x, client, archive, tmp_path, 
     assert len(x.requests) == before
 
 
+def test_rounded_ids_are_reported_before_they_are_looked_up(x, client, archive, tmp_path):
+    (tmp_path / "ids.txt").write_text("1790000000000010000\n1790000000000240000\n")
+    before = len(x.requests)
+    with pytest.raises(UserWarning, match="spreadsheet"):  # in tests, warnings are errors
+        xf.hydrate(tmp_path / "ids.txt", into=archive, client=client)
+    assert len(x.requests) == before
+    assert archive.frame("problems")["kind"].tolist() == ["rounded_ids"]
+    with pytest.warns(UserWarning, match="spreadsheet"):
+        told = archive.check(["1790000000000010000"], client=client)
+    assert told["fate"].tolist() == ["not_found"]
+
+
 def test_a_file_of_ids_that_is_missing_is_named(client, archive):
     with pytest.raises(errors.ArgumentError, match=r"nothing\.txt"):
         xf.hydrate("nothing.txt", into=archive, client=client)

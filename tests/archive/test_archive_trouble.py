@@ -67,9 +67,8 @@ if most:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 try:
-    runs = archive.runs()
-    if len(runs):
-        archive.resume(runs["run_id"][0], Server())
+    if archive.path.exists():
+        archive.resume(archive.runs()["run_id"][0], Server())
     else:
         archive.collect(plan("search.recent", {"query": "cats"}, now=datetime.now(UTC)), Server())
 except xf.XframesError as error:

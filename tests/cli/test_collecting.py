@@ -1,5 +1,6 @@
 """Collecting in the shell: what is asked and printed; errors in one line, exit codes, caps and going on."""
 
+import gzip
 import json
 import os
 import shlex
@@ -51,6 +52,45 @@ def test_rows_of_an_archived_run_can_be_written_too(key, tmp_path):
     path = tmp_path / "posts.parquet"
     assert run("search", "recent", "tea", "--limit", 10, "--archive", tmp_path / "a", "--output", path).exit_code == 0
     assert {"id", "text"} <= set(pq.read_schema(path).names)
+
+
+@pytest.mark.parametrize(("words", "table"), [
+    (("users", "get", "1"), ()), (("posts", "get", "1"), ("--table", "users")),
+    (("users", "by-username", "not_there_1"), ()),
+])
+def test_one_missing_thing_fails_with_its_reason(key, tmp_path, words, table):
+    for archive in ((), ("--archive", tmp_path / "a")):
+        shown = run(*words, *table, *archive)
+        assert (shown.exit_code, shown.stdout) == (1, "")
+        assert words[-1] in shown.stderr
+    assert xf.Archive(tmp_path / "a").tables["problems"] == 1
+
+
+def test_files_of_ids_are_looked_up(key, archive, tmp_path):
+    ids = run("sql", "select id from posts order by 1 limit 2", "--archive", archive).stdout.split()[1:]
+    data = gzip.compress(f"n,status\n1,{ids[0]}\n2,none\n3,https://x.com/a/status/{ids[1]}\n".encode())
+    (tmp_path / "ids").write_bytes(data)
+    for words in (("hydrate", tmp_path / "ids"), ("check", "-")):
+        again = (*words, "--column", "status", "--archive", archive)
+        shown = run(*again, input=data)
+        assert shown.exit_code == 2
+        assert "line 3" in shown.stderr
+        shown = run(*again, "--skip-bad", input=data)
+        assert shown.exit_code == 0
+        assert [line.split(",")[0] for line in shown.stdout.splitlines()] == ["id", *ids]
+        assert "line 3" in shown.stderr
+
+
+def test_ids_that_a_spreadsheet_has_rounded_are_reported(key, tmp_path):
+    (tmp_path / "ids.txt").write_text("1790000000000010000\n1790000000000240000\n")
+    (tmp_path / "posts.csv").write_text("id,text\n1790000000000010000,tea\n")
+    for words in (("hydrate", tmp_path / "ids.txt"), ("import", tmp_path / "posts.csv")):
+        shown = run(*words, "--archive", tmp_path / "a")
+        assert shown.exit_code == 0
+        assert "xframes: " in shown.stderr
+        assert "spreadsheet" in shown.stderr
+    kinds = xf.Archive(tmp_path / "a").sql("select count(*) from problems where kind = 'rounded_ids'")
+    assert kinds.fetchall() == [(2,)]
 
 
 def test_ids_come_from_a_pipe(key, archive):

@@ -61,11 +61,19 @@ def test_query_length_names_the_way_out():
 
 @pytest.mark.parametrize(
     "value",
-    [NOW.replace(tzinfo=None), pd.Timestamp("2026-03-09"), "2026-03-09T00:00:00", "2026-03-09", date(2026, 3, 9),
-     np.datetime64("2026-03-09")],
+    [NOW.replace(tzinfo=None), pd.Timestamp("2026-03-09"), "2026-03-09T00:00:00", "2026-03-09 12:00",
+     np.datetime64("2026-03-09T00:00", "ns")],
 )
 def test_times_without_a_zone_are_refused_with_the_way_out(value):
-    refused(r"start_time: .*time zone.*'2026-01-31T12:00:00Z'", start_time=value)
+    refused(r"start_time: .*time zone.*2026-03-\S+Z$", start_time=value)
+
+
+@pytest.mark.parametrize(
+    "value", ["2026-03-09", " 2026-03-09 ", date(2026, 3, 9), np.datetime64("2026-03-09"),
+              "2026-03-09T02:00:00+02:00"],
+)
+def test_a_date_is_its_midnight_in_utc(value):
+    assert make(start_time=value).arguments["start_time"] == "2026-03-09T00:00:00Z"
 
 
 @pytest.mark.parametrize(

@@ -160,7 +160,7 @@ def test_a_span_of_several_hours_has_a_label_in_the_plural(frames):
 
 
 def test_until_ends_the_timeline_with_zeros_and_cuts_what_is_later(frames):
-    ax = xf.plot.timeline(frames, every="hour", until="2026-03-02T04:30")
+    ax = xf.plot.timeline(frames, every="hour", until="2026-03-02T04:30Z")
     assert heights(ax) == [2, 0, 0, 1, 0, 0, 0]
     assert hatched(ax)[0][0] == START + timedelta(hours=6)
     ax = xf.plot.timeline(frames, every="hour", until=START + timedelta(hours=2))

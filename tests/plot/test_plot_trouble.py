@@ -68,7 +68,7 @@ def drawn(ax):
 def test_what_arrow_streams_and_what_polars_has_not_computed_yet_is_drawn(tmp_path):
     arrow = pa.Table.from_pandas(posts())
     xf.flatten([]).sql("select 1")
-    for frame in (arrow.to_reader(), pl.from_arrow(arrow).lazy(), xf.Archive(tmp_path / "a").sql("select '1' as id, now() as created_at").arrow()):
+    for frame in (arrow.to_reader(), pl.from_arrow(arrow).lazy(), xf.Archive(tmp_path).sql("select '1' as id, now() as created_at").arrow()):
         assert sum(heights(xf.plot.timeline(frame, every="day"))) in {1, 10}
 
 

@@ -24,6 +24,7 @@ from xframes.archive.upkeep.repair import repair
 from xframes.archive.upkeep.verification import Report, verify
 from xframes.errors import ArchiveError
 from xframes.formats import with_formats
+from xframes.plan.values import moment
 from xframes.schema import TABLES, table
 
 if TYPE_CHECKING:
@@ -40,14 +41,16 @@ if TYPE_CHECKING:
     from xframes.formats import FormatName
     from xframes.frames import Frames
     from xframes.plan import Plan
+    from xframes.plan.values import Time
     from xframes.wire import Page
 
 
 class Archive:
     """A folder with X's pages, verbatim, and the tables made from them, which SQL can query.
 
-    The folder is created on the first write. An archive is a set of observations: the order of
-    adding does not matter, and adding the same page twice changes nothing. Each table has the
+    The first write creates the folder, also an import of which every file is refused; reading an
+    archive that does not exist raises ArchiveError. An archive is a set of observations: the order
+    of adding does not matter, and adding the same page twice changes nothing. Each table has the
     newest known value of every column: a request without a field never erases the field's value.
     Several processes may collect, import and query the same archive at once. The object exports its
     posts through the Arrow PyCapsule interface.
@@ -246,7 +249,7 @@ class Archive:
 
         return to_pandas(history.observations(self.pages(), table(name).name, str(id)))
 
-    def as_of(self, when: datetime | str) -> Archive:
+    def as_of(self, when: Time) -> Archive:
         """Return the archive as it was at a moment, as a temporary archive.
 
         It has the pages received until then; its tables have the newest values known at that time.
@@ -257,7 +260,7 @@ class Archive:
         Parameters
         ----------
         when
-            A datetime with a time zone, or ISO 8601 text.
+            An aware datetime, ISO 8601 text or a date, which is its midnight in UTC.
 
         Returns
         -------
@@ -267,7 +270,9 @@ class Archive:
         Raises
         ------
         ArchiveError
-            If the archive had no page yet, or the time has no time zone.
+            If the archive had no page yet.
+        ArgumentError
+            If the time is invalid or lacks its time zone.
 
         Examples
         --------
@@ -275,10 +280,10 @@ class Archive:
         """
         from xframes.archive.upkeep import history
 
-        moment = history.moment(when)
+        until = moment("when", when)
         self._access.freshen()
-        home = history.copy_until(self._folder, self.pages(), moment)
-        then = Archive(home.name, now=lambda: moment)
+        home = history.copy_until(self._folder, self.pages(), until)
+        then = Archive(home.name, now=lambda: until)
         weakref.finalize(then._folder, home.cleanup)  # everything that reads it keeps the folder
         return then
 
@@ -690,6 +695,7 @@ class Archive:
         >>> archive.compact()
         """
         with self._access.writing():
+            self._folder.require()
             if self._folder.exists:
                 self._folder.for_writing()
                 self.purge()
@@ -723,6 +729,7 @@ class Archive:
         >>> archive.rebuild()
         """
         with self._access.writing():
+            self._folder.require()
             if self._folder.exists:
                 self._folder.for_writing()
                 self._access.freshen()
@@ -757,6 +764,7 @@ class Archive:
         >>> archive.verify().ok
         """
         with self._access.writing():
+            self._folder.require()
             if not self._folder.exists:
                 return Report()
             report = self._report()
@@ -1024,6 +1032,33 @@ class Archive:
 
         self._access.freshen()
         return job.ids(self._views, table, included=included)
+
+    def user_ids(self, handles: Iterable[str]) -> dict[str, str]:
+        """Return the ids of the users with these handles, as far as the archive knows them.
+
+        If several users had a handle, one after the other, it is the one observed last.
+
+        Parameters
+        ----------
+        handles
+            Handles, with or without `@`, in any case.
+
+        Returns
+        -------
+        dict[str, str]
+            The ids by handle, in lower case and without `@`. Unknown handles are left out.
+
+        Examples
+        --------
+        >>> archive.user_ids(["@XDevelopers"])
+        """
+        names = [handle.removeprefix("@").lower() for handle in handles]
+        if not self._folder.exists or not names:
+            return {}
+        return dict(self.sql(
+            "SELECT lower(username), arg_max(id, observed_at) FROM users "
+            "WHERE lower(username) IN (SELECT unnest($names)) GROUP BY 1", {"names": names},
+        ).fetchall())
 
     # display --------------------------------------------------------------------------------------
 

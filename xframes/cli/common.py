@@ -6,7 +6,7 @@ import shlex
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -67,17 +67,29 @@ def rows_table(rows: list[dict[str, Any]]) -> Any:
     return pa.Table.from_pylist(rows)
 
 
-def print_problems(source: Archive | Frames, run_ids: list[str] | None = None) -> None:
-    """Print the rows of the table `problems` on stderr, one line per kind with an example."""
+class ProblemKind(NamedTuple):
+    """The problems of one kind: their number, and the text of the first."""
+
+    kind: str
+    number: int
+    text: str
+
+
+def problems(source: Archive | Frames, run_ids: list[str] | None = None) -> list[ProblemKind]:
+    """Return the problems of the table `problems` by kind, the most frequent kind first."""
     rows = source.sql(
         "SELECT kind, count(*) AS count, "
         "first(coalesce(detail, title) ORDER BY page_id, position) AS example "
         "FROM problems WHERE $runs IS NULL OR list_contains($runs::VARCHAR[], run_id) "
         "GROUP BY kind ORDER BY count DESC, kind", {"runs": run_ids},
     ).fetchall()
-    for kind, count, example in rows:
-        what = f"{counted(count, 'problem')} of kind {kind}"
-        output.say(f"{what}, e.g. {' '.join(str(example).split())[:160]}", err=True)
+    return [ProblemKind(kind, number, " ".join(str(text).split())) for kind, number, text in rows]
+
+
+def print_problems(source: Archive | Frames, run_ids: list[str] | None = None) -> None:
+    """Print the rows of the table `problems` on stderr, one line per kind with an example."""
+    for kind, number, text in problems(source, run_ids):
+        output.say(f"{counted(number, 'problem')} of kind {kind}, e.g. {text[:160]}", err=True)
 
 
 def listed(values: tuple[str, ...]) -> list[str]:

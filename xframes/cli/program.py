@@ -7,6 +7,7 @@ import errno
 import os
 import sys
 import traceback
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -86,7 +87,8 @@ for _command in (
 def _readable(ctx: click.Context) -> Iterator[None]:
     """Turn errors into one line on stderr and an exit code."""
     try:
-        yield
+        with _warnings():
+            yield
         sys.stdout.flush()
     except errors.Interrupted as error:
         output.say(f"xframes: {_stop(error)}", err=True)
@@ -108,6 +110,19 @@ def _readable(ctx: click.Context) -> Iterator[None]:
             _say(error)
             raise SystemExit(FAILED) from None
         _leave_pipe()  # the reader, e.g. head, stopped reading: not a failure
+
+
+@contextlib.contextmanager
+def _warnings() -> Iterator[None]:
+    """Print warnings for users as one line on stderr, each time."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = _show_warning
+        yield
+
+
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    output.say(f"xframes: {' '.join(str(message).split())}", err=True)
 
 
 @contextlib.contextmanager

@@ -5,18 +5,20 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar, cast
 
 from xframes import registry
 from xframes.client import Client, checked, current
+from xframes.collect.handles import LOOKUP, announce, handles_in, replaced, resolved
 from xframes.errors import ArgumentError, Interrupted, Resumable
 from xframes.frames import Frames
 from xframes.paging.pages import State
 from xframes.paging.reports import reports
 from xframes.paging.steps import steps
 from xframes.plan import options, plan
+from xframes.plan.values import Time
 from xframes.registry.documentation import takes_numbers
 from xframes.screen import counted
 
@@ -41,7 +43,6 @@ Id: TypeAlias = str | int
 Ids: TypeAlias = str | int | Iterable[str | int]
 Names: TypeAlias = str | Iterable[str]
 Fields: TypeAlias = str | Iterable[str] | Mapping[str, Any]
-Time: TypeAlias = datetime | str
 Seconds: TypeAlias = float | timedelta
 Exclude: TypeAlias = Literal["replies", "retweets"]
 
@@ -103,14 +104,16 @@ def collect(
             f"{name}: client: expected a Client such as xf.Client(bearer_token=…), "
             f"got {client!r:.60}", action=name,
         )
-    values = {key: value for key, value in arguments.items() if value is not None}
+    values = {key: _kept(value) for key, value in arguments.items() if value is not None}
     own = own_ids(action, values)
-    # the user's own id is filled in later: all arguments are checked before its request
-    planned = plan(
-        name, dict.fromkeys(own, "0") | values, now=client.now(), words=client.words,
-        query_limit=client.query_limit,
-    )
-    checked(client, name)  # before any request, also that for the user's id
+    handles = handles_in(action, values)
+    # ids are filled in later: all arguments are checked before the requests for them
+    stand_ins = replaced(action, values, dict.fromkeys(handles, "0"))
+    planned = _planned(name, dict.fromkeys(own, "0") | stand_ins, client)
+    checked(client, name)  # before any request, also those for ids
+    if handles:
+        values = replaced(action, values, ids_of_handles(handles, name, into, client))
+        planned = _planned(name, dict.fromkeys(own, "0") | values, client)
     if own:
         own_arguments = dict.fromkeys(own, client.user_id())
         planned = replace(planned, arguments=planned.arguments | own_arguments)
@@ -124,6 +127,31 @@ def collect(
             action=name,
         )
     return into.collect(planned, client, progress=progress)
+
+
+def _kept(value: Any) -> Any:
+    """Return a value that can be read more than once."""
+    return list(value) if hasattr(value, "__next__") else value
+
+
+def _planned(name: str, values: Mapping[str, Any], client: Client) -> Plan:
+    return plan(
+        name, values, now=client.now(), words=client.words, query_limit=client.query_limit
+    )
+
+
+def ids_of_handles(
+    handles: list[str], name: str, into: Into[Any] | None, client: Client
+) -> dict[str, str]:
+    """Return the user ids of handles, from the archive or else from X."""
+    def look_up(missing: list[str]) -> Frames | None:
+        announce(missing, name)
+        if into is None:
+            return collect(LOOKUP, usernames=missing, client=client, progress=False)
+        collect(LOOKUP, usernames=missing, into=into, client=client, progress=False)
+        return None
+
+    return resolved(handles, into, look_up, name)
 
 
 def own_ids(action: Action, values: Mapping[str, Any]) -> list[str]:

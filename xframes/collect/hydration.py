@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import codecs
 import os
 from collections.abc import Iterable
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
+from xframes import registry
 from xframes.archive import Archive
 from xframes.archive.ingest.coverage import looked_up
-from xframes.client import Client
+from xframes.client import Client, checked
+from xframes.collect.dispatch import ids_of_handles
+from xframes.collect.handles import handles_in, replaced
 from xframes.errors import ArgumentError
+from xframes.reader.id_files import ids_of
 from xframes.registry.documentation import document
 
 if TYPE_CHECKING:
@@ -21,8 +23,9 @@ if TYPE_CHECKING:
 @document("posts.lookup", "users.lookup")
 def hydrate(
     ids: Iterable[str | int] | str | os.PathLike[str], into: Archive, *,
-    table: Literal["posts", "users"] = "posts", refresh: bool = False,
-    client: Client | None = None, progress: bool | None = None,
+    table: Literal["posts", "users"] = "posts", column: str | None = None, skip_bad: bool = False,
+    refresh: bool = False, client: Client | None = None,
+    progress: bool | None = None,
 ) -> pd.DataFrame:
     """Look up ids, add what X returns to an archive, and report what became of each id.
 
@@ -31,12 +34,16 @@ def hydrate(
     Parameters
     ----------
     ids
-        Ids as text or whole numbers, in any iterable, e.g. a column; or the path of a text file
-        with one id per line.
+        Ids as text or whole numbers, in any iterable, e.g. a column; or the path of a file, which
+        `xf.read_ids` describes.
     into
         Archive to collect into.
     table
         What the ids are: posts or users.
+    column
+        Of a file: the name of the column with the ids. Default: see `xf.read_ids`.
+    skip_bad
+        Of a file: leave out what is not an id, with a warning. Default: raise an error.
     refresh
         Request again what the archive already has. Default: only what it lacks.
     client
@@ -57,6 +64,11 @@ def hydrate(
     Interrupted
     ApiError
 
+    Warns
+    -----
+    UserWarning
+        If a spreadsheet has probably rounded the ids. `problems` then has a row `rounded_ids`.
+
     Examples
     --------
     >>> xf.hydrate("ids.txt", into=xf.Archive("my-archive"))["fate"].value_counts()
@@ -67,33 +79,34 @@ def hydrate(
         raise ArgumentError(
             f"into: expected an Archive such as xf.Archive('my-archive'), got {into!r:.60}"
         )
-    return to_pandas(looked_up(into, _listed(ids), table, client, progress, refresh=refresh))
+    listed = _listed(ids, table, column, skip_bad=skip_bad)
+    if table == "users":
+        listed = _without_handles(listed, into, client)
+    return to_pandas(looked_up(into, listed, table, client, progress, refresh=refresh))
 
 
-def _listed(ids: Iterable[str | int] | str | os.PathLike[str]) -> Iterable[str | int]:
+def _listed(
+    ids: Iterable[str | int] | str | os.PathLike[str], table: str, column: str | None, *,
+    skip_bad: bool,
+) -> Iterable[str | int]:
     """Return the ids, read from a file if the argument is a path."""
-    if isinstance(ids, str):
-        if set(ids) <= set("0123456789, \n"):
-            return ids
-    elif not isinstance(ids, os.PathLike):
-        return ids
-    lines = [line.strip().strip('"') for line in _text(ids).splitlines() if line.strip()]
-    if lines and not any(char.isdigit() for char in lines[0]):  # the title of a CSV file's column
-        del lines[0]
-    return lines
+    is_text = isinstance(ids, str) and set(ids) <= set("0123456789, \n")
+    if isinstance(ids, str | os.PathLike) and not is_text:
+        return ids_of(ids, table, column, skip_bad=skip_bad)
+    if column is not None:
+        raise ArgumentError("column: expected a file of ids, got the ids themselves")
+    return cast("Iterable[str | int]", ids)  # mypy does not see that no path is left
 
 
-def _text(path: str | os.PathLike[str]) -> str:
-    """Read a text file in UTF-8 or UTF-16. Raises ArgumentError if it cannot be read."""
-    try:
-        data = Path(path).expanduser().read_bytes()
-        if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            return data.decode("utf-16")
-        return data.decode("utf-8-sig")
-    except OSError as error:
-        reason = error.strerror
-        raise ArgumentError(f"ids: the file {os.fspath(path)} cannot be read: {reason}") from None
-    except UnicodeDecodeError:
-        raise ArgumentError(
-            f"ids: expected a text file with one id per line, got {os.fspath(path)}"
-        ) from None
+def _without_handles(
+    ids: Iterable[str | int], into: Archive, client: Client | None
+) -> Iterable[str | int]:
+    """Return the ids of users with those of `@handle`s, which are looked up if necessary."""
+    action = registry.action("users.lookup")
+    values = {"user_ids": ids if isinstance(ids, str) else list(ids)}
+    handles = handles_in(action, values)
+    if not handles:
+        return values["user_ids"]
+    client = checked(client, action.name)
+    found = ids_of_handles(handles, action.name, into, client)
+    return cast("Iterable[str | int]", replaced(action, values, found)["user_ids"])

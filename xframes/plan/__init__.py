@@ -205,9 +205,9 @@ def plan(
 
     `arguments` are those of the collector, with `limit`, `fields` and `expansions`; None is the
     same as leaving an argument out. Ids are text or whole numbers, in any iterable of any length.
-    `@` before a username is dropped. Times need a time zone; fractions of a second are cut off,
-    because X accepts only whole seconds. `query_limit` is the largest length of a query, if it is
-    not that of self-serve access.
+    `@` before a username is dropped. Dates are UTC, times of day need a time zone; fractions of a
+    second are cut off, because X accepts only whole seconds. `query_limit` is the largest length of
+    a query, if it is not that of self-serve access.
 
     Raises ArgumentError that names the argument, and KeyError for an action that does not exist.
     """

@@ -12,10 +12,11 @@ import operator
 import os
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from xframes.errors import ArgumentError
 from xframes.screen import counted
@@ -25,11 +26,10 @@ if TYPE_CHECKING:
 
     from xframes.registry import Param
 
+Time: TypeAlias = datetime | date | str
 QUERY_MOST = 4096  # characters of a query in X's specification, for any access
 _SLACK = timedelta(minutes=1)  # allowed difference between the clocks of the user and of X
-_WITH_ZONE = (
-    "Pass '2026-01-31T12:00:00Z' or datetime(2026, 1, 31, 12, tzinfo=timezone.utc)"
-)
+_TIMES = "a date or a time with its time zone, such as 2026-01-31 or 2026-01-31T12:00:00Z"
 
 
 def check(param: Param, value: Any, *, now: datetime, query_limit: int | None = None) -> Any:
@@ -125,9 +125,8 @@ def _id_hint(param: Param, text: str) -> str:
         return ""
     if link := re.fullmatch(r"https?://\S+/(?:status|lists)/(\d+)\S*", text):
         return f". The id in this link is {link[1]}"
-    name = text.removeprefix("@")
-    if "user" in param.name and re.fullmatch(r"[A-Za-z0-9_]{1,15}", name):
-        return f". To find the id of @{name}, use users.by_username"
+    if param.names == "users" and re.fullmatch(r"[A-Za-z0-9_]{1,15}", text):
+        return f". If it is a handle, pass '@{text}'"
     return ""
 
 
@@ -306,7 +305,7 @@ def _unexpected(param: Param, expected: str, value: Any) -> ArgumentError:
 
 def _time(param: Param, value: Any, now: datetime) -> str:
     """Return whole seconds in UTC; fractions are cut off, because X refuses them."""
-    when = _aware(param, value)
+    when = moment(param.name, value)
     if param.earliest:
         first, reach = _earliest(param.earliest, now)
         if when < first - _SLACK:
@@ -327,32 +326,42 @@ def _earliest(declared: str, now: datetime) -> tuple[datetime, str]:
     return first, f"X has times from {declared}"
 
 
-def _aware(param: Param, value: Any) -> datetime:
+def moment(name: str, value: Any) -> datetime:
+    """Return a time that users pass, in UTC: an aware datetime, ISO 8601 text or a date.
+
+    A date, also as text, is its midnight in UTC. A time of day needs its time zone. Raises
+    ArgumentError that names the argument.
+    """
     if missing(value):
-        raise ArgumentError(f"{param.name}: expected a time, got a missing value ({value})")
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value.strip())
-        except ValueError:
-            raise ArgumentError(
-                f"{param.name}: invalid time {value[:40]!r}. {_WITH_ZONE}"
-            ) from None
-    if not isinstance(value, datetime):
-        if isinstance(value, date) or type(value).__name__ == "datetime64":
-            raise _without_zone(param, value, _WITH_ZONE)
-        error = _unexpected(param, "a time", value)
-        raise ArgumentError(f"{error}. {_WITH_ZONE}")
-    if value.utcoffset() is None:
-        hint = f"{_WITH_ZONE} or, if it is local time, value.astimezone()"
-        raise _without_zone(param, value, hint)
+        raise ArgumentError(f"{name}: expected a time, got a missing value ({value})")
+    when = value
+    if type(value).__name__ == "datetime64":
+        when = str(value)  # numpy's dates, and its times, which have no time zone
+    if isinstance(when, str):
+        when = _parsed(name, when.strip())
+    if not isinstance(when, date):
+        raise ArgumentError(
+            f"{name}: expected {_TIMES}, got {type(value).__name__} {str(value)[:40]!r}"
+        )
+    if not isinstance(when, datetime):
+        when = datetime.combine(when, time(), UTC)
+    if when.utcoffset() is None:
+        text = when.isoformat()
+        raise ArgumentError(
+            f"{name}: expected a time with its time zone, got {text}. For UTC, use {text}Z"
+        )
     try:
-        return value.astimezone(UTC)
+        return when.astimezone(UTC)
     except (OverflowError, ValueError):
-        raise ArgumentError(f"{param.name}: the time {value} is out of range") from None
+        raise ArgumentError(f"{name}: the time {value} is out of range") from None
 
 
-def _without_zone(param: Param, value: Any, hint: str) -> ArgumentError:
-    return ArgumentError(f"{param.name}: expected a time with its time zone, got {value}. {hint}")
+def _parsed(name: str, text: str) -> date:
+    """Parse a date, or a time that may lack its zone."""
+    for parse in (date.fromisoformat, datetime.fromisoformat):
+        with suppress(ValueError):
+            return parse(text)
+    raise ArgumentError(f"{name}: expected {_TIMES}, got {text[:40]!r}")
 
 
 def stamp(when: datetime) -> str:

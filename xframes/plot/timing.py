@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from xframes.errors import ArgumentError
+from xframes.plan.values import moment
 from xframes.plot.canvas import drawing
 from xframes.plot.canvas.drawing import COLORS, GREY, HOLLOW, colors, strokes
-from xframes.plot.canvas.rows import MATCHES, broken, floats, moment, naive, newest, numbers, table
+from xframes.plot.canvas.rows import MATCHES, broken, floats, naive, newest, numbers, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,8 +53,8 @@ def timeline(
     top
         Number of values to draw with `by`, at most 8. Default: 5.
     until
-        End of the picture: a datetime or ISO 8601 text, in UTC if it has no time zone. Default:
-        the newest `observed_at` of the frame.
+        End of the picture: an aware datetime, ISO 8601 text or a date, which is its midnight in
+        UTC. Default: the newest `observed_at` of the frame.
 
     Returns
     -------
@@ -70,12 +71,14 @@ def timeline(
     --------
     >>> xf.plot.timeline(archive, every="day", by="lang")
     """
+    import pandas as pd
+
     if every is not None and every not in EVERY:
         raise ArgumentError(f"every: expected one of {', '.join(EVERY)}, got {every!r}")
     posts = _posts(frame, by)
     ends = None
     if until is not None:
-        ends = moment(until)
+        ends = pd.Timestamp(moment("until", until))
         posts = posts[posts["created_at"] < ends]
     elif "observed_at" in posts:
         ends = posts["observed_at"].max()

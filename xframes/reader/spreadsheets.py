@@ -10,9 +10,11 @@ import json
 import re
 import sys
 from itertools import chain, islice
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
 
 from xframes.reader.damage import NotPages, TooLong
+from xframes.reader.rounding import Rounding
 from xframes.settings import MAX_LINE
 
 if TYPE_CHECKING:
@@ -82,9 +84,13 @@ def posts(file: IO[bytes], name: str) -> Iterator[bytes]:
                 f"{name}: expected a CSV file of posts, with the columns `id` and `text`, got the "
                 f"columns: {', '.join(columns)[:200]}"
             )
-        for post in _rows(csv.DictReader(lines, columns, delimiter=_delimiter(first))):
+        rounding = Rounding()
+        for post in _rows(csv.DictReader(lines, columns, delimiter=_delimiter(first)), rounding):
             lines.size = 0
             yield post
+        rounding.warn(Path(name).name)
+        if problem := rounding.problem(Path(name).name):
+            yield problem
     finally:
         text.detach()  # the caller closes the file
 
@@ -110,12 +116,14 @@ class _Lines:
         return found
 
 
-def _rows(rows: csv.DictReader[str]) -> Iterator[bytes]:
+def _rows(rows: csv.DictReader[str], rounding: Rounding) -> Iterator[bytes]:
     first = list(islice(rows, _SAMPLE))
     is_twarc = any(map(_TWARC.match, rows.fieldnames or ()))
     cells = _Cells(_has_json_texts(first), is_twarc)
     for row in chain(first, rows):
-        yield json.dumps(cells.post(row), ensure_ascii=False).encode("utf-8", "replace")
+        post = cells.post(row)
+        rounding.add(str(post.get("id", "")))
+        yield json.dumps(post, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def _has_json_texts(rows: list[dict[str, str]]) -> bool:

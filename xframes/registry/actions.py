@@ -54,6 +54,16 @@ class Param:
         object.__setattr__(self, "wire", self.wire or self.name)
 
     @property
+    def names(self) -> str | None:
+        """The table whose rows its ids name: users or posts; None for any other argument."""
+        if self.kind not in {"id", "ids"}:
+            return None
+        hit = re.search(r"(user|participant|post)_ids?$|^(my)_id$", self.name)
+        if hit is None:
+            return None
+        return "posts" if hit[1] == "post" else "users"
+
+    @property
     def many(self) -> bool:
         """Whether the argument is a list, sent comma-separated."""
         return self.kind in {"ids", "usernames", "enums", "keys", "texts"}
@@ -190,6 +200,19 @@ class Action:
     def single(self) -> bool:
         """Whether the answer's `data` is one object, which the last part of the path names."""
         return self.paged is None and self.path.endswith(("}", "/me"))
+
+    @property
+    def repeats(self) -> Param | None:
+        """The argument that may also be a list of values, each collected as a run of its own.
+
+        It is the only required argument of a collection of pages, such as a query or a user.
+        """
+        required = [param for param in self.params if param.required]
+        if self.kind == "write" or self.streaming or len(required) != 1:
+            return None
+        if not (self.paged or self.token) or required[0].many or required[0].choices:
+            return None
+        return required[0]
 
     @property
     def follows(self) -> bool:

@@ -158,7 +158,7 @@ def _access(action: Action) -> str:
 # bounds of a parameter ---------------------------------------------------------------------------
 
 _FORMS = {
-    "time": "an aware datetime or ISO 8601 text with its zone, in whole seconds",
+    "time": "a date, an aware datetime or ISO 8601 text, in whole seconds; dates are UTC",
     "seconds": "a number or a timedelta",
     "username": "with or without @",
     "usernames": "with or without @",
@@ -169,6 +169,8 @@ _FORMS = {
 def _form(param: Param) -> str:
     if param.kind in {"id", "ids"}:
         form = "text or a whole number" if takes_numbers(param) else "text"
+        if param.names == "users":
+            form += ", or a `@handle`, which the archive knows or one request looks up"
         return f"{form}, in any iterable, e.g. a column" if param.many else form
     return _FORMS.get(param.kind, "")
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from xframes import registry
 from xframes.client import current
-from xframes.collect.dispatch import own_ids
+from xframes.collect.dispatch import ids_of_handles, own_ids
+from xframes.collect.handles import handles_in, refuse_lookup, replaced, resolved
 from xframes.errors import ArgumentError, InvalidRequest
 from xframes.frames import Frames
 from xframes.plan import plan
@@ -70,9 +71,17 @@ def write(
     --------
     >>> write("write.like", post_id="1900000000000000001")
     """
+    action = registry.action(name)
+    values = {key: value for key, value in arguments.items() if value is not None}
+    handles = handles_in(action, values)
     if dry_run:
+        if handles:
+            arguments = replaced(action, values, resolved(handles, into, refuse_lookup, name))
         return request(name, arguments, client)
     client = writing_client(client, name)
+    if handles:
+        request(name, replaced(action, values, dict.fromkeys(handles, "0")), client)  # checks all
+        arguments = replaced(action, values, ids_of_handles(handles, name, into, client))
     to_send = request(name, arguments, client, fill_own_id=True)
     with open_run(into, name, to_send.args) as keep:
         return Frames.from_pages([Sending(client, keep).send(to_send)])

@@ -186,5 +186,9 @@ def test_how_it_is_and_what_it_shows(tmp_path):
     other.merge("memory://data/one")
     assert not ids(other)
     assert archive.export(tmp_path / "out", tables=["posts"])
-    connection = Archive("memory://data/two").connect()
-    assert connection.sql("SELECT count(*) FROM posts").fetchall() == [(0,)]
+    two = Archive("memory://data/two")
+    with pytest.raises(ArchiveError, match="data/two"):
+        two.connect()
+    two.add(page(2))
+    connection = two.connect()
+    assert connection.sql("SELECT count(*) FROM posts").fetchall() == [(10,)]

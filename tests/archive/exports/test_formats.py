@@ -185,6 +185,7 @@ def test_what_makes_no_sense_is_refused(archive, tmp_path, arguments, message):
 
 
 def test_an_archive_without_rows_has_nothing_to_export(tmp_path):
+    (tmp_path / "archive").mkdir()
     with pytest.raises(ArgumentError, match="nothing to export"):
         xf.Archive(tmp_path / "archive").export(tmp_path / "out")
 

@@ -70,11 +70,11 @@ class Access:
     def freshen(self) -> None:
         """Write to the tables what dead processes left in the journal, if the journal has changed.
 
-        If the archive cannot be written, a warning says which pages queries do not show.
+        If the archive cannot be written, a warning says which pages queries do not show. Raises
+        ArchiveError if there is no archive.
         """
         folder = self.folder
-        if not folder.exists:
-            folder.exists = folder.check()
+        folder.require()
         with self._unshown.reading():
             folder.recover()
             state = journal_state(folder.journal)

@@ -208,6 +208,11 @@ class Bucket:
     def check(self) -> None:
         """Do nothing: a URL is not the path of a file or a link."""
 
+    @property
+    def is_present(self) -> bool:
+        """Whether there are objects: a URL has no empty folders."""
+        return bool(self.top_names())
+
     def settle(self, folders: Iterable[Path]) -> None:
         """Create the archive's folders on this machine."""
         try:

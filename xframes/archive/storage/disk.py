@@ -40,6 +40,11 @@ class Disk:
         if is_file:
             raise ArchiveError(f"{self.root} is a file, not the folder of an archive")
 
+    @property
+    def is_present(self) -> bool:
+        """Whether the folder exists; it may be empty."""
+        return self.root.exists()
+
     def settle(self, folders: Iterable[Path]) -> None:
         """Do nothing: an archive on a disk keeps everything in its own folder."""
 

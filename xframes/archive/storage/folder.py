@@ -233,6 +233,14 @@ class Folder:
         temp.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
         self.place({temp: self._format})
 
+    def require(self) -> None:
+        """Raise ArchiveError if there is neither an archive nor an empty folder for one."""
+        if not self.exists:
+            self.exists = self.check()
+        if not self.exists and not self.storage.is_present:
+            raise ArchiveError(f"no archive at {self.path}. Check the path, or collect or import "
+                               "into it first, which creates it")
+
     @property
     def writable(self) -> bool:
         """Whether this user may change the archive."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from contextlib import suppress
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -17,6 +15,7 @@ from xframes.schema import table as declared
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from xframes.archive.storage.folder import Folder
     from xframes.wire import Page
@@ -61,20 +60,6 @@ def _changes(rows: pa.Table) -> list[bool]:
         flags.append(row != before)
         before = row
     return flags
-
-
-def moment(when: datetime | str) -> datetime:
-    """Read a moment. Raises ArchiveError if it is not a time or has no zone."""
-    time: object = when
-    if isinstance(when, str):
-        with suppress(ValueError):
-            time = datetime.fromisoformat(when)
-    if not isinstance(time, datetime) or time.tzinfo is None:
-        raise ArchiveError(
-            "as_of: expected an aware datetime or ISO 8601 text with a time zone, such as "
-            f"'2026-01-31T12:00:00Z', got {when!r:.40}"
-        )
-    return time
 
 
 def copy_until(

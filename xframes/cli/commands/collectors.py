@@ -8,14 +8,21 @@ from __future__ import annotations
 import json
 import re
 import textwrap
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from xframes.cli import output, servers
-from xframes.cli.common import ArchivePath, client_for, listed, print_problems, resumable, show_runs
+from xframes.cli.common import (
+    ArchivePath,
+    client_for,
+    listed,
+    print_problems,
+    problems,
+    resumable,
+    show_runs,
+)
 from xframes.cli.completion import tables
 from xframes.errors import Interrupted, NotFound
 from xframes.registry import ACTIONS
@@ -24,8 +31,9 @@ from xframes.screen import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
-    from xframes.archive import Run
+    from xframes.archive import Archive, Run
     from xframes.frames import Frames
     from xframes.registry import Action, Param
     from xframes.schema import Vocabulary
@@ -71,18 +79,13 @@ class Moment(click.ParamType):  # type: ignore[type-arg]  # generic since click 
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> datetime:
         """Parse the time, or refuse it with an example."""
-        if isinstance(value, datetime):
-            return value
+        from xframes.errors import ArgumentError
+        from xframes.plan.values import moment
+
         try:
-            time = datetime.fromisoformat(value)
-        except ValueError:
-            example = "2026-01-31 or 2026-01-31T18:00:00Z"
-            self.fail(f"expected a time such as {example}, got {value!r}", param, ctx)
-        if time.tzinfo is None:
-            if len(value) > len("2026-01-31"):
-                self.fail(f"{value!r} has no time zone; for UTC, use {value}Z", param, ctx)
-            time = time.replace(tzinfo=UTC)
-        return time
+            return moment(self.name, value)
+        except ArgumentError as error:
+            self.fail(str(error), param, ctx)
 
 
 class Some(click.Choice):  # type: ignore[type-arg]  # the same
@@ -185,13 +188,14 @@ def _collect(
             if error.frames is not None and len(error.frames):  # X bills them
                 output.write(error.frames[rows], format_, into)
             raise
-        _check_found(action, frames)
+        _check_present(action, frames, len(frames[action.rows or "posts"]))
         output.write(frames[rows], format_, into)
         if frames.tables["problems"] and rows != "problems":
             print_problems(frames)
         return
     with resumable(ctx, folder, base_url, words), Archive(folder) as archive:
         run: Run = call(action.name, **arguments, into=archive, client=client)
+        _check_present(action, archive, run.rows, [run.run_id])
         if table or format_ or into:
             output.write(run.frames()[rows], format_, into)
         else:
@@ -201,14 +205,18 @@ def _collect(
         print_problems(archive, [run.run_id])
 
 
-def _check_found(action: Action, frames: Frames) -> None:
-    """Raise NotFound, with X's reason, if the answer lacks the one thing that was requested."""
-    if not action.single or action.rows is None or len(frames[action.rows]):
+def _check_present(
+    action: Action, source: Archive | Frames, rows: int, run_ids: list[str] | None = None
+) -> None:
+    """Raise NotFound with X's reason if the one object that was requested is missing.
+
+    X answers such a request with 200 or with 404, and both are failures.
+    """
+    if not action.single or rows:
         return
-    problems = frames["problems"].to_pylist()
-    reasons = [str(row["detail"] or row["title"]) for row in problems]
+    reasons = problems(source, run_ids)
     if reasons:
-        raise NotFound(f"{action.name}: {reasons[0]}", action=action.name)
+        raise NotFound(f"{action.name}: {reasons[0].text}", action=action.name)
 
 
 def arguments_of(action: Action, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from xframes.cli import output, servers
-from xframes.cli.common import archive_option, client_for, listed, resumable
+from xframes.cli.common import archive_option, client_for, resumable
+from xframes.cli.handed_in import id_file_options, ids_or_file
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from xframes.schema import Vocabulary
 
 _TABLE = click.option(
@@ -23,52 +25,52 @@ _TABLE = click.option(
 @click.argument("ids", nargs=-1, required=True, metavar="FILE|IDS...")
 @archive_option(exists=False)
 @_TABLE
+@id_file_options
 @click.option("--refresh", is_flag=True, help="Request again what the archive already has.")
 @output.options
 @servers.options
 @click.pass_context
 def hydrate(
-    ctx: click.Context, *, ids: tuple[str, ...], folder: Path, table: Any, refresh: bool,
-    format_: str | None, into: Path | None, base_url: str | None, words: Vocabulary | None,
+    ctx: click.Context, *, ids: tuple[str, ...], folder: Path, table: Any, column: str | None,
+    skip_bad: bool, refresh: bool, format_: str | None, into: Path | None, base_url: str | None,
+    words: Vocabulary | None,
 ) -> None:
     """Look up posts or users by id and add them to an archive.
 
-    Pass the ids, a text file with one id per line, or `-` to read stdin. Prints one row per id
-    with its fate: found, stored (the archive had it), not_found, suspended, not_authorized, …
+    Pass the ids, a file of ids, or `-` to read stdin. A file has one id or link per line, or is a
+    table (CSV) with a column of ids, or JSON; it may be compressed. Prints one row per id with its
+    fate: found, stored (the archive had it), not_found, suspended, not_authorized, …
 
     \b
     Example:
-      xframes hydrate ids.txt --archive my-archive
+      xframes hydrate ids.csv.gz --column tweet_id --archive my-archive
     """
     from xframes import hydrate as look_up
     from xframes.archive import Archive
 
-    source: Path | list[str] = Path(ids[0]) if _is_file(ids) else listed(ids)
+    found = ids_or_file(ids, table, column, skip_bad=skip_bad)
     with resumable(ctx, folder, base_url, words), Archive(folder) as archive:
         client = client_for(base_url, words)
-        fates = look_up(source, into=archive, table=table, refresh=refresh, client=client)
+        fates = look_up(found, into=archive, table=table, refresh=refresh, client=client)
     output.write(fates, format_, into)
 
 
-def _is_file(ids: tuple[str, ...]) -> bool:
-    """Whether the argument is the path of a file and not a list of ids."""
-    if len(ids) != 1:
-        return False
-    return Path(ids[0]).is_file() or not set(ids[0]) <= set("-0123456789,")
-
-
 @click.command(short_help="Look up which posts or users are gone, and why.")
-@click.argument("ids", nargs=-1, required=True)
+@click.argument("ids", nargs=-1, required=True, metavar="FILE|IDS...")
 @archive_option()
 @_TABLE
+@id_file_options
 @output.options
 @servers.options
 @click.pass_context
 def check(
-    ctx: click.Context, *, ids: tuple[str, ...], folder: Path, table: Any, format_: str | None,
-    into: Path | None, base_url: str | None, words: Vocabulary | None,
+    ctx: click.Context, *, ids: tuple[str, ...], folder: Path, table: Any, column: str | None,
+    skip_bad: bool, format_: str | None, into: Path | None, base_url: str | None,
+    words: Vocabulary | None,
 ) -> None:
-    """Look up posts or users again and print the fate of each. If IDS is `-`, read stdin.
+    """Look up posts or users again and print the fate of each.
+
+    Pass the ids, a file of ids as for `xframes hydrate`, or `-` to read stdin.
 
     \b
     Example:
@@ -76,8 +78,9 @@ def check(
     """
     from xframes.archive import Archive
 
+    found = ids_or_file(ids, table, column, skip_bad=skip_bad)
     with resumable(ctx, folder, base_url, words), Archive(folder) as archive:
-        fates = archive.check(listed(ids), table=table, client=client_for(base_url, words))
+        fates = archive.check(found, table=table, client=client_for(base_url, words))
     output.write(fates, format_, into)
 
 

@@ -222,24 +222,6 @@ def broken(
     return all_times, all_values
 
 
-def moment(when: Any) -> pd.Timestamp:
-    """Convert a time to UTC; one without a time zone is in UTC already.
-
-    Raises ArgumentError for a value that is not a time.
-    """
-    import pandas as pd
-
-    try:
-        time = pd.Timestamp(when)
-    except (TypeError, ValueError) as error:
-        raise ArgumentError(
-            f"until: invalid time {when!r}. Pass a datetime or text such as '2026-03-01T12:00Z'"
-        ) from error
-    if time.tzinfo is None:
-        return time.tz_localize("UTC")
-    return time.tz_convert("UTC")
-
-
 def chosen(ids: Iterable[str | int] | str | int) -> list[str]:
     """Return ids as text, each once, in order."""
     if isinstance(ids, str | int):
