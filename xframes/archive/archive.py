@@ -94,9 +94,11 @@ class Archive:
         """Query the tables with DuckDB SQL, in UTC.
 
         Every table of `xf.schema` is a view, empty ones too; `posts` also has `plain_text`, the
-        text without HTML escapes. A query can also name data frames in the caller's variables. Each
-        query has its own session, so an open `.to_arrow_reader()` does not block others, and
-        threads can share the archive. For temporary tables and settings use `connect()`.
+        text without HTML escapes. `words(text)` and `emoji(text)` list the words and emoji of a
+        text, and `domain(link)` is the host of a link. A query can also name data frames in the
+        caller's variables. Each query has its own session, so an open `.to_arrow_reader()` does not
+        block others, and threads can share the archive. For temporary tables and settings use
+        `connect()`.
 
         Parameters
         ----------
