@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import duckdb
+    import pyarrow as pa
 
 # Characters that are emoji by themselves: Unicode's Emoji_Presentation.
 _PICTURE = (
@@ -20,7 +23,8 @@ _PICTURE = (
 _ONE = f"(?:{_PICTURE}\ufe0f?|[\u00a9\u00ae\u203c-\u3299]\ufe0f)[\U0001f3fb-\U0001f3ff]?"
 _TAGS = "(?:[\U000e0020-\U000e007f]+)?"  # flags of regions
 _KEYCAP = "[0-9#*]\ufe0f?\u20e3"
-_EMOJI = f"[\U0001f1e6-\U0001f1ff]{{2}}|{_KEYCAP}|{_ONE}(?:\u200d{_ONE})*{_TAGS}"
+EMOJI = f"[\U0001f1e6-\U0001f1ff]{{2}}|{_KEYCAP}|{_ONE}(?:\u200d{_ONE})*{_TAGS}"
+"""Regular expression of one emoji, in the syntax of Python and of DuckDB."""
 
 # Removed before words are read: links, handles, the RT of a repost, and keycaps, whose digit is
 # part of the emoji.
@@ -79,7 +83,7 @@ MACROS = {
         "Words of a text in lower case, in order, without links and handles. Runs of Chinese "
         "characters are split into overlapping pairs."
     )),
-    "emoji": Macro("body", f"regexp_extract_all(body, {_quoted(_EMOJI)})", (
+    "emoji": Macro("body", f"regexp_extract_all(body, {_quoted(EMOJI)})", (
         "Emoji of a text, in order. A sequence that is drawn as one picture is one emoji."
     )),
     "domain": Macro("link", _DOMAIN, (
@@ -94,3 +98,16 @@ def define(connection: duckdb.DuckDBPyConnection) -> None:
     for name, macro in MACROS.items():
         connection.execute(f"CREATE MACRO {name}({macro.argument}) AS {macro.expression}")
         connection.execute(f"COMMENT ON MACRO {name} IS {_quoted(macro.meaning)}")
+
+
+def run(query: str, given: pa.Table, params: Mapping[str, Any]) -> pa.Table:
+    """Run a query on the table `given`, in a database of its own that has the SQL functions."""
+    import duckdb
+
+    offline: dict[str, Any] = {
+        "autoinstall_known_extensions": False, "autoload_known_extensions": False,
+    }
+    with duckdb.connect(config=offline) as connection:
+        define(connection)
+        connection.register("given", given)
+        return connection.sql(query, params=dict(params)).to_arrow_table()
