@@ -29,7 +29,7 @@ from xframes import version
 
 if TYPE_CHECKING:
     from xframes import errors, networks, plot, sandbox, schema
-    from xframes.archive import Archive
+    from xframes.archive import Archive, gaps
     from xframes.client import Client, use
     from xframes.collect import actions, call
     from xframes.collect.accounts import analytics, compliance, lists, messages, usage, users
@@ -45,8 +45,8 @@ _HOMES = {
     "Archive": "xframes.archive", "Client": "xframes.client", "Frames": "xframes.frames",
     "Interrupted": "xframes.errors", "XframesError": "xframes.errors",
     "actions": "xframes.collect", "call": "xframes.collect", "flatten": "xframes.frames",
-    "hydrate": "xframes.collect.hydration", "read_pages": "xframes.reader",
-    "unescape": "xframes.frames", "use": "xframes.client",
+    "gaps": "xframes.archive", "hydrate": "xframes.collect.hydration",
+    "read_pages": "xframes.reader", "unescape": "xframes.frames", "use": "xframes.client",
 }
 _MODULES = {
     **{area: f"xframes.collect.accounts.{area}" for area in (
@@ -61,7 +61,7 @@ _MODULES = {
 
 __all__ = [
     "Archive", "Client", "Frames", "Interrupted", "XframesError", "actions", "analytics", "call",
-    "compliance", "counts", "errors", "flatten", "hydrate", "lists", "media", "messages",
+    "compliance", "counts", "errors", "flatten", "gaps", "hydrate", "lists", "media", "messages",
     "networks", "plot", "posts", "read_pages", "sandbox", "schema", "search", "spaces", "streams",
     "timelines", "unescape", "usage", "use", "users",
 ]

@@ -650,8 +650,7 @@ class Archive:
         pandas.DataFrame
             One row per span, oldest first: `query`, `granularity`, `start_at`, `end_at`, `counted`
             by X, `collected`, `missing`, and `price`, the cost of collecting the missing posts in
-            US dollars. For gaps: `run_id`, `action`, `start_at`, `end_at`, `collected` (posts from
-            the gap that were collected later), and `detail` with the cause.
+            US dollars. For gaps, the result of `xf.gaps`.
 
         Raises
         ------
@@ -666,7 +665,7 @@ class Archive:
         from xframes.frames import to_pandas
 
         if query is None:
-            return to_pandas(coverage.stream_gaps(self))
+            return coverage.gaps(self)
         return to_pandas(coverage.completeness(self, query, granularity))
 
     # upkeep ---------------------------------------------------------------------------------------
