@@ -1,6 +1,9 @@
 """SQL functions for texts in every script, links and emoji: the same in Frames and in an archive."""
 
+import hashlib
 import json
+import re
+from pathlib import Path
 
 import pytest
 
@@ -71,3 +74,34 @@ def test_words_in_every_script(empty, text, words):
 ])
 def test_the_domain_of_a_link(empty, link, host):
     assert of(empty, "SELECT domain(?)", link) == [(host,)]
+
+
+# documented queries ---------------------------------------------------------------------------------------------------
+
+SECTION = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8").partition("## Texts in SQL")[2].partition("\n## ")[0]
+QUERIES = dict(re.findall(r'# (\w[^\n]*)\nframes\.sql\("(?:"")?(.*?)"(?:"")?\)', SECTION, re.DOTALL))
+TEXTS = ["Fresh coffee is the best thing in the morning, always", "fresh COFFEE is the best thing in the morning always! https://t.co/x",
+         "Fresh coffee is the best thing in the morning, and always", "Something else about tea and cake", "tea"]
+
+
+def documented(beginning):
+    (query,) = [query for about, query in QUERIES.items() if about.startswith(beginning)]
+    posts = [{"id": str(n), "text": text, "author_id": str(n % 2), "created_at": "2026-03-01T00:00:00.000Z"} for n, text in enumerate(TEXTS)]
+    posts[4]["entities"] = {"urls": [{"start": 0, "end": 1, "url": "https://t.co/x", "expanded_url": url} for url in ("https://www.a.example/1", "https://x.com/1")]}
+    page = Page(Request("GET", "/2/tweets/search/recent", {"query": "tea"}, "search.recent"), json.dumps({"data": posts}).encode(), NOW)
+    return xf.flatten([page]).sql(query).fetchall()
+
+
+def test_the_documented_queries_of_texts_have_the_right_rows():
+    assert ("fresh", 2) in documented("words by")
+    assert documented("the sites") == [("a.example", 1)]
+    ((copies, authors, _, text),) = documented("copies")
+    assert (copies, authors, text) == (2, 2, TEXTS[0])
+    similar = {(one, other): similarity for one, other, similarity in documented("near-duplicates")}
+    assert similar[("0", "1")] == 1
+    assert set(similar) == {("0", "1"), ("0", "2"), ("1", "2")}
+
+
+def test_a_seeded_sample_is_always_the_same():
+    ids = [row[0] for row in documented("a random sample")]
+    assert ids == sorted("01234", key=lambda one: hashlib.md5(f"42{one}".encode()).hexdigest())
