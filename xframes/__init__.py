@@ -29,7 +29,7 @@ from xframes import version
 
 if TYPE_CHECKING:
     from xframes import errors, networks, plot, sandbox, schema
-    from xframes.archive import Archive
+    from xframes.archive import Archive, gaps
     from xframes.client import Client, Replay, now, use
     from xframes.collect import actions, call
     from xframes.collect.accounts import analytics, compliance, lists, messages, usage, users
@@ -46,7 +46,7 @@ _HOMES = {
     "Archive": "xframes.archive", "Client": "xframes.client", "Frames": "xframes.frames",
     "Interrupted": "xframes.errors", "Replay": "xframes.client", "XframesError": "xframes.errors",
     "actions": "xframes.collect", "call": "xframes.collect", "flatten": "xframes.frames",
-    "hydrate": "xframes.collect.hydration", "now": "xframes.client",
+    "gaps": "xframes.archive", "hydrate": "xframes.collect.hydration", "now": "xframes.client",
     "read_ids": "xframes.reader.id_files", "read_pages": "xframes.reader",
     "unescape": "xframes.frames", "use": "xframes.client",
 }
@@ -62,8 +62,8 @@ _MODULES = {
 }
 
 __all__ = [
-    "Archive", "Client", "Frames", "Interrupted", "Replay", "XframesError", "actions",
-    "analytics", "call", "compliance", "counts", "errors", "flatten", "hydrate", "lists", "media",
+    "Archive", "Client", "Frames", "Interrupted", "Replay", "XframesError", "actions", "analytics",
+    "call", "compliance", "counts", "errors", "flatten", "gaps", "hydrate", "lists", "media",
     "messages", "networks", "now", "plot", "posts", "read_ids", "read_pages", "sandbox", "schema",
     "search", "spaces", "streams", "timelines", "unescape", "usage", "use", "users",
 ]

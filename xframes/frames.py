@@ -16,6 +16,7 @@ from xframes.flattening import Tables, flatten_pages
 from xframes.plan.values import missing
 from xframes.registry import ACTIONS, match
 from xframes.schema import TABLES, table
+from xframes.sql import macros
 from xframes.wire import Page
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     import duckdb
     import pandas as pd
 
-PLAIN_TEXT = "replace(replace(replace(text, '&lt;', '<'), '&gt;', '>'), '&amp;', '&')"
+PLAIN_TEXT = macros.PLAIN_TEXT.format("text")
 
 
 def flatten(pages: Iterable[Page] | Page) -> Frames:
@@ -127,7 +128,8 @@ def to_pandas(arrow: pa.Table) -> pd.DataFrame:
 def connect(tables: Mapping[str, pa.Table]) -> duckdb.DuckDBPyConnection:
     """Open an in-memory DuckDB in UTC whose sessions see these tables.
 
-    `posts` also has the column `plain_text`, the text unescaped.
+    `posts` also has the column `plain_text`, the text unescaped. The functions of `macros` are
+    there too.
     """
     import duckdb
 
@@ -136,6 +138,7 @@ def connect(tables: Mapping[str, pa.Table]) -> duckdb.DuckDBPyConnection:
         "python_scan_all_frames": True,
     })
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
+    macros.define(connection)
     for name, arrow in tables.items():
         connection.from_arrow(arrow).create_view(f"_{name}")
         extra = ""
@@ -338,6 +341,8 @@ class Frames:
         """Query the tables with DuckDB.
 
         Each query runs in a session of its own, so threads can share the object. Times are UTC.
+        `words(text)` and `emoji(text)` list the words and emoji of a text, and `domain(link)` is
+        the host of a link.
 
         Parameters
         ----------

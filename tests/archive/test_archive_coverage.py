@@ -340,6 +340,7 @@ def test_gaps_of_streams_are_told_the_same_way(archive):
     (row,) = archive.completeness().to_dict("records")
     assert (row["action"], row["collected"], row["detail"]) == ("streams.filtered", 1, "a stall")
     assert (row["end_at"] - row["start_at"]) == pd.Timedelta("1min")
+    assert xf.gaps(archive)["cause"].tolist() == ["a stall"]
 
 
 # in the shell ---------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from xframes.archive.ingest.journal import open_journal
 from xframes.archive.storage.folder import Folder
 from xframes.archive.upkeep.health import signs
 from xframes.cli import main
+from xframes.plot.canvas.glyphs import lacking
 from xframes.sandbox import Fault
 
 ROOT = Path(__file__).parents[2]
@@ -336,3 +337,10 @@ def test_many_parts_and_little_room(folder, monkeypatch):
     found = look(folder)
     assert "xframes compact" in found["tables", "warn"][1]
     assert found["disk", "warn"][0] == "5 MB free"
+
+
+def test_fonts_for_plots_are_a_line():
+    line = next(line for line in run("--offline").stdout.splitlines() if "fonts" in line)
+    assert line.startswith("ok    fonts")
+    for script in lacking():
+        assert script in line

@@ -209,6 +209,8 @@ def test_messages_of_x_in_the_stream_are_problems_and_the_cause_of_the_gap():
     found, _ = listened(Scripted([line(1), BYE], [line(2)]), limit=2)
     assert frames(found)["problems"]["kind"].to_pylist() == ["operational-disconnect", "stream_gap"]
     assert "operational-disconnect; UpstreamOperationalDisconnect; bye" in gaps(found)[0]["detail"]
+    (cause,) = xf.gaps(frames(found))["cause"]
+    assert cause.endswith("operational-disconnect; UpstreamOperationalDisconnect; bye")
 
 
 def test_a_recovery_of_past_time_ends_by_itself_unless_x_cuts_it_short():

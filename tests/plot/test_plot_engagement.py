@@ -218,7 +218,7 @@ def test_a_cap_far_above_is_told_and_does_not_flatten_the_rest():
 
 def test_usage_without_a_cap_is_drawn_without_forecast():
     ax = xf.plot.usage(read(5, 6).drop(columns=["scope", "id"]))
-    assert legend(ax) == ["since Mar 10: 11", "a day"]
+    assert legend(ax) == ["since Mar 10: 11", "posts per day"]
 
 
 @pytest.mark.parametrize(("day", "today", "begins", "resets"), [

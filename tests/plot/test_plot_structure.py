@@ -69,7 +69,7 @@ def test_authors_and_mentions_have_their_sign():
 
 
 @pytest.mark.parametrize(("arguments", "named"), [
-    ({"of": "words"}, "^of: .*hashtags, cashtags, mentions, authors, domains, emoji.*'words'"),
+    ({"of": "verbs"}, "^of: .*hashtags, cashtags, mentions, authors, urls, domains, words.*'verbs'"),
     ({"count": "likes"}, "^count: .*posts or authors.*'likes'"), ({}, "hashtags"),
 ])
 def test_top_names_the_wrong_argument_and_its_choices(arguments, named):

@@ -265,6 +265,7 @@ def test_a_long_legend_names_the_first_and_says_how_many_are_left():
     assert box.y1 <= ax.figure.bbox.y1
 
 
+@pytest.mark.filterwarnings("ignore:no installed font")
 @pytest.mark.parametrize("letters", ["W" * 300, "東京" * 150, "مرحبا" * 60, "👩‍👩‍👧‍👦" * 50])
 def test_names_without_an_end_leave_room_for_the_picture(letters):
     frame = pd.DataFrame({"id": list("ab"), "parent_id": [None, "a"], "depth": [0, 1], "present": True, "username": letters, "text": letters})

@@ -97,9 +97,11 @@ class Archive:
         """Query the tables with DuckDB SQL, in UTC.
 
         Every table of `xf.schema` is a view, empty ones too; `posts` also has `plain_text`, the
-        text without HTML escapes. A query can also name data frames in the caller's variables. Each
-        query has its own session, so an open `.to_arrow_reader()` does not block others, and
-        threads can share the archive. For temporary tables and settings use `connect()`.
+        text without HTML escapes. `words(text)` and `emoji(text)` list the words and emoji of a
+        text, and `domain(link)` is the host of a link. A query can also name data frames in the
+        caller's variables. Each query has its own session, so an open `.to_arrow_reader()` does not
+        block others, and threads can share the archive. For temporary tables and settings use
+        `connect()`.
 
         Parameters
         ----------
@@ -653,8 +655,7 @@ class Archive:
         pandas.DataFrame
             One row per span, oldest first: `query`, `granularity`, `start_at`, `end_at`, `counted`
             by X, `collected`, `missing`, and `price`, the cost of collecting the missing posts in
-            US dollars. For gaps: `run_id`, `action`, `start_at`, `end_at`, `collected` (posts from
-            the gap that were collected later), and `detail` with the cause.
+            US dollars. For gaps, the result of `xf.gaps`.
 
         Raises
         ------
@@ -669,7 +670,7 @@ class Archive:
         from xframes.frames import to_pandas
 
         if query is None:
-            return to_pandas(coverage.stream_gaps(self))
+            return coverage.gaps(self)
         return to_pandas(coverage.completeness(self, query, granularity))
 
     # upkeep ---------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from functools import cache, cached_property, lru_cache, partial
 from itertools import chain, compress, count, repeat
@@ -29,11 +30,15 @@ _FIRST, _LAST = "0001-01-02", "9999-12-31"
 
 
 class Path(NamedTuple):
-    """A parsed wire path: its first part, its dotted name, and a position in an array or None."""
+    """A parsed wire path: its first part and its dotted name.
+
+    It may have a position in an array, or the name of a text inside JSON.
+    """
 
     root: str
     name: str
     position: int | None
+    member: str | None
 
 
 @cache
@@ -41,11 +46,14 @@ def parse_path(path: str) -> tuple[Path, ...]:
     """Return the alternatives of a column's or source's path."""
     alternatives = []
     for alternative in path.split("|"):
-        name, _, index = alternative.partition("[")
-        position = None
+        field, slash, text = alternative.partition("/")
+        name, _, index = field.partition("[")
+        position = member = None
         if index:
             position = int(index[:-1])
-        alternatives.append(Path(name.partition(".")[0], name, position))
+        if slash:
+            member = text
+        alternatives.append(Path(name.partition(".")[0], name, position, member))
     return tuple(alternatives)
 
 
@@ -69,7 +77,7 @@ def read_plan(table: str) -> ReadPlan:
     for place, col in enumerate(TABLES[table].body):
         if not col.path:
             external.append((place, col.name))
-        elif "|" in col.path or "[" in col.path or col.renames:
+        elif col.renames or any(sign in col.path for sign in "|[/"):
             computed.append((place, col.path, dict(col.renames)))
         else:
             assert col.path not in plain, f"{table}: two columns read {col.path}"
@@ -258,6 +266,8 @@ class Objects:
                 continue
             if path.position is not None:
                 alternative = _items_at(path.position, alternative)
+            if path.member is not None:
+                alternative = [_text_in(value, path.member) for value in alternative]
             values = alternative if values is None else _fill_nulls(values, alternative)
         if values is not None and renames:
             values = list(map(renames.get, values, values))
@@ -382,6 +392,18 @@ def _items_node(node: Node, paths: str) -> Node:
 def _items_at(position: int, arrays: Sequence[Any]) -> list[Any]:
     """Return one item of each array, or null where the array is too short."""
     return [v[position] if v and len(v) > position else None for v in arrays]
+
+
+def _text_in(value: msgspec.Raw | None, member: str) -> str | None:
+    """Return the text with this name inside JSON; without a name, the JSON if it is a text."""
+    if value is None:
+        return None
+    found = json.loads(bytes(value))
+    if member:
+        found = found.get(member) if isinstance(found, dict) else None
+    if not isinstance(found, str):
+        return None
+    return str(coerce(found, Type.STR))
 
 
 def _fill_nulls(first: Sequence[Any], second: Sequence[Any]) -> list[Any]:

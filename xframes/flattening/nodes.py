@@ -78,7 +78,7 @@ def _add_columns(node: Node, table: Table) -> None:
         if col.path == ".":
             node.type = col.type
         elif col.path:
-            for path in col.paths:
+            for path in col.alternatives:
                 _add_leaf(node, path, col.type, loose=col.loose)
 
 
@@ -94,6 +94,8 @@ def _add_items(root: Node, source: Source, table: Table) -> None:
 
 
 def _add_leaf(root: Node, path: str, type_: Type, *, loose: bool) -> None:
+    if "/" in path:
+        path, type_ = path.partition("/")[0], Type.JSON
     node = root.at(path.partition("[")[0])
     node.type, node.loose, node.array = type_, loose, path.endswith("]")
 

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["GAP", "Listener", "Opener", "listen"]
 
+# How the detail of a gap has its causes, in regular expressions of DuckDB.
+GAP_CAUSE = "UTC: (.*); (?:start_time=|it was not requested again|backfill_minutes=)"
 GAP = "https://xframes.invalid/problems/stream_gap"  # the `type` of the problem that reports a gap
 _MOST_IDS = 200_000  # ids of posts to remember, more than X's backfill of 5 minutes can repeat
 _TICK = 0.25

@@ -1,12 +1,14 @@
 """Plots of collected data. Each function returns matplotlib Axes and never shows them.
 
-    ax = xf.plot.counts(archive)
+    ax = xf.plot.counts(archive, tz="Europe/Berlin")
     ax.figure.savefig("counts.png")
+    numbers = xf.plot.counts.data(archive)        # what the plot draws, as a DataFrame
 
 `frame` is Frames, an Archive, a pandas or polars DataFrame, an Arrow table, or a DuckDB relation
 such as `archive.sql("SELECT * FROM posts WHERE lang = 'en'")`. Without `ax`, a new figure is made.
-Times are in UTC, and numbers are short (1.2K, 3.4M). Text is drawn in the installed fonts that have
-its characters; a character that no font has is drawn as a box.
+Plots over time take `tz=`, the time zone of the axis, by default UTC. Numbers are short (1.2K,
+3.4M). Text is drawn in the installed fonts that have its characters. Characters that no font has
+are drawn as boxes, with one warning; equal labels are numbered, and `data` has the text.
 """
 
 from __future__ import annotations

@@ -3,28 +3,64 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from xframes.errors import ArgumentError
 from xframes.plot.canvas import drawing
 from xframes.plot.canvas.drawing import COLORS, GREY, ink, short
+from xframes.plot.canvas.moments import local, zone_of
+from xframes.plot.canvas.pictures import plot
 from xframes.plot.canvas.rows import MATCHES, floats, naive, numbers, rows, table, whole
 from xframes.screen import counted
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     import numpy as np
     import pandas as pd
     from matplotlib.axes import Axes
 
+_MANY_SPANS = 200  # a line around more of them would hide them
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _GRANULARITIES = ("minute", "hour", "day")  # finest first
 
 
-def completeness(frame: Any, ax: Axes | None = None, *, query: str | None = None) -> Axes:
+def completeness_data(
+    frame: Any, *, query: str | None = None, tz: str = "UTC"
+) -> pd.DataFrame:
+    """Return the numbers that `completeness` draws.
+
+    Parameters
+    ----------
+    frame, query, tz
+        As for `completeness`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per span: `query`, `granularity`, `start_at`, `end_at`, `counted`, `collected` and
+        `missing`.
+
+    Raises
+    ------
+    ArgumentError
+        As `completeness`.
+
+    Examples
+    --------
+    >>> xf.plot.completeness.data(archive, query="duckdb lang:en")
+    """
+    return local(_one_query(frame, query), zone_of(tz))
+
+
+@plot(completeness_data)
+def completeness(
+    frame: Any, ax: Axes | None = None, *, query: str | None = None, tz: str = "UTC"
+) -> Axes:
     """Draw the collected posts of a query against the number that X counts.
 
     The picture has one step per span of time; spans with missing posts are shaded. X also counts
-    posts that were deleted later, so a few posts may stay missing.
+    posts that were deleted later, so a few posts may stay missing. `completeness.data` returns the
+    numbers.
 
     Parameters
     ----------
@@ -35,6 +71,8 @@ def completeness(frame: Any, ax: Axes | None = None, *, query: str | None = None
         Axes to draw on. Without it, a new figure.
     query
         The query to draw. Needed for an Archive, and for a frame with several queries.
+    tz
+        Time zone of the axis, such as `Europe/Berlin`. X counts days in UTC. Default: UTC.
 
     Returns
     -------
@@ -44,26 +82,22 @@ def completeness(frame: Any, ax: Axes | None = None, *, query: str | None = None
     Raises
     ------
     ArgumentError
-        X's counts of the query were not collected, or the frame has several queries and `query` is
-        missing.
+        X's counts of the query were not collected, the frame has several queries and `query` is
+        missing, or the time zone does not exist.
 
     Examples
     --------
     >>> xf.plot.completeness(archive, query="duckdb lang:en")
     """
-    if hasattr(frame, "completeness") and query is not None:
-        frame = frame.completeness(query)
-    if whole(frame):
-        raise ArgumentError(
-            "expected one query of an archive: xf.plot.completeness(archive, query=…)"
-        )
+    zone = zone_of(tz)
     spans = _one_query(frame, query)
     ax = drawing.axes(ax)
     edges, places = _steps(spans)
     styles: dict[str, dict[str, Any]] = {
         "collected": {"label": "collected", "fill": True, "color": COLORS[4]},
         "counted": {
-            "label": "counted by X", "color": ink(ax), "linewidth": 1.2, "baseline": None,
+            "label": "counted by X", "color": ink(ax), "baseline": None,
+            "linewidth": 1.2 if len(spans) <= _MANY_SPANS else 0.6,
         },
     }
     for name, style in styles.items():
@@ -81,12 +115,46 @@ def completeness(frame: Any, ax: Axes | None = None, *, query: str | None = None
             label=f"missing: {missing} in {counted(len(windows), 'window')}",
         )
     span = spans["granularity"].iloc[0]
-    drawing.finish(ax, f"posts per {span}", str(spans["query"].iloc[0]))
+    drawing.finish(ax, f"posts per {span}", str(spans["query"].iloc[0]), zone=zone)
     return ax
 
 
+def heatmap_data(frame: Any, *, tz: str = "UTC", mean: bool = False) -> pd.DataFrame:
+    """Return the numbers that `heatmap` draws.
+
+    Parameters
+    ----------
+    frame, tz, mean
+        As for `heatmap`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per hour of the week from Monday: `weekday`, `hour`, and `posts`, or with `mean`
+        `posts_per_hour`, which is missing for hours that do not occur.
+
+    Raises
+    ------
+    ArgumentError
+        As `heatmap`.
+
+    Examples
+    --------
+    >>> xf.plot.heatmap.data(archive, tz="Europe/Berlin")
+    """
+    import pandas as pd
+
+    cells = _hours(frame, zone_of(tz), mean=mean)
+    name, type_ = ("posts_per_hour", "float64") if mean else ("posts", "int64")
+    return pd.DataFrame({
+        "weekday": [day for day in _DAYS for _ in range(24)], "hour": [*range(24)] * len(_DAYS),
+        name: cells.ravel().astype(type_),
+    })
+
+
+@plot(heatmap_data)
 def heatmap(frame: Any, ax: Axes | None = None, *, tz: str = "UTC", mean: bool = False) -> Axes:
-    """Draw the number of posts by weekday and hour of the day.
+    """Draw the number of posts by weekday and hour of the day. `heatmap.data` returns the numbers.
 
     Parameters
     ----------
@@ -117,12 +185,18 @@ def heatmap(frame: Any, ax: Axes | None = None, *, tz: str = "UTC", mean: bool =
     --------
     >>> xf.plot.heatmap(archive, tz="Europe/Berlin")
     """
-    try:
-        zone = ZoneInfo(tz)
-    except (ZoneInfoNotFoundError, TypeError, ValueError, OSError) as error:
-        raise ArgumentError(
-            f"tz: expected a time zone such as 'UTC' or 'America/New_York', got {tz!r}"
-        ) from error
+    cells = _hours(frame, zone_of(tz), mean=mean)
+    label = "posts"
+    if mean:
+        label = "posts per hour"
+    ax = drawing.axes(ax, (8, 3.2))
+    _tiles(ax, cells, label, whole=not mean)
+    ax.set_xlabel(f"hour of the day ({tz})")
+    return ax
+
+
+def _hours(frame: Any, zone: ZoneInfo, *, mean: bool) -> np.ndarray[Any, Any]:
+    """Count posts by weekday (rows, from Monday) and hour (columns), or their mean per hour."""
     posts = table(frame, "posts", ["id", "created_at"], MATCHES, ("id",))
     if "id" in posts:
         posts = posts.drop_duplicates("id", keep="last")
@@ -132,20 +206,21 @@ def heatmap(frame: Any, ax: Axes | None = None, *, tz: str = "UTC", mean: bool =
             "no posts with a created_at to draw. To collect posts, use xf.search.recent(query)"
         )
     cells = _cells(times, zone)
-    label = "posts"
     if mean:
-        cells = _means(cells, times, zone)
-        label = "posts per hour"
-    ax = drawing.axes(ax, (8, 3.2))
-    _tiles(ax, cells, label, whole=not mean)
-    ax.set_xlabel(f"hour of the day ({tz})")
-    return ax
+        return _means(cells, times, zone)
+    return cells
 
 
 # completeness ------------------------------------------------------------------------------------
 
 
 def _one_query(frame: Any, query: str | None) -> pd.DataFrame:
+    if hasattr(frame, "completeness") and query is not None:
+        frame = frame.completeness(query)
+    if whole(frame):
+        raise ArgumentError(
+            "expected one query of an archive: xf.plot.completeness(archive, query=…)"
+        )
     columns = ["query", "granularity", "start_at", "end_at", "counted", "collected", "missing"]
     spans = numbers(rows(frame, "", columns), ["counted", "collected", "missing"])
     if query is not None:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from xframes.errors import ArgumentError
 from xframes.plot.canvas import drawing
-from xframes.plot.canvas.drawing import DASHES, GREY, HOLLOW, LONGEST_LABEL, ground, ink, strokes
+from xframes.plot.canvas.drawing import DASHES, GREY, LONGEST_LABEL, ground, ink, strokes
+from xframes.plot.canvas.moments import local, zone_of
+from xframes.plot.canvas.pictures import plot
 from xframes.plot.canvas.rows import (
     broken,
     chosen,
@@ -39,7 +41,6 @@ _SCALES = {"watch_time_ms": 3_600_000}
 _LABELS = {
     "watch_time_ms": "watch time (hours)", "retweets": "reposts", "quote_tweets": "quotes",
 }
-_MOST_POINTS = 62  # more than two months of days: markers would hide the line
 
 
 @dataclass(frozen=True)
@@ -80,17 +81,76 @@ class _Study:
     def name(self, one: str) -> str:
         return self.names.get(one, one)
 
+    def running(self, points: pd.DataFrame) -> pd.Series[bool]:
+        """Whether each span was not over when it was observed."""
+        import pandas as pd
 
+        if "observed_at" not in points or self.span == "total":
+            return points["at"].isna()
+        return points["observed_at"] < points["at"] + pd.Timedelta(_SPANS[self.span][1])
+
+    def sums(self) -> pd.DataFrame:
+        """Return the metrics summed over all posts (or media), one row per span."""
+        groups = self.rows.groupby("at", as_index=False)
+        sums: pd.DataFrame = groups[self.metrics].sum(min_count=1)
+        if "observed_at" in self.rows:
+            sums["observed_at"] = groups["observed_at"].min()["observed_at"]
+        return sums
+
+
+def analytics_data(
+    frame: Any, *, metrics: str | Sequence[str] = "impressions",
+    ids: Iterable[str | int] | None = None, each: bool = False,
+    granularity: Granularity | None = None, top: int = 5, tz: str = "UTC",
+) -> pd.DataFrame:
+    """Return the numbers that `analytics` draws.
+
+    Parameters
+    ----------
+    frame, metrics, ids, each, granularity, top, tz
+        As for `analytics`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per span: `at`, the metrics (watch time in milliseconds) and `is_over`, whether the
+        span was over when it was observed. With `each`, and for totals, one row per post (or
+        medium) and span, with `post_id` or `media_key`; totals have no `at`.
+
+    Raises
+    ------
+    ArgumentError
+        As `analytics`.
+
+    Examples
+    --------
+    >>> xf.plot.analytics.data(archive, metrics=["impressions", "likes"])
+    """
+    zone = zone_of(tz)
+    study = _study(frame, metrics, ids, granularity)
+    first = study.ranked[: max(top, 1)]
+    key = study.subject.key
+    if study.span == "total":
+        return _total(study).loc[first].reset_index(names=key)
+    points, columns = study.sums(), ["at", *study.metrics]
+    if each:
+        points, columns = study.rows[study.rows[key].isin(first)], [key, *columns]
+    points = points[columns].assign(is_over=~study.running(points))
+    return local(points.reset_index(drop=True), zone)
+
+
+@plot(analytics_data)
 def analytics(
     frame: Any, ax: Axes | None = None, *, metrics: str | Sequence[str] = "impressions",
     ids: Iterable[str | int] | None = None, each: bool = False,
-    granularity: Granularity | None = None, top: int = 5, annotate: int = 3,
+    granularity: Granularity | None = None, top: int = 5, annotate: int = 3, tz: str = "UTC",
 ) -> Axes:
     """Draw metrics of your own posts or media over time.
 
     The metrics are summed over all posts (or media), one line per metric. A span that was not over
     when it was observed is a hollow point, and a span without a number is a gap. Watch time is in
-    hours. Totals are drawn as bars.
+    hours. Totals are drawn as bars. If the numbers of the lines or bars differ by 100 times, the
+    scale is logarithmic. `analytics.data` returns the numbers.
 
     Parameters
     ----------
@@ -115,6 +175,8 @@ def analytics(
     annotate
         Number of posts to mark in the picture of the sum, where they were created, or at their peak
         if that is outside the picture. Default: 3.
+    tz
+        Time zone of the axis, such as `Europe/Berlin`. X's days are in UTC. Default: UTC.
 
     Returns
     -------
@@ -124,14 +186,15 @@ def analytics(
     Raises
     ------
     ArgumentError
-        There is nothing to draw, or `metrics` are not columns of one of the two tables.
+        There is nothing to draw, `metrics` are not columns of one of the two tables, or the time
+        zone does not exist.
 
     Examples
     --------
     >>> xf.plot.analytics(archive, metrics=["impressions", "likes"])
     """
-    names = [metrics] if isinstance(metrics, str) else list(metrics)
-    study = _study(frame, names, ids, granularity)
+    zone = zone_of(tz)
+    study = _study(frame, metrics, ids, granularity)
     ax = drawing.axes(ax, (9, 4))
     first = study.ranked[: max(top, 1)]
     if study.span == "total":
@@ -139,31 +202,67 @@ def analytics(
         return ax
     title = ""
     if each:
-        is_cut = _lines(ax, study, first)
+        heights = _lines(ax, study, first)
         title = study.subject.singular
+        is_cut = bool(study.running(study.rows[study.rows[study.subject.key].isin(first)]).any())
     else:
-        is_cut = _sums(ax, study)
+        heights = _sums(ax, study)
+        is_cut = bool(study.running(study.sums()).any())
         marked = study.ranked[: max(annotate, 0)]
         _annotate(ax, study, marked, _creation_times(frame, study.subject, marked))
     span = _SPANS[study.span][0]
     if is_cut:
-        ax.plot([], [], color=GREY, label=f"({span} not over)", **HOLLOW)
+        drawing.hollow(ax, [], [], GREY, f"({span} not over)")
     unit = "number"
     if len(study.metrics) < 4:
         unit = ", ".join(map(_label, study.metrics))
-    whole = not any(name in _SCALES for name in study.metrics)
-    drawing.finish(ax, f"{unit} per {span}", title, whole=whole)
+    drawing.finish(
+        ax, f"{unit} per {span}", title, zone=zone, is_cut=is_cut,
+        whole=not any(name in _SCALES for name in study.metrics),
+        smallest=drawing.smallest_of(heights),
+    )
     return ax
 
 
+def metric_history_data(
+    frame: Any, *, metric: str = "like_count", posts: Iterable[str | int] | None = None,
+    top: int = 5, tz: str = "UTC",
+) -> pd.DataFrame:
+    """Return the numbers that `metric_history` draws.
+
+    Parameters
+    ----------
+    frame, metric, posts, top, tz
+        As for `metric_history`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per post and observation: `post_id`, `observed_at` and the metric.
+
+    Raises
+    ------
+    ArgumentError
+        As `metric_history`.
+
+    Examples
+    --------
+    >>> xf.plot.metric_history.data(archive, metric="repost_count", top=3)
+    """
+    zone = zone_of(tz)
+    return local(_history(frame, metric, posts, top), zone)
+
+
+@plot(metric_history_data)
 def metric_history(
     frame: Any, ax: Axes | None = None, *, metric: str = "like_count",
-    posts: Iterable[str | int] | None = None, top: int = 5,
+    posts: Iterable[str | int] | None = None, top: int = 5, tz: str = "UTC",
 ) -> Axes:
     """Draw how a public metric of posts grew, one line per post.
 
     Each collection of a post is one observation. To observe posts again, use
-    `xf.posts.lookup(ids, refresh=True, into=archive)`.
+    `xf.posts.lookup(ids, refresh=True, into=archive)`. If the numbers of the posts differ by 100
+    times, the scale is logarithmic. `metric_history.data` returns the numbers.
 
     Parameters
     ----------
@@ -178,6 +277,8 @@ def metric_history(
         Ids of the posts to draw. Default: the `top` posts with the largest metric.
     top
         Number of posts if `posts` is None. Default: 5.
+    tz
+        Time zone of the axis, such as `Europe/Berlin`. Default: UTC.
 
     Returns
     -------
@@ -187,12 +288,38 @@ def metric_history(
     Raises
     ------
     ArgumentError
-        There are no observations of these posts, or the table does not have this metric.
+        There are no observations of these posts, the table does not have this metric, or the time
+        zone does not exist.
 
     Examples
     --------
     >>> xf.plot.metric_history(archive, metric="repost_count", top=3)
     """
+    zone = zone_of(tz)
+    history = _history(frame, metric, posts, top)
+    shown = [str(one) for one in history["post_id"].unique()]
+    names = texts(frame, shown)
+    ax = drawing.axes(ax, (9, 4))
+    heights = []
+    for stroke, post_id in zip(strokes(ax), shown, strict=False):
+        line = history[history["post_id"] == post_id]
+        values = floats(line[metric])
+        ax.plot(
+            naive(line["observed_at"]), values, **drawing.points(values), **stroke,
+            label=names.get(post_id, post_id),
+        )
+        heights.append(values)
+    smallest = drawing.smallest_of(heights)
+    drawing.finish(ax, _label(metric), "post", zone=zone, smallest=smallest)
+    return ax
+
+
+def _history(
+    frame: Any, metric: str, posts: Iterable[str | int] | None, top: int
+) -> pd.DataFrame:
+    """Return the observations of the posts to draw, in the order of their lines."""
+    import pandas as pd
+
     if metric in {"post_id", "observed_at", "page_id"}:
         raise ArgumentError(f"metric: expected a metric such as 'like_count', got {metric!r}")
     columns = ["post_id", "observed_at", metric]
@@ -212,30 +339,18 @@ def metric_history(
     shown = [str(one) for one in ranked[: max(top, 1)]]
     if wanted is not None:
         shown = [one for one in wanted if one in ranked]
-    names = texts(frame, shown)
-    ax = drawing.axes(ax, (9, 4))
-    for stroke, post_id in zip(strokes(ax), shown, strict=False):
-        line = history[history["post_id"] == post_id]
-        ax.plot(
-            naive(line["observed_at"]), floats(line[metric]), marker="o", markersize=4, **stroke,
-            label=names.get(post_id, post_id),
-        )
-    times = naive(history["observed_at"])
-    if (times == times[0]).all():  # for a single time, matplotlib would choose an axis of years
-        import numpy as np
-
-        half_day = np.timedelta64(12, "h")
-        ax.set_xlim(times[0] - half_day, times[0] + half_day)
-    drawing.finish(ax, _label(metric), "post")
-    return ax
+    lines = [history[history["post_id"] == post_id] for post_id in shown]
+    return pd.concat(lines, ignore_index=True)
 
 
 # rows of analytics -------------------------------------------------------------------------------
 
 
 def _study(
-    frame: Any, metrics: list[str], ids: Iterable[str | int] | None, granularity: Granularity | None
+    frame: Any, named: str | Sequence[str], ids: Iterable[str | int] | None,
+    granularity: Granularity | None,
 ) -> _Study:
+    metrics = [named] if isinstance(named, str) else list(named)
     subject, found = _observed(frame, metrics)
     key = subject.key
     if ids is not None:
@@ -309,8 +424,14 @@ def _scaled(values: pd.Series[Any], metric: str) -> Any:
     return floats(values) / _SCALES.get(metric, 1)
 
 
+def _total(study: _Study) -> pd.DataFrame:
+    """Return the metrics summed over all rows of each post (or medium)."""
+    sums: pd.DataFrame = study.rows.groupby(study.subject.key)[study.metrics].sum()
+    return sums
+
+
 def _totals(ax: Axes, study: _Study, ids: list[str]) -> None:
-    sums = study.rows.groupby(study.subject.key)[study.metrics].sum()
+    sums = _total(study)
     columns = {_label(name): list(_scaled(sums.loc[ids, name], name)) for name in study.metrics}
     names = [study.name(one) for one in ids]
     if len(columns) == 1:
@@ -320,9 +441,9 @@ def _totals(ax: Axes, study: _Study, ids: list[str]) -> None:
         drawing.legend(ax)
 
 
-def _lines(ax: Axes, study: _Study, ids: list[str]) -> bool:
-    """Draw one line per post and metric. Return whether a span was not over."""
-    is_cut = False
+def _lines(ax: Axes, study: _Study, ids: list[str]) -> list[Any]:
+    """Draw one line per post and metric. Return the heights of each."""
+    heights = []
     for stroke, one in zip(strokes(ax), ids, strict=False):
         for dash, metric in zip(cycle(DASHES), study.metrics, strict=False):
             label = study.name(one)
@@ -330,43 +451,35 @@ def _lines(ax: Axes, study: _Study, ids: list[str]) -> bool:
                 stroke["linestyle"] = dash
                 suffix = f": {_label(metric)}"
                 label = shorten(label, LONGEST_LABEL - len(suffix)) + suffix
-            is_cut |= _line(ax, study.of(one), metric, study.span, {**stroke, "label": label})
-    return is_cut
+            heights.append(_line(ax, study, study.of(one), metric, {**stroke, "label": label}))
+    return heights
 
 
-def _sums(ax: Axes, study: _Study) -> bool:
-    """Draw one line per metric, summed over all posts. Return whether a span was not over."""
-    is_cut = False
-    groups = study.rows.groupby("at", as_index=False)
-    sums = groups[study.metrics].sum(min_count=1)
-    if "observed_at" in study.rows:
-        sums["observed_at"] = groups["observed_at"].min()["observed_at"]
+def _sums(ax: Axes, study: _Study) -> list[Any]:
+    """Draw one line per metric, summed over all posts. Return the heights of each."""
+    heights = []
+    sums = study.sums()
     for stroke, metric in zip(strokes(ax), study.metrics, strict=False):
         label = _label(metric) if len(study.metrics) > 1 else "_sum"  # _: not in the legend
-        is_cut |= _line(ax, sums, metric, study.span, {**stroke, "label": label})
-    return is_cut
+        heights.append(_line(ax, study, sums, metric, {**stroke, "label": label}))
+    return heights
 
 
 def _line(
-    ax: Axes, points: pd.DataFrame, metric: str, span: str, style: dict[str, Any]
-) -> bool:
-    """Draw a line through the middles of spans, with gaps. Return whether a span was not over."""
+    ax: Axes, study: _Study, points: pd.DataFrame, metric: str, style: dict[str, Any]
+) -> Any:
+    """Draw a line through the middles of spans, with gaps. Return its heights."""
     import pandas as pd
 
-    step = pd.Timedelta(_SPANS[span][1])
-    running = points["at"].isna()
-    if "observed_at" in points:
-        running = points["observed_at"] < points["at"] + step
+    step = pd.Timedelta(_SPANS[study.span][1])
+    running = study.running(points)
     done, late = points[~running], points[running]
-    if not done.empty:
-        times, values = broken(done["at"], _scaled(done[metric], metric), step)
-        if len(times) <= _MOST_POINTS:
-            style = {"marker": "o", "markersize": 3, **style}
-        ax.plot(naive(times + step / 2), values, **style)
+    times, values = broken(done["at"], _scaled(done[metric], metric), step)
+    ax.plot(naive(times + step / 2), values, **drawing.points(values), **style)
     if not late.empty:
         values = _scaled(late[metric], metric)
-        ax.plot(naive(late["at"] + step / 2), values, color=style["color"], **HOLLOW)
-    return not late.empty
+        drawing.hollow(ax, naive(late["at"] + step / 2), values, style["color"])
+    return _scaled(points[metric], metric)
 
 
 def _annotate(ax: Axes, study: _Study, ids: list[str], created: dict[str, Any]) -> None:

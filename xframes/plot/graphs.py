@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from xframes.errors import ArgumentError
@@ -9,6 +10,7 @@ from xframes.plot.canvas import drawing
 from xframes.plot.canvas.drawing import COLORS, GREY, ground, ink
 from xframes.plot.canvas.glyphs import dress
 from xframes.plot.canvas.layout import label, spring
+from xframes.plot.canvas.pictures import plot
 from xframes.plot.canvas.rows import bare, numbers, rows, shorten, whole
 from xframes.screen import counted
 
@@ -23,19 +25,77 @@ if TYPE_CHECKING:
     from xframes.networks import Kind
 
 _SMALLEST, _LARGEST = 12.0, 420.0  # areas of nodes, in square points
+_HEAD = 9.0  # size of the head of an arrow, in points
+_MANY_EDGES = 300  # their heads are smaller
 _KINDS = ("users", "hashtags")
 _LETTERS_AN_INCH = 15.5
 _DEEPEST = 30  # deeper replies are not moved further to the right
 
 
+@dataclass(frozen=True)
+class _Network:
+    """The largest nodes of a network and the edges between them.
+
+    `degrees` are the numbers of connections by node, most first, and `left_out` is the number of
+    smaller nodes.
+    """
+
+    edges: pd.DataFrame
+    degrees: pd.Series[int]
+    left_out: int
+    names: dict[str, str]
+    is_directed: bool
+
+    def name(self, node: str) -> str:
+        return self.names.get(node, node)
+
+
+def network_data(
+    frame: Any, *, kind: Kind = "reply", most: int = 200, directed: bool = True,
+    names: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
+    """Return the numbers that `network` draws.
+
+    Parameters
+    ----------
+    frame, kind, most, directed, names
+        As for `network`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per edge between drawn nodes: `source`, `target`, `weight`, `source_name` and
+        `target_name`. Without a direction, each pair has one row.
+
+    Raises
+    ------
+    ArgumentError
+        As `network`.
+
+    Examples
+    --------
+    >>> xf.plot.network.data(archive, kind="mention")
+    """
+    net = _network(frame, kind, most, names, directed=directed)
+    edges = net.edges
+    if not net.is_directed:
+        edges = _pairs(edges)
+    return edges.assign(
+        source_name=edges["source"].map(net.name), target_name=edges["target"].map(net.name)
+    )
+
+
+@plot(network_data)
 def network(
     frame: Any, ax: Axes | None = None, *, kind: Kind = "reply", most: int = 200, labels: int = 12,
-    names: Mapping[str, str] | None = None,
+    directed: bool = True, names: Mapping[str, str] | None = None,
 ) -> Axes:
-    """Draw a network: users or hashtags as nodes, and a line between those that are connected.
+    """Draw a network: users or hashtags as nodes, and an arrow for each edge.
 
-    The area of a node shows its number of connections, and the width of a line its weight. The same
-    edges always result in the same picture.
+    An arrow leads from the author to the person whose post is replied to, quoted or reposted, who
+    is mentioned or followed, or to the hashtag. The area of a node shows its number of connections,
+    and the width of a line its weight in both directions. The same edges always result in the same
+    picture. `network.data` returns the edges.
 
     Parameters
     ----------
@@ -50,6 +110,9 @@ def network(
         Largest number of nodes, at least 2: those with most connections are drawn. Default: 200.
     labels
         Number of nodes to label, largest first, if there is room. Default: 12.
+    directed
+        False: draw lines without arrows, for edges that have no direction, such as those of
+        `xf.networks.project`. Default: arrows, except for undirected networkx graphs.
     names
         Labels by node. Default: the handle, or the graph's `label`, or the id.
 
@@ -67,39 +130,67 @@ def network(
     --------
     >>> xf.plot.network(archive, kind="mention", most=100)
     """
-    edges, node_names = _edges(frame, kind)
-    if edges.empty:
-        raise ArgumentError("no edges to draw; xf.networks.KINDS lists the kinds of an archive")
-    node_names.update(names or {})
-    edges, degrees, left_out = _largest(edges, most)
+    net = _network(frame, kind, most, names, directed=directed)
+    degrees, pairs = net.degrees, _pairs(net.edges)
     number = {node: nth for nth, node in enumerate(degrees.index)}
-    ends = edges[["source", "target"]].map(number.__getitem__).to_numpy(dtype="int64")
-    weights = edges["weight"].to_numpy(dtype="float64")
+    ends = _ends(pairs, number)
+    weights = pairs["weight"].to_numpy(dtype="float64")
     places = spring(len(number), ends, weights)
     ax = drawing.axes(ax, (8, 6.5))
     areas = _SMALLEST + (_LARGEST - _SMALLEST) * (degrees / degrees.max()).to_numpy()
     kinds = [_kind(str(node)) for node in degrees.index]
     _draw(ax, places, ends, weights, areas, kinds=kinds)
+    if net.is_directed:
+        _draw_heads(ax, places, _ends(net.edges, number), areas)
     label(
         ax, [(float(x), float(y)) for x, y in places],
-        [shorten(node_names.get(node, node), 24) for node in degrees.index[:labels]],
+        drawing.distinct([net.name(node) for node in degrees.index[:labels]], 24),
         [1 + area**0.5 / 2 for area in areas],
     )
-    nodes = counted(len(number) + left_out, "node")
-    if left_out:
+    nodes = counted(len(number) + net.left_out, "node")
+    if net.left_out:
         nodes = f"{len(number):,} of {nodes}"
     size = f"size: connections (at most {degrees.max():,})"
-    drawing.note(ax, f"{nodes}, {counted(len(edges), 'edge')}; {size}")
+    drawing.note(ax, f"{nodes}, {counted(len(pairs), 'edge')}; {size}")
     return ax
 
 
+def thread_data(
+    frame: Any, *, post_id: str | int | None = None
+) -> pd.DataFrame:
+    """Return the posts that `thread` draws, in reading order.
+
+    Parameters
+    ----------
+    frame, post_id
+        As for `thread`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per post: `id`, `parent_id`, `depth`, `present` and, if they are in the frame,
+        `username`, `author_id`, `text` and `created_at`.
+
+    Raises
+    ------
+    ArgumentError
+        As `thread`.
+
+    Examples
+    --------
+    >>> xf.plot.thread.data(archive, post_id="1234567890")
+    """
+    return _conversation(frame, post_id)
+
+
+@plot(thread_data)
 def thread(
     frame: Any, ax: Axes | None = None, *, post_id: str | int | None = None, most: int = 40,
     texts: bool | None = None,
 ) -> Axes:
     """Draw a conversation as a tree: one row per post, with replies below the post they reply to.
 
-    Posts that were not collected are hollow.
+    Posts that were not collected are hollow. `thread.data` returns the posts.
 
     Parameters
     ----------
@@ -130,18 +221,7 @@ def thread(
     --------
     >>> xf.plot.thread(archive, post_id="1234567890")
     """
-    from xframes import networks
-
-    if whole(frame):
-        if post_id is None:
-            raise ArgumentError(
-                "post_id: expected a post of the conversation: xf.plot.thread(archive, post_id=…)"
-            )
-        frame = networks.thread(frame, post_id)
-    columns = ["id", "parent_id", "depth", "present", "username", "author_id", "text", "created_at"]
-    posts = rows(frame, "", columns, optional=tuple(columns[4:]))
-    if posts.empty:
-        raise ArgumentError("no posts of a conversation to draw")
+    posts = _conversation(frame, post_id)
     if texts is None:
         texts = len(posts) <= most
     if texts:
@@ -158,8 +238,21 @@ def thread(
 # networks ----------------------------------------------------------------------------------------
 
 
+def _network(
+    frame: Any, kind: Kind, most: int, names: Mapping[str, str] | None, *, directed: bool
+) -> _Network:
+    edges, node_names = _edges(frame, kind)
+    if edges.empty:
+        raise ArgumentError("no edges to draw; xf.networks.KINDS lists the kinds of an archive")
+    node_names.update(names or {})
+    is_directed = directed
+    if hasattr(frame, "is_directed"):
+        is_directed = directed and frame.is_directed()
+    return _Network(*_largest(edges, most), node_names, is_directed)
+
+
 def _edges(frame: Any, kind: Kind) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Return edges between different nodes, each pair once, and names of nodes."""
+    """Return edges between different nodes, each once, and names of nodes."""
     import pandas as pd
 
     from xframes import networks
@@ -178,15 +271,33 @@ def _edges(frame: Any, kind: Kind) -> tuple[pd.DataFrame, dict[str, str]]:
     if "weight" not in found:
         found = found.assign(weight=1.0)
     weight = numbers(found, ["weight"])["weight"].astype("float64").abs()  # strength without sign
-    source, target = found["source"].astype("string"), found["target"].astype("string")
-    is_turned = (source > target).fillna(False)
-    pairs = pd.DataFrame({
-        "source": source.mask(is_turned, target), "target": target.mask(is_turned, source),
+    edges = pd.DataFrame({
+        "source": found["source"].astype("string"), "target": found["target"].astype("string"),
         "weight": weight,
     }).dropna()
-    pairs = pairs[pairs["source"] != pairs["target"]]
-    summed: pd.DataFrame = pairs.groupby(["source", "target"], as_index=False).sum()
-    return summed, names
+    return _summed(edges[edges["source"] != edges["target"]]), names
+
+
+def _summed(edges: pd.DataFrame) -> pd.DataFrame:
+    summed: pd.DataFrame = edges.groupby(["source", "target"], as_index=False).sum()
+    return summed
+
+
+def _pairs(edges: pd.DataFrame) -> pd.DataFrame:
+    """Return each connected pair of nodes once, with the weight of both directions."""
+    source, target = edges["source"], edges["target"]
+    is_turned = source > target
+    return _summed(edges.assign(
+        source=source.mask(is_turned, target), target=target.mask(is_turned, source)
+    ))
+
+
+def _ends(edges: pd.DataFrame, number: Mapping[str, int]) -> np.ndarray[Any, Any]:
+    """Return the numbers of the source and of the target of each edge."""
+    ends: np.ndarray[Any, Any] = (
+        edges[["source", "target"]].map(number.__getitem__).to_numpy(dtype="int64")
+    )
+    return ends
 
 
 def _of_graph(graph: nx.Graph[Any]) -> tuple[pd.DataFrame, dict[str, str]]:
@@ -211,7 +322,8 @@ def _largest(edges: pd.DataFrame, most: int) -> tuple[pd.DataFrame, pd.Series[in
     """
     import pandas as pd
 
-    degrees = pd.concat([edges["source"], edges["target"]]).value_counts().sort_index()
+    pairs = _pairs(edges)
+    degrees = pd.concat([pairs["source"], pairs["target"]]).value_counts().sort_index()
     degrees = degrees.sort_values(ascending=False, kind="stable")
     largest = degrees.head(max(most, 2))
     nodes = largest.index
@@ -245,6 +357,26 @@ def _draw(
         drawing.legend(ax)
 
 
+def _draw_heads(
+    ax: Axes, places: np.ndarray[Any, Any], ends: np.ndarray[Any, Any], areas: Any
+) -> None:
+    """Draw the head of an arrow where each edge meets its target."""
+    from matplotlib.patches import FancyArrowPatch
+
+    size = _HEAD
+    if len(ends) > _MANY_EDGES:
+        size = _HEAD / 2
+    for source, target in ends:
+        head = FancyArrowPatch(
+            (places[source][0], places[source][1]), (places[target][0], places[target][1]),
+            arrowstyle="-|>,head_length=0.8,head_width=0.35", mutation_scale=size, linewidth=0,
+            facecolor=GREY, edgecolor=GREY, shrinkA=0, shrinkB=float(areas[target]) ** 0.5 / 2,
+            zorder=1.5,
+        )
+        head.set_in_layout(False)
+        ax.add_patch(head)
+
+
 def _kind(node: str) -> str:
     return "hashtags" if node.startswith("#") else "users"
 
@@ -258,6 +390,23 @@ def _bare(ax: Axes) -> None:
 
 
 # threads -----------------------------------------------------------------------------------------
+
+
+def _conversation(frame: Any, post_id: str | int | None) -> pd.DataFrame:
+    """Return the posts of a conversation in reading order."""
+    from xframes import networks
+
+    if whole(frame):
+        if post_id is None:
+            raise ArgumentError(
+                "post_id: expected a post of the conversation: xf.plot.thread(archive, post_id=…)"
+            )
+        frame = networks.thread(frame, post_id)
+    columns = ["id", "parent_id", "depth", "present", "username", "author_id", "text", "created_at"]
+    posts = rows(frame, "", columns, optional=tuple(columns[4:]))
+    if posts.empty:
+        raise ArgumentError("no posts of a conversation to draw")
+    return posts
 
 
 def _readable_tree(ax: Axes | None, posts: pd.DataFrame, left: int) -> Axes:

@@ -9,7 +9,8 @@ from xframes.errors import ArgumentError
 from xframes.plot.canvas import drawing
 from xframes.plot.canvas.drawing import COLORS, amount, ink, short
 from xframes.plot.canvas.layout import label
-from xframes.plot.canvas.rows import MATCHES, listed, numbers, pandas, rows, shorten, whole
+from xframes.plot.canvas.pictures import plot
+from xframes.plot.canvas.rows import MATCHES, listed, numbers, pandas, rows, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,15 +31,46 @@ _QUERY = f"""
         FROM places ORDER BY id, west IS NULL
     ) l ON l.id = p.place_id
     WHERE p.{MATCHES} AND (p.latitude IS NOT NULL OR l.west IS NOT NULL)"""
+_LEGEND_MARK = 60.0  # area of a circle in the legend
 _LARGEST = 500.0  # area of the largest circle, in square points
 _LAYERS = ((False, COLORS[0], "places (their middle)"), (True, COLORS[3], "exact points"))
 
 
+def map_data(frame: Any) -> pd.DataFrame:
+    """Return the numbers that `map` draws.
+
+    Parameters
+    ----------
+    frame
+        As for `map`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per circle, most posts first: `longitude`, `latitude`, `posts`, `name`, `is_exact`,
+        and the bounding box `west`, `south`, `east` and `north` of places.
+
+    Raises
+    ------
+    ArgumentError
+        As `map`.
+
+    Examples
+    --------
+    >>> xf.plot.map.data(archive)
+    """
+    names = {"x": "longitude", "y": "latitude", "exact": "is_exact"}
+    spots = _spots(frame).rename(columns=names)
+    return spots[["longitude", "latitude", "posts", "name", "is_exact", *_BOX]]
+
+
+@plot(map_data)
 def map(frame: Any, ax: Axes | None = None, *, labels: int = 8) -> Axes:
     """Draw where posts come from: one circle per place, its area by the number of posts.
 
     Places are circles in the middle of their bounding box, which is drawn in a light color. Exact
     points have another color. The axes are longitude and latitude in degrees; no map is fetched.
+    `map.data` returns the numbers.
 
     Parameters
     ----------
@@ -67,10 +99,6 @@ def map(frame: Any, ax: Axes | None = None, *, labels: int = 8) -> Axes:
     >>> xf.plot.map(xf.search.recent("coffee has:geo"))
     """
     spots = _spots(frame)
-    if spots.empty:
-        raise ArgumentError(
-            "no post with a place to draw. To find posts with a place, add has:geo to the query"
-        )
     ax = drawing.axes(ax, (8, 5))
     _boxes(ax, spots)
     areas = _LARGEST * spots["posts"] / spots["posts"].max()
@@ -89,11 +117,14 @@ def map(frame: Any, ax: Axes | None = None, *, labels: int = 8) -> Axes:
         title_fontsize="small", alignment="right", labelcolor=ink(ax),
     )
     legend.get_title().set_color(ink(ax))
+    marks: list[Any] = list(legend.legend_handles)
+    for mark in marks:
+        mark.set_sizes([_LEGEND_MARK])  # the largest circle would cover the text
     named = spots[spots["name"].notna()].head(labels)
-    counts = zip(named["name"], named["posts"], strict=True)
+    counts = zip(drawing.distinct(named["name"], 28), named["posts"], strict=True)
     label(
         ax, list(zip(named["x"], named["y"], strict=True)),
-        [f"{shorten(name, 28)}: {short(posts)}" for name, posts in counts],
+        [f"{name}: {short(posts)}" for name, posts in counts],
         [2 + area**0.5 / 2 for area in areas[named.index]],
     )
     return ax
@@ -128,6 +159,10 @@ def _spots(frame: Any) -> pd.DataFrame:
         south=("south", "first"), east=("east", "first"), north=("north", "first"),
     )
     spots["name"] = spots["name"].mask(spots["exact"])
+    if spots.empty:
+        raise ArgumentError(
+            "no post with a place to draw. To find posts with a place, add has:geo to the query"
+        )
     spots = spots.sort_values(["posts", "x", "y"], ascending=[False, True, True])
     return spots.reset_index(drop=True)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from xframes.errors import ArgumentError
 from xframes.plot.canvas import drawing
 from xframes.plot.canvas.drawing import COLORS, amount, colors
+from xframes.plot.canvas.pictures import plot
 from xframes.plot.canvas.rows import (
     chosen,
     media_texts,
@@ -34,6 +35,44 @@ _MARKERS = "os^D"
 _QUARTILES = (0, 25, 50, 75, 100)
 
 
+def retention_data(
+    frame: Any, *, media: Iterable[str] | str | None = None, top: int = 5
+) -> pd.DataFrame:
+    """Return the numbers that `retention` draws.
+
+    Parameters
+    ----------
+    frame, media, top
+        As for `retention`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per video and position: `media_key`, `position` (0, 25, 50, 75, 100), `plays` that
+        reached it, `share` of the started plays, and `of_all_time`.
+
+    Raises
+    ------
+    ArgumentError
+        As `retention`.
+
+    Examples
+    --------
+    >>> xf.plot.retention.data(archive, top=3)
+    """
+    import pandas as pd
+
+    playback = _chosen(frame, media, top)
+    rows = []
+    for key, video in playback.iterrows():
+        for position, name in zip(_QUARTILES, _ANALYTICS, strict=True):
+            share = video[name] / video[_ANALYTICS[0]]
+            rows.append((key, position, int(video[name]), share, video["of_all_time"]))
+    columns = ["media_key", "position", "plays", "share", "of_all_time"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+@plot(retention_data)
 def retention(
     frame: Any, ax: Axes | None = None, *, media: Iterable[str] | str | None = None, top: int = 5,
     share: bool = True,
@@ -42,6 +81,7 @@ def retention(
 
     Each video is one line. Numbers of `media_analytics` are sums over the collected spans. Videos
     that are only in the table `media` have numbers of all time, and their lines are dashed.
+    `retention.data` returns the numbers.
 
     Parameters
     ----------
@@ -72,17 +112,7 @@ def retention(
     --------
     >>> xf.plot.retention(archive, top=3)
     """
-    playback = _playback(frame)
-    if media is not None:
-        playback = playback.loc[[key for key in chosen(media) if key in playback.index]]
-    else:
-        playback = playback.sort_values(_ANALYTICS[0], ascending=False, kind="stable")
-        playback = playback.head(max(top, 1))
-    if playback.empty:
-        raise ArgumentError(
-            "no playback to draw. To collect playback of your own videos, use "
-            "xf.analytics.media(keys, start_time=…, end_time=…)"
-        )
+    playback = _chosen(frame, media, top)
     names, lengths = media_texts(frame, playback.index), _lengths(frame)
     ax = drawing.axes(ax, (9, 4))
     highest = 0.0
@@ -107,10 +137,29 @@ def retention(
     label = "plays that reached the position"
     if share:
         label = "plays that reached the position (%)"
-    drawing.measure(ax.yaxis, label)
+    smallest = None
+    if not share:
+        smallest = drawing.smallest_of(playback[_ANALYTICS].to_numpy(dtype="float64"))
+    drawing.measure(ax.yaxis, label, smallest=smallest)
     ax.set_ylim(0, highest * 1.03)
     drawing.legend(ax, "medium", within="lower left")
     return ax
+
+
+def _chosen(frame: Any, media: Iterable[str] | str | None, top: int) -> pd.DataFrame:
+    """Return the plays of the media to draw."""
+    playback = _playback(frame)
+    if media is not None:
+        playback = playback.loc[[key for key in chosen(media) if key in playback.index]]
+    else:
+        playback = playback.sort_values(_ANALYTICS[0], ascending=False, kind="stable")
+        playback = playback.head(max(top, 1))
+    if playback.empty:
+        raise ArgumentError(
+            "no playback to draw. To collect playback of your own videos, use "
+            "xf.analytics.media(keys, start_time=…, end_time=…)"
+        )
+    return playback
 
 
 def _playback(frame: Any) -> pd.DataFrame:

@@ -1,29 +1,32 @@
-"""A plot of the most frequent hashtags, accounts, domains or emoji."""
+"""A plot of the most frequent hashtags, accounts, links, words or emoji."""
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlsplit
 
 from xframes.errors import ArgumentError
 from xframes.plot.canvas import drawing
 from xframes.plot.canvas.glyphs import drawable
+from xframes.plot.canvas.pictures import plot
 from xframes.plot.canvas.rows import MATCHES, listed, pandas, rows, whole
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-Of = Literal["hashtags", "cashtags", "mentions", "authors", "domains", "emoji"]
+Of = Literal[
+    "hashtags", "cashtags", "mentions", "authors", "urls", "domains", "words", "emoji", "languages",
+]
 # X adds links to these domains for quoted posts and media.
-_OWN_DOMAINS = {"x.com", "twitter.com", "pic.x.com", "pic.twitter.com", "t.co"}
+_OWN_DOMAINS = ("x.com", "twitter.com", "pic.x.com", "pic.twitter.com", "t.co")
 _DETAIL = (
     "SELECT {column} AS value, p.id AS post_id, p.author_id "
     "FROM {table} d JOIN posts p ON p.id = d.post_id "
     f"WHERE p.{MATCHES}"
 )
+_LINKS = _DETAIL.format(column="coalesce(d.unwound_url, d.expanded_url)", table="post_urls")
+_POSTS = f"SELECT {{column}} AS value, p.id AS post_id, p.author_id FROM posts p WHERE p.{MATCHES}"
 _QUERIES = {
     "hashtags": _DETAIL.format(column="d.tag", table="post_hashtags"),
     "cashtags": _DETAIL.format(column="d.tag", table="post_cashtags"),
@@ -34,58 +37,102 @@ _QUERIES = {
         LEFT JOIN (SELECT id, max(username) AS username FROM users GROUP BY id) u
         ON u.id = p.author_id
         WHERE p.{MATCHES}""",
-    "domains": _DETAIL.format(column="coalesce(d.unwound_url, d.expanded_url)", table="post_urls"),
-    "emoji": f"""
-        SELECT p.text AS value, p.id AS post_id, p.author_id FROM posts p WHERE p.{MATCHES}""",
+    "urls": _LINKS,
+    "domains": _LINKS,
+    "words": _POSTS.format(column="p.text"),
+    "emoji": _POSTS.format(column="p.text"),
+    "languages": _POSTS.format(column="p.lang"),
 }
 _COLUMNS = {
-    "hashtags": ("tag",), "cashtags": ("tag",), "mentions": ("username",), "emoji": ("text",),
-    "domains": ("expanded_url", "unwound_url", "domain"),
+    "hashtags": ("tag",), "cashtags": ("tag",), "mentions": ("username",),
+    "words": ("text",), "emoji": ("text",), "languages": ("lang",),
+    "urls": ("unwound_url", "expanded_url"), "domains": ("unwound_url", "expanded_url", "domain"),
     "authors": ("username", "author_username", "author_id"),
 }
+# SQL of what is counted in a value; the value itself if there is none.
+_OWN = ", ".join(f"'{name}'" for name in _OWN_DOMAINS)
+_COUNTED = {
+    "words": "unnest(words(value))", "emoji": "unnest(emoji(value))",
+    "urls": f"CASE WHEN domain(value) NOT IN ({_OWN}) THEN value END",
+    "domains": f"CASE WHEN domain(value) NOT IN ({_OWN}) THEN domain(value) END",
+}
+_EXACT = {"urls", "emoji"}  # what differs in upper and lower case there is different
+_RANKING = """
+    WITH each_value AS (SELECT {counted} AS value, counted FROM given),
+    named AS (SELECT value, counted, {key} AS key FROM each_value WHERE value <> ''),
+    numbers AS (SELECT key, count(DISTINCT counted) AS number FROM named GROUP BY key),
+    spellings AS (SELECT key, value, count(*) AS uses FROM named GROUP BY key, value)
+    SELECT first(s.value ORDER BY s.uses DESC, s.value) AS value, n.number
+    FROM numbers n JOIN spellings s ON s.key = n.key
+    GROUP BY n.key, n.number ORDER BY n.number DESC, n.key LIMIT $most
+"""
 _SIGNS = {"hashtags": "#", "cashtags": "$", "mentions": "@", "authors": "@"}
-_PICTURE = (
-    "[\u231a\u231b\u23e9-\u23ec\u23f0\u23f3\u25fd\u25fe\u2614\u2615\u2648-\u2653\u267f\u2693"
-    "\u26a1\u26aa\u26ab\u26bd\u26be\u26c4\u26c5\u26ce\u26d4\u26ea\u26f2\u26f3\u26f5\u26fa\u26fd"
-    "\u2705\u270a\u270b\u2728\u274c\u274e\u2753-\u2755\u2757\u2795-\u2797\u27b0\u27bf\u2b1b\u2b1c"
-    "\u2b50\u2b55\U0001f004\U0001f0cf\U0001f18e\U0001f191-\U0001f19a\U0001f201\U0001f21a\U0001f22f"
-    "\U0001f232-\U0001f236\U0001f238-\U0001f23a\U0001f250\U0001f251\U0001f300-\U0001f64f"
-    "\U0001f680-\U0001f6ff\U0001f7e0-\U0001f7eb\U0001f7f0\U0001f900-\U0001f9ff"
-    "\U0001fa70-\U0001faff]"
-)
-_ONE = f"(?:{_PICTURE}\ufe0f?|[\u00a9\u00ae\u203c-\u3299]\ufe0f)[\U0001f3fb-\U0001f3ff]?"
 _SKINS = {
     "\U0001f3fb": "light", "\U0001f3fc": "medium-light", "\U0001f3fd": "medium",
     "\U0001f3fe": "medium-dark", "\U0001f3ff": "dark",
 }
 _JOINTS = "\u200d\ufe0f"
-_TAGS = "(?:[\U000e0020-\U000e007f]+)?"  # flags of regions
-_EMOJI = re.compile(
-    f"[\U0001f1e6-\U0001f1ff]{{2}}|[0-9#*]\ufe0f?\u20e3|{_ONE}(?:\u200d{_ONE})*{_TAGS}"
-)
 
 
+def top_data(
+    frame: Any, *, of: Of = "hashtags", most: int = 10, count: Literal["posts", "authors"] = "posts"
+) -> pd.DataFrame:
+    """Return the numbers that `top` draws.
+
+    Parameters
+    ----------
+    frame, of, most, count
+        As for `top`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per value, most frequent first: `value`, in its most frequent spelling, and `posts`
+        or `authors`.
+
+    Raises
+    ------
+    ArgumentError
+        As `top`.
+
+    Examples
+    --------
+    >>> xf.plot.top.data(archive, of="words", most=100)
+    """
+    if of not in _QUERIES:
+        raise ArgumentError(f"of: expected one of {', '.join(_QUERIES)}, got {of!r}")
+    if count not in {"posts", "authors"}:
+        raise ArgumentError(f"count: expected posts or authors, got {count!r}")
+    ranked = _ranked(_values(frame, of, count), of, most)
+    if ranked.empty:
+        raise ArgumentError(f"no {of} to draw in these posts")
+    return ranked.rename(columns={"number": count})
+
+
+@plot(top_data)
 def top(
     frame: Any, ax: Axes | None = None, *, of: Of = "hashtags", most: int = 10,
     count: Literal["posts", "authors"] = "posts",
 ) -> Axes:
-    """Draw the most frequent hashtags, cashtags, mentions, authors, domains of links, or emoji.
+    """Draw the most frequent hashtags, mentions, authors, links, words, emoji or languages.
 
-    A value counts once per post, and upper and lower case are the same. Links to X itself (quoted
-    posts and media) are left out of the domains.
+    A value counts once per post, and upper and lower case are the same, but for links. Links to X
+    itself (quoted posts and media) are left out. Words are those of the SQL function `words`: texts
+    without links and handles, with pairs of characters for Chinese. `top.data` returns the numbers.
 
     Parameters
     ----------
     frame
         Frames, an Archive, or a frame with one row per value: `tag`, `username` (for authors also
-        `author_id`) or `expanded_url`; or one row per post with `text`, for emoji. `post_id` or
-        `id` counts each post once; without them, rows are counted. From Frames and an Archive, only
-        posts that a query returned are counted, not the posts that they refer to.
+        `author_id`) or `expanded_url`; or one row per post with `text`, for words and emoji, or
+        `lang`. `post_id` or `id` counts each post once; without them, rows are counted. From Frames
+        and an Archive, only posts that a query returned are counted, not the posts that they refer
+        to.
     ax
         Axes to draw on. Without it, a new figure.
     of
-        What to count: `hashtags`, `cashtags`, `mentions`, `authors`, `domains` or `emoji`.
-        Default: `hashtags`.
+        What to count: `hashtags`, `cashtags`, `mentions`, `authors`, `urls`, `domains` (of links),
+        `words`, `emoji` or `languages`. Default: `hashtags`.
     most
         Number of bars. Default: 10.
     count
@@ -106,22 +153,10 @@ def top(
     --------
     >>> xf.plot.top(archive, of="domains", count="authors")
     """
-    if of not in _QUERIES:
-        raise ArgumentError(f"of: expected one of {', '.join(_QUERIES)}, got {of!r}")
-    if count not in {"posts", "authors"}:
-        raise ArgumentError(f"count: expected posts or authors, got {count!r}")
-    values = _split(_values(frame, of, count), of).dropna(subset=["value"])
-    values = values[values["value"] != ""]
-    if values.empty:
-        raise ArgumentError(f"no {of} to draw in these posts")
-    values["key"] = values["value"].str.casefold()
-    numbers = values.groupby("key")["counted"].nunique()  # sorted by key: equal numbers stay sorted
-    ranked = numbers.sort_values(ascending=False, kind="stable").head(max(most, 1))
-    drawn = values[values["key"].isin(ranked.index)].groupby("key")["value"]
-    spellings = drawn.agg(lambda spelled: spelled.value_counts().index[0])
-    labels = [_label(spellings[key], of) for key in ranked.index]
+    ranked = top_data(frame, of=of, most=most, count=count)
+    labels = [_label(value, of) for value in ranked["value"]]
     ax = drawing.axes(ax, (8, max(2.0, 0.9 + 0.3 * len(ranked))))
-    drawing.bars(ax, labels, {of: [float(number) for number in ranked]}, count)
+    drawing.bars(ax, labels, {of: [float(number) for number in ranked[count]]}, count)
     return ax
 
 
@@ -132,13 +167,15 @@ def _values(frame: Any, of: str, count: str) -> pd.DataFrame:
         answer = rows(frame, _QUERIES[of], ["value", "post_id", "author_id"])
         return answer.rename(columns={keys[0]: "counted"})[["value", "counted"]]
     source = pandas(frame).reset_index(drop=True)
-    name = next((column for column in _COLUMNS[of] if column in source), None)
-    if name is None:
+    names = [column for column in _COLUMNS[of] if column in source]
+    if not names:
         expected = " or ".join(map(repr, _COLUMNS[of]))
         raise ArgumentError(
             f"expected a column {expected} to draw, got the columns: {listed(source)}"
         )
-    values = source[[name]].set_axis(["value"], axis="columns")
+    values = source[[names[0]]].set_axis(["value"], axis="columns")
+    for name in names[1:]:
+        values["value"] = values["value"].where(values["value"].notna(), source[name])
     key = next((column for column in keys if column in source), None)
     if key is not None:
         values["counted"] = source[key]
@@ -152,36 +189,23 @@ def _values(frame: Any, of: str, count: str) -> pd.DataFrame:
     return values
 
 
-def _split(values: pd.DataFrame, of: str) -> pd.DataFrame:
-    """Return one row per emoji of a text, the domain of a link, or the value itself."""
-    if of == "emoji":
-        values["value"] = [_emoji(text) for text in values["value"]]
-        return values.explode("value")
-    if of == "domains":
-        values["value"] = [_domain(url) for url in values["value"]]
-    values["value"] = values["value"].astype("string")
-    return values
+def _ranked(values: pd.DataFrame, of: str, most: int) -> pd.DataFrame:
+    """Return the most frequent values, as `value` and `number`. Equal numbers are sorted."""
+    import pyarrow as pa
 
+    from xframes.frames import to_pandas
+    from xframes.sql.macros import run
 
-def _emoji(text: Any) -> list[str]:
-    if not isinstance(text, str):
-        return []
-    return _EMOJI.findall(text)
-
-
-def _domain(url: Any) -> str | None:
-    if not isinstance(url, str):
-        return None
-    if "//" not in url:
-        url = f"//{url}"
-    try:
-        host = urlsplit(url).hostname or ""
-    except ValueError:  # an invalid link, as its author typed it
-        return None
-    host = host.removeprefix("www.")
-    if not host or host in _OWN_DOMAINS:
-        return None
-    return host
+    values = values.dropna(subset=["value"])
+    given = pa.table({
+        "value": pa.array(values["value"].astype(str), pa.string()),
+        "counted": pa.array(values["counted"].astype("string"), pa.string()),
+    })
+    key = "value"
+    if of not in _EXACT:
+        key = "lower(nfc_normalize(value))"
+    query = _RANKING.format(counted=_COUNTED.get(of, "value"), key=key)
+    return to_pandas(run(query, given, {"most": max(most, 1)}))
 
 
 def _label(value: str, of: str) -> str:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from xframes.errors import ArgumentError
 from xframes.plot.canvas import drawing
 from xframes.plot.canvas.drawing import COLORS, GREY, ink, short
+from xframes.plot.canvas.moments import zone_of
+from xframes.plot.canvas.pictures import plot
 from xframes.plot.canvas.rows import newest, numbers, rows, table, whole
 
 if TYPE_CHECKING:
@@ -36,15 +38,78 @@ class _Month:
     resets: date | None
 
 
+    @property
+    def days(self) -> list[date]:
+        """All days to draw, up to today."""
+        first = min([self.starts, *self.daily])
+        return [first + timedelta(n) for n in range((self.today - first).days + 1)]
+
+    @property
+    def reads(self) -> list[int]:
+        """The posts read on each of these days."""
+        return [self.daily.get(day, 0) for day in self.days]
+
+    @property
+    def sums(self) -> list[int]:
+        """The posts read since the cap was reset, up to the end of each day from then on."""
+        reads = self.reads[self.days.index(self.starts) :]
+        before = 0
+        if self.used is not None:
+            before = max(self.used - sum(reads), 0)
+        return list(accumulate(reads, initial=before))[1:]
+
+
+def usage_data(
+    frame: Any, *, cap: int | None = None, reset_day: int | None = None,
+    project: str | None = None, tz: str = "UTC",
+) -> pd.DataFrame:
+    """Return the numbers that `usage` draws.
+
+    Parameters
+    ----------
+    frame, cap, reset_day, project, tz
+        As for `usage`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per day: `start_at`, its midnight in UTC; `posts`, read on that day; `sum`, read
+        since the cap was reset, missing for earlier days; `cap`; and `is_over`, whether the day was
+        over.
+
+    Raises
+    ------
+    ArgumentError
+        As `usage`.
+
+    Examples
+    --------
+    >>> xf.plot.usage.data(xf.usage.posts(days=30))
+    """
+    import pandas as pd
+
+    zone = zone_of(tz)
+    month = _month(frame, cap, reset_day, project)
+    missing = [None] * (len(month.days) - len(month.sums))
+    days = pd.Series(pd.to_datetime(month.days)).dt.as_unit("ms").dt.tz_localize("UTC")
+    return pd.DataFrame({
+        "start_at": days.dt.tz_convert(zone), "posts": month.reads,
+        "sum": pd.Series([*missing, *month.sums], dtype="Int64"),
+        "cap": pd.Series([month.cap] * len(days), dtype="Int64"),
+        "is_over": [day < month.today for day in month.days],
+    })
+
+
+@plot(usage_data)
 def usage(
     frame: Any, ax: Axes | None = None, *, cap: int | None = None, reset_day: int | None = None,
-    project: str | None = None,
+    project: str | None = None, tz: str = "UTC",
 ) -> Axes:
     """Draw the posts that a project read per day (bars) and in the month (steps), against its cap.
 
     Days that X does not send are drawn as zero. The bar of the last day is pale, because the day
     was not over. A dashed line continues to the day when the cap resets, at the mean of the last 7
-    whole days.
+    whole days. `usage.data` returns the numbers.
 
     Parameters
     ----------
@@ -59,6 +124,8 @@ def usage(
         Day of the month when the cap resets, 1 to 31. Default: the day that X reported.
     project
         Id of the project to draw. Needed if the frame has several projects.
+    tz
+        Time zone of the axis, such as `Europe/Berlin`. X's days are in UTC. Default: UTC.
 
     Returns
     -------
@@ -68,39 +135,35 @@ def usage(
     Raises
     ------
     ArgumentError
-        There is no usage, or the frame has several projects and `project` is missing.
+        There is no usage, the frame has several projects and `project` is missing, or the time zone
+        does not exist.
 
     Examples
     --------
     >>> xf.plot.usage(xf.usage.posts(days=30), cap=2_000_000)
     """
+    zone = zone_of(tz)
     month = _month(frame, cap, reset_day, project)
     ax = drawing.axes(ax)
     from matplotlib.dates import date2num
 
-    first = min([month.starts, *month.daily])
-    days = [first + timedelta(n) for n in range((month.today - first).days + 1)]
-    at = date2num(days)  # type: ignore[no-untyped-call]  # untyped there
-    heights = [month.daily.get(day, 0) for day in days]
-    bars = ax.bar(at, heights, width=0.8, align="edge", color=COLORS[4], label="a day")
+    at = date2num(month.days)  # type: ignore[no-untyped-call]  # untyped there
+    bars = ax.bar(at, month.reads, width=0.8, align="edge", color=COLORS[4], label="posts per day")
     bars.patches[-1].set_alpha(0.45)
-    since = days.index(month.starts)
-    note = _draw_sums(ax, month, at[since:], heights[since:])
-    drawing.finish(ax, "posts read", "")
-    ax.set_xlabel("day (UTC)")
+    note = _draw_sums(ax, month, at[-len(month.sums) :])
+    drawing.finish(ax, "posts read", "", zone=zone)
+    if zone.key == "UTC":
+        ax.set_xlabel("day (UTC)")
     if note:
         drawing.note(ax, note)
     return ax
 
 
-def _draw_sums(ax: Axes, month: _Month, at: Any, heights: list[int]) -> str:
+def _draw_sums(ax: Axes, month: _Month, at: Any) -> str:
     """Draw the sums up to now, the forecast and the cap. Return how much of the cap is used."""
-    before = 0
-    if month.used is not None:
-        before = max(month.used - sum(heights), 0)
-    sums = list(accumulate(heights, initial=before))
+    sums = month.sums
     ax.step(
-        [*at, at[-1] + 1], [*sums[1:], sums[-1]], where="post", color=COLORS[0],
+        [*at, at[-1] + 1], [*sums, sums[-1]], where="post", color=COLORS[0],
         label=f"since {_day(month.starts)}: {short(sums[-1])}",
     )
     top = float(sums[-1])

@@ -63,7 +63,7 @@ Holds = Literal[
     "request",  # the path or arguments of a request
     "report",  # what X or xframes reports about a request
     "subject",  # the person or thing that a report is about
-    "content",  # JSON without a published schema
+    "content",  # JSON without a published schema, and texts in it
     "fact",  # X's own public words: topics, places, apps
     "code",  # one of a few words of X or xframes; `values` has the known ones
     "secret",  # only for the account that collected: an address, a token, a link to log in
@@ -91,7 +91,8 @@ class Col:
     path
         Path from the object's root (in a detail table, from the array item). `a|b` are
         alternatives, of which the first present one is read, e.g. X's old and new names. `a[n]` is
-        item n of an array. Empty: flattening fills the column from the page.
+        item n of an array. `a/b` is the text b inside JSON without a published schema, and `a/`
+        that JSON if it is a text itself. Empty: flattening fills the column from the page.
     type
         The type of the column.
     doc
@@ -152,7 +153,12 @@ class Col:
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """The wire paths, in order of preference."""
+        """The wire paths, in order of preference, without what is inside JSON."""
+        return tuple(dict.fromkeys(path.partition("/")[0] for path in self.alternatives))
+
+    @property
+    def alternatives(self) -> tuple[str, ...]:
+        """The alternatives of the path."""
         if not self.path:
             return ()
         return tuple(self.path.split("|"))

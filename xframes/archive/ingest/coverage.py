@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from xframes.archive.ingest.journal import open_journal
 from xframes.archive.query.threads import Queryable
 from xframes.errors import ArchiveError, ArgumentError
+from xframes.paging.streaming import GAP_CAUSE
 from xframes.plan import plan as make_plan
 from xframes.plan.post_ids import one_kind_of_bounds, posted_at
 from xframes.reader.rounding import Rounding
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     import duckdb
+    import pandas as pd
     import pyarrow as pa
 
     from xframes.archive.ingest.runs import Run
@@ -275,10 +277,29 @@ def completeness(source: Queryable, query: str, granularity: str | None) -> pa.T
     ))
 
 
-def stream_gaps(source: Queryable) -> pa.Table:
-    """Return the gaps of streams, with the number of posts from that time that were collected."""
-    return _exact(source.sql(
-        """
+def gaps(source: Queryable) -> pd.DataFrame:
+    """Return the gaps of streams: the times when nothing was received, and why.
+
+    Parameters
+    ----------
+    source
+        An Archive or Frames.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per gap, oldest first: `run_id`, `action`, `start_at`, `end_at`, `collected` (posts
+        from the gap that were collected later), `cause` (several are separated by "; then: "), and
+        `detail`, which also says what was requested again.
+
+    Examples
+    --------
+    >>> xf.gaps(archive)[["start_at", "end_at", "cause"]]
+    """
+    from xframes.frames import to_pandas
+
+    return to_pandas(_exact(source.sql(
+        f"""
         WITH gap AS (SELECT run_id, parameter AS action, detail,
                             split_part(value, '/', 1)::TIMESTAMPTZ AS start_at,
                             split_part(value, '/', 2)::TIMESTAMPTZ AS end_at
@@ -286,12 +307,14 @@ def stream_gaps(source: Queryable) -> pa.Table:
         had AS (SELECT DISTINCT m.run_id, p.id, p.created_at
                 FROM matches m JOIN posts p ON p.id = m.post_id
                 WHERE m.run_id IN (SELECT run_id FROM gap))
-        SELECT g.run_id, g.action, g.start_at, g.end_at, count(h.id) AS collected, g.detail
+        SELECT g.run_id, g.action, g.start_at, g.end_at, count(h.id) AS collected,
+               coalesce(nullif(regexp_extract(g.detail, '{GAP_CAUSE}', 1), ''), g.detail) AS cause,
+               g.detail
         FROM gap g LEFT JOIN had h
         ON h.run_id = g.run_id AND h.created_at >= g.start_at AND h.created_at < g.end_at
         GROUP BY ALL ORDER BY g.start_at
         """
-    ))
+    )))
 
 
 def _exact(relation: duckdb.DuckDBPyRelation) -> pa.Table:

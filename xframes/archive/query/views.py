@@ -21,6 +21,7 @@ from xframes.archive.storage.parts import stored_schema
 from xframes.archive.storage.paths import opened
 from xframes.archive.storage.readers import Readers
 from xframes.schema import TABLES, Table
+from xframes.sql import macros
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -100,6 +101,7 @@ class Views:
             if self._connection is None:
                 # A query can name data frames of the caller, as in `duckdb.sql`.
                 self._connection = connect(self._folder, python_scan_all_frames=True)
+                macros.define(self._connection)
             wanted = list(names)
             if wanted:
                 self._folder.look()

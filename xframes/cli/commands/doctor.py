@@ -110,6 +110,7 @@ def _all(
     if any(check.state == WRONG for check in versions):
         return  # the other checks need these libraries
     yield from _files()
+    yield _fonts()
     usable = True
     for check in _credentials(offline=offline):
         usable = usable and check.state != WRONG
@@ -212,6 +213,18 @@ def _file_advice(error: errors.ConfigError, path: Path) -> str:
     if "chmod" in str(error):
         return f"chmod 600 {shlex.quote(str(path))}"
     return "correct it, or move it away"
+
+
+def _fonts() -> Check:
+    """Check whether plots can draw the scripts of posts."""
+    from xframes.plot.canvas import glyphs
+
+    lacking = glyphs.lacking()
+    if not lacking:
+        return Check("fonts", OK, "plots can draw all common scripts, and emoji")
+    # ok: only plots of posts in these scripts need them
+    missing = f"none for {', '.join(lacking)} (optional): plots draw boxes"
+    return Check("fonts", OK, missing, f"for plots of such posts, {glyphs.FONTS}")
 
 
 def _credentials(*, offline: bool) -> Iterator[Check]:

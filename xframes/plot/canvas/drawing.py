@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import chain, cycle, islice
-from math import ceil, isnan
+from math import floor, inf, isnan, log10
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xframes.errors import ArgumentError
 from xframes.plot.canvas.glyphs import dress, readable
-from xframes.plot.canvas.rows import shorten
+from xframes.plot.canvas.moments import dates
+from xframes.plot.canvas.rows import shorten, shorten_middle
 from xframes.screen import noun
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from zoneinfo import ZoneInfo
 
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
@@ -35,8 +38,9 @@ _DARK: Any = {  # replaces the style sheet's values for a light background
 }
 DASHES: tuple[Any, ...] = ("-", (0, (4, 1.5)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)))
 _INCHES_A_LABEL = 0.17  # distance between two labels of a legend
-_INCHES_A_DATE = 0.6
-HOLLOW: dict[str, Any] = {"marker": "o", "linestyle": "none", "fillstyle": "none", "markersize": 4}
+_MOST_POINTS = 62  # more than two months of days: points would hide the line
+_POINT: dict[str, Any] = {"marker": "o", "markersize": 3}
+_FAR_APART = 100  # times that numbers differ, so that one axis cannot show both
 LONGEST_LABEL = 40
 _UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
 
@@ -121,54 +125,108 @@ def amount(number: float, singular: str) -> str:
     return f"{short(number)} {noun(number, singular)}"
 
 
-def measure(axis: Axis, label: str, *, whole: bool = True) -> None:
-    """Set the label of a numeric axis, few round ticks, and short numbers as tick labels."""
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
+def measure(axis: Axis, label: str, *, whole: bool = True, smallest: float | None = None) -> None:
+    """Set the label of a numeric axis, few round ticks, and short numbers as tick labels.
 
-    axis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10], integer=whole))
+    With `smallest`, the axis is logarithmic from about this number, and linear below it, so that it
+    also has zero.
+    """
+    from matplotlib.ticker import FuncFormatter, MaxNLocator, SymmetricalLogLocator
+
+    if smallest is not None:
+        start = 10.0 ** min(floor(log10(smallest)), 0)
+        ax: Any = axis.axes
+        set_scale = ax.set_xscale if axis is ax.xaxis else ax.set_yscale
+        set_scale("symlog", linthresh=start, linscale=0.4)
+        axis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=start))
+        label = f"{label} (log scale)"
+    else:
+        axis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10], integer=whole))
     axis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
     axis.set_label_text(label)
 
 
-def dates(ax: Axes) -> None:
-    """Format the x axis as times in UTC, in few words."""
-    from datetime import UTC
+def smallest_of(series: Iterable[Iterable[float]]) -> float | None:
+    """Return the smallest positive number if the maxima of some lines or bars differ by 100 times.
 
-    from matplotlib.dates import ConciseDateFormatter
-
-    locator = _moments()(tz=UTC)
-    # matplotlib does not type this class
-    formatter = ConciseDateFormatter(locator, tz=UTC)  # type: ignore[no-untyped-call]
-    ax.xaxis.axis_date(tz=UTC)
-    ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(formatter)
-    ax.margins(x=0.01)
-    ax.set_xlabel("time (UTC)")
+    On a linear axis, the smaller of them would look like zero. Return None otherwise.
+    """
+    positive = [[value for value in one if 0 < value < inf] for one in series]
+    maxima = [max(one) for one in positive if one]
+    if not maxima or max(maxima) < _FAR_APART * min(maxima):
+        return None
+    return min(map(min, filter(None, positive)))
 
 
-def _moments() -> Any:
-    """Return a locator of round moments that takes only every n-th one on narrow axes."""
-    from matplotlib.dates import AutoDateLocator
+def finish(
+    ax: Axes, label: str, title: str | None, *, zone: ZoneInfo, whole: bool = True,
+    smallest: float | None = None, is_cut: bool = False,
+) -> None:
+    """Format x as times and y as numbers from zero; add a legend unless `title` is None.
 
-    class Moments(AutoDateLocator):
-        def __call__(self) -> Any:
-            moments = super().__call__()  # type: ignore[no-untyped-call]  # untyped there
-            ax: Any = self.axis.axes  # type: ignore[union-attr]  # the axis is set by now
-            inches = ax.get_window_extent().width / ax.figure.canvas.figure.dpi
-            room = max(1, int(inches / _INCHES_A_DATE))
-            step = max(1, ceil(len(moments) / room))
-            return moments[::step]
-
-    return Moments
-
-
-def finish(ax: Axes, label: str, title: str | None, *, whole: bool = True) -> None:
-    """Format x as times and y as numbers from zero; add a legend unless `title` is None."""
-    dates(ax)
-    measure(ax.yaxis, label, whole=whole)
+    `is_cut` leaves room for a hollow last point: next to the legend it would look like a mark of
+    it.
+    """
+    dates(ax, zone, 0.04 if is_cut else 0.01)
+    start, end = ax.dataLim.intervalx
+    if start == end:  # for a single time, matplotlib would choose an axis of years
+        ax.set_xlim(start - 0.5, end + 0.5)
+    measure(ax.yaxis, label, whole=whole, smallest=smallest)
     ax.set_ylim(bottom=0)
+    if whole and ax.dataLim.y1 < 1:  # only zeros
+        ax.set_ylim(top=1)
     if title is not None:
         legend(ax, title)
+
+
+def points(values: Any) -> dict[str, Any]:
+    """Return the style of points on a line: of all points of a short one, else of lonely ones."""
+    if len(values) <= _MOST_POINTS:
+        return _POINT
+    return lonely(values)
+
+
+def lonely(values: Any) -> dict[str, Any]:
+    """Return the style of points between missing values, which would be invisible on a line."""
+    import numpy as np
+
+    missing = np.isnan(np.concatenate([[np.nan], np.asarray(values, "float64"), [np.nan]]))
+    places = np.flatnonzero(~missing[1:-1] & missing[:-2] & missing[2:])
+    if not len(places):
+        return {}
+    return {**_POINT, "markevery": places.tolist()}
+
+
+def hollow(ax: Axes, times: Any, values: Any, color: Any, label: str = "_hollow") -> None:
+    """Draw hollow points, for spans that were cut short or not over."""
+    ax.plot(
+        times, values, marker="o", linestyle="none", fillstyle="none", markersize=4, color=color,
+        label=label,
+    )
+
+
+def distinct(labels: Iterable[str], most: int = LONGEST_LABEL) -> list[str]:
+    """Return labels of at most `most` columns in one line that differ from each other.
+
+    Labels that are equal when they are cut at the end are cut in the middle. Those that still look
+    the same, because no font has their characters, are numbered.
+    """
+    labels = list(labels)
+    drawn = [readable(shorten(label, most)) for label in labels]
+    for place in _repeated(drawn):
+        drawn[place] = readable(shorten_middle(labels[place], most))
+    numbers: Counter[str] = Counter()
+    for place in _repeated(drawn):
+        numbers[drawn[place]] += 1
+        number = f" ({numbers[drawn[place]]})"
+        drawn[place] = shorten(drawn[place], most - len(number)) + number
+    return drawn
+
+
+def _repeated(labels: Sequence[str]) -> list[int]:
+    """Return the positions of labels that occur several times."""
+    uses = Counter(labels)
+    return [place for place, label in enumerate(labels) if uses[label] > 1]
 
 
 def legend(ax: Axes, title: str = "", *, within: Any = "upper left") -> None:
@@ -182,11 +240,11 @@ def legend(ax: Axes, title: str = "", *, within: Any = "upper left") -> None:
         return
     figure: Any = ax.figure
     if figure.canvas.figure.get_layout_engine() is not None:
-        place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1, 1), "frameon": False}
+        place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.02, 1), "frameon": False}
     else:
         place = {"loc": within, "frameon": True}
     box = ax.legend(
-        handles, [shorten(label, LONGEST_LABEL) for label in labels],
+        handles, distinct(labels),
         title=shorten(title, LONGEST_LABEL), alignment="left", **place,
         fontsize="small", title_fontsize="small",
         labelcolor=ink(ax), facecolor=ground(ax), edgecolor="none", framealpha=0.8,
@@ -228,12 +286,13 @@ def bars(
         bar = ax.barh(places, values, height * 0.92, color=color, label=name)
         texts = ["" if isnan(value) else short(value) for value in values]
         ax.bar_label(bar, texts, padding=3, fontsize=8, color=ink(ax))
-    names = [readable(shorten(label, LONGEST_LABEL)) for label in labels]
-    ax.set_yticks(range(len(labels)), names)
+    ax.set_yticks(range(len(labels)), distinct(labels))
     dress(*ax.get_yticklabels())
     ax.invert_yaxis()
-    measure(ax.xaxis, unit)
+    smallest = smallest_of(columns.values())
+    measure(ax.xaxis, unit, smallest=smallest)
     ax.tick_params(axis="y", length=0)
     ax.grid(visible=False, axis="y")
     numbers = [0.0, *(value for value in chain(*columns.values()) if not isnan(value))]
-    ax.set_xlim(min(numbers) * 1.12, max(numbers) * 1.12 or 1)
+    room = 1.12 if smallest is None else 2.5
+    ax.set_xlim(min(numbers) * room, max(numbers) * room or 1)

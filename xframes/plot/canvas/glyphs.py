@@ -4,15 +4,30 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from xframes.sql.macros import EMOJI
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from matplotlib.text import Text
 
 _BOX = "□"
+_EMOJI = re.compile(EMOJI)
+FONTS = "install fonts that have them, such as Noto Sans, Noto Sans CJK and Noto Emoji"
+"""The advice where characters are drawn as boxes."""
+# Scripts that posts are written in, with characters that a font for them has.
+_SCRIPTS = {
+    "Latin, Greek and Cyrillic": "aλж", "Chinese": "中国", "Japanese": "あア", "Korean": "한국",
+    "Arabic": "سل", "Hebrew": "של", "Hindi": "नम", "Bengali": "বা", "Tamil": "தம", "Thai": "กท",
+    "emoji": "😀🚀",
+}
+# The characters that no font has, of the plot that is being drawn.
+_boxed: ContextVar[set[str] | None] = ContextVar("_boxed", default=None)
 # These are easy to read and come first, in this order; every other installed font follows.
 _PREFERRED = (
     "Noto Sans", "Hiragino Sans", "PingFang", "Microsoft YaHei", "Yu Gothic", "Malgun Gothic",
@@ -43,14 +58,33 @@ def fit(text: str, families: tuple[str, ...]) -> tuple[str, list[str]]:
     from matplotlib.font_manager import fontManager
 
     # The number of fonts is part of the cache key, because fonts can be added at any time.
-    words, fonts = _fit(text, families, len(fontManager.ttflist))
+    words, fonts, lost = _fit(text, families, len(fontManager.ttflist))
+    boxed = _boxed.get()
+    if boxed is not None:
+        boxed.update(lost)
     return words, list(fonts)
+
+
+@contextmanager
+def boxes() -> Iterator[set[str]]:
+    """Collect the characters that no font has while a plot is drawn."""
+    boxed: set[str] = set()
+    token = _boxed.set(boxed)
+    try:
+        yield boxed
+    finally:
+        _boxed.reset(token)
+
+
+def lacking() -> list[str]:
+    """Return the scripts, and emoji, that no installed font has."""
+    return [name for name, letters in _SCRIPTS.items() if not drawable(letters)]
 
 
 @lru_cache(maxsize=4096)
 def _fit(
     text: str, families: tuple[str, ...], _installed_fonts: int
-) -> tuple[str, tuple[str, ...]]:
+) -> tuple[str, tuple[str, ...], frozenset[str]]:
     visible = (c for c in text if c not in _DIRECTIONS and (c.isspace() or c >= " "))
     words = " ".join("".join(visible).split())
     paths = _paths(families)
@@ -58,8 +92,9 @@ def _fit(
     more: list[str] = []
     if missing - set(_INVISIBLE.findall(words)):
         more = _fonts_with(missing)
-    drawn = (_substitute(c) if c in missing else c for c in words)
-    return "".join(drawn), (*families, *more)
+    drawn = {c: _substitute(c) for c in missing}
+    lost = frozenset(c for c, substitute in drawn.items() if substitute == _BOX)
+    return "".join(drawn.get(c, c) for c in words), (*families, *more), lost
 
 
 def _fonts_with(missing: set[str]) -> list[str]:
@@ -82,9 +117,19 @@ def readable(text: str) -> str:
     return fit(text, tuple(mpl.rcParams["font.family"]))[0]
 
 
+def without_lost_emoji(text: str) -> str:
+    """Return a text without the emoji that no installed font has, for a label that abbreviates it.
+
+    Their boxes would take the place of words.
+    """
+    return _EMOJI.sub(lambda emoji: emoji[0] if drawable(emoji[0]) else "", text)
+
+
 def drawable(text: str) -> bool:
     """Whether installed fonts have every glyph of a text."""
-    return _BOX not in readable(text.replace(_BOX, ""))
+    with boxes() as lost:
+        readable(text)
+    return not lost
 
 
 def _substitute(character: str) -> str:

@@ -9,6 +9,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from xframes.errors import ArgumentError
+from xframes.plot.canvas.glyphs import without_lost_emoji
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -175,8 +176,12 @@ def _excerpts(frame: Any, query: str, ids: Iterable[str]) -> dict[str, str]:
 
 
 def bare(text: str) -> str:
-    """Return a text in one line, without the links that X adds for media and quoted posts."""
-    return " ".join(word for word in text.split() if not word.startswith("https://t.co/"))
+    """Return a text in one line, without what a label has no room for.
+
+    That are the links that X adds for media and quoted posts, and emoji that no font has.
+    """
+    words = without_lost_emoji(text).split()
+    return " ".join(word for word in words if not word.startswith("https://t.co/"))
 
 
 def shorten(text: str, most: int) -> str:
@@ -187,6 +192,15 @@ def shorten(text: str, most: int) -> str:
     if len(text) <= most and widths[-1] <= most:
         return text
     return f"{text[: bisect_right(widths, most - 1)].rstrip()}…"
+
+
+def shorten_middle(text: str, most: int) -> str:
+    """Shorten a text to `most` columns as `shorten` does, and keep its beginning and its end."""
+    start = shorten(text, most // 2)
+    if start == text:
+        return text
+    end = shorten(text[:: -1], most - most // 2)
+    return start.removesuffix("…").rstrip() + "…" + end.removesuffix("…")[::-1].lstrip()
 
 
 def _width(character: str) -> int:
