@@ -133,6 +133,12 @@ POSTS = Table(
             "Source links suggested for a Community Note, with the number of suggestions of each.",
             holds="content"),
         *PRIVATE_METRICS,
+        Col("is_result", "", BOOL,
+            "Whether a request returned it as a result (search, timeline, lookup, …); false: only "
+            "included with others. Once a result, always one.", merge="any", never_null=True),
+        Col("is_latest", "", BOOL,
+            "Whether it is the newest version here of an edited post; true of posts without edits. "
+            "Queries derive it from `post_edits`; null in files."),
     ),
 )
 

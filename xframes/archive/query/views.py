@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from xframes.archive.query import newest
+from xframes.sql import newest
 from xframes.archive.query.hiding import Stones
-from xframes.archive.query.newest import Sources
+from xframes.sql.newest import Sources
 from xframes.archive.storage.bookkeeping import BASE
 from xframes.archive.storage.parts import stored_schema
 from xframes.archive.storage.paths import opened

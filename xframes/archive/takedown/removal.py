@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from xframes.archive.ingest.imports import add_pages, write_rows
 from xframes.archive.ingest.journal import open_journal
-from xframes.archive.query import newest
+from xframes.sql import newest
 from xframes.archive.query.views import connect
 from xframes.archive.storage.folder import marker
 from xframes.archive.storage.page_redaction import Traces, note_traces, people_in, scrub

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from xframes.archive.query import newest
-from xframes.archive.query.newest import Sources, quoted
+from xframes.sql import newest
+from xframes.sql.newest import Sources, quoted
 from xframes.archive.query.views import connect, sources, stones_of
 from xframes.archive.storage.bookkeeping import base_name, part_name
 from xframes.archive.storage.folder import Files, marker

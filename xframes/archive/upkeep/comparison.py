@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
-from xframes.archive.query import newest
-from xframes.archive.query.newest import Sources
+from xframes.sql import newest
+from xframes.sql.newest import Sources
 from xframes.archive.query.views import connect, sources
 from xframes.archive.storage.bookkeeping import PART
 from xframes.archive.storage.parts import COMPACTED, LEVELLED

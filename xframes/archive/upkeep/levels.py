@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from xframes.archive.query import newest
-from xframes.archive.query.newest import quoted
+from xframes.sql import newest
+from xframes.sql.newest import quoted
 from xframes.archive.query.views import runs_of, stones_of
 from xframes.archive.storage.bookkeeping import BASE, base_name
 from xframes.archive.storage.parts import LEVELLED, stored_schema
