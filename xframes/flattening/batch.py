@@ -110,8 +110,8 @@ class _Batch:
                 main = _main_count(contents, kind)
                 is_main += [True] * main + [False] * (len(objects) - main)
         if items:
-            objects = Objects(items, tree(kind), self._structs, self._pool)
-            self._add_objects(objects, page_of_row, is_main)
+            decoded = Objects(items, tree(kind), self._structs, self._pool)
+            self._add_objects(decoded, page_of_row, is_main)
 
     def _unique(self, items: Sequence[Any], kind: str, page: int) -> Sequence[Any]:
         """Return one object per key, the first. Objects without a key are misfits."""

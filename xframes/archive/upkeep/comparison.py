@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
-from xframes.sql import newest
-from xframes.sql.newest import Sources
-from xframes.archive.query.views import connect, sources
+from xframes.archive.query.views import connect, lacks, sources
 from xframes.archive.storage.bookkeeping import PART
 from xframes.archive.storage.parts import COMPACTED, LEVELLED
 from xframes.archive.storage.paths import opened, size_of
 from xframes.schema import TABLES, Table
 from xframes.screen import counted
+from xframes.sql import newest
+from xframes.sql.newest import Sources
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -252,8 +252,13 @@ def _is_merged(path: Place) -> bool:
 
 
 def _shared_columns(table: Table, paths: Iterable[Place]) -> list[str]:
-    """The columns that every file has; older files lack columns that were added later."""
+    """The columns that every file has; older files lack columns that were added later.
+
+    A compacted file has nulls for those that older files lacked.
+    """
     shared = {c.name for c in table.columns}
+    never_null = [c.name for c in table.columns if c.never_null]
     for path in paths:
         shared &= set(pq.read_schema(opened(path)).names)
+        shared -= {name for name in never_null if lacks(path, name)}
     return [c.name for c in table.columns if c.name in shared]

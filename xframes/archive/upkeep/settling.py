@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from xframes.sql import newest
-from xframes.sql.newest import quoted
 from xframes.archive.storage.bookkeeping import part_name, settled_name
 from xframes.archive.storage.folder import head_of, marker
 from xframes.archive.storage.parts import COMPACTED, PARQUET, stored_schema
@@ -26,6 +24,8 @@ from xframes.archive.upkeep.compaction import MEMORY, NEEDED, SPREAD, VALUE_BYTE
 from xframes.archive.upkeep.deciding import key_ranges
 from xframes.archive.upkeep.deciding.contest import Contest, Facts, read_parents
 from xframes.schema import TABLES, Table, Type
+from xframes.sql import newest
+from xframes.sql.newest import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from xframes.archive.storage.bookkeeping import SETTLED, is_as_named, is_data_file
 from xframes.archive.storage.paths import opened, size_of
-from xframes.schema import TABLES
+from xframes.schema import STORED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -96,7 +96,7 @@ def read(place: Place) -> Settled:
 
 def _checked(told: Any) -> dict[str, tuple[str, ...]]:
     """The files a record names, if they are what a record can name."""
-    if not isinstance(told, dict) or not set(told) <= set(TABLES):
+    if not isinstance(told, dict) or not set(told) <= set(STORED):
         raise ValueError("it names no tables")
     for names in told.values():
         is_list = isinstance(names, list) and all(isinstance(name, str) for name in names)

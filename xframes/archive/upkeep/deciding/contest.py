@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
-from xframes.sql import newest
-from xframes.sql.newest import Sources, quoted
 from xframes.archive.storage.paths import opened
 from xframes.schema import TABLES, Table
+from xframes.sql import newest
+from xframes.sql.newest import Sources, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

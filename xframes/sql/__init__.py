@@ -1,0 +1,1 @@
+"""SQL that Frames and archives share."""
