@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from xframes.errors import ArgumentError
 from xframes.plot.canvas import drawing
 from xframes.plot.canvas.glyphs import drawable
-from xframes.plot.canvas.rows import MATCHES, listed, pandas, rows, whole
+from xframes.plot.canvas.rows import listed, pandas, rows, whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,22 +21,17 @@ Of = Literal["hashtags", "cashtags", "mentions", "authors", "domains", "emoji"]
 _OWN_DOMAINS = {"x.com", "twitter.com", "pic.x.com", "pic.twitter.com", "t.co"}
 _DETAIL = (
     "SELECT {column} AS value, p.id AS post_id, p.author_id "
-    "FROM {table} d JOIN posts p ON p.id = d.post_id "
-    f"WHERE p.{MATCHES}"
+    "FROM {table} d JOIN results p ON p.content_post_id = d.post_id"
 )
 _QUERIES = {
     "hashtags": _DETAIL.format(column="d.tag", table="post_hashtags"),
     "cashtags": _DETAIL.format(column="d.tag", table="post_cashtags"),
     "mentions": _DETAIL.format(column="d.username", table="post_mentions"),
-    "authors": f"""
-        SELECT coalesce(u.username, p.author_id) AS value, p.id AS post_id, p.author_id
-        FROM posts p
-        LEFT JOIN (SELECT id, max(username) AS username FROM users GROUP BY id) u
-        ON u.id = p.author_id
-        WHERE p.{MATCHES}""",
+    "authors": """
+        SELECT coalesce(p.username, p.author_id) AS value, p.id AS post_id, p.author_id
+        FROM results p""",
     "domains": _DETAIL.format(column="coalesce(d.unwound_url, d.expanded_url)", table="post_urls"),
-    "emoji": f"""
-        SELECT p.text AS value, p.id AS post_id, p.author_id FROM posts p WHERE p.{MATCHES}""",
+    "emoji": "SELECT p.text AS value, p.id AS post_id, p.author_id FROM results p",
 }
 _COLUMNS = {
     "hashtags": ("tag",), "cashtags": ("tag",), "mentions": ("username",), "emoji": ("text",),
@@ -80,7 +75,8 @@ def top(
         Frames, an Archive, or a frame with one row per value: `tag`, `username` (for authors also
         `author_id`) or `expanded_url`; or one row per post with `text`, for emoji. `post_id` or
         `id` counts each post once; without them, rows are counted. From Frames and an Archive, only
-        posts that a query returned are counted, not the posts that they refer to.
+        posts that a query returned are counted, not the posts that they refer to. A repost has the
+        hashtags, mentions, links and text of the post that it reposts.
     ax
         Axes to draw on. Without it, a new figure.
     of
@@ -89,7 +85,7 @@ def top(
     most
         Number of bars. Default: 10.
     count
-        `posts` counts posts. `authors` counts different authors, so that one author with many posts
+        `posts` counts posts, also reposts, so how far a value spread. `authors` counts different authors, so that one author with many posts
         counts once, and needs `author_id`. Default: `posts`.
 
     Returns

@@ -182,6 +182,13 @@ class Action:
         return self.paged is None and self.path.endswith(("}", "/me"))
 
     @property
+    def shown(self) -> str | None:
+        """The table with its main rows alone: `results` instead of `posts`."""
+        if self.rows == "posts":
+            return "results"
+        return self.rows
+
+    @property
     def follows(self) -> bool:
         """Whether a later run can collect only newer posts, by `since_id`."""
         return self.rows == "posts" and any(p.name == "since_id" for p in self.params)

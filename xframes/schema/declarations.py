@@ -125,7 +125,7 @@ class Col:
         Which value holds if observations differ: the `newest` known one, or for `any` true once
         one of them was true.
     never_null
-        Flattening gives every row a value, so a null is from an archive of an earlier version.
+        Flattening fills it in every row, so a null is from an archive of an earlier version.
     """
 
     name: str

@@ -139,7 +139,7 @@ def _help(action: Action, name: str) -> str:
         words.append("--limit 500")
     text = (
         f"{action.title} ({action.endpoint}).\n\n"
-        f"Print the rows of the table {action.rows}. With --archive, add everything X sends to the "
+        f"Print the rows of the table {action.shown}. With --archive, add everything X sends to the "
         "archive and print the run; with --table, --format or --output, print the rows too."
     )
     lists = [param.name.upper() for param in required if param.many]
@@ -175,7 +175,7 @@ def _collect(
 
     if table is not None and table not in TABLES:
         raise click.BadParameter(f"no table {table!r}; the tables are: {', '.join(TABLES)}")
-    rows = table or action.rows or "posts"
+    rows = table or action.shown or "results"
     arguments = arguments_of(action, values)
     client = client_for(base_url, words)
     if folder is None:
@@ -286,7 +286,7 @@ def _common(action: Action) -> list[Callable[..., Any]]:
     if action.paged or action.token or action.streaming:
         options.append(click.option(
             "--limit", type=click.IntRange(min=1),
-            help=f"Stop after this many rows of {action.rows}. Default: no bound.",
+            help=f"Stop after this many rows of {action.shown}. Default: no bound.",
         ))
     if action.looks_up is not None:
         options.append(click.option(
@@ -306,7 +306,7 @@ def _common(action: Action) -> list[Callable[..., Any]]:
         ),
         click.option(
             "--table", metavar="NAME", shell_complete=tables,
-            help=f"Print the rows of this table instead of {action.rows}.",
+            help=f"Print the rows of this table instead of {action.shown}.",
         ),
         output.options,
         servers.options,
