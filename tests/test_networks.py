@@ -240,7 +240,7 @@ def test_a_graph_file_that_fails_leaves_the_one_there_was(tmp_path, write):
 
 def test_networkx_nodes_have_names():
     graph = networks.to_networkx(networks.edges(frames(POSTS), "reply"), names={"a": "ada", "nobody": "x"})
-    assert dict(graph.nodes(data="label")) == {"a": "ada", "b": None, "d": None, "z": None}
+    assert dict(graph.nodes(data="label")) == {"a": "ada", "b": "b", "d": "d", "z": "z"}
 
 
 @pytest.mark.parametrize("value", [datetime(2026, 3, 1), "2026-03-01T12:00"])  # noqa: DTZ001  the mistake
@@ -263,3 +263,67 @@ def test_a_date_bounds_networks_at_its_midnight_in_utc():
     for day in ("2026-03-02", date(2026, 3, 2)):
         assert rows(networks.edges(found, "reply", until=day), "weight") == [(2,), (1,), (1,)]
         assert not rows(networks.edges(found, "reply", since=day), "weight")
+
+
+def mentions(id_, *people, minutes=0, author="7"):
+    return post(id_, author, minutes, entities={"mentions": [{"start": 0, "end": 1, **who} for who in people]})
+
+
+BOB, OWN = {"username": "Bob_K"}, {"username": "kettle_fan"}
+PEOPLE = [{"id": "77", "username": "bob_k", "name": "B"}, {"id": "7", "username": "kettle_fan", "name": "K"}]
+
+
+def test_a_mention_without_an_id_leads_to_the_person_with_the_handle():
+    found = frames([mentions(11, BOB | {"id": "77"}), mentions(12, BOB), mentions(13, OWN), mentions(14, {"username": "Eve"})], PEOPLE)
+    assert rows(networks.edges(found, "mention"), "source", "target", "weight") == [("7", "77", 2), ("7", "@eve", 1)]
+    assert rows(networks.edges(found, "mention", loops=True), "target") == [("77",), ("7",), ("@eve",)]
+
+
+def test_a_handle_is_that_of_its_owner_at_the_time():
+    found = frames([mentions(1, BOB | {"id": "5"}), mentions(2, BOB, minutes=1), mentions(3, BOB | {"id": "6"}, minutes=2),
+                    mentions(4, BOB, minutes=3), mentions(0, BOB, minutes=-9)], PEOPLE)
+    assert sorted(rows(networks.edges(found, "mention"), "target", "weight")) == [("5", 3), ("6", 2)]
+
+
+def test_reposts_have_the_hashtags_and_mentions_of_their_originals():
+    original = mentions(5, {"username": "eve", "id": "9"}, author="8") | {"text": "all of it"}
+    original["entities"]["hashtags"] = [{"tag": "tea", "start": 0, "end": 1}]
+    body = {"data": [post(6, "7", parent=5, kind="retweeted")], "includes": {"tweets": [original]}}
+    found = xf.flatten(Page(Request("GET", ""), json.dumps(body).encode(), NOW))
+    assert rows(networks.edges(found, "hashtag"), "source", "target") == [("7", "#tea")]
+    assert rows(networks.edges(found, "mention"), "source", "target") == [("7", "9")]
+
+
+def test_posts_that_were_only_included_have_no_edges():
+    body = {"data": [post(6, "7")], "includes": {"tweets": POSTS}}
+    found = xf.flatten(Page(Request("GET", ""), json.dumps(body).encode(), NOW))
+    assert rows(networks.edges(found, "reply"), "source") == []
+
+
+def test_an_edited_post_is_once_in_networks_and_threads():
+    edits = {"edit_history_tweet_ids": ["2", "5"]}
+    posts = [post(1, "a"), post(2, "b", 1, parent=1, root=1, text="befor"),
+             post(5, "b", 1, parent=1, root=1, text="before", **edits), post(6, "c", 2, parent=2, root=1)]
+    found = frames(posts)
+    assert rows(networks.edges(found, "reply"), "source", "target", "weight") == [("b", "a", 1), ("c", "b", 1)]
+    for id_ in (1, 2, 5, 6):
+        thread = networks.thread(found, id_)
+        assert list(zip(thread["id"], thread["parent_id"].fillna(""), thread["depth"], strict=True)) == [
+            ("1", "", 0), ("5", "1", 1), ("6", "5", 2)]
+    assert rows(networks.conversations(found), "conversation_id", "posts") == [("1", 3)]
+
+
+def test_the_thread_of_an_edited_first_post_has_its_newest_version():
+    edits = {"edit_history_tweet_ids": ["1", "3"]}
+    found = frames([post(1, "a", text="befor"), post(3, "a", root=1, text="before", **edits), post(4, "b", 1, parent=1, root=1)])
+    for id_ in (1, 3, 4):
+        assert list(networks.thread(found, id_)["id"]) == ["3", "4"]
+    assert rows(networks.conversations(found), "posts", "root_present") == [(2, True)]
+
+
+@pytest.mark.parametrize("write", [networks.write_graphml, networks.write_gexf])
+def test_labels_that_are_missing_are_ids(tmp_path, write):
+    found = networks.edges(frames(POSTS), "quote")
+    write(found, tmp_path / "graph.xml", names={"a": None})
+    graph = (nx.read_graphml if write is networks.write_graphml else nx.read_gexf)(tmp_path / "graph.xml")
+    assert dict(graph.nodes(data="label")) == {"a": "a", "c": "c"}

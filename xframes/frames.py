@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from contextlib import contextmanager
+from functools import cached_property
 from html import escape
+from threading import RLock
 from typing import TYPE_CHECKING, Any, Self, overload
 
 import pyarrow as pa
@@ -16,7 +18,11 @@ from xframes.flattening import Tables, flatten_pages
 from xframes.plan.values import missing
 from xframes.registry import ACTIONS, match
 from xframes.schema import TABLES, table
+from xframes.screen import counted
 from xframes.sql import macros
+from xframes.sql.derivation import PLAIN_TEXT
+from xframes.sql.memory import Observations, Things
+from xframes.sql.names import named_tables
 from xframes.wire import Page
 
 if TYPE_CHECKING:
@@ -25,16 +31,14 @@ if TYPE_CHECKING:
     import duckdb
     import pandas as pd
 
-PLAIN_TEXT = macros.PLAIN_TEXT.format("text")
-
 
 def flatten(pages: Iterable[Page] | Page) -> Frames:
     """Flatten pages into Frames.
 
-    Every object, relation, measure and problem on the pages becomes a row of its table. An object
-    that is on a page several times has one row for that page; objects that are on several pages
-    have a row for each (`observed_at`, `page_id`). An archive shows one row for each object
-    instead. What cannot be read becomes a row of `problems`.
+    Every object, relation, measure and problem on the pages becomes a row of its table. Objects
+    that are on several pages have one row with the newest known values, as in an archive;
+    `observations` has a row for each page (`observed_at`, `page_id`). What cannot be read becomes
+    a row of `problems`.
 
     Parameters
     ----------
@@ -131,6 +135,12 @@ def connect(tables: Mapping[str, pa.Table]) -> duckdb.DuckDBPyConnection:
     `posts` also has the column `plain_text`, the text unescaped. The functions of `macros` are
     there too.
     """
+    connection = _open()
+    _show(connection, tables, tables)
+    return connection
+
+
+def _open() -> duckdb.DuckDBPyConnection:
     import duckdb
 
     connection = duckdb.connect(config={
@@ -139,13 +149,19 @@ def connect(tables: Mapping[str, pa.Table]) -> duckdb.DuckDBPyConnection:
     })
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
     macros.define(connection)
-    for name, arrow in tables.items():
-        connection.from_arrow(arrow).create_view(f"_{name}")
+    return connection
+
+
+def _show(
+    connection: duckdb.DuckDBPyConnection, tables: Mapping[str, pa.Table], names: Iterable[str]
+) -> None:
+    """Let the sessions of a connection see some of these tables."""
+    for name in names:
+        connection.from_arrow(tables[name]).create_view(f"_{name}")
         extra = ""
         if name == "posts":
             extra = f", {PLAIN_TEXT} AS plain_text"
         connection.execute(f'CREATE VIEW "{name}" AS SELECT *{extra} FROM "_{name}"')
-    return connection
 
 
 @contextmanager
@@ -181,11 +197,13 @@ class _Pandas(property):
 
 
 class Frames:
-    """The tables of some pages.
+    """The tables of some pages, with one row for each thing: an archive in memory.
 
-    `frames.posts` is the table `posts` as a pandas DataFrame, `frames["posts"]` the same as a
-    pyarrow Table, and `frames.sql("…")` queries all tables with DuckDB. Every table of the schema
-    is there; empty ones have their columns and types too. Times are UTC, ids are text.
+    `frames.results` has the posts that the request found, in X's order, with their authors;
+    `frames.posts` also has the posts that they refer to. Both are pandas DataFrames;
+    `frames["posts"]` is the same as a pyarrow Table, and `frames.sql("…")` queries all tables with
+    DuckDB. Every table of the schema is there; empty ones have their columns and types too. Times
+    are UTC, ids are text.
 
     The object itself can be passed to whatever reads Arrow data, e.g. `pl.DataFrame(frames)`: it
     exports its main table. `len(frames)` is the number of rows of the main table.
@@ -213,11 +231,19 @@ class Frames:
     >>> frames.posts[["id", "text", "like_count"]]
     """
 
-    def __init__(self, tables: Tables, pages: tuple[Page, ...], main: str) -> None:
-        self._tables = tables
+    def __init__(
+        self, tables: Tables | Observations, pages: tuple[Page, ...], main: str
+    ) -> None:
+        self._tables: Things | Observations
+        if isinstance(tables, Tables):
+            self._tables = Things(tables)
+        else:
+            self._tables = tables
         self.pages = pages
         self.main = main
         self._connection: duckdb.DuckDBPyConnection | None = None
+        self._shown: set[str] = set()
+        self._lock = RLock()
 
     @classmethod
     def from_pages(cls, pages: Iterable[Page]) -> Frames:
@@ -243,9 +269,27 @@ class Frames:
         return cls(flatten_pages(kept), kept, main)
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_connection": None}  # the first query of the copy opens its own
+        # the first query of the copy opens its own connection
+        state = self.__dict__ | {"_connection": None, "_shown": set()}
+        del state["_lock"]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._lock = RLock()
+
+    @cached_property
+    def observations(self) -> Frames:
+        """The same tables with one row for each page that has the thing, in the pages' order.
+
+        `is_latest` is not known for a single observation.
+        """
+        if isinstance(self._tables, Observations):
+            return self
+        return Frames(Observations(self._tables), self.pages, self.main)
 
     # one attribute for each table of the schema, which type checkers and editors see
+    results = _Pandas("results")
     posts = _Pandas("posts")
     users = _Pandas("users")
     media = _Pandas("media")
@@ -366,8 +410,12 @@ class Frames:
         --------
         >>> frames.sql("select lang, count(*) as posts from posts group by lang").df()
         """
-        if self._connection is None:
-            self._connection = connect(self._tables)
+        with self._lock:
+            if self._connection is None:
+                self._connection = _open()
+            names = [name for name in named_tables(query) if name not in self._shown]
+            _show(self._connection, self._tables, names)
+            self._shown.update(names)
         return self._connection.cursor().sql(query, params=params)
 
     def connect(self) -> duckdb.DuckDBPyConnection:
@@ -413,19 +461,33 @@ class Frames:
 
     @property
     def span(self) -> tuple[Any, Any] | None:
-        """Earliest and latest time of the posts, or of the counts. None without any.
+        """Earliest and latest time of the results, else of all posts or counts. None without any.
 
         Both are datetimes in UTC.
         """
-        for name, column in (("posts", "created_at"), ("counts", "start_at")):
+        times = (("results", "created_at"), ("posts", "created_at"), ("counts", "start_at"))
+        for name, column in times:
             limits = pc.min_max(self._tables[name][column]).as_py()
             if limits["min"] is not None:
                 return limits["min"], limits["max"]
         return None
 
     def __repr__(self) -> str:
-        rows = ", ".join(f"{name} {count:,}" for name, count in self.tables.items() if count)
+        counts = self.tables
+        rows = ", ".join(
+            f"{name} {count:,}"
+            for name, count in counts.items()
+            if count and name != "results"
+        )
+        if counts["posts"]:
+            rows += f"; {self._found(counts)}"
         return f"<Frames: {rows or 'no rows'}>"
+
+    def _found(self, counts: Mapping[str, int]) -> str:
+        """How many posts are results, and how many were only included with them."""
+        latest = pc.sum(self._tables["posts"]["is_latest"]).as_py() or 0
+        included = max(0, latest - counts["results"])
+        return f"{counted(counts['results'], 'result')}, {included:,} included"
 
     def _repr_html_(self) -> str:
         rows = "".join(
@@ -439,6 +501,8 @@ class Frames:
 
     def _summary(self) -> str:
         parts = [f"Frames: {self.tables['requests']:,} requests"]
+        if self.tables["posts"]:
+            parts.append(self._found(self.tables))
         if self.span:
             parts.append(f"{self.span[0]:%Y-%m-%d %H:%M} to {self.span[1]:%Y-%m-%d %H:%M} UTC")
         if self.price is not None:
@@ -448,9 +512,11 @@ class Frames:
         return " · ".join(parts)
 
     def _sample(self) -> str:
-        head = self._tables["posts"].slice(0, 3).select(["author_id", "text"]).to_pylist()
+        columns = ["username", "author_id", "text"]
+        head = self._tables["results"].slice(0, 3).select(columns).to_pylist()
         shown = [
-            (escape(p["author_id"] or ""), escape(unescape(p["text"] or "")[:140])) for p in head
+            (escape(p["username"] or p["author_id"] or ""), escape((p["text"] or "")[:140]))
+            for p in head
         ]
         start = "style='text-align:start'"  # and each text from the side it is read from
         rows = "".join(
@@ -459,7 +525,7 @@ class Frames:
         )
         if not rows:
             return ""
-        return f"<table><tr><th {start}>author_id</th><th {start}>text</th></tr>{rows}</table>"
+        return f"<table><tr><th {start}>author</th><th {start}>text</th></tr>{rows}</table>"
 
 
 def _main_table(page: Page) -> str | None:

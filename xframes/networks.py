@@ -4,8 +4,9 @@
     graph = xf.networks.to_networkx(edges)
     xf.networks.write_graphml(edges, "replies.graphml")    # memory does not grow with the edges
 
-Nodes are ids of users, or hashtags; `names=` adds labels. A post counts once, even if it was
-observed several times. All functions that take a `source` accept an Archive or Frames.
+Nodes are ids of users, or hashtags; `names=` adds labels. Edges are of results, not of posts that
+were only included; an edited post counts once, and reposts have the hashtags and mentions of their
+originals. All functions that take a `source` accept an Archive or Frames.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from xml.sax.saxutils import escape, quoteattr
 from xframes.archive.query import threads
 from xframes.errors import ArgumentError
 from xframes.plan.values import moment
+from xframes.sql import derivation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -49,23 +51,44 @@ Kind = Literal["reply", "quote", "repost", "mention", "follow", "hashtag"]
 _BY_POST = """
     SELECT p.author_id AS source, {target} AS target, p.created_at AS time, p.id
     FROM posts p JOIN post_references r ON r.post_id = p.id AND r.type = '{type}'
-    LEFT JOIN posts q ON q.id = r.referenced_post_id"""
+    LEFT JOIN posts q ON q.id = r.referenced_post_id WHERE p.id IN (SELECT id FROM results)"""
+# X leaves out the id of a mention at times. Its handle then is that of the person who last had it
+# at that time, as far as the archive knows, else of the first one who has it later.
+_MENTIONED = """
+    WITH found AS (
+        SELECT p.author_id AS source, m.user_id, lower(m.username) AS handle,
+            p.created_at AS time, p.id
+        FROM results p JOIN post_mentions m ON m.post_id = p.content_post_id
+    ),
+    handles AS (
+        SELECT lower(username) AS handle, id, observed_at AS since FROM users
+        UNION ALL SELECT lower(m.username), m.user_id, p.created_at
+            FROM post_mentions m JOIN posts p ON p.id = m.post_id WHERE m.user_id IS NOT NULL
+        UNION ALL SELECT lower(author_username), author_id, created_at FROM posts
+            WHERE author_id IS NOT NULL
+    ),
+    owners AS (
+        SELECT f.id, f.handle, arg_max(h.id, CASE WHEN h.since <= f.time
+            THEN {'is_known': true, 'at': epoch_ms(h.since)}
+            ELSE {'is_known': false, 'at': -epoch_ms(h.since)} END) AS owner
+        FROM (SELECT DISTINCT id, handle, time FROM found WHERE user_id IS NULL) f
+        JOIN handles h ON h.handle = f.handle GROUP BY f.id, f.handle
+    )
+    SELECT source, coalesce(user_id, owner, '@' || handle) AS target, time, id
+    FROM found LEFT JOIN owners USING (id, handle)"""
 _EDGES: dict[str, str] = {
     "reply": _BY_POST.format(
         type="replied_to", target="coalesce(p.in_reply_to_user_id, q.author_id)"
     ),
     "quote": _BY_POST.format(type="quoted", target="q.author_id"),
     "repost": _BY_POST.format(type="reposted", target="q.author_id"),
-    "mention": """
-    SELECT p.author_id AS source, coalesce(m.user_id, '@' || lower(m.username)) AS target,
-        p.created_at AS time, p.id
-    FROM posts p JOIN post_mentions m ON m.post_id = p.id""",
+    "mention": _MENTIONED,
     "follow": """
     SELECT follower_id AS source, followed_id AS target, observed_at AS time, 1 AS id
     FROM follows""",
     "hashtag": """
     SELECT p.author_id AS source, '#' || lower(h.tag) AS target, p.created_at AS time, p.id
-    FROM posts p JOIN post_hashtags h ON h.post_id = p.id""",
+    FROM results p JOIN post_hashtags h ON h.post_id = p.content_post_id""",
 }
 KINDS = tuple(_EDGES)
 _BATCH_ROWS = 50_000
@@ -83,7 +106,8 @@ def edges(
     """Return the edges of one kind, the heaviest first.
 
     A reply has its target even if the other post was not collected. A quote or repost has a target
-    only if the other post was collected.
+    only if the other post was collected. A mention without an id leads to the user of the archive
+    who had the handle at that time; if there is none, its target is the handle, such as `@name`.
 
     Parameters
     ----------
@@ -194,12 +218,13 @@ def to_networkx(
     directed
         False: return an undirected graph.
     names
-        Node → label, e.g. from ids of users to handles. Default: no labels.
+        Node → label, e.g. from ids of users to handles. Nodes without one have their ids as labels.
+        Default: no labels.
 
     Returns
     -------
     DiGraph
-        With `directed=False`, a Graph. Nodes have the attribute `label` if `names` has them.
+        With `directed=False`, a Graph. With `names`, nodes have the attribute `label`.
 
     Examples
     --------
@@ -217,7 +242,9 @@ def to_networkx(
         attributes or None,
         create_using=nx.DiGraph if directed else nx.Graph,
     )
-    nx.set_node_attributes(graph, dict(names or {}), "label")
+    if names:
+        labels = {node: _label(node, names) for node in graph.nodes}
+        nx.set_node_attributes(graph, labels, "label")
     return graph
 
 
@@ -244,12 +271,15 @@ def conversations(source: Archive | Frames, *, least: int = 2) -> duckdb.DuckDBP
     --------
     >>> xf.networks.conversations(archive, least=10).df()
     """
+    older = derivation.superseded("post_edits", "posts")
     return source.sql(
-        "SELECT conversation_id, count(DISTINCT id) AS posts, "
-        "count(DISTINCT author_id) AS authors, bool_or(id = conversation_id) AS root_present, "
+        f"WITH older AS ({older}) SELECT conversation_id, count(*) AS posts, "
+        "count(DISTINCT author_id) AS authors, "
+        "bool_or(posts.id = coalesce(older.newest, conversation_id)) AS root_present, "
         "min(created_at) AS first_at, max(created_at) AS last_at "
-        "FROM posts WHERE conversation_id IS NOT NULL "
-        "GROUP BY conversation_id HAVING count(DISTINCT id) >= $least "
+        "FROM posts LEFT JOIN older ON older.id = conversation_id "
+        "WHERE conversation_id IS NOT NULL AND is_latest "
+        "GROUP BY conversation_id HAVING count(*) >= $least "
         "ORDER BY posts DESC, conversation_id",
         {"least": least},
     )
@@ -311,7 +341,8 @@ def write_graphml(
     directed
         False: the edges have no direction.
     names
-        Node → label, e.g. from ids of users to handles. Default: no labels.
+        Node → label, e.g. from ids of users to handles. Nodes without one have their ids as labels.
+        Default: no labels.
 
     Raises
     ------
@@ -341,8 +372,8 @@ def write_graphml(
         file.write(f'<graph edgedefault="{direction}">\n')
         for node in _nodes(relation):
             label = ""
-            if node in names:
-                label = f'<data key="label">{escape(_clean(names[node]))}</data>'
+            if names:
+                label = f'<data key="label">{escape(_clean(_label(node, names)))}</data>'
             file.write(f"<node id={_quoted(node)}>{label}</node>\n")
         for source, target, *values in _edge_rows(relation, types):
             data = "".join(
@@ -396,7 +427,7 @@ def write_gexf(
         file.write('<gexf xmlns="http://www.gexf.net/1.2draft" version="1.2">\n')
         file.write(f'<graph defaultedgetype="{direction}">\n<nodes>\n')
         for node in _nodes(relation):
-            file.write(f"<node id={_quoted(node)} label={_quoted(names.get(node, node))}/>\n")
+            file.write(f"<node id={_quoted(node)} label={_quoted(_label(node, names))}/>\n")
         file.write("</nodes>\n<edges>\n")
         for number, (source, target, *values) in enumerate(_edge_rows(relation, weights)):
             ends = f"source={_quoted(source)} target={_quoted(target)}"
@@ -430,6 +461,14 @@ def _new_file(path: str | PathLike[str]) -> Iterator[TextIO]:
         temp.replace(target)
     finally:
         temp.unlink(missing_ok=True)
+
+
+def _label(node: str, names: Mapping[str, str]) -> str:
+    """The label of a node; its id if it has none, or one that is missing."""
+    name = names.get(node)
+    if not isinstance(name, str) or not name:
+        return node
+    return name
 
 
 def _graphml_type(type_: str) -> str:

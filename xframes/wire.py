@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -31,6 +32,8 @@ _SPAN = re.compile(r"([0-9]+)([a-z]+)")
 _CREDITS = frozenset({"credits-depleted", "credits"})  # kinds of the problem that money is used up
 _TOP_UP = "credits are bought at https://console.x.com; then the work can be resumed"
 _SMALL = 1 << 16  # bytes: most answers that say nothing but that something failed are smaller
+TICK = timedelta(microseconds=1)
+_SHORT = timedelta(seconds=1)  # a clock that is behind by more was set back
 _NUMBER = re.compile(r"[0-9]{1,15}")  # of a header: no count and no time of X's is longer
 _MEANT = {  # the statuses of problems that were sent with another one, by their kind
     "invalid-request": 400,
@@ -80,6 +83,23 @@ class Page:
     def __post_init__(self) -> None:
         if not self.page_id:
             object.__setattr__(self, "page_id", page_id(self.request, self.body, self.received_at))
+
+
+class Receipts:
+    """Times at which pages were received. No two are the same: they are the order of the pages."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._last: datetime | None = None
+
+    def time(self, now: datetime) -> datetime:
+        """Return the time of a page received now. A clock that was set back is followed."""
+        with self._lock:
+            last = self._last
+            if last is not None and timedelta(0) <= last - now < _SHORT:
+                now = last + TICK
+            self._last = now
+        return now
 
 
 def page_id(request: Request, body: bytes, received_at: datetime | None = None) -> str:

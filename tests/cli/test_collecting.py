@@ -26,7 +26,7 @@ def test_a_search_prints_its_rows(key):
 
     assert shown.exit_code == 0, shown.stderr
     head, *rows = shown.stdout.splitlines()
-    assert head.startswith("id,text,author_id")
+    assert head.startswith("id,created_at,author_id")
     assert len(rows) >= 30
 
 

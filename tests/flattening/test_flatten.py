@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 import pytest
 
 import xframes as xf
+from xframes.schema import STORED
 from xframes.wire import Page, Request
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -49,8 +50,9 @@ def test_a_post_twice_on_a_page_is_one_row_and_one_match():
 
 def test_the_same_post_on_two_pages_is_two_observations():
     frames = flat({"data": [POST]}, {"data": [POST | {"lang": "en"}]})
-    assert rows(frames, "posts", "id", "lang") == [("10", None), ("10", "en")]
-    assert len(set(frames["posts"]["page_id"].to_pylist())) == 2
+    assert rows(frames.observations, "posts", "id", "lang") == [("10", None), ("10", "en")]
+    assert len(set(frames.observations["posts"]["page_id"].to_pylist())) == 2
+    assert len(frames.posts) == 1
 
 
 def test_only_main_posts_are_matches():
@@ -197,7 +199,7 @@ def test_what_was_asked_for_in_vain_is_named():
 def test_a_field_x_invented_keeps_the_row_and_is_named_once():
     new = {"data": [POST | {"mood": "calm", "public_metrics": {"sighs": 3, "like_count": 1}}]}
     frames = flat(new, new, {"data": [USER | {"aura": 1}]})
-    assert rows(frames, "posts", "like_count") == [(1,), (1,)]
+    assert rows(frames.observations, "posts", "like_count") == [(1,), (1,)]
     named = rows(frames, "problems", "kind", "parameter")
     assert sorted(named) == [("unknown_field", "post.mood"), ("unknown_field", "post.public_metrics.sighs"),
                              ("unknown_field", "user.aura")]
@@ -261,10 +263,10 @@ def test_what_was_read_before_changes_nothing(first):
     for together in (False, True):
         if together:
             frames = flat(*map(bodies.get, order), action="search.recent")
-            told = {name: frames[name].to_pylist() for name in frames.tables}
+            told = {name: frames.observations[name].to_pylist() for name in STORED}
         else:
             parts = [flat(bodies[name], action="search.recent") for name in order]
-            told = {name: [row for part in parts for row in part[name].to_pylist()] for name in parts[0].tables}
+            told = {name: [row for part in parts for row in part.observations[name].to_pylist()] for name in STORED}
         said.append(told)
     assert said[0] == said[1]
     found = dict(zip(order, said[0]["posts"], strict=True))

@@ -20,7 +20,9 @@ def frames(words):
 def test_the_sample_pages_are_read_without_complaint(words):
     found = frames(words)
 
-    assert found.tables["posts"] > 20
+    assert found.tables["posts"] == 18
+    assert found.observations.tables["posts"] > 20
+    assert 0 < found.tables["results"] < 18
     assert found.tables["users"] >= 5
     assert list(found.problems["kind"]) == ["resource-not-found"]
 

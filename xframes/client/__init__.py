@@ -183,6 +183,7 @@ class Client:
         self._pacer = Pacer()
         self._counters = _Counters()
         self._user_id: str | None = None
+        self._receipts = wire.Receipts()
 
     @classmethod
     def from_env(cls, **options: Any) -> Client:
@@ -493,7 +494,7 @@ class Client:
             further=further, lists=lists,
         )
         if refusal is None:
-            return Page(request, answer.body, now, answer.status)
+            return Page(request, answer.body, self._receipts.time(now), answer.status)
         return explained(refusal, answer.status, answer.headers.get("location", ""), request, kind)
 
     def _refused(

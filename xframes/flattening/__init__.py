@@ -14,7 +14,7 @@ from xframes.flattening.batch import flatten_batch
 from xframes.flattening.contents import unknown_field_problems
 from xframes.flattening.decoder import Decoder
 from xframes.flattening.table_builder import Tables, empty
-from xframes.schema import TABLES
+from xframes.schema import STORED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -40,7 +40,7 @@ class Flattener:
     def batch(self, pages: Sequence[Page]) -> Tables:
         """Return the tables of these pages that have rows."""
         parts = self.parts(pages)
-        return Tables(parts, [name for name in TABLES if name in parts])
+        return Tables(parts, [name for name in STORED if name in parts])
 
     def parts(self, pages: Sequence[Page]) -> dict[str, list[Part]]:
         """Return the rows of these pages by table."""

@@ -238,7 +238,7 @@ class Objects:
     def columns(self, table: str, external: Mapping[str, Column | LazyColumn]) -> Columns:
         """Return the table's own columns, one row per object.
 
-        Columns that are not on the wire are taken from `external`.
+        Columns that are not on the wire are taken from `external`; others are null.
         """
         plan = read_plan(table)
         types, plain = plan.types, plan.plain
@@ -252,7 +252,7 @@ class Objects:
             if computed is not None:
                 columns[place] = self._pool.column(computed, types[place])
         for place, name in plan.external:
-            columns[place] = external[name]
+            columns[place] = external.get(name)
         return columns
 
     def _first_alternative(

@@ -100,14 +100,18 @@ class _Batch:
         """Add the objects of that kind on all pages, with their details."""
         items: list[Any] = []
         page_of_row: list[int] = []
+        is_main: list[bool] = []
         for page, contents in enumerate(self._contents):
             objects = _objects_of(contents, kind)
             if objects:
                 objects = self._unique(objects, kind, page)
                 items += objects
                 page_of_row += [page] * len(objects)
+                main = _main_count(contents, kind)
+                is_main += [True] * main + [False] * (len(objects) - main)
         if items:
-            self._add_objects(Objects(items, tree(kind), self._structs, self._pool), page_of_row)
+            decoded = Objects(items, tree(kind), self._structs, self._pool)
+            self._add_objects(decoded, page_of_row, is_main)
 
     def _unique(self, items: Sequence[Any], kind: str, page: int) -> Sequence[Any]:
         """Return one object per key, the first. Objects without a key are misfits."""
@@ -125,11 +129,16 @@ class _Batch:
                 unique.setdefault(key, item)
         return list(unique.values())
 
-    def _add_objects(self, objects: Objects, page_of_row: Index) -> None:
+    def _add_objects(
+        self, objects: Objects, page_of_row: Index, is_main: Sequence[bool]
+    ) -> None:
         """Add the rows of objects of one kind: of the entity's table, its metrics and details."""
         kind = objects.node.key
         entity, *others = tables_of(kind)
-        columns = objects.columns(entity.name, {})
+        external: dict[str, Column | LazyColumn] = {}
+        if entity.name == "posts":
+            external["is_result"] = self._pool.column(is_main, Type.BOOL)
+        columns = objects.columns(entity.name, external)
         if entity.name == "spaces":
             topic_ids = list(map(_topic_ids, objects.items))
             columns[_TOPIC_IDS] = self._pool.column(topic_ids, Type.STRS)
@@ -301,6 +310,13 @@ def _objects_of(contents: Contents, kind: str) -> Sequence[Any]:
     return [*main, *included]
 
 
+def _main_count(contents: Contents, kind: str) -> int:
+    """Return the number of different main objects of one kind on a page."""
+    if contents.kind != kind:
+        return 0
+    return len(set(map(_key_getter(kind), contents.main)) - {None})
+
+
 def _topics(spaces: Iterable[Any]) -> Iterator[Any]:
     for space in spaces:
         yield from space.topics or ()
@@ -376,6 +392,7 @@ def _request_row(page: Page, contents: Contents) -> dict[str, Any]:
         "row_count": len(contents.main), "total_post_count": to_count(total),
         "newest_id": to_text(meta.get("newest_id")), "oldest_id": to_text(meta.get("oldest_id")),
         "next_token": to_text(meta.get("next_token")), "byte_count": len(page.body),
+        "microsecond": page.received_at.microsecond % 1000,
     }
 
 

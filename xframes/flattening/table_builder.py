@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from xframes.flattening.arrow_columns import Columns, Index, Objects, Pool, constant
 from xframes.flattening.nodes import tree
-from xframes.schema import TABLES, Type
+from xframes.schema import STORED, TABLES, Type
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -139,7 +139,7 @@ class Tables(Mapping[str, pa.Table]):
     """
 
     def __init__(
-        self, parts: Mapping[str, Sequence[Part | pa.Table]], names: Iterable[str] = TABLES
+        self, parts: Mapping[str, Sequence[Part | pa.Table]], names: Iterable[str] = STORED
     ) -> None:
         self._parts: dict[str, Sequence[Part | pa.Table]] = {n: parts.get(n, ()) for n in names}
 

@@ -24,7 +24,7 @@ import msgspec
 from xframes.client import Client, HangUp
 from xframes.errors import ApiError, ArgumentError, RateLimited
 from xframes.paging.pages import State
-from xframes.wire import Page, Request, read_json
+from xframes.wire import Page, Receipts, Request, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -161,6 +161,7 @@ class Listener:
     _gap_lock: threading.Lock = field(default_factory=threading.Lock)
     _began: datetime | None = None
     _heard: datetime | None = None
+    _receipts: Receipts = field(default_factory=Receipts)
     _reason: str | None = None
     _thread: threading.Thread | None = None
     _hang_up: HangUp = field(default_factory=HangUp)
@@ -265,7 +266,7 @@ class Listener:
                 if not self.ended:
                     self._close_gap()
                 if line.strip():
-                    self._keep(Page(request, line, self._heard))
+                    self._keep(Page(request, line, self._receipts.time(self._heard)))
                 if self._heard - began >= _STEADY:
                     self._backoff.reset()
                 if self.ended:

@@ -9,7 +9,7 @@ from xframes.errors import ArgumentError
 from xframes.plot.canvas import drawing
 from xframes.plot.canvas.glyphs import drawable
 from xframes.plot.canvas.pictures import plot
-from xframes.plot.canvas.rows import MATCHES, listed, pandas, rows, whole
+from xframes.plot.canvas.rows import listed, pandas, rows, whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,21 +22,15 @@ Of = Literal[
 _OWN_DOMAINS = ("x.com", "twitter.com", "pic.x.com", "pic.twitter.com", "t.co")
 _DETAIL = (
     "SELECT {column} AS value, p.id AS post_id, p.author_id "
-    "FROM {table} d JOIN posts p ON p.id = d.post_id "
-    f"WHERE p.{MATCHES}"
+    "FROM {table} d JOIN results p ON p.content_post_id = d.post_id"
 )
 _LINKS = _DETAIL.format(column="coalesce(d.unwound_url, d.expanded_url)", table="post_urls")
-_POSTS = f"SELECT {{column}} AS value, p.id AS post_id, p.author_id FROM posts p WHERE p.{MATCHES}"
+_POSTS = "SELECT {column} AS value, p.id AS post_id, p.author_id FROM results p"
 _QUERIES = {
     "hashtags": _DETAIL.format(column="d.tag", table="post_hashtags"),
     "cashtags": _DETAIL.format(column="d.tag", table="post_cashtags"),
     "mentions": _DETAIL.format(column="d.username", table="post_mentions"),
-    "authors": f"""
-        SELECT coalesce(u.username, p.author_id) AS value, p.id AS post_id, p.author_id
-        FROM posts p
-        LEFT JOIN (SELECT id, max(username) AS username FROM users GROUP BY id) u
-        ON u.id = p.author_id
-        WHERE p.{MATCHES}""",
+    "authors": _POSTS.format(column="coalesce(p.username, p.author_id)"),
     "urls": _LINKS,
     "domains": _LINKS,
     "words": _POSTS.format(column="p.text"),
@@ -127,7 +121,7 @@ def top(
         `author_id`) or `expanded_url`; or one row per post with `text`, for words and emoji, or
         `lang`. `post_id` or `id` counts each post once; without them, rows are counted. From Frames
         and an Archive, only posts that a query returned are counted, not the posts that they refer
-        to.
+        to. A repost has the hashtags, mentions, links and text of the post that it reposts.
     ax
         Axes to draw on. Without it, a new figure.
     of
@@ -136,8 +130,9 @@ def top(
     most
         Number of bars. Default: 10.
     count
-        `posts` counts posts. `authors` counts different authors, so that one author with many posts
-        counts once, and needs `author_id`. Default: `posts`.
+        `posts` counts posts, also reposts, so how far a value spread. `authors` counts different
+        authors, so that one author with many posts counts once, and needs `author_id`. Default:
+        `posts`.
 
     Returns
     -------

@@ -285,6 +285,8 @@ def _length(span: str) -> pd.Timedelta:
 def _timeline(
     frame: Any, zone: ZoneInfo, *, every: Every | None, by: str | None, top: int, until: Any
 ) -> _Timeline:
+    import pandas as pd
+
     if every is not None and every not in EVERY:
         raise ArgumentError(f"every: expected one of {', '.join(EVERY)}, got {every!r}")
     posts = _posts(frame, by)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import json
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -24,7 +25,7 @@ from xframes.reader.bounded import HELD_BYTES, line, lines, values
 from xframes.reader.containers import is_hidden, parts
 from xframes.reader.damage import NotPages, reason
 from xframes.registry import match
-from xframes.wire import Page, Request, page_id
+from xframes.wire import TICK, Page, Request, page_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +71,8 @@ def read_pages(path: str | PathLike[str], run_id: str | None = None) -> Iterator
     -------
     Iterator of Page
         Pages in the order of the file. `received_at` is twarc's `retrieved_at` if the page has it,
-        else the time when the file was last modified.
+        else the time when the file was last modified; each page is a microsecond later than
+        that for each page before it, which keeps their order.
 
     Raises
     ------
@@ -85,11 +87,13 @@ def read_pages(path: str | PathLike[str], run_id: str | None = None) -> Iterator
     path = Path(path)
     try:
         modified_at = datetime.fromtimestamp(int(path.stat().st_mtime), UTC)
-        for body in _contents(path):
+        for number, body in enumerate(_contents(path)):
             if isinstance(body, bytes):
-                yield _page(body, modified_at, run_id)
+                page = _page(body, modified_at, run_id)
             else:
-                yield _recorded_page(body, modified_at, run_id)
+                page = _recorded_page(body, modified_at, run_id)
+            # times of whole seconds are the same on many pages, whose order counts
+            yield replace(page, received_at=page.received_at + number * TICK)
     except XframesError:
         raise
     except FileNotFoundError:

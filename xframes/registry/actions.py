@@ -215,6 +215,13 @@ class Action:
         return required[0]
 
     @property
+    def shown(self) -> str | None:
+        """The table with its main rows alone: `results` instead of `posts`."""
+        if self.rows == "posts":
+            return "results"
+        return self.rows
+
+    @property
     def follows(self) -> bool:
         """Whether a later run can collect only newer posts, by `since_id`."""
         return self.rows == "posts" and any(p.name == "since_id" for p in self.params)

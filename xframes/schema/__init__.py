@@ -49,7 +49,7 @@ from xframes.schema.operation_tables import (
     TOMBSTONES,
     WRITES,
 )
-from xframes.schema.post_tables import POST_DETAILS, POST_METRICS, POSTS
+from xframes.schema.post_tables import POST_DETAILS, POST_METRICS, POSTS, RESULTS
 from xframes.schema.relation_tables import RELATIONS
 from xframes.schema.user_tables import USER_DETAILS, USER_METRICS, USERS
 from xframes.schema.words import COMPANIONS, EXPANSIONS, FIELDS_PARAM, Vocabulary
@@ -60,8 +60,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "COMPANIONS", "EXPANSIONS", "FIELDS_PARAM", "LEFT_OUT", "TABLES", "Col", "Source", "Table",
-    "Type", "Vocabulary", "dictionary", "fields", "fields_param", "is_complete", "table",
+    "COMPANIONS", "EXPANSIONS", "FIELDS_PARAM", "LEFT_OUT", "STORED", "TABLES", "Col", "Source",
+    "Table", "Type", "Vocabulary", "dictionary", "fields", "fields_param", "is_complete", "table",
     "tables_of",
 ]
 
@@ -73,7 +73,7 @@ def __dir__() -> list[str]:
 TABLES: dict[str, Table] = {
     t.name: t
     for t in (
-        POSTS, USERS, MEDIA, PLACES, POLLS, POLL_OPTIONS, SPACES, TOPICS, LISTS, MESSAGES,
+        RESULTS, POSTS, USERS, MEDIA, PLACES, POLLS, POLL_OPTIONS, SPACES, TOPICS, LISTS, MESSAGES,
         COMMUNITIES, NEWS, BOOKMARK_FOLDERS, *POST_DETAILS, MEDIA_VARIANTS, *USER_DETAILS,
         SPACE_PEOPLE, *MESSAGE_DETAILS, NEWS_POSTS, *RELATIONS, POST_METRICS, USER_METRICS,
         COUNTS, POST_ANALYTICS, MEDIA_ANALYTICS, USAGE, USAGE_DAILY, TRENDS,
@@ -81,6 +81,9 @@ TABLES: dict[str, Table] = {
         MEDIA_UPLOADS, WRITES, PROBLEMS, REQUESTS, RUNS,
     )
 }
+
+# Those with rows of their own; views are derived from them by queries.
+STORED: dict[str, Table] = {name: t for name, t in TABLES.items() if t.kind != "view"}
 
 # Fields in X's specification without a column, by object and path, with the reason.
 LEFT_OUT: dict[tuple[str, str], str] = {

@@ -43,7 +43,7 @@ _ARROW: dict[Type, pa.DataType] = {
 STR, INT, FLOAT, BOOL, TIME, DATE, STRS, JSON = Type
 
 Words = Literal["both", "tweet", "post"]
-Kind = Literal["entity", "detail", "relation", "measure", "operation"]
+Kind = Literal["entity", "detail", "relation", "measure", "operation", "view"]
 
 # The kinds of content of columns. Each module that handles people's data has one dict from these
 # kinds to what it does with them, and none that names a table or a column.
@@ -122,6 +122,11 @@ class Col:
         The known values of a code.
     legacy
         The path in API v1.1 and in account exports, if it differs.
+    merge
+        Which value holds if observations differ: the `newest` known one, or for `any` true once
+        one of them was true.
+    never_null
+        Flattening fills it in every row, so a null is from an archive of an earlier version.
     """
 
     name: str
@@ -139,6 +144,8 @@ class Col:
     edge: Literal["start", "end", "last"] = field(default="start", kw_only=True)
     values: tuple[str, ...] = field(default=(), kw_only=True)
     legacy: str | None = field(default=None, kw_only=True)
+    merge: Literal["newest", "any"] = field(default="newest", kw_only=True)
+    never_null: bool = field(default=False, kw_only=True)
 
     @property
     def content(self) -> Holds | None:
@@ -199,7 +206,7 @@ class Table:
     name
         The name of the table.
     kind
-        entity, detail, relation, measure or operation.
+        entity, detail, relation, measure, operation, or view: derived from the others by a query.
     doc
         The meaning of its rows, a sentence.
     key
@@ -257,6 +264,13 @@ class Table:
                 return col
         names = ", ".join(c.name for c in self.columns)
         raise KeyError(f"table {self.name} has no column {column!r}; its columns are: {names}")
+
+    @property
+    def merges(self) -> bool:
+        """Whether the newest known value of each column is used, not the newest row."""
+        if self.kind == "measure":
+            return "observed_at" not in self.key
+        return self.kind == "entity"
 
     @property
     def parent_key(self) -> str:

@@ -190,6 +190,9 @@ REQUESTS = Table(
         Col("oldest_id", "meta.oldest_id", STR, "The oldest post on the page.", names="posts"),
         Col("next_token", "meta.next_token", STR, "X's token for the next page.", holds="secret"),
         Col("byte_count", "", INT, "Size of the body in bytes."),
+        Col("microsecond", "", INT,
+            "Microseconds of the time of receipt, after the milliseconds in `observed_at`. They "
+            "order the pages of one millisecond.", never_null=True),
     ),
 )
 

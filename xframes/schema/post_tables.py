@@ -1,5 +1,7 @@
 """Tables of posts and their details."""
 
+from dataclasses import replace
+
 from xframes.schema.declarations import BOOL, FLOAT, INT, JSON, STR, STRS, TIME, Col, Source, Table
 
 METRICS = (
@@ -137,6 +139,12 @@ POSTS = Table(
             "Source links suggested for a Community Note, with the number of suggestions of each.",
             holds="content"),
         *PRIVATE_METRICS,
+        Col("is_result", "", BOOL,
+            "Whether a request returned it as a result (search, timeline, lookup, …); false: only "
+            "included with others. Once a result, always one.", merge="any", never_null=True),
+        Col("is_latest", "", BOOL,
+            "Whether it is the newest version here of an edited post; true of posts without edits. "
+            "Queries derive it from `post_edits`; null in files."),
     ),
 )
 
@@ -148,6 +156,55 @@ POST_METRICS = Table(
     object="post",
     time="observed_at",
     body=(Col("post_id", "id", STR, "The post.", names="posts"), *METRICS),
+)
+
+_OF_REPOSTS = "of a repost those of the post that it reposts, if that is here"
+
+RESULTS = Table(
+    "results",
+    "view",
+    "Posts that a request returned as results, run by run, in X's order: one row for each.",
+    key=("id",),
+    owner="author_id",
+    body=(
+        Col("id", "", STR, "The post's id; of an edited post, the newest version.",
+            names="posts"),
+        Col("created_at", "", TIME, "When it was posted."),
+        Col("author_id", "", STR, "The author (`users.id`).", names="users"),
+        Col("username", "", STR, "The author's handle.", holds="handle", of="author_id"),
+        Col("name", "", STR, "The author's name.", holds="name", of="author_id"),
+        Col("followers_count", "", INT, "The author's followers when observed."),
+        Col("text", "", STR,
+            "The whole text, unescaped; of a repost the text of the post that it reposts, if that "
+            "is here.", holds="words"),
+        Col("lang", "", STR, "Language detected by X (BCP 47; `und`: unknown).", holds="code"),
+        Col("kind", "", STR,
+            "original, reply, quote or repost. A reply that quotes is a reply.",
+            holds="code", values=("original", "reply", "quote", "repost")),
+        *(replace(col, path="") for col in METRICS),
+        Col("referenced_post_id", "", STR,
+            "The post that it reposts, replies to or quotes.", names="posts"),
+        Col("referenced_author_id", "", STR,
+            "The author of that post, if it is here.", names="users"),
+        Col("referenced_username", "", STR, "The handle of that author.",
+            holds="handle", of="referenced_author_id"),
+        Col("referenced_text", "", STR, "The whole text of that post, unescaped.",
+            holds="words"),
+        Col("content_post_id", "", STR,
+            "The post whose details the text has: of a repost the post that it reposts, if that is "
+            "here; else the post itself.", names="posts"),
+        Col("hashtags", "", STRS, f"Hashtags in the text, in order; {_OF_REPOSTS}.",
+            holds="label"),
+        Col("mentions", "", STRS, f"Handles mentioned in the text; {_OF_REPOSTS}.",
+            holds="label"),
+        Col("links", "", STRS, f"Where the links in the text lead; {_OF_REPOSTS}.",
+            holds="link"),
+        Col("url", "", STR, "The address of the post at X.", holds="link"),
+        Col("query", "", STR, "The query of the request that first returned it, if it had one.",
+            holds="query"),
+        Col("action", "", STR, "The action of that request, e.g. search.recent.", holds="code"),
+        Col("run_id", "", STR, "The run of that request (`runs`).", names="runs"),
+    ),
 )
 
 _POST = Col("post_id", "", STR, "The post.", names="posts")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from xframes.archive.export.pseudonyms import People, is_x_url
-from xframes.schema import TABLES, Col
+from xframes.schema import STORED, TABLES, Col
 from xframes.schema.references import carried, is_list, named, references, writer
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def is_pseudonym(table: str, column: str, *, posts: bool = True) -> bool:
 
 def people(connection: duckdb.DuckDBPyConnection) -> People:
     """Read the handles and ids of all people in the archive."""
-    columns = [(t.name, c.name) for t in TABLES.values() for c in t.body if c.holds == "handle"]
+    columns = [(t.name, c.name) for t in STORED.values() for c in t.body if c.holds == "handle"]
     columns.append(("users", "id"))
     words = " UNION ".join(f'SELECT lower("{column}") FROM "{table}"' for table, column in columns)
     batches = connection.sql(words).to_arrow_reader(10_240)

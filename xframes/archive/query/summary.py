@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from xframes.archive.storage.paths import opened
-from xframes.schema import TABLES
+from xframes.schema import STORED
 from xframes.screen import neutral
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def stored(folder: Folder) -> dict[str, tuple[int, bool]]:
     counts = {}
     folder.look()
     buried = bool(folder.buried)
-    for name in TABLES:
+    for name in STORED:
         files = folder.files(name)
         count, whole = 0, True
         for path in files.all:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from xframes.errors import ArgumentError
+from xframes.sql import derivation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,19 +23,29 @@ class Queryable(Protocol):
 
 
 def thread(source: Queryable, post_id: str | int) -> pd.DataFrame:
-    """Return a conversation as `xf.networks.thread` describes it."""
+    """Return a conversation as `xf.networks.thread` describes it.
+
+    An edited post is there once, as its newest version, also as the parent of replies to an older
+    one.
+    """
     import pandas as pd
 
+    older = derivation.superseded("post_edits", "posts")
     rows = source.sql(
-        "SELECT p.id, r.referenced_post_id AS parent_id, p.conversation_id, p.author_id, "
+        f"WITH older AS ({older}), "
+        "named AS (SELECT coalesce(max(newest), $id) AS id FROM older WHERE id = $id), "
+        "versions AS (FROM named UNION SELECT older.id FROM older JOIN named ON newest = named.id) "
+        "SELECT p.id, coalesce(o.newest, r.referenced_post_id) AS parent_id, "
+        "coalesce(c.newest, p.conversation_id) AS conversation_id, p.author_id, "
         "u.username, p.created_at, p.text "
         "FROM posts p "
         "LEFT JOIN post_references r ON r.post_id = p.id AND r.type = 'replied_to' "
-        "LEFT JOIN (SELECT id, arg_max(username, observed_at) AS username "
-        "FROM users GROUP BY id) u ON u.id = p.author_id "
-        "WHERE p.id = $id OR p.conversation_id IN "
-        "(SELECT coalesce(max(conversation_id), $id) FROM posts WHERE id = $id) "
-        "ORDER BY p.created_at, p.id, p.observed_at DESC",
+        "LEFT JOIN users u ON u.id = p.author_id "
+        "LEFT JOIN older o ON o.id = r.referenced_post_id "
+        "LEFT JOIN older c ON c.id = p.conversation_id "
+        "WHERE p.is_latest AND (p.id IN (FROM named) OR p.conversation_id IN "
+        "(SELECT conversation_id FROM posts WHERE id IN (FROM versions) UNION FROM versions)) "
+        "ORDER BY p.created_at, p.id",
         {"id": str(post_id)},
     ).df()
     if rows.empty:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import threading
 import weakref
 from dataclasses import dataclass, replace
@@ -13,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from xframes.archive.query import newest
 from xframes.archive.query.hiding import Stones
-from xframes.archive.query.newest import Sources
 from xframes.archive.storage.bookkeeping import BASE
 from xframes.archive.storage.parts import stored_schema
 from xframes.archive.storage.paths import opened
 from xframes.archive.storage.readers import Readers
-from xframes.schema import TABLES, Table
-from xframes.sql import macros
+from xframes.schema import STORED, TABLES, Table
+from xframes.sql import derivation, macros, newest
+from xframes.sql.names import named_tables
+from xframes.sql.newest import Sources
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -31,11 +30,6 @@ if TYPE_CHECKING:
     from xframes.archive.storage.bucket import Place
     from xframes.archive.storage.folder import Files, Folder
     from xframes.archive.storage.records.settled import Settled
-
-
-_WORD = re.compile(r"\w+")
-_CATALOG = ("show", "describe", "summarize", "information_schema", "duckdb_", "pragma", "sqlite_",
-            "pg_")
 
 
 def connect(folder: Folder | None = None, **config: Any) -> duckdb.DuckDBPyConnection:
@@ -92,7 +86,7 @@ class Views:
         self._folder = folder
         self._mutex = threading.RLock()
         self._connection: duckdb.DuckDBPyConnection | None = None
-        self._known: dict[str, tuple[Files, Files | None, Stones | None]] = {}
+        self._known: dict[str, tuple[Any, ...]] = {}
         self.readers = Readers(folder)
 
     def connection(self, names: Iterable[str] = TABLES) -> duckdb.DuckDBPyConnection:
@@ -106,16 +100,39 @@ class Views:
             if wanted:
                 self._folder.look()
                 stones = stones_of(self._folder)
-            for name in wanted:
-                table = TABLES[name]
-                parent = None
-                if table.parent:
-                    parent = self._folder.files(table.parent)
-                state = (self._folder.files(name), parent, stones)
-                if self._known.get(name) != state:
-                    self._create(self._connection, table, *state)
-                    self._known[name] = state
+            for name in self._with_sources(wanted):
+                self._update(TABLES[name], stones)
             return self._connection
+
+    def _with_sources(self, names: Iterable[str]) -> list[str]:
+        """Return tables after those that their views name."""
+        wanted: dict[str, None] = {}
+        for name in names:
+            sources = (*derivation.SOURCES.get(name, ()), name)
+            if "posts" in sources and has_unmarked(self._folder.files("posts")):
+                wanted["matches"] = None
+            wanted |= dict.fromkeys(sources)
+        return list(wanted)
+
+    def _update(self, table: Table, stones: Stones | None) -> None:
+        """Create the view of a table, if its files are not those that it has."""
+        assert self._connection is not None
+        if table.kind == "view":
+            if table.name not in self._known:
+                query = derivation.results(derivation.RECEIVED)
+                self._connection.execute(f'CREATE OR REPLACE VIEW "{table.name}" AS {query}')
+                self._known[table.name] = ()
+            return
+        parent = edits = None
+        if table.parent:
+            parent = self._folder.files(table.parent)
+        if table.name == "posts":
+            edits = self._folder.files("post_edits")
+        own = self._folder.files(table.name)
+        state = (own, parent, stones, edits)
+        if self._known.get(table.name) != state:
+            self._create(table, own, parent, stones, edits)
+            self._known[table.name] = state
 
     def cursor(self, names: Iterable[str] = TABLES) -> duckdb.DuckDBPyConnection:
         """Return a new session with the same views, those of these tables updated."""
@@ -125,27 +142,23 @@ class Views:
 
     def _create(
         self,
-        connection: duckdb.DuckDBPyConnection,
         table: Table,
         own: Files,
         parent: Files | None,
         stones: Stones | None,
+        edits: Files | None,
     ) -> None:
         import duckdb
 
-        from xframes.frames import PLAIN_TEXT
-
-        columns = "*"
-        if table.name == "posts":
-            columns = f"*, {PLAIN_TEXT} AS plain_text"
-        create = f'CREATE OR REPLACE VIEW "{table.name}" AS SELECT {columns} FROM'
+        assert self._connection is not None
+        create = f'CREATE OR REPLACE VIEW "{table.name}" AS'
         try:
             query = newest.view(table, *sources(table, own, parent, stones=stones))
-            connection.execute(f"{create} ({query})")
+            self._connection.execute(f"{create} {_derived(table, query, own, edits)}")
         except (duckdb.Error, pa.ArrowException, OSError) as error:
             files = list(own.all)
-            if parent:
-                files += parent.all
+            for others in filter(None, (parent, edits)):
+                files += others.all
             if self._folder.vanished(files):
                 raise
             # A file is damaged: only queries of this table raise.
@@ -155,7 +168,8 @@ class Views:
             )
             empty = newest.empty(table, hidden=False)
             failing = newest.failing(table, text.replace("'", "''"))
-            connection.execute(f"{create} (SELECT * FROM ({empty}) UNION ALL {failing})")
+            query = f"SELECT * FROM ({empty}) UNION ALL {failing}"
+            self._connection.execute(f"{create} {_derived(table, query)}")
 
     def relation(self, query: str, params: object = None) -> duckdb.DuckDBPyRelation:
         """Query the views. No file is removed while the relation or anything made from it lives."""
@@ -213,7 +227,9 @@ class Views:
 
     def _count(self) -> dict[str, int]:
         cursor = self.cursor()
-        full = [name for name in TABLES if self._known[name][0].all]
+        full = [name for name in STORED if self._known[name][0].all]
+        if "matches" in full:
+            full.append("results")
         cursor.begin()  # so that no other thread changes a view meanwhile
         count = 'SELECT count(*) FROM "{}"'
         rows = {name: cursor.execute(count.format(name)).fetchall()[0][0] for name in full}
@@ -233,15 +249,39 @@ class Views:
                 self._known.clear()
 
 
-def named_tables(query: str) -> list[str]:
-    """Return the tables that a query may read: those whose names are among its words.
+def _derived(
+    table: Table, query: str, own: Files | None = None, edits: Files | None = None
+) -> str:
+    """SQL of a SELECT of a table's newest known rows with what is derived from others."""
+    if table.name == "counts" and own is not None and own.all:
+        return derivation.counts(f"({query})", derivation.RECEIVED)
+    if table.name != "posts":
+        return query
+    known = None
+    if edits is not None and edits.all:
+        known = _scan(STORED["post_edits"], edits.all)
+    are_unmarked = own is not None and has_unmarked(own)
+    return derivation.posts(f"({query})", known, are_unmarked=are_unmarked)
 
-    A query about the tables themselves (`SHOW TABLES`, `information_schema`) needs all of them.
-    """
-    words = {word.lower() for word in _WORD.findall(query)}
-    if any(word.startswith(_CATALOG) for word in words):
-        return list(TABLES)
-    return [name for name in TABLES if name in words]
+
+def has_unmarked(posts: Files) -> bool:
+    """Whether files of posts are from a version without `is_result`."""
+    return any(lacks(path, "is_result") for path in posts.all)
+
+
+@lru_cache(maxsize=20_000)  # files never change, and their names are never used again
+def lacks(path: Place, column: str) -> bool:
+    """Whether a file lacks values of a column that is never null, or cannot be read."""
+    try:
+        metadata = pq.read_metadata(opened(path))
+        names = [metadata.schema.column(i).path for i in range(metadata.num_columns)]
+        if column not in names:
+            return True
+        place = names.index(column)
+        groups = [metadata.row_group(i).column(place) for i in range(metadata.num_row_groups)]
+    except (pa.ArrowException, OSError, ValueError):
+        return False
+    return any(group.statistics is None or group.statistics.null_count for group in groups)
 
 
 def stones_of(folder: Folder) -> Stones | None:

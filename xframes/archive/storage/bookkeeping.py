@@ -13,7 +13,7 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 from xframes.archive.storage.paths import open_binary, read_text
-from xframes.schema import TABLES
+from xframes.schema import STORED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,7 +102,7 @@ def is_inside_name(text: str) -> bool:
     """Whether a text is the path, inside an archive, of a data file or a marker."""
     home, _, name = text.rpartition("/")
     top, _, table = home.partition("/")
-    is_data_folder = home == "pages" or (top == "tables" and table in TABLES)
+    is_data_folder = home == "pages" or (top == "tables" and table in STORED)
     is_record = top == "tables" and SETTLED.fullmatch(name)
     is_known = is_data_file(name) or is_record or MARKER.fullmatch(name)
     return is_data_folder and bool(is_known)

@@ -39,7 +39,7 @@ from xframes.archive.storage.paths import size_of
 from xframes.archive.storage.records import settled
 from xframes.archive.storage.temporary import Ownership, owner_of
 from xframes.errors import ArchiveError
-from xframes.schema import TABLES
+from xframes.schema import STORED
 from xframes.screen import counted
 from xframes.version import VERSION
 
@@ -117,7 +117,7 @@ class Files:
 
 def head_of(table: str) -> str:
     """Return the table whose folder has the records of a table's family."""
-    return TABLES[table].parent or table
+    return STORED[table].parent or table
 
 
 def _storage(address: str) -> Disk | Bucket:
@@ -187,7 +187,7 @@ class Folder:
         return True
 
     def _refuse_links(self) -> None:
-        tables = [f"tables/{table}" for table in TABLES]
+        tables = [f"tables/{table}" for table in STORED]
         try:
             links = [self.home / n for n in (*OWN_NAMES, *tables) if is_link(self.home / n)]
         except OSError as error:
@@ -392,7 +392,7 @@ class Folder:
         A folder that cannot be listed has none.
         """
         found: list[Place] = []
-        for head in dict.fromkeys(map(head_of, TABLES)):
+        for head in dict.fromkeys(map(head_of, STORED)):
             home = self.tables / head
             with contextlib.suppress(ArchiveError):
                 found += [home / name for name in settled.records(self._listed(home))]
@@ -418,7 +418,7 @@ class Folder:
 
     def contents(self) -> dict[str, Place]:
         """Return all files of pages and tables by their path inside the archive, with slashes."""
-        homes = {"pages": self.pages} | {f"tables/{name}": self.tables / name for name in TABLES}
+        homes = {"pages": self.pages} | {f"tables/{name}": self.tables / name for name in STORED}
         contents: dict[str, Place] = {}
         for inside, home in homes.items():
             files = self._listed(home)
@@ -489,7 +489,7 @@ class Folder:
     def replaced(self) -> dict[Place, list[Place]]:
         """Return the replaced files that still exist, by the marker that names them."""
         replaced = {}
-        for home in (self.pages, *(self.tables / name for name in TABLES)):
+        for home in (self.pages, *(self.tables / name for name in STORED)):
             for name in filter(MARKER.fullmatch, self.storage.names(home)):
                 files = [home / old for old in self._replaced(home / name)]
                 replaced[home / name] = [file for file in files if file.exists()]

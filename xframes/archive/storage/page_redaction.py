@@ -27,7 +27,7 @@ from xframes.archive.storage.redaction import (
 from xframes.flattening.nodes import INCLUDES
 from xframes.flattening.shapes import REDACTED, is_mark, recognise
 from xframes.registry import ACTIONS
-from xframes.schema import TABLES, tables_of
+from xframes.schema import STORED, tables_of
 from xframes.schema.leaves import Leaf, alternatives, codes, kinds, leaves, wire_names
 from xframes.wire import read_json
 
@@ -242,7 +242,7 @@ def _not(kind: str) -> frozenset[str]:
 def _bare() -> frozenset[str]:
     """Names of fields in references to a post, and in lines saying that it is gone."""
     names = _roots("compliance_result") | {"user_id", "id_str", "user_id_str"}
-    for source in TABLES["post_references"].sources:
+    for source in STORED["post_references"].sources:
         names |= leaves("post").at(source.path.split("|")[0]).fields.keys()
     return frozenset(names)
 
@@ -299,7 +299,7 @@ def _ids(value: Mapping[str, Any], col: Col) -> set[str]:
 @cache
 def _owners() -> tuple[Col, ...]:
     """The columns with the id of an object's owner."""
-    return tuple(t[t.owner] for t in TABLES.values() if t.owner and t.object and not t.sources)
+    return tuple(t[t.owner] for t in STORED.values() if t.owner and t.object and not t.sources)
 
 
 def _doomed_kind(
@@ -311,7 +311,7 @@ def _doomed_kind(
     """
     keys, kind = value.keys(), _kind(value) or expected
     owner = next((c for c in _owners() if not _ids(value, c).isdisjoint(doomed.users)), None)
-    is_own_post = owner is not None and owner in TABLES["posts"].body
+    is_own_post = owner is not None and owner in STORED["posts"].body
     if is_own_post or _is_post(value, kind, doomed):
         if value.get("type") in {"replied_to", "quoted", "retweeted"}:
             return "reference"
@@ -346,7 +346,7 @@ def _is_post(value: Mapping[str, Any], kind: str | None, doomed: Doomed) -> bool
 
 def _is_user(value: Mapping[str, Any], kind: str | None, doomed: Doomed) -> bool:
     """Whether an object says more of a removed person than an id, which a list may also have."""
-    ids = _ids(value, TABLES["users"]["id"])
+    ids = _ids(value, STORED["users"]["id"])
     more = value.keys() - _bare()
     if ids.isdisjoint(doomed.users) or not more:
         return False
@@ -369,7 +369,7 @@ def _kinds_of(target: str) -> frozenset[str]:
 
 
 def _subjects(problem: Mapping[str, Any]) -> set[str]:
-    cols = [col for col in TABLES["problems"].body if col.holds == "subject"]
+    cols = [col for col in STORED["problems"].body if col.holds == "subject"]
     return {str(problem.get(col.path, "")).lower() for col in cols}
 
 
@@ -485,7 +485,7 @@ def _col(name: str, fields: Mapping[str, Leaf]) -> Col | None:
 
 def _whose(value: Mapping[str, Any], handle: Col) -> set[str]:
     """Return the ids of the owner of the handle in a column."""
-    for table in TABLES.values():
+    for table in STORED.values():
         if handle in table.body and handle.of:
             return _ids(value, table[handle.of])
     return set()
@@ -504,7 +504,7 @@ def _beside(name: str) -> str | None:
 @cache
 def _handle_words() -> frozenset[str]:
     names: set[str] = set()
-    for table in TABLES.values():
+    for table in STORED.values():
         names.update(*(alternatives(col) for col in table.body if col.holds == "handle"))
     return frozenset(names)
 
@@ -514,7 +514,7 @@ def _of_itself(name: str, fields: Mapping[str, Leaf]) -> bool:
     col = _col(name, fields)
     if col is None:
         return _beside(name) == "id"
-    return any(col in t.body and col.of and t[col.of].path == "id" for t in TABLES.values())
+    return any(col in t.body and col.of and t[col.of].path == "id" for t in STORED.values())
 
 
 def _is_place(name: str, fields: Mapping[str, Leaf]) -> bool:

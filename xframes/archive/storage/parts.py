@@ -553,18 +553,9 @@ def runs_table(runs: Sequence[Mapping[str, Any]]) -> pa.Table:
 
 
 @cache
-def merges(table: str) -> bool:
-    """Whether the newest known value of each column is used, not the newest row."""
-    declared = TABLES[table]
-    if declared.kind == "measure":
-        return "observed_at" not in declared.key
-    return declared.kind == "entity"
-
-
-@cache
 def stored_schema(table: str) -> pa.Schema:
     """Return the schema of compacted files: the table's, and `known_at` if its rows are merged."""
     schema = TABLES[table].schema
-    if merges(table):
+    if TABLES[table].merges:
         schema = schema.append(KNOWN_AT)
     return schema

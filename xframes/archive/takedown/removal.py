@@ -15,7 +15,6 @@ import pyarrow as pa
 
 from xframes.archive.ingest.imports import add_pages, write_rows
 from xframes.archive.ingest.journal import open_journal
-from xframes.archive.query import newest
 from xframes.archive.query.views import connect
 from xframes.archive.storage.folder import marker
 from xframes.archive.storage.page_redaction import Traces, note_traces, people_in, scrub
@@ -33,8 +32,9 @@ from xframes.archive.takedown.erasure import (
 from xframes.archive.upkeep.repair import forget_damaged
 from xframes.errors import ArchiveError, XframesError
 from xframes.flattening import Flattener
-from xframes.schema import TABLES
+from xframes.schema import STORED
 from xframes.schema.references import carried, owners
+from xframes.sql import newest
 from xframes.wire import Page, Request
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def purge(folder: Folder, readers: Readers) -> int:
             # The journal first: if the process dies, the next purge reads the names from the files.
             clean_journal(folder, targets, targets.users - barred[1])
         sizes = PageSizes()
-        files = [*folder.page_parts(), *(p for table in TABLES for p in folder.files(table).all)]
+        files = [*folder.page_parts(), *(p for table in STORED for p in folder.files(table).all)]
         swaps: dict[Place, Rewritten] = {}
         for path in files:
             new = _file_without(folder, path, targets, sizes)
@@ -252,10 +252,10 @@ def returned(folder: Folder, readers: Readers) -> bool:
         stones = folder.files("tombstones").all
         if not stones:
             return False
-        scan = newest.scan(TABLES["tombstones"], [str(p) for p in stones])
+        scan = newest.scan(STORED["tombstones"], [str(p) for p in stones])
         removed_ids = f"SELECT resource_id FROM {scan} WHERE resource_type = "
         with contextlib.closing(connect(folder)) as connection:
-            for name, table in TABLES.items():
+            for name, table in STORED.items():
                 where = " OR ".join(
                     f"\"{column}\" IN ({removed_ids}'{kind}')" for column, kind in _barrable(name)
                 )
@@ -301,7 +301,7 @@ def _barred(
     connection: duckdb.DuckDBPyConnection, stones: Iterable[Place]
 ) -> tuple[set[str], set[str]]:
     """The ids of posts and users that have tombstones."""
-    scan = newest.scan(TABLES["tombstones"], [str(p) for p in stones])
+    scan = newest.scan(STORED["tombstones"], [str(p) for p in stones])
     rows = connection.execute(f"SELECT DISTINCT resource_type, resource_id FROM {scan}").fetchall()
     posts = {id_ for kind, id_ in rows if kind == "post"}
     return posts, {id_ for kind, id_ in rows if kind == "user"}
@@ -324,7 +324,7 @@ class _Lookup:
         results: list[tuple[Any, ...]] = []
         for paths in filter(None, files):
             try:
-                scan = newest.scan(TABLES[table], paths)
+                scan = newest.scan(STORED[table], paths)
                 query_of_files = query.format(rows=scan)
                 results += self.connection.execute(query_of_files, parameters).fetchall()
             except duckdb.Error:
@@ -353,7 +353,7 @@ def _targets(lookup: _Lookup, posts: set[str], users: set[str]) -> Doomed:
     authors = only.format("author_id", "author_id", "id")
     users = users | lookup.values("posts", authors, posts=posts)
     carried_ids: dict[str, frozenset[str]] = {}
-    for table in TABLES.values():
+    for table in STORED.values():
         if table.carrier:
             column, post = carried(table.name)
             query = only.format(column, column, post)
@@ -380,7 +380,7 @@ def _texts(lookup: _Lookup, holds: str, targets: Doomed) -> frozenset[str]:
     """
     ids = ids_by_kind(targets)
     texts = set[str]()
-    for name, table in TABLES.items():
+    for name, table in STORED.items():
         for col in table.body:
             if col.holds != holds:
                 continue
@@ -399,7 +399,7 @@ def _present(lookup: _Lookup, targets: Doomed) -> Doomed:
     """Find which posts and users the archive has, as rows, versions, authors or mentions."""
     posts = [("posts", "id"), ("post_edits", "post_id"), ("post_edits", "edit_post_id")]
     users = [("users", "id"), ("posts", "author_id")]
-    for table in TABLES.values():
+    for table in STORED.values():
         users += [(table.name, str(col.of)) for col in table.body if col.holds == "handle"]
     return Doomed(
         _present_ids(lookup, posts, targets.posts),

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any, Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from xframes.archive.query import newest
-from xframes.archive.query.newest import Sources, quoted
 from xframes.archive.query.views import connect, sources, stones_of
 from xframes.archive.storage.bookkeeping import base_name, part_name
 from xframes.archive.storage.folder import Files, marker
 from xframes.archive.storage.parts import COMPACTED, PARQUET, ROW_GROUP_ROWS, stored_schema
 from xframes.archive.upkeep.deciding import key_ranges
 from xframes.archive.upkeep.deciding.contest import Contest, Facts, read_parents
-from xframes.schema import TABLES, Table
+from xframes.schema import STORED, TABLES, Table
+from xframes.sql import newest
+from xframes.sql.newest import Sources, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -45,7 +45,7 @@ NEEDED = ("known_at", "complete", "observed_at", "page_id")  # columns that the 
 def families() -> list[list[str]]:
     """Tables that are compacted together: detail tables first, then their parent."""
     details: dict[str, list[str]] = {}
-    for table in TABLES.values():
+    for table in STORED.values():
         details.setdefault(table.parent or table.name, []).append(table.name)
     return [[*(n for n in names if n != parent), parent] for parent, names in details.items()]
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
-from xframes.archive.query import newest
-from xframes.archive.query.views import connect, sources
+from xframes.archive.query.views import connect, lacks, sources
 from xframes.archive.storage.bookkeeping import PART
 from xframes.archive.storage.parts import COMPACTED, LEVELLED
 from xframes.archive.storage.paths import opened, size_of
 from xframes.schema import TABLES, Table
 from xframes.screen import counted
+from xframes.sql import newest
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     import duckdb
 
     from xframes.archive.query.hiding import Stones
-    from xframes.archive.query.newest import Sources
     from xframes.archive.storage.bucket import Place
     from xframes.archive.storage.folder import Files, Folder
+    from xframes.sql.newest import Sources
 
 MEMORY = 512_000_000  # bytes DuckDB may use; with more, a share of the keys is compared at a time
 _SPREAD = 12  # bytes of memory for each byte of compressed rows that are merged at once
@@ -254,8 +254,13 @@ def _is_merged(path: Place) -> bool:
 
 
 def _shared_columns(table: Table, paths: Iterable[Place]) -> list[str]:
-    """The columns that every file has; older files lack columns that were added later."""
+    """The columns that every file has; older files lack columns that were added later.
+
+    A compacted file has nulls for those that older files lacked.
+    """
     shared = {c.name for c in table.columns}
+    never_null = [c.name for c in table.columns if c.never_null]
     for path in paths:
         shared &= set(pq.read_schema(opened(path)).names)
+        shared -= {name for name in never_null if lacks(path, name)}
     return [c.name for c in table.columns if c.name in shared]

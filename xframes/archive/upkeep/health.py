@@ -16,7 +16,7 @@ from xframes.archive.storage.parts import PAGES, PAGES_UNHASHED, stored_schema
 from xframes.archive.storage.paths import opened, size_of
 from xframes.archive.upkeep.compaction import MOST_PARTS
 from xframes.errors import ArchiveError
-from xframes.schema import TABLES
+from xframes.schema import STORED
 from xframes.screen import counted
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _files(folder: Folder) -> Iterator[Sign]:
     advice = "restore the file from a copy: pages cannot be rebuilt"
     yield _sign("pages", f"{rows:,} in {files}, {_size(size)}", bad, folder, advice)
     rows, size, bad, count, parts = 0, 0, [], 0, 0
-    for name, table in TABLES.items():
+    for name, table in STORED.items():
         of_table = folder.files(name)
         needed = (*table.key, "page_id")
         more_rows, more_size, more_bad = _read(of_table.all, stored_schema(name), needed)

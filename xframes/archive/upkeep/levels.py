@@ -10,8 +10,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from xframes.archive.query import newest
-from xframes.archive.query.newest import quoted
 from xframes.archive.query.views import runs_of, stones_of
 from xframes.archive.storage.bookkeeping import BASE, base_name
 from xframes.archive.storage.parts import LEVELLED, stored_schema
@@ -28,6 +26,8 @@ from xframes.archive.upkeep.deciding import key_ranges
 from xframes.archive.upkeep.deciding.contest import Facts
 from xframes.archive.upkeep.settling import State, record
 from xframes.schema import TABLES, Table
+from xframes.sql import newest
+from xframes.sql.newest import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

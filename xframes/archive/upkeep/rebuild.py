@@ -16,7 +16,7 @@ from xframes.archive.storage.parts import gathered, part_runs, read_part, runs_t
 from xframes.archive.storage.paths import opened, size_of
 from xframes.errors import ArchiveError
 from xframes.progress import bar
-from xframes.schema import TABLES
+from xframes.schema import STORED
 from xframes.screen import counted
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def rebuild(
     with locks[0], locks[1], folder.owned(), folder.scratch("rebuild") as scratch:
         folder.recover_locked()
         folder.look()
-        old = {name: folder.files(name) for name in TABLES}
+        old = {name: folder.files(name) for name in STORED}
         parts = folder.page_parts()
         runs = [run for path in parts for run in part_runs(path)]
         if not lose:
@@ -96,7 +96,7 @@ def flatten_into(
         sink.abort()
         raise
     _, unknown = sink.finish()
-    problems = pa.Table.from_pylist(unknown, schema=TABLES["problems"].schema)
+    problems = pa.Table.from_pylist(unknown, schema=STORED["problems"].schema)
     write_rows(new_tables, {"problems": problems})
     return new_tables
 
@@ -105,7 +105,7 @@ def keep_runs(
     new_tables: Folder, runs: Sequence[Mapping[str, Any]], tables: Iterable[Place]
 ) -> None:
     """Write records of runs into rebuilt tables, from the pages and from the old tables."""
-    schema = TABLES["runs"].schema
+    schema = STORED["runs"].schema
     records = [runs_table(runs)]
     for path in tables:
         with suppress(OSError, ValueError, pa.ArrowException):  # verify reports such files
@@ -130,7 +130,7 @@ def adopt(folder: Folder, new_tables: Folder) -> dict[Path, Place]:
     Returns the final path of each.
     """
     moves: dict[Path, Place] = {}
-    for name in TABLES:
+    for name in STORED:
         for path in new_tables.files(name).all:
             assert isinstance(path, Path)
             temp = folder.new_temp()

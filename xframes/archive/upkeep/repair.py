@@ -20,7 +20,7 @@ from xframes.archive.storage.paths import fetch, opened, size_of
 from xframes.archive.upkeep.rebuild import adopt, flatten_into, keep_runs, pages_named
 from xframes.archive.upkeep.verification import sound_pages
 from xframes.errors import ArchiveError
-from xframes.schema import TABLES
+from xframes.schema import STORED
 from xframes.screen import counted
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class _Repair:
             self._move_aside(where)
         bad = {f.where for f in self._findings if f.kind in _FILE_KINDS}
         parts = self._pages(bad)
-        tables = {name: self._folder.files(name) for name in TABLES}
+        tables = {name: self._folder.files(name) for name in STORED}
         listed = [path for files in tables.values() for path in files.all]
         broken = [path for path in listed if self._folder.inside(path) in bad]
         for path in broken:
@@ -186,7 +186,7 @@ class _Repair:
                 "observed_at": origin.get("observed_at") or self._folder.now(),
             })
         parts = TableParts(self._folder)
-        parts.add({"problems": pa.Table.from_pylist(rows, schema=TABLES["problems"].schema)})
+        parts.add({"problems": pa.Table.from_pylist(rows, schema=STORED["problems"].schema)})
         self._moves |= parts.finish()
 
     def _journal(self) -> None:

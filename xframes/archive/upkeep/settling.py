@@ -16,17 +16,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from xframes.archive.query import newest
-from xframes.archive.query.newest import quoted
 from xframes.archive.storage.bookkeeping import part_name, settled_name
 from xframes.archive.storage.folder import head_of, marker
-from xframes.archive.storage.parts import COMPACTED, PARQUET, merges, stored_schema
+from xframes.archive.storage.parts import COMPACTED, PARQUET, stored_schema
 from xframes.archive.storage.paths import opened
 from xframes.archive.storage.records import settled
 from xframes.archive.upkeep.compaction import NEEDED, SPREAD, VALUE_BYTES, Worker
 from xframes.archive.upkeep.deciding import key_ranges
 from xframes.archive.upkeep.deciding.contest import Contest, Facts, read_parents
 from xframes.schema import TABLES, Table, Type
+from xframes.sql import newest
+from xframes.sql.newest import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -189,16 +189,16 @@ class _Settling:
         """Find the rows that do not hold any more, one range of keys after the other."""
         table = self.table
         connection.register("recorded", self.state.positions())
-        facts = Facts.of(self.files.all if merges(table.name) else self._new)
+        facts = Facts.of(self.files.all if table.merges else self._new)
         wide = [
             name
             for name in stored_schema(table.name).names
             if name in {*NEEDED, *table.key} or name in facts.names - facts.never
         ]
-        owners = {c.name for c in table.columns if c.owner}
-        needed = {*NEEDED, *table.key, "run_id"} | owners
+        not_newest = {c.name for c in table.columns if c.owner or c.merge == "any"}
+        needed = {*NEEDED, *table.key, "run_id"} | not_newest
         narrow = [name for name in wide if name in needed]
-        if merges(table.name) and table.kind != "entity":
+        if table.merges and table.kind != "entity":
             narrow = wide
         key = key_ranges.range_key(table)
         row_bytes = 2 * VALUE_BYTES * len(narrow)
@@ -218,7 +218,7 @@ class _Settling:
             if not contest.find_heads():
                 continue
             yield connection.sql(self._losers()).to_arrow_table()
-            if not merges(table.name):
+            if not table.merges:
                 continue
             connection.execute(
                 "CREATE OR REPLACE TEMP TABLE undecided AS "
@@ -239,7 +239,7 @@ class _Settling:
         table = self.table
         same = newest.same(table, "seen", "many")
         rows = f"SELECT {_NUMBERS} FROM seen SEMI JOIN many ON {same}"
-        if merges(table.name):
+        if table.merges:
             undecided = f"(SELECT {quoted(table.key)} FROM heads WHERE NOT simple) AS undecided"
             rows += f" ANTI JOIN {undecided} ON {newest.same(table, 'seen', 'undecided')}"
         return f"{rows} WHERE rowid NOT IN {_WINNERS}"

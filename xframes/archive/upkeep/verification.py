@@ -24,7 +24,7 @@ from xframes.archive.storage.records import settled
 from xframes.archive.upkeep import comparison
 from xframes.archive.upkeep.rebuild import flatten_into, keep_runs
 from xframes.errors import ArchiveError
-from xframes.schema import TABLES
+from xframes.schema import STORED
 from xframes.screen import counted, neutral
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ class Snapshot:
                 snapshot.pages = folder.page_parts()
             except ArchiveError as error:
                 report.findings.append(Finding("unreadable_folder", "pages", str(error)))
-            for name in TABLES:
+            for name in STORED:
                 try:
                     snapshot.tables[name] = folder.files(name)
                 except ArchiveError as error:
@@ -209,7 +209,7 @@ def sound_pages(path: Place) -> Iterator[Page]:
 
 def _check_names(report: Report, folder: Folder) -> None:
     """Report files in the archive's folders that xframes did not write."""
-    homes = (folder.pages, *(folder.tables / name for name in TABLES))
+    homes = (folder.pages, *(folder.tables / name for name in STORED))
     for home in homes:
         with contextlib.suppress(OSError):  # listing the files has already reported it
             for name, reason in folder.storage.strays(home):
@@ -253,7 +253,7 @@ def _check_tables(report: Report, folder: Folder, name: str, paths: Sequence[Pla
         report.files += 1
         try:
             before = len(report.findings)
-            for kind, detail in examine_table(path, TABLES[name], named):
+            for kind, detail in examine_table(path, STORED[name], named):
                 report.findings.append(Finding(kind, folder.inside(path), detail))
             _check_sum(report, folder, path, before)
         except FileNotFoundError as error:
@@ -323,7 +323,7 @@ def _compare_rows(
         compared = stack.enter_context(contextlib.closing(comparison.Comparison(
             folder, snapshot.tables, new_tables, stones, redacted_pages, exact=exact
         )))
-        for name, table in TABLES.items():
+        for name, table in STORED.items():
             if broken & {name, table.parent}:  # damaged tables cannot be compared
                 continue
             try:

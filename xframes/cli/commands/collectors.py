@@ -142,8 +142,8 @@ def _help(action: Action, name: str) -> str:
         words.append("--limit 500")
     text = (
         f"{action.title} ({action.endpoint}).\n\n"
-        f"Print the rows of the table {action.rows}. With --archive, add everything X sends to the "
-        "archive and print the run; with --table, --format or --output, print the rows too."
+        f"Print the rows of the table {action.shown}. With --archive, add everything X sends to "
+        "the archive and print the run; with --table, --format or --output, print the rows too."
     )
     lists = [param.name.upper() for param in required if param.many]
     if lists:
@@ -178,7 +178,7 @@ def _collect(
 
     if table is not None and table not in TABLES:
         raise click.BadParameter(f"no table {table!r}; the tables are: {', '.join(TABLES)}")
-    rows = table or action.rows or "posts"
+    rows = table or action.shown or "results"
     arguments = arguments_of(action, values)
     client = client_for(base_url, words)
     if folder is None:
@@ -200,8 +200,6 @@ def _collect(
             output.write(run.frames()[rows], format_, into)
         else:
             show_runs([run], format_, into)
-        if action.single:
-            _check_found(action, run.frames())
         print_problems(archive, [run.run_id])
 
 
@@ -307,7 +305,7 @@ def _common(action: Action) -> list[Callable[..., Any]]:
     if action.paged or action.token or action.streaming:
         options.append(click.option(
             "--limit", type=click.IntRange(min=1),
-            help=f"Stop after this many rows of {action.rows}. Default: no bound.",
+            help=f"Stop after this many rows of {action.shown}. Default: no bound.",
         ))
     if action.paged is not None:
         least, most = action.paged
@@ -333,7 +331,7 @@ def _common(action: Action) -> list[Callable[..., Any]]:
         ),
         click.option(
             "--table", metavar="NAME", shell_complete=tables,
-            help=f"Print the rows of this table instead of {action.rows}.",
+            help=f"Print the rows of this table instead of {action.shown}.",
         ),
         output.options,
         servers.options,

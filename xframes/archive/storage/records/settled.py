@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from xframes.archive.storage.bookkeeping import SETTLED, is_as_named, is_data_file
 from xframes.archive.storage.paths import opened, size_of
-from xframes.schema import TABLES
+from xframes.schema import STORED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -116,7 +116,7 @@ def count(bits: np.ndarray) -> int:
 
 def _checked(names_by_table: Any) -> dict[str, tuple[str, ...]]:
     """The files a record names, if they are what a record can name."""
-    if not isinstance(names_by_table, dict) or not set(names_by_table) <= set(TABLES):
+    if not isinstance(names_by_table, dict) or not set(names_by_table) <= set(STORED):
         raise ValueError("it names no tables")
     for names in names_by_table.values():
         is_list = isinstance(names, list) and all(isinstance(name, str) for name in names)

@@ -2,7 +2,7 @@
 
 Most keys have one row, or a newest row that has every known value. Those rows are selected by
 number. Only the rows of the other keys are merged, a share of the keys at a time. The rules are
-those of `query/newest.py`.
+those of `sql/newest.py`.
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
-from xframes.archive.query import newest
-from xframes.archive.query.newest import Sources, quoted
-from xframes.archive.storage.parts import merges
 from xframes.archive.storage.paths import opened
 from xframes.schema import TABLES, Table
+from xframes.sql import newest
+from xframes.sql.newest import Sources, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -120,7 +119,7 @@ class Contest:
         key = quoted(table.key)
         if table.kind != "detail":
             simple = "true"
-            if merges(table.name):
+            if table.merges:
                 simple = self._newest_is_enough()
             return (
                 f"SELECT {key}, arg_max(rid, place) AS rid, {simple} AS simple "
@@ -139,22 +138,31 @@ class Contest:
     def _newest_is_enough(self) -> str:
         """SQL of whether the newest row of a key has every value that its other rows have.
 
-        The columns with a value are the bits of a number, one number for each row.
+        The columns with a value are the bits of a number, one number for each row. Of a column
+        that merges by `any`, true and null are the values.
         """
         facts = self.facts
         complete = self._completeness()
         bits = []
-        owners = 0
+        needed_bits = 0  # of columns that a complete row may lack
         for i, c in enumerate(self.table.columns):
+            if c.merge == "any" and c.name in self.columns:
+                unknown = 1 << len(self.table.columns)  # only posts have one such column
+                bits.append(
+                    f'CASE WHEN "{c.name}" IS NULL THEN {unknown}::HUGEINT '
+                    f'WHEN "{c.name}" THEN {1 << i}::HUGEINT ELSE 0::HUGEINT END'
+                )
+                needed_bits |= 1 << i | unknown
+                continue
             constant = c.name in facts.always or c.name not in self.columns
             if constant or (facts.all_complete and not c.owner):
                 continue
             bits.append(f'CASE WHEN "{c.name}" IS NULL THEN 0::HUGEINT ELSE {1 << i}::HUGEINT END')
             if c.owner:
-                owners |= 1 << i
+                needed_bits |= 1 << i
         has_value = " + ".join(bits) or "0::HUGEINT"
         newest = f"arg_max({complete}, place)"
-        matters = f"CASE WHEN {newest} THEN {owners}::HUGEINT ELSE (-1)::HUGEINT END"
+        matters = f"CASE WHEN {newest} THEN {needed_bits}::HUGEINT ELSE (-1)::HUGEINT END"
         missing = f"bit_or({has_value}) & ~arg_max({has_value}, place) & {matters}"
         needed = f"{newest} OR NOT bool_or({complete})"
         if self.narrow:
@@ -174,7 +182,7 @@ class Contest:
 
         Works on a share of the keys at a time. Returns False if every key is simple.
         """
-        if not merges(self.table.name):
+        if not self.table.merges:
             return False
         table = self.table
         key = quoted(table.key)

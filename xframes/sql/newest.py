@@ -6,7 +6,9 @@ There are three rules, by the kind of table:
 
 - merged (entities, analytics, counts): for each key and column, the value of the newest observation
   that knows the column. A value is known if it is not null. A null is known if its row is
-  `complete` and the column is not visible to its owner alone.
+  `complete` and the column is not visible to its owner alone. A column declared `merge="any"` is
+  true if any observation says so; else null if one of them is null, because it is from an earlier
+  version, which lacks the column.
 - grouped (details): for each parent, the rows of the newest observation that has any, unless a
   newer complete observation of the parent has none.
 - newest (all others): for each key, the newest row.
@@ -22,7 +24,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from xframes.archive.storage.parts import merges
 from xframes.schema import TABLES, Table, Type
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def quoted(names: Iterable[str], prefix: str = "") -> str:
 def empty(table: Table, *, hidden: bool = True) -> str:
     """Return a SELECT of the table's columns without rows; with `hidden`, also `known_at`."""
     columns = [f'NULL::{SQL_TYPES[c.type]} AS "{c.name}"' for c in table.columns]
-    if hidden and merges(table.name):
+    if hidden and table.merges:
         columns.append(f"NULL::{KNOWN_TYPE} AS known_at")
     return f"SELECT {', '.join(columns)} WHERE false"
 
@@ -143,7 +144,7 @@ def settled_rows(table: Table, runs: Sequence[Run], record: str) -> str:
             known = ", rows.known_at"
         if exact:
             columns, option = quoted((c.name for c in table.columns), "rows."), []
-            if merges(table.name):
+            if table.merges:
                 columns += known
         select = f"SELECT {columns} FROM {_parquet([run.path for run in group], *option)} AS rows"
         if has_dead:
@@ -271,6 +272,13 @@ def merged(
         if c.name in constant:
             columns.append(f'NULL::{SQL_TYPES[c.type]} AS "{c.name}"')
             continue
+        if c.merge == "any":
+            known = f'count("{c.name}") = count(*)'
+            columns.append(
+                f'CASE WHEN bool_or("{c.name}") OR {known} THEN bool_or("{c.name}") END '
+                f'AS "{c.name}"'
+            )
+            continue
         nulls = entity and not c.owner
         at = "place"
         if not is_plain:
@@ -289,7 +297,7 @@ def merged(
     shown = quoted(c.name for c in table.columns)
     if not hidden:
         return f"SELECT {shown} FROM ({inner})"
-    names = [c.name for c in values if c.name not in constant]
+    names = [c.name for c in values if c.name not in constant and c.merge == "newest"]
     entries = [
         f"{{'k': '{n}', 'v': "
         f"""CASE WHEN "{n}" IS NOT NULL AND "at {n}" <> place THEN "at {n}" END}}"""
@@ -315,7 +323,7 @@ def _value_place(name: str, *, nulls: bool) -> str:
 
 def _united(table: Table, own: Sources, parent: Sources | None, *, touched: bool) -> str:
     rows = touched_rows(table, own)
-    if merges(table.name):
+    if table.merges:
         return merged(table, rows, is_plain=own.is_plain)
     key = quoted(table.key)
     rest = [c.name for c in table.columns if c.name not in table.key]

@@ -1,0 +1,218 @@
+"""What queries derive from stored rows, as SQL: columns of `posts`, filled `counts`, `results`.
+
+Joins are with rows unique by the joined key, so that DuckDB leaves out those that a query does not
+need. Archives and Frames use the same text.
+"""
+
+from __future__ import annotations
+
+from xframes.registry import ACTIONS
+from xframes.schema import TABLES
+from xframes.sql import macros
+
+# `text` as people read it
+PLAIN_TEXT = macros.PLAIN_TEXT.format("text")
+# The tables that the queries here name, by the table that is derived.
+SOURCES = {
+    "counts": ("requests",),
+    "results": (
+        "posts", "users", "matches", "requests", "post_references", "post_edits", "post_hashtags",
+        "post_mentions", "post_urls",
+    ),
+}
+_COUNTING = ", ".join(f"'{a.name}'" for a in ACTIONS.values() if a.rows == "counts")
+_TOKENS = """'{"next_token": null, "pagination_token": null}'"""
+_LONGEST = 31  # days that X puts on one page of counts
+# Microseconds: the order in which the pages of an archive were received
+RECEIVED = "epoch_ms(observed_at) * 1000 + coalesce(microsecond, 0)"
+# The order of the pages in memory
+IN_ORDER = "row_number() OVER ()"
+
+
+def superseded(edits: str, posts: str) -> str:
+    """Return a SELECT of older versions of edited posts: `id`, and the `newest` version.
+
+    `edits` and `posts` are FROM clauses. Only a version that is among the posts supersedes another:
+    an edited post whose newest version was not collected is still one post.
+    """
+    as_number = "TRY_CAST({} AS HUGEINT)".format
+    is_later = f"{as_number('post_id')} > {as_number('edit_post_id')}"
+    pairs = (
+        f"SELECT CASE WHEN {is_later} THEN edit_post_id ELSE post_id END AS older, "
+        f"CASE WHEN {is_later} THEN post_id ELSE edit_post_id END AS newer "
+        f"FROM {edits} AS edits WHERE post_id <> edit_post_id"
+    )
+    return (
+        f"SELECT older AS id, arg_max(newer, {as_number('newer')}) AS newest "
+        f"FROM ({pairs}) AS pairs SEMI JOIN {posts} AS versions ON versions.id = pairs.newer "
+        "GROUP BY older"
+    )
+
+
+def posts(rows: str, edits: str | None, *, are_unmarked: bool = False) -> str:
+    """Return a SELECT of rows of posts with `is_latest` and, last, `plain_text`.
+
+    `rows` is a FROM clause. With `are_unmarked`, some files are from a version without
+    `is_result`; `matches` says the same.
+    """
+    derived = ["true AS is_latest"]
+    joins = ""
+    if edits:
+        derived = ["older.id IS NULL AS is_latest"]
+        joins += f" LEFT JOIN ({superseded(edits, rows)}) AS older ON older.id = p.id"
+    if are_unmarked:
+        derived.append("coalesce(p.is_result, listed.id IS NOT NULL) AS is_result")
+        listed = "SELECT post_id AS id FROM matches GROUP BY post_id"
+        joins += f" LEFT JOIN ({listed}) AS listed ON listed.id = p.id"
+    return (
+        f"SELECT p.* REPLACE ({', '.join(derived)}), {PLAIN_TEXT} AS plain_text "
+        f"FROM {rows} AS p{joins}"
+    )
+
+
+def counts(rows: str, number: str) -> str:
+    """Return a SELECT of rows of counts, with the periods that X left out between two pages.
+
+    Pages belong together if they answer one request, page by page. `number` is SQL of the order
+    of the pages of `requests`.
+    """
+    columns = ", ".join(f'"{c.name}"' for c in TABLES["counts"].columns)
+    return f"""
+WITH known AS NOT MATERIALIZED (SELECT * FROM {rows}),
+numbered AS (
+    SELECT *, {number} AS number, coalesce(run_id, '') AS run,
+        coalesce(json_merge_patch(params, {_TOKENS})::VARCHAR, '') AS request,
+        coalesce(params ->> 'next_token', params ->> 'pagination_token') AS token
+    FROM requests
+    WHERE action IN ({_COUNTING}) OR action IS NULL AND page_id IN (SELECT page_id FROM known)
+),
+linked AS (
+    SELECT *, lag(next_token) OVER same_request AS before FROM numbered
+    WINDOW same_request AS (PARTITION BY run, action, request ORDER BY number)
+),
+chained AS (
+    SELECT page_id, {{'run': run, 'action': action, 'request': request, 'number': sum(
+        CASE WHEN token IS NULL AND (action IS NOT NULL OR before IS NULL) THEN 1 ELSE 0 END
+    ) OVER (PARTITION BY run, action, request ORDER BY number)}} AS chain FROM linked
+),
+periods AS (
+    SELECT known.*, chain,
+        count(DISTINCT page_id) OVER (PARTITION BY chain) AS pages,
+        max(end_at) OVER (
+            PARTITION BY query, granularity, chain ORDER BY start_at
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ) AS reach
+    FROM known JOIN chained USING (page_id)
+),
+gaps AS (
+    SELECT *, ('1 ' || granularity)::INTERVAL AS step FROM periods
+    WHERE start_at > reach AND granularity IN ('minute', 'hour', 'day')
+        AND date_diff('day', reach, start_at) <= {_LONGEST} * (pages + 1)
+),
+empty AS (
+    SELECT query, granularity, observed_at, page_id, start_at AS until, step,
+        unnest([reach] || range(date_trunc(granularity, reach) + step, start_at, step)) AS start_at
+    FROM gaps
+),
+filled AS (
+    SELECT query, granularity, start_at,
+        least(until, date_trunc(granularity, start_at) + step) AS end_at,
+        0::BIGINT AS post_count, true AS filled, observed_at, page_id
+    FROM empty
+)
+SELECT {columns} FROM known
+UNION ALL
+SELECT DISTINCT ON (query, granularity, start_at, end_at) {columns} FROM filled
+ANTI JOIN known ON known.query IS NOT DISTINCT FROM filled.query
+    AND known.granularity = filled.granularity AND known.start_at = filled.start_at
+"""
+
+
+def results(number: str) -> str:
+    """Return a SELECT of the view `results`, run by run, in X's order.
+
+    An edited post has the row of its newest version, with the run and query that first found any
+    version. `number` is SQL of the order of the pages of `requests`.
+    """
+    return f"""
+WITH superseded AS ({superseded("post_edits", "posts")}),
+pages AS (
+    SELECT page_id, {number} AS number, action, params ->> 'query' AS query FROM requests
+),
+found AS (
+    SELECT coalesce(superseded.newest, m.post_id) AS id, pages.action, pages.query, m.run_id,
+        m.page_id, min(number) OVER (PARTITION BY m.run_id) AS began,
+        {{'number': coalesce(number, 0), 'page': m.page_id, 'position': m.position}} AS place
+    FROM matches AS m LEFT JOIN pages ON pages.page_id = m.page_id
+    LEFT JOIN superseded ON superseded.id = m.post_id
+),
+firsts AS (
+    SELECT id, arg_min(action, place) AS action, arg_min(query, place) AS query,
+        arg_min(run_id, place) AS run_id, arg_min(page_id, place) AS page_id,
+        arg_min(began, place) AS began, min(place) AS place
+    FROM found GROUP BY id
+),
+refs AS (
+    SELECT post_id, arg_min(referenced_post_id, rank) AS id, arg_min(type, rank) AS type FROM (
+        SELECT *, [list_position(['reposted', 'replied_to', 'quoted'], type), position] AS rank
+        FROM post_references
+    ) GROUP BY post_id
+),
+referenced AS (
+    SELECT id, any_value(author_id) AS author_id, any_value(plain_text) AS text FROM posts
+    SEMI JOIN post_references ON post_references.referenced_post_id = posts.id GROUP BY id
+),
+people AS (
+    SELECT id, any_value(username) AS username, any_value(name) AS name,
+        any_value(followers_count) AS followers_count
+    FROM users GROUP BY id
+)
+SELECT p.id, p.created_at, p.author_id, coalesce(author.username, p.author_username) AS username,
+    author.name, author.followers_count,
+    CASE WHEN refs.type = 'reposted' THEN coalesce(referenced.text, p.plain_text)
+        ELSE p.plain_text END AS text,
+    p.lang,
+    CASE refs.type WHEN 'reposted' THEN 'repost' WHEN 'replied_to' THEN 'reply'
+        WHEN 'quoted' THEN 'quote'
+        ELSE CASE WHEN p.in_reply_to_user_id IS NULL THEN 'original' ELSE 'reply' END END AS kind,
+    p.like_count, p.reply_count, p.repost_count, p.quote_count, p.bookmark_count,
+    p.impression_count,
+    refs.id AS referenced_post_id, referenced.author_id AS referenced_author_id,
+    other.username AS referenced_username, referenced.text AS referenced_text,
+    {_CONTENT} AS content_post_id,
+    coalesce(tags.list, []) AS hashtags, coalesce(named.list, []) AS mentions,
+    coalesce(links.list, []) AS links,
+    'https://x.com/' || coalesce(author.username, p.author_username, 'i') || '/status/' || p.id
+        AS url,
+    firsts.query, firsts.action, firsts.run_id, p.observed_at,
+    coalesce(firsts.page_id, p.page_id) AS page_id
+FROM posts AS p
+LEFT JOIN firsts ON firsts.id = p.id
+LEFT JOIN refs ON refs.post_id = p.id
+LEFT JOIN referenced ON referenced.id = refs.id
+LEFT JOIN people AS author ON author.id = p.author_id
+LEFT JOIN people AS other ON other.id = referenced.author_id
+LEFT JOIN ({_lists("post_hashtags", "tag")}) AS tags ON tags.id = {_CONTENT}
+LEFT JOIN ({_lists("post_mentions", "username")}) AS named ON named.id = {_CONTENT}
+LEFT JOIN ({_lists("post_urls", _LINK)}) AS links ON links.id = {_CONTENT}
+WHERE p.is_latest AND (p.is_result OR p.id IN (
+    SELECT superseded.newest FROM superseded JOIN posts AS older ON older.id = superseded.id
+    WHERE older.is_result
+))
+ORDER BY firsts.began, firsts.run_id, firsts.place, length(p.id) DESC, p.id DESC
+"""
+
+
+# The post whose text, tags and links those of a result are: of a repost the original, if it is here
+_CONTENT = (
+    "CASE WHEN refs.type = 'reposted' THEN coalesce(referenced.id, p.id) ELSE p.id END"
+)
+_LINK = "coalesce(unwound_url, expanded_url, url)"
+
+
+def _lists(table: str, value: str) -> str:
+    """SQL of a SELECT of the values of each post as a list, in order."""
+    return (
+        f"SELECT post_id AS id, list({value} ORDER BY position) FILTER ({value} IS NOT NULL) "
+        f"AS list FROM {table} GROUP BY post_id"
+    )

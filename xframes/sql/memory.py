@@ -1,0 +1,176 @@
+"""Tables in memory with one row for each thing, by the rules of an archive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from xframes.schema import STORED, TABLES, Table
+from xframes.sql import derivation, newest
+from xframes.sql.newest import KNOWN_TYPE, Sources, quoted
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from xframes.flattening import Tables
+
+
+class Things(Mapping[str, pa.Table]):
+    """Every table of the schema with one row for each thing, in the order of the pages.
+
+    A table is derived from the observations when it is first used. Threads may share the object.
+    """
+
+    def __init__(self, observed: Tables) -> None:
+        self.observed = observed
+        self._made: dict[str, pa.Table] = {}
+        self._lock = RLock()
+
+    def __getitem__(self, name: str) -> pa.Table:
+        if name not in self._made:
+            with self._lock:
+                if name not in self._made:
+                    self._made[name] = self._make(TABLES[name])
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(TABLES)
+
+    def __len__(self) -> int:
+        return len(TABLES)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.observed,)
+
+    @property
+    def row_counts(self) -> dict[str, int]:
+        """The number of rows of every table by name."""
+        counts = self.observed.row_counts
+        if not self._several_pages:
+            counts = {name: counts.get(name, len(self[name])) for name in TABLES}
+        return {name: counts.get(name, 1) and len(self[name]) for name in TABLES}
+
+    @property
+    def _several_pages(self) -> bool:
+        return self.observed.row_counts["requests"] > 1
+
+    def _make(self, table: Table) -> pa.Table:
+        if table.kind == "view":
+            return self._results(table)
+        rows = self.observed[table.name]
+        if self._several_pages and rows.num_rows:
+            rows = self._merged(table, rows)
+        if table.name == "posts":
+            rows = self._with_versions(rows)
+        if table.name == "counts" and self._several_pages and rows.num_rows:
+            connection = _opened({"known_counts": rows, "requests": self["requests"]})
+            query = derivation.counts("known_counts", derivation.IN_ORDER)
+            rows = _fetched(connection, query, table)
+        return rows
+
+    def _merged(self, table: Table, rows: pa.Table) -> pa.Table:
+        """Merge the rows of keys with several; rows keep the places of the first ones."""
+        key = list(newest.key_of(table))
+        among, of = rows, key
+        if table.parent:
+            among, of = self.observed[table.parent], list(STORED[table.parent].key)
+        several = among.select(of).group_by(of).aggregate([([], "count_all")])
+        several = several.filter(pc.greater(several["count_all"], 1)).select(of)
+        if not several.num_rows:
+            return rows
+        tables = {"numbered": rows.append_column("number", pa.array(range(rows.num_rows)))}
+        tables["several"] = several.rename_columns(key)
+        known = ""
+        parent = None
+        if table.merges:
+            known = f", NULL::{KNOWN_TYPE} AS known_at"
+        if table.parent:
+            tables["above"] = among
+            parent = Sources(fresh=f"(SELECT *, NULL::{KNOWN_TYPE} AS known_at FROM above)")
+        same = newest.same(table, "numbered", "several")
+        contested = f"(SELECT numbered.*{known} FROM numbered SEMI JOIN several ON {same})"
+        merged = newest.view(table, Sources(fresh=contested), parent)
+        columns = quoted(c.name for c in table.columns)
+        row_key = quoted(table.key)
+        first = f"SELECT {row_key}, min(number) AS number FROM numbered GROUP BY {row_key}"
+        same_row = " AND ".join(
+            f'merged."{c}" IS NOT DISTINCT FROM first."{c}"' for c in table.key
+        )
+        query = (
+            f"SELECT {columns} FROM ("
+            f"SELECT {columns}, number FROM numbered ANTI JOIN several ON {same} UNION ALL "
+            f"SELECT {quoted((c.name for c in table.columns), 'merged.')}, first.number "
+            f"FROM ({merged}) AS merged JOIN ({first}) AS first ON {same_row}"
+            ") ORDER BY number"
+        )
+        return _fetched(_opened(tables), query, table)
+
+    def _with_versions(self, rows: pa.Table) -> pa.Table:
+        """Fill `is_latest` of posts."""
+        edits = self.observed["post_edits"]
+        are_edits = pc.not_equal(edits["post_id"], edits["edit_post_id"])
+        if pc.any(are_edits).as_py():
+            number = pa.array(range(rows.num_rows))
+            edits = edits.filter(are_edits)
+            connection = _opened({"numbered": rows.append_column("number", number), "edits": edits})
+            query = f"FROM ({derivation.posts('numbered', 'edits')}) ORDER BY number"
+            return _fetched(connection, query, STORED["posts"])
+        place = rows.schema.get_field_index("is_latest")
+        return rows.set_column(place, "is_latest", pa.repeat(pa.scalar(True), rows.num_rows))
+
+    def _results(self, table: Table) -> pa.Table:
+        if not self.observed.row_counts["matches"]:
+            return table.schema.empty_table()
+        connection = _opened({name: self[name] for name in derivation.SOURCES["results"]})
+        return _fetched(connection, derivation.results(derivation.IN_ORDER), table)
+
+
+class Observations(Mapping[str, pa.Table]):
+    """Every table with one row for each page that has the thing, in the order of the pages."""
+
+    def __init__(self, things: Things) -> None:
+        self._things = things
+
+    def __getitem__(self, name: str) -> pa.Table:
+        if name in STORED:
+            return self._things.observed[name]
+        return self._things[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._things)
+
+    def __len__(self) -> int:
+        return len(self._things)
+
+    @property
+    def row_counts(self) -> dict[str, int]:
+        """The number of rows of every table by name."""
+        return {name: len(self[name]) for name in self}
+
+
+def _opened(tables: Mapping[str, pa.Table]) -> duckdb.DuckDBPyConnection:
+    """Open an in-memory DuckDB in UTC that sees these tables; `posts` has `plain_text`."""
+    import duckdb
+
+    connection = duckdb.connect(config={
+        "autoinstall_known_extensions": False, "autoload_known_extensions": False,
+    })
+    connection.execute("SET TimeZone = 'UTC'")
+    for name, arrow in tables.items():
+        connection.from_arrow(arrow).create_view(f"_{name}")
+        extra = ""
+        if name == "posts":
+            extra = f", {derivation.PLAIN_TEXT} AS plain_text"
+        connection.execute(f'CREATE VIEW "{name}" AS SELECT *{extra} FROM "_{name}"')
+    return connection
+
+
+def _fetched(connection: duckdb.DuckDBPyConnection, query: str, table: Table) -> Any:
+    """Run a query, and return its rows with the types of a table."""
+    rows = connection.sql(query).to_arrow_table()
+    connection.close()
+    return rows.select(table.schema.names).cast(table.schema).combine_chunks()
