@@ -30,6 +30,7 @@ from xframes import version
 if TYPE_CHECKING:
     from xframes import errors, networks, plot, sandbox, schema
     from xframes.archive import Archive
+    from xframes.billing.budget import Budget
     from xframes.client import Client, use
     from xframes.collect import actions, call
     from xframes.collect.accounts import analytics, compliance, lists, messages, usage, users
@@ -42,8 +43,8 @@ if TYPE_CHECKING:
 __version__ = version.VERSION
 
 _HOMES = {
-    "Archive": "xframes.archive", "Client": "xframes.client", "Frames": "xframes.frames",
-    "Interrupted": "xframes.errors", "XframesError": "xframes.errors",
+    "Archive": "xframes.archive", "Budget": "xframes.billing.budget", "Client": "xframes.client",
+    "Frames": "xframes.frames", "Interrupted": "xframes.errors", "XframesError": "xframes.errors",
     "actions": "xframes.collect", "call": "xframes.collect", "flatten": "xframes.frames",
     "hydrate": "xframes.collect.hydration", "read_pages": "xframes.reader",
     "unescape": "xframes.frames", "use": "xframes.client",
@@ -60,8 +61,8 @@ _MODULES = {
 }
 
 __all__ = [
-    "Archive", "Client", "Frames", "Interrupted", "XframesError", "actions", "analytics", "call",
-    "compliance", "counts", "errors", "flatten", "hydrate", "lists", "media", "messages",
+    "Archive", "Budget", "Client", "Frames", "Interrupted", "XframesError", "actions", "analytics",
+    "call", "compliance", "counts", "errors", "flatten", "hydrate", "lists", "media", "messages",
     "networks", "plot", "posts", "read_pages", "sandbox", "schema", "search", "spaces", "streams",
     "timelines", "unescape", "usage", "use", "users",
 ]

@@ -4,6 +4,8 @@
     ├── ArgumentError            an invalid argument; no request was made (also a ValueError)
     ├── ConfigError              credentials or settings are missing, unreadable or invalid
     ├── ArchiveError             an archive cannot be read or written
+    ├── BudgetError              a collection may cost more than the limit without a budget
+    ├── BudgetReached            the next request could exceed the budget
     ├── OutcomeUnknown           a write was sent and no answer came back
     ├── Interrupted              a collection stopped early; carries what was collected
     └── ApiError                 X answered with a failure, or no usable answer came
@@ -39,9 +41,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 __all__ = [
-    "ApiError", "ArchiveError", "ArgumentError", "ConfigError", "Forbidden", "Interrupted",
-    "InvalidRequest", "NotFound", "OutcomeUnknown", "RateLimited", "Resumable", "Unauthorized",
-    "Unavailable", "UsageCapped", "XframesError",
+    "ApiError", "ArchiveError", "ArgumentError", "BudgetError", "BudgetReached", "ConfigError",
+    "Forbidden", "Interrupted", "InvalidRequest", "NotFound", "OutcomeUnknown", "RateLimited",
+    "Resumable", "Unauthorized", "Unavailable", "UsageCapped", "XframesError",
 ]
 
 
@@ -145,6 +147,21 @@ class ConfigError(XframesError):
 
 class ArchiveError(XframesError):
     """An archive cannot be read or written."""
+
+
+class BudgetError(XframesError):
+    """A collection without a budget may cost more than the limit; no request was made.
+
+    The message has the call with a budget.
+    """
+
+
+class BudgetReached(XframesError):
+    """The next request could exceed the budget, so it was not sent.
+
+    `retry_at` is when the next day or month begins, for a budget of these. It is the cause of the
+    Interrupted that a collection raises.
+    """
 
 
 class OutcomeUnknown(XframesError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from xframes.auth.secrets import Secret, secret
 from xframes.auth.sessions import late
 from xframes.errors import ApiError, ConfigError, Unauthorized
 from xframes.sealing import sealed
-from xframes.settings import from_environment, table
+from xframes.settings import APP, from_environment, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -168,6 +169,42 @@ class Credentials:
             return False
         self.oauth2.renew(base_url, rejected)
         return True
+
+    @sealed
+    def app(self, salt: bytes, server: str = "") -> str:
+        """Return a hash of the app: its name in the settings, else its key, id or bearer token.
+
+        A user's access token is not part of it. `server` is another server than X.
+        """
+        name = APP.value
+        if name is None:
+            name = self._app_identity()
+        text = f"{server} {name}".encode()
+        return hashlib.blake2b(text, digest_size=16, salt=salt).hexdigest()
+
+    def _app_identity(self) -> str:
+        if self.oauth1 is not None:
+            return self.oauth1.revealed()[0]
+        if self.oauth2 is not None and self.oauth2.client_id:
+            return self.oauth2.client_id
+        if self.bearer_token is not None:
+            return self.bearer_token.reveal()
+        return ""
+
+    @property
+    def user_id(self) -> str | None:
+        """The id of the user, where the credentials show it: in OAuth 1.0a access tokens."""
+        if self.oauth1 is None or not self.oauth1.user:
+            return None
+        return self._user_of_token()
+
+    @sealed
+    def _user_of_token(self) -> str | None:
+        assert self.oauth1 is not None
+        first, dash, _ = str(self.oauth1.revealed()[2]).partition("-")
+        if dash and first.isdecimal():
+            return first
+        return None
 
     @sealed
     def _app(self, base_url: str) -> Secret:

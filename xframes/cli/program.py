@@ -131,7 +131,7 @@ def _show_traceback(
 
 def _code(error: BaseException | None) -> int:
     """Return the exit code for an error."""
-    if isinstance(error, errors.RateLimited | errors.UsageCapped):
+    if isinstance(error, errors.RateLimited | errors.UsageCapped | errors.BudgetReached):
         return STOPPED
     return FAILED
 

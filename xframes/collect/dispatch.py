@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -11,13 +12,14 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar, ca
 
 from xframes import registry
 from xframes.client import Client, checked, current
-from xframes.errors import ArgumentError, Interrupted, Resumable
+from xframes.errors import ArgumentError, BudgetReached, Interrupted, Resumable
 from xframes.frames import Frames
 from xframes.paging.pages import State
 from xframes.paging.steps import steps
 from xframes.plan import options, plan
 from xframes.registry.documentation import takes_numbers
 from xframes.screen import counted
+from xframes.wire import Purpose
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar as DefaultTypeVar
@@ -140,6 +142,7 @@ class _InMemory(Resumable):
 
     plan: Plan
     client: Client
+    run_id: str = field(default_factory=lambda: f"memory-{secrets.token_hex(8)}")
     state: State = field(default_factory=State)
     pages: dict[tuple[str, ...], Page] = field(default_factory=dict)
 
@@ -149,12 +152,13 @@ class _InMemory(Resumable):
         try:
             with bar(progress, self.plan.action, " rows", self.plan.expected) as advance:
                 pages = list(self.pages.values())
-                for new_pages, state in steps(self.client, self.plan, self.state, pages):
+                plan = replace(self.plan, purpose=Purpose(self.run_id))
+                for new_pages, state in steps(self.client, plan, self.state, pages):
                     self.pages |= {self._key(page): page for page in new_pages}
                     advance(state.rows - self.state.rows)
                     self.state = state
         except (Exception, KeyboardInterrupt) as error:  # X bills the pages received before it
-            if not self.pages:
+            if not self.pages and not isinstance(error, BudgetReached):
                 raise
             raise self._interrupted(error) from error
         return Frames.from_pages(self.pages.values())
@@ -180,7 +184,7 @@ class _InMemory(Resumable):
     def _resume(self, *, client: Client | None = None, progress: bool | None = None) -> Frames:
         client = checked(client or self.client, self.plan.action)
         planned = self.plan.in_words_of(client)
-        return _InMemory(planned, client, self.state, dict(self.pages)).run(progress)
+        return _InMemory(planned, client, self.run_id, self.state, dict(self.pages)).run(progress)
 
 
 def function(action: Action) -> str:

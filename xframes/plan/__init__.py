@@ -21,7 +21,7 @@ from xframes.errors import ArgumentError
 from xframes.plan import values
 from xframes.plan.fields import asked, asks_owner, takes_expansions, takes_fields
 from xframes.schema import Vocabulary  # noqa: TC001  # msgspec reads the annotations of Plan
-from xframes.wire import Request
+from xframes.wire import Purpose, Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,7 +42,8 @@ class Plan:
     rows of all pages, `words` is the vocabulary of the request, and `asked` are the parameters
     `*.fields` and `expansions` as they are sent. A list that is too long for one request is split
     into `batches`. For `since` "last", an archive replaces it by the end of earlier runs; without
-    `refresh`, an archive does not fetch again what it has.
+    `refresh`, an archive does not fetch again what it has. `purpose` is what its requests are for;
+    it is not saved.
     """
 
     action: str
@@ -52,6 +53,7 @@ class Plan:
     asked: dict[str, str] = field(default_factory=dict)
     since: Literal["last"] | None = None
     refresh: bool = False
+    purpose: Purpose | None = None
 
     @property
     def declared(self) -> Action:
@@ -89,14 +91,15 @@ class Plan:
 
     def request(
         self, batch: int = 0, *, token: str | None = None, max_results: int | None = None,
-        changes: Mapping[str, Any] | None = None,
+        changes: Mapping[str, Any] | None = None, skip: int = 0,
     ) -> Request:
         """Return the request of one batch and page.
 
-        `changes` replace arguments of the plan, e.g. the `end_time` of a later page.
+        `changes` replace arguments of the plan, e.g. the `end_time` of a later page. `skip` is the
+        number of values of the batch's list that were requested already.
         """
         action = self.declared
-        arguments = self._arguments(batch, changes or {})
+        arguments = self._arguments(batch, changes or {}, skip)
         path, params, body = action.path, dict[str, str](), dict[str, Any]()
         for param in action.params:
             value = arguments.get(param.name, param.default)
@@ -116,7 +119,10 @@ class Plan:
             param.name: _args_text(param, arguments[param.name]) for param in action.params
             if param.name in arguments and _is_recorded(action, param)
         }
-        return Request(action.method, path, params | self.asked, action.name, args, body or None)
+        return Request(
+            action.method, path, params | self.asked, action.name, args, body or None,
+            purpose=self.purpose,
+        )
 
     def in_words_of(self, client: object) -> Plan:
         """Return the plan in the words of a client, to resume it where X takes only those.
@@ -132,19 +138,36 @@ class Plan:
                 return replace(self, words=words, asked=fields)
         return self
 
-    def _arguments(self, batch: int, changes: Mapping[str, Any]) -> dict[str, Any]:
+    def part_after(self, sent: Request, batch: int, skip: int) -> int | None:
+        """Return how many values of a batch's list are requested, if a request has only some.
+
+        None if it has the rest of the batch. A budget can make a request smaller.
+        """
+        split = self._split()
+        if split is None or split.wire not in sent.params:
+            return None
+        values = self._arguments(batch, {}, skip)[split.name]
+        count = sent.params[split.wire].count(",") + 1
+        if count >= len(values):
+            return None
+        return skip + count
+
+    def _arguments(
+        self, batch: int, changes: Mapping[str, Any], skip: int = 0
+    ) -> dict[str, Any]:
         """Return the arguments of one batch: its part of the list, and its span of time."""
         span, part = divmod(batch, self._lists())
         arguments = {**self.arguments, **self._spans()[span], **changes}
         split = self._split()
         if split:
             most = split.max or 1
-            arguments[split.name] = arguments[split.name][part * most : (part + 1) * most]
+            first, last = part * most + skip, (part + 1) * most
+            arguments[split.name] = arguments[split.name][first:last]
         return arguments
 
     def to_json(self) -> str:
         """Return the plan as JSON text."""
-        return json.dumps(asdict(self), ensure_ascii=False)
+        return json.dumps(asdict(replace(self, purpose=None)), ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> Plan:
@@ -153,7 +176,7 @@ class Plan:
         Raises ArgumentError if it is not a plan of a read action that this version has.
         """
         try:
-            plan = msgspec.json.decode(text, type=cls)
+            plan = replace(msgspec.json.decode(text, type=cls), purpose=None)
             kind = plan.declared.kind
         except (msgspec.MsgspecError, ValueError, TypeError, KeyError, RecursionError) as error:
             raise ArgumentError(f"this version cannot carry out the plan: {error}") from None

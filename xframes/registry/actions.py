@@ -102,7 +102,10 @@ class Action:
     limits
         The rate limits of the app's and a user's pool, in X's notation.
     price
-        An entry of the price card.
+        A row of the price card. None for what is free, and for kinds of objects without a row.
+    owned, maybe_free
+        Whether X bills less if the path names the user who sends the request; and whether X's
+        sources disagree about whether it costs anything.
     edge
         The relation that its rows yield.
     exclusive, needed
@@ -134,6 +137,8 @@ class Action:
     scopes: tuple[str, ...] = ()
     limits: tuple[str, str] = ("", "")
     price: str | None = None
+    owned: bool = False
+    maybe_free: bool = False
     edge: Edge | None = None
     exclusive: tuple[tuple[str, ...], ...] = ()
     needed: tuple[tuple[str, ...], ...] = ()

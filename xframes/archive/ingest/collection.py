@@ -18,9 +18,10 @@ from xframes.archive.ingest.flush import flush
 from xframes.archive.ingest.journal import open_journal
 from xframes.archive.ingest.runs import run_of
 from xframes.archive.storage.parts import FLUSH_BYTES
-from xframes.errors import ArchiveError, Interrupted, Resumable, XframesError
+from xframes.errors import ArchiveError, BudgetReached, Interrupted, Resumable, XframesError
 from xframes.progress import bar
 from xframes.screen import counted
+from xframes.wire import Purpose
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -251,9 +252,10 @@ class _Collection:
         earlier: Iterable[Page] = ()
         if self.state.pages:
             earlier = self._earlier_pages(journal)
+        plan = replace(self.plan, purpose=Purpose(self.run_id, str(self.folder.path)))
         with bar(progress, self.plan.action, " rows", self.plan.expected) as advance, flusher:
             advance(self.state.rows)
-            for batch, state in steps(client, self.plan, self.state, earlier):
+            for batch, state in steps(client, plan, self.state, earlier):
                 pages = [replace(page, run_id=self.run_id) for page in batch]
                 journal.append(pages, point=state.to_json(), rows=state.rows)
                 advance(state.rows - self.state.rows)
@@ -277,7 +279,9 @@ class _Collection:
             else:
                 pages, rows = row.page_count, row.row_count
         _end(self.folder, journal, self.run_id, pages, error)
-        if not pages or not isinstance(error, (Exception, KeyboardInterrupt)):
+        if not pages and not isinstance(error, BudgetReached):
+            return
+        if not isinstance(error, (Exception, KeyboardInterrupt)):
             return
 
         reason = str(error) or type(error).__name__
