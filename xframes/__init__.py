@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from xframes.collect.hydration import hydrate
     from xframes.errors import Interrupted, XframesError
     from xframes.frames import Frames, flatten, unescape
+    from xframes.planning.spending_report import spend
     from xframes.reader import read_pages
 
 __version__ = version.VERSION
@@ -47,7 +48,8 @@ _HOMES = {
     "Frames": "xframes.frames", "Interrupted": "xframes.errors", "XframesError": "xframes.errors",
     "actions": "xframes.collect", "call": "xframes.collect", "flatten": "xframes.frames",
     "hydrate": "xframes.collect.hydration", "read_pages": "xframes.reader",
-    "unescape": "xframes.frames", "use": "xframes.client",
+    "spend": "xframes.planning.spending_report", "unescape": "xframes.frames",
+    "use": "xframes.client",
 }
 _MODULES = {
     **{area: f"xframes.collect.accounts.{area}" for area in (
@@ -63,8 +65,8 @@ _MODULES = {
 __all__ = [
     "Archive", "Budget", "Client", "Frames", "Interrupted", "XframesError", "actions", "analytics",
     "call", "compliance", "counts", "errors", "flatten", "hydrate", "lists", "media", "messages",
-    "networks", "plot", "posts", "read_pages", "sandbox", "schema", "search", "spaces", "streams",
-    "timelines", "unescape", "usage", "use", "users",
+    "networks", "plot", "posts", "read_pages", "sandbox", "schema", "search", "spaces", "spend",
+    "streams", "timelines", "unescape", "usage", "use", "users",
 ]
 
 

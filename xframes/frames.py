@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Self, overload
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from xframes.billing.card import in_dollars, load
+from xframes.billing.sums import money
 from xframes.errors import ArgumentError, XframesError
 from xframes.flattening import Tables, flatten_pages
 from xframes.plan.values import missing
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     import duckdb
     import pandas as pd
 
+_INCLUDED = (("posts", "Post", "id"), ("users", "User", "id"), ("media", "Media", "media_key"))
 PLAIN_TEXT = "replace(replace(replace(text, '&lt;', '<'), '&gt;', '>'), '&amp;', '&')"
 
 
@@ -406,6 +409,22 @@ class Frames:
             total += cost
         return total if requests else None
 
+    def _amount(self, price: float) -> str:
+        """Write the price of main objects, to that with included ones, if none was billed before.
+
+        What was billed is in the ledger (`xf.spend`).
+        """
+        card, total = load(), price
+        for name, kind, key in _INCLUDED:
+            count = 0
+            if name != self.main and self.tables[name]:
+                count = len(pc.unique(self._tables[name][key]))
+            if name == self.main == "posts":
+                count = len(pc.unique(self._tables[name][key]))
+                count -= len(pc.unique(self._tables["matches"]["post_id"]))
+            total += max(count, 0) * in_dollars(card.resource(kind).high)
+        return f"about {money(price, total)}"
+
     @property
     def span(self) -> tuple[Any, Any] | None:
         """Earliest and latest time of the posts, or of the counts. None without any.
@@ -420,6 +439,8 @@ class Frames:
 
     def __repr__(self) -> str:
         rows = ", ".join(f"{name} {count:,}" for name, count in self.tables.items() if count)
+        if self.price:
+            rows += f"; {self._amount(self.price)}"
         return f"<Frames: {rows or 'no rows'}>"
 
     def _repr_html_(self) -> str:
@@ -437,7 +458,7 @@ class Frames:
         if self.span:
             parts.append(f"{self.span[0]:%Y-%m-%d %H:%M} to {self.span[1]:%Y-%m-%d %H:%M} UTC")
         if self.price is not None:
-            parts.append(f"about ${self.price:,.2f} by X's price card")
+            parts.append(self._amount(self.price))
         if self.tables["problems"]:
             parts.append(f"{self.tables['problems']:,} problems")
         return " · ".join(parts)

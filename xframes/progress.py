@@ -13,11 +13,13 @@ if TYPE_CHECKING:
 
 @contextmanager
 def bar(
-    progress: bool | None, what: str, unit: str, total: int | None = None
+    progress: bool | None, what: str, unit: str, total: int | None = None,
+    note: Callable[[], str] | None = None,
 ) -> Iterator[Callable[[int], object]]:
     """Show a progress bar while the block runs, and yield the function that advances it.
 
-    `progress`: None shows a bar on a terminal only, True always, False never.
+    `progress`: None shows a bar on a terminal only, True always, False never. `note` returns a text
+    to show after the numbers, such as the price so far.
     """
     if progress is False:
         yield lambda _: None
@@ -35,4 +37,9 @@ def bar(
         unit_scale=True,
         disable=False if progress else None,  # None: on terminals only
     ) as shown:
-        yield shown.update
+        def advance(amount: int) -> None:
+            if note is not None and not shown.disable:
+                shown.set_postfix_str(neutral(note()), refresh=False)
+            shown.update(amount)
+
+        yield advance

@@ -56,9 +56,8 @@ def test_two_processes_share_a_budget(tmp_path, totals):
 
 def test_pages_shrink_to_what_is_left():
     shop = Shop()
-    with serving(shop) as url:
-        with pytest.raises(xf.Interrupted):
-            xf.search.recent("all", client=client(url, usd=1.0))
+    with serving(shop) as url, pytest.raises(xf.Interrupted):
+        xf.search.recent("all", client=client(url, usd=1.0))
     sizes = [int(params["max_results"]) for _, params in shop.asked]
     assert sizes[0] == 18
     assert all(10 <= size <= 18 for size in sizes)

@@ -11,7 +11,7 @@ from xframes.billing.card import UNIT, in_dollars
 from xframes.errors import ArgumentError, ConfigError
 from xframes.registry.prices import dollars
 from xframes.screen import counted
-from xframes.settings import BUDGET
+from xframes.settings import BUDGET, READING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +55,8 @@ class Budget:
         What it is for: each collection with its resumptions ("run"), or everything that the app
         does in a day or a calendar month (UTC).
     reading
-        Whether included objects count ("high"), or only main objects ("low").
+        Whether included objects count ("high"), or only main objects ("low"). Default: high, or
+        the one that the setting `price_reading` picks.
 
     Raises
     ------
@@ -71,9 +72,12 @@ class Budget:
     posts: int | None = None
     requests: int | None = None
     per: Period = "run"
-    reading: Reading = "high"
+    reading: Reading | None = None
 
     def __post_init__(self) -> None:
+        if self.reading is None:
+            picked = "low" if READING.value == "low" else "high"
+            object.__setattr__(self, "reading", picked)
         bounds = {"usd": self.usd, "posts": self.posts, "requests": self.requests}
         for name, bound in bounds.items():
             _check_bound(name, bound)

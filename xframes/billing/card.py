@@ -190,10 +190,9 @@ def _read(path: Path, what: str) -> Card:
     except (OSError, ValueError) as error:
         reason = type(error).__name__
         raise ConfigError(f"{what}: {path} is not a readable JSON file ({reason})") from None
-    fetched_at = changed
-    if isinstance(document, dict) and isinstance(document.get("fetched_at"), str):
-        fetched_at = _time(document["fetched_at"], changed)
-    return _parsed(document, what, str(path), fetched_at.date())
+    notes = document if isinstance(document, dict) else {}
+    dated = _time(str(notes.get("fetched_at")), changed).date()
+    return _parsed(document, what, str(notes.get("source", path)), dated)
 
 
 def _time(text: str, otherwise: datetime) -> datetime:

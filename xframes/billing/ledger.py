@@ -183,8 +183,11 @@ class Ledger:
     def answered(
         self, intent: Intent | None, label: Label, rate: Rate, found: Sequence[Resource], *,
         now: datetime, requests: int = 1,
-    ) -> None:
-        """Record what an answer costs: its request, and its objects not billed that day yet."""
+    ) -> tuple[int, int]:
+        """Record what an answer costs: its request, and its objects not billed that day yet.
+
+        Return the price, low and high.
+        """
         with self._transaction() as sql:
             if intent is not None:
                 sql.execute("DELETE FROM intents WHERE intent = ?", (intent.number,))
@@ -192,6 +195,7 @@ class Ledger:
             low, high, counts = _bill(sql, label, found)
             low, high = rate.low + low, rate.high + high
             _add(sql, label, requests, low=low, high=high, counts=counts)
+            return low, high
 
     # sums -----------------------------------------------------------------------------------------
 
@@ -200,13 +204,16 @@ class Ledger:
         with self._transaction() as sql:
             return _sums(sql, label, period)
 
+    def of_runs(self, runs: Sequence[str]) -> dict[str, tuple[int, int]]:
+        """Return the billionths of a dollar that runs cost, low and high, by run."""
+        with self._transaction() as sql:
+            known = {run for (run,) in sql.execute("SELECT DISTINCT run FROM lines")}
+            return {run: _of_run(sql, run) for run in runs if run in known}
+
     def of_run(self, run: str) -> tuple[int, int]:
         """Return the billionths of a dollar that a run cost, low and high."""
         with self._transaction() as sql:
-            query = "SELECT coalesce(sum(low), 0), coalesce(sum(high), 0) FROM {} WHERE run = ?"
-            low, high = sql.execute(query.format("lines"), (run,)).fetchone()
-            _, flying = sql.execute(query.format("intents"), (run,)).fetchone()
-            return low, high + flying
+            return _of_run(sql, run)
 
     def rows(self) -> list[dict[str, Any]]:
         """Return all sums, one row per app, day, action, query, run and archive."""
@@ -381,6 +388,13 @@ def _add(
         "low = low + excluded.low, high = high + excluded.high",
         [(line, kind, *amounts) for kind, amounts in counts.items()],
     )
+
+
+def _of_run(sql: sqlite3.Connection, run: str) -> tuple[int, int]:
+    query = "SELECT coalesce(sum(low), 0), coalesce(sum(high), 0) FROM {} WHERE run = ?"
+    low, high = sql.execute(query.format("lines"), (run,)).fetchone()
+    _, flying = sql.execute(query.format("intents"), (run,)).fetchone()
+    return low, high + flying
 
 
 def _rows(sql: sqlite3.Connection) -> list[dict[str, Any]]:

@@ -58,6 +58,7 @@ class Meter:
         self._ledger: Ledger | None = Ledger(ledger_path())
         self._app: int | None = None
         self._card: Card | None = None
+        self._low = self._high = 0
         self._own_run = f"client-{secrets.token_hex(6)}"
 
     @property
@@ -104,10 +105,10 @@ class Meter:
             return
         found = resources(action, body, self.card, owned=False)
         if found:
-            self._write(lambda ledger: ledger.answered(
+            self._count(self._write(lambda ledger: ledger.answered(
                 None, self._label(ledger, request), cards.Rate(), found, now=self._now(),
                 requests=0,
-            ))
+            )))
 
     def check(self, request: Request) -> None:
         """Raise BudgetReached if no further line of a stream fits the budget."""
@@ -128,6 +129,12 @@ class Meter:
         if amounts is None:
             return None
         return cards.in_dollars(amounts[0]), cards.in_dollars(amounts[1])
+
+    def so_far(self) -> tuple[float, float] | None:
+        """Return what the requests of this client cost, low and high. None without a ledger."""
+        if self._ledger is None:
+            return None
+        return cards.in_dollars(self._low), cards.in_dollars(self._high)
 
     def _write(self, work: Callable[[Ledger], T]) -> T | None:
         """Return the result of some work on the ledger.
@@ -170,9 +177,13 @@ class Meter:
             found = resources(action, body, self.card, owned=ticket.owned)
         rate = self.card.request(action, ticket.request.body)
         intent, request = ticket.intent, ticket.request
-        self._write(lambda ledger: ledger.answered(
+        self._count(self._write(lambda ledger: ledger.answered(
             intent, self._label(ledger, request), rate, found, now=self._now()
-        ))
+        )))
+
+    def _count(self, billed: tuple[int, int] | None) -> None:
+        low, high = billed or (0, 0)
+        self._low, self._high = self._low + low, self._high + high
 
     def refused(self, ticket: Ticket) -> None:
         """Record that the server refused the request, which costs nothing."""
@@ -209,8 +220,8 @@ def _fitting(budget: Budget, bound: Bound, spent: Spent, now: datetime) -> int:
         return bound.most
     if not fits(bound.least):
         raise BudgetReached(
-            f"the budget of {budget} is reached: {budget.spent(before)} used, and the smallest page "
-            "could exceed it. To continue, resume with a larger budget",
+            f"the budget of {budget} is reached: {budget.spent(before)} used, and the smallest "
+            "page could exceed it. To continue, resume with a larger budget",
             retry_at=budget.ends_at(now), retryable=budget.per != "run",
         )
     fitting, beyond = bound.least, bound.most

@@ -19,6 +19,7 @@ from xframes.cli.commands import (
     gaps,
     local,
     login,
+    money,
     reference,
     sharing,
     writing,
@@ -77,7 +78,7 @@ def main(debug: bool) -> None:
 
 for _command in (
     *local.FIRST, *login.COMMANDS, *collectors.groups(), writing.group(), *archives.COMMANDS,
-    *gaps.COMMANDS, *sharing.COMMANDS, *reference.COMMANDS, *local.LAST,
+    *gaps.COMMANDS, *money.COMMANDS, *sharing.COMMANDS, *reference.COMMANDS, *local.LAST,
 ):
     main.add_command(_command)
 

@@ -25,8 +25,10 @@ from xframes.auth import KINDS, Credentials, OAuth1, OAuth2, Secret, redact
 from xframes.auth.credentials import DEMO, text
 from xframes.auth.sessions import session_for
 from xframes.auth.transport import Clock, whole
+from xframes.billing import guard
 from xframes.billing.budget import Budget
 from xframes.billing.meter import Meter, Ticket
+from xframes.billing.sums import money
 from xframes.client.connection import STALL_SECONDS, HangUp, lines
 from xframes.client.display import html
 from xframes.client.failures import NOT_SENT, explained, lost
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from xframes.plan import Plan
     from xframes.registry import Action, Window
     from xframes.schema import Vocabulary
 
@@ -636,6 +639,23 @@ def checked(client: Client | None, what: str) -> Client:
     if isinstance(client, Client) and getattr(client.send, "__func__", None) is Client.send:
         client.may_send(what)  # a client with a `send` of its own needs no credentials
     return client
+
+
+def check_price(client: Client, plan: Plan) -> None:
+    """Check what a collection may cost, if the client has no budget and sends to X itself.
+
+    Raises BudgetError as `billing.guard` does.
+    """
+    if isinstance(client, Client) and client.guarded and client.meter.budget is None:
+        guard.check_price(plan, client.meter.card)
+
+
+def price_note(client: Client, run_id: str) -> str:
+    """Return what a run cost so far, for a progress bar."""
+    prices = client.meter.of_run(run_id) if isinstance(client, Client) else None
+    if prices is None:
+        return ""
+    return money(*prices)
 
 
 def current(what: str, action: str | None = None) -> Client:

@@ -7,11 +7,12 @@ import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar, cast
 
 from xframes import registry
-from xframes.client import Client, checked, current
+from xframes.client import Client, check_price, checked, current, price_note
 from xframes.errors import ArgumentError, BudgetReached, Interrupted, Resumable
 from xframes.frames import Frames
 from xframes.paging.pages import State
@@ -118,6 +119,7 @@ def collect(
     if planned.since is not None and into is None:
         raise ArgumentError(f'{name}: since="last" needs into=archive', action=name)
     if into is None:
+        check_price(client, planned)
         return cast("R", _InMemory(planned, client).run(progress))  # R's default is Frames
     if not hasattr(into, "collect"):
         raise ArgumentError(
@@ -150,7 +152,9 @@ class _InMemory(Resumable):
         from xframes.progress import bar
 
         try:
-            with bar(progress, self.plan.action, " rows", self.plan.expected) as advance:
+            note = partial(price_note, self.client, self.run_id)
+            expected = self.plan.expected
+            with bar(progress, self.plan.action, " rows", expected, note) as advance:
                 pages = list(self.pages.values())
                 plan = replace(self.plan, purpose=Purpose(self.run_id))
                 for new_pages, state in steps(self.client, plan, self.state, pages):

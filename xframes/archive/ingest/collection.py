@@ -42,8 +42,10 @@ def start(
     archive: RunArchive, folder: Folder, plan: Plan, client: Client, progress: bool | None
 ) -> Run:
     """Start a run and carry it out."""
+    from xframes.client import check_price
     from xframes.paging.pages import State
 
+    check_price(client, plan)
     run_id = f"run-{folder.new_id()}"
     with _owned(folder, run_id) as owner:
         with open_journal(folder.journal) as journal:
@@ -246,6 +248,7 @@ class _Collection:
         return run_of(self.archive, row)
 
     def _collect(self, journal: Journal, client: Client, progress: bool | None) -> None:
+        from xframes.client import price_note
         from xframes.paging.steps import steps
 
         flusher = _Flusher(self.folder, self.owner, behind=self.plan.declared.streaming)
@@ -253,7 +256,9 @@ class _Collection:
         if self.state.pages:
             earlier = self._earlier_pages(journal)
         plan = replace(self.plan, purpose=Purpose(self.run_id, str(self.folder.path)))
-        with bar(progress, self.plan.action, " rows", self.plan.expected) as advance, flusher:
+        note = partial(price_note, client, self.run_id)
+        expected = self.plan.expected
+        with bar(progress, self.plan.action, " rows", expected, note) as advance, flusher:
             advance(self.state.rows)
             for batch, state in steps(client, plan, self.state, earlier):
                 pages = [replace(page, run_id=self.run_id) for page in batch]

@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from xframes.cli import output, servers
-from xframes.cli.common import ArchivePath, client_for, listed, print_problems, resumable, show_runs
+from xframes.cli.common import (
+    ArchivePath,
+    client_for,
+    listed,
+    print_price,
+    print_problems,
+    resumable,
+    show_runs,
+)
 from xframes.cli.completion import tables
 from xframes.errors import Interrupted
 from xframes.registry import ACTIONS
@@ -188,6 +196,7 @@ def _collect(
         output.write(frames[rows], format_, into)
         if frames.tables["problems"] and rows != "problems":
             print_problems(frames)
+        print_price(client)
         return
     with resumable(ctx, folder, base_url, words), Archive(folder) as archive:
         run: Run = call(action.name, **arguments, into=archive, client=client)
@@ -196,6 +205,7 @@ def _collect(
         else:
             show_runs([run], format_, into)
         print_problems(archive, [run.run_id])
+    print_price(client)
 
 
 def arguments_of(action: Action, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -310,4 +320,5 @@ def _common(action: Action) -> list[Callable[..., Any]]:
         ),
         output.options,
         servers.options,
+        servers.budget,
     ]

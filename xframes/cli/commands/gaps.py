@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from xframes.cli import output, servers
-from xframes.cli.common import archive_option, client_for, listed, resumable
+from xframes.cli.common import archive_option, client_for, listed, print_price, resumable
 
 if TYPE_CHECKING:
     from xframes.schema import Vocabulary
@@ -26,6 +26,7 @@ _TABLE = click.option(
 @click.option("--refresh", is_flag=True, help="Request again what the archive already has.")
 @output.options
 @servers.options
+@servers.budget
 @click.pass_context
 def hydrate(
     ctx: click.Context, *, ids: tuple[str, ...], folder: Path, table: Any, refresh: bool,
@@ -48,6 +49,7 @@ def hydrate(
         client = client_for(base_url, words)
         fates = look_up(source, into=archive, table=table, refresh=refresh, client=client)
     output.write(fates, format_, into)
+    print_price(client)
 
 
 def _is_file(ids: tuple[str, ...]) -> bool:
@@ -63,6 +65,7 @@ def _is_file(ids: tuple[str, ...]) -> bool:
 @_TABLE
 @output.options
 @servers.options
+@servers.budget
 @click.pass_context
 def check(
     ctx: click.Context, *, ids: tuple[str, ...], folder: Path, table: Any, format_: str | None,
@@ -77,8 +80,10 @@ def check(
     from xframes.archive import Archive
 
     with resumable(ctx, folder, base_url, words), Archive(folder) as archive:
-        fates = archive.check(listed(ids), table=table, client=client_for(base_url, words))
+        client = client_for(base_url, words)
+        fates = archive.check(listed(ids), table=table, client=client)
     output.write(fates, format_, into)
+    print_price(client)
 
 
 @click.command(short_help="Compare an archive with X's counts.")
