@@ -52,7 +52,7 @@ def run_prices(run_ids: Sequence[str]) -> dict[str, tuple[float, float]]:
 
 def money(low: float | None, high: float | None) -> str:
     """Write an amount in both readings: "$0.50 to $1.20", or "$0.50" if they do not differ."""
-    low, high = read(low or 0.0, high or 0.0)
+    low, high = sorted(read(low or 0.0, high or 0.0))
     texts = [_short(amount) for amount in (low, high)]
     if texts[0] == texts[1]:
         return texts[0]

@@ -7,8 +7,10 @@ resume the collection.
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from math import ceil
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,7 +21,7 @@ import msgspec
 from xframes import registry
 from xframes.errors import ArgumentError
 from xframes.plan import values
-from xframes.plan.fields import asked, asks_owner, takes_expansions, takes_fields
+from xframes.plan.fields import LEAN, asked, asks_owner, takes_expansions, takes_fields
 from xframes.schema import Vocabulary  # noqa: TC001  # msgspec reads the annotations of Plan
 from xframes.wire import Purpose, Request
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Plan", "asks_owner", "options", "plan"]
 
+log = logging.getLogger("xframes")
 _LIMIT = registry.Param("limit", "int", min=1)
 _MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
 
@@ -42,8 +45,9 @@ class Plan:
     rows of all pages, `words` is the vocabulary of the request, and `asked` are the parameters
     `*.fields` and `expansions` as they are sent. A list that is too long for one request is split
     into `batches`. For `since` "last", an archive replaces it by the end of earlier runs; without
-    `refresh`, an archive does not fetch again what it has. `purpose` is what its requests are for;
-    it is not saved.
+    `refresh`, an archive does not fetch again what it has. `completes` is set for lookups of what
+    the archive's posts name, which do not count as its own posts. `purpose` is what its requests
+    are for; it is not saved.
     """
 
     action: str
@@ -53,6 +57,7 @@ class Plan:
     asked: dict[str, str] = field(default_factory=dict)
     since: Literal["last"] | None = None
     refresh: bool = False
+    completes: bool = False
     purpose: Purpose | None = None
 
     @property
@@ -132,9 +137,9 @@ class Plan:
         words = getattr(client, "words", self.words)  # who sends in another way may have none
         if words == self.words or self.declared.streaming:
             return self
-        for choice in ("all", "owner"):
-            if self.asked == asked(self.declared, choice, "all", self.words):
-                fields = asked(self.declared, choice, "all", words)
+        for choice, expansions in product(("all", "owner"), ("all", LEAN)):
+            if self.asked == asked(self.declared, choice, expansions, self.words):
+                fields = asked(self.declared, choice, expansions, words)
                 return replace(self, words=words, asked=fields)
         return self
 
@@ -248,6 +253,11 @@ def plan(
         # streams have the tweet words in both specifications of X
         vocabulary: Vocabulary = "tweet" if action.streaming else words
         chosen = asked(action, arguments.get("fields"), arguments.get("expansions"), vocabulary)
+        if arguments.get("expansions") == LEAN and vocabulary == "post":
+            log.warning(
+                "%s: in post words, X sends the ids of authors and of referenced posts only with "
+                "expansions: they are unknown here. Use words='tweet'", action_name,
+            )
     except ArgumentError as error:
         raise ArgumentError(f"{action_name}: {error}", action=action_name) from None
     return Plan(action_name, checked, limit, words, chosen, since, bool(arguments.get("refresh")))
@@ -281,7 +291,8 @@ def _since(arguments: Mapping[str, Any]) -> Literal["last"] | None:
 def _check_names(action: Action, arguments: Mapping[str, Any]) -> None:
     names = [param.name for param in action.params] + list(options(action))
     for name, value in arguments.items():
-        if name not in names and not (name in {"fields", "expansions"} and value == "all"):
+        is_default = name in {"fields", "expansions"} and value in ("all", LEAN)
+        if name not in names and not is_default:
             raise ArgumentError(f"there is no argument {name!r}; {values.near(name, names)}")
     for param in action.params:
         if param.name not in arguments and (param.required or param.where == "path"):

@@ -17,6 +17,9 @@ _NAMING = frozenset({"id", "ids", "usernames", "keys"})
 NAMES = {"ids": "id", "usernames": "username", "media_keys": "media_key"}
 """The wire names of lists of ids or names, each with the key of such an id or name in an object."""
 
+EXPANDABLE = frozenset({"post", "user", "list", "space", "dm"})
+"""The kinds of objects whose expansions the schema declares."""
+
 DOCS = "https://docs.x.com/x-api/"
 """Address of the documentation pages of X's actions."""
 
@@ -185,6 +188,11 @@ class Action:
     def single(self) -> bool:
         """Whether the answer's `data` is one object, which the last part of the path names."""
         return self.paged is None and self.path.endswith(("}", "/me"))
+
+    @property
+    def expands(self) -> bool:
+        """Whether its answers can include other objects than the main ones."""
+        return self.kind == "read" and not self.bare and self.objects in EXPANDABLE
 
     @property
     def follows(self) -> bool:

@@ -35,8 +35,9 @@ _SHARED = {
     "fields": """`"all"` requests every public field; `"owner"` also those that only the owner sees.
         A list names fields of the main objects in X's words, a dict fields by kind of object, e.g.
         `{"post": ["text"], "user": "all"}`.""",
-    "expansions": """`"all"` requests every related object; a list names X's expansions. An empty
-        list requests none.""",
+    "expansions": """`"all"` requests every related object, which X may bill; a list names X's
+        expansions. `"lean"` requests none: authors and referenced posts are ids, which
+        `xf.complete` can look up later, each once.""",
     "refresh": """With `into`: whether to request again what the archive already has. Default:
         no.""",
     "into": """Archive to collect into; the function then returns its finished Run. Default: keep

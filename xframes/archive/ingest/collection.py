@@ -57,9 +57,12 @@ def start(
 
 def _recorded(plan: Plan) -> dict[str, Any]:
     """Return a plan's arguments for the record of its run."""
-    if plan.limit is None:
-        return dict(plan.arguments)
-    return {**plan.arguments, "limit": plan.limit}
+    record = dict(plan.arguments)
+    if plan.limit is not None:
+        record["limit"] = plan.limit
+    if plan.completes:
+        record["completes"] = True
+    return record
 
 
 def resume(
