@@ -171,25 +171,27 @@ class Credentials:
         return True
 
     @sealed
-    def app(self, salt: bytes, server: str = "") -> str:
-        """Return a hash of the app: its name in the settings, else its key, id or bearer token.
+    def apps(self, salt: bytes, server: str = "") -> list[str]:
+        """Return hashes that identify the app: of its key, its id and its bearer token.
 
-        A user's access token is not part of it. `server` is another server than X.
+        Users' access tokens are not among them. A name in the settings is the only one.
+        `server` is another server than X.
         """
-        name = APP.value
-        if name is None:
-            name = self._app_identity()
-        text = f"{server} {name}".encode()
-        return hashlib.blake2b(text, digest_size=16, salt=salt).hexdigest()
+        names = [APP.value] if APP.value is not None else self._names_of_app()
+        return [
+            hashlib.blake2b(f"{server} {name}".encode(), digest_size=16, salt=salt).hexdigest()
+            for name in names
+        ]
 
-    def _app_identity(self) -> str:
+    def _names_of_app(self) -> list[str]:
+        names = []
         if self.oauth1 is not None:
-            return self.oauth1.revealed()[0]
+            names.append(self.oauth1.revealed()[0])
         if self.oauth2 is not None and self.oauth2.client_id:
-            return self.oauth2.client_id
+            names.append(self.oauth2.client_id)
         if self.bearer_token is not None:
-            return self.bearer_token.reveal()
-        return ""
+            names.append(self.bearer_token.reveal())
+        return names or [""]
 
     @property
     def user_id(self) -> str | None:

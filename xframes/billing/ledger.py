@@ -39,6 +39,7 @@ __all__ = ["Intent", "Label", "Ledger", "Spent", "ledger_path"]
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS apps (app INTEGER PRIMARY KEY, hash TEXT NOT NULL UNIQUE, server TEXT);
+CREATE TABLE IF NOT EXISTS names (hash TEXT PRIMARY KEY, app INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS salt (value BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS billed (
     app INTEGER NOT NULL, day TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL,
@@ -127,13 +128,22 @@ class Ledger:
                 sql.execute("INSERT INTO salt VALUES (?)", row)
             return bytes(row[0])
 
-    def app(self, digest: str, server: str) -> int:
-        """Return the number of an app, by its hash."""
+    def app(self, hashes: Sequence[str], server: str) -> int:
+        """Return the number of an app with these hashes: of the first one that is known.
+
+        The others are recorded as hashes of the same app.
+        """
         with self._transaction() as sql:
-            values = (digest, server)
-            sql.execute("INSERT OR IGNORE INTO apps (hash, server) VALUES (?, ?)", values)
-            row = sql.execute("SELECT app FROM apps WHERE hash = ?", (digest,)).fetchone()
-            return int(row[0])
+            query = "SELECT app FROM names WHERE hash = ?"
+            known = [row[0] for one in hashes for row in sql.execute(query, (one,))]
+            if known:
+                app = int(known[0])
+            else:
+                query = "INSERT INTO apps (hash, server) VALUES (?, ?) RETURNING app"
+                app = int(sql.execute(query, (hashes[0], server)).fetchone()[0])
+            names = [(one, app) for one in hashes]
+            sql.executemany("INSERT OR IGNORE INTO names VALUES (?, ?)", names)
+            return app
 
     # requests -------------------------------------------------------------------------------------
 

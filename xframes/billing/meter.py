@@ -40,7 +40,7 @@ class Meter:
     Parameters
     ----------
     identify
-        Returns the salted hash of the app, for a salt.
+        Returns the salted hashes of the app, for a salt.
     server
         The server, if it is not X's own.
     budget
@@ -50,7 +50,7 @@ class Meter:
     """
 
     def __init__(
-        self, identify: Callable[[bytes], str], server: str, budget: Budget | None,
+        self, identify: Callable[[bytes], list[str]], server: str, budget: Budget | None,
         now: Callable[[], datetime],
     ) -> None:
         self.budget = budget

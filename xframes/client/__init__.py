@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -181,7 +182,7 @@ class Client:
         self._pacer = Pacer()
         self._counters = _Counters()
         self.meter = self._meter(budget)
-        self._user_id = self._credentials.user_id
+        self._user_id: str | None = None
 
     @classmethod
     def from_env(cls, **options: Any) -> Client:
@@ -460,7 +461,8 @@ class Client:
 
     def _kind(self, request: Request) -> str:
         action = ACTIONS.get(request.action or "")
-        return self._credentials.choose(action, owner=asks_owner(request.params))
+        owner = asks_owner(request.params) or self._is_own(request, action)
+        return self._credentials.choose(action, owner=owner)
 
     def _meter(self, budget: Budget | None) -> Meter:
         if budget is not None and not isinstance(budget, Budget):
@@ -468,7 +470,7 @@ class Client:
                 f"budget: expected a Budget such as xf.Budget(usd=5), got {budget!r:.60}"
             )
         server = "" if self.base_url == BASE_URL else self.base_url
-        identify = partial(self._credentials.app, server=server)
+        identify = partial(self._credentials.apps, server=server)
         return Meter(identify, server, budget or Budget.find(), self._clock)
 
     def _clock(self) -> datetime:
@@ -476,7 +478,7 @@ class Client:
 
     def _billed(self, request: Request, action: Action | None, kind: str) -> Page | ApiError:
         """Send a request once, within the budget, and write what it costs to the ledger."""
-        ticket = self.meter.open(request, owned=self._is_own(request, action, kind))
+        ticket = self.meter.open(request, owned=kind != "app" and self._is_own(request, action))
         outcome: Page | ApiError | None = None
         try:
             outcome = self._attempt(ticket.request, action, kind)
@@ -499,23 +501,27 @@ class Client:
         else:
             self.meter.lost(ticket)
 
-    def _is_own(self, request: Request, action: Action | None, kind: str) -> bool:
-        """Whether a request reads what belongs to the user who sends it, which costs less."""
-        if action is None or not action.owned or kind == "app":
+    def _is_own(self, request: Request, action: Action | None) -> bool:
+        """Whether a request reads what belongs to the client's user, who pays less for it."""
+        if action is None or not action.owned:
             return False
-        if self._user_id is None and self._transport == self._http:
-            self._learn_user_id(kind)
+        user_id = self._user_id or self._credentials.user_id
+        if user_id is None and self._user_id is None and self._transport == self._http:
+            self._learn_user_id()
+            user_id = self._user_id
         owner = action.pattern.fullmatch(request.path)
-        return owner is not None and owner["id"] == self._user_id
+        return owner is not None and owner["id"] == user_id
 
-    def _learn_user_id(self, kind: str) -> None:
+    def _learn_user_id(self) -> None:
         """Learn the user id by one attempt of a free request; unknown if that fails."""
         self._user_id = ""
         action = ACTIONS["users.me"]
-        if kind in action.auth:
-            page = self._attempt(Request("GET", action.path, action=action.name), action, kind)
-            if isinstance(page, Page):
-                self._user_id = _user_id(page) or ""
+        if not set(self.kinds).isdisjoint(action.auth):
+            request = Request("GET", action.path, action=action.name)
+            with suppress(ConfigError):  # a login without the scopes
+                page = self._attempt(request, action, self._kind(request))
+                if isinstance(page, Page):
+                    self._user_id = _user_id(page) or ""
 
     def _attempt(self, request: Request, action: Action | None, kind: str) -> Page | ApiError:
         """Send a request once, and return its page or the error.
