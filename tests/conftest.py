@@ -34,6 +34,7 @@ def nobodys_machine(tmp_path_factory):
         home = tmp_path_factory.mktemp("nobody")
         patch.setenv("XFRAMES_CONFIG", str(home / "config.toml"))
         patch.setenv("XFRAMES_JOURNALS", str(home / "journals"))
+        patch.setenv("XDG_DATA_HOME", str(home / "data"))  # of the ledger
         yield
 
 

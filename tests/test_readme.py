@@ -123,5 +123,5 @@ def test_every_public_name_is_there_and_says_what_it_is():
     assert xf.__all__ == sorted(xf.__all__, key=lambda name: (name.lower() == name, name))
     assert [name for name in xf.__all__ if not (getattr(xf, name).__doc__ or "").strip()] == []
     assert callable(xf.flatten)
-    with pytest.raises(AttributeError, match="it has Archive, Client"):
+    with pytest.raises(AttributeError, match="it has Archive, Budget, Client"):
         _ = xf.nonsense

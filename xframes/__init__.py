@@ -30,6 +30,7 @@ from xframes import version
 if TYPE_CHECKING:
     from xframes import errors, networks, plot, sandbox, schema
     from xframes.archive import Archive, gaps
+    from xframes.billing.budget import Budget
     from xframes.client import Client, Replay, now, use
     from xframes.collect import actions, call
     from xframes.collect.accounts import analytics, compliance, lists, messages, usage, users
@@ -37,18 +38,22 @@ if TYPE_CHECKING:
     from xframes.collect.hydration import hydrate
     from xframes.errors import Interrupted, XframesError
     from xframes.frames import Frames, flatten, unescape
+    from xframes.planning.lookups import complete
+    from xframes.planning.spending_report import spend
     from xframes.reader import read_pages
     from xframes.reader.id_files import read_ids
 
 __version__ = version.VERSION
 
 _HOMES = {
-    "Archive": "xframes.archive", "Client": "xframes.client", "Frames": "xframes.frames",
-    "Interrupted": "xframes.errors", "Replay": "xframes.client", "XframesError": "xframes.errors",
-    "actions": "xframes.collect", "call": "xframes.collect", "flatten": "xframes.frames",
-    "gaps": "xframes.archive", "hydrate": "xframes.collect.hydration", "now": "xframes.client",
+    "Archive": "xframes.archive", "Budget": "xframes.billing.budget", "Client": "xframes.client",
+    "Frames": "xframes.frames", "Interrupted": "xframes.errors", "Replay": "xframes.client",
+    "XframesError": "xframes.errors", "actions": "xframes.collect", "call": "xframes.collect",
+    "complete": "xframes.planning.lookups", "flatten": "xframes.frames", "gaps": "xframes.archive",
+    "hydrate": "xframes.collect.hydration", "now": "xframes.client",
     "read_ids": "xframes.reader.id_files", "read_pages": "xframes.reader",
-    "unescape": "xframes.frames", "use": "xframes.client",
+    "spend": "xframes.planning.spending_report", "unescape": "xframes.frames",
+    "use": "xframes.client",
 }
 _MODULES = {
     **{area: f"xframes.collect.accounts.{area}" for area in (
@@ -62,10 +67,11 @@ _MODULES = {
 }
 
 __all__ = [
-    "Archive", "Client", "Frames", "Interrupted", "Replay", "XframesError", "actions", "analytics",
-    "call", "compliance", "counts", "errors", "flatten", "gaps", "hydrate", "lists", "media",
-    "messages", "networks", "now", "plot", "posts", "read_ids", "read_pages", "sandbox", "schema",
-    "search", "spaces", "streams", "timelines", "unescape", "usage", "use", "users",
+    "Archive", "Budget", "Client", "Frames", "Interrupted", "Replay", "XframesError", "actions",
+    "analytics", "call", "complete", "compliance", "counts", "errors", "flatten", "gaps", "hydrate",
+    "lists", "media", "messages", "networks", "now", "plot", "posts", "read_ids", "read_pages",
+    "sandbox", "schema", "search", "spaces", "spend", "streams", "timelines", "unescape", "usage",
+    "use", "users",
 ]
 
 

@@ -5,6 +5,8 @@
     ├── ConfigError              credentials or settings are missing, unreadable or invalid
     ├── ArchiveError             an archive cannot be read or written
     ├── NotRecorded              a replay has no answer to a request
+    ├── BudgetError              a collection may cost more than the limit without a budget
+    ├── BudgetReached            the next request could exceed the budget
     ├── OutcomeUnknown           a write was sent and no answer came back
     ├── Interrupted              a collection stopped early; carries what was collected
     └── ApiError                 X answered with a failure, or no usable answer came
@@ -40,9 +42,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 __all__ = [
-    "ApiError", "ArchiveError", "ArgumentError", "ConfigError", "Forbidden", "Interrupted",
-    "InvalidRequest", "NotFound", "NotRecorded", "OutcomeUnknown", "RateLimited", "Resumable",
-    "Unauthorized", "Unavailable", "UsageCapped", "XframesError",
+    "ApiError", "ArchiveError", "ArgumentError", "BudgetError", "BudgetReached", "ConfigError",
+    "Forbidden", "Interrupted", "InvalidRequest", "NotFound", "NotRecorded", "OutcomeUnknown",
+    "RateLimited", "Resumable", "Unauthorized", "Unavailable", "UsageCapped", "XframesError",
 ]
 
 
@@ -150,6 +152,21 @@ class ArchiveError(XframesError):
 
 class NotRecorded(XframesError):
     """A replay has no answer to a request. The message names the nearest request that it has."""
+
+
+class BudgetError(XframesError):
+    """A collection without a budget may cost more than the limit; no request was made.
+
+    The message has the call with a budget.
+    """
+
+
+class BudgetReached(XframesError):
+    """The next request could exceed the budget, so it was not sent.
+
+    `retry_at` is when the next day or month begins, for a budget of these. It is the cause of the
+    Interrupted that a collection raises.
+    """
 
 
 class OutcomeUnknown(XframesError):

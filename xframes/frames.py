@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Self, overload
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from xframes.billing.card import in_dollars, load
+from xframes.billing.sums import money
 from xframes.errors import ArgumentError, XframesError
 from xframes.flattening import Tables, flatten_pages
 from xframes.plan.values import missing
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
     import duckdb
     import pandas as pd
+
+_INCLUDED = (("posts", "Post", "id"), ("users", "User", "id"), ("media", "Media", "media_key"))
 
 
 def flatten(pages: Iterable[Page] | Page) -> Frames:
@@ -459,6 +463,22 @@ class Frames:
             total += cost
         return total if requests else None
 
+    def _amount(self, price: float) -> str:
+        """Write the price of main objects, to that with included ones, if none was billed before.
+
+        What was billed is in the ledger (`xf.spend`).
+        """
+        card, total = load(), price
+        for name, kind, key in _INCLUDED:
+            count = 0
+            if name != self.main and self.tables[name]:
+                count = len(pc.unique(self._tables[name][key]))
+            if name == self.main == "posts":
+                count = len(pc.unique(self._tables[name][key]))
+                count -= len(pc.unique(self._tables["matches"]["post_id"]))
+            total += max(count, 0) * in_dollars(card.resource(kind).high)
+        return f"about {money(price, total)}"
+
     @property
     def span(self) -> tuple[Any, Any] | None:
         """Earliest and latest time of the results, else of all posts or counts. None without any.
@@ -481,6 +501,8 @@ class Frames:
         )
         if counts["posts"]:
             rows += f"; {self._found(counts)}"
+        if self.price:
+            rows += f"; {self._amount(self.price)}"
         return f"<Frames: {rows or 'no rows'}>"
 
     def _found(self, counts: Mapping[str, int]) -> str:
@@ -506,7 +528,7 @@ class Frames:
         if self.span:
             parts.append(f"{self.span[0]:%Y-%m-%d %H:%M} to {self.span[1]:%Y-%m-%d %H:%M} UTC")
         if self.price is not None:
-            parts.append(f"about ${self.price:,.2f} by X's price card")
+            parts.append(self._amount(self.price))
         if self.tables["problems"]:
             parts.append(f"{self.tables['problems']:,} problems")
         return " · ".join(parts)

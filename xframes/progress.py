@@ -29,7 +29,8 @@ def bar(
 ) -> Iterator[Advance]:
     """Show a progress bar while the block runs, and yield the function that advances it.
 
-    `progress`: None shows a bar on a terminal only, True always, False never.
+    `progress`: None shows a bar on a terminal only, True always, False never. `note` returns a text
+    to show after the numbers, such as the price so far.
     """
     if progress is False:
         yield _ignore

@@ -67,10 +67,48 @@ class Bound:
         return f"{self.value:,} MB; a larger {setting} allows more"
 
 
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A setting with any text, set by its variable or below `[default]` in the config file.
+
+    Parameters
+    ----------
+    name
+        Name in the config file.
+    """
+
+    name: str
+
+    @property
+    def variable(self) -> str:
+        """The environment variable."""
+        return f"XFRAMES_{self.name.upper()}"
+
+    @property
+    def value(self) -> str | None:
+        """The text that the environment or the config file sets; None without one."""
+        value: Any = from_environment(self.variable)
+        if value is None:
+            value = table().get(self.name)
+        if value in (None, ""):
+            return None
+        return str(value)
+
+    @property
+    def source(self) -> str:
+        """Where the text comes from, for an error."""
+        if from_environment(self.variable) is not None:
+            return self.variable
+        return f"{self.name} in the config file"
+
+
+APP = Text("app")  # a name for the app in the ledger: two sets of credentials can be one app
+BUDGET = Text("budget")  # such as 5 or 20/month
 MAX_BODY = Bound("max_body_mb", 64)  # of an answer, unpacked; of a line of a stream
 MAX_LINE = Bound("max_line_mb", 256)  # of a file: a line, or a document that is not a list
 MAX_EMPTY = Bound("max_empty_pages", 50)  # in a row
-BOUNDS = (MAX_BODY, MAX_LINE, MAX_EMPTY)
+MAX_PRICE = Bound("max_price", 10)  # dollars that a collection without a budget may cost
+BOUNDS = (MAX_BODY, MAX_LINE, MAX_EMPTY, MAX_PRICE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +157,7 @@ class Choice:
 
 
 WORDS = Choice("words", ("tweet", "post"), "tweet")  # X's vocabulary in requests
+READING = Choice("price_reading", ("both", "low", "high"), "both")  # what X bills, if it is known
 
 
 def config_path() -> Path:

@@ -51,13 +51,21 @@ _MEANT = {  # the statuses of problems that were sent with another one, by their
 
 
 @dataclass(frozen=True, slots=True)
+class Purpose:
+    """What a request is for: the run, and the archive if there is one."""
+
+    run_id: str
+    archive: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One HTTP request, without credentials.
 
     `action` is the name of the action (None for pages of unknown origin), `args` are the arguments
     that fill the path or name the edge that the response states (e.g. `user_id`), `params` is the
     query, and `body` the JSON body of a write. With `files` (name to bytes), both are sent as a
-    form (multipart/form-data).
+    form (multipart/form-data). `purpose` is not sent; the ledger of prices sums by it.
     """
 
     method: str
@@ -67,6 +75,7 @@ class Request:
     args: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
     files: Mapping[str, bytes] | None = field(default=None, repr=False)
+    purpose: Purpose | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

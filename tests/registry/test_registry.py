@@ -160,3 +160,10 @@ def test_the_functions_named_are_there():
         path = name.removeprefix("xf.").split(".")
         if not name.startswith("xf.call("):
             assert callable(getattr(write if path[0] == "write" else getattr(xf, path[0]), path[1]))
+
+
+def test_expandable_objects_are_those_with_expansions():
+    from xframes.registry.actions import EXPANDABLE
+    from xframes.schema import EXPANSIONS
+
+    assert EXPANSIONS["tweet"].keys() == EXPANSIONS["post"].keys() == EXPANDABLE

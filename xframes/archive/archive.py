@@ -22,6 +22,7 @@ from xframes.archive.upkeep import lifecycle, merge, rebuild
 from xframes.archive.upkeep.compaction import MEMORY
 from xframes.archive.upkeep.repair import repair
 from xframes.archive.upkeep.verification import Report, verify
+from xframes.billing.sums import spend_table
 from xframes.errors import ArchiveError
 from xframes.formats import with_formats
 from xframes.plan.values import moment
@@ -329,6 +330,35 @@ class Archive:
         from xframes.frames import to_pandas
 
         return to_pandas(all_runs(self._folder, self["runs"]))
+
+    def spend(self, by: str | Iterable[str] | None = None) -> pd.DataFrame:
+        """Return what the runs of this archive cost.
+
+        Runs that were collected on another machine have the price that they recorded.
+
+        Parameters
+        ----------
+        by
+            Columns to sum by: day, app, server, action, query, run_id, archive. Default: all.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The columns of `xf.spend`, with `price_low` and `price_high` in US dollars.
+
+        Raises
+        ------
+        ArgumentError
+            `by` has a name that is not a column.
+
+        Examples
+        --------
+        >>> archive.spend(by="action")[["action", "price_low", "price_high"]]
+        """
+        from xframes.frames import to_pandas
+
+        rows = all_runs(self._folder, self["runs"]).to_pylist()
+        return to_pandas(spend_table(by, runs={row["run_id"]: row for row in rows}))
 
     def run(self, run_id: str) -> Run:
         """Return a run.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from xframes.auth.secrets import Secret, secret
 from xframes.auth.sessions import late
 from xframes.errors import ApiError, ConfigError, Unauthorized
 from xframes.sealing import sealed
-from xframes.settings import from_environment, table
+from xframes.settings import APP, from_environment, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -168,6 +169,44 @@ class Credentials:
             return False
         self.oauth2.renew(base_url, rejected)
         return True
+
+    @sealed
+    def apps(self, salt: bytes, server: str = "") -> list[str]:
+        """Return hashes that identify the app: of its key, its id and its bearer token.
+
+        Users' access tokens are not among them. A name in the settings is the only one.
+        `server` is another server than X.
+        """
+        names = [APP.value] if APP.value is not None else self._names_of_app()
+        return [
+            hashlib.blake2b(f"{server} {name}".encode(), digest_size=16, salt=salt).hexdigest()
+            for name in names
+        ]
+
+    def _names_of_app(self) -> list[str]:
+        names = []
+        if self.oauth1 is not None:
+            names.append(self.oauth1.revealed()[0])
+        if self.oauth2 is not None and self.oauth2.client_id:
+            names.append(self.oauth2.client_id)
+        if self.bearer_token is not None:
+            names.append(self.bearer_token.reveal())
+        return names or [""]
+
+    @property
+    def user_id(self) -> str | None:
+        """The id of the user, where the credentials show it: in OAuth 1.0a access tokens."""
+        if self.oauth1 is None or not self.oauth1.user:
+            return None
+        return self._user_of_token()
+
+    @sealed
+    def _user_of_token(self) -> str | None:
+        assert self.oauth1 is not None
+        first, dash, _ = str(self.oauth1.revealed()[2]).partition("-")
+        if dash and first.isdecimal():
+            return first
+        return None
 
     @sealed
     def _app(self, base_url: str) -> Secret:

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any
 from xframes.auth import tokens
 from xframes.auth.credentials import BEARER_NAMES, OAUTH1_NAMES, OAUTH2_NAMES
 from xframes.sealing import sealed
-from xframes.settings import BOUNDS, WORDS, config_path, read_config, table
+from xframes.settings import (
+    APP,
+    BOUNDS,
+    BUDGET,
+    READING,
+    WORDS,
+    config_path,
+    read_config,
+    table,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,7 +32,7 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     **{name: (f"XFRAMES_{name.upper()}", name.upper()) for name in OAUTH1_NAMES},
     **{f"oauth2_{name}": names for name, names in OAUTH2_NAMES.items()},
     "base_url": ("XFRAMES_BASE_URL",),
-    WORDS.name: (WORDS.variable,),
+    **{one.name: (one.variable,) for one in (WORDS, READING, APP, BUDGET)},
     **{bound.name: (bound.variable,) for bound in BOUNDS},
 }
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from xframes.cli import output
-from xframes.errors import Interrupted
+from xframes.errors import ConfigError, Interrupted
 from xframes.screen import counted
 
 if TYPE_CHECKING:
@@ -116,9 +116,29 @@ def client_for(
 
     Missing credentials are reported by the first request.
     """
+    from xframes.billing.budget import Budget
     from xframes.client import Client
 
-    return Client(base_url=base_url, words=words, writes=writes)
+    meta = click.get_current_context().meta
+    budget = None
+    if "xframes.budget" in meta:
+        try:
+            budget = Budget.read(meta["xframes.budget"], "--budget")
+        except ConfigError as error:
+            raise click.BadParameter(str(error)) from None
+    client = Client(base_url=base_url, words=words, writes=writes, budget=budget)
+    client.guarded = client.guarded and "xframes.yes" not in meta
+    return client
+
+
+def print_price(client: Client) -> None:
+    """Print on stderr what the requests of a client cost."""
+    from xframes.billing.sums import money
+
+    prices = client.meter.so_far()
+    if prices is not None and any(prices):
+        requests = counted(client.requests_made, "request")
+        output.say(f"{requests}, {money(*prices)}", err=True)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from xframes.cli.commands import (
     gaps,
     local,
     login,
+    money,
     reference,
     sharing,
     writing,
@@ -78,7 +79,7 @@ def main(debug: bool) -> None:
 
 for _command in (
     *local.FIRST, *login.COMMANDS, *collectors.groups(), writing.group(), *archives.COMMANDS,
-    *gaps.COMMANDS, *sharing.COMMANDS, *reference.COMMANDS, *local.LAST,
+    *gaps.COMMANDS, *money.COMMANDS, *sharing.COMMANDS, *reference.COMMANDS, *local.LAST,
 ):
     main.add_command(_command)
 
@@ -146,7 +147,7 @@ def _show_traceback(
 
 def _code(error: BaseException | None) -> int:
     """Return the exit code for an error."""
-    if isinstance(error, errors.RateLimited | errors.UsageCapped):
+    if isinstance(error, errors.RateLimited | errors.UsageCapped | errors.BudgetReached):
         return STOPPED
     return FAILED
 

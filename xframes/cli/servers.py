@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from xframes.settings import WORDS
+from xframes.settings import BUDGET, MAX_PRICE, WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +20,25 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
     )
     words = click.option("--words", type=click.Choice(WORDS.values), help=about)
     return base_url()(words(command))
+
+
+def budget(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--budget` and `--yes`, which `common.client_for` reads from the context."""
+    about = (
+        f"Dollars that the collection may cost, e.g. 5, or 20/month. Default: {BUDGET.variable}, "
+        "else the config file, else no bound."
+    )
+    yes = f"Collect also what may cost more than {MAX_PRICE.default} dollars without a budget."
+    added = click.option("--yes", is_flag=True, expose_value=False, callback=_keep, help=yes)
+    bound = click.option(
+        "--budget", metavar="USD", expose_value=False, callback=_keep, help=about,
+    )
+    return bound(added(command))
+
+
+def _keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+    if value:
+        ctx.meta[f"xframes.{param.name}"] = value
 
 
 def base_url(**more: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

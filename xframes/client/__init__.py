@@ -9,8 +9,10 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from html import escape
 from threading import Lock
 from typing import IO, TYPE_CHECKING, Any
@@ -24,6 +26,10 @@ from xframes.auth import KINDS, Credentials, OAuth1, OAuth2, Secret, redact
 from xframes.auth.credentials import DEMO, text
 from xframes.auth.sessions import session_for
 from xframes.auth.transport import Clock, whole
+from xframes.billing import guard
+from xframes.billing.budget import Budget
+from xframes.billing.meter import Meter, Ticket
+from xframes.billing.sums import money
 from xframes.client.connection import STALL_SECONDS, HangUp, lines
 from xframes.client.display import html
 from xframes.client.failures import NOT_SENT, explained, lost
@@ -55,6 +61,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from xframes.client.replay import Recorded
+    from xframes.plan import Plan
     from xframes.registry import Action, Window
     from xframes.schema import Vocabulary
 
@@ -120,6 +127,9 @@ class Client:
         access.
     writes
         Whether it may change things at X. Default: it only reads.
+    budget
+        The most that its requests may cost, e.g. `xf.Budget(usd=5)`. Default: `XFRAMES_BUDGET`,
+        else `budget` in the config file, else no bound.
     on_wait
         Function to call with the seconds and the reason of every wait of a second or more.
         Default: print waits of ten seconds or more on standard error.
@@ -151,7 +161,7 @@ class Client:
         oauth2: OAuth2 | str | None = None, *, base_url: str | None = None,
         words: Vocabulary | None = None, timeout: tuple[float, float] = (10.0, 60.0),
         retries: Retries | int = _PATIENCE, query_limit: int | None = None, writes: bool = False,
-        on_wait: Callable[[float, str], None] | None = None,
+        budget: Budget | None = None, on_wait: Callable[[float, str], None] | None = None,
         sleep: Callable[[float], None] = time.sleep, now: Callable[[], datetime] = _utc_now,
         transport: Callable[[Request], Answer] | None = None,
         replay: Recorded | Replay | None = None,
@@ -179,9 +189,11 @@ class Client:
         if replay is not None:
             self.now = replay.now
         self._transport = transport or self._http
+        self.guarded = transport is None and self.base_url == BASE_URL
         self._session = _session(self.base_url, self._seconds)
         self._pacer = Pacer()
         self._counters = _Counters()
+        self.meter = self._meter(budget)
         self._user_id: str | None = None
         self._receipts = wire.Receipts()
 
@@ -279,7 +291,7 @@ class Client:
             token = None
             if kind == "oauth2":
                 token = self._credentials.oauth2_token()
-            outcome = self._attempt(request, action, kind)
+            outcome = self._billed(request, action, kind)
             if isinstance(outcome, Page):
                 return outcome
             is_refused = isinstance(outcome, Unauthorized) and outcome.status == 401
@@ -300,15 +312,14 @@ class Client:
 
     def user_id(self) -> str:
         """Return the user id of the credentials, after one request. Raises as `send` does."""
-        if self._user_id is None and self.replay is not None:
+        if not self._user_id and self.replay is not None:
             self._user_id = self.replay.user_id()
-        if self._user_id is None:
+        if not self._user_id:
             page = self.send(Request("GET", "/2/users/me", action="users.me"))
-            document = wire.read_json(page.body)
-            data = document.get("data") if isinstance(document, dict) else None
-            if not isinstance(data, dict) or not data.get("id"):
+            user_id = _user_id(page)
+            if user_id is None:
                 raise Unavailable("users.me: the response has no user id", action="users.me")
-            self._user_id = str(data["id"])
+            self._user_id = user_id
         return self._user_id
 
     def stream(self, request: Request, hang_up: HangUp | None = None) -> Iterator[bytes]:
@@ -347,8 +358,10 @@ class Client:
         """
         action, kind = ACTIONS.get(request.action or ""), self._kind(request)
         self._pace(action, kind, Trying(self.retries, self.now()))
-        signer = self._credentials.signer(kind, self.base_url)
+        ticket = self.meter.open(request, owned=False)
+        request, began = ticket.request, False
         try:
+            signer = self._credentials.signer(kind, self.base_url)
             with self._session.get(
                 self.base_url + request.path, params=dict(request.params), auth=signer, stream=True,
                 timeout=(self.timeout[0], STALL_SECONDS), allow_redirects=False,
@@ -360,14 +373,21 @@ class Client:
                 if response.status_code == 200 and "html" not in content_type:
                     if hang_up is not None:
                         hang_up.watch(response)
+                    began = True
+                    self.meter.refused(ticket)  # a connection costs nothing, its lines do
                     for line in lines(response):
                         with self._counters.lock:
                             self._counters.bytes += len(line)
+                        self.meter.line(request, line)
                         yield line
+                        self.meter.check(request)
                     return
                 failure = self._refused(response, request, kind)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             failure = lost(error, request)
+        finally:
+            if not began:
+                self.meter.refused(ticket)
         raise failure  # outside the handlers, whose errors hold the headers of the request
 
     def wait(self, seconds: float, why: str) -> None:
@@ -469,7 +489,67 @@ class Client:
 
     def _kind(self, request: Request) -> str:
         action = ACTIONS.get(request.action or "")
-        return self._credentials.choose(action, owner=asks_owner(request.params))
+        owner = asks_owner(request.params) or self._is_own(request, action)
+        return self._credentials.choose(action, owner=owner)
+
+    def _meter(self, budget: Budget | None) -> Meter:
+        if budget is not None and not isinstance(budget, Budget):
+            raise ArgumentError(
+                f"budget: expected a Budget such as xf.Budget(usd=5), got {budget!r:.60}"
+            )
+        server = "" if self.base_url == BASE_URL else self.base_url
+        identify = partial(self._credentials.apps, server=server)
+        return Meter(identify, server, budget or Budget.find(), self._clock)
+
+    def _clock(self) -> datetime:
+        return self.now()
+
+    def _billed(self, request: Request, action: Action | None, kind: str) -> Page | ApiError:
+        """Send a request once, within the budget, and write what it costs to the ledger."""
+        ticket = self.meter.open(request, owned=kind != "app" and self._is_own(request, action))
+        outcome: Page | ApiError | None = None
+        try:
+            outcome = self._attempt(ticket.request, action, kind)
+        finally:
+            self._close(ticket, outcome)
+        return outcome
+
+    def _close(self, ticket: Ticket, outcome: Page | ApiError | None) -> None:
+        """Record what an attempt cost: None if it was broken off.
+
+        A refusal costs nothing. X may have billed an answer that did not arrive, or that was a
+        success and could not be used.
+        """
+        if isinstance(outcome, Page):
+            self.meter.answered(ticket, outcome.body)
+            if outcome.request.action == "users.me":
+                self._user_id = self._user_id or _user_id(outcome)
+        elif outcome is not None and (outcome.kind == NOT_SENT or (outcome.status or 0) >= 300):
+            self.meter.refused(ticket)
+        else:
+            self.meter.lost(ticket)
+
+    def _is_own(self, request: Request, action: Action | None) -> bool:
+        """Whether a request reads what belongs to the client's user, who pays less for it."""
+        if action is None or not action.owned:
+            return False
+        user_id = self._user_id or self._credentials.user_id
+        if user_id is None and self._user_id is None and self._transport == self._http:
+            self._learn_user_id()
+            user_id = self._user_id
+        owner = action.pattern.fullmatch(request.path)
+        return owner is not None and owner["id"] == user_id
+
+    def _learn_user_id(self) -> None:
+        """Learn the user id by one attempt of a free request; unknown if that fails."""
+        self._user_id = ""
+        action = ACTIONS["users.me"]
+        if not set(self.kinds).isdisjoint(action.auth):
+            request = Request("GET", action.path, action=action.name)
+            with suppress(ConfigError):  # a login without the scopes
+                page = self._attempt(request, action, self._kind(request))
+                if isinstance(page, Page):
+                    self._user_id = _user_id(page) or ""
 
     def _attempt(self, request: Request, action: Action | None, kind: str) -> Page | ApiError:
         """Send a request once, and return its page or the error.
@@ -615,6 +695,23 @@ def checked(client: Client | None, what: str) -> Client:
     return client
 
 
+def check_price(client: Client, plan: Plan) -> None:
+    """Check what a collection may cost, if the client has no budget and sends to X itself.
+
+    Raises BudgetError as `billing.guard` does.
+    """
+    if isinstance(client, Client) and client.guarded and client.meter.budget is None:
+        guard.check_price(plan, client.meter.card)
+
+
+def price_note(client: Client, run_id: str) -> str:
+    """Return what a run cost so far, for a progress bar."""
+    prices = client.meter.of_run(run_id) if isinstance(client, Client) else None
+    if prices is None:
+        return ""
+    return money(*prices)
+
+
 def current(what: str, action: str | None = None) -> Client:
     """Return the default client: that of `use`, or one created from the environment, once.
 
@@ -628,6 +725,14 @@ def current(what: str, action: str | None = None) -> Client:
         client.may_send(what, action)
         _default = client
         return client
+
+
+def _user_id(page: Page) -> str | None:
+    document = wire.read_json(page.body)
+    data = document.get("data") if isinstance(document, dict) else None
+    if not isinstance(data, dict) or not data.get("id"):
+        return None
+    return str(data["id"])
 
 
 # helpers -----------------------------------------------------------------------------------------

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import inspect
+import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar, cast
 
 from xframes import registry
-from xframes.client import Client, checked, current
+from xframes.client import Client, check_price, checked, current, price_note
 from xframes.collect.handles import LOOKUP, announce, handles_in, replaced, resolved
-from xframes.errors import ArgumentError, Interrupted, Resumable
+from xframes.errors import ArgumentError, BudgetReached, Interrupted, Resumable
 from xframes.frames import Frames
 from xframes.paging.pages import State
 from xframes.paging.reports import reports
@@ -21,6 +23,7 @@ from xframes.plan import options, plan
 from xframes.plan.values import Time
 from xframes.registry.documentation import takes_numbers
 from xframes.screen import counted
+from xframes.wire import Purpose
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar as DefaultTypeVar
@@ -120,6 +123,7 @@ def collect(
     if planned.since is not None and into is None:
         raise ArgumentError(f'{name}: since="last" needs into=archive', action=name)
     if into is None:
+        check_price(client, planned)
         return cast("R", _InMemory(planned, client).run(progress))  # R's default is Frames
     if not hasattr(into, "collect"):
         raise ArgumentError(
@@ -169,19 +173,22 @@ class _InMemory(Resumable):
 
     plan: Plan
     client: Client
+    run_id: str = field(default_factory=lambda: f"memory-{secrets.token_hex(8)}")
     state: State = field(default_factory=State)
     pages: dict[tuple[str, ...], Page] = field(default_factory=dict)
 
     def run(self, progress: bool | None) -> Frames:
         try:
-            with reports(self.plan, self.state, self.client.now, progress) as report:
+            plan = replace(self.plan, purpose=Purpose(self.run_id))
+            price = partial(price_note, self.client, self.run_id)
+            with reports(plan, self.state, self.client.now, progress, price) as report:
                 pages = list(self.pages.values())
-                for new_pages, state in steps(self.client, self.plan, self.state, pages):
+                for new_pages, state in steps(self.client, plan, self.state, pages):
                     self.pages |= {self._key(page): page for page in new_pages}
                     report(state)
                     self.state = state
         except (Exception, KeyboardInterrupt) as error:  # X bills the pages received before it
-            if not self.pages:
+            if not self.pages and not isinstance(error, BudgetReached):
                 raise
             raise self._interrupted(error) from error
         return Frames.from_pages(self.pages.values())
@@ -207,7 +214,7 @@ class _InMemory(Resumable):
     def _resume(self, *, client: Client | None = None, progress: bool | None = None) -> Frames:
         client = checked(client or self.client, self.plan.action)
         planned = self.plan.in_words_of(client)
-        return _InMemory(planned, client, self.state, dict(self.pages)).run(progress)
+        return _InMemory(planned, client, self.run_id, self.state, dict(self.pages)).run(progress)
 
 
 def function(action: Action) -> str:

@@ -42,7 +42,8 @@ class State:
     page. `rows` and `pages` count what was fetched. `oldest` is the oldest time and `lowest` the
     lowest post id of these pages. `end_time` and `until_id` replace those of the plan after X ended
     its pages early, or refused a token. In streams, `heard` is the time of the newest page, and
-    `gaps` the number of gaps.
+    `gaps` the number of gaps. `part` is the number of values of the batch's list that were
+    requested already, if a budget made its requests smaller.
     """
 
     batch: int = 0
@@ -56,6 +57,7 @@ class State:
     until_id: str | None = None
     heard: str | None = None
     gaps: int | None = None
+    part: int = 0
 
     def to_json(self) -> str:
         """Return the state as JSON text."""
@@ -100,7 +102,8 @@ def pages(client: Sender, plan: Plan, state: State = _START) -> Iterator[tuple[P
     while not state.done and not _is_enough(plan, state.rows):
         size = plan.page_size(state.rows, largest)
         request = plan.request(
-            state.batch, token=state.token, max_results=size, changes=_changes(plan, state)
+            state.batch, token=state.token, max_results=size, changes=_changes(plan, state),
+            skip=state.part,
         )
         try:
             page = client.send(request)
@@ -120,7 +123,7 @@ def pages(client: Sender, plan: Plan, state: State = _START) -> Iterator[tuple[P
         is_repeated = False
         if token is None or token not in tokens or _is_enough(plan, state.rows + rows):
             counts = replace(state, rows=state.rows + rows, pages=state.pages + 1)
-            state = _after(plan, counts, token, data)
+            state = _after(plan, counts, token, data, page.request)
         elif (older := _older_after(plan, state, rows, data)) is not None:
             state = older
         else:
@@ -151,8 +154,13 @@ def _is_enough(plan: Plan, rows: int) -> bool:
     return plan.limit is not None and rows >= plan.limit
 
 
-def _after(plan: Plan, state: State, token: str | None, data: msgspec.Raw) -> State:
+def _after(
+    plan: Plan, state: State, token: str | None, data: msgspec.Raw, sent: Request
+) -> State:
     """Return the state after a page: its next page, the next batch, or the end."""
+    part = plan.part_after(sent, state.batch, state.part)
+    if part is not None:
+        return replace(state, part=part)
     reached = _reached(plan, state, data)
     if _is_enough(plan, state.rows):
         return replace(state, token=None, done=True)
@@ -161,7 +169,7 @@ def _after(plan: Plan, state: State, token: str | None, data: msgspec.Raw) -> St
     if plan.action == "counts.all" and _ended_early(plan, reached):
         return replace(reached, token=None, end_time=reached.oldest)
     if state.batch + 1 < plan.batches:
-        return replace(state, batch=state.batch + 1, token=None, end_time=None, oldest=None)
+        return replace(state, batch=state.batch + 1, token=None, end_time=None, oldest=None, part=0)
     return replace(reached, token=None, done=True)
 
 

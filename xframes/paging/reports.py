@@ -27,11 +27,16 @@ _EVERY_OF_STREAM = 1000  # a page of a stream has one post
 
 @contextmanager
 def reports(
-    plan: Plan, state: State, now: Callable[[], datetime], progress: bool | None
+    plan: Plan,
+    state: State,
+    now: Callable[[], datetime],
+    progress: bool | None,
+    price: Callable[[], str],
 ) -> Iterator[Callable[[State], None]]:
     """Report a collection that follows a state; yield the function that is called after each page.
 
-    `progress`: None shows a bar on a terminal only, True always, False never.
+    `progress`: None shows a bar on a terminal only, True always, False never. `price` returns what
+    the collection cost so far, as text.
     """
     journey = _Journey(plan, state, now(), now)
     log.info("%s: %s", plan.action, journey.start())
@@ -43,9 +48,9 @@ def reports(
             is_due = journey.is_due(after)
             journey.state = after
             position = journey.position()
-            advance(rows, position)
+            advance(rows, ", ".join(filter(None, [price(), position])))
             if is_due:
-                parts = filter(None, [journey.amount(), position])
+                parts = filter(None, [journey.amount(), price(), position])
                 log.info("%s: %s", plan.action, ", ".join(parts))
 
         try:
@@ -54,7 +59,8 @@ def reports(
             log.info("%s: stopped after %s", plan.action, journey.amount())
             raise
     seconds = (now() - journey.began).total_seconds()
-    log.info("%s: done, %s in %s", plan.action, journey.amount(), _length(seconds))
+    amount = ", ".join(filter(None, [journey.amount(), price()]))
+    log.info("%s: done, %s in %s", plan.action, amount, _length(seconds))
 
 
 @dataclass

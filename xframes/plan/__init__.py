@@ -7,8 +7,10 @@ resume the collection.
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from math import ceil
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,9 +21,9 @@ import msgspec
 from xframes import registry
 from xframes.errors import ArgumentError
 from xframes.plan import values
-from xframes.plan.fields import asked, asks_owner, takes_expansions, takes_fields
+from xframes.plan.fields import LEAN, asked, asks_owner, takes_expansions, takes_fields
 from xframes.schema import Vocabulary  # noqa: TC001  # msgspec reads the annotations of Plan
-from xframes.wire import Request
+from xframes.wire import Purpose, Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Plan", "asks_owner", "options", "plan"]
 
+log = logging.getLogger("xframes")
 _LIMIT = registry.Param("limit", "int", min=1)
 _MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
 
@@ -43,7 +46,9 @@ class Plan:
     `*.fields` and `expansions` as they are sent. A list that is too long for one request is split
     into `batches`. For `since` "last", an archive replaces it by the end of earlier runs; without
     `refresh`, an archive does not fetch again what it has. `max_results` is the largest number of
-    rows of a page, if it is not X's.
+    rows of a page, if it is not X's. `completes` is set for lookups of what the archive's posts
+    name, which do not count as its own posts. `purpose` is what its requests are for; it is not
+    saved.
     """
 
     action: str
@@ -54,6 +59,8 @@ class Plan:
     since: Literal["last"] | None = None
     refresh: bool = False
     max_results: int | None = None
+    completes: bool = False
+    purpose: Purpose | None = None
 
     @property
     def declared(self) -> Action:
@@ -93,14 +100,15 @@ class Plan:
 
     def request(
         self, batch: int = 0, *, token: str | None = None, max_results: int | None = None,
-        changes: Mapping[str, Any] | None = None,
+        changes: Mapping[str, Any] | None = None, skip: int = 0,
     ) -> Request:
         """Return the request of one batch and page.
 
-        `changes` replace arguments of the plan, e.g. the `end_time` of a later page.
+        `changes` replace arguments of the plan, e.g. the `end_time` of a later page. `skip` is the
+        number of values of the batch's list that were requested already.
         """
         action = self.declared
-        arguments = self._arguments(batch, changes or {})
+        arguments = self._arguments(batch, changes or {}, skip)
         path, params, body = action.path, dict[str, str](), dict[str, Any]()
         for param in action.params:
             value = arguments.get(param.name, param.default)
@@ -120,7 +128,10 @@ class Plan:
             param.name: _args_text(param, arguments[param.name]) for param in action.params
             if param.name in arguments and _is_recorded(action, param)
         }
-        return Request(action.method, path, params | self.asked, action.name, args, body or None)
+        return Request(
+            action.method, path, params | self.asked, action.name, args, body or None,
+            purpose=self.purpose,
+        )
 
     def in_words_of(self, client: object) -> Plan:
         """Return the plan in the words of a client, to resume it where X takes only those.
@@ -130,25 +141,42 @@ class Plan:
         words = getattr(client, "words", self.words)  # who sends in another way may have none
         if words == self.words or self.declared.streaming:
             return self
-        for choice in ("all", "owner"):
-            if self.asked == asked(self.declared, choice, "all", self.words):
-                fields = asked(self.declared, choice, "all", words)
+        for choice, expansions in product(("all", "owner"), ("all", LEAN)):
+            if self.asked == asked(self.declared, choice, expansions, self.words):
+                fields = asked(self.declared, choice, expansions, words)
                 return replace(self, words=words, asked=fields)
         return self
 
-    def _arguments(self, batch: int, changes: Mapping[str, Any]) -> dict[str, Any]:
+    def part_after(self, sent: Request, batch: int, skip: int) -> int | None:
+        """Return how many values of a batch's list are requested, if a request has only some.
+
+        None if it has the rest of the batch. A budget can make a request smaller.
+        """
+        split = self._split()
+        if split is None or split.wire not in sent.params:
+            return None
+        values = self._arguments(batch, {}, skip)[split.name]
+        count = sent.params[split.wire].count(",") + 1
+        if count >= len(values):
+            return None
+        return skip + count
+
+    def _arguments(
+        self, batch: int, changes: Mapping[str, Any], skip: int = 0
+    ) -> dict[str, Any]:
         """Return the arguments of one batch: its part of the list, and its span of time."""
         span, part = divmod(batch, self._lists())
         arguments = {**self.arguments, **self._spans()[span], **changes}
         split = self._split()
         if split:
             most = split.max or 1
-            arguments[split.name] = arguments[split.name][part * most : (part + 1) * most]
+            first, last = part * most + skip, (part + 1) * most
+            arguments[split.name] = arguments[split.name][first:last]
         return arguments
 
     def to_json(self) -> str:
         """Return the plan as JSON text."""
-        return json.dumps(asdict(self), ensure_ascii=False)
+        return json.dumps(asdict(replace(self, purpose=None)), ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> Plan:
@@ -157,7 +185,7 @@ class Plan:
         Raises ArgumentError if it is not a plan of a read action that this version has.
         """
         try:
-            plan = msgspec.json.decode(text, type=cls)
+            plan = replace(msgspec.json.decode(text, type=cls), purpose=None)
             kind = plan.declared.kind
         except (msgspec.MsgspecError, ValueError, TypeError, KeyError, RecursionError) as error:
             raise ArgumentError(f"this version cannot carry out the plan: {error}") from None
@@ -230,6 +258,11 @@ def plan(
         vocabulary: Vocabulary = "tweet" if action.streaming else words
         chosen = asked(action, arguments.get("fields"), arguments.get("expansions"), vocabulary)
         size = _page_size(action, arguments, chosen, now)
+        if arguments.get("expansions") == LEAN and vocabulary == "post":
+            log.warning(
+                "%s: in post words, X sends the ids of authors and of referenced posts only with "
+                "expansions: they are unknown here. Use words='tweet'", action_name,
+            )
     except ArgumentError as error:
         raise ArgumentError(f"{action_name}: {error}", action=action_name) from None
     refresh = bool(arguments.get("refresh"))
@@ -288,7 +321,8 @@ def _since(arguments: Mapping[str, Any]) -> Literal["last"] | None:
 def _check_names(action: Action, arguments: Mapping[str, Any]) -> None:
     names = [param.name for param in action.params] + list(options(action))
     for name, value in arguments.items():
-        if name not in names and not (name in {"fields", "expansions"} and value == "all"):
+        is_default = name in {"fields", "expansions"} and value in ("all", LEAN)
+        if name not in names and not is_default:
             raise ArgumentError(f"there is no argument {name!r}; {values.near(name, names)}")
     for param in action.params:
         if param.name not in arguments and (param.required or param.where == "path"):

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["asked", "asks_owner", "takes_expansions", "takes_fields"]
 
 
+LEAN = "lean"  # no expansions: nothing that X may bill, only ids in fields
+_CHOICES = (None, "all", LEAN)  # that fit every action
+
+
 def takes_fields(action: Action) -> bool:
     """Whether the responses of an action have objects whose fields can be chosen."""
     return action.kind == "read" and not action.bare and action.objects in COMPANIONS
@@ -25,7 +29,7 @@ def takes_fields(action: Action) -> bool:
 
 def takes_expansions(action: Action) -> bool:
     """Whether the responses of an action can include other objects than the main ones."""
-    return takes_fields(action) and action.objects in EXPANSIONS["tweet"]
+    return action.expands
 
 
 def asked(action: Action, choice: Any, expansions: Any, words: Vocabulary) -> dict[str, str]:
@@ -34,18 +38,20 @@ def asked(action: Action, choice: Any, expansions: Any, words: Vocabulary) -> di
     Raises ArgumentError for names that do not exist, with the names that do.
     """
     if not takes_fields(action):
-        if choice not in (None, "all", "owner") or expansions not in (None, "all"):
+        if choice not in (None, "all", "owner") or expansions not in _CHOICES:
             raise ArgumentError("fields and expansions cannot be chosen: X always sends all fields")
         return {}
     main = str(action.objects)
     params: dict[str, str] = {}
     if takes_expansions(action):
         names = EXPANSIONS[words][main]
-        if expansions not in (None, "all"):
+        if expansions == LEAN:
+            names = ()
+        elif expansions not in (None, "all"):
             names = _names("expansions", expansions, names)
         if names:
             params["expansions"] = ",".join(names)
-    elif expansions not in (None, "all") and list(expansions):
+    elif expansions not in _CHOICES and list(expansions):
         raise ArgumentError(f"expansions: {action.name} does not have expansions")
     companions = COMPANIONS[main] if "expansions" in params else (main,)
     for name, wanted in _by_object(main, choice, companions).items():

@@ -40,7 +40,7 @@ PEOPLE = (
         "users.blocking", "GET /2/users/{id}/blocking", 4, "Blocks lookup", "users", "user",
         params=(OWN,), paged=(1, 1000), token="pagination_token",
         auth=USER, scopes=("block.read", *READ), limits=("", "15/15min"), price="Block",
-        edge=Edge("blocks", "user_id", "user_id", "blocked_id"),
+        owned=True, edge=Edge("blocks", "user_id", "user_id", "blocked_id"),
         docs="users/blocks/introduction",
     ),
     Action(
@@ -48,7 +48,7 @@ PEOPLE = (
         params=(OWN,), paged=(1, 100), token="pagination_token",
         auth=("oauth2", "oauth1"), scopes=("bookmark.read", *READ), limits=("", "180/15min"),
         price="Post",
-        edge=Edge("bookmarks", "user_id", "user_id", "post_id"),
+        owned=True, edge=Edge("bookmarks", "user_id", "user_id", "post_id"),
         docs="posts/bookmarks/introduction",
     ),
     Action(
@@ -79,7 +79,7 @@ PEOPLE = (
         "users", "user",
         params=(path_id("user_id"),), paged=(1, 1000), token="pagination_token",
         auth=ANY, scopes=("follows.read", *READ), limits=("300/15min", "300/15min"), price="Follow",
-        edge=Edge("follows", "user_id", "followed_id", "follower_id"),
+        owned=True, edge=Edge("follows", "user_id", "followed_id", "follower_id"),
         docs="users/follows/introduction",
     ),
     Action(
@@ -87,14 +87,14 @@ PEOPLE = (
         "users", "user",
         params=(path_id("user_id"),), paged=(1, 1000), token="pagination_token",
         auth=ANY, scopes=("follows.read", *READ), limits=("300/15min", "300/15min"), price="Follow",
-        edge=Edge("follows", "user_id", "follower_id", "followed_id"),
+        owned=True, edge=Edge("follows", "user_id", "follower_id", "followed_id"),
         docs="users/follows/introduction",
     ),
     Action(
         "users.liked_posts", "GET /2/users/{id}/liked_tweets", 22, "Liked Posts", "posts", "post",
         params=(path_id("user_id"),), paged=(5, 100), token="pagination_token",
         auth=USER, scopes=("like.read", *READ), limits=("75/15min", "75/15min"), price="Post",
-        edge=Edge("likes", "user_id", "user_id", "post_id"),
+        owned=True, edge=Edge("likes", "user_id", "user_id", "post_id"),
         docs="posts/likes/introduction",
     ),
     Action(
@@ -116,7 +116,7 @@ PEOPLE = (
         "lists", "list",
         params=(path_id("user_id"),), paged=(1, 100), token="pagination_token",
         auth=ANY, scopes=_LIST, price="List",
-        edge=Edge("list_followers", "user_id", "user_id", "list_id"),
+        owned=True, edge=Edge("list_followers", "user_id", "user_id", "list_id"),
         docs="lists/list-follows/introduction",
     ),
     Action(
@@ -130,7 +130,7 @@ PEOPLE = (
         "lists", "list",
         params=(path_id("user_id"),), paged=(1, 100), token="pagination_token",
         auth=ANY, scopes=_LIST, limits=("15/15min", "15/15min"), price="List",
-        docs="lists/list-lookup/introduction",
+        owned=True, docs="lists/list-lookup/introduction",
     ),
     Action(
         "lists.members", "GET /2/lists/{id}/members", 33, "Members lookup", "users", "user",
@@ -144,14 +144,14 @@ PEOPLE = (
         "lists", "list",
         params=(path_id("user_id"),), paged=(1, 100), token="pagination_token",
         auth=ANY, scopes=_LIST, limits=("75/15min", "75/15min"), price="List",
-        edge=Edge("list_members", "user_id", "user_id", "list_id"),
+        owned=True, edge=Edge("list_members", "user_id", "user_id", "list_id"),
         docs="lists/list-members/introduction",
     ),
     Action(
         "users.pinned_lists", "GET /2/users/{id}/pinned_lists", 41, "User's pinned Lists",
         "lists", "list",
         params=(OWN,), auth=USER, scopes=_LIST, limits=("15/15min", "15/15min"), price="List",
-        edge=Edge("list_pins", "user_id", "user_id", "list_id"),
+        owned=True, edge=Edge("list_pins", "user_id", "user_id", "list_id"),
         docs="lists/pinned-lists/introduction",
     ),
     Action(
@@ -167,7 +167,7 @@ PEOPLE = (
         "users.muting", "GET /2/users/{id}/muting", 53, "Mutes lookup", "users", "user",
         params=(OWN,), paged=(1, 1000), token="pagination_token",
         auth=USER, scopes=("mute.read", *READ), limits=("", "15/15min"), price="Mute",
-        edge=Edge("mutes", "user_id", "user_id", "muted_id"),
+        owned=True, edge=Edge("mutes", "user_id", "user_id", "muted_id"),
         docs="users/mutes/introduction",
     ),
     Action(
@@ -210,7 +210,7 @@ PEOPLE = (
     ),
     Action(
         "users.me", "GET /2/users/me", 75, "Authenticated User Lookup", "users", "user",
-        auth=USER, scopes=READ, limits=("", "75/15min"), price="User",
+        auth=USER, scopes=READ, limits=("", "75/15min"),
         docs="users/lookup/introduction",
     ),
     Action(

@@ -20,6 +20,9 @@ _NAMING = frozenset({"id", "ids", "usernames", "keys"})
 NAMES = {"ids": "id", "usernames": "username", "media_keys": "media_key"}
 """The wire names of lists of ids or names, each with the key of such an id or name in an object."""
 
+EXPANDABLE = frozenset({"post", "user", "list", "space", "dm"})
+"""The kinds of objects whose expansions the schema declares."""
+
 DOCS = "https://docs.x.com/x-api/"
 """Address of the documentation pages of X's actions."""
 
@@ -117,7 +120,10 @@ class Action:
     limits
         The rate limits of the app's and a user's pool, in X's notation.
     price
-        An entry of the price card.
+        A row of the price card. None for what is free, and for kinds of objects without a row.
+    owned, maybe_free
+        Whether X bills less if the path names the user who sends the request; and whether X's
+        sources disagree about whether it costs anything.
     edge
         The relation that its rows yield.
     exclusive, needed
@@ -153,6 +159,8 @@ class Action:
     scopes: tuple[str, ...] = ()
     limits: tuple[str, str] = ("", "")
     price: str | None = None
+    owned: bool = False
+    maybe_free: bool = False
     edge: Edge | None = None
     exclusive: tuple[tuple[str, ...], ...] = ()
     needed: tuple[tuple[str, ...], ...] = ()
@@ -220,6 +228,11 @@ class Action:
         if self.rows == "posts":
             return "results"
         return self.rows
+
+    @property
+    def expands(self) -> bool:
+        """Whether its answers can include other objects than the main ones."""
+        return self.kind == "read" and not self.bare and self.objects in EXPANDABLE
 
     @property
     def follows(self) -> bool:

@@ -68,7 +68,8 @@ READS = (
         "posts.liking_users", "GET /2/tweets/{id}/liking_users", 23, "Liking users",
         "users", "user",
         params=(path_id("post_id"),), paged=(1, 100), token="pagination_token",
-        auth=USER, scopes=("like.read", *READ), limits=("75/15min", "75/15min"), price="User",
+        auth=USER, scopes=("like.read", *READ), limits=("75/15min", "75/15min"),
+        price="Like", maybe_free=True,
         edge=Edge("likes", "post_id", "post_id", "user_id"),
         docs="posts/likes/introduction",
     ),
@@ -150,6 +151,7 @@ READS = (
         params=(path_id("user_id"), *times(EARLIEST), *SINCE_UNTIL), paged=(5, 100),
         token="pagination_token",
         auth=ANY, scopes=READ, limits=("450/15min", "300/15min"), price="Post", ordered=ORDER,
+        owned=True,
         docs="posts/timelines/integrate", caps="X returns the newest 800 mentions of a user",
     ),
     Action(
@@ -158,7 +160,7 @@ READS = (
         params=(path_id("user_id"), *times(EARLIEST), *SINCE_UNTIL, EXCLUDE),
         paged=(5, 100), token="pagination_token",
         auth=ANY, scopes=READ, limits=("10,000/15min", "900/15min"), price="Post", ordered=ORDER,
-        docs="posts/timelines/integrate",
+        owned=True, docs="posts/timelines/integrate",
         caps="X returns the newest 3,200 posts of a user, or 800 without replies",
     ),
     Action(

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from xframes import registry
 from xframes.registry.actions import DOCS, Action, Param, Window
-from xframes.registry.prices import CARD, PER_REQUEST, PER_RESOURCE, dollars
+from xframes.registry.prices import CARD, OWNED, PER_REQUEST, PER_RESOURCE, dollars
 from xframes.screen import counted
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -36,8 +36,9 @@ _SHARED = {
     "fields": """`"all"` requests every public field; `"owner"` also those that only the owner sees.
         A list names fields of the main objects in X's words, a dict fields by kind of object, e.g.
         `{"post": ["text"], "user": "all"}`.""",
-    "expansions": """`"all"` requests every related object; a list names X's expansions. An empty
-        list requests none.""",
+    "expansions": """`"all"` requests every related object, which X may bill; a list names X's
+        expansions. `"lean"` requests none: authors and referenced posts are ids, which
+        `xf.complete` can look up later, each once.""",
     "refresh": """With `into`: whether to request again what the archive already has. Default:
         no.""",
     "into": """Archive to collect into; the function then returns its finished Run. Default: keep
@@ -135,7 +136,12 @@ def _windows(windows: Sequence[Window]) -> str:
 def _price(action: Action) -> str:
     card = f"{action.price} on {CARD}, which can change"
     if action.price in PER_RESOURCE:
-        return f"{dollars(PER_RESOURCE[action.price])} per {_words(action.price)} ({card})"
+        rate = f"{dollars(PER_RESOURCE[action.price])} per {_words(action.price)} ({card})"
+        if action.owned:
+            rate += f"; {dollars(OWNED)} if the id is yours and you own the app"
+        if action.maybe_free:
+            rate += "; another source of X says that it is free"
+        return rate
     if action.price in PER_REQUEST:
         return f"{dollars(PER_REQUEST[action.price])} per request ({card})"
     return f"not on {CARD}"

@@ -52,7 +52,13 @@ from xframes.schema.operation_tables import (
 from xframes.schema.post_tables import POST_DETAILS, POST_METRICS, POSTS, RESULTS
 from xframes.schema.relation_tables import RELATIONS
 from xframes.schema.user_tables import USER_DETAILS, USER_METRICS, USERS
-from xframes.schema.words import COMPANIONS, EXPANSIONS, FIELDS_PARAM, Vocabulary
+from xframes.schema.words import (
+    COMPANIONS,
+    EXPANSIONS,
+    FIELDS_PARAM,
+    MOST_INCLUDED,
+    Vocabulary,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -60,9 +66,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "COMPANIONS", "EXPANSIONS", "FIELDS_PARAM", "LEFT_OUT", "STORED", "TABLES", "Col", "Source",
-    "Table", "Type", "Vocabulary", "dictionary", "fields", "fields_param", "is_complete", "table",
-    "tables_of",
+    "COMPANIONS", "EXPANSIONS", "FIELDS_PARAM", "LEFT_OUT", "MOST_INCLUDED", "STORED", "TABLES",
+    "Col", "Source", "Table", "Type", "Vocabulary", "dictionary", "fields", "fields_param",
+    "is_complete", "table", "tables_of",
 ]
 
 

@@ -1,6 +1,6 @@
 """Tables of requests, runs, matches, jobs, writes, removals and problems."""
 
-from xframes.schema.declarations import BOOL, INT, JSON, STR, TIME, Col, Table
+from xframes.schema.declarations import BOOL, FLOAT, INT, JSON, STR, TIME, Col, Table
 
 MATCHES = Table(
     "matches",
@@ -214,6 +214,8 @@ RUNS = Table(
         Col("row_count", "", INT, "Main rows received."),
         Col("gap_count", "", INT,
             "Interruptions of a stream; `problems` (stream_gap) has the times and reasons."),
+        Col("price_low", "", FLOAT, "Price in US dollars if X bills main objects only."),
+        Col("price_high", "", FLOAT, "Price in US dollars if X also bills included objects."),
         Col("error", "", STR, "The error that stopped the run.", holds="report"),
     ),
 )

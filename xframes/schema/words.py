@@ -86,6 +86,24 @@ EXPANSIONS: dict[Vocabulary, dict[str, tuple[str, ...]]] = {
     },
 }
 
+# The most objects that an expansion includes for one main object: their key in `includes`, and how
+# many. Expansions without an entry have no bound that X documents, such as mentioned users.
+MOST_INCLUDED: dict[str, dict[str, tuple[str, int]]] = {
+    "post": {
+        "author_id": ("users", 1), "in_reply_to_user_id": ("users", 1),
+        "referenced_tweets.id": ("tweets", 2), "referenced_posts": ("posts", 2),
+        "referenced_tweets.id.author_id": ("users", 2), "attachments.poll_ids": ("polls", 1),
+        "geo.place_id": ("places", 1),
+    },
+    "user": {
+        "most_recent_tweet_id": ("tweets", 1), "pinned_tweet_id": ("tweets", 1),
+        "most_recent_post_id": ("posts", 1), "pinned_post_id": ("posts", 1),
+    },
+    "list": {"owner_id": ("users", 1)},
+    "space": {"creator_id": ("users", 1), "topic_ids": ("topics", 3)},
+    "dm": {"sender_id": ("users", 1)},
+}
+
 # Names in wire paths that the `*.fields` parameter does not accept.
 NOT_REQUESTED: dict[Vocabulary, dict[str, tuple[str, ...]]] = {
     "tweet": {

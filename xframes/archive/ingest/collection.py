@@ -18,8 +18,9 @@ from xframes.archive.ingest.flush import flush
 from xframes.archive.ingest.journal import open_journal
 from xframes.archive.ingest.runs import run_of
 from xframes.archive.storage.parts import FLUSH_BYTES
-from xframes.errors import ArchiveError, Interrupted, Resumable, XframesError
+from xframes.errors import ArchiveError, BudgetReached, Interrupted, Resumable, XframesError
 from xframes.screen import counted
+from xframes.wire import Purpose
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -40,8 +41,10 @@ def start(
     archive: RunArchive, folder: Folder, plan: Plan, client: Client, progress: bool | None
 ) -> Run:
     """Start a run and carry it out."""
+    from xframes.client import check_price
     from xframes.paging.pages import State
 
+    check_price(client, plan)
     run_id = f"run-{folder.new_id()}"
     with _owned(folder, run_id) as owner:
         with open_journal(folder.journal) as journal:
@@ -53,9 +56,12 @@ def start(
 
 def _recorded(plan: Plan) -> dict[str, Any]:
     """Return a plan's arguments for the record of its run."""
-    if plan.limit is None:
-        return dict(plan.arguments)
-    return {**plan.arguments, "limit": plan.limit}
+    record = dict(plan.arguments)
+    if plan.limit is not None:
+        record["limit"] = plan.limit
+    if plan.completes:
+        record["completes"] = True
+    return record
 
 
 def resume(
@@ -244,6 +250,7 @@ class _Collection:
         return run_of(self.archive, row)
 
     def _collect(self, journal: Journal, client: Client, progress: bool | None) -> None:
+        from xframes.client import price_note
         from xframes.paging.reports import reports
         from xframes.paging.steps import steps
 
@@ -251,8 +258,10 @@ class _Collection:
         earlier: Iterable[Page] = ()
         if self.state.pages:
             earlier = self._earlier_pages(journal)
-        with reports(self.plan, self.state, client.now, progress) as report, flusher:
-            for batch, state in steps(client, self.plan, self.state, earlier):
+        plan = replace(self.plan, purpose=Purpose(self.run_id, str(self.folder.path)))
+        price = partial(price_note, client, self.run_id)
+        with reports(plan, self.state, client.now, progress, price) as report, flusher:
+            for batch, state in steps(client, plan, self.state, earlier):
                 pages = [replace(page, run_id=self.run_id) for page in batch]
                 journal.append(pages, point=state.to_json(), rows=state.rows)
                 report(state)
@@ -276,7 +285,9 @@ class _Collection:
             else:
                 pages, rows = row.page_count, row.row_count
         _end(self.folder, journal, self.run_id, pages, error)
-        if not pages or not isinstance(error, (Exception, KeyboardInterrupt)):
+        if not pages and not isinstance(error, BudgetReached):
+            return
+        if not isinstance(error, (Exception, KeyboardInterrupt)):
             return
 
         reason = str(error) or type(error).__name__

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from filelock import Timeout
 
-from xframes.archive.ingest.journal import open_journal
+from xframes.archive.ingest.journal import open_journal, records
 from xframes.archive.storage.bookkeeping import LOCK
 from xframes.archive.storage.parts import FLUSH_BYTES, Writer, gathered, size
 
@@ -107,6 +107,6 @@ def _write(folder: Folder, journal: Journal, busy: set[str], part: int) -> None:
         if run.state == "running":  # its record in parts must be older than the final one
             journal.touch(run.run_id, folder.now())
     runs = _due(journal, busy)[1]
-    writer.flush(lock, [r.record() for r in runs], writer.unknown_fields())
+    writer.flush(lock, records(runs), writer.unknown_fields())
     journal.delete(numbers)
     journal.written(runs)

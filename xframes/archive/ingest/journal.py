@@ -24,6 +24,7 @@ import msgspec
 
 from xframes.archive.storage.bookkeeping import is_link
 from xframes.archive.storage.parts import dump
+from xframes.billing.sums import run_prices
 from xframes.errors import ArchiveError
 from xframes.paging.pages import State
 from xframes.wire import Page, Request
@@ -110,6 +111,16 @@ class RunRow:
 
 
 _RUN = ", ".join(RunRow.__slots__)
+
+
+def records(runs: Sequence[RunRow]) -> list[dict[str, Any]]:
+    """Return runs as rows of the table `runs`, with their prices by the ledger of this machine."""
+    prices = run_prices([run.run_id for run in runs])
+    rows = []
+    for run in runs:
+        low, high = prices.get(run.run_id, (None, None))
+        rows.append({**run.record(), "price_low": low, "price_high": high})
+    return rows
 
 
 class Journal:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Any, Protocol
 
-from xframes.archive.ingest.journal import open_journal
+from xframes.archive.ingest.journal import open_journal, records
 from xframes.archive.storage.parts import runs_table
+from xframes.billing.sums import money, run_prices
 from xframes.errors import ArchiveError
 from xframes.screen import counted, neutral
 
@@ -72,6 +73,11 @@ class Run:
     archive
         The archive, whose tables have the rows of this run together with all others.
 
+    price_low
+        Price in US dollars if X bills main objects only. None where it is unknown.
+    price_high
+        Price in US dollars if X also bills included objects. None where it is unknown.
+
     Examples
     --------
     >>> run = xf.search.recent("duckdb lang:en", limit=500, into=archive)
@@ -84,6 +90,8 @@ class Run:
     pages: int
     rows: int
     archive: RunArchive = field(repr=False, compare=False)
+    price_low: float | None = None
+    price_high: float | None = None
 
     def frames(self) -> Frames:
         """Return the tables of this run's pages alone, in memory.
@@ -111,6 +119,8 @@ class Run:
 
     def _facts(self) -> str:
         counts = f"{counted(self.pages, 'page')}, {counted(self.rows, 'row')}"
+        if self.price_high is not None:
+            counts += f", {money(self.price_low, self.price_high)}"
         return f"{self.action or 'collection'}, {self.state}: {counts}"
 
     def _next(self) -> str:
@@ -135,12 +145,18 @@ def all_runs(folder: Folder, written: pa.Table) -> pa.Table:
     rows = {row["run_id"]: row for row in written.to_pylist()}
     if folder.journal.exists():
         with open_journal(folder.journal) as journal:
-            for run in journal.runs():
-                record = run.record()
-                row = rows.get(run.run_id)
+            for record in records(journal.runs()):
+                row = rows.get(record["run_id"])
                 if row is None or row["observed_at"] <= record["observed_at"]:
-                    rows[run.run_id] = record
+                    rows[record["run_id"]] = _with_prices(record, row)
     return runs_table(sorted(rows.values(), key=lambda r: (r["started_at"], r["run_id"])))
+
+
+def _with_prices(record: dict[str, Any], earlier: dict[str, Any] | None) -> dict[str, Any]:
+    """Return a record with the prices of an earlier one, if this machine does not know them."""
+    if record["price_high"] is not None or earlier is None:
+        return record
+    return record | {name: earlier[name] for name in ("price_low", "price_high")}
 
 
 def run_by_id(archive: RunArchive, folder: Folder, views: Views, run_id: str) -> Run:
@@ -157,9 +173,13 @@ def run_by_id(archive: RunArchive, folder: Folder, views: Views, run_id: str) ->
         raise ArchiveError(f"{folder.path} has no run {run_id!r}; archive.runs() lists its runs")
     (row,) = rows
     pages, count = row["page_count"] or 0, row["row_count"] or 0
-    return Run(run_id, row["action"], row["state"], pages, count, archive)
+    prices = row["price_low"], row["price_high"]
+    return Run(run_id, row["action"], row["state"], pages, count, archive, *prices)
 
 
 def run_of(archive: RunArchive, row: Any) -> Run:
     """Return the run of a row of the journal."""
-    return Run(row.run_id, row.action, row.state, row.page_count, row.row_count, archive)
+    prices = run_prices([row.run_id]).get(row.run_id, (None, None))
+    return Run(
+        row.run_id, row.action, row.state, row.page_count, row.row_count, archive, *prices
+    )

@@ -110,6 +110,8 @@ def keep_runs(
     for path in tables:
         with suppress(OSError, ValueError, pa.ArrowException):  # verify reports such files
             rows = pq.read_table(opened(path))
+            # files of earlier versions have fewer columns
+            rows = pa.concat_tables([schema.empty_table(), rows], promote_options="default")
             records.append(rows.select(schema.names).cast(schema))
     write_rows(new_tables, {"runs": pa.concat_tables(records)})
 

@@ -171,6 +171,7 @@ def runs(folder: Path, format_: str | None, into: Path | None) -> None:
 @archive_option()
 @output.options
 @servers.options
+@servers.budget
 @click.pass_context
 def resume(
     ctx: click.Context, *, run_id: str, folder: Path, format_: str | None, into: Path | None,
@@ -185,7 +186,8 @@ def resume(
     from xframes.archive import Archive
 
     with resumable(ctx, folder, base_url, words), Archive(folder) as archive:
-        run = archive.resume(run_id, client=client_for(base_url, words))
+        client = client_for(base_url, words)
+        run = archive.resume(run_id, client=client)
         show_runs([run], format_, into)
         print_problems(archive, [run_id])
 

@@ -18,6 +18,7 @@ from xframes.cli.common import (
     ArchivePath,
     client_for,
     listed,
+    print_price,
     print_problems,
     problems,
     resumable,
@@ -170,14 +171,19 @@ def example(param: Param) -> str:
 def _collect(
     ctx: click.Context, action: Action, *, folder: Path | None, table: str | None,
     format_: str | None, into: Path | None, base_url: str | None,
-    words: Vocabulary | None, **values: Any,
+    words: Vocabulary | None, with_people: bool = False, **values: Any,
 ) -> None:
     from xframes.archive import Archive
     from xframes.collect import call
+    from xframes.planning.lookups import complete
     from xframes.schema import TABLES
 
     if table is not None and table not in TABLES:
         raise click.BadParameter(f"no table {table!r}; the tables are: {', '.join(TABLES)}")
+    if with_people and folder is None:
+        raise click.UsageError("--with-people needs --archive DIR, which knows who is missing")
+    if with_people:
+        values["expansions"] = values.get("expansions") or "lean"
     rows = table or action.shown or "results"
     arguments = arguments_of(action, values)
     client = client_for(base_url, words)
@@ -192,6 +198,7 @@ def _collect(
         output.write(frames[rows], format_, into)
         if frames.tables["problems"] and rows != "problems":
             print_problems(frames)
+        print_price(client)
         return
     with resumable(ctx, folder, base_url, words), Archive(folder) as archive:
         run: Run = call(action.name, **arguments, into=archive, client=client)
@@ -201,6 +208,9 @@ def _collect(
         else:
             show_runs([run], format_, into)
         print_problems(archive, [run.run_id])
+        if with_people:
+            complete(archive, "users", client=client)
+    print_price(client)
 
 
 def _check_present(
@@ -318,6 +328,18 @@ def _common(action: Action) -> list[Callable[..., Any]]:
             "--refresh", is_flag=True,
             help="With --archive: request again what the archive already has.",
         ))
+    if action.expands:
+        options.append(click.option(
+            "--expansions", metavar="NAMES",
+            help="Related objects to include, which X may bill: all (the default), lean (none), or "
+            "X's names of expansions joined by commas.",
+        ))
+    if action.expands and action.objects == "post" and not action.streaming:
+        options.append(click.option(
+            "--with-people", is_flag=True,
+            help="With --archive: collect lean, then look up people and referenced posts that the "
+            "archive does not have, each once.",
+        ))
     if action.follows:
         options.append(click.option(
             "--since", type=click.Choice(["last"]),
@@ -335,4 +357,5 @@ def _common(action: Action) -> list[Callable[..., Any]]:
         ),
         output.options,
         servers.options,
+        servers.budget,
     ]

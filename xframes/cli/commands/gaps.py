@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from xframes.cli import output, servers
-from xframes.cli.common import archive_option, client_for, resumable
+from xframes.cli.common import archive_option, client_for, print_price, resumable, show_runs
 from xframes.cli.handed_in import id_file_options, ids_or_file
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ _TABLE = click.option(
 @click.option("--refresh", is_flag=True, help="Request again what the archive already has.")
 @output.options
 @servers.options
+@servers.budget
 @click.pass_context
 def hydrate(
     ctx: click.Context, *, ids: tuple[str, ...], folder: Path, table: Any, column: str | None,
@@ -53,6 +54,7 @@ def hydrate(
         client = client_for(base_url, words)
         fates = look_up(found, into=archive, table=table, refresh=refresh, client=client)
     output.write(fates, format_, into)
+    print_price(client)
 
 
 @click.command(short_help="Look up which posts or users are gone, and why.")
@@ -62,6 +64,7 @@ def hydrate(
 @id_file_options
 @output.options
 @servers.options
+@servers.budget
 @click.pass_context
 def check(
     ctx: click.Context, *, ids: tuple[str, ...], folder: Path, table: Any, column: str | None,
@@ -80,8 +83,55 @@ def check(
 
     found = ids_or_file(ids, table, column, skip_bad=skip_bad)
     with resumable(ctx, folder, base_url, words), Archive(folder) as archive:
-        fates = archive.check(found, table=table, client=client_for(base_url, words))
+        client = client_for(base_url, words)
+        fates = archive.check(found, table=table, client=client)
     output.write(fates, format_, into)
+    print_price(client)
+
+
+@click.command("complete", short_help="Look up people and posts that an archive lacks.")
+@click.argument("what", type=click.Choice(["users", "posts"]), default="users")
+@archive_option()
+@click.option(
+    "--max-age", type=click.FloatRange(min=0), metavar="DAYS",
+    help="Look up again what was read longer ago. Default: only what is missing.",
+)
+@click.option(
+    "--refresh", metavar="HOURS",
+    help="With posts: hours after publication at which to read metrics of collected posts again, "
+    "e.g. 1,6,24,72.",
+)
+@output.options
+@servers.options
+@servers.budget
+@click.pass_context
+def complete(
+    ctx: click.Context, *, what: Any, folder: Path, max_age: float | None, refresh: str | None,
+    format_: str | None, into: Path | None, base_url: str | None, words: Vocabulary | None,
+) -> None:
+    """Look up the people (users) or referenced posts that an archive's posts name and it lacks.
+
+    Each is looked up once, 100 in a request. Users include the authors of referenced posts, which
+    are looked up first.
+
+    \b
+    Example:
+      xframes complete users --archive my-archive
+    """
+    from xframes import complete as look_up
+    from xframes.archive import Archive
+
+    hours = None
+    if refresh:
+        try:
+            hours = [float(hour) for hour in refresh.split(",")]
+        except ValueError:
+            raise click.BadParameter(f"--refresh: expected hours, got {refresh!r}") from None
+    with resumable(ctx, folder, base_url, words), Archive(folder) as archive:
+        client = client_for(base_url, words)
+        run = look_up(archive, what, max_age=max_age, refresh=hours, client=client)
+        show_runs([run], format_, into)
+    print_price(client)
 
 
 @click.command(short_help="Compare an archive with X's counts.")
@@ -111,4 +161,4 @@ def completeness(
     output.write(rows, format_, into)
 
 
-COMMANDS = (check, hydrate, completeness)
+COMMANDS = (check, hydrate, complete, completeness)

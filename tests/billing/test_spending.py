@@ -1,0 +1,134 @@
+"""What users see of prices: frames of spending, runs, commands, and the check of a large collection."""
+
+import json
+import logging
+from datetime import UTC, datetime
+
+import pandas as pd
+import pytest
+
+import xframes as xf
+from tests.cli.running import run
+from tests.invoices import Shop, serving
+from xframes.billing import guard
+from xframes.billing.card import load
+from xframes.client import Client, check_price
+from xframes.plan import plan
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def shop():
+    made = Shop()
+    with serving(made) as made.url:
+        yield made
+
+
+def test_spending_is_summed_by_day_action_run_and_archive(shop, tmp_path):
+    client = Client("app-token", base_url=shop.url)
+    one, other = xf.Archive(tmp_path / "one"), xf.Archive(tmp_path / "other")
+    first = xf.search.recent("t0", client=client, into=one)
+    xf.search.recent("t0", client=client, into=other)
+    xf.users.lookup(["100", "139"], client=client, into=one, refresh=True)
+    spent = xf.spend()
+    assert {"day", "action", "query", "run_id", "archive", "price_low", "price_high"} <= set(spent.columns)
+    assert (spent.price_low.sum(), spent.price_high.sum()) == pytest.approx(shop.total())
+    assert list(xf.spend(by="action").action) == ["search.recent", "users.lookup"]
+    assert list(spent[spent.run_id == first.run_id].archive) == [str(one.path)]
+    total = one.spend().price_low.sum() + other.spend().price_low.sum()
+    assert total == pytest.approx(shop.total()[0])
+    assert other.spend(by=["action"]).price_low.sum() == 0  # the same posts on the same day
+    with pytest.raises(xf.errors.ArgumentError):
+        xf.spend(by="colour")
+
+
+def test_runs_have_prices_also_elsewhere(shop, tmp_path, monkeypatch):
+    archive = xf.Archive(tmp_path / "a")
+    found = xf.search.recent("t0", client=Client("app-token", base_url=shop.url), into=archive)
+    assert (found.price_low, found.price_high) == pytest.approx(shop.total())
+    assert "$" in repr(found)
+    (row,) = archive.sql("select price_low, price_high from runs").fetchall()
+    assert row == pytest.approx(shop.total())
+    archive.close()
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "another machine"))
+    moved = xf.Archive(tmp_path / "a")
+    assert moved.runs().price_high.sum() == pytest.approx(shop.total()[1])
+    assert moved.spend(by="action").price_high.sum() == pytest.approx(shop.total()[1])
+    assert len(xf.spend()) == 0
+
+
+def test_a_reading_can_be_picked(shop, monkeypatch):
+    xf.search.recent("t0", client=Client("app-token", base_url=shop.url))
+    monkeypatch.setenv("XFRAMES_PRICE_READING", "low")
+    spent = xf.spend()
+    assert spent.price_low.sum() == spent.price_high.sum() == pytest.approx(shop.total()[0])
+    assert xf.Budget(usd=1).reading == "low"
+
+
+def test_kinds_without_a_row_are_named(shop):
+    xf.search.recent("t0", client=Client("app-token", base_url=shop.url))
+    assert list(xf.spend(by="day").unpriced) == ["Media"]
+
+
+def test_commands_show_dollars(shop, monkeypatch, tmp_path):
+    monkeypatch.setenv("XFRAMES_BEARER_TOKEN", "app-token")
+    monkeypatch.setenv("XFRAMES_BASE_URL", shop.url)
+    shown = run("search", "recent", "t0", "--limit", 10, "--format", "csv")
+    assert "$0.05" in shown.stderr.splitlines()[-1]
+    shown = run("search", "recent", "all", "--budget", "1", "--archive", tmp_path / "a")
+    assert shown.exit_code == 3
+    run_id = shown.stderr.split("xframes resume ")[1].split()[0]
+    assert run("resume", run_id, "--archive", tmp_path / "a", "--budget", "50").exit_code == 0
+    shown = run("spend", "--format", "json")
+    assert sum(row["price_high"] for row in json.loads(shown.stdout)) == pytest.approx(shop.total()[1])
+    assert "$" in shown.stderr
+    assert run("spend", "--by", "run_id", "--archive", tmp_path / "a", "--format", "csv").exit_code == 0
+    assert run("search", "recent", "t0", "--budget", "much").exit_code == 2
+    shown = run("prices", "--format", "csv")
+    assert "Post,object,0.005" in shown.stdout
+
+
+# without a budget --------------------------------------------------------------------------------
+
+
+def planned(name, **arguments):
+    return plan(name, arguments, now=NOW)
+
+
+def test_a_large_collection_at_x_needs_a_budget(monkeypatch, caplog):
+    large = planned("search.recent", query="coffee", limit=500)
+    with pytest.raises(xf.errors.BudgetError):
+        check_price(Client("token"), large)
+    with pytest.raises(xf.errors.BudgetError):
+        xf.search.recent("coffee", limit=500, client=Client("token"))
+    check_price(Client("token", budget=xf.Budget(usd=50)), large)
+    check_price(Client("token", base_url="http://127.0.0.1:1"), large)
+    check_price(Client("token", transport=lambda request: None), large)
+    check_price(Client("token"), planned("search.recent", query="coffee", limit=50))
+    check_price(Client("token"), planned("counts.recent", query="coffee"))
+    assert caplog.records == []
+    with caplog.at_level(logging.WARNING, "xframes"):
+        check_price(Client("token"), planned("search.recent", query="coffee"))
+    assert len(caplog.records) == 1
+    monkeypatch.setenv("XFRAMES_MAX_PRICE", "100")
+    check_price(Client("token"), large)
+
+
+def test_a_person_at_a_terminal_confirms(monkeypatch):
+    large = planned("users.lookup", user_ids=[str(number) for number in range(1, 1500)])
+    answers = []
+    monkeypatch.setattr("sys.stdin", type("In", (), {"isatty": lambda self: True, "readline": lambda self: answers.pop()})())
+    monkeypatch.setattr("sys.stderr", type("Out", (), {"isatty": lambda self: True, "write": lambda self, text: None, "flush": lambda self: None})())
+    monkeypatch.delitem(__import__("sys").modules, "ipykernel", raising=False)
+    answers[:] = ["y\n"]
+    guard.check_price(large, load())
+    answers[:] = ["\n"]
+    with pytest.raises(xf.errors.BudgetError):
+        guard.check_price(large, load())
+
+
+def test_nothing_was_spent():
+    spent = xf.spend()
+    assert isinstance(spent, pd.DataFrame)
+    assert spent.price_low.sum() == 0

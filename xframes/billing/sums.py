@@ -1,0 +1,154 @@
+"""Sums of the ledger: what was spent by day, action, query, run and archive."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from xframes.billing.card import in_dollars, load
+from xframes.billing.ledger import Ledger, ledger_path
+from xframes.errors import ArgumentError, ConfigError
+from xframes.settings import READING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import pyarrow as pa
+
+__all__ = ["KEYS", "money", "run_prices", "spend_table"]
+
+KEYS = ("day", "app", "server", "action", "query", "run_id", "archive")
+_KINDS = {"Post": "posts", "User": "users"}  # the kinds with a column of their own
+
+
+def spend_table(
+    by: str | Iterable[str] | None = None, *, runs: Mapping[str, Mapping[str, Any]] | None = None
+) -> pa.Table:
+    """Return what was spent, one row per key; by default all keys. `runs` selects runs.
+
+    Runs that this machine's ledger does not have are added as their archive recorded them.
+    """
+    keys = _keys(by)
+    rows = [_named(row) for row in _ledger_rows()]
+    if runs is not None:
+        rows = [row for row in rows if row["run_id"] in runs]
+        known = {row["run_id"] for row in rows}
+        rows += [_recorded(run) for id, run in runs.items() if id not in known and _is_paid(run)]
+    return _summed(rows, keys)
+
+
+def run_prices(run_ids: Sequence[str]) -> dict[str, tuple[float, float]]:
+    """Return the dollars of runs in the ledger of this machine, low and high."""
+    if not run_ids or not ledger_path().exists():
+        return {}
+    try:
+        amounts = Ledger(ledger_path()).of_runs(run_ids)
+    except (sqlite3.Error, OSError):
+        return {}
+    return {run: (in_dollars(low), in_dollars(high)) for run, (low, high) in amounts.items()}
+
+
+def money(low: float | None, high: float | None) -> str:
+    """Write an amount in both readings: "$0.50 to $1.20", or "$0.50" if they do not differ."""
+    low, high = sorted(read(low or 0.0, high or 0.0))
+    texts = [_short(amount) for amount in (low, high)]
+    if texts[0] == texts[1]:
+        return texts[0]
+    return " to ".join(texts)
+
+
+def read(low: float, high: float) -> tuple[float, float]:
+    """Return both readings, or twice the one that the setting `price_reading` picks."""
+    if READING.value == "low":
+        return low, low
+    if READING.value == "high":
+        return high, high
+    return low, high
+
+
+def _short(amount: float) -> str:
+    if 0 < amount < 1 and round(amount, 2) != round(amount, 4):
+        return f"${amount:.4f}".rstrip("0")
+    return f"${amount:,.2f}"
+
+
+def _keys(by: str | Iterable[str] | None) -> list[str]:
+    if by is None:
+        return list(KEYS)
+    names = [by] if isinstance(by, str) else list(by)
+    names = ["run_id" if name == "run" else name for name in names]
+    unknown = [name for name in names if name not in KEYS]
+    if unknown or not names:
+        raise ArgumentError(f"by: expected one or more of {', '.join(KEYS)}, got {by!r:.60}")
+    return names
+
+
+def _ledger_rows() -> list[dict[str, Any]]:
+    if not ledger_path().exists():
+        return []
+    try:
+        return Ledger(ledger_path()).rows()
+    except (sqlite3.Error, OSError) as error:
+        reason = f"{ledger_path()}: the ledger of prices cannot be read: {error}"
+        raise ConfigError(reason) from None
+
+
+def _named(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row of the ledger with our column names. Empty texts become null."""
+    named = {name: row[name] or None for name in ("app", "server", "action", "query", "archive")}
+    return {
+        **named, "day": date.fromisoformat(row["day"]), "run_id": row["run"] or None,
+        "requests": row["requests"], "in_flight": row["in_flight"], "counts": row["counts"],
+        "low": in_dollars(row["low"]), "high": in_dollars(row["high"]),
+    }
+
+
+def _is_paid(run: Mapping[str, Any]) -> bool:
+    return run.get("price_high") is not None
+
+
+def _recorded(run: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the row of a run that another machine collected."""
+    return {
+        "day": run["started_at"].date(), "app": None, "server": None, "action": run["action"],
+        "query": None, "run_id": run["run_id"], "archive": None, "requests": run["page_count"] or 0,
+        "in_flight": 0, "counts": Counter(), "low": run["price_low"], "high": run["price_high"],
+    }
+
+
+def _summed(rows: list[dict[str, Any]], keys: list[str]) -> pa.Table:
+    import pyarrow as pa
+
+    card = load()
+    sums: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in rows:
+        key = tuple(row[name] for name in keys)
+        total = sums.setdefault(key, {"requests": 0, "in_flight": 0, "counts": Counter(), "low": [],
+                                      "high": []})
+        for name in ("requests", "in_flight", "counts"):
+            total[name] += row[name]
+        total["low"].append(row["low"])
+        total["high"].append(row["high"])
+    listed = []
+    for key, total in sums.items():
+        counts = total["counts"]
+        others = sum(count for kind, count in counts.items() if kind not in _KINDS)
+        unpriced = sorted(kind for kind in counts if not card.is_priced(kind))
+        low, high = (round(sum(total[name]), 9) for name in ("low", "high"))
+        low, high = read(low, high)
+        listed.append({
+            **dict(zip(keys, key, strict=True)), "requests": total["requests"],
+            "in_flight": total["in_flight"],
+            **{column: counts[kind] for kind, column in _KINDS.items()}, "others": others,
+            "unpriced": ", ".join(unpriced) or None, "price_low": low, "price_high": high,
+        })
+    types = {name: pa.string() for name in keys} | (
+        {"day": pa.date32()} if "day" in keys else {}
+    )
+    counted = dict.fromkeys(("requests", "in_flight", "posts", "users", "others"), pa.int64())
+    dollars = dict.fromkeys(("price_low", "price_high"), pa.float64())
+    schema = pa.schema({**types, **counted, "unpriced": pa.string(), **dollars})
+    listed.sort(key=lambda row: [str(row[name] or "") for name in keys])
+    return pa.Table.from_pylist(listed, schema=schema)

@@ -1,0 +1,1 @@
+"""What collecting costs, and what to collect: spending, estimates, completion."""
