@@ -189,7 +189,8 @@ class Client:
         if replay is not None:
             self.now = replay.now
         self._transport = transport or self._http
-        self.guarded = transport is None and self.base_url == BASE_URL
+        is_sent = transport is None and replay is None
+        self.guarded = is_sent and self.base_url == BASE_URL
         self._session = _session(self.base_url, self._seconds)
         self._pacer = Pacer()
         self._counters = _Counters()

@@ -21,7 +21,7 @@ from xframes.archive.storage.records import settled
 from xframes.archive.storage.redaction import cleaned, without_asked
 from xframes.flattening import Flattener
 from xframes.flattening.contents import OWN_PROBLEMS_FROM
-from xframes.schema import TABLES, Col, Type
+from xframes.schema import STORED, TABLES, Col, Type
 from xframes.schema.references import owners
 
 if TYPE_CHECKING:
@@ -330,7 +330,7 @@ def rewritten_records(
     """
     by_name = {(old.parent.name, old.name): new for old, new in rewritten.items()}
     records = {}
-    for table in TABLES:
+    for table in STORED:
         if record := folder.files(table).settled:
             records[record.place.name] = record
     new_records = {}
