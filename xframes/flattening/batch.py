@@ -314,7 +314,7 @@ def _main_count(contents: Contents, kind: str) -> int:
     """Return the number of different main objects of one kind on a page."""
     if contents.kind != kind:
         return 0
-    return len(set(map(_key_getter(kind), contents.main)) - {None})
+    return len(set(map(_key_getter(kind), contents.main)) - {None} - contents.removed)
 
 
 def _topics(spaces: Iterable[Any]) -> Iterator[Any]:
