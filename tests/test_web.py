@@ -121,6 +121,20 @@ SHOWN = {  # what is shown, and what of others' text must be read in it
 }
 
 
+@pytest.mark.parametrize("width", [1000, 390])
+def test_a_report_is_text_and_loads_nothing(browser, tmp_path, width):
+    with xf.Archive(tmp_path / "archive") as archive:
+        archive.add(page())
+        report = xf.report(archive, title=EVIL).html
+    text = shown(browser, report, tmp_path)
+    assert SCRIPT in text
+    browser.set_window_size(width, 900)
+    wide = browser.execute_script("return document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide <= 0
+    browser.find_element("css selector", "th button").click()
+    assert browser.find_elements("css selector", "th[aria-sort]")
+
+
 @pytest.mark.parametrize("name", SHOWN)
 def test_a_repr_shows_text_as_text(name, browser, archive, tmp_path):
     make, text = SHOWN[name]

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from xframes.planning.spending_report import spend
     from xframes.reader import read_pages
     from xframes.reader.id_files import read_ids
+    from xframes.reporting import report
 
 __version__ = version.VERSION
 
@@ -52,6 +53,7 @@ _HOMES = {
     "complete": "xframes.planning.lookups", "flatten": "xframes.frames", "gaps": "xframes.archive",
     "hydrate": "xframes.collect.hydration", "now": "xframes.client",
     "read_ids": "xframes.reader.id_files", "read_pages": "xframes.reader",
+    "report": "xframes.reporting",
     "spend": "xframes.planning.spending_report", "unescape": "xframes.frames",
     "use": "xframes.client",
 }
@@ -70,8 +72,8 @@ __all__ = [
     "Archive", "Budget", "Client", "Frames", "Interrupted", "Replay", "XframesError", "actions",
     "analytics", "call", "complete", "compliance", "counts", "errors", "flatten", "gaps", "hydrate",
     "lists", "media", "messages", "networks", "now", "plot", "posts", "read_ids", "read_pages",
-    "sandbox", "schema", "search", "spaces", "spend", "streams", "timelines", "unescape", "usage",
-    "use", "users",
+    "report", "sandbox", "schema", "search", "spaces", "spend", "streams", "timelines", "unescape",
+    "usage", "use", "users",
 ]
 
 

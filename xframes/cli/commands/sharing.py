@@ -1,22 +1,22 @@
-"""Sharing an archive: `xframes export`."""
+"""Sharing an archive: `xframes export` and `xframes report`."""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from xframes import formats
 from xframes.cli import output
-from xframes.cli.common import archive_option
+from xframes.cli.common import ArchivePath, archive_option
 from xframes.cli.completion import tables as complete_tables
 from xframes.errors import ArgumentError
 from xframes.screen import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
     from typing import Any
 
     from xframes.formats import FormatName
@@ -142,4 +142,45 @@ def _key() -> str:
     return key
 
 
-COMMANDS = (export,)
+@click.command(short_help="Describe an archive as an HTML file.")
+@click.argument(
+    "folder", metavar="ARCHIVE", type=ArchivePath(exists=True, file_okay=False, path_type=Path)
+)
+@click.option(
+    "-o", "--output", "target", required=True, metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path), help="HTML file to write.",
+)
+@click.option("--query", metavar="TEXT", help="Only results of this query.")
+@click.option("--start", metavar="TIME", help="Only results posted at this time or later.")
+@click.option("--end", metavar="TIME", help="Only results posted before this time.")
+@click.option("--tz", default="UTC", metavar="NAME", show_default=True,
+              help="Time zone of days and hours, such as Europe/Berlin.")
+@click.option("--title", metavar="TEXT", help="Headline. Default: the name of the archive.")
+@click.option("--section", "sections", multiple=True, metavar="NAME",
+              help="Section to write (repeatable). Default: all that have something to show.")
+@click.option("--pseudonymise", is_flag=True,
+              help=f"Show pseudonyms for ids, handles and names, made with the key in {KEY}.")
+def report(
+    *, folder: Path, target: Path, query: str | None, start: str | None, end: str | None, tz: str,
+    title: str | None, sections: tuple[str, ...], pseudonymise: bool,
+) -> None:
+    """Describe the results in ARCHIVE as one HTML file to read without Python, offline.
+
+    \b
+    Example:
+      xframes report my-archive -o report.html --tz Europe/Berlin
+    """
+    from xframes.archive import Archive
+    from xframes.frames import readable_sql
+    from xframes.reporting import report as describe
+
+    key = _key() if pseudonymise else None
+    with Archive(folder) as archive, readable_sql():
+        describe(
+            archive, target, query=query, start=start, end=end, tz=tz, title=title,
+            sections=sections or None, pseudonymise=key,
+        )
+    output.say(f"wrote {target}", err=True)
+
+
+COMMANDS = (export, report)

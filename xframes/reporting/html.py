@@ -1,0 +1,77 @@
+"""The HTML of a report. Everything from X is escaped; nothing is loaded from elsewhere."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from numbers import Integral, Number
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+from markupsafe import Markup
+
+from xframes.reporting.contents import Cards, Picture, Table, Text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from xframes.reporting.contents import Section
+    from xframes.reporting.selection import Selection
+
+_KINDS = {Text: "text", Table: "table", Picture: "picture", Cards: "cards"}
+_LONGEST_CELL = 300  # characters
+
+
+def page(title: str, selection: Selection, sections: Sequence[Section]) -> str:
+    """Return a whole report."""
+    return _template("report.html").render(
+        title=title, sections=sections, definition=selection.definition,
+        style=Markup(_file("report.css")), script=Markup(_file("report.js")),  # noqa: S704  ours
+    )
+
+
+def fragment(sections: Sequence[Section]) -> str:
+    """Return sections as a part of another page, such as a notebook."""
+    return _template("sections.html").render(sections=sections)
+
+
+@cache
+def _template(name: str) -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_file), autoescape=True, trim_blocks=True, lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters["cell"] = _cell
+    environment.filters["is_number"] = _is_number
+    environment.filters["svg"] = Markup  # drawn by matplotlib, which escapes texts
+    environment.tests["block"] = lambda block, kind: _KINDS[type(block)] == kind
+    return environment.get_template(name)
+
+
+def _file(name: str) -> str:
+    return files("xframes.reporting").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Number) and not isinstance(value, bool)
+
+
+def _cell(value: Any) -> str:
+    """Return a value of a table as text: numbers with separators, times in minutes."""
+    import pandas as pd
+
+    if not isinstance(value, list) and pd.isna(value):
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Integral):
+        return f"{int(value):,}"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if value == int(value) else f"{value:,.2f}"
+    if hasattr(value, "strftime"):
+        is_day = not (getattr(value, "hour", 0) or getattr(value, "minute", 0))
+        return f"{value:%Y-%m-%d}" if is_day else f"{value:%Y-%m-%d %H:%M}"
+    text = str(value)
+    if len(text) > _LONGEST_CELL:
+        text = f"{text[:_LONGEST_CELL]}…"
+    return text

@@ -1,0 +1,114 @@
+"""Single posts, conversations, and who mentions whom."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from xframes.plot.canvas.drawing import short
+from xframes.plot.graphs import network as draw_network
+from xframes.reporting.contents import Card, Cards
+from xframes.reporting.sections.activity import picture
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from xframes.reporting.contents import Block
+    from xframes.reporting.selection import Selection
+
+_MOST_CARDS = 12
+_LONGEST_TEXT = 1_000  # characters of a post; the rest is cut, which an ellipsis shows
+_MOST_EDGES = 300  # with more, a drawing of who mentions whom cannot be read
+_METRICS = (
+    ("like_count", "likes"), ("repost_count", "reposts"), ("reply_count", "replies"),
+    ("quote_count", "quotes"), ("impression_count", "views"),
+)
+_TOP = f"""
+    SELECT chosen.*, edits.versions, removed.reason AS removal
+    FROM chosen
+    LEFT JOIN (SELECT post_id, count(*) AS versions FROM post_edits GROUP BY post_id) AS edits
+        ON edits.post_id = chosen.id
+    LEFT JOIN (SELECT id, any_value(coalesce(reason, action)) AS reason FROM removals GROUP BY id)
+        AS removed ON removed.id = chosen.id
+    WHERE chosen.kind <> 'repost'
+    ORDER BY coalesce(like_count, 0) + coalesce(repost_count, 0) + coalesce(reply_count, 0)
+        + coalesce(quote_count, 0) DESC, chosen.id
+    LIMIT {_MOST_CARDS}"""
+_CONVERSATIONS = """
+    SELECT posts.conversation_id, count(*) AS posts, count(DISTINCT chosen.author_id) AS authors,
+        min(chosen.created_at) AS first_at, max(chosen.created_at) AS last_at,
+        any_value(root.text) AS first_post
+    FROM chosen JOIN posts ON posts.id = chosen.id
+    LEFT JOIN posts AS root ON root.id = posts.conversation_id
+    WHERE posts.conversation_id IS NOT NULL
+    GROUP BY posts.conversation_id HAVING count(*) > 1
+    ORDER BY posts DESC, posts.conversation_id"""
+_EDGES = """
+    SELECT chosen.author_id AS source, post_mentions.user_id AS target, count(*) AS weight
+    FROM chosen JOIN post_mentions ON post_mentions.post_id = chosen.content_post_id
+    WHERE post_mentions.user_id IS NOT NULL AND post_mentions.user_id <> chosen.author_id
+    GROUP BY ALL ORDER BY weight DESC, source, target"""
+
+
+def posts(selection: Selection) -> Iterator[Block]:
+    """Show the posts with the most likes, reposts, replies and quotes as cards."""
+    rows: list[Any] = selection.sql(_TOP).to_dict("records")
+    if rows:
+        cards = tuple(_card(row, selection) for row in rows)
+        yield Cards(f"The {len(cards)} posts with the most likes, reposts, replies and quotes",
+                    cards, selection.written(_TOP))
+
+
+def _card(row: dict[str, Any], selection: Selection) -> Card:
+    import pandas as pd
+
+    text = _text(row["text"]) or ""
+    if len(text) > _LONGEST_TEXT:
+        text = f"{text[:_LONGEST_TEXT]}…"
+    numbers = tuple(
+        (label, short(float(row[name]))) for name, label in _METRICS if not pd.isna(row[name])
+    )
+    marks = []
+    if _number(row["versions"]) > 1:
+        marks.append(f"edited, {_number(row['versions'])} versions")
+    if _text(row["removal"]):
+        marks.append(f"gone since at X: {row['removal']}")
+    url = None
+    if not selection.is_pseudonymised:
+        url = f"https://x.com/i/status/{row['id']}"
+    created_at = ""
+    if not pd.isna(row["created_at"]):
+        created_at = f"{row['created_at'].tz_convert(selection.tz):%Y-%m-%d %H:%M %Z}"
+    name = _text(row["name"]) or _text(row["author_id"]) or "unknown"
+    return Card(
+        row["id"], name, _text(row["username"]), created_at, text, numbers, tuple(marks), url
+    )
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _number(value: Any) -> int:
+    import pandas as pd
+
+    return 0 if pd.isna(value) else int(value)
+
+
+def conversations(selection: Selection) -> Iterator[Block]:
+    """Show the conversations with the most results."""
+    table = selection.table("Conversations by posts", _CONVERSATIONS)
+    if table is not None:
+        yield table
+
+
+def network(selection: Selection) -> Iterator[Block]:
+    """Draw who mentions whom, if it is small enough to be read, and list the pairs."""
+    table = selection.table("Mentions", _EDGES)
+    if table is None:
+        return
+    if (table.row_count or 0) <= _MOST_EDGES:
+        edges = selection.sql(_EDGES)
+        yield from picture(
+            lambda ax: draw_network(edges, ax), "Who mentions whom; a thick line is often", (9, 6)
+        )
+    yield table

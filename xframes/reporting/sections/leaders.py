@@ -1,0 +1,92 @@
+"""What occurs most often: authors, hashtags, domains, words, languages and kinds of media."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from xframes.plot.canvas import drawing
+from xframes.reporting.sections.activity import picture
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from xframes.reporting.contents import Block, Table
+    from xframes.reporting.selection import Selection
+
+_BARS = 15
+_OWN_DOMAINS = "('x.com', 'twitter.com', 'pic.x.com', 'pic.twitter.com', 't.co')"
+_LONG_WORD = 4  # letters: shorter words say little
+
+
+def authors(selection: Selection) -> Iterator[Block]:
+    """Show the authors with the most posts."""
+    return _ranking(selection, "Authors by posts", """
+        SELECT coalesce('@' || any_value(username), author_id) AS author, count(*) AS posts,
+            sum(like_count) AS likes, sum(repost_count) AS reposts,
+            max(followers_count) AS followers
+        FROM chosen WHERE author_id IS NOT NULL
+        GROUP BY author_id ORDER BY posts DESC, likes DESC, author""")
+
+
+def hashtags(selection: Selection) -> Iterator[Block]:
+    """Show the hashtags in the most posts."""
+    return _ranking(selection, "Hashtags by posts", """
+        SELECT '#' || mode(tag) AS hashtag, count(DISTINCT id) AS posts,
+            count(DISTINCT author_id) AS authors
+        FROM (SELECT id, author_id, unnest(hashtags) AS tag FROM chosen)
+        GROUP BY lower(tag) ORDER BY posts DESC, hashtag""")
+
+
+def domains(selection: Selection) -> Iterator[Block]:
+    """Show the domains that the most posts link to."""
+    return _ranking(selection, "Domains by posts", f"""
+        SELECT domain(link) AS domain, count(DISTINCT id) AS posts,
+            count(DISTINCT author_id) AS authors
+        FROM (SELECT id, author_id, unnest(links) AS link FROM chosen)
+        WHERE domain(link) NOT IN {_OWN_DOMAINS}
+        GROUP BY 1 ORDER BY posts DESC, domain""")
+
+
+def words(selection: Selection) -> Iterator[Block]:
+    """Show the words in the most posts."""
+    return _ranking(selection, "Words by posts", f"""
+        SELECT word, count(DISTINCT id) AS posts, count(DISTINCT author_id) AS authors
+        FROM (SELECT id, author_id, unnest(words(text)) AS word FROM chosen)
+        WHERE length(word) >= {_LONG_WORD} GROUP BY word ORDER BY posts DESC, word""")
+
+
+def languages(selection: Selection) -> Iterator[Block]:
+    """Show the languages of the posts, as X detected them."""
+    return _ranking(selection, "Languages by posts", """
+        SELECT coalesce(lang, '(unknown)') AS language, count(*) AS posts,
+            count(DISTINCT author_id) AS authors
+        FROM chosen GROUP BY 1 ORDER BY posts DESC, language""")
+
+
+def media(selection: Selection) -> Iterator[Block]:
+    """Show the kinds of media in the posts."""
+    return _ranking(selection, "Media by kind", """
+        SELECT media.type AS media_kind, count(*) AS media, count(DISTINCT chosen.id) AS posts
+        FROM chosen JOIN post_media ON post_media.post_id = chosen.content_post_id
+        JOIN media USING (media_key) GROUP BY media.type ORDER BY media DESC, media_kind""")
+
+
+def _ranking(selection: Selection, title: str, query: str) -> Iterator[Block]:
+    """Yield bars of the first numbers, and the table that they are from."""
+    table: Table | None = selection.table(title, query)
+    if table is None:
+        return
+    rows = table.frame.head(_BARS)
+    height = 0.7 + 0.24 * len(rows)
+    yield from picture(lambda ax: _bars(ax, rows), title, (9, height))
+    yield table
+
+
+def _bars(ax: Axes, rows: pd.DataFrame) -> None:
+    """Draw the second column as bars, named by the first; the largest at the top."""
+    names = [str(name) for name in rows.iloc[:, 0]]
+    unit = str(rows.columns[1])
+    drawing.bars(ax, names, {unit: rows.iloc[:, 1].astype(float).tolist()}, unit)
