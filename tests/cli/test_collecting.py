@@ -314,3 +314,15 @@ def test_an_upload_that_stops_says_the_command_that_goes_on(sandbox, tmp_path, m
     media_id = words[words.index("--media-id") + 1]
     assert sandbox.community.uploads[int(media_id)].media.alt == "A cat"
     assert sum(r.action == "write.upload_media" for r in sandbox.requests) == 1
+
+
+def test_a_replay_answers_in_the_shell_without_credentials(tmp_path):
+    from tests.archives import page, post
+
+    with xf.Archive(tmp_path / "a") as archive:
+        archive.add(page(post(7, text="seven")))
+    words = ["--replay", str(tmp_path / "a"), "--format", "csv"]
+    result = run("search", "recent", "cats", *words)
+    assert result.exit_code == 0, result.output
+    assert "seven" in result.stdout
+    assert run("search", "recent", "cats and dogs", *words).exit_code == 1

@@ -112,7 +112,7 @@ def _items(text: str) -> list[str]:
 def client_for(
     base_url: str | None, words: Vocabulary | None = None, *, writes: bool = False
 ) -> Client:
-    """Return a client with the user's credentials, for X or another server.
+    """Return a client with the user's credentials, for X, another server or a replay.
 
     Missing credentials are reported by the first request.
     """
@@ -126,7 +126,14 @@ def client_for(
             budget = Budget.read(meta["xframes.budget"], "--budget")
         except ConfigError as error:
             raise click.BadParameter(str(error)) from None
-    client = Client(base_url=base_url, words=words, writes=writes, budget=budget)
+    replay = None
+    if "xframes.replay" in meta:
+        from xframes.archive import Archive
+
+        replay = Archive(meta["xframes.replay"])
+    client = Client(
+        base_url=base_url, words=words, writes=writes, budget=budget, replay=replay
+    )
     client.guarded = client.guarded and "xframes.yes" not in meta
     return client
 

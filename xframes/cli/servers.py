@@ -1,4 +1,4 @@
-"""The options of commands that send requests: which server, and in which words."""
+"""The options of commands that send requests: which server, its words, and a replay."""
 
 from __future__ import annotations
 
@@ -13,13 +13,18 @@ if TYPE_CHECKING:
 
 
 def options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add `--base-url` and `--words`."""
+    """Add `--base-url`, `--words` and `--replay`, which `common.client_for` reads."""
     about = (
         "Vocabulary of requests: tweet.fields or post.fields. "
         f"Default: {WORDS.variable}, else the config file, else {WORDS.default}."
     )
     words = click.option("--words", type=click.Choice(WORDS.values), help=about)
-    return base_url()(words(command))
+    replay = click.option(
+        "--replay", metavar="DIR", expose_value=False, callback=_keep,
+        type=click.Path(exists=True, file_okay=False),
+        help="Archive whose pages answer the requests: no network and no credentials are needed.",
+    )
+    return base_url()(words(replay(command)))
 
 
 def budget(command: Callable[..., Any]) -> Callable[..., Any]:
