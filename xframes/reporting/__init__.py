@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from xframes.errors import ArgumentError
 from xframes.plan.values import moment
 from xframes.reporting import html
-from xframes.reporting.contents import Section, block_of
+from xframes.reporting.blocks import block_of
+from xframes.reporting.chosen import Selection, opened
+from xframes.reporting.html import Section
 from xframes.reporting.sections import SECTIONS
-from xframes.reporting.selection import Selection, opened
 
 if TYPE_CHECKING:
     import os
@@ -94,7 +95,7 @@ class HtmlReport:
     def html(self) -> str:
         """The whole report as one HTML page, which loads nothing."""
         sections = [self.section(name) for name in (*self.names, *self.more)]
-        return html.page(self.title, self.selection, [s for s in sections if s.blocks])
+        return html.page(self.title, self.selection.definition, [s for s in sections if s.blocks])
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the report to a file, and return its path.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from numbers import Integral, Number
@@ -10,22 +11,33 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 from markupsafe import Markup
 
-from xframes.reporting.contents import Cards, Picture, Table, Text
+from xframes.reporting.blocks import Cards, Picture, Table, Text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from xframes.reporting.contents import Section
-    from xframes.reporting.selection import Selection
+    from xframes.reporting.blocks import Block
 
 _KINDS = {Text: "text", Table: "table", Picture: "picture", Cards: "cards"}
 _LONGEST_CELL = 300  # characters
 
 
-def page(title: str, selection: Selection, sections: Sequence[Section]) -> str:
-    """Return a whole report."""
+@dataclass(slots=True)
+class Section:
+    """A section of a report. A notebook shows it."""
+
+    name: str
+    title: str
+    blocks: list[Block] = field(repr=False)
+
+    def _repr_html_(self) -> str:
+        return fragment([self])
+
+
+def page(title: str, definition: str, sections: Sequence[Section]) -> str:
+    """Return a whole report; `definition` is the SQL of the results that it describes."""
     return _template("report.html").render(
-        title=title, sections=sections, definition=selection.definition,
+        title=title, sections=sections, definition=definition,
         style=Markup(_file("report.css")), script=Markup(_file("report.js")),  # noqa: S704  ours
     )
 

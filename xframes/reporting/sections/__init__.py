@@ -10,8 +10,8 @@ from xframes.reporting.sections import activity, highlights, leaders, owned, pro
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from xframes.reporting.contents import Block
-    from xframes.reporting.selection import Selection
+    from xframes.reporting.blocks import Block
+    from xframes.reporting.chosen import Selection
 
 
 @dataclass(frozen=True, slots=True)

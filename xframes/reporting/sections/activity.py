@@ -8,8 +8,8 @@ from xframes.errors import ArgumentError
 from xframes.plot.completeness_plots import heatmap
 from xframes.plot.engagement import metric_history
 from xframes.plot.timing import timeline as draw_timeline
-from xframes.reporting.contents import Picture, Text
-from xframes.reporting.pictures import drawn
+from xframes.reporting.blocks import Picture, Text
+from xframes.reporting.svg import drawn
 from xframes.screen import counted
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from xframes.reporting.contents import Block
-    from xframes.reporting.selection import Selection
+    from xframes.reporting.blocks import Block
+    from xframes.reporting.chosen import Selection
 
 _DAYS = """
     SELECT date_trunc('day', created_at AT TIME ZONE {tz})::DATE AS day, count(*) AS posts,

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from xframes.plot.canvas.drawing import short
 from xframes.plot.graphs import network as draw_network
-from xframes.reporting.contents import Card, Cards
+from xframes.reporting.blocks import Card, Cards
 from xframes.reporting.sections.activity import picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from xframes.reporting.contents import Block
-    from xframes.reporting.selection import Selection
+    from xframes.reporting.blocks import Block
+    from xframes.reporting.chosen import Selection
 
 _MOST_CARDS = 12
 _LONGEST_TEXT = 1_000  # characters of a post; the rest is cut, which an ellipsis shows

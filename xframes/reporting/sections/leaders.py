@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from xframes.reporting.contents import Block, Table
-    from xframes.reporting.selection import Selection
+    from xframes.reporting.blocks import Block, Table
+    from xframes.reporting.chosen import Selection
 
 _BARS = 15
 _OWN_DOMAINS = "('x.com', 'twitter.com', 'pic.x.com', 'pic.twitter.com', 't.co')"

@@ -11,8 +11,8 @@ from xframes.reporting.sections.activity import picture
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from xframes.reporting.contents import Block
-    from xframes.reporting.selection import Selection
+    from xframes.reporting.blocks import Block
+    from xframes.reporting.chosen import Selection
 
 _POSTS = """
     SELECT post_id, granularity, sum(impressions) AS impressions, sum(engagements) AS engagements,

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from xframes.reporting.contents import Text
+from xframes.reporting.blocks import Text
 from xframes.screen import counted
 from xframes.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from xframes.reporting.contents import Block
-    from xframes.reporting.selection import Selection
+    from xframes.reporting.blocks import Block
+    from xframes.reporting.chosen import Selection
 
 _RUNS = """
     SELECT action, arguments->>'query' AS query, count(*) AS runs,

@@ -1,8 +1,8 @@
-"""What a section of a report consists of: texts, numbers, tables, pictures and posts."""
+"""What a section of a report consists of: texts, tables, pictures and posts."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from xframes.errors import ArgumentError
@@ -73,20 +73,6 @@ class Cards:
 Block: TypeAlias = Text | Table | Picture | Cards
 
 
-@dataclass(slots=True)
-class Section:
-    """A section of a report. A notebook shows it."""
-
-    name: str
-    title: str
-    blocks: list[Block] = field(repr=False)
-
-    def _repr_html_(self) -> str:
-        from xframes.reporting import html
-
-        return html.fragment([self])
-
-
 def block_of(content: Any) -> Block:
     """Return a block of what a caller's section returns: text, a DataFrame, Axes or a Figure."""
     import pandas as pd
@@ -99,7 +85,7 @@ def block_of(content: Any) -> Block:
         return Table("", content.head(MOST_ROWS), row_count=len(content))
     figure = getattr(content, "figure", content)
     if hasattr(figure, "savefig"):
-        from xframes.reporting.pictures import svg_of
+        from xframes.reporting.svg import svg_of
 
         return Picture(svg_of(figure), "A figure")
     raise ArgumentError(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xframes.plot.canvas.moments import zone_of
-from xframes.reporting.contents import MOST_ROWS, Table
+from xframes.reporting.blocks import MOST_ROWS, Table
 
 if TYPE_CHECKING:
     from datetime import datetime
