@@ -41,6 +41,11 @@ def archive(tmp_path_factory):
         yield made
 
 
+@pytest.fixture(scope="module")
+def frames(archive):
+    return xf.flatten(archive.pages())
+
+
 def ask(archive, query):
     return archive.sql(query).fetchall()
 
@@ -70,6 +75,25 @@ def test_every_plot_takes_axes(archive, name):
     frame = archive.completeness(QUERY) if name == "completeness" else archive
     assert getattr(xf.plot, name)(frame, given) is given
     assert len(plt.get_fignums()) == 1
+
+
+# metric_history: of two observations at the same moment, an archive keeps one
+@pytest.mark.parametrize("name", [name for name in PLOTS if name not in {"thread", "completeness", "metric_history"}])
+def test_the_numbers_of_an_archive_and_of_its_frames_are_the_same(archive, frames, name):
+    numbers = getattr(xf.plot, name).data
+    pd.testing.assert_frame_equal(numbers(archive), numbers(frames))
+
+
+@pytest.mark.parametrize("of", ["words", "urls", "domains", "emoji", "languages", "hashtags", "authors"])
+def test_what_is_most_frequent_is_what_sql_counts(archive, of):
+    counted = {"words": "words(text)", "emoji": "emoji(text)", "languages": "[lang]"}
+    numbers = xf.plot.top.data(archive, of=of, most=5)
+    assert numbers["posts"].is_monotonic_decreasing
+    if of in counted:
+        query = f"""
+            SELECT count(DISTINCT id) AS posts FROM (SELECT id, unnest({counted[of]}) AS value FROM posts WHERE id IN (SELECT post_id FROM matches))
+            WHERE value IS NOT NULL GROUP BY value ORDER BY posts DESC LIMIT 5"""
+        assert numbers["posts"].tolist() == [posts for (posts,) in ask(archive, query)]
 
 
 def test_analytics_of_an_archive_add_up_and_are_called_by_the_posts_text(archive):

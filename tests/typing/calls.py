@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, assert_type
 
 import pandas as pd
+from matplotlib.axes import Axes
 
 import xframes as xf
 from xframes import write
@@ -93,3 +94,17 @@ def exporting(archive: Archive) -> None:
     assert_type(archive.export("study", format="sqlite", tables=["posts"]), dict[str, int])
     archive.export("study.sqlite")
     archive.export("study", format="sqllite")  # error
+
+
+# plots and their numbers
+
+
+def plotting(archive: Archive, ax: Axes) -> None:
+    assert_type(xf.plot.top(archive, of="words", most=20), Axes)
+    assert_type(xf.plot.timeline(archive, ax, every="day", tz="Europe/Berlin"), Axes)
+    assert_type(xf.plot.top.data(archive, of="urls"), pd.DataFrame)
+    assert_type(xf.plot.usage.data(archive, tz="Europe/Berlin"), pd.DataFrame)
+    assert_type(xf.gaps(archive), pd.DataFrame)
+    xf.plot.top(archive, of="verbs")  # error
+    xf.plot.top.data(archive, of="verbs")  # error
+    xf.plot.top.data(archive, ax=ax)  # error

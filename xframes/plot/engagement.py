@@ -325,6 +325,7 @@ def _history(
     columns = ["post_id", "observed_at", metric]
     history = numbers(table(frame, "post_metrics", columns), [metric])
     history = history[history[metric].notna()].sort_values("observed_at", kind="stable")
+    history = history.drop_duplicates(["post_id", "observed_at"], keep="last")
     wanted = None
     if posts is not None:
         wanted = chosen(posts)

@@ -9,10 +9,11 @@ from xframes.errors import ArgumentError
 from xframes.plot.canvas import drawing
 from xframes.plot.canvas.glyphs import drawable
 from xframes.plot.canvas.pictures import plot
-from xframes.plot.canvas.rows import listed, pandas, rows, whole
+from xframes.plot.canvas.rows import listed, pandas, whole
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
     from matplotlib.axes import Axes
 
 Of = Literal[
@@ -52,7 +53,7 @@ _COUNTED = {
 }
 _EXACT = {"urls", "emoji"}  # what differs in upper and lower case there is different
 _RANKING = """
-    WITH each_value AS (SELECT {counted} AS value, counted FROM given),
+    WITH each_value AS (SELECT {counted} AS value, {by} AS counted FROM ({source})),
     named AS (SELECT value, counted, {key} AS key FROM each_value WHERE value <> ''),
     numbers AS (SELECT key, count(DISTINCT counted) AS number FROM named GROUP BY key),
     spellings AS (SELECT key, value, count(*) AS uses FROM named GROUP BY key, value)
@@ -97,7 +98,7 @@ def top_data(
         raise ArgumentError(f"of: expected one of {', '.join(_QUERIES)}, got {of!r}")
     if count not in {"posts", "authors"}:
         raise ArgumentError(f"count: expected posts or authors, got {count!r}")
-    ranked = _ranked(_values(frame, of, count), of, most)
+    ranked = _ranked(frame, of, count, most)
     if ranked.empty:
         raise ArgumentError(f"no {of} to draw in these posts")
     return ranked.rename(columns={"number": count})
@@ -155,12 +156,30 @@ def top(
     return ax
 
 
-def _values(frame: Any, of: str, count: str) -> pd.DataFrame:
-    """Return one row per value and post: `value`, and `counted`, the post or author to count."""
-    keys = ("author_id",) if count == "authors" else ("post_id", "id")
-    if whole(frame):
-        answer = rows(frame, _QUERIES[of], ["value", "post_id", "author_id"])
-        return answer.rename(columns={keys[0]: "counted"})[["value", "counted"]]
+def _ranked(frame: Any, of: str, count: str, most: int) -> pd.DataFrame:
+    """Return the most frequent values, as `value` and `number`. Equal numbers are sorted."""
+    from xframes.frames import to_pandas
+    from xframes.sql.macros import run
+
+    key = "value"
+    if of not in _EXACT:
+        key = "lower(nfc_normalize(value))"
+    parts = {
+        "counted": _COUNTED.get(of, "value"), "key": key,
+        "by": "author_id" if count == "authors" else "post_id",
+    }
+    params = {"most": max(most, 1)}
+    if whole(frame):  # counted where the rows are
+        query = _RANKING.format(**parts, source=_QUERIES[of])
+        return to_pandas(frame.sql(query, params).to_arrow_table())
+    query = _RANKING.format(**parts, source="FROM given")
+    return to_pandas(run(query, _given(frame, of, count), params))
+
+
+def _given(frame: Any, of: str, count: str) -> pa.Table:
+    """Return one row per value of a frame: `value`, and the `post_id` or `author_id` to count."""
+    import pyarrow as pa
+
     source = pandas(frame).reset_index(drop=True)
     names = [column for column in _COLUMNS[of] if column in source]
     if not names:
@@ -168,39 +187,22 @@ def _values(frame: Any, of: str, count: str) -> pd.DataFrame:
         raise ArgumentError(
             f"expected a column {expected} to draw, got the columns: {listed(source)}"
         )
-    values = source[[names[0]]].set_axis(["value"], axis="columns")
+    values = source[names[0]]
     for name in names[1:]:
-        values["value"] = values["value"].where(values["value"].notna(), source[name])
+        values = values.where(values.notna(), source[name])
+    keys = ("author_id",) if count == "authors" else ("post_id", "id")
     key = next((column for column in keys if column in source), None)
-    if key is not None:
-        values["counted"] = source[key]
-    elif count == "authors":
+    if key is None and count == "authors":
         raise ArgumentError(
             "count='authors': expected a column 'author_id', got the columns: "
             f"{listed(source)}. count='posts' works without it"
         )
-    else:
-        values["counted"] = range(len(source))
-    return values
-
-
-def _ranked(values: pd.DataFrame, of: str, most: int) -> pd.DataFrame:
-    """Return the most frequent values, as `value` and `number`. Equal numbers are sorted."""
-    import pyarrow as pa
-
-    from xframes.frames import to_pandas
-    from xframes.sql.macros import run
-
-    values = values.dropna(subset=["value"])
-    given = pa.table({
-        "value": pa.array(values["value"].astype(str), pa.string()),
-        "counted": pa.array(values["counted"].astype("string"), pa.string()),
+    counted = source.index.to_series() if key is None else source[key]
+    is_known = values.notna()
+    return pa.table({
+        "value": pa.array(values[is_known].astype(str), pa.string()),
+        keys[0]: pa.array(counted[is_known].astype("string"), pa.string()),
     })
-    key = "value"
-    if of not in _EXACT:
-        key = "lower(nfc_normalize(value))"
-    query = _RANKING.format(counted=_COUNTED.get(of, "value"), key=key)
-    return to_pandas(run(query, given, {"most": max(most, 1)}))
 
 
 def _label(value: str, of: str) -> str:

@@ -201,12 +201,13 @@ def counts(frame: Any, ax: Axes | None = None, *, tz: str = "UTC") -> Axes:
     Returns
     -------
     Axes
-        The axes, with one line per query and granularity.
+        The axes, with one line per query.
 
     Raises
     ------
     ArgumentError
-        There are no counts, a column is missing, or the time zone does not exist.
+        There are no counts, or counts of several granularities; a column is missing, or the time
+        zone does not exist.
 
     Examples
     --------
@@ -215,26 +216,20 @@ def counts(frame: Any, ax: Axes | None = None, *, tz: str = "UTC") -> Axes:
     zone = zone_of(tz)
     rows = _counted(frame)
     ax = drawing.axes(ax)
-    spans = list(rows["granularity"].unique())
+    span = str(rows["granularity"].iloc[0])
     drawn = []
-    for stroke, ((query, span), line) in zip(
-        strokes(ax), rows.groupby(["query", "granularity"]), strict=False
-    ):
+    for stroke, (query, line) in zip(strokes(ax), rows.groupby("query"), strict=False):
         whole, part = line[~line["is_cut"]], line[line["is_cut"]]
-        label = str(query)
-        if len(spans) > 1:
-            label = f"{query} (per {span})"
-        times, heights = broken(_middle(whole), floats(whole["post_count"]), _length(str(span)))
-        ax.plot(naive(times), heights, label=label, **drawing.lonely(heights), **stroke)
+        times, heights = broken(_middle(whole), floats(whole["post_count"]), _length(span))
+        ax.plot(naive(times), heights, label=str(query), **drawing.lonely(heights), **stroke)
         cut = floats(part["post_count"])
         drawing.hollow(ax, naive(_middle(part)), cut, stroke["color"])
         drawn.append([*heights, *cut])
     is_cut = bool(rows["is_cut"].any())
     if is_cut:
         drawing.hollow(ax, [], [], GREY, "(span cut short)")
-    unit = spans[0] if len(spans) == 1 else "span"
     smallest = drawing.smallest_of(drawn)
-    drawing.finish(ax, f"posts per {unit}", "query", zone=zone, smallest=smallest, is_cut=is_cut)
+    drawing.finish(ax, f"posts per {span}", "query", zone=zone, smallest=smallest, is_cut=is_cut)
     return ax
 
 
@@ -255,12 +250,16 @@ def _counted(frame: Any) -> pd.DataFrame:
     rows = numbers(rows, ["post_count"])
     if rows.empty:
         raise ArgumentError("no counts to draw. To collect counts, use xf.counts.recent(query)")
-    unknown = [span for span in rows["granularity"].unique() if span not in EVERY]
+    spans = list(rows["granularity"].unique())
+    unknown = [span for span in spans if span not in EVERY]
     if unknown:
         raise ArgumentError(f"granularity: expected one of {', '.join(EVERY)}, got {unknown[0]!r}")
-    lines = [
-        _marked(line, str(span)) for (_, span), line in rows.groupby(["query", "granularity"])
-    ]
+    if len(spans) > 1:  # their numbers cannot be compared on one axis
+        raise ArgumentError(
+            f"granularity: expected counts of one granularity, got {' and '.join(spans)}. Pass the "
+            f"rows of one, e.g. counts[counts['granularity'] == {spans[0]!r}]"
+        )
+    lines = [_marked(line, str(spans[0])) for _, line in rows.groupby("query")]
     return pd.concat(lines, ignore_index=True)[[*columns[:-1], "is_cut"]]
 
 

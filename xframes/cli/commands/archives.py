@@ -113,7 +113,8 @@ def _spooled(files: tuple[Path, ...]) -> Iterator[list[Path]]:
 def sql(query: str, folder: Path, rows: int, format_: str | None, into: Path | None) -> None:
     """Query an archive with DuckDB's SQL; times are UTC. If QUERY is `-`, read it from stdin.
 
-    `xframes schema` lists the tables and their columns.
+    `xframes schema` lists the tables and their columns. words(text) and emoji(text) list the
+    words and emoji of a text, and domain(link) is the host of a link.
 
     \b
     Example:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-_INCHES_A_DATE = 0.6
+_INCHES_A_DATE = 0.75
 _LEVELS = ("year", "month", "day", "minute", "second")
 # An axis of fewer days has ticks of at least this level.
 _DAYS = ((1.0, "minute"), (60.0, "day"), (730.0, "month"))
@@ -132,5 +132,5 @@ def _lines(time: datetime, before: datetime | None, level: str) -> list[str]:
         return [str(time.day), *month]
     is_new_day = is_new_month or before is None or before.day != time.day
     clock = f"{time:%H:%M:%S}" if level == "second" else f"{time:%H:%M}"
-    day = [f"{time:%b} {time.day}"] if is_new_day else []
-    return [clock, *day, *year]
+    day = [", ".join([f"{time:%b} {time.day}", *year])] if is_new_day else []
+    return [clock, *day]
