@@ -82,7 +82,8 @@ def test_a_bad_line_is_named_and_can_be_left_out(tmp_path, text, place):
         assert xf.read_ids(file(tmp_path, text), skip_bad=True) == [A, B]
 
 
-@pytest.mark.parametrize("data", ["", "id\n", b"\x89PNG\r\n\0\0", gzip.compress(b"1\n2\n")[:-9]])
+@pytest.mark.parametrize("data", ["", "id\n", b"\x89PNG\r\n\0\0", gzip.compress(b"1\n2\n")[:-9],
+                                  gzip.compress(b"".join(b"%d\n" % n for n in range(200_000)))[:-9]])
 def test_a_file_without_ids_is_refused(tmp_path, data):
     with pytest.raises(ArgumentError, match=r"ids\.csv"):
         xf.read_ids(file(tmp_path, data))

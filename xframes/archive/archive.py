@@ -29,7 +29,7 @@ from xframes.schema import TABLES, table
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     import duckdb
@@ -517,10 +517,54 @@ class Archive:
             self._tidy()
             return run
 
+    def collect_all(
+        self, plans: Sequence[Plan], client: Client, *, progress: bool | None = None
+    ) -> Run:
+        """Carry out several plans, one run each. Collectors call this for lists of queries.
+
+        All runs are recorded before the first request, so that resuming one of them resumes all.
+        A query that X refuses, or a user that X does not have, does not stop the other runs.
+
+        Parameters
+        ----------
+        plans
+            The plans, in the order of their runs.
+        client
+            The client that sends all requests, at the pace of X's rate limits.
+        progress
+            Show a progress bar. Default: on a terminal only.
+
+        Returns
+        -------
+        Runs
+            The finished runs: a Run with the sums, and with each run as an item.
+
+        Raises
+        ------
+        Interrupted
+            As in `collect`.
+
+        Examples
+        --------
+        >>> xf.search.recent(["duckdb", "polars"], into=archive)  # calls archive.collect_all
+        """
+        with self._access.writing():
+            self._folder.create()
+            ready = []
+            for plan in plans:
+                for run_id in coverage.runs_to_resume(self._folder, plan):
+                    self.resume(run_id, client, progress=progress)
+                ready.append(coverage.continued(self, plan, client))
+            runs = collection.start_all(self, self._folder, ready, client, progress)
+            self._tidy()
+            return runs
+
     def resume(
         self, run_id: str, client: Client | None = None, *, progress: bool | None = None
     ) -> Run:
         """Continue an interrupted run after its last saved page; return a finished run as it is.
+
+        A run of a list of queries or users continues together with the others of the list.
 
         Parameters
         ----------

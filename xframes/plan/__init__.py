@@ -42,7 +42,8 @@ class Plan:
     rows of all pages, `words` is the vocabulary of the request, and `asked` are the parameters
     `*.fields` and `expansions` as they are sent. A list that is too long for one request is split
     into `batches`. For `since` "last", an archive replaces it by the end of earlier runs; without
-    `refresh`, an archive does not fetch again what it has.
+    `refresh`, an archive does not fetch again what it has. Plans with the same `group` are the runs
+    of one call, which are resumed together.
     """
 
     action: str
@@ -52,6 +53,7 @@ class Plan:
     asked: dict[str, str] = field(default_factory=dict)
     since: Literal["last"] | None = None
     refresh: bool = False
+    group: str | None = None
 
     @property
     def declared(self) -> Action:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from xframes.client import Client
-from xframes.collect.dispatch import Fields, Id, Into, Names, R, collect
+from xframes.collect.dispatch import Fields, Id, Ids, Into, Names, R, collect
 from xframes.registry.documentation import document
 
 __all__ = ["followers", "get", "members", "posts"]
@@ -53,7 +53,7 @@ def get(
 
 @document("lists.posts")
 def posts(
-    list_id: Id, *, limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
+    list_id: Ids, *, limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
     into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
     """Collect the posts of a list's timeline, newest first.
@@ -93,7 +93,7 @@ def posts(
 
 @document("lists.members")
 def members(
-    list_id: Id, *, limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
+    list_id: Ids, *, limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
     into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
     """Collect the members of a list.
@@ -132,7 +132,7 @@ def members(
 
 @document("lists.followers")
 def followers(
-    list_id: Id, *, limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
+    list_id: Ids, *, limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
     into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
     """Collect the followers of a list.

@@ -211,7 +211,7 @@ def me(
 
 @document("users.followers")
 def followers(
-    user_id: Id, *, limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
+    user_id: Ids, *, limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
     into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
     """Collect the followers of a user, newest first.
@@ -250,7 +250,7 @@ def followers(
 
 @document("users.following")
 def following(
-    user_id: Id, *, limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
+    user_id: Ids, *, limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
     into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
     """Collect the users a user follows, newest first.
@@ -407,7 +407,7 @@ def bookmarks(
 
 @document("users.liked_posts")
 def liked_posts(
-    user_id: Id, *, limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
+    user_id: Ids, *, limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
     into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
     """Collect the posts a user likes, newest like first.
@@ -447,7 +447,7 @@ def liked_posts(
 
 @document("users.owned_lists")
 def owned_lists(
-    user_id: Id, *, limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
+    user_id: Ids, *, limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
     into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
     """Collect the lists a user owns.
@@ -487,7 +487,7 @@ def owned_lists(
 
 @document("users.followed_lists")
 def followed_lists(
-    user_id: Id, *, limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
+    user_id: Ids, *, limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
     into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
     """Collect the lists a user follows.
@@ -527,7 +527,7 @@ def followed_lists(
 
 @document("users.list_memberships")
 def list_memberships(
-    user_id: Id, *, limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
+    user_id: Ids, *, limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
     into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
     """Collect the lists a user is a member of.

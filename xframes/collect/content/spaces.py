@@ -179,7 +179,7 @@ def by_creators(
 
 @document("spaces.buyers")
 def buyers(
-    space_id: str, *, limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
+    space_id: Names, *, limit: int | None = None, fields: Fields = "all", expansions: Names = "all",
     into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
     """Collect the users who bought a ticket to a Space of yours.
