@@ -300,6 +300,7 @@ def test_a_file_of_ids_that_is_missing_is_named(client, archive):
 
 def test_completeness_compares_counts_with_what_was_collected(x, client, archive):
     query = "coffee"
+    archive.path.mkdir()
     with pytest.raises(errors.ArchiveError, match=r"xf\.counts\.recent\('coffee', into=archive\)"):
         archive.completeness(query)
     xf.counts.recent(query, granularity="day", into=archive, client=client)

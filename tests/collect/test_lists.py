@@ -163,3 +163,36 @@ def test_only_newer_posts_can_be_collected_of_each(x, archive):
     assert [one["query"] for one in sent] == QUERIES
     assert all("since_id" in one for one in sent)
     assert len(runs) == 3
+
+
+def test_runs_whose_process_ended_are_resumed_too(x, archive):
+    class Ended(BaseException):
+        pass
+
+    def end(request):
+        if len(x.asked) == 3:
+            raise Ended
+        return x.answer(request)
+
+    client = Client(TOKEN, transport=end, now=lambda: NOW)
+    with pytest.raises(Ended):
+        xf.search.recent(QUERIES, into=archive, client=client)
+    again = xf.Archive(archive.path)
+    assert states(again) == {"tea": "done", "milk": "interrupted", "sugar": "interrupted"}
+    assert again.resume(again.runs()["run_id"][1], x.client).rows == 6
+    assert x.asked == PAGES
+
+
+def test_all_runs_share_one_rate_limit(x, archive):
+    def limited(request):
+        left = 1 - len(x.asked) % 2
+        page = x.answer(request)
+        page.headers.update({"x-rate-limit-limit": "2", "x-rate-limit-remaining": str(left),
+                             "x-rate-limit-reset": str(int(NOW.timestamp()) + 60)})
+        return page
+
+    slept = []
+    client = Client(TOKEN, transport=limited, now=lambda: NOW, sleep=slept.append, on_wait=lambda *_: None)
+    xf.search.recent(QUERIES, limit=1, into=archive, client=client)
+    assert [page for _, page in x.asked] == [1, 1, 1]
+    assert len([seconds for seconds in slept if seconds > 50]) == 1

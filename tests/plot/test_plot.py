@@ -191,9 +191,12 @@ def test_a_span_cut_short_is_a_hollow_point_and_not_part_of_the_line():
     assert [list(line.get_ydata()) for line in ax.get_lines()][1] == [3]
 
 
-def test_counts_of_two_granularities_are_told_apart():
-    ax = xf.plot.counts(xf.flatten([counts_page("tea", [1]), counts_page("tea", [9], granularity="day")]))
-    assert {"tea (per hour)", "tea (per day)"} <= set(lines(ax))
+def test_counts_of_two_granularities_are_not_drawn_on_one_axis():
+    mixed = xf.flatten([counts_page("tea", [1, 2]), counts_page("milk", [9, 8], granularity="day")])
+    with pytest.raises(xf.errors.ArgumentError, match=r"hour and day|day and hour"):
+        xf.plot.counts(mixed)
+    rows = mixed.counts
+    assert set(lines(xf.plot.counts(rows[rows["granularity"] == "day"]))) == {"milk"}
 
 
 def test_a_cashtag_is_no_formula_and_a_long_query_no_wall(tmp_path):

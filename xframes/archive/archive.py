@@ -88,6 +88,11 @@ class Archive:
         """The folder, or the object for the URL; its text is the path or URL."""
         return self._folder.path
 
+    @property
+    def exists(self) -> bool:
+        """Whether there is an archive at the path. The first write creates it."""
+        return self._folder.exists or self._folder.check()
+
     def __reduce__(self) -> tuple[type[Archive], tuple[str]]:
         return Archive, (str(self.path),)  # another process opens it for itself
 
@@ -1097,7 +1102,7 @@ class Archive:
         >>> archive.user_ids(["@XDevelopers"])
         """
         names = [handle.removeprefix("@").lower() for handle in handles]
-        if not self._folder.exists or not names:
+        if not self.exists or not names:
             return {}
         return dict(self.sql(
             "SELECT lower(username), arg_max(id, observed_at) FROM users "

@@ -126,12 +126,12 @@ def counts(frame: Any, ax: Axes | None = None) -> Axes:
     Returns
     -------
     Axes
-        The axes, with one line per query and granularity.
+        The axes, with one line per query.
 
     Raises
     ------
     ArgumentError
-        There are no counts, or a column is missing.
+        There are no counts, or counts of several granularities; or a column is missing.
 
     Examples
     --------
@@ -148,23 +148,24 @@ def counts(frame: Any, ax: Axes | None = None) -> Axes:
     unknown = [span for span in spans if span not in EVERY]
     if unknown:
         raise ArgumentError(f"granularity: expected one of {', '.join(EVERY)}, got {unknown[0]!r}")
+    if len(spans) > 1:  # their numbers cannot be compared on one axis
+        raise ArgumentError(
+            f"granularity: expected counts of one granularity, got {' and '.join(spans)}. Pass the "
+            f"rows of one, e.g. counts[counts['granularity'] == {spans[0]!r}]"
+        )
     ax = drawing.axes(ax)
     is_cut = False
     groups = rows.groupby(["query", "granularity"])
     for stroke, ((query, span), line) in zip(strokes(ax), groups, strict=False):
         whole, part, step = _wholes(line, str(span))
-        label = str(query)
-        if len(spans) > 1:
-            label = f"{query} (per {span})"
         times, heights = broken(_middle(whole), floats(whole["post_count"]), step)
-        ax.plot(naive(times), heights, label=label, **stroke)
+        ax.plot(naive(times), heights, label=str(query), **stroke)
         cut = floats(part["post_count"])
         ax.plot(naive(_middle(part)), cut, color=stroke["color"], **HOLLOW)
         is_cut = is_cut or not part.empty
     if is_cut:
         ax.plot([], [], color=GREY, label="(span cut short)", **HOLLOW)
-    unit = spans[0] if len(spans) == 1 else "span"
-    drawing.finish(ax, f"posts per {unit}", "query")
+    drawing.finish(ax, f"posts per {spans[0]}", "query")
     return ax
 
 
