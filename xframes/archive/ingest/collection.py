@@ -139,7 +139,10 @@ def _group(folder: Folder, row: RunRow) -> list[str]:
         return [row.run_id]
     with open_journal(folder.journal) as journal:
         rows = [other for other in journal.runs() if other.plan and group in other.plan]
-    return [other.run_id for other in rows if Plan.from_json(str(other.plan)).group == group]
+    return [
+        other.run_id for other in rows
+        if other.action == row.action and Plan.from_json(str(other.plan)).group == group
+    ]
 
 
 def _recorded(plan: Plan) -> dict[str, Any]:
