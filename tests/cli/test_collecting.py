@@ -83,7 +83,7 @@ def test_files_of_ids_are_looked_up(key, archive, tmp_path):
 
 def test_ids_that_a_spreadsheet_has_rounded_are_reported(key, tmp_path):
     (tmp_path / "ids.txt").write_text("1790000000000010000\n1790000000000240000\n")
-    (tmp_path / "posts.csv").write_text("id,text\n1790000000000010000,tea\n")
+    (tmp_path / "posts.csv").write_text("id,text\n1790000000000010000,tea\n1790000000000240000,milk\n")
     for words in (("hydrate", tmp_path / "ids.txt"), ("import", tmp_path / "posts.csv")):
         shown = run(*words, "--archive", tmp_path / "a")
         assert shown.exit_code == 0

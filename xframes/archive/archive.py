@@ -517,10 +517,21 @@ class Archive:
             for run_id in coverage.runs_to_resume(self._folder, plan):
                 self.resume(run_id, client, progress=progress)
             plan = coverage.continued(self, plan, client)
+            self._report_rounded(plan)
             plan = coverage.without_known(self, plan)
             run = collection.start(self, self._folder, plan, client, progress)
             self._tidy()
             return run
+
+    def _report_rounded(self, plan: Plan) -> None:
+        """Report ids to look up that a spreadsheet has rounded, before they are requested."""
+        from xframes.reader.rounding import Rounding
+
+        rounding = Rounding.of(plan)
+        report = rounding.page(f"ids for {plan.action}", self._folder.now())
+        if report is not None:
+            self.add(report)
+            rounding.warn(plan.action)
 
     def collect_all(
         self, plans: Sequence[Plan], client: Client, *, progress: bool | None = None

@@ -18,6 +18,7 @@ from xframes.paging.pages import State
 from xframes.paging.steps import steps
 from xframes.plan import options, plan
 from xframes.plan.values import Time, items_of
+from xframes.reader.rounding import Rounding
 from xframes.registry.documentation import takes_numbers
 from xframes.screen import counted
 
@@ -125,6 +126,7 @@ def collect(
     if plans[0].since is not None and into is None:
         raise ArgumentError(f'{name}: since="last" needs into=archive', action=name)
     if into is None:
+        Rounding.of(plans[0]).warn(name)
         in_memory = _InMemory([_Fetching(planned) for planned in plans], client)
         return cast("R", in_memory.run(progress))  # R's default is Frames
     if not hasattr(into, "collect"):
