@@ -374,6 +374,10 @@ class Resumable:
         return vars(self) | {"client": None}
 
 
+# Errors about one of several queries or users: the others can still be collected.
+ABOUT_ONE = (InvalidRequest, NotFound)
+
+
 # from one process to another ----------------------------------------------------------------------
 
 

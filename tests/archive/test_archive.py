@@ -37,8 +37,11 @@ def test_the_folder_is_made_on_the_first_write_only(tmp_path):
         with pytest.raises(ArchiveError, match="new"):
             read()
     assert "new" in repr(archive)
+    assert not archive.exists
+    assert archive.user_ids(["@ada"]) == {}
     assert not (tmp_path / "new").exists()
     archive.add(page(post(1)))
+    assert archive.exists
     written = json.loads((tmp_path / "new" / "xframes.json").read_text())
     assert written["format_version"] == 2
     assert written["writer_version"] == xf.__version__

@@ -285,9 +285,12 @@ def test_rounded_ids_are_reported_before_they_are_looked_up(x, client, archive, 
         xf.hydrate(tmp_path / "ids.txt", into=archive, client=client)
     assert len(x.requests) == before
     assert archive.frame("problems")["kind"].tolist() == ["rounded_ids"]
+    with pytest.raises(UserWarning, match="spreadsheet"):
+        xf.posts.lookup(["1790000000000010000", "1790000000000240000"], client=client)
+    assert len(x.requests) == before
     with pytest.warns(UserWarning, match="spreadsheet"):
-        told = archive.check(["1790000000000010000"], client=client)
-    assert told["fate"].tolist() == ["not_found"]
+        told = archive.check(["1790000000000010000", "1790000000000240000"], client=client)
+    assert told["fate"].tolist() == ["not_found"] * 2
 
 
 def test_a_file_of_ids_that_is_missing_is_named(client, archive):
@@ -300,6 +303,7 @@ def test_a_file_of_ids_that_is_missing_is_named(client, archive):
 
 def test_completeness_compares_counts_with_what_was_collected(x, client, archive):
     query = "coffee"
+    archive.path.mkdir()
     with pytest.raises(errors.ArchiveError, match=r"xf\.counts\.recent\('coffee', into=archive\)"):
         archive.completeness(query)
     xf.counts.recent(query, granularity="day", into=archive, client=client)

@@ -83,7 +83,7 @@ def test_files_of_ids_are_looked_up(key, archive, tmp_path):
 
 def test_ids_that_a_spreadsheet_has_rounded_are_reported(key, tmp_path):
     (tmp_path / "ids.txt").write_text("1790000000000010000\n1790000000000240000\n")
-    (tmp_path / "posts.csv").write_text("id,text\n1790000000000010000,tea\n")
+    (tmp_path / "posts.csv").write_text("id,text\n1790000000000010000,tea\n1790000000000240000,milk\n")
     for words in (("hydrate", tmp_path / "ids.txt"), ("import", tmp_path / "posts.csv")):
         shown = run(*words, "--archive", tmp_path / "a")
         assert shown.exit_code == 0
@@ -91,6 +91,45 @@ def test_ids_that_a_spreadsheet_has_rounded_are_reported(key, tmp_path):
         assert "spreadsheet" in shown.stderr
     kinds = xf.Archive(tmp_path / "a").sql("select count(*) from problems where kind = 'rounded_ids'")
     assert kinds.fetchall() == [(2,)]
+
+
+def test_a_file_of_queries_is_collected_and_resumed_as_a_whole(key, tmp_path):
+    (tmp_path / "queries.txt").write_text("coffee lang:en\n\n#tea OR tea\nduckdb\n")
+    words = ("search", "recent", "--from-file", tmp_path / "queries.txt", "--limit", 10, "--archive", tmp_path / "a")
+    key.faults.add(Fault("usage_capped", at=2, path="/2/tweets/search/recent"))
+    stopped = run(*words)
+    assert stopped.exit_code == 3, stopped.output
+    line = stopped.stderr.splitlines()[-1]
+    shown = run(*shlex.split(line[line.index("xframes resume"):])[1:])
+    assert shown.exit_code == 0, shown.output
+    assert len(shown.stdout.splitlines()) == 4
+    runs = xf.Archive(tmp_path / "a").runs()
+    assert runs["state"].tolist() == ["done"] * 3
+    assert [json.loads(one)["query"] for one in runs["arguments"]] == ["coffee lang:en", "#tea OR tea", "duckdb"]
+
+
+def test_a_file_of_users_may_have_handles_and_columns(key, archive, tmp_path):
+    people = run("sql", "select id, username from users order by id limit 2", "--archive", archive).stdout.split()[1:]
+    (first, _), (second, handle) = (one.split(",") for one in people)
+    (tmp_path / "people.csv").write_text(f"n,user_id\n1,{first}\n2,@{handle}\n3,none\n")
+    words = ("timelines", "user", "--from-file", tmp_path / "people.csv", "--archive", tmp_path / "a", "--limit", 5)
+    assert run(*words).exit_code == 2
+    shown = run(*words, "--skip-bad")
+    assert shown.exit_code == 0, shown.output
+    assert f"@{handle.lower()}" in shown.stderr
+    assert "line 4" in shown.stderr
+    paths = [request.path for request in key.requests[-3:]]
+    assert paths == ["/2/users/by", f"/2/users/{first}/tweets", f"/2/users/{second}/tweets"]
+    shown = run("users", "lookup", "--from-file", "-", "--format", "csv", input=f"{first}\n{second}\n")
+    assert {line.split(",")[0] for line in shown.stdout.splitlines()} == {"id", first, second}
+
+
+@pytest.mark.parametrize("words", [
+    ("search", "recent"), ("search", "recent", "coffee", "--from-file", "-"), ("timelines", "user", "1", "--skip-bad"),
+    ("posts", "lookup"), ("search", "recent", "--from-file", "nothing.txt"),
+])
+def test_a_query_or_a_file_is_needed(key, words):
+    assert run(*words, input="coffee\n").exit_code == 2
 
 
 def test_ids_come_from_a_pipe(key, archive):

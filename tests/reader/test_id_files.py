@@ -82,7 +82,8 @@ def test_a_bad_line_is_named_and_can_be_left_out(tmp_path, text, place):
         assert xf.read_ids(file(tmp_path, text), skip_bad=True) == [A, B]
 
 
-@pytest.mark.parametrize("data", ["", "id\n", b"\x89PNG\r\n\0\0", gzip.compress(b"1\n2\n")[:-9]])
+@pytest.mark.parametrize("data", ["", "id\n", b"\x89PNG\r\n\0\0", gzip.compress(b"1\n2\n")[:-9],
+                                  gzip.compress(b"".join(b"%d\n" % n for n in range(200_000)))[:-9]])
 def test_a_file_without_ids_is_refused(tmp_path, data):
     with pytest.raises(ArgumentError, match=r"ids\.csv"):
         xf.read_ids(file(tmp_path, data))
@@ -99,7 +100,7 @@ def test_users_may_be_named_by_handles_and_links(tmp_path):
 
 
 @pytest.mark.parametrize(("ids", "rounded"), [
-    (ROUNDED, True), (ROUNDED[:1], True), ([*ROUNDED, "12"], True), (["179000000000001000", "179000000000002000"], True),
+    (ROUNDED, True), (ROUNDED[:2], True), (ROUNDED[:1], False), ([*ROUNDED, "12"], True), (["179000000000001000", "179000000000002000"], True),
     ([*ROUNDED, A], False), (["1000", "2000", "783214000"], False), ([], False),
 ])
 def test_ids_are_rounded_if_all_long_ones_end_in_zeros(ids, rounded):

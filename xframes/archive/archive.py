@@ -30,7 +30,7 @@ from xframes.schema import TABLES, table
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     import duckdb
@@ -88,6 +88,11 @@ class Archive:
     def path(self) -> Place:
         """The folder, or the object for the URL; its text is the path or URL."""
         return self._folder.path
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is an archive at the path. The first write creates it."""
+        return self._folder.exists or self._folder.check()
 
     def __reduce__(self) -> tuple[type[Archive], tuple[str]]:
         return Archive, (str(self.path),)  # another process opens it for itself
@@ -544,15 +549,70 @@ class Archive:
             for run_id in coverage.runs_to_resume(self._folder, plan):
                 self.resume(run_id, client, progress=progress)
             plan = coverage.continued(self, plan, client)
+            self._report_rounded(plan)
             plan = coverage.without_known(self, plan)
             run = collection.start(self, self._folder, plan, client, progress)
             self._tidy()
             return run
 
+    def _report_rounded(self, plan: Plan) -> None:
+        """Report ids to look up that a spreadsheet has rounded, before they are requested."""
+        from xframes.reader.rounding import Rounding
+
+        rounding = Rounding.of(plan)
+        report = rounding.page(f"ids for {plan.action}", self._folder.now())
+        if report is not None:
+            self.add(report)
+            rounding.warn(plan.action)
+
+    def collect_all(
+        self, plans: Sequence[Plan], client: Client, *, progress: bool | None = None
+    ) -> Run:
+        """Carry out several plans, one run each. Collectors call this for lists of queries.
+
+        All runs are recorded before the first request, so that resuming one of them resumes all.
+        A query that X refuses, or a user that X does not have, does not stop the other runs.
+
+        Parameters
+        ----------
+        plans
+            The plans, in the order of their runs.
+        client
+            The client that sends all requests, at the pace of X's rate limits.
+        progress
+            Show a progress bar. Default: on a terminal only.
+
+        Returns
+        -------
+        Runs
+            The finished runs: a Run with the sums, and with each run as an item.
+
+        Raises
+        ------
+        Interrupted
+            As in `collect`.
+
+        Examples
+        --------
+        >>> xf.search.recent(["duckdb", "polars"], into=archive)  # calls archive.collect_all
+        """
+        with self._access.writing():
+            self._folder.create()
+            ready = []
+            for plan in plans:
+                for run_id in coverage.runs_to_resume(self._folder, plan):
+                    self.resume(run_id, client, progress=progress)
+                ready.append(coverage.continued(self, plan, client))
+            runs = collection.start_all(self, self._folder, ready, client, progress)
+            self._tidy()
+            return runs
+
     def resume(
         self, run_id: str, client: Client | None = None, *, progress: bool | None = None
     ) -> Run:
         """Continue an interrupted run after its last saved page; return a finished run as it is.
+
+        A run of a list of queries or users continues together with the others of the list.
 
         Parameters
         ----------
@@ -1084,7 +1144,7 @@ class Archive:
         >>> archive.user_ids(["@XDevelopers"])
         """
         names = [handle.removeprefix("@").lower() for handle in handles]
-        if not self._folder.exists or not names:
+        if not self.exists or not names:
             return {}
         return dict(self.sql(
             "SELECT lower(username), arg_max(id, observed_at) FROM users "

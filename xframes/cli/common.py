@@ -50,6 +50,11 @@ def archive_option(*, exists: bool = True) -> Callable[..., Any]:
     )
 
 
+def single_runs(run: Run) -> list[Run]:
+    """Return the runs of a list of queries or users, or the only run."""
+    return list(getattr(run, "runs", [run]))
+
+
 def show_runs(runs: list[Run], format_: str | None, into: Path | None) -> None:
     """Print finished runs, one row each."""
     rows = [

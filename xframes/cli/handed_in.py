@@ -16,6 +16,8 @@ from xframes.cli.common import listed
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from xframes.registry import Param
+
 _STDIN = Path("-")
 
 
@@ -33,6 +35,36 @@ def id_file_options(command: Callable[..., Any]) -> Callable[..., Any]:
     ):
         command = option(command)
     return command
+
+
+def require_values(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+    """Check that there are either values of an argument, or a file of them."""
+    if value and ctx.params.get("from_file"):
+        raise click.UsageError(f"expected {param.human_readable_name} or --from-file, got both")
+    if not value and not ctx.params.get("from_file"):
+        raise click.UsageError(f"missing {param.human_readable_name}, or --from-file FILE")
+    return value
+
+
+def values_of_file(
+    param: Param, path: Path | None, column: str | None, *, skip_bad: bool
+) -> dict[str, Any]:
+    """Return the values of an argument that a file lists, by its name; empty without a file."""
+    if path is None:
+        if column is not None or skip_bad:
+            raise click.UsageError("--column and --skip-bad need --from-file FILE")
+        return {}
+    if param.names:
+        return {param.name: ids_in(path, param.names, column, skip_bad=skip_bad)}
+    return {param.name: _lines(path)}
+
+
+def _lines(path: Path) -> list[str]:
+    """Return the lines of a text file that are not empty, each once."""
+    from xframes.reader.id_files import lines_of
+
+    with file_or_stdin(path) as file:
+        return lines_of(file)
 
 
 def ids_or_file(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar, ca
 from xframes import registry
 from xframes.client import Client, check_price, checked, current, price_note
 from xframes.collect.handles import LOOKUP, announce, handles_in, replaced, resolved
-from xframes.errors import ArgumentError, BudgetReached, Interrupted, Resumable
+from xframes.errors import ABOUT_ONE, ArgumentError, BudgetReached, Interrupted, Resumable
 from xframes.frames import Frames
 from xframes.paging.pages import State
 from xframes.paging.reports import reports
 from xframes.paging.steps import steps
 from xframes.plan import options, plan
-from xframes.plan.values import Time
+from xframes.plan.values import Time, items_of
+from xframes.reader.rounding import Rounding
 from xframes.registry.documentation import takes_numbers
 from xframes.screen import counted
 from xframes.wire import Purpose
@@ -58,6 +59,12 @@ class Into(Protocol[Made_co]):
 
     def collect(self, plan: Plan, client: Client, *, progress: bool | None = None) -> Made_co:
         """Carry out a plan and return its result."""
+        ...
+
+    def collect_all(
+        self, plans: Sequence[Plan], client: Client, *, progress: bool | None = None
+    ) -> Made_co:
+        """Carry out plans, one run each, and return their common result."""
         ...
 
 
@@ -112,25 +119,30 @@ def collect(
     handles = handles_in(action, values)
     # ids are filled in later: all arguments are checked before the requests for them
     stand_ins = replaced(action, values, dict.fromkeys(handles, "0"))
-    planned = _planned(name, dict.fromkeys(own, "0") | stand_ins, client)
+    plans = _plans(action, dict.fromkeys(own, "0") | stand_ins, client)
     checked(client, name)  # before any request, also those for ids
     if handles:
         values = replaced(action, values, ids_of_handles(handles, name, into, client))
-        planned = _planned(name, dict.fromkeys(own, "0") | values, client)
+        plans = _plans(action, dict.fromkeys(own, "0") | values, client)
     if own:
         own_arguments = dict.fromkeys(own, client.user_id())
-        planned = replace(planned, arguments=planned.arguments | own_arguments)
-    if planned.since is not None and into is None:
+        plans = [replace(p, arguments=p.arguments | own_arguments) for p in plans]
+    if plans[0].since is not None and into is None:
         raise ArgumentError(f'{name}: since="last" needs into=archive', action=name)
     if into is None:
-        check_price(client, planned)
-        return cast("R", _InMemory(planned, client).run(progress))  # R's default is Frames
+        for planned in plans:
+            check_price(client, planned)
+        Rounding.of(plans[0]).warn(name)
+        in_memory = _InMemory([_Fetching(planned) for planned in plans], client)
+        return cast("R", in_memory.run(progress))  # R's default is Frames
     if not hasattr(into, "collect"):
         raise ArgumentError(
             f"{name}: into: expected an Archive such as xf.Archive('my-archive'), got {into!r:.60}",
             action=name,
         )
-    return into.collect(planned, client, progress=progress)
+    if _is_many(action, values):
+        return into.collect_all(plans, client, progress=progress)
+    return into.collect(plans[0], client, progress=progress)
 
 
 def _kept(value: Any) -> Any:
@@ -138,9 +150,37 @@ def _kept(value: Any) -> Any:
     return list(value) if hasattr(value, "__next__") else value
 
 
-def _planned(name: str, values: Mapping[str, Any], client: Client) -> Plan:
+def _is_many(action: Action, values: Mapping[str, Any]) -> bool:
+    """Whether the argument that a run has one value of is a list of values."""
+    param = action.repeats
+    if param is None or param.name not in values:
+        return False
+    value = values[param.name]
+    return not isinstance(value, str | bytes | Mapping) and hasattr(value, "__iter__")
+
+
+def _plans(action: Action, values: Mapping[str, Any], client: Client) -> list[Plan]:
+    """Return a plan for each value of a list, without duplicates, or the only plan."""
+    param = action.repeats
+    if param is None or not _is_many(action, values):
+        return [_planned(action, values, client)]
+    plans: dict[str, Plan] = {}
+    for position, value in enumerate(items_of(param, values[param.name])):
+        try:
+            planned = _planned(action, {**values, param.name: value}, client)
+        except ArgumentError as error:
+            raise ArgumentError(
+                f"{error} (item {position} of {param.name})", action=action.name
+            ) from None
+        plans.setdefault(str(planned.arguments[param.name]), planned)
+    if not plans:
+        raise ArgumentError(f"{action.name}: {param.name} is empty", action=action.name)
+    return list(plans.values())
+
+
+def _planned(action: Action, values: Mapping[str, Any], client: Client) -> Plan:
     return plan(
-        name, values, now=client.now(), words=client.words, query_limit=client.query_limit
+        action.name, values, now=client.now(), words=client.words, query_limit=client.query_limit
     )
 
 
@@ -168,30 +208,26 @@ def own_ids(action: Action, values: Mapping[str, Any]) -> list[str]:
 
 
 @dataclass
-class _InMemory(Resumable):
-    """A collection into memory. If X repeats a token, its page is kept once."""
+class _Fetching:
+    """One plan with the pages fetched so far. If X repeats a token, its page is kept once."""
 
     plan: Plan
-    client: Client
     run_id: str = field(default_factory=lambda: f"memory-{secrets.token_hex(8)}")
     state: State = field(default_factory=State)
     pages: dict[tuple[str, ...], Page] = field(default_factory=dict)
+    is_finished: bool = False
 
-    def run(self, progress: bool | None) -> Frames:
-        try:
-            plan = replace(self.plan, purpose=Purpose(self.run_id))
-            price = partial(price_note, self.client, self.run_id)
-            with reports(plan, self.state, self.client.now, progress, price) as report:
-                pages = list(self.pages.values())
-                for new_pages, state in steps(self.client, plan, self.state, pages):
-                    self.pages |= {self._key(page): page for page in new_pages}
-                    report(state)
-                    self.state = state
-        except (Exception, KeyboardInterrupt) as error:  # X bills the pages received before it
-            if not self.pages and not isinstance(error, BudgetReached):
-                raise
-            raise self._interrupted(error) from error
-        return Frames.from_pages(self.pages.values())
+    def fetch(self, client: Client, progress: bool | None) -> None:
+        """Fetch the pages that are left."""
+        plan = replace(self.plan, purpose=Purpose(self.run_id))
+        price = partial(price_note, client, self.run_id)
+        with reports(plan, self.state, client.now, progress, price) as report:
+            pages = list(self.pages.values())
+            for new_pages, state in steps(client, plan, self.state, pages):
+                self.pages |= {self._key(page): page for page in new_pages}
+                report(state)
+                self.state = state
+        self.is_finished = True
 
     def _key(self, page: Page) -> tuple[str, ...]:
         """Return the page's request, or the page's id for a stream, which has one request."""
@@ -199,22 +235,56 @@ class _InMemory(Resumable):
             return (page.page_id,)
         return (page.request.path, *page.request.params.values())
 
-    def _interrupted(self, error: BaseException) -> Interrupted:
+
+@dataclass
+class _InMemory(Resumable):
+    """A collection into memory, of one plan or of several, one after the other."""
+
+    parts: list[_Fetching]
+    client: Client
+
+    def run(self, progress: bool | None) -> Frames:
+        failure: Exception | None = None
+        for part in self.parts:
+            if part.is_finished:
+                continue
+            try:
+                part.fetch(self.client, progress)
+            except ABOUT_ONE as error:  # the others can be collected
+                failure = failure or error
+            except (Exception, KeyboardInterrupt) as error:
+                raise self._stopped(error) from error
+        if failure is not None:
+            raise self._stopped(failure) from failure
+        return Frames.from_pages(self._pages())
+
+    def _pages(self) -> list[Page]:
+        return [page for part in self.parts for page in part.pages.values()]
+
+    def _stopped(self, error: BaseException) -> BaseException:
+        """Return the error to raise: with the pages fetched before, which X bills, if any."""
+        pages = self._pages()
+        if not pages and not isinstance(error, BudgetReached):
+            raise error
+        action = self.parts[0].plan.action
         reason = str(error) or type(error).__name__
-        pages, rows = len(self.pages), self.state.rows
-        amount = f"{counted(pages, 'page')}, {counted(rows, 'row')}"
+        rows = sum(part.state.rows for part in self.parts)
+        amount = f"{counted(len(pages), 'page')}, {counted(rows, 'row')}"
+        token = next((part.state.token for part in self.parts if not part.is_finished), None)
         return Interrupted(
-            f"{self.plan.action} stopped after {amount}: {reason}. "
+            f"{action} stopped after {amount}: {reason}. "
             "The rows are in `.frames`; call `.resume()` to continue",
-            frames=Frames.from_pages(self.pages.values()), pages=pages, rows=rows,
-            next_token=self.state.token, resume=self._resume,
-            action=self.plan.action,
+            frames=Frames.from_pages(pages), pages=len(pages), rows=rows,
+            next_token=token, resume=self._resume, action=action,
         )
 
     def _resume(self, *, client: Client | None = None, progress: bool | None = None) -> Frames:
-        client = checked(client or self.client, self.plan.action)
-        planned = self.plan.in_words_of(client)
-        return _InMemory(planned, client, self.run_id, self.state, dict(self.pages)).run(progress)
+        client = checked(client or self.client, self.parts[0].plan.action)
+        parts = [
+            replace(part, plan=part.plan.in_words_of(client), pages=dict(part.pages))
+            for part in self.parts
+        ]
+        return _InMemory(parts, client).run(progress)
 
 
 def function(action: Action) -> str:
@@ -235,10 +305,10 @@ def signature(action: Action) -> inspect.Signature:
     positional = [p for p in action.params if p.required or p.where == "path"]
     keyword = [p for p in action.params if p not in positional]
     parameters = [
-        _argument(p, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        _argument(action, p, inspect.Parameter.POSITIONAL_OR_KEYWORD)
         for p in sorted(positional, key=lambda p: not p.required)
     ]
-    parameters += [_argument(p, inspect.Parameter.KEYWORD_ONLY) for p in keyword]
+    parameters += [_argument(action, p, inspect.Parameter.KEYWORD_ONLY) for p in keyword]
     for name in options(action):
         default, kind = _OPTIONS[name]
         only = inspect.Parameter.KEYWORD_ONLY
@@ -279,6 +349,9 @@ _OPTIONS: dict[str, tuple[Any, Any]] = {
 }
 
 
-def _argument(param: Param, kind: Any) -> inspect.Parameter:
+def _argument(action: Action, param: Param, kind: Any) -> inspect.Parameter:
     default = inspect.Parameter.empty if param.required else None
-    return inspect.Parameter(param.name, kind, default=default, annotation=annotation(param))
+    shown = annotation(param)
+    if param == action.repeats:
+        shown = Ids if shown == Id else Names
+    return inspect.Parameter(param.name, kind, default=default, annotation=shown)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from xframes.frames import Frames
-    from xframes.registry import Action
+    from xframes.registry import Action, Param
 
 log = logging.getLogger("xframes")
 LOOKUP = "users.by_usernames"
@@ -26,31 +26,35 @@ _HANDLE = re.compile(rf"\s*@({USERNAME})\s*")
 def handles_in(action: Action, values: Mapping[str, Any]) -> list[str]:
     """Return the `@handle`s among the arguments that take ids of users, in lower case."""
     found: dict[str, None] = {}
-    for param in action.params:
-        if param.names == "users" and param.name in values:
-            found.update(dict.fromkeys(map(_key, filter(_is_handle, listed(values[param.name])))))
+    for param in _of_users(action, values):
+        handles = filter(_is_handle, _items(param, values[param.name]))
+        found.update(dict.fromkeys(map(_key, handles)))
     return list(found)
 
 
 def replaced(action: Action, values: Mapping[str, Any], ids: Mapping[str, str]) -> dict[str, Any]:
     """Return the arguments with ids in place of `@handle`s."""
     changed = dict(values)
-    for param in action.params:
-        if param.names != "users" or param.name not in values:
-            continue
+    for param in _of_users(action, values):
         value = values[param.name]
         if _is_handle(value):
             changed[param.name] = ids[_key(value)]
-        elif any(map(_is_handle, items := listed(value))):
+        elif any(map(_is_handle, items := _items(param, value))):
             changed[param.name] = [ids[_key(i)] if _is_handle(i) else i for i in items]
     return changed
 
 
-def listed(value: Any) -> list[Any]:
-    """Return the items of an argument: of a list, of text with commas, or the argument itself."""
-    if isinstance(value, str):
+def _of_users(action: Action, values: Mapping[str, Any]) -> list[Param]:
+    return [param for param in action.params if param.names == "users" and param.name in values]
+
+
+def _items(param: Param, value: Any) -> list[Any]:
+    """Return the items of a list, also of one in text; for any other value, the value."""
+    if isinstance(value, str) and param.many:
         return [part for part in re.split(r"[,\s]+", value) if part]
-    if isinstance(value, bytes) or hasattr(value, "columns") or not hasattr(value, "__iter__"):
+    if isinstance(value, str | bytes) or hasattr(value, "columns"):
+        return [value]
+    if not hasattr(value, "__iter__"):
         return [value]
     return list(value)
 

@@ -48,7 +48,7 @@ class Plan:
     `refresh`, an archive does not fetch again what it has. `max_results` is the largest number of
     rows of a page, if it is not X's. `completes` is set for lookups of what the archive's posts
     name, which do not count as its own posts. `purpose` is what its requests are for; it is not
-    saved.
+    saved. Plans with the same `group` are the runs of one call, which are resumed together.
     """
 
     action: str
@@ -61,6 +61,7 @@ class Plan:
     max_results: int | None = None
     completes: bool = False
     purpose: Purpose | None = None
+    group: str | None = None
 
     @property
     def declared(self) -> Action:

@@ -246,7 +246,7 @@ def _list(param: Param, value: Any) -> list[str]:
     check_item = _SINGLE[param.kind]
     item_param = replace(param, min=None, max=None)  # these are limits of the list
     items: dict[str, None] = {}
-    for position, item in enumerate(_items(param, value)):
+    for position, item in enumerate(items_of(param, value)):
         try:
             items[check_item(item_param, item)] = None
         except ArgumentError as error:
@@ -264,7 +264,8 @@ def _list(param: Param, value: Any) -> list[str]:
     return list(items)
 
 
-def _items(param: Param, value: Any) -> Iterable[Any]:
+def items_of(param: Param, value: Any) -> Iterable[Any]:
+    """Return the items of a list, also of text with commas or of a table with one column."""
     if isinstance(value, str) and param.kind == "texts":
         return [value]
     if isinstance(value, str):

@@ -7,7 +7,7 @@ import json
 import re
 import sys
 import warnings
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -131,17 +131,16 @@ def ids_of(
     path = Path(path).expanduser()
     ids: dict[str, None] = {}
     bad: list[str] = []
-    for cell in _cells(path, kind, column):
-        found = kind.read(cell.text)
-        if found is not None:
-            ids[found] = None
-            continue
-        message = f"{cell.place}: expected the id of a {kind.noun}, got {cell.text.strip()[:40]!r}"
-        if _ROUNDED.fullmatch(cell.text.strip()):
-            message += ", a number that a spreadsheet has rounded"
-        if not skip_bad:
-            raise ArgumentError(f"{message}. skip_bad (--skip-bad) leaves such lines out")
-        bad.append(message)
+    with _readable(path):
+        for cell in _cells(path, kind, column):
+            found = kind.read(cell.text)
+            if found is not None:
+                ids[found] = None
+                continue
+            message = _refusal(cell, kind)
+            if not skip_bad:
+                raise ArgumentError(f"{message}. skip_bad (--skip-bad) leaves such lines out")
+            bad.append(message)
     if bad:
         warnings.warn(f"{counted(len(bad), 'line')} left out, e.g. {bad[0]}", stacklevel=3)
     if not ids:
@@ -149,27 +148,63 @@ def ids_of(
     return list(ids)
 
 
+def _refusal(cell: _Cell, kind: _Kind) -> str:
+    text = cell.text.strip()
+    message = f"{cell.place}: expected the id of a {kind.noun}, got {text[:40]!r}"
+    if _ROUNDED.fullmatch(text):
+        message += ", a number that a spreadsheet has rounded"
+    return message
+
+
+def lines_of(path: Path) -> list[str]:
+    """Return the lines of a text file that are not empty, e.g. queries, each once.
+
+    Raises ArgumentError if it cannot be read or has none.
+    """
+    found: dict[str, None] = {}
+    with _readable(path):
+        for part, name in _texts(path):
+            if b"\0" in part.head:
+                raise ArgumentError(f"{name}: expected text, got a binary file")
+            for line in lines(part.file):
+                text = line.decode("utf-8", "replace").removeprefix(_BOM).strip()
+                if text:
+                    found[text] = None
+    if not found:
+        raise ArgumentError(f"{path.name}: expected one value per line, got an empty file")
+    return list(found)
+
+
 def _cells(path: Path, kind: _Kind, column: str | None) -> Iterator[_Cell]:
-    """Read the values of a file that should be ids. Raises ArgumentError if it cannot be read."""
+    """Read the values of a file that should be ids."""
+    for part, name in _texts(path):
+        if b"\0" in part.head:
+            raise ArgumentError(f"{name}: expected text, CSV or JSON with ids, got a binary file")
+        if part.head.lstrip()[:1] in {b"[", b"{"}:
+            yield from _json_cells(part.file, name, kind, column)
+        else:
+            yield from _table_cells(part.file, name, kind, column)
+
+
+def _texts(path: Path) -> Iterator[tuple[Part, str]]:
+    """Unpack a file: its texts with their names."""
+    for part in parts(path):
+        name = f"{path.name}: {part.name}" if part.inside else path.name
+        if part.damage is not None:
+            raise ArgumentError(f"{name}: the file cannot be read: {part.damage}")
+        if part.skipped is None:
+            yield part, name
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Raise ArgumentError, with the path, for a file that is missing, damaged or too large."""
     try:
-        for part in parts(path):
-            if part.skipped is None:
-                name = f"{path.name}: {part.name}" if part.inside else path.name
-                yield from _cells_of(part, name, kind, column)
+        yield
     except ArgumentError:
         raise
     except (OSError, XframesError, *DAMAGE) as error:
         raise ArgumentError(f"{path}: the file cannot be read: {reason(error)}") from None
-
-
-def _cells_of(part: Part, name: str, kind: _Kind, column: str | None) -> Iterator[_Cell]:
-    if part.damage is not None:
-        raise ArgumentError(f"{name}: the file cannot be read: {part.damage}")
-    if b"\0" in part.head:
-        raise ArgumentError(f"{name}: expected text, CSV or JSON with ids, got a binary file")
-    if part.head.lstrip()[:1] in {b"[", b"{"}:
-        return _json_cells(part.file, name, kind, column)
-    return _table_cells(part.file, name, kind, column)
 
 
 # tables -------------------------------------------------------------------------------------------

@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from xframes.plan import Plan
+
 _EXACT_DIGITS = 15
-_ZEROS = 3  # at the end of an id: one id in a thousand has them by chance
+_ZEROS = 3  # at the end of an id: one in a thousand has them by chance
+_FEWEST = 2  # ids, so that chance is unlikely
 KIND = "rounded_ids"
 
 
@@ -41,7 +44,7 @@ class Rounding:
     @property
     def text(self) -> str | None:
         """What to say about the ids; None if they are not rounded, as far as they show it."""
-        if self._exact or self._zeros < _ZEROS:
+        if self._exact or self._long < _FEWEST or self._zeros < _FEWEST * _ZEROS:
             return None
         end = "0" * min(self._zeros // self._long, _ZEROS)
         return (
@@ -61,6 +64,14 @@ class Rounding:
             return None
         problem = {"type": KIND, "title": "Rounded ids", "detail": f"{subject}: {self.text}"}
         return json.dumps({"errors": [problem]}).encode()
+
+    @classmethod
+    def of(cls, plan: Plan) -> Rounding:
+        """Return that of the ids that a plan looks up; of no ids, if it looks up none."""
+        param, column = plan.declared.looks_up or ("", "")
+        if column != "id":
+            return cls()
+        return cls(plan.arguments[param])
 
     def page(self, subject: str, now: datetime) -> Page | None:
         """Return the page that reports rounded ids in `problems`; None if they are not rounded."""

@@ -98,6 +98,8 @@ def bounds(action: Action, param: Param) -> list[str]:
     rules = [_form(param), _range(param), _choices(param), *_relations(action, param.name)]
     if param.default is not None:
         rules.append(f"default: {_quoted(param.default)}")
+    if param == action.repeats:
+        rules.append("a list: one run for each, at the pace of one client")
     return [f"{text[0].upper()}{text[1:]}." for text in rules if text]
 
 

@@ -194,7 +194,7 @@ class _Job(Resumable):
 
     def _known_ids(self) -> set[str]:
         """Return the ids of jobs with this name whose creation is in the archive."""
-        if self.into is None:
+        if self.into is None or not self.into.exists:
             return set()
         query = "SELECT arguments, answer FROM writes WHERE action = 'write.create_compliance_job'"
         ids = set()

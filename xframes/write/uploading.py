@@ -328,7 +328,9 @@ def _media_id(page: Page) -> str:
 def _stored_chunks(into: Archive, media_id: str, file: MediaFile) -> set[int]:
     """Return the numbers of the file's chunks that X has, according to an archive."""
     query = "SELECT arguments FROM writes WHERE action = 'write.append_upload'"
-    numbers = set()
+    numbers = set[int]()
+    if not into.exists:
+        return numbers
     for (text,) in into.sql(query).fetchall():
         arguments = json.loads(text)
         if arguments["media_id"] == media_id and arguments["media"] == file.path.name:

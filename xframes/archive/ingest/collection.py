@@ -16,14 +16,21 @@ from filelock import Timeout
 from xframes.archive.ingest.access import writing
 from xframes.archive.ingest.flush import flush
 from xframes.archive.ingest.journal import open_journal
-from xframes.archive.ingest.runs import run_of
+from xframes.archive.ingest.runs import Runs, run_of
 from xframes.archive.storage.parts import FLUSH_BYTES
-from xframes.errors import ArchiveError, BudgetReached, Interrupted, Resumable, XframesError
+from xframes.errors import (
+    ABOUT_ONE,
+    ArchiveError,
+    BudgetReached,
+    Interrupted,
+    Resumable,
+    XframesError,
+)
 from xframes.screen import counted
 from xframes.wire import Purpose
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from concurrent.futures import Future
     from types import TracebackType
     from typing import Self
@@ -54,6 +61,103 @@ def start(
         return _Collection(archive, folder, run_id, owner, plan, state).run(client, progress)
 
 
+def start_all(
+    archive: RunArchive, folder: Folder, plans: Sequence[Plan], client: Client,
+    progress: bool | None,
+) -> Run:
+    """Start a run for each plan, and carry them out, one after the other."""
+    from xframes.client import check_price
+
+    for plan in plans:
+        check_price(client, plan)
+    new_id = folder.new_id()
+    group, digits = f"group-{new_id}", len(str(len(plans)))
+    entries = [
+        (
+            f"run-{new_id}-{number:0{digits}d}", plan.action, _recorded(plan),
+            replace(plan, group=group).to_json(),
+        )
+        for number, plan in enumerate(plans, start=1)
+    ]
+    with _owned(folder, group) as owner:  # until their turn, its lock shows that they are alive
+        with open_journal(folder.journal) as journal:
+            journal.start(entries, owner, folder.now())
+        run_ids = [run_id for run_id, *_ in entries]
+        return _collect_all(archive, folder, run_ids, client, progress)
+
+
+def _collect_all(
+    archive: RunArchive, folder: Folder, run_ids: Sequence[str], client: Client,
+    progress: bool | None,
+) -> Run:
+    """Carry out runs that are recorded, one after the other, except those that are done.
+
+    An error about one of them does not stop the others, and is raised after them.
+    """
+    first: tuple[str, Exception | KeyboardInterrupt] | None = None
+    for position, run_id in enumerate(run_ids):
+        try:
+            _resume_one(archive, folder, run_id, client, progress)
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  it is raised below
+            cause = error
+            reason = error.__cause__
+            if isinstance(error, Interrupted) and isinstance(reason, Exception | KeyboardInterrupt):
+                cause = reason
+            first = first or (run_id, cause)
+            if isinstance(cause, ABOUT_ONE):
+                continue
+            first = run_id, cause
+            _postpone(folder, run_ids[position + 1 :])
+            break
+    runs = Runs.of([_run(archive, folder, run_id) for run_id in run_ids])
+    if first is None:
+        return runs
+    run_id, cause = first
+    if not runs.pages:
+        raise cause
+    done = sum(run.state == "done" for run in runs)
+    raise Interrupted(
+        f"{runs.action} stopped after {done:,} of {counted(len(runs), 'run')}, "
+        f"{counted(runs.pages, 'page')}, {counted(runs.rows, 'row')}: "
+        f"{str(cause) or type(cause).__name__}. They are saved in {folder.path}. To continue all "
+        f'runs, use archive.resume("{run_id}")',
+        run_id=run_id, pages=runs.pages, rows=runs.rows,
+        resume=_Continuation(archive, run_id, client), action=runs.action,
+    ) from cause
+
+
+def _postpone(folder: Folder, run_ids: Sequence[str]) -> None:
+    """Record that runs have not begun because an earlier one of their group stopped."""
+    with open_journal(folder.journal) as journal:
+        for run_id in run_ids:
+            row = journal.run(run_id)
+            if row is not None and row.state == "running":
+                journal.update(run_id, folder.now(), state="interrupted", error="not started yet")
+
+
+def _run(archive: RunArchive, folder: Folder, run_id: str) -> Run:
+    row = _row(folder, run_id)
+    assert row is not None
+    return run_of(archive, row)
+
+
+def _group(folder: Folder, row: RunRow) -> list[str]:
+    """Return the runs that were started together with a run, in their order."""
+    from xframes.plan import Plan
+
+    if "group-" not in str(row.plan):
+        return [row.run_id]
+    group = Plan.from_json(str(row.plan)).group
+    if group is None:
+        return [row.run_id]
+    with open_journal(folder.journal) as journal:
+        rows = [other for other in journal.runs() if other.plan and group in other.plan]
+    return [
+        other.run_id for other in rows
+        if other.action == row.action and Plan.from_json(str(other.plan)).group == group
+    ]
+
+
 def _recorded(plan: Plan) -> dict[str, Any]:
     """Return a plan's arguments for the record of its run."""
     record = dict(plan.arguments)
@@ -67,20 +171,39 @@ def _recorded(plan: Plan) -> dict[str, Any]:
 def resume(
     archive: RunArchive, folder: Folder, run_id: str, client: Client | None, progress: bool | None
 ) -> Run:
-    """Continue a run after its last saved page."""
-    from xframes.paging.pages import State
-    from xframes.plan import Plan
+    """Continue a run after its last saved page, and with it all runs of its group."""
+    from xframes.client import checked
 
     row = _row(folder, run_id)
     if row is None:
         raise ArchiveError(f"{folder.path} has no run {run_id!r}; archive.runs() lists its runs")
+    if row.plan is None:
+        if row.state == "done":
+            return run_of(archive, row)
+        raise _refusal(row)
+    run_ids = _group(folder, row)
+    runs = [_run(archive, folder, each) for each in run_ids]
+    is_done = all(run.state == "done" for run in runs)
+    if len(runs) == 1:
+        if is_done:
+            return runs[0]
+        return _resume_one(archive, folder, run_id, checked(client, str(row.action)), progress)
+    if is_done:
+        return Runs.of(runs)
+    return _collect_all(archive, folder, run_ids, checked(client, str(row.action)), progress)
+
+
+def _resume_one(
+    archive: RunArchive, folder: Folder, run_id: str, client: Client, progress: bool | None
+) -> Run:
+    """Carry out what is left of a run that is recorded with its plan."""
+    from xframes.paging.pages import State
+    from xframes.plan import Plan
+
+    row = _row(folder, run_id)
+    assert row is not None
     if row.state == "done":
         return run_of(archive, row)
-    if row.plan is None:
-        raise _refusal(row)
-    from xframes.client import checked
-
-    client = checked(client, str(row.action))
     with _owned(folder, run_id) as owner:
         row = _row(folder, run_id) or row  # another process may have continued it meanwhile
         if row.state == "done":

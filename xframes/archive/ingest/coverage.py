@@ -18,7 +18,6 @@ from xframes.errors import ArchiveError, ArgumentError
 from xframes.paging.streaming import GAP_CAUSE
 from xframes.plan import plan as make_plan
 from xframes.plan.post_ids import one_kind_of_bounds, posted_at
-from xframes.reader.rounding import Rounding
 from xframes.registry.prices import PER_RESOURCE
 from xframes.screen import counted
 
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from xframes.archive.storage.folder import Folder
     from xframes.client import Client
     from xframes.plan import Plan
-    from xframes.wire import Page
 
 _SLACK = timedelta(minutes=5)  # X refuses ids that have just left its window
 # These arguments do not change which query it is.
@@ -51,10 +49,6 @@ class CollectingArchive(Queryable, Protocol):
 
     def collect(self, plan: Plan, client: Client, *, progress: bool | None = None) -> Run:
         """Carry out a plan."""
-        ...
-
-    def add(self, frames_or_pages: Page) -> Run:
-        """Add a page."""
         ...
 
 
@@ -178,14 +172,8 @@ def looked_up(
 
     client = checked(client, action)
     plan = make_plan(action, {param: ids, "refresh": refresh}, now=client.now(), words=client.words)
-    found = plan.arguments[param]
-    rounding = Rounding(found)
-    report = rounding.page(f"{counted(len(found), 'id')} to look up", client.now())
-    if report is not None:
-        archive.add(report)
-        rounding.warn(param)
     run = archive.collect(plan, client, progress=progress)
-    return _fates(archive, found, table, run.run_id)
+    return _fates(archive, plan.arguments[param], table, run.run_id)
 
 
 def _fates(source: Queryable, ids: list[str], table: str, run_id: str) -> pa.Table:

@@ -13,7 +13,7 @@ from xframes.errors import ArchiveError
 from xframes.screen import counted, neutral
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     import duckdb
     import pandas as pd
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from xframes.client import Client
     from xframes.frames import Frames
     from xframes.wire import Page
+
+
+_UNFINISHED = ("interrupted", "failed", "running")
 
 
 class RunArchive(Protocol):
@@ -72,7 +75,6 @@ class Run:
         Number of main rows, such as the posts that a search found.
     archive
         The archive, whose tables have the rows of this run together with all others.
-
     price_low
         Price in US dollars if X bills main objects only. None where it is unknown.
     price_high
@@ -121,7 +123,10 @@ class Run:
         counts = f"{counted(self.pages, 'page')}, {counted(self.rows, 'row')}"
         if self.price_high is not None:
             counts += f", {money(self.price_low, self.price_high)}"
-        return f"{self.action or 'collection'}, {self.state}: {counts}"
+        return f"{self._subject()}, {self.state}: {counts}"
+
+    def _subject(self) -> str:
+        return self.action or "collection"
 
     def _next(self) -> str:
         if self.state in {"interrupted", "failed"} and self.action != "import":
@@ -138,6 +143,65 @@ class Run:
             f"<bdi>{escape(str(self.archive.path))}</bdi></p>"
             f"<pre>{escape(self._next())}</pre></div>"
         )
+
+
+def _sum(prices: Iterable[float | None]) -> float | None:
+    """Add prices; None if all are unknown."""
+    known = [price for price in prices if price is not None]
+    return sum(known) if known else None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Runs(Run):
+    """The runs of one call for several queries or users, one run each, in their order.
+
+    It has the sums of a run's pages and rows, and the state of the run that came least far.
+    Resuming one of the runs resumes all of them.
+
+    Parameters
+    ----------
+    run_id
+        The id of the first run.
+    runs
+        The runs. Also the items of this object: `runs[0]`, `for run in runs`.
+
+    Examples
+    --------
+    >>> [run.rows for run in xf.search.recent(["duckdb", "polars"], into=archive)]
+    """
+
+    runs: tuple[Run, ...] = ()
+
+    @classmethod
+    def of(cls, runs: Sequence[Run]) -> Runs:
+        """Return several runs as one."""
+        states = {run.state for run in runs}
+        state = next(state for state in (*_UNFINISHED, "done") if state in states)
+        return cls(
+            runs[0].run_id, runs[0].action, state, sum(run.pages for run in runs),
+            sum(run.rows for run in runs), runs[0].archive,
+            _sum(run.price_low for run in runs), _sum(run.price_high for run in runs), tuple(runs),
+        )
+
+    def frames(self) -> Frames:
+        """Return the tables of the pages of all runs, in memory."""
+        from xframes.frames import Frames
+
+        return Frames.from_pages(
+            page for run in self.runs for page in self.archive.pages(run_id=run.run_id)
+        )
+
+    def __len__(self) -> int:
+        return len(self.runs)
+
+    def __iter__(self) -> Iterator[Run]:
+        return iter(self.runs)
+
+    def __getitem__(self, index: int) -> Run:
+        return self.runs[index]
+
+    def _subject(self) -> str:
+        return f"{counted(len(self.runs), 'run')} of {self.action}"
 
 
 def all_runs(folder: Folder, written: pa.Table) -> pa.Table:

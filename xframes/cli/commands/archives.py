@@ -22,6 +22,7 @@ from xframes.cli.common import (
     print_problems,
     resumable,
     show_runs,
+    single_runs,
 )
 from xframes.cli.terminal import MOST_ROWS
 from xframes.screen import counted
@@ -180,6 +181,8 @@ def resume(
 ) -> None:
     """Resume a collection after its last stored page, and print the run.
 
+    A run of a list of queries or users is resumed together with the others of the list.
+
     \b
     Example:
       xframes resume 0a1b2c3d --archive my-archive
@@ -187,10 +190,9 @@ def resume(
     from xframes.archive import Archive
 
     with resumable(ctx, folder, base_url, words), Archive(folder) as archive:
-        client = client_for(base_url, words)
-        run = archive.resume(run_id, client=client)
-        show_runs([run], format_, into)
-        print_problems(archive, [run_id])
+        runs = single_runs(archive.resume(run_id, client=client_for(base_url, words)))
+        show_runs(runs, format_, into)
+        print_problems(archive, [run.run_id for run in runs])
 
 
 @click.command(short_help="Remove posts or people from an archive.")

@@ -23,8 +23,10 @@ from xframes.cli.common import (
     problems,
     resumable,
     show_runs,
+    single_runs,
 )
 from xframes.cli.completion import tables
+from xframes.cli.handed_in import id_file_options, require_values, values_of_file
 from xframes.errors import Interrupted, NotFound
 from xframes.registry import ACTIONS
 from xframes.registry.documentation import TITLE, facts
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from xframes.archive import Archive, Run
+    from xframes.client import Client
     from xframes.frames import Frames
     from xframes.registry import Action, Param
     from xframes.schema import Vocabulary
@@ -131,9 +134,35 @@ def _command(action: Action, name: str) -> click.Command:
         _collect(ctx, action, **values)
 
     command: Callable[..., Any] = click.pass_context(run)
-    for decorate in reversed([*map(parameter, action.params), *_common(action)]):
+    listed = file_param(action)
+    params = [parameter(param, in_file=param == listed) for param in action.params]
+    for decorate in reversed([*params, *_from_file(listed), *_common(action)]):
         command = decorate(command)
     return click.command(name, help=_help(action, name), short_help=action.title)(command)
+
+
+def file_param(action: Action) -> Param | None:
+    """Return the argument whose values a file can list: a run for each line, or a lookup of all."""
+    if action.repeats is not None:
+        return action.repeats
+    return next((param for param in action.params if param.splits), None)
+
+
+def _from_file(param: Param | None) -> list[Callable[..., Any]]:
+    """Return the options that read the values of an argument from a file."""
+    if param is None:
+        return []
+    name = param.name.upper()
+    of_ids = [id_file_options] if param.names else []
+    return [
+        click.option(
+            "--from-file", type=click.Path(allow_dash=True, dir_okay=False, path_type=Path),
+            metavar="FILE", is_eager=True,
+            help=f"Read {name} from this file instead, one per line (`-` for standard input)."
+            + (" Each is collected as a run of its own." if not param.many else ""),
+        ),
+        *of_ids,
+    ]
 
 
 def _help(action: Action, name: str) -> str:
@@ -171,7 +200,8 @@ def example(param: Param) -> str:
 def _collect(
     ctx: click.Context, action: Action, *, folder: Path | None, table: str | None,
     format_: str | None, into: Path | None, base_url: str | None,
-    words: Vocabulary | None, with_people: bool = False, **values: Any,
+    words: Vocabulary | None, from_file: Path | None = None, column: str | None = None,
+    skip_bad: bool = False, with_people: bool = False, **values: Any,
 ) -> None:
     from xframes.archive import Archive
     from xframes.collect import call
@@ -180,37 +210,51 @@ def _collect(
 
     if table is not None and table not in TABLES:
         raise click.BadParameter(f"no table {table!r}; the tables are: {', '.join(TABLES)}")
-    if with_people and folder is None:
-        raise click.UsageError("--with-people needs --archive DIR, which knows who is missing")
     if with_people:
+        if folder is None:
+            raise click.UsageError("--with-people needs --archive DIR, which knows who is missing")
         values["expansions"] = values.get("expansions") or "lean"
     rows = table or action.shown or "results"
     arguments = arguments_of(action, values)
+    param = file_param(action)
+    if param is not None:
+        arguments |= values_of_file(param, from_file, column, skip_bad=skip_bad)
     client = client_for(base_url, words)
     if folder is None:
-        try:
-            frames: Frames = call(action.name, **arguments, client=client)
-        except Interrupted as error:
-            if error.frames is not None and len(error.frames):  # X bills them
-                output.write(error.frames[rows], format_, into)
-            raise
-        _check_present(action, frames, len(frames[action.rows or "posts"]))
-        output.write(frames[rows], format_, into)
-        if frames.tables["problems"] and rows != "problems":
-            print_problems(frames)
+        _print_rows(action, arguments, client, rows, format_, into)
         print_price(client)
         return
     with resumable(ctx, folder, base_url, words), Archive(folder) as archive:
         run: Run = call(action.name, **arguments, into=archive, client=client)
+        runs = single_runs(run)
         _check_present(action, archive, run.rows, [run.run_id])
         if table or format_ or into:
             output.write(run.frames()[rows], format_, into)
         else:
-            show_runs([run], format_, into)
-        print_problems(archive, [run.run_id])
+            show_runs(runs, format_, into)
+        print_problems(archive, [each.run_id for each in runs])
         if with_people:
             complete(archive, "users", client=client)
     print_price(client)
+
+
+def _print_rows(
+    action: Action, arguments: Mapping[str, Any], client: Client, rows: str, format_: str | None,
+    into: Path | None,
+) -> None:
+    """Collect into memory, and print a table; also what came before an error, which X bills."""
+    from xframes.collect import call
+
+    try:
+        frames: Frames = call(action.name, **arguments, client=client)
+    except Interrupted as error:
+        if error.frames is not None and len(error.frames):
+            output.write(error.frames[rows], format_, into)
+        raise
+    _check_present(action, frames, len(frames[action.rows or "posts"]))
+    output.write(frames[rows], format_, into)
+    if frames.tables["problems"] and rows != "problems":
+        print_problems(frames)
 
 
 def _check_present(
@@ -245,11 +289,14 @@ def arguments_of(action: Action, values: Mapping[str, Any]) -> dict[str, Any]:
     return arguments
 
 
-def parameter(param: Param) -> Callable[..., Any]:
-    """Return the argument or option of a parameter."""
+def parameter(param: Param, *, in_file: bool = False) -> Callable[..., Any]:
+    """Return the argument or option of a parameter; `in_file`: a file may have its values."""
     if param.required:
         count = -1 if param.many else 1
-        return click.argument(param.name, nargs=count, required=True, type=_type(param))
+        check = require_values if in_file else None
+        return click.argument(
+            param.name, nargs=count, required=not in_file, type=_type(param), callback=check
+        )
     flag = f"--{param.name.replace('_', '-')}"
     if param.kind == "bool":
         return click.option(

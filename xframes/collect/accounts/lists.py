@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from xframes.client import Client
-from xframes.collect.dispatch import Fields, Id, Into, Names, R, collect
+from xframes.collect.dispatch import Fields, Id, Ids, Into, Names, R, collect
 from xframes.registry.documentation import document
 
 __all__ = ["followers", "get", "members", "posts"]
@@ -53,7 +53,7 @@ def get(
 
 @document("lists.posts")
 def posts(
-    list_id: Id, *, limit: int | None = None, max_results: int | None = None,
+    list_id: Ids, *, limit: int | None = None, max_results: int | None = None,
     fields: Fields = "all", expansions: Names = "all", into: Into[R] | None = None,
     client: Client | None = None, progress: bool | None = None,
 ) -> R:
@@ -95,7 +95,7 @@ def posts(
 
 @document("lists.members")
 def members(
-    list_id: Id, *, limit: int | None = None, max_results: int | None = None,
+    list_id: Ids, *, limit: int | None = None, max_results: int | None = None,
     fields: Fields = "all", expansions: Names = "all", into: Into[R] | None = None,
     client: Client | None = None, progress: bool | None = None,
 ) -> R:
@@ -136,7 +136,7 @@ def members(
 
 @document("lists.followers")
 def followers(
-    list_id: Id, *, limit: int | None = None, max_results: int | None = None,
+    list_id: Ids, *, limit: int | None = None, max_results: int | None = None,
     fields: Fields = "all", expansions: Names = "all", into: Into[R] | None = None,
     client: Client | None = None, progress: bool | None = None,
 ) -> R:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Literal, TypeAlias
 
 from xframes.client import Client
-from xframes.collect.dispatch import Fields, Id, Into, Names, R, collect
+from xframes.collect.dispatch import Fields, Ids, Into, Names, R, collect
 from xframes.registry.documentation import document
 
 EventType: TypeAlias = Literal["MessageCreate", "ParticipantsJoin", "ParticipantsLeave"]
@@ -61,7 +61,7 @@ def events(
 
 @document("messages.conversation")
 def conversation(
-    conversation_id: Id, *, event_types: EventType | Iterable[EventType] | None = None,
+    conversation_id: Ids, *, event_types: EventType | Iterable[EventType] | None = None,
     limit: int | None = None, max_results: int | None = None, fields: Fields = "all",
     expansions: Names = "all", into: Into[R] | None = None, client: Client | None = None,
     progress: bool | None = None,
@@ -106,7 +106,7 @@ def conversation(
 
 @document("messages.with_participant")
 def with_participant(
-    participant_id: Id, *, event_types: EventType | Iterable[EventType] | None = None,
+    participant_id: Ids, *, event_types: EventType | Iterable[EventType] | None = None,
     limit: int | None = None, max_results: int | None = None, fields: Fields = "all",
     expansions: Names = "all", into: Into[R] | None = None, client: Client | None = None,
     progress: bool | None = None,

@@ -211,7 +211,7 @@ def me(
 
 @document("users.followers")
 def followers(
-    user_id: Id, *, limit: int | None = None, max_results: int | None = None,
+    user_id: Ids, *, limit: int | None = None, max_results: int | None = None,
     fields: Fields = "all", expansions: Names = "all", into: Into[R] | None = None,
     client: Client | None = None, progress: bool | None = None,
 ) -> R:
@@ -252,7 +252,7 @@ def followers(
 
 @document("users.following")
 def following(
-    user_id: Id, *, limit: int | None = None, max_results: int | None = None,
+    user_id: Ids, *, limit: int | None = None, max_results: int | None = None,
     fields: Fields = "all", expansions: Names = "all", into: Into[R] | None = None,
     client: Client | None = None, progress: bool | None = None,
 ) -> R:
@@ -414,7 +414,7 @@ def bookmarks(
 
 @document("users.liked_posts")
 def liked_posts(
-    user_id: Id, *, limit: int | None = None, max_results: int | None = None,
+    user_id: Ids, *, limit: int | None = None, max_results: int | None = None,
     fields: Fields = "all", expansions: Names = "all", into: Into[R] | None = None,
     client: Client | None = None, progress: bool | None = None,
 ) -> R:
@@ -456,7 +456,7 @@ def liked_posts(
 
 @document("users.owned_lists")
 def owned_lists(
-    user_id: Id, *, limit: int | None = None, max_results: int | None = None,
+    user_id: Ids, *, limit: int | None = None, max_results: int | None = None,
     fields: Fields = "all", expansions: Names = "all", into: Into[R] | None = None,
     client: Client | None = None, progress: bool | None = None,
 ) -> R:
@@ -498,7 +498,7 @@ def owned_lists(
 
 @document("users.followed_lists")
 def followed_lists(
-    user_id: Id, *, limit: int | None = None, max_results: int | None = None,
+    user_id: Ids, *, limit: int | None = None, max_results: int | None = None,
     fields: Fields = "all", expansions: Names = "all", into: Into[R] | None = None,
     client: Client | None = None, progress: bool | None = None,
 ) -> R:
@@ -540,7 +540,7 @@ def followed_lists(
 
 @document("users.list_memberships")
 def list_memberships(
-    user_id: Id, *, limit: int | None = None, max_results: int | None = None,
+    user_id: Ids, *, limit: int | None = None, max_results: int | None = None,
     fields: Fields = "all", expansions: Names = "all", into: Into[R] | None = None,
     client: Client | None = None, progress: bool | None = None,
 ) -> R:

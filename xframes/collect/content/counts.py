@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from xframes.client import Client
-from xframes.collect.dispatch import Id, Into, R, Time, collect
+from xframes.collect.dispatch import Id, Into, Names, R, Time, collect
 from xframes.registry.documentation import document
 
 __all__ = ["all", "recent"]
@@ -17,7 +17,7 @@ def __dir__() -> list[str]:
 
 @document("counts.recent")
 def recent(
-    query: str, *, start_time: Time | None = None, end_time: Time | None = None,
+    query: Names, *, start_time: Time | None = None, end_time: Time | None = None,
     since_id: Id | None = None, until_id: Id | None = None,
     granularity: Literal["minute", "hour", "day"] | None = None, limit: int | None = None,
     into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
@@ -65,7 +65,7 @@ def recent(
 
 @document("counts.all")
 def all(
-    query: str, *, start_time: Time | None = None, end_time: Time | None = None,
+    query: Names, *, start_time: Time | None = None, end_time: Time | None = None,
     since_id: Id | None = None, until_id: Id | None = None,
     granularity: Literal["minute", "hour", "day"] | None = None, limit: int | None = None,
     into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,

@@ -97,7 +97,7 @@ def get(
 
 @document("posts.quotes")
 def quotes(
-    post_id: Id, *, exclude: Exclude | Iterable[Exclude] | None = None, limit: int | None = None,
+    post_id: Ids, *, exclude: Exclude | Iterable[Exclude] | None = None, limit: int | None = None,
     max_results: int | None = None, fields: Fields = "all", expansions: Names = "all",
     into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
@@ -141,7 +141,7 @@ def quotes(
 
 @document("posts.liking_users")
 def liking_users(
-    post_id: Id, *, limit: int | None = None, max_results: int | None = None,
+    post_id: Ids, *, limit: int | None = None, max_results: int | None = None,
     fields: Fields = "all", expansions: Names = "all", into: Into[R] | None = None,
     client: Client | None = None, progress: bool | None = None,
 ) -> R:
@@ -182,7 +182,7 @@ def liking_users(
 
 @document("posts.reposted_by")
 def reposted_by(
-    post_id: Id, *, limit: int | None = None, max_results: int | None = None,
+    post_id: Ids, *, limit: int | None = None, max_results: int | None = None,
     fields: Fields = "all", expansions: Names = "all", into: Into[R] | None = None,
     client: Client | None = None, progress: bool | None = None,
 ) -> R:

@@ -17,7 +17,7 @@ def __dir__() -> list[str]:
 
 @document("search.recent")
 def recent(
-    query: str, *, start_time: Time | None = None, end_time: Time | None = None,
+    query: Names, *, start_time: Time | None = None, end_time: Time | None = None,
     since_id: Id | None = None, until_id: Id | None = None,
     sort_order: Literal["recency", "relevancy"] | None = None, since: Literal["last"] | None = None,
     limit: int | None = None, max_results: int | None = None, fields: Fields = "all",
@@ -71,7 +71,7 @@ def recent(
 
 @document("search.all")
 def all(
-    query: str, *, start_time: Time | None = None, end_time: Time | None = None,
+    query: Names, *, start_time: Time | None = None, end_time: Time | None = None,
     since_id: Id | None = None, until_id: Id | None = None,
     sort_order: Literal["recency", "relevancy"] | None = None, since: Literal["last"] | None = None,
     limit: int | None = None, max_results: int | None = None, fields: Fields = "all",

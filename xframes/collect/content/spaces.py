@@ -179,7 +179,7 @@ def by_creators(
 
 @document("spaces.buyers")
 def buyers(
-    space_id: str, *, limit: int | None = None, max_results: int | None = None,
+    space_id: Names, *, limit: int | None = None, max_results: int | None = None,
     fields: Fields = "all", expansions: Names = "all", into: Into[R] | None = None,
     client: Client | None = None, progress: bool | None = None,
 ) -> R:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from xframes.client import Client
-from xframes.collect.dispatch import Exclude, Fields, Id, Into, Names, R, Time, collect
+from xframes.collect.dispatch import Exclude, Fields, Id, Ids, Into, Names, R, Time, collect
 from xframes.registry.documentation import document
 
 __all__ = ["home", "mentions", "user"]
@@ -18,7 +18,7 @@ def __dir__() -> list[str]:
 
 @document("timelines.user")
 def user(
-    user_id: Id, *, start_time: Time | None = None, end_time: Time | None = None,
+    user_id: Ids, *, start_time: Time | None = None, end_time: Time | None = None,
     since_id: Id | None = None, until_id: Id | None = None,
     exclude: Exclude | Iterable[Exclude] | None = None, since: Literal["last"] | None = None,
     limit: int | None = None, max_results: int | None = None, fields: Fields = "all",
@@ -71,7 +71,7 @@ def user(
 
 @document("timelines.mentions")
 def mentions(
-    user_id: Id, *, start_time: Time | None = None, end_time: Time | None = None,
+    user_id: Ids, *, start_time: Time | None = None, end_time: Time | None = None,
     since_id: Id | None = None, until_id: Id | None = None, since: Literal["last"] | None = None,
     limit: int | None = None, max_results: int | None = None, fields: Fields = "all",
     expansions: Names = "all", into: Into[R] | None = None, client: Client | None = None,
