@@ -120,7 +120,11 @@ class Plan:
             param.name: _args_text(param, arguments[param.name]) for param in action.params
             if param.name in arguments and _is_recorded(action, param)
         }
-        return Request(action.method, path, params | self.asked, action.name, args, body or None)
+        has_body = action.method in {"POST", "PUT"} and "body" in {p.where for p in action.params}
+        return Request(
+            action.method, path, params | self.asked, action.name, args,
+            body if body or has_body else None,
+        )
 
     def in_words_of(self, client: object) -> Plan:
         """Return the plan in the words of a client, to resume it where X takes only those.

@@ -41,12 +41,15 @@ _AREAS = {  # in the order of the list of commands
     "messages": "Collect your direct messages.",
     "streams": "Collect posts while they are published.",
     "analytics": "Collect the engagement with your own posts and media.",
-    "usage": "Show how many posts your project has read.",
+    "usage": "Show how many posts your project has read, and the credits left.",
     "media": "Look up media and the status of uploads.",
     "compliance": "Look up compliance jobs.",
     "communities": "Look up and search communities.",
     "trends": "Collect trends.",
     "news": "Look up and search news stories.",
+    "notes": "Collect your Community Notes, and posts that can have some.",
+    "broadcasts": "Look up broadcasts, their chats and schedules.",
+    "connections": "List the connections to streams.",
 }
 _EXAMPLES = {  # values of arguments by kind, for the example in the help of a command
     "query": "'coffee lang:en'", "ids": "1900000000000000001 1900000000000000002",
@@ -58,7 +61,9 @@ _NAMED = {  # values of arguments by name, preferred
     "space_ids": "1zqKVXPQhvZJB 1rmGPkyzWXZKN", "start_time": "2026-01-01",
     "end_time": "2026-01-31", "rules": """'[{"value": "coffee", "tag": "c"}]'""",
     "path": "cat.png", "conversation_id": "1900000000000000001", "language_code": "EN",
-    "name": "Observatories",
+    "name": "Observatories", "broadcast_id": "1zqKVXPQhvZJB", "scheduled_id": "1zqKVXPQhvZJB",
+    "uuids": "0f8fad5b-d9cb-469f-a165-70867728950e", "scheduled_start_ms": "1772000000000",
+    "scheduled_end_ms": "1772003600000",
 }
 
 
