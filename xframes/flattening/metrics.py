@@ -154,7 +154,7 @@ def _add_rule_counts(builder: TableBuilder, page: int) -> None:
     apps = {app.client_app_id: app.rule_count for app in item.all_project_client_apps or ()}
     apps.setdefault(own.client_app_id, own.rule_count)
     rows = [
-        {"app_id": id_, "rule_count": count, "project_rule_count": item.project_rules_count,
+        {"app": id_, "rule_count": count, "project_rule_count": item.project_rules_count,
          "app_cap": item.cap_per_client_app, "project_cap": item.cap_per_project}
         for id_, count in apps.items()
     ]

@@ -356,7 +356,7 @@ NOTES = Table(
     "Community Notes that the account that collected has written.",
     key=("id",),
     object="note",
-    private="caller",
+    private="account",
     body=(
         Col("id", "id", STR, "The note's id.", names="notes"),
         Col("post_id", "info.post_id", STR, "The post that the note is about.", names="posts"),
@@ -384,6 +384,7 @@ BROADCASTS = Table(
     "Live broadcasts.",
     key=("id",),
     object="broadcast",
+    private="account",
     owner="user_id",
     body=(
         Col("id", "id|broadcast_id", STR, "The broadcast's id (not a number).",
@@ -409,7 +410,7 @@ BROADCASTS = Table(
         Col("is_high_latency", "is_high_latency", BOOL, "Whether it is sent with a delay."),
         Col("width", "width", INT, "Width in pixels."),
         Col("height", "height", INT, "Height in pixels."),
-        Col("source_id", "source_id", STR, "The source of the video.", holds="secret"),
+        Col("source", "source_id", STR, "The source of the video.", holds="secret"),
         Col("share_url", "share_url", STR, "Its address.", holds="file"),
         Col("image_url", "image_url", STR, "The picture.", holds="file"),
         Col("image_url_medium", "image_url_medium", STR, "The picture, medium size.",
@@ -439,11 +440,11 @@ SCHEDULED_BROADCASTS = Table(
         Col("available_for_replay", "available_for_replay", BOOL,
             "Whether it can be watched afterwards."),
         Col("manual_publish", "manual_publish", BOOL, "Whether it starts only by hand."),
-        Col("recurring_schedule_id", "recurring_schedule_id", STR,
+        Col("recurring_schedule", "recurring_schedule_id", STR,
             "The series that it belongs to.", holds="secret"),
-        Col("source_id", "source_id", STR, "The source of the video.", holds="secret"),
-        Col("telecast_id", "telecast_id", STR, "X's id of the transmission.", holds="secret"),
-        Col("thumbnail_media_id", "thumbnail_media_id", STR, "The picture.", holds="secret"),
+        Col("source", "source_id", STR, "The source of the video.", holds="secret"),
+        Col("telecast", "telecast_id", STR, "X's id of the transmission.", holds="secret"),
+        Col("thumbnail", "thumbnail_media_id", STR, "The picture.", holds="secret"),
     ),
 )
 
@@ -479,7 +480,7 @@ STREAM_LIKES = Table(
     time="created_at",
     owner="post_id",
     body=(
-        Col("id", "id", STR, "The id of the like.", holds="fact"),
+        Col("id", "id", STR, "The id of the like.", names="stream_likes"),
         Col("post_id", "liked_tweet_id", STR, "The post that is liked.", names="posts"),
         Col("author_id", "tweet_author_id|liked_tweet_author_id", STR,
             "The author of that post.", names="users"),

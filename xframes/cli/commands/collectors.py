@@ -41,7 +41,7 @@ _AREAS = {  # in the order of the list of commands
     "messages": "Collect your direct messages.",
     "streams": "Collect posts while they are published.",
     "analytics": "Collect the engagement with your own posts and media.",
-    "usage": "Show how many posts your project has read, and the credits left.",
+    "usage": "Show the posts your project has read, and its credits.",
     "media": "Look up media and the status of uploads.",
     "compliance": "Look up compliance jobs.",
     "communities": "Look up and search communities.",
@@ -62,7 +62,8 @@ _NAMED = {  # values of arguments by name, preferred
     "end_time": "2026-01-31", "rules": """'[{"value": "coffee", "tag": "c"}]'""",
     "path": "cat.png", "conversation_id": "1900000000000000001", "language_code": "EN",
     "name": "Observatories", "broadcast_id": "1zqKVXPQhvZJB", "scheduled_id": "1zqKVXPQhvZJB",
-    "uuids": "0f8fad5b-d9cb-469f-a165-70867728950e", "scheduled_start_ms": "1772000000000",
+    "scheduled_broadcast_id": "1000000000001", "uuids": "0f8fad5b-d9cb-469f-a165-70867728950e",
+    "scheduled_start_ms": "1772000000000",
     "scheduled_end_ms": "1772003600000",
 }
 
