@@ -251,7 +251,7 @@ class _Collection:
         earlier: Iterable[Page] = ()
         if self.state.pages:
             earlier = self._earlier_pages(journal)
-        with reports(self.plan, self.state, client.now, progress) as report, flusher:
+        with reports(self.plan, self.state, self.folder.now, progress) as report, flusher:
             for batch, state in steps(client, self.plan, self.state, earlier):
                 pages = [replace(page, run_id=self.run_id) for page in batch]
                 journal.append(pages, point=state.to_json(), rows=state.rows)
