@@ -66,7 +66,7 @@ def _add(call: Call, wanted: Any, *, dry: bool) -> dict[str, Any]:
             added.append(rule_json(rule))
     summary = {"created": len(added), "not_created": len(errors),
                "valid": len(wanted) - invalid, "invalid": invalid}
-    if invalid and not added:
+    if invalid and not added and not dry:
         raise Refusal(400, _answer(call, summary, errors))
     return _answer(call, summary, errors, added)
 
