@@ -13,6 +13,7 @@ from click.testing import CliRunner
 import xframes as xf
 from xframes import errors
 from xframes.cli import main
+from xframes.plan.post_ids import posted_at
 from xframes.sandbox import Fault
 from xframes.wire import Page, Request
 
@@ -74,6 +75,16 @@ def test_since_last_begins_with_everything_and_then_pays_for_nothing_twice(x, cl
 
     again = xf.search.recent(WORDS, since="last", into=archive, client=client)
     assert (again.rows, again.pages) == (0, 1)
+
+
+def test_since_last_up_to_a_time_asks_by_ids_only(x, client, archive):
+    everything = whole(x, client)
+    half = sorted(everything, key=int)[len(everything) // 2]
+    xf.search.recent(WORDS, until_id=half, into=archive, client=client)
+    before, end = len(x.requests), x.now - timedelta(hours=2)
+    xf.search.recent(WORDS, since="last", end_time=end, into=archive, client=client)
+    assert {"end_time" in r.params for r in x.requests[before:]} == {False}
+    assert matched(archive) == {i for i in everything if posted_at(int(i)) < end or int(i) < int(half)}
 
 
 def test_blanks_make_no_other_question(x, client, archive):

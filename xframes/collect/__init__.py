@@ -96,6 +96,8 @@ def call(name: str, /, **arguments: Any) -> Any:
     if action.kind == "write":
         module = import_module("xframes.write")
     function_ = getattr(module, rest, None)
+    if function_ is None and action.kind == "write":
+        return import_module("xframes.write.sending").write(name, **arguments)
     if function_ is None:
         return collect(name, **arguments)
     parameters = inspect.signature(function_).parameters

@@ -291,9 +291,9 @@ def function(action: Action) -> str:
     """Return the function that carries out the action, as users write it.
 
     `xf.search.recent` for a read, `write.like` for a write (after `from xframes import write`).
-    A read without a function of its own is carried out by `xf.call`.
+    An action without a function of its own is carried out by `xf.call`.
     """
-    if action.kind == "write":
+    if action.kind == "write" and not action.by_call:
         return action.step_of or action.name
     if action.listed:
         return f"xf.{action.name}"

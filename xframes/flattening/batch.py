@@ -47,6 +47,8 @@ ENTITIES = {
     "post": "id", "user": "id", "media": "media_key", "place": "id", "poll": "id", "space": "id",
     "topic": "id", "list": "id", "dm": "id", "community": "id", "news": "id|rest_id",
     "bookmark_folder": "id", "rule": "id", "compliance_job": "id", "media_upload": "id",
+    "note": "id", "broadcast": "id|broadcast_id", "scheduled_broadcast": "scheduled_broadcast_id",
+    "broadcast_message": "id", "like": "id", "connection": "id",
 }
 
 _dump = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode

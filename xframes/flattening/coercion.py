@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from xframes.schema import Type
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MS_DIGITS = 12  # of a time in Unix milliseconds, at least
 _INTEGER = re.compile(r"\s*[+-]?[0-9]{1,19}\s*")
 
 
@@ -69,6 +71,8 @@ def _flag(value: Any) -> bool:
 
 
 def _time(value: Any) -> datetime:
+    if len(value) >= _MS_DIGITS and value.isdecimal():
+        return _EPOCH + timedelta(milliseconds=int(value))
     time = datetime.fromisoformat(value)
     if time.tzinfo is None:
         return time.replace(tzinfo=UTC)

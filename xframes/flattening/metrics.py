@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from xframes.flattening.coercion import coerce
+from xframes.flattening.nodes import EVENTS
 from xframes.schema import TABLES, Type
+from xframes.wire import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -135,6 +137,60 @@ def _usage_rows(scope: str, id_: Any, days: Sequence[Any] | None) -> Iterator[di
         yield {"scope": scope, "id": id_, "date": day.date, "usage": day.usage}
 
 
+def _add_credits(builder: TableBuilder, page: int) -> None:
+    item = builder.contents[page].main[0]
+    row = {c.name: getattr(item, c.path) for c in TABLES["credits"].body}
+    builder.add_rows("credits", [row], [page])
+    grants = [
+        {"position": place, "amount": grant.amount, "expires_at": grant.expires_at}
+        for place, grant in enumerate(item.free_grants or ())
+    ]
+    builder.add_rows("credit_grants", grants, [page] * len(grants))
+
+
+def _add_rule_counts(builder: TableBuilder, page: int) -> None:
+    item = builder.contents[page].main[0]
+    own = item.client_app_rules_count
+    apps = {app.client_app_id: app.rule_count for app in item.all_project_client_apps or ()}
+    apps.setdefault(own.client_app_id, own.rule_count)
+    rows = [
+        {"app": id_, "rule_count": count, "project_rule_count": item.project_rules_count,
+         "app_cap": item.cap_per_client_app, "project_cap": item.cap_per_project}
+        for id_, count in apps.items()
+    ]
+    builder.add_rows("rule_counts", rows, [page] * len(rows))
+
+
+def _add_events(builder: TableBuilder, page: int) -> None:
+    """Add the events of the compliance and label streams, whatever they are about."""
+    rows: list[dict[str, Any]] = []
+    for item in builder.contents[page].main:
+        for kind in EVENTS:
+            raw = bytes(getattr(item, kind) or b"")
+            if raw.strip() in (b"", b"null"):
+                continue
+            event = read_json(raw)
+            rows.append({"position": len(rows), "kind": kind, "event": raw.decode(),
+                         **_subject(event)})
+    builder.add_rows("compliance_events", rows, [page] * len(rows))
+
+
+def _subject(event: Any) -> dict[str, Any]:
+    """Return the time of an event, and the post and user that it is about."""
+    if not isinstance(event, dict):
+        return {}
+    post, user, like = (_part(event, name) for name in ("tweet", "user", "favorite"))
+    return {
+        "event_at": event.get("event_at"), "post_id": post.get("id") or like.get("id"),
+        "user_id": user.get("id") or post.get("author_id") or like.get("user_id"),
+    }
+
+
+def _part(event: dict[str, Any], name: str) -> dict[str, Any]:
+    part = event.get(name)
+    return part if isinstance(part, dict) else {}
+
+
 def _add_trends(builder: TableBuilder, page: int) -> None:
     woeid = builder.contents[page].args.get("woeid")
     builder.add_objects("trends", "trend", page, {"woeid": woeid})
@@ -157,6 +213,9 @@ ADD: dict[str, Callable[[TableBuilder, int], None]] = {
     "post_analytics": _add_post_analytics,
     "media_analytics": _add_media_analytics,
     "usage": _add_usage,
+    "credits": _add_credits,
+    "rule_count": _add_rule_counts,
+    "compliance_event": _add_events,
     "trend": _add_trends,
     "personalized_trend": _add_personalized_trends,
     "compliance_result": _add_removals,

@@ -30,6 +30,13 @@ SCALARS: dict[Type, Any] = {
 INCLUDES = {"users": "user", "tweets": "post", "posts": "post", "media": "media",
             "places": "place", "polls": "poll", "topics": "topic"}
 
+# The events of the compliance and label streams. Their content is kept whole.
+EVENTS = (
+    "delete", "withheld", "drop", "undrop", "tweet_edit", "user_protect", "user_unprotect",
+    "user_delete", "user_undelete", "user_suspend", "user_unsuspend", "user_withheld", "scrub_geo",
+    "user_profile_modification", "public_tweet_notice", "public_tweet_unviewable",
+)
+
 
 @dataclass(slots=True, eq=False)
 class Node:
@@ -130,12 +137,32 @@ def _add_days(node: Node) -> None:
     _add_columns(usage, TABLES["usage_daily"])
 
 
+def _add_credits(root: Node) -> None:
+    grants = root.at("free_grants")
+    grants.array = True
+    _add_columns(grants, TABLES["credit_grants"])
+
+
+def _add_rule_counts(root: Node) -> None:
+    apps = root.at("all_project_client_apps")
+    apps.array = True
+    apps.at("client_app_id").type = Type.STR
+    count = apps.at("rule_count")
+    count.type, count.loose = Type.INT, True
+
+
+def _add_events(root: Node) -> None:
+    for kind in EVENTS:
+        root.at(kind).type = Type.JSON
+
+
 def _add_topics(root: Node) -> None:
     root.fields["topics"] = Node("topic", array=True, fields=tree("topic").fields)
 
 
 _SPECIAL = {"post_analytics": _add_analytics, "media_analytics": _add_analytics,
-            "usage": _add_usage, "space": _add_topics}
+            "usage": _add_usage, "space": _add_topics, "credits": _add_credits,
+            "rule_count": _add_rule_counts, "compliance_event": _add_events}
 
 
 class Structs:

@@ -298,6 +298,8 @@ class Listener:
 
     def _is_new(self, line: _Line) -> bool:
         """Whether a line is not a post that was received before and matched the same rules."""
+        if line.data is not None and line.data.id is None:
+            self._counted += 1  # an event, which is not repeated
         if line.data is None or line.data.id is None:
             return True
         id, rules = str(line.data.id), frozenset(str(rule.id) for rule in line.matching_rules)

@@ -129,9 +129,10 @@ class Plan:
             param.name: _args_text(param, arguments[param.name]) for param in action.params
             if param.name in arguments and _is_recorded(action, param)
         }
+        has_body = action.method in {"POST", "PUT"} and "body" in {p.where for p in action.params}
         return Request(
-            action.method, path, params | self.asked, action.name, args, body or None,
-            purpose=self.purpose,
+            action.method, path, params | self.asked, action.name, args,
+            body if body or has_body else None, purpose=self.purpose,
         )
 
     def in_words_of(self, client: object) -> Plan:

@@ -9,6 +9,7 @@ from xframes.registry.account_actions import PEOPLE
 from xframes.registry.actions import Action, Edge, Param, Window
 from xframes.registry.beyond import BEYOND
 from xframes.registry.content_actions import READS
+from xframes.registry.service_actions import SERVICE_READS, SERVICE_WRITES
 from xframes.registry.write_actions import WRITES
 
 if TYPE_CHECKING:
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["ACTIONS", "Action", "Edge", "Param", "Window", "action", "match"]
 
 _LISTED_FIRST = sorted(
-    (*READS, *PEOPLE, *WRITES, *BEYOND), key=lambda action: (action.n is None, action.n or 0)
+    (*READS, *PEOPLE, *WRITES, *BEYOND, *SERVICE_READS, *SERVICE_WRITES),
+    key=lambda action: (action.n is None, action.n or 0),
 )
 ACTIONS: dict[str, Action] = {action.name: action for action in _LISTED_FIRST}
 

@@ -141,6 +141,8 @@ class Action:
         Whether its answers have ids only, so that no fields can be requested.
     listed
         Whether it is one of the 79 actions of X's listing.
+    by_call
+        Whether it is a write without a function of its own: `xf.call` carries it out.
     note, caps, docs
         What X says about access, another documented limit, and the documentation page below `DOCS`.
     """
@@ -173,6 +175,7 @@ class Action:
     bare: bool = False
     streaming: bool = False
     listed: bool = True
+    by_call: bool = False
     note: str = ""
     docs: str = ""
     caps: str = ""

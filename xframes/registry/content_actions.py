@@ -4,6 +4,7 @@ from xframes.registry.actions import Action, Edge, Param
 from xframes.registry.params import (
     ANY,
     BACKFILL,
+    COUNT_FIELDS,
     DURATION,
     EARLIEST,
     EXCLUDE,
@@ -75,7 +76,7 @@ READS = (
     ),
     Action(
         "counts.all", "GET /2/tweets/counts/all", 55, "Full-archive Post counts", "counts", "count",
-        params=(query(1024), *times(start=_SINCE), *SINCE_UNTIL, GRANULARITY),
+        params=(query(1024), *times(start=_SINCE), *SINCE_UNTIL, GRANULARITY, COUNT_FIELDS),
         token="next_token", auth=("app",), limits=("300/15min", ""), price="CountsAll",
         ordered=ORDER, mixed_bounds=MIXED_BOUNDS,
         docs="posts/counts/introduction",
@@ -83,7 +84,7 @@ READS = (
     ),
     Action(
         "counts.recent", "GET /2/tweets/counts/recent", 56, "Recent Post counts", "counts", "count",
-        params=(query(512), *times("-7d"), *SINCE_UNTIL, GRANULARITY),
+        params=(query(512), *times("-7d"), *SINCE_UNTIL, GRANULARITY, COUNT_FIELDS),
         token="next_token", auth=("app", "oauth2"), limits=("300/15min", ""), price="CountsRecent",
         ordered=ORDER, mixed_bounds=MIXED_BOUNDS,
         docs="posts/counts/introduction", caps="one page holds all counts",

@@ -85,6 +85,11 @@ SORT_ORDER = Param("sort_order", "enum", choices=("recency", "relevancy"),
                    doc="Newest posts first, or the most relevant first. Default: newest first.")
 GRANULARITY = Param("granularity", "enum", choices=("minute", "hour", "day"),
                     doc="Length of the intervals to count. Default: hour.")
+COUNT_FIELDS = Param(
+    "count_fields", "enums", "search_count.fields", min=1,
+    choices=("start", "end", "tweet_count", "post_count"),
+    doc="Fields of each count, in X's words. Default: all, as X sends them.",
+)
 EXCLUDE = Param("exclude", "enums", choices=("replies", "retweets"), min=1,
                 doc="Kinds of posts to leave out. Default: none.")
 EVENT_TYPES = Param("event_types", "enums", min=1, doc="Kinds of events to return. Default: all.",

@@ -34,6 +34,10 @@ _CATEGORIES = (
     "tweet_image", "tweet_video", "tweet_gif", "dm_image", "dm_video", "dm_gif", "subtitles",
     "amplify_video",
 )
+_JOB_FIELDS = (
+    "created_at", "download_expires_at", "download_url", "id", "name", "resumable", "status",
+    "type", "upload_expires_at", "upload_url",
+)
 _MB = 1024 * 1024
 MEDIA_BYTES = {"image": 5 * _MB, "gif": 15 * _MB, "video": 512 * _MB}
 """The largest files X accepts (docs.x.com/x-api/media/quickstart/best-practices)."""
@@ -76,7 +80,9 @@ WRITES = (
         "compliance_jobs", "compliance_job",
         params=(Param("type", "enum", where="body", required=True, choices=("tweets", "users")),
                 text("name", "", 1, 64, doc="Name to find the job by. Default: none."),
-                flag("resumable", doc="Whether the upload can be resumed. Default: no.")),
+                flag("resumable", doc="Whether the upload can be resumed. Default: no."),
+                Param("job_fields", "enums", "compliance_job.fields", min=1, choices=_JOB_FIELDS,
+                      doc="Fields of the answer, in X's words. Default: all.")),
         auth=("app",), limits=("150/15min", ""), seen="compliance.jobs",
         docs="compliance/batch-compliance/introduction",
         caps="the upload address is valid for 15 minutes",
@@ -107,9 +113,11 @@ WRITES = (
                       doc="Texts of the rules to delete. Default: none."),
                 Param("ids", "ids", "delete.ids", "body", min=1, max=1000, pattern=ID,
                       doc="Ids of the rules to delete. Default: none."),
+                Param("delete_all", "bool",
+                      doc="Delete all rules. Default: only those of `values` or `ids`."),
                 Param("server_dry_run", "bool", "dry_run", doc=_CHECK)),
-        auth=("app",), limits=("100/15min", ""), exclusive=(("values", "ids"),),
-        needed=(("values", "ids"),),
+        auth=("app",), limits=("100/15min", ""), exclusive=(("values", "ids", "delete_all"),),
+        needed=(("values", "ids", "delete_all"),),
         seen="streams.rules",
         docs="posts/filtered-stream/introduction",
     ),

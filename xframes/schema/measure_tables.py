@@ -1,6 +1,6 @@
 """Tables of counts, analytics, usage and trends: numbers over time."""
 
-from xframes.schema.declarations import BOOL, DATE, INT, STR, TIME, Col, Table
+from xframes.schema.declarations import BOOL, DATE, FLOAT, INT, STR, TIME, Col, Table
 
 COUNTS = Table(
     "counts",
@@ -167,5 +167,56 @@ PERSONALIZED_TRENDS = Table(
         Col("trending_since", "trending_since", STR,
             "Since when it has been a trend, as text that X shows.",
             holds="fact"),
+    ),
+)
+
+CREDITS = Table(
+    "credits",
+    "measure",
+    "Credits left to pay for requests, in US dollars: one row per observation.",
+    key=("observed_at",),
+    object="credits",
+    time="observed_at",
+    private="account",
+    body=(
+        Col("total_balance", "total_balance", FLOAT, "All credits.", holds="public"),
+        Col("prepaid_balance", "prepaid_balance", FLOAT, "Credits that were bought.",
+            holds="public"),
+        Col("free_balance", "free_balance", FLOAT, "Credits that X granted.", holds="public"),
+    ),
+)
+
+CREDIT_GRANTS = Table(
+    "credit_grants",
+    "measure",
+    "Credits that X granted, in US dollars: one row per grant and observation.",
+    key=("position", "observed_at"),
+    time="observed_at",
+    private="account",
+    body=(
+        Col("position", "", INT, "Position in X's array, from 0."),
+        Col("amount", "amount", FLOAT, "The amount that is left of it.", holds="public"),
+        Col("expires_at", "expires_at", TIME, "When it expires."),
+    ),
+)
+
+RULE_COUNTS = Table(
+    "rule_counts",
+    "measure",
+    "Rules of the filtered stream: one row per app of the project and observation.",
+    key=("app", "observed_at"),
+    object="rule_count",
+    time="observed_at",
+    private="account",
+    body=(
+        Col("app", "client_app_rules_count.client_app_id", STR, "The id of the app.",
+            holds="secret"),
+        Col("rule_count", "client_app_rules_count.rule_count", INT, "Rules of the app.",
+            loose=True),
+        Col("project_rule_count", "project_rules_count", INT, "Rules of the whole project.",
+            loose=True),
+        Col("app_cap", "cap_per_client_app", INT, "Rules that an app can have.", loose=True),
+        Col("project_cap", "cap_per_project", INT, "Rules that the project can have.",
+            loose=True),
     ),
 )

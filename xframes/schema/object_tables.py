@@ -1,4 +1,4 @@
-"""Tables of media, places, polls, Spaces, topics, lists, messages, communities and news."""
+"""Tables of media, places, polls, Spaces, lists, messages, communities, news, broadcasts."""
 
 from xframes.schema.declarations import BOOL, FLOAT, INT, JSON, STR, STRS, TIME, Col, Source, Table
 
@@ -347,5 +347,144 @@ BOOKMARK_FOLDERS = Table(
     body=(
         Col("id", "id", STR, "The folder's id.", names="bookmark_folders"),
         Col("name", "name", STR, "The name.", holds="label"),
+    ),
+)
+
+NOTES = Table(
+    "notes",
+    "entity",
+    "Community Notes that the account that collected has written.",
+    key=("id",),
+    object="note",
+    private="account",
+    body=(
+        Col("id", "id", STR, "The note's id.", names="notes"),
+        Col("post_id", "info.post_id", STR, "The post that the note is about.", names="posts"),
+        Col("text", "info.text", STR, "The text of the note.", holds="words"),
+        Col("classification", "info.classification", STR, "Whether the post is misleading.",
+            holds="code"),
+        Col("misleading_tags", "info.misleading_tags", STRS, "In which ways it is misleading.",
+            holds="code"),
+        Col("trustworthy_sources", "info.trustworthy_sources", BOOL,
+            "Whether the note links to sources that most people trust."),
+        Col("rating_status", "info.rating_status", STR, "How helpful people rate it.",
+            holds="code"),
+        Col("status", "status", STR, "Whether X shows the note.", holds="code"),
+        Col("scoring_status", "scoring_status", JSON, "The ratings by X's models.",
+            holds="content"),
+        Col("test_result", "test_result", JSON, "The result of a note written in test mode.",
+            holds="content"),
+    ),
+)
+
+
+BROADCASTS = Table(
+    "broadcasts",
+    "entity",
+    "Live broadcasts.",
+    key=("id",),
+    object="broadcast",
+    private="account",
+    owner="user_id",
+    body=(
+        Col("id", "id|broadcast_id", STR, "The broadcast's id (not a number).",
+            names="broadcasts"),
+        Col("user_id", "twitter_user_id", STR, "The broadcasting account.", names="users"),
+        Col("post_id", "tweet_id", STR, "The post with the broadcast.", names="posts"),
+        Col("media_key", "media_key", STR, "The video.", names="media"),
+        Col("title", "title", STR, "The title.", holds="label"),
+        Col("state", "state", STR, "The state, e.g. running or ended.", holds="code"),
+        Col("language", "language", STR, "The language.", holds="code"),
+        Col("created_at", "created_at_ms", TIME, "When it was created."),
+        Col("started_at", "start_ms", TIME, "When it started."),
+        Col("ended_at", "end_ms", TIME, "When it ended."),
+        Col("updated_at", "updated_at_ms", TIME, "When it last changed."),
+        Col("scheduled_start_at", "scheduled_start_ms", TIME, "When it was to start."),
+        Col("scheduled_end_at", "scheduled_end_ms", TIME, "When it was to end."),
+        Col("watched_count", "total_watched", INT, "Accounts that have watched it.", loose=True),
+        Col("watching_count", "total_watching", INT, "Accounts that watch it now.", loose=True),
+        Col("available_for_replay", "available_for_replay", BOOL,
+            "Whether it can be watched afterwards."),
+        Col("chat_option", "chat_option", INT, "Who can write in its chat, as X's number.",
+            loose=True),
+        Col("is_high_latency", "is_high_latency", BOOL, "Whether it is sent with a delay."),
+        Col("width", "width", INT, "Width in pixels."),
+        Col("height", "height", INT, "Height in pixels."),
+        Col("source", "source_id", STR, "The source of the video.", holds="secret"),
+        Col("share_url", "share_url", STR, "Its address.", holds="file"),
+        Col("image_url", "image_url", STR, "The picture.", holds="file"),
+        Col("image_url_medium", "image_url_medium", STR, "The picture, medium size.",
+            holds="file"),
+        Col("image_url_small", "image_url_small", STR, "The picture, small size.", holds="file"),
+    ),
+)
+
+SCHEDULED_BROADCASTS = Table(
+    "scheduled_broadcasts",
+    "entity",
+    "Broadcasts that the account that collected has scheduled.",
+    key=("id",),
+    object="scheduled_broadcast",
+    private="account",
+    body=(
+        Col("id", "scheduled_broadcast_id", STR, "The id of the schedule.",
+            names="scheduled_broadcasts"),
+        Col("broadcast_id", "broadcast_id", STR, "The broadcast.", names="broadcasts"),
+        Col("title", "title", STR, "The title.", holds="label"),
+        Col("description", "description", STR, "The description.", holds="label"),
+        Col("state", "state", STR, "The state.", holds="code"),
+        Col("scheduled_start_at", "scheduled_start_ms", TIME, "When it is to start."),
+        Col("scheduled_end_at", "scheduled_end_ms", TIME, "When it is to end."),
+        Col("locale", "locale", STR, "The language and region.", holds="code"),
+        Col("chat_option", "chat_option", STR, "Who can write in its chat.", holds="code"),
+        Col("available_for_replay", "available_for_replay", BOOL,
+            "Whether it can be watched afterwards."),
+        Col("manual_publish", "manual_publish", BOOL, "Whether it starts only by hand."),
+        Col("recurring_schedule", "recurring_schedule_id", STR,
+            "The series that it belongs to.", holds="secret"),
+        Col("source", "source_id", STR, "The source of the video.", holds="secret"),
+        Col("telecast", "telecast_id", STR, "X's id of the transmission.", holds="secret"),
+        Col("thumbnail", "thumbnail_media_id", STR, "The picture.", holds="secret"),
+    ),
+)
+
+BROADCAST_MESSAGES = Table(
+    "broadcast_messages",
+    "entity",
+    "Messages in the chats of broadcasts.",
+    key=("id",),
+    object="broadcast_message",
+    time="created_at",
+    owner="author_id",
+    body=(
+        Col("id", "id", STR, "The message's id.", names="broadcast_messages"),
+        Col("broadcast_id", "broadcast_id", STR, "The broadcast.", names="broadcasts"),
+        Col("author_id", "author_id", STR, "The author.", names="users"),
+        Col("author_username", "author_username", STR, "The author's handle.", holds="handle",
+            of="author_id"),
+        Col("author_name", "author_name", STR, "The author's name.", holds="name",
+            of="author_id"),
+        Col("text", "text", STR, "The text.", holds="words"),
+        Col("created_at", "created_at_ms", TIME, "When it was sent."),
+        Col("reply_to", "reply_to", STR, "The message that it answers.",
+            names="broadcast_messages"),
+    ),
+)
+
+STREAM_LIKES = Table(
+    "stream_likes",
+    "entity",
+    "Likes that a stream of likes sent. X does not say who likes.",
+    key=("id",),
+    object="like",
+    time="created_at",
+    owner="post_id",
+    body=(
+        Col("id", "id", STR, "The id of the like.", names="stream_likes"),
+        Col("post_id", "liked_tweet_id", STR, "The post that is liked.", names="posts"),
+        Col("author_id", "tweet_author_id|liked_tweet_author_id", STR,
+            "The author of that post.", names="users"),
+        Col("created_at", "created_at", TIME, "When it was liked."),
+        Col("timestamp_ms", "timestamp_ms", INT, "The same in milliseconds.", loose=True),
     ),
 )

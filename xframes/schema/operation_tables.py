@@ -219,3 +219,38 @@ RUNS = Table(
         Col("error", "", STR, "The error that stopped the run.", holds="report"),
     ),
 )
+
+CONNECTIONS = Table(
+    "connections",
+    "entity",
+    "Connections to streams, present and past.",
+    key=("id",),
+    object="connection",
+    private="account",
+    body=(
+        Col("id", "id", STR, "The id of the connection.", names="connections"),
+        Col("endpoint", "endpoint_name", STR, "The stream.", holds="code"),
+        Col("connected_at", "connected_at", TIME, "When it started."),
+        Col("disconnected_at", "disconnected_at", TIME, "When it ended; null while it is open."),
+        Col("disconnect_reason", "disconnect_reason", STR, "Why it ended.", holds="code"),
+        Col("client_ip", "client_ip", STR, "The address of the client.", holds="secret"),
+    ),
+)
+
+COMPLIANCE_EVENTS = Table(
+    "compliance_events",
+    "operation",
+    "Events of the compliance and label streams: what was deleted, withheld, suspended, labelled.",
+    key=("page_id", "position"),
+    time="event_at",
+    private="removed",
+    body=(
+        Col("position", "", INT, "Position on the page, from 0."),
+        Col("kind", "", STR, "What happened, e.g. delete, withheld or user_suspend.",
+            holds="code"),
+        Col("event_at", "", TIME, "When it happened."),
+        Col("post_id", "", STR, "The post concerned.", names="posts"),
+        Col("user_id", "", STR, "The user concerned, or the author of the post.", names="users"),
+        Col("event", "", JSON, "The whole event.", holds="content"),
+    ),
+)

@@ -25,7 +25,9 @@ FIELDS_PARAM = {
     "dm": "dm_event.fields", "usage": "usage.fields", "post_analytics": "analytics.fields",
     "media_analytics": "media_analytics.fields", "compliance_job": "compliance_job.fields",
     "community": "community.fields", "news": "news.fields", "trend": "trend.fields",
-    "personalized_trend": "personalized_trend.fields",
+    "personalized_trend": "personalized_trend.fields", "note": "note.fields",
+    "connection": "connection.fields", "broadcast": "broadcast.fields",
+    "broadcast_message": "broadcast_chat_message.fields", "like": "like_with_tweet_author.fields",
 }
 
 # The objects that a response about an object may contain: its action has their parameters.
@@ -44,6 +46,11 @@ COMPANIONS = {
     "news": ("news",),
     "trend": ("trend",),
     "personalized_trend": ("personalized_trend",),
+    "note": ("note",),
+    "connection": ("connection",),
+    "broadcast": ("broadcast",),
+    "broadcast_message": ("broadcast_message", "user"),
+    "like": ("like", "user", "post"),
 }
 
 # In post words these are only expansions, not fields (2.167).
@@ -71,6 +78,8 @@ EXPANSIONS: dict[Vocabulary, dict[str, tuple[str, ...]]] = {
         "list": ("owner_id",),
         "space": ("creator_id", "host_ids", "invited_user_ids", "speaker_ids", "topic_ids"),
         "dm": ("attachments.media_keys", "participant_ids", "referenced_tweets.id", "sender_id"),
+        "broadcast_message": ("author_id",),
+        "like": ("liked_tweet_author_id", "liked_tweet_id"),
     },
     "post": {
         "post": (
@@ -83,6 +92,8 @@ EXPANSIONS: dict[Vocabulary, dict[str, tuple[str, ...]]] = {
         "list": ("owner_id",),
         "space": ("creator_id", "host_ids", "invited_user_ids", "speaker_ids", "topic_ids"),
         "dm": ("attachments.media_keys", "participant_ids", "referenced_posts", "sender_id"),
+        "broadcast_message": ("author_id",),
+        "like": ("liked_tweet_author_id", "liked_tweet_id"),
     },
 }
 
@@ -111,11 +122,15 @@ NOT_REQUESTED: dict[Vocabulary, dict[str, tuple[str, ...]]] = {
         "post_analytics": ("link_clicks", "media_engagements", "profile_visits"),
         "dm": ("hashtags", "cashtags", "mentions", "urls"),
         "news": ("last_updated_at_ms", "rest_id"),
+        "broadcast_message": ("author_id",),
+        "like": ("tweet_author_id",),
     },
     "post": {
         "post_analytics": ("link_clicks", "media_engagements", "profile_visits"),
         "dm": ("hashtags", "cashtags", "mentions", "urls"),
         "news": ("last_updated_at_ms", "rest_id"),
+        "broadcast_message": ("author_id",),
+        "like": ("tweet_author_id",),
     },
 }
 # Names that the parameter accepts and that have no column, because they have their own rows.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
 from tempfile import SpooledTemporaryFile
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 from urllib.parse import urlsplit
 
 from xframes import registry
@@ -25,7 +26,7 @@ from xframes.wire import Page, Request, is_json, page_id
 from xframes.write.sending import Sending, Written, answer, open_run, request, write, writing_client
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 _PAGE_BYTES = 1_000_000  # lines of a result in one page
 _SPOOL = 16_000_000  # bytes of a result held in memory; larger ones go to disk
@@ -34,25 +35,35 @@ _LONGEST = 60.0  # seconds between two requests for the state of a job
 _RUN = "write.run_compliance_job"
 
 
+JobField: TypeAlias = Literal[
+    "created_at", "download_expires_at", "download_url", "id", "name", "resumable", "status",
+    "type", "upload_expires_at", "upload_url",
+]
+
+
 @overload
 def create_compliance_job(
     type: Literal["tweets", "users"], *, name: str | None = None, resumable: bool | None = None,
-    into: Archive | None = None, client: Client | None = None, dry_run: Literal[False] = False,
+    job_fields: JobField | Iterable[JobField] | None = None, into: Archive | None = None,
+    client: Client | None = None, dry_run: Literal[False] = False,
 ) -> Frames: ...
 @overload
 def create_compliance_job(
     type: Literal["tweets", "users"], *, name: str | None = None, resumable: bool | None = None,
-    into: Archive | None = None, client: Client | None = None, dry_run: Literal[True],
+    job_fields: JobField | Iterable[JobField] | None = None, into: Archive | None = None,
+    client: Client | None = None, dry_run: Literal[True],
 ) -> Request: ...
 @overload
 def create_compliance_job(
     type: Literal["tweets", "users"], *, name: str | None = None, resumable: bool | None = None,
-    into: Archive | None = None, client: Client | None = None, dry_run: bool,
+    job_fields: JobField | Iterable[JobField] | None = None, into: Archive | None = None,
+    client: Client | None = None, dry_run: bool,
 ) -> Written: ...
 @document("write.create_compliance_job")
 def create_compliance_job(
     type: Literal["tweets", "users"], *, name: str | None = None, resumable: bool | None = None,
-    into: Archive | None = None, client: Client | None = None, dry_run: bool = False,
+    job_fields: JobField | Iterable[JobField] | None = None, into: Archive | None = None,
+    client: Client | None = None, dry_run: bool = False,
 ) -> Written:
     """Create a compliance job, which reports which posts or users are gone.
 
@@ -67,6 +78,7 @@ def create_compliance_job(
         Name to find the job by. Default: none.
     resumable
         Whether the upload can be resumed. Default: no.
+    job_fields
     into
     client
     dry_run
@@ -87,8 +99,8 @@ def create_compliance_job(
     >>> write.create_compliance_job("tweets", name="july").compliance_jobs
     """
     return write(
-        "write.create_compliance_job", type=type, name=name, resumable=resumable, into=into,
-        client=client, dry_run=dry_run,
+        "write.create_compliance_job", type=type, name=name, resumable=resumable,
+        job_fields=job_fields, into=into, client=client, dry_run=dry_run,
     )
 
 

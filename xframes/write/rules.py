@@ -72,8 +72,8 @@ def add_stream_rules(
     Raises
     ------
     InvalidRequest
-        X rejected some of the rules. The error names them. If a rule is invalid, X adds none of
-        them; otherwise (e.g. a rule that is there already) the others are in force.
+        X rejected some of the rules. The error names them; the others are in force, unless X says
+        that it created none.
     ArgumentError
     OutcomeUnknown
     ApiError
@@ -90,25 +90,29 @@ def add_stream_rules(
 
 @overload
 def delete_stream_rules(
-    values: Names | None = None, *, ids: Ids | None = None, server_dry_run: bool | None = None,
-    into: Archive | None = None, client: Client | None = None, dry_run: Literal[False] = False,
+    values: Names | None = None, *, ids: Ids | None = None, delete_all: bool | None = None,
+    server_dry_run: bool | None = None, into: Archive | None = None, client: Client | None = None,
+    dry_run: Literal[False] = False,
 ) -> Frames: ...
 @overload
 def delete_stream_rules(
-    values: Names | None = None, *, ids: Ids | None = None, server_dry_run: bool | None = None,
-    into: Archive | None = None, client: Client | None = None, dry_run: Literal[True],
+    values: Names | None = None, *, ids: Ids | None = None, delete_all: bool | None = None,
+    server_dry_run: bool | None = None, into: Archive | None = None, client: Client | None = None,
+    dry_run: Literal[True],
 ) -> Request: ...
 @overload
 def delete_stream_rules(
-    values: Names | None = None, *, ids: Ids | None = None, server_dry_run: bool | None = None,
-    into: Archive | None = None, client: Client | None = None, dry_run: bool,
+    values: Names | None = None, *, ids: Ids | None = None, delete_all: bool | None = None,
+    server_dry_run: bool | None = None, into: Archive | None = None, client: Client | None = None,
+    dry_run: bool,
 ) -> Written: ...
 @document("write.delete_stream_rules")
 def delete_stream_rules(
-    values: Names | None = None, *, ids: Ids | None = None, server_dry_run: bool | None = None,
-    into: Archive | None = None, client: Client | None = None, dry_run: bool = False,
+    values: Names | None = None, *, ids: Ids | None = None, delete_all: bool | None = None,
+    server_dry_run: bool | None = None, into: Archive | None = None, client: Client | None = None,
+    dry_run: bool = False,
 ) -> Written:
-    """Delete rules of the filtered stream, by their texts or their ids.
+    """Delete rules of the filtered stream, by their texts or their ids, or all of them.
 
     Parameters
     ----------
@@ -116,6 +120,7 @@ def delete_stream_rules(
         Texts of the rules to delete. Default: none.
     ids
         Ids of the rules to delete. Default: none.
+    delete_all
     server_dry_run
     into
     client
@@ -139,8 +144,8 @@ def delete_stream_rules(
     >>> write.delete_stream_rules(["telescope lang:en"])
     """
     return write(
-        "write.delete_stream_rules", values=values, ids=ids, server_dry_run=server_dry_run,
-        into=into, client=client, dry_run=dry_run,
+        "write.delete_stream_rules", values=values, ids=ids, delete_all=delete_all,
+        server_dry_run=server_dry_run, into=into, client=client, dry_run=dry_run,
     )
 
 

@@ -107,3 +107,12 @@ def test_a_rule_added_while_connected_matches_from_then_on(server):
         change(server, {"add": [{"value": "the OR a OR to", "tag": "late"}]})
         server.stream.rate = 4000
         assert json.loads(next(reader))["matching_rules"][0]["tag"] == "late"
+
+
+def test_rules_of_which_none_is_made_are_a_refusal_but_not_in_a_dry_run(server):
+    body = {"add": [{"value": "tea ("}]}
+    refused = change(server, body)
+    assert refused.status_code == 400
+    assert refused.json()["meta"]["summary"] == {"created": 0, "not_created": 1, "valid": 0, "invalid": 1}
+    assert refused.json()["errors"][0]["value"] == "tea ("
+    assert change(server, body, {"dry_run": "true"}).status_code == 200

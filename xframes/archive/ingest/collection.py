@@ -383,7 +383,7 @@ class _Collection:
             earlier = self._earlier_pages(journal)
         plan = replace(self.plan, purpose=Purpose(self.run_id, str(self.folder.path)))
         price = partial(price_note, client, self.run_id)
-        with reports(plan, self.state, client.now, progress, price) as report, flusher:
+        with reports(plan, self.state, self.folder.now, progress, price) as report, flusher:
             for batch, state in steps(client, plan, self.state, earlier):
                 pages = [replace(page, run_id=self.run_id) for page in batch]
                 journal.append(pages, point=state.to_json(), rows=state.rows)

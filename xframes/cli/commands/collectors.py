@@ -53,12 +53,15 @@ _AREAS = {  # in the order of the list of commands
     "messages": "Collect your direct messages.",
     "streams": "Collect posts while they are published.",
     "analytics": "Collect the engagement with your own posts and media.",
-    "usage": "Show how many posts your project has read.",
+    "usage": "Show the posts your project has read, and its credits.",
     "media": "Look up media and the status of uploads.",
     "compliance": "Look up compliance jobs.",
     "communities": "Look up and search communities.",
     "trends": "Collect trends.",
     "news": "Look up and search news stories.",
+    "notes": "Collect your Community Notes, and posts that can have some.",
+    "broadcasts": "Look up broadcasts, their chats and schedules.",
+    "connections": "List the connections to streams.",
 }
 _EXAMPLES = {  # values of arguments by kind, for the example in the help of a command
     "query": "'coffee lang:en'", "ids": "1900000000000000001 1900000000000000002",
@@ -70,7 +73,10 @@ _NAMED = {  # values of arguments by name, preferred
     "space_ids": "1zqKVXPQhvZJB 1rmGPkyzWXZKN", "start_time": "2026-01-01",
     "end_time": "2026-01-31", "rules": """'[{"value": "coffee", "tag": "c"}]'""",
     "path": "cat.png", "conversation_id": "1900000000000000001", "language_code": "EN",
-    "name": "Observatories",
+    "name": "Observatories", "broadcast_id": "1zqKVXPQhvZJB", "scheduled_id": "1zqKVXPQhvZJB",
+    "scheduled_broadcast_id": "1000000000001", "uuids": "0f8fad5b-d9cb-469f-a165-70867728950e",
+    "scheduled_start_ms": "1772000000000",
+    "scheduled_end_ms": "1772003600000",
 }
 
 
@@ -221,7 +227,7 @@ def _collect(
         arguments |= values_of_file(param, from_file, column, skip_bad=skip_bad)
     client = client_for(base_url, words)
     if folder is None:
-        _print_rows(action, arguments, client, rows, format_, into)
+        _print_rows(action, arguments, rows, client=client, format_=format_, into=into)
         print_price(client)
         return
     with resumable(ctx, folder, base_url, words), Archive(folder) as archive:
@@ -239,8 +245,8 @@ def _collect(
 
 
 def _print_rows(
-    action: Action, arguments: Mapping[str, Any], client: Client, rows: str, format_: str | None,
-    into: Path | None,
+    action: Action, arguments: Mapping[str, Any], rows: str, *, client: Client,
+    format_: str | None, into: Path | None,
 ) -> None:
     """Collect into memory, and print a table; also what came before an error, which X bills."""
     from xframes.collect import call

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterable
+from typing import Literal, TypeAlias
 
 from xframes.client import Client
 from xframes.collect.dispatch import Id, Into, Names, R, Time, collect
 from xframes.registry.documentation import document
 
 __all__ = ["all", "recent"]
+
+CountField: TypeAlias = Literal["start", "end", "tweet_count", "post_count"]
 
 
 def __dir__() -> list[str]:
@@ -19,7 +22,8 @@ def __dir__() -> list[str]:
 def recent(
     query: Names, *, start_time: Time | None = None, end_time: Time | None = None,
     since_id: Id | None = None, until_id: Id | None = None,
-    granularity: Literal["minute", "hour", "day"] | None = None, limit: int | None = None,
+    granularity: Literal["minute", "hour", "day"] | None = None,
+    count_fields: CountField | Iterable[CountField] | None = None, limit: int | None = None,
     into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
     """Count the posts of the last days that match a query.
@@ -33,6 +37,7 @@ def recent(
     since_id
     until_id
     granularity
+    count_fields
     limit
     into
     client
@@ -58,8 +63,8 @@ def recent(
     """
     return collect(
         "counts.recent", query=query, start_time=start_time, end_time=end_time, since_id=since_id,
-        until_id=until_id, granularity=granularity, limit=limit, into=into, client=client,
-        progress=progress,
+        until_id=until_id, granularity=granularity, count_fields=count_fields, limit=limit,
+        into=into, client=client, progress=progress,
     )
 
 
@@ -67,7 +72,8 @@ def recent(
 def all(
     query: Names, *, start_time: Time | None = None, end_time: Time | None = None,
     since_id: Id | None = None, until_id: Id | None = None,
-    granularity: Literal["minute", "hour", "day"] | None = None, limit: int | None = None,
+    granularity: Literal["minute", "hour", "day"] | None = None,
+    count_fields: CountField | Iterable[CountField] | None = None, limit: int | None = None,
     into: Into[R] | None = None, client: Client | None = None, progress: bool | None = None,
 ) -> R:
     """Count all posts since March 2006 that match a query.
@@ -82,6 +88,7 @@ def all(
     since_id
     until_id
     granularity
+    count_fields
     limit
     into
     client
@@ -107,6 +114,6 @@ def all(
     """
     return collect(
         "counts.all", query=query, start_time=start_time, end_time=end_time, since_id=since_id,
-        until_id=until_id, granularity=granularity, limit=limit, into=into, client=client,
-        progress=progress,
+        until_id=until_id, granularity=granularity, count_fields=count_fields, limit=limit,
+        into=into, client=client, progress=progress,
     )

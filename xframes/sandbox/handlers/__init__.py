@@ -15,5 +15,5 @@ HANDLERS: dict[str, Handler] = {**READS, **WRITES}
 RAW: dict[str, RawHandler] = RAW_WRITES  # these read the request's body themselves
 CREATED = frozenset({  # answered with 201
     "write.create_post", "write.create_list", "write.send_message", "write.send_to_conversation",
-    "write.create_conversation",
+    "write.create_conversation", "write.create_bookmark_folder", "write.schedule_broadcast",
 })

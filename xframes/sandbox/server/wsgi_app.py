@@ -180,7 +180,11 @@ class App:
             self.community, request, self.words, now, self._tokens, self.services, viewer, hollow
         )
         if action.streaming:
-            return Reply(200, b"", stream=self.services.stream.open(_listener(context, environ)))
+            stream, listener = self.services.stream, _listener(context, environ)
+            is_of_posts = action.objects == "post"
+            return Reply(
+                200, b"", stream=stream.open(listener) if is_of_posts else stream.silent(listener)
+            )
         with self.community.lock:  # other requests see all of its changes or none
             body = HANDLERS[action.name](context)
         self.services.usage.see(action, body)

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Literal, get_args
+from uuid import uuid4
 
 from xframes.sandbox.protocol import problem_json
 from xframes.sandbox.protocol.reply import HangUp, to_json
 from xframes.sandbox.queries.predicates import compile_query
-from xframes.sandbox.world.snowflakes import snowflake
+from xframes.sandbox.world.snowflakes import exact_stamp, snowflake
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -104,12 +105,21 @@ class _Link:
     position: int
     ended: bool = False
     recent: deque[tuple[int, bytes]] = field(default_factory=lambda: deque(maxlen=_REPEATABLE))
+    id: str = field(default_factory=lambda: str(uuid4()))
+    since: int = 0
     swap: bool = False
     late: tuple[int, bytes] | None = None  # the first of two posts to swap
 
     def is_over(self) -> bool:
         """Whether the connection has ended."""
         return self.ended or self.listener.gone()
+
+
+def _shown(link: _Link) -> dict[str, str]:
+    """Return a connection as X writes it."""
+    endpoint = "filtered_stream" if link.listener.filtered else "sample_stream"
+    return {"id": link.id, "endpoint_name": endpoint, "connected_at": exact_stamp(link.since),
+            "client_ip": "127.0.0.1"}
 
 
 class Stream:
@@ -135,6 +145,7 @@ class Stream:
         self._published: list[_Published] = []
         self._sent: list[int] = []
         self._links: dict[bool, _Link] = {}
+        self._past: list[dict[str, str]] = []  # connections that have ended
         self._left: dict[bool, int] = {}  # where the last connection ended
         self._last = 0.0
         self._budget = 0.0
@@ -182,6 +193,31 @@ class Stream:
             self._start()
             self._published += [_Published(post, time.monotonic(), self._clock()) for post in posts]
 
+    def connections(self, status: str = "active") -> list[dict[str, str]]:
+        """Return the open connections, the closed ones (`inactive`), or `all`."""
+        with self._lock:
+            open_ = [_shown(link) for link in self._links.values() if not link.is_over()]
+            past = list(self._past)
+        return {"active": open_, "inactive": past, "all": [*past, *open_]}[status]
+
+    def end(self, id: str) -> bool:
+        """End the connection with an id. Return whether it was open."""
+        with self._lock:
+            for link in self._links.values():
+                if link.id == id and not link.is_over():
+                    link.ended = True
+                    return True
+        return False
+
+    def silent(self, listener: Listener) -> Iterator[bytes]:
+        """Connect to a stream of events, of which there are none here: only keep-alives."""
+        quiet_since = -self.keep_alive
+        while not listener.gone():
+            if time.monotonic() - quiet_since >= self.keep_alive:
+                yield b"\r\n"
+                quiet_since = time.monotonic()
+            time.sleep(_TICK)
+
     # -- publishing -------------------------------------------------------------------------------
 
     def _start(self) -> deque[Post]:
@@ -225,7 +261,7 @@ class Stream:
             if self.waits and not self._links:
                 self._last = time.monotonic()
             self._advance()
-            link = _Link(listener, self._first_position(listener))
+            link = _Link(listener, self._first_position(listener), since=self._clock())
             self._links[filtered] = link
         return self._run(link)
 
@@ -248,6 +284,7 @@ class Stream:
         with self._lock:
             if self._links.get(filtered) is link:
                 del self._links[filtered]
+                self._past.append(_shown(link) | {"disconnected_at": exact_stamp(self._clock())})
                 self._left[filtered] = link.position
 
     def _run(self, link: _Link) -> Iterator[bytes]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from .broadcast import Stream
 from .compliance_checks import Compliance
+from .live_shows import Shows
 from .upload_sessions import Uploads
 from .usage_meter import Usage
 
@@ -27,6 +28,7 @@ class Services:
         self.usage = Usage(community.seed, clock)
         self.stream = Stream(community, self.usage, clock)
         self.uploads = Uploads(community.uploads)
+        self.shows = Shows()
         self.compliance = Compliance(community, f"{community.seed} {key}")
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from xframes.registry import Action
 
 CAP = 3_000_000
+_GRANT, _POST = 20.0, 0.005  # dollars: granted, and for each post
 
 
 class Usage:
@@ -64,6 +65,14 @@ class Usage:
         dates = [self._day() - timedelta(days=back) for back in range(days - 1, -1, -1)]
         return [{"date": f"{day}T00:00:00.000Z", "usage": str(self.on(day))}
                 for day in dates if self.on(day)]
+
+    def credits(self) -> dict[str, Any]:
+        """Return the credits left, in dollars: granted ones, less those for the posts of today."""
+        left = max(0.0, round(_GRANT - _POST * self.today, 3))
+        expires = self._day() + timedelta(days=30)
+        grant = {"amount": left, "expires_at": f"{expires}T00:00:00.000Z"}
+        return {"free_balance": left, "free_grants": [grant], "prepaid_balance": 0.0,
+                "total_balance": left}
 
     def this_period(self) -> int:
         """Return the number of posts served since the last reset day."""

@@ -198,6 +198,7 @@ class Belongings:
     blocks: list[Person] = field(default_factory=list)
     pins: list[UserList] = field(default_factory=list)
     follow_requests: list[Person] = field(default_factory=list)  # to protected accounts
+    folders: dict[int, str] = field(default_factory=dict)  # of bookmarks
 
 
 @dataclass(slots=True, eq=False)

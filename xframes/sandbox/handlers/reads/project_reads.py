@@ -81,6 +81,49 @@ def rules(context: Context) -> dict[str, Any]:
     return context.answer().body([rule_json(rule) for rule in page], meta)
 
 
+def credits_left(context: Context) -> dict[str, Any]:
+    """Answer with the credits left."""
+    return {"data": context.services.usage.credits()}
+
+
+def rule_counts(context: Context) -> dict[str, Any]:
+    """Answer with the number of rules of the project's only app."""
+    meter, count = context.services.usage, len(context.services.stream.rules)
+    app = {"client_app_id": meter.app_id, "rule_count": count}
+    return {"data": {
+        "cap_per_client_app": "1000", "cap_per_project": "1000", "project_rules_count": str(count),
+        "client_app_rules_count": app, "all_project_client_apps": [app],
+    }}
+
+
+def connections(context: Context) -> dict[str, Any]:
+    """Answer with the connections to streams, oldest first."""
+    args = context.request.args
+    every = context.services.stream.connections(args.get("status", "active"))
+    streams = args.get("endpoints")
+    return _page(context, [
+        each for each in every if streams is None or each["endpoint_name"] in streams
+    ])
+
+
+def notes(context: Context) -> dict[str, Any]:
+    """Answer with the user's Community Notes: there are none here."""
+    return _page(context, [])
+
+
+def eligible_posts(context: Context) -> dict[str, Any]:
+    """Answer with posts that can have a note: all posts, newest first."""
+    return context.page(context.community.listed, previous=False, span=False)
+
+
+def _page(context: Context, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    page, forth, _ = slice_of(rows, context.cursor(at=0), context.request.size)
+    return context.answer().body(page, {"result_count": len(page), **context.links(forth, None)})
+
+
 HANDLERS: dict[str, Handler] = {
+    "usage.credits": credits_left, "streams.rule_counts": rule_counts,
+    "connections.list": connections, "notes.written": notes,
+    "notes.eligible_posts": eligible_posts,
     "usage.posts": usage, "compliance.job": job, "compliance.jobs": jobs, "streams.rules": rules,
 }

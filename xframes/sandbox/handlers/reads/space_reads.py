@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from xframes.sandbox.protocol.page_tokens import slice_of
 from xframes.sandbox.queries.terms import fold, tokens
 
 if TYPE_CHECKING:
@@ -100,7 +101,56 @@ def buyers(context: Context) -> dict[str, Any]:
     return answer.body(None)
 
 
+def broadcasts(context: Context) -> dict[str, Any]:
+    """Answer with the broadcasts that were started here, or those with these ids."""
+    live = context.services.shows.live
+    ids = map(str, context.request.args.get("ids", live))
+    return _slice(context, [live[id] for id in ids if id in live])
+
+
+def broadcast(context: Context) -> dict[str, Any]:
+    """Answer with one broadcast."""
+    return _one(context, context.services.shows.live, "broadcast_id")
+
+
+def chat(context: Context) -> dict[str, Any]:
+    """Answer with the messages of a broadcast's chat, oldest first."""
+    id = str(context.request.args["broadcast_id"])
+    return _slice(context, context.services.shows.messages.get(id, []))
+
+
+def scheduled(context: Context) -> dict[str, Any]:
+    """Answer with the scheduled broadcasts between two starts."""
+    args = context.request.args
+    low, high = int(args.get("oldest_start_time", 0)), int(args.get("newest_start_time", 10**16))
+    every = context.services.shows.scheduled.values()
+    return _slice(
+        context, [each for each in every if low <= int(each["scheduled_start_ms"]) <= high]
+    )
+
+
+def scheduled_one(context: Context) -> dict[str, Any]:
+    """Answer with one scheduled broadcast."""
+    return _one(context, context.services.shows.scheduled, "scheduled_id")
+
+
+def _one(context: Context, shows: dict[str, dict[str, Any]], name: str) -> dict[str, Any]:
+    id = str(context.request.args[name])
+    answer = context.answer()
+    if id not in shows:
+        answer.errors.not_found("broadcast", "id", id)
+        return answer.body(None)
+    return answer.body(shows[id])
+
+
+def _slice(context: Context, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    page, forth, _ = slice_of(rows, context.cursor(at=0), context.request.size)
+    return context.answer().body(page, {"result_count": len(page), **context.links(forth, None)})
+
+
 HANDLERS: dict[str, Handler] = {
+    "broadcasts.list": broadcasts, "broadcasts.get": broadcast, "broadcasts.chat": chat,
+    "broadcasts.scheduled": scheduled, "broadcasts.scheduled_get": scheduled_one,
     "spaces.search": search, "spaces.lookup": lookup, "spaces.get": get,
     "spaces.by_creators": by_creators, "spaces.buyers": buyers, "spaces.posts": posts,
 }

@@ -114,6 +114,9 @@ def bookmark_folders(context: Context) -> dict[str, Any]:
     return {"data": [
         {"id": str(_FOLDERS_FROM + topic), "name": lexicon.TOPICS[topic].word.capitalize()}
         for topic in topics
+    ] + [
+        {"id": str(id), "name": name}
+        for id, name in context.community.kept(context.me).folders.items()
     ]}
 
 

@@ -13,6 +13,7 @@ from . import (
     reaction_writes,
     relation_writes,
     rule_writes,
+    service_writes,
 )
 
 if TYPE_CHECKING:
@@ -21,6 +22,6 @@ if TYPE_CHECKING:
 
 WRITES: dict[str, Handler] = {
     **post_writes.HANDLERS, **reaction_writes.HANDLERS, **relation_writes.HANDLERS,
-    **list_writes.HANDLERS, **message_writes.HANDLERS,
+    **list_writes.HANDLERS, **message_writes.HANDLERS, **service_writes.HANDLERS,
 }
 RAW_WRITES: dict[str, RawHandler] = {**rule_writes.RAW, **media_writes.RAW, **job_writes.RAW}

@@ -16,7 +16,7 @@ _LONGEST_NAME = 64
 
 def create(call: Call) -> dict[str, Any]:
     """Create a job. Raises Refusal (409) while one of the same type is in progress."""
-    call.only(())
+    call.only(("compliance_job.fields",))
     body = call.document(("type", "name", "resumable"))
     kind = text_of(call, body, "type")
     if kind not in _TYPES:
@@ -33,7 +33,9 @@ def create(call: Call) -> dict[str, Any]:
     )
     if job is None:
         raise conflict(call.words, "You cannot create a new job if one is already in progress.")
-    return {"data": compliance.json(job, call.services.url)}
+    full = compliance.json(job, call.services.url)
+    names = call.query.get("compliance_job.fields", ",".join(full)).split(",")
+    return {"data": {name: value for name, value in full.items() if name in {"id", *names}}}
 
 
 RAW: dict[str, RawHandler] = {"write.create_compliance_job": create}

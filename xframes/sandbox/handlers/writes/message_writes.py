@@ -78,7 +78,20 @@ def _send(context: Context, into: Conversation) -> dict[str, Any]:
     return {"data": {"dm_conversation_id": into.id, "dm_event_id": str(id)}}
 
 
+def delete(context: Context) -> dict[str, Any]:
+    """Delete an event of a conversation of the user. Raises Refusal (404) for another one."""
+    wanted = context.request.args["event_id"]
+    for each in context.community.conversations.values():
+        if context.me in each.people:
+            for event in each.events:
+                if event.id == wanted:
+                    each.events.remove(event)
+                    return {"data": {"deleted": True}}
+    raise problem_json.missing(context.words, "dm_event", "event_id", str(wanted))
+
+
 HANDLERS: dict[str, Handler] = {
+    "write.delete_message": delete,
     "write.send_message": send, "write.send_to_conversation": send_to_conversation,
     "write.create_conversation": create,
 }

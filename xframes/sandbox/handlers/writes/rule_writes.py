@@ -40,12 +40,6 @@ def change(call: Call) -> dict[str, Any]:
 def _add(call: Call, wanted: Any, *, dry: bool) -> dict[str, Any]:
     _check_rules(call, wanted)
     stream = call.services.stream
-    refused = [_invalid(call, each["value"], problem) for each in wanted
-               if (problem := _problem_of(call, each["value"]))]
-    if refused and not dry:  # X then adds none of them
-        summary = {"created": 0, "not_created": len(wanted),
-                   "valid": len(wanted) - len(refused), "invalid": len(refused)}
-        raise Refusal(400, _answer(call, summary, refused))
     taken = {rule.value: rule.id for rule in stream.rules.values()}
     added: list[dict[str, str]] = []
     errors: list[dict[str, Any]] = []
@@ -72,6 +66,8 @@ def _add(call: Call, wanted: Any, *, dry: bool) -> dict[str, Any]:
             added.append(rule_json(rule))
     summary = {"created": len(added), "not_created": len(errors),
                "valid": len(wanted) - invalid, "invalid": invalid}
+    if invalid and not added and not dry:
+        raise Refusal(400, _answer(call, summary, errors))
     return _answer(call, summary, errors, added)
 
 
