@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from xframes.collect.hydration import hydrate
     from xframes.errors import Interrupted, XframesError
     from xframes.frames import Frames, flatten, unescape
+    from xframes.planning.costing import cost
     from xframes.planning.lookups import complete
     from xframes.planning.spending_report import spend
     from xframes.reader import read_pages
@@ -48,7 +49,8 @@ _HOMES = {
     "Archive": "xframes.archive", "Budget": "xframes.billing.budget", "Client": "xframes.client",
     "Frames": "xframes.frames", "Interrupted": "xframes.errors", "XframesError": "xframes.errors",
     "actions": "xframes.collect", "call": "xframes.collect",
-    "complete": "xframes.planning.lookups", "flatten": "xframes.frames",
+    "complete": "xframes.planning.lookups", "cost": "xframes.planning.costing",
+    "flatten": "xframes.frames",
     "hydrate": "xframes.collect.hydration", "read_pages": "xframes.reader",
     "spend": "xframes.planning.spending_report", "unescape": "xframes.frames",
     "use": "xframes.client",
@@ -66,8 +68,8 @@ _MODULES = {
 
 __all__ = [
     "Archive", "Budget", "Client", "Frames", "Interrupted", "XframesError", "actions", "analytics",
-    "call", "complete", "compliance", "counts", "errors", "flatten", "hydrate", "lists", "media",
-    "messages", "networks", "plot", "posts", "read_pages", "sandbox", "schema", "search",
+    "call", "complete", "compliance", "cost", "counts", "errors", "flatten", "hydrate", "lists",
+    "media", "messages", "networks", "plot", "posts", "read_pages", "sandbox", "schema", "search",
     "spaces", "spend", "streams", "timelines", "unescape", "usage", "use", "users",
 ]
 

@@ -131,13 +131,32 @@ def groups() -> list[click.Group]:
 
 
 def _command(action: Action, name: str) -> click.Command:
-    def run(ctx: click.Context, **values: Any) -> None:
-        _collect(ctx, action, **values)
+    def run(ctx: click.Context, *, cost: bool, **values: Any) -> None:
+        if cost:
+            _show_cost(action, **values)
+        else:
+            _collect(ctx, action, **values)
 
     command: Callable[..., Any] = click.pass_context(run)
     for decorate in reversed([*map(parameter, action.params), *_common(action)]):
         command = decorate(command)
     return click.command(name, help=_help(action, name), short_help=action.title)(command)
+
+
+def _show_cost(
+    action: Action, *, folder: Path | None, format_: str | None, into: Path | None,
+    base_url: str | None, words: Vocabulary | None, **values: Any,
+) -> None:
+    from xframes.archive import Archive
+    from xframes.planning.costing import cost
+
+    for option in ("table", "with_people"):
+        values.pop(option, None)
+    client = client_for(base_url, words)
+    archive = None if folder is None else Archive(folder)
+    found = cost(action.name, **arguments_of(action, values), into=archive, client=client)
+    output.write(found.frame, format_, into)
+    output.say(repr(found).strip("<>"), err=True, lines=True)
 
 
 def _help(action: Action, name: str) -> str:
@@ -299,7 +318,8 @@ def _earliest(text: str) -> str:
 
 def _common(action: Action) -> list[Callable[..., Any]]:
     """Return the options that every collecting command has, and those that the action allows."""
-    options: list[Callable[..., Any]] = []
+    about = "Show what it would cost for each way to collect, and collect nothing."
+    options: list[Callable[..., Any]] = [click.option("--cost", is_flag=True, help=about)]
     if action.paged or action.token or action.streaming:
         options.append(click.option(
             "--limit", type=click.IntRange(min=1),

@@ -15,6 +15,35 @@ if TYPE_CHECKING:
     from xframes.billing.card import Card
 
 
+@click.command(
+    short_help="Show what a collection would cost.",
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+)
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.pass_context
+def cost(ctx: click.Context, command: tuple[str, ...]) -> None:
+    """Show what a collecting COMMAND would cost, for each way to collect.
+
+    Searches are counted first, which costs one request of counts. It is the same as --cost on the
+    command.
+
+    \b
+    Example:
+      xframes cost search recent 'coffee lang:en'
+    """
+    top = ctx.find_root().command
+    area, action, *arguments = [*command, "", ""][: max(len(command), 2)]
+    group = top.get_command(ctx, area) if isinstance(top, click.Group) else None
+    collector = group.get_command(ctx, action) if isinstance(group, click.Group) else None
+    if collector is None or not any(param.name == "cost" for param in collector.params):
+        raise click.UsageError(
+            "expected a collecting command such as search recent, "
+            f"got {' '.join(command[:2])}"
+        )
+    with collector.make_context(f"xframes {area} {action}", ["--cost", *arguments], ctx) as inner:
+        collector.invoke(inner)
+
+
 @click.command(short_help="Show what requests cost.")
 @click.option(
     "--by", metavar="NAMES",
@@ -98,4 +127,4 @@ def _rows(card: Card) -> Any:
     return pa.Table.from_pylist(rows)
 
 
-COMMANDS = (spend, prices)
+COMMANDS = (cost, spend, prices)
