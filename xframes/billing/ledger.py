@@ -266,7 +266,10 @@ class Ledger:
         if self._connection is not None:  # a child process must not use its parent's connection
             self._inherited.append(self._connection)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))  # it has ids and queries
+        # It has ids and queries. An existing file must not be opened here: closing it would release
+        # the locks of other connections of this process.
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         connection = sqlite3.connect(
             self.path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
         )
