@@ -358,14 +358,14 @@ _CONDITIONS: dict[str, Callable[[Label], tuple[str, str]]] = {
 }
 
 
-def _bill(
+def _readings(
     sql: sqlite3.Connection, label: Label, found: Sequence[Resource]
-) -> tuple[int, int, dict[str, list[int]]]:
-    """Bill the objects that were not billed that day. Return low, high, and counts by kind."""
+) -> dict[tuple[str, str], int]:
+    """Return the readings in which objects were billed that day already, by kind and id."""
     by_kind: dict[str, list[str]] = defaultdict(list)
-    for one in found:
-        by_kind[one.kind].append(one.id)
-    known = {}
+    for kind, id, _, _ in found:
+        by_kind[kind].append(id)
+    known: dict[tuple[str, str], int] = {}
     for kind, ids in by_kind.items():
         for first in range(0, len(ids), _MOST_VARIABLES):
             some = ids[first : first + _MOST_VARIABLES]
@@ -374,25 +374,37 @@ def _bill(
                 f"SELECT id, readings FROM billed WHERE app = ? AND day = ? AND kind = ? AND id IN "
                 f"({marks})", (label.app, label.day, kind, *some),
             )
-            known.update({(kind, id): readings for id, readings in rows})
+            for id, readings in rows:
+                known[kind, id] = readings
+    return known
+
+
+def _bill(
+    sql: sqlite3.Connection, label: Label, found: Sequence[Resource]
+) -> tuple[int, int, dict[str, list[int]]]:
+    """Bill the objects that were not billed that day. Return low, high, and counts by kind."""
+    known = _readings(sql, label, found)
     low = high = 0
-    counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    counts: dict[str, list[int]] = {one.kind: [0, 0] for one in found}
     changed = []
-    for one in found:
-        before = known.get((one.kind, one.id), 0)
-        after = before | _HIGH | (_LOW if one.main else 0)
+    for kind, id, rate, is_main in found:
+        before = known.get((kind, id), 0)
+        after = before | _HIGH
+        if is_main:
+            after |= _LOW
         if after == before:
             continue
-        if after & ~before & _LOW:
-            low += one.rate.low
-            counts[one.kind][0] += 1
-        if after & ~before & _HIGH:
-            high += one.rate.high
-            counts[one.kind][1] += 1
-        if not one.id.startswith("#"):
-            changed.append((label.app, label.day, one.kind, one.id, after))
+        count, new = counts[kind], after & ~before
+        if new & _LOW:
+            low += rate.low
+            count[0] += 1
+        if new & _HIGH:
+            high += rate.high
+            count[1] += 1
+        if not id.startswith("#"):
+            changed.append((label.app, label.day, kind, id, after))
     sql.executemany("INSERT OR REPLACE INTO billed VALUES (?, ?, ?, ?, ?)", changed)
-    return low, high, counts
+    return low, high, {kind: count for kind, count in counts.items() if any(count)}
 
 
 def _add(
