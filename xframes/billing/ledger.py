@@ -443,14 +443,15 @@ def _rows(sql: sqlite3.Connection) -> list[dict[str, Any]]:
     lines = sql.execute(
         "SELECT substr(hash, 1, 8), server, day, action, query, run, archive, requests, low, high, "
         "line FROM lines JOIN apps USING (app)"
-    )
+    ).fetchall()
     counts: dict[int, dict[str, int]] = defaultdict(dict)
-    for line, kind, amount in sql.execute("SELECT line, kind, high FROM counts").fetchall():
-        counts[line][kind] = amount
+    main: dict[int, dict[str, int]] = defaultdict(dict)
+    for line, kind, least, most in sql.execute("SELECT line, kind, low, high FROM counts"):
+        main[line][kind], counts[line][kind] = least, most
     for *key, requests, low, high, line in lines:
         sums[tuple(key)] = {
             "requests": requests, "low": low, "high": high, "in_flight": 0,
-            "counts": Counter(counts[line]),
+            "counts": Counter(counts[line]), "main": Counter(main[line]),
         }
     flying = sql.execute(
         "SELECT substr(hash, 1, 8), server, day, action, query, run, archive, high, lost "
@@ -459,6 +460,7 @@ def _rows(sql: sqlite3.Connection) -> list[dict[str, Any]]:
     for *key, high, is_lost in flying:
         empty: dict[str, Any] = {
             "requests": 0, "low": 0, "high": 0, "in_flight": 0, "counts": Counter(),
+            "main": Counter(),
         }
         row = sums.setdefault(tuple(key), empty)
         row["high"] += high

@@ -54,8 +54,14 @@ def cost(ctx: click.Context, command: tuple[str, ...]) -> None:
     "--archive", "folder", type=ArchivePath(exists=True, file_okay=False, path_type=Path),
     metavar="DIR", help="Show only the runs of this archive.",
 )
+@click.option(
+    "--usage", type=ArchivePath(exists=True, file_okay=False, path_type=Path), metavar="DIR",
+    help="With --by day: compare with X's own counts in this archive (from `xframes usage posts`).",
+)
 @output.options
-def spend(by: str | None, folder: Path | None, format_: str | None, into: Path | None) -> None:
+def spend(
+    by: str | None, folder: Path | None, usage: Path | None, format_: str | None, into: Path | None
+) -> None:
     """Show what requests cost in US dollars, of all apps and archives on this machine.
 
     price_low counts main objects, price_high also those that they include; X bills each object once
@@ -69,7 +75,10 @@ def spend(by: str | None, folder: Path | None, format_: str | None, into: Path |
     from xframes.planning.spending_report import spend as spent
 
     names = [name.strip() for name in (by or "day,action").split(",")]
-    if folder is None:
+    if usage is not None:
+        with Archive(usage) as archive:
+            rows = spent(names, usage=archive)
+    elif folder is None:
         rows = spent(names)
     else:
         with Archive(folder) as archive:
