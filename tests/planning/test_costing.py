@@ -2,11 +2,15 @@
 
 import json
 
+import matplotlib as mpl
 import pytest
 
 import xframes as xf
 from tests.cli.running import run
 from xframes.client import Client
+
+mpl.use("Agg")
+from matplotlib import pyplot as plt
 
 QUERIES = [
     "coffee", "duckdb", "climate", "cycling", "chess", "tea", "coffee lang:en", "climate -is:reply", "coffee has:hashtags",
@@ -107,6 +111,17 @@ def test_it_is_a_frame_and_a_text_and_ends_with_the_call(client):
     for name in ("write.like", "search.everything"):
         with pytest.raises(xf.errors.ArgumentError):
             xf.cost(name, client=client)
+
+
+def test_a_picture(client):
+    found = xf.cost("search.recent", query="tea", client=client)
+    ax = found.plot()
+    assert [label.get_text() for label in ax.get_yticklabels()] == [way.name for way in found.ways]
+    assert len(ax.collections) == 2
+    assert found.plot(ax=plt.figure().gca()).get_xlabel() == "US dollars"
+    plt.close("all")
+    with pytest.raises(xf.errors.ArgumentError):
+        xf.cost("lists.posts", list_id="1", client=client).plot()
 
 
 def test_in_the_shell(x, monkeypatch, tmp_path):

@@ -27,6 +27,7 @@ from xframes.wire import Request, read_json
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
     from xframes.archive import Archive
     from xframes.client import Client
@@ -162,6 +163,48 @@ class Cost:
         import pandas as pd
 
         return pd.DataFrame([self._row(way) for way in self.ways])
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the price range of each way to collect, in both readings.
+
+        Parameters
+        ----------
+        ax
+            Axes to draw on. Default: a new figure.
+
+        Returns
+        -------
+        Axes
+            The axes: a line from the least to the greatest price for each way and reading.
+
+        Raises
+        ------
+        ArgumentError
+            Nothing limits the price: pass a limit to `xf.cost`.
+
+        Examples
+        --------
+        >>> xf.cost("search.recent", query="coffee").plot()
+        """
+        from xframes.plot.canvas import drawing
+
+        if self.price_high == float("inf"):
+            raise ArgumentError("the price has no upper bound to draw; pass limit= to xf.cost")
+        ax = drawing.axes(ax)
+        labels = [way.name for way in self.ways]
+        styles = drawing.strokes(ax)
+        readings = ("main objects only", "with included objects")
+        for offset, reading in zip((-0.15, 0.15), readings, strict=True):
+            ranges = [way.low if offset < 0 else way.high for way in self.ways]
+            places = [place + offset for place in range(len(ranges))]
+            least, most = zip(*ranges, strict=True)
+            ax.hlines(places, least, most, linewidth=6, label=reading, **next(styles))
+        ax.set_yticks(range(len(labels)), labels)
+        ax.invert_yaxis()
+        ax.set_xlim(left=0)
+        ax.set_xlabel("US dollars")
+        ax.legend()
+        return ax
 
     def __getitem__(self, name: str) -> Any:
         return self.frame[name]
