@@ -61,9 +61,9 @@ def with_usage(spent: pa.Table, usage: Mapping[date, int]) -> pa.Table:
 
 def run_prices(run_ids: Sequence[str]) -> dict[str, tuple[float, float]]:
     """Return the dollars of runs in the ledger of this machine, low and high."""
-    if not run_ids or not ledger_path().exists():
-        return {}
     try:
+        if not run_ids or not ledger_path().exists():
+            return {}
         amounts = Ledger(ledger_path()).of_runs(run_ids)
     except (sqlite3.Error, OSError):
         return {}
@@ -106,9 +106,9 @@ def _keys(by: str | Iterable[str] | None) -> list[str]:
 
 
 def _ledger_rows() -> list[dict[str, Any]]:
-    if not ledger_path().exists():
-        return []
     try:
+        if not ledger_path().exists():
+            return []
         return Ledger(ledger_path()).rows()
     except (sqlite3.Error, OSError) as error:
         reason = f"{ledger_path()}: the ledger of prices cannot be read: {error}"
