@@ -91,6 +91,17 @@ def test_ones_own_timeline_costs_less(totals):
         assert totals() == pytest.approx(shop.total())
 
 
+def test_a_client_with_both_tokens_reads_its_own_as_the_user(totals):
+    shop = Shop()
+    with serving(shop) as url:
+        both = xf.Client("app-token", oauth2="user-token", base_url=url)
+        xf.timelines.user(ME, client=both, limit=50)
+        xf.timelines.user("107", client=both)
+        xf.search.recent("t1", client=fast(url))  # the same app, by its bearer token
+        assert shop.total()[0] < 0.5
+        assert totals() == pytest.approx(shop.total())
+
+
 def test_two_processes_and_two_archives_are_billed_as_one_app(tmp_path, totals):
     shop = Shop()
     with serving(shop) as url:
