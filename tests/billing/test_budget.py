@@ -113,6 +113,17 @@ def test_a_lost_request_is_sent_again_within_the_budget(totals):
         assert totals() == pytest.approx(shop.total())
 
 
+def test_a_stream_stops_at_its_budget(totals):
+    with xf.sandbox.start(seed=3) as x:
+        one = xf.Client(x.bearer_token, base_url=x.url, budget=xf.Budget(usd=0.2))
+        with pytest.raises(xf.Interrupted) as stop:
+            xf.streams.sample(limit=200, duration=20, client=one)
+    assert isinstance(stop.value.__cause__, xf.errors.BudgetReached)
+    low, high = totals()
+    assert 0.1 < high <= 0.2
+    assert low == pytest.approx(0.005 * len(set(stop.value.frames.matches.post_id)))
+
+
 def test_requests_of_a_client_without_a_collection_share_its_budget():
     page = answer(200, {"data": [{"id": "1"}], "meta": {}})
     one = Scripted(*[page] * 5, budget=xf.Budget(requests=2))

@@ -5,6 +5,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -87,6 +88,17 @@ def test_ones_own_timeline_costs_less(totals):
         xf.timelines.user(ME, client=user, limit=50)
         assert totals()[0] == pytest.approx(0.05)
         xf.timelines.user("107", client=user)
+        assert totals() == pytest.approx(shop.total())
+
+
+def test_a_client_with_both_tokens_reads_its_own_as_the_user(totals):
+    shop = Shop()
+    with serving(shop) as url:
+        both = xf.Client("app-token", oauth2="user-token", base_url=url)
+        xf.timelines.user(ME, client=both, limit=50)
+        xf.timelines.user("107", client=both)
+        xf.search.recent("t1", client=fast(url))  # the same app, by its bearer token
+        assert shop.total()[0] < 0.5
         assert totals() == pytest.approx(shop.total())
 
 
@@ -189,6 +201,21 @@ def test_without_a_place_for_the_ledger_requests_are_sent(monkeypatch, tmp_path)
     assert Scripted(page).send().status == 200
     with pytest.raises(xf.errors.ConfigError):
         Scripted(page, budget=xf.Budget(usd=1)).send()
+
+
+def test_threads_with_clients_of_their_own_share_the_ledger(totals):
+    def work(first):
+        for number in range(15):
+            page = answer(200, {"data": [{"id": str(id)} for id in range(first + number, first + number + 20)], "meta": {}})
+            Scripted(page).send()
+
+    threads = [threading.Thread(target=work, args=(first,)) for first in (1, 8, 30)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert totals()[0] == pytest.approx(0.005 * 63)
+    assert sum(row["requests"] for row in rows()) == 45
 
 
 def test_the_ledger_is_private():

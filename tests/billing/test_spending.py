@@ -14,6 +14,7 @@ from xframes.billing import guard
 from xframes.billing.card import load
 from xframes.client import Client, check_price
 from xframes.plan import plan
+from xframes.wire import Page, Request
 
 NOW = datetime.now(UTC)
 
@@ -64,6 +65,19 @@ def test_a_reading_can_be_picked(shop, monkeypatch):
     spent = xf.spend()
     assert spent.price_low.sum() == spent.price_high.sum() == pytest.approx(shop.total()[0])
     assert xf.Budget(usd=1).reading == "low"
+
+
+def test_spending_is_compared_with_what_x_counts(shop):
+    xf.search.recent("t0", client=Client("app-token", base_url=shop.url))
+    today = datetime.now(UTC).strftime("%Y-%m-%dT00:00:00.000Z")
+    body = {"data": {"project_id": "1", "daily_project_usage": {"project_id": "1", "usage": [{"date": today, "usage": "134"}]}}}
+    page = Page(Request("GET", "/2/usage/tweets", {}, "usage.posts"), json.dumps(body).encode(), NOW)
+    spent = xf.spend(by="day", usage=xf.flatten(page))
+    assert list(spent.usage_posts) == [134]
+    assert list(spent.usage_less_main) == [0]
+    assert list(spent.usage_less_all) == [134 - spent.posts[0]] != [0]
+    with pytest.raises(xf.errors.ArgumentError):
+        xf.spend(by="action", usage=xf.flatten(page))
 
 
 def test_kinds_without_a_row_are_named(shop):

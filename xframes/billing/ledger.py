@@ -69,6 +69,7 @@ _LOW, _HIGH = 1, 2  # the bits of `readings`
 _PATIENCE = 60.0  # seconds to wait for other processes
 _LONGEST = 900.0  # seconds after which an intent of a process that cannot be checked is lost
 _GRACE = timedelta(minutes=10)  # after midnight, before ids are removed: clocks disagree
+_UNDATED = 1 << 40  # posts of before November 2010 have smaller ids, without a time
 _MOST_VARIABLES = 900  # of one SQLite statement
 
 
@@ -225,6 +226,20 @@ class Ledger:
         with self._transaction() as sql:
             return _of_run(sql, run)
 
+    def billed(self, label: Label, kind: str, first: int | None, last: int | None) -> int:
+        """Return how many objects of a kind an app was billed for on a day.
+
+        Only ids from `first` to `last` count, and those that are too small to show a time.
+        """
+        query = (
+            "SELECT count(*) FROM billed WHERE app = ? AND day = ? AND kind = ? AND "
+            "(CAST(id AS INTEGER) < ? OR CAST(id AS INTEGER) BETWEEN ? AND ?)"
+        )
+        bounds = (_UNDATED, first or 0, last or 2**63 - 1)
+        with self._transaction() as sql:
+            row = sql.execute(query, (label.app, label.day, kind, *bounds)).fetchone()
+            return int(row[0])
+
     def rows(self) -> list[dict[str, Any]]:
         """Return all sums, one row per app, day, action, query, run and archive."""
         with self._transaction() as sql:
@@ -251,7 +266,10 @@ class Ledger:
         if self._connection is not None:  # a child process must not use its parent's connection
             self._inherited.append(self._connection)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))  # it has ids and queries
+        # It has ids and queries. An existing file must not be opened here: closing it would release
+        # the locks of other connections of this process.
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         connection = sqlite3.connect(
             self.path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
         )
@@ -340,14 +358,14 @@ _CONDITIONS: dict[str, Callable[[Label], tuple[str, str]]] = {
 }
 
 
-def _bill(
+def _readings(
     sql: sqlite3.Connection, label: Label, found: Sequence[Resource]
-) -> tuple[int, int, dict[str, list[int]]]:
-    """Bill the objects that were not billed that day. Return low, high, and counts by kind."""
+) -> dict[tuple[str, str], int]:
+    """Return the readings in which objects were billed that day already, by kind and id."""
     by_kind: dict[str, list[str]] = defaultdict(list)
-    for one in found:
-        by_kind[one.kind].append(one.id)
-    known = {}
+    for kind, id, _, _ in found:
+        by_kind[kind].append(id)
+    known: dict[tuple[str, str], int] = {}
     for kind, ids in by_kind.items():
         for first in range(0, len(ids), _MOST_VARIABLES):
             some = ids[first : first + _MOST_VARIABLES]
@@ -356,25 +374,37 @@ def _bill(
                 f"SELECT id, readings FROM billed WHERE app = ? AND day = ? AND kind = ? AND id IN "
                 f"({marks})", (label.app, label.day, kind, *some),
             )
-            known.update({(kind, id): readings for id, readings in rows})
+            for id, readings in rows:
+                known[kind, id] = readings
+    return known
+
+
+def _bill(
+    sql: sqlite3.Connection, label: Label, found: Sequence[Resource]
+) -> tuple[int, int, dict[str, list[int]]]:
+    """Bill the objects that were not billed that day. Return low, high, and counts by kind."""
+    known = _readings(sql, label, found)
     low = high = 0
-    counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    counts: dict[str, list[int]] = {one.kind: [0, 0] for one in found}
     changed = []
-    for one in found:
-        before = known.get((one.kind, one.id), 0)
-        after = before | _HIGH | (_LOW if one.main else 0)
+    for kind, id, rate, is_main in found:
+        before = known.get((kind, id), 0)
+        after = before | _HIGH
+        if is_main:
+            after |= _LOW
         if after == before:
             continue
-        if after & ~before & _LOW:
-            low += one.rate.low
-            counts[one.kind][0] += 1
-        if after & ~before & _HIGH:
-            high += one.rate.high
-            counts[one.kind][1] += 1
-        if not one.id.startswith("#"):
-            changed.append((label.app, label.day, one.kind, one.id, after))
+        count, new = counts[kind], after & ~before
+        if new & _LOW:
+            low += rate.low
+            count[0] += 1
+        if new & _HIGH:
+            high += rate.high
+            count[1] += 1
+        if not id.startswith("#"):
+            changed.append((label.app, label.day, kind, id, after))
     sql.executemany("INSERT OR REPLACE INTO billed VALUES (?, ?, ?, ?, ?)", changed)
-    return low, high, counts
+    return low, high, {kind: count for kind, count in counts.items() if any(count)}
 
 
 def _add(
@@ -413,14 +443,15 @@ def _rows(sql: sqlite3.Connection) -> list[dict[str, Any]]:
     lines = sql.execute(
         "SELECT substr(hash, 1, 8), server, day, action, query, run, archive, requests, low, high, "
         "line FROM lines JOIN apps USING (app)"
-    )
+    ).fetchall()
     counts: dict[int, dict[str, int]] = defaultdict(dict)
-    for line, kind, amount in sql.execute("SELECT line, kind, high FROM counts").fetchall():
-        counts[line][kind] = amount
+    main: dict[int, dict[str, int]] = defaultdict(dict)
+    for line, kind, least, most in sql.execute("SELECT line, kind, low, high FROM counts"):
+        main[line][kind], counts[line][kind] = least, most
     for *key, requests, low, high, line in lines:
         sums[tuple(key)] = {
             "requests": requests, "low": low, "high": high, "in_flight": 0,
-            "counts": Counter(counts[line]),
+            "counts": Counter(counts[line]), "main": Counter(main[line]),
         }
     flying = sql.execute(
         "SELECT substr(hash, 1, 8), server, day, action, query, run, archive, high, lost "
@@ -429,6 +460,7 @@ def _rows(sql: sqlite3.Connection) -> list[dict[str, Any]]:
     for *key, high, is_lost in flying:
         empty: dict[str, Any] = {
             "requests": 0, "low": 0, "high": 0, "in_flight": 0, "counts": Counter(),
+            "main": Counter(),
         }
         row = sums.setdefault(tuple(key), empty)
         row["high"] += high

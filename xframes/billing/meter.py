@@ -17,6 +17,7 @@ from xframes.billing.ledger import Label, Ledger, ledger_path
 from xframes.billing.resources import is_counted, resources
 from xframes.errors import BudgetReached, ConfigError
 from xframes.registry import ACTIONS
+from xframes.wire import Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from xframes.billing.budget import Amount, Budget
     from xframes.billing.card import Card
     from xframes.billing.ledger import Intent, Spent
-    from xframes.wire import Request
 
 __all__ = ["Meter", "Ticket"]
 
@@ -129,6 +129,20 @@ class Meter:
         if amounts is None:
             return None
         return cards.in_dollars(amounts[0]), cards.in_dollars(amounts[1])
+
+    def billed_today(
+        self, kind: str | None, span: tuple[datetime | None, datetime | None]
+    ) -> int:
+        """Return how many objects of a kind were billed to the app today.
+
+        `span` are the times between which posts were published, which their ids show.
+        """
+        if kind is None:
+            return 0
+        request = Request("GET", "")
+        return self._write(
+            lambda ledger: ledger.billed(self._label(ledger, request), kind, *map(_lowest, span))
+        ) or 0
 
     def so_far(self) -> tuple[float, float] | None:
         """Return what the requests of this client cost, low and high. None without a ledger."""
@@ -239,6 +253,13 @@ def _key(request: Request) -> str:
     params = {name: text for name, text in request.params.items() if name not in _SIZES}
     content: list[Any] = [request.method, request.path, sorted(params.items()), request.body]
     return hashlib.blake2b(json.dumps(content, default=str).encode(), digest_size=12).hexdigest()
+
+
+def _lowest(time: datetime | None) -> int | None:
+    """Return the lowest id of a post published at a time."""
+    if time is None:
+        return None
+    return max(int(time.timestamp() * 1000) - 1_288_834_974_657, 0) << 22
 
 
 def _query(request: Request) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Resource", "included_kind", "resources"]
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(NamedTuple):
     """One object of an answer: its kind on the card, its id, and its rate.
 
     Included objects are billed in the high reading only.

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-__all__ = ["KEYS", "money", "run_prices", "spend_table"]
+__all__ = ["KEYS", "money", "run_prices", "spend_table", "with_usage"]
 
 KEYS = ("day", "app", "server", "action", "query", "run_id", "archive")
+_COUNTS = ("requests", "in_flight", "posts", "users", "others", "main_posts")
 _KINDS = {"Post": "posts", "User": "users"}  # the kinds with a column of their own
 
 
@@ -39,11 +40,30 @@ def spend_table(
     return _summed(rows, keys)
 
 
+def with_usage(spent: pa.Table, usage: Mapping[date, int]) -> pa.Table:
+    """Add the posts that X itself counts by day, and the difference to those of the ledger.
+
+    X counts posts of the whole project, and its counts lag.
+    """
+    import pyarrow as pa
+
+    rows = spent.to_pylist()
+    counted = [usage.get(row["day"]) for row in rows]
+    spent = spent.append_column("usage_posts", pa.array(counted, pa.int64()))
+    for name, column in (("usage_less_main", "main_posts"), ("usage_less_all", "posts")):
+        differences = [
+            None if posts is None else posts - row[column]
+            for row, posts in zip(rows, counted, strict=True)
+        ]
+        spent = spent.append_column(name, pa.array(differences, pa.int64()))
+    return spent
+
+
 def run_prices(run_ids: Sequence[str]) -> dict[str, tuple[float, float]]:
     """Return the dollars of runs in the ledger of this machine, low and high."""
-    if not run_ids or not ledger_path().exists():
-        return {}
     try:
+        if not run_ids or not ledger_path().exists():
+            return {}
         amounts = Ledger(ledger_path()).of_runs(run_ids)
     except (sqlite3.Error, OSError):
         return {}
@@ -86,9 +106,9 @@ def _keys(by: str | Iterable[str] | None) -> list[str]:
 
 
 def _ledger_rows() -> list[dict[str, Any]]:
-    if not ledger_path().exists():
-        return []
     try:
+        if not ledger_path().exists():
+            return []
         return Ledger(ledger_path()).rows()
     except (sqlite3.Error, OSError) as error:
         reason = f"{ledger_path()}: the ledger of prices cannot be read: {error}"
@@ -101,6 +121,7 @@ def _named(row: dict[str, Any]) -> dict[str, Any]:
     return {
         **named, "day": date.fromisoformat(row["day"]), "run_id": row["run"] or None,
         "requests": row["requests"], "in_flight": row["in_flight"], "counts": row["counts"],
+        "main": row["main"],
         "low": in_dollars(row["low"]), "high": in_dollars(row["high"]),
     }
 
@@ -114,7 +135,8 @@ def _recorded(run: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "day": run["started_at"].date(), "app": None, "server": None, "action": run["action"],
         "query": None, "run_id": run["run_id"], "archive": None, "requests": run["page_count"] or 0,
-        "in_flight": 0, "counts": Counter(), "low": run["price_low"], "high": run["price_high"],
+        "in_flight": 0, "counts": Counter(), "main": Counter(), "low": run["price_low"],
+        "high": run["price_high"],
     }
 
 
@@ -125,9 +147,11 @@ def _summed(rows: list[dict[str, Any]], keys: list[str]) -> pa.Table:
     sums: dict[tuple[Any, ...], dict[str, Any]] = {}
     for row in rows:
         key = tuple(row[name] for name in keys)
-        total = sums.setdefault(key, {"requests": 0, "in_flight": 0, "counts": Counter(), "low": [],
-                                      "high": []})
-        for name in ("requests", "in_flight", "counts"):
+        total = sums.setdefault(key, {
+            "requests": 0, "in_flight": 0, "counts": Counter(), "main": Counter(), "low": [],
+            "high": [],
+        })
+        for name in ("requests", "in_flight", "counts", "main"):
             total[name] += row[name]
         total["low"].append(row["low"])
         total["high"].append(row["high"])
@@ -142,12 +166,13 @@ def _summed(rows: list[dict[str, Any]], keys: list[str]) -> pa.Table:
             **dict(zip(keys, key, strict=True)), "requests": total["requests"],
             "in_flight": total["in_flight"],
             **{column: counts[kind] for kind, column in _KINDS.items()}, "others": others,
+            "main_posts": total["main"]["Post"],
             "unpriced": ", ".join(unpriced) or None, "price_low": low, "price_high": high,
         })
     types = {name: pa.string() for name in keys} | (
         {"day": pa.date32()} if "day" in keys else {}
     )
-    counted = dict.fromkeys(("requests", "in_flight", "posts", "users", "others"), pa.int64())
+    counted = dict.fromkeys(_COUNTS, pa.int64())
     dollars = dict.fromkeys(("price_low", "price_high"), pa.float64())
     schema = pa.schema({**types, **counted, "unpriced": pa.string(), **dollars})
     listed.sort(key=lambda row: [str(row[name] or "") for name in keys])

@@ -311,6 +311,11 @@ class Client:
                 self._pacer.hold(*_pool(action, kind), until.timestamp())
             self.wait(seconds, str(outcome))
 
+    def owns(self, request: Request) -> bool:
+        """Whether a request reads what belongs to the client's user, for which X bills less."""
+        action = ACTIONS.get(request.action or "")
+        return self._is_own(request, action) and self._kind(request) != "app"
+
     def user_id(self) -> str:
         """Return the user id of the credentials, after one request. Raises as `send` does."""
         if not self._user_id and self.replay is not None:

@@ -105,7 +105,8 @@ def complete(
         due = _due(archive, hours, client.now(), chosen)
         return _look_up(archive, "posts", due, client, progress)
     if what == "users":
-        _look_up(archive, "posts", _missing(archive, "posts", None, None), client, progress)
+        if posts := _missing(archive, "posts", None, None):
+            _look_up(archive, "posts", posts, client, progress)
         _look_up_names(archive, client, progress)
     return _look_up(archive, what, _missing(archive, what, before, chosen), client, progress)
 
@@ -162,7 +163,8 @@ def _missing(
         SELECT DISTINCT id FROM wanted WHERE id IS NOT NULL
         AND id NOT IN (SELECT id FROM known
             WHERE id IS NOT NULL AND ($before IS NULL OR observed_at >= $before))
-        AND id NOT IN (SELECT resource_id FROM tombstones WHERE resource_type = $kind)
+        AND id NOT IN (SELECT resource_id FROM tombstones
+            WHERE resource_type = $kind AND resource_id IS NOT NULL)
         ORDER BY length(id), id
     """, before=before, kinds=list(_KINDS[what]), kind=_KINDS[what][0], chosen=chosen)
 

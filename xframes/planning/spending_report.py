@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from xframes.billing.sums import spend_table
+from xframes.billing.sums import spend_table, with_usage
+from xframes.errors import ArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import pandas as pd
 
+    from xframes.archive import Archive
+    from xframes.frames import Frames
+
 __all__ = ["spend"]
 
 
-def spend(by: str | Iterable[str] | None = None) -> pd.DataFrame:
+def spend(
+    by: str | Iterable[str] | None = None, *, usage: Archive | Frames | None = None
+) -> pd.DataFrame:
     """Return what requests cost, of all apps, archives and collections on this machine.
 
     X bills each object once a day (UTC) for each app. The low reading counts main objects only,
@@ -25,19 +31,24 @@ def spend(by: str | Iterable[str] | None = None) -> pd.DataFrame:
     ----------
     by
         Columns to sum by: day, app, server, action, query, run_id, archive. Default: all of them.
+    usage
+        Archive or Frames with X's own counts (from `xf.usage.posts`) to compare with; needs
+        `by="day"`. X counts the posts of the whole project, and its counts lag. Default: none.
 
     Returns
     -------
     pandas.DataFrame
         One row per combination: the columns of `by`, `requests`, `in_flight` (requests without an
         answer, which count with the most that they can cost in the high reading), the objects that
-        were billed in the high reading (`posts`, `users`, `others`), kinds that the price card does
-        not have (`unpriced`), `price_low` and `price_high` in US dollars.
+        were billed in the high reading (`posts`, `users`, `others`) and the posts in the low one
+        (`main_posts`), kinds that the price card does not have (`unpriced`), `price_low` and
+        `price_high` in US dollars. With `usage`, also `usage_posts`, and by how many they exceed
+        the main posts (`usage_less_main`) or all posts of the ledger (`usage_less_all`).
 
     Raises
     ------
     ArgumentError
-        `by` has a name that is not a column.
+        `by` has a name that is not a column, or is not "day" with `usage`.
     ConfigError
         The ledger cannot be read.
 
@@ -47,4 +58,13 @@ def spend(by: str | Iterable[str] | None = None) -> pd.DataFrame:
     """
     from xframes.frames import to_pandas
 
-    return to_pandas(spend_table(by))
+    spent = spend_table(by)
+    if usage is not None:
+        if spent.column_names[:2] != ["day", "requests"]:
+            raise ArgumentError('usage: expected by="day", the days of which X counts posts')
+        counts = usage.sql(
+            "SELECT date, arg_max(usage, observed_at) FROM usage_daily "
+            "WHERE scope = 'project' GROUP BY date"
+        ).fetchall()
+        spent = with_usage(spent, dict(counts))
+    return to_pandas(spent)

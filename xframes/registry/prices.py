@@ -34,6 +34,8 @@ PER_REQUEST = {
 OWNED = 0.001
 # Per object, on the card of early 2026; the present card has no such row.
 EARLIER = {"Media": 0.005, "Analytics": 0.005}
+MONTHLY_POSTS = 3_000_000  # that pay-per-use reads in a billing month, at most
+
 # Rows of X's live card that mean a row of ours.
 ALIASES = {"ContentCreate": "PostCreate"}
 

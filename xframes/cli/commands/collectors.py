@@ -136,8 +136,11 @@ def groups() -> list[click.Group]:
 
 
 def _command(action: Action, name: str) -> click.Command:
-    def run(ctx: click.Context, **values: Any) -> None:
-        _collect(ctx, action, **values)
+    def run(ctx: click.Context, *, cost: bool, **values: Any) -> None:
+        if cost:
+            _show_cost(action, **values)
+        else:
+            _collect(ctx, action, **values)
 
     command: Callable[..., Any] = click.pass_context(run)
     listed = file_param(action)
@@ -169,6 +172,24 @@ def _from_file(param: Param | None) -> list[Callable[..., Any]]:
         ),
         *of_ids,
     ]
+
+
+def _show_cost(
+    action: Action, *, folder: Path | None, format_: str | None, into: Path | None,
+    base_url: str | None, words: Vocabulary | None, **values: Any,
+) -> None:
+    from xframes.archive import Archive
+    from xframes.planning.costing import cost
+
+    if values.get("from_file") is not None:
+        raise click.UsageError("--cost: expected one value, got --from-file. Pass the value itself")
+    for option in ("table", "with_people", "from_file", "column", "skip_bad"):
+        values.pop(option, None)
+    client = client_for(base_url, words)
+    archive = None if folder is None else Archive(folder)
+    found = cost(action.name, **arguments_of(action, values), into=archive, client=client)
+    output.write(found.frame, format_, into)
+    output.say(repr(found).strip("<>"), err=True, lines=True)
 
 
 def _help(action: Action, name: str) -> str:
@@ -364,7 +385,8 @@ def _earliest(text: str) -> str:
 
 def _common(action: Action) -> list[Callable[..., Any]]:
     """Return the options that every collecting command has, and those that the action allows."""
-    options: list[Callable[..., Any]] = []
+    about = "Show what it would cost for each way to collect, and collect nothing."
+    options: list[Callable[..., Any]] = [click.option("--cost", is_flag=True, help=about)]
     if action.paged or action.token or action.streaming:
         options.append(click.option(
             "--limit", type=click.IntRange(min=1),

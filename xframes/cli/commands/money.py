@@ -15,6 +15,35 @@ if TYPE_CHECKING:
     from xframes.billing.card import Card
 
 
+@click.command(
+    short_help="Show what a collection would cost.",
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+)
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.pass_context
+def cost(ctx: click.Context, command: tuple[str, ...]) -> None:
+    """Show what a collecting COMMAND would cost, for each way to collect.
+
+    Searches are counted first, which costs one request of counts. It is the same as --cost on the
+    command.
+
+    \b
+    Example:
+      xframes cost search recent 'coffee lang:en'
+    """
+    top = ctx.find_root().command
+    area, action, *arguments = [*command, "", ""][: max(len(command), 2)]
+    group = top.get_command(ctx, area) if isinstance(top, click.Group) else None
+    collector = group.get_command(ctx, action) if isinstance(group, click.Group) else None
+    if collector is None or not any(param.name == "cost" for param in collector.params):
+        raise click.UsageError(
+            "expected a collecting command such as search recent, "
+            f"got {' '.join(command[:2])}"
+        )
+    with collector.make_context(f"xframes {area} {action}", ["--cost", *arguments], ctx) as inner:
+        collector.invoke(inner)
+
+
 @click.command(short_help="Show what requests cost.")
 @click.option(
     "--by", metavar="NAMES",
@@ -25,8 +54,14 @@ if TYPE_CHECKING:
     "--archive", "folder", type=ArchivePath(exists=True, file_okay=False, path_type=Path),
     metavar="DIR", help="Show only the runs of this archive.",
 )
+@click.option(
+    "--usage", type=ArchivePath(exists=True, file_okay=False, path_type=Path), metavar="DIR",
+    help="With --by day: compare with X's own counts in this archive (from `xframes usage posts`).",
+)
 @output.options
-def spend(by: str | None, folder: Path | None, format_: str | None, into: Path | None) -> None:
+def spend(
+    by: str | None, folder: Path | None, usage: Path | None, format_: str | None, into: Path | None
+) -> None:
     """Show what requests cost in US dollars, of all apps and archives on this machine.
 
     price_low counts main objects, price_high also those that they include; X bills each object once
@@ -40,7 +75,10 @@ def spend(by: str | None, folder: Path | None, format_: str | None, into: Path |
     from xframes.planning.spending_report import spend as spent
 
     names = [name.strip() for name in (by or "day,action").split(",")]
-    if folder is None:
+    if usage is not None:
+        with Archive(usage) as archive:
+            rows = spent(names, usage=archive)
+    elif folder is None:
         rows = spent(names)
     else:
         with Archive(folder) as archive:
@@ -98,4 +136,4 @@ def _rows(card: Card) -> Any:
     return pa.Table.from_pylist(rows)
 
 
-COMMANDS = (spend, prices)
+COMMANDS = (cost, spend, prices)
