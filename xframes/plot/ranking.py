@@ -85,8 +85,9 @@ def top(
     most
         Number of bars. Default: 10.
     count
-        `posts` counts posts, also reposts, so how far a value spread. `authors` counts different authors, so that one author with many posts
-        counts once, and needs `author_id`. Default: `posts`.
+        `posts` counts posts, also reposts, so how far a value spread. `authors` counts different
+        authors, so that one author with many posts counts once, and needs `author_id`.
+        Default: `posts`.
 
     Returns
     -------

@@ -179,8 +179,10 @@ SELECT p.id, p.created_at, p.author_id, coalesce(author.username, p.author_usern
     refs.id AS referenced_post_id, referenced.author_id AS referenced_author_id,
     other.username AS referenced_username, referenced.text AS referenced_text,
     {_CONTENT} AS content_post_id,
+    CASE WHEN refs.type = 'reposted' THEN coalesce(referenced.author_id, p.author_id)
+        ELSE p.author_id END AS content_author_id,
     coalesce(tags.list, []) AS hashtags, coalesce(named.list, []) AS mentions,
-    coalesce(links.list, []) AS links,
+    coalesce(named.ids, []) AS mentioned_user_ids, coalesce(links.list, []) AS links,
     'https://x.com/' || coalesce(author.username, p.author_username, 'i') || '/status/' || p.id
         AS url,
     firsts.query, firsts.action, firsts.run_id, p.observed_at,
@@ -192,12 +194,13 @@ LEFT JOIN referenced ON referenced.id = refs.id
 LEFT JOIN people AS author ON author.id = p.author_id
 LEFT JOIN people AS other ON other.id = referenced.author_id
 LEFT JOIN ({_lists("post_hashtags", "tag")}) AS tags ON tags.id = {_CONTENT}
-LEFT JOIN ({_lists("post_mentions", "username")}) AS named ON named.id = {_CONTENT}
+LEFT JOIN (
+    SELECT post_id AS id, list(username ORDER BY position) AS list,
+        list(user_id ORDER BY position) AS ids
+    FROM post_mentions WHERE username IS NOT NULL GROUP BY post_id
+) AS named ON named.id = {_CONTENT}
 LEFT JOIN ({_lists("post_urls", _LINK)}) AS links ON links.id = {_CONTENT}
-WHERE p.is_latest AND (p.is_result OR p.id IN (
-    SELECT superseded.newest FROM superseded JOIN posts AS older ON older.id = superseded.id
-    WHERE older.is_result
-))
+WHERE p.is_latest AND {_IS_FOUND}
 ORDER BY firsts.began, firsts.run_id, firsts.place, length(p.id) DESC, p.id DESC
 """
 
@@ -207,6 +210,22 @@ _CONTENT = (
     "CASE WHEN refs.type = 'reposted' THEN coalesce(referenced.id, p.id) ELSE p.id END"
 )
 _LINK = "coalesce(unwound_url, expanded_url, url)"
+
+
+# An edited post is a result if one of its versions is.
+_IS_FOUND = """(p.is_result OR p.id IN (
+    SELECT superseded.newest FROM superseded JOIN posts AS older ON older.id = superseded.id
+    WHERE older.is_result
+))"""
+
+
+def found() -> str:
+    """Return a SELECT of the numbers of results and of other posts, without older versions."""
+    return (
+        f"WITH superseded AS ({superseded('post_edits', 'posts')}), "
+        f"judged AS (SELECT {_IS_FOUND} AS is_found FROM posts AS p WHERE p.is_latest) "
+        "SELECT count(*) FILTER (is_found), count(*) FILTER (NOT is_found) FROM judged"
+    )
 
 
 def _lists(table: str, value: str) -> str:

@@ -139,8 +139,8 @@ def _help(action: Action, name: str) -> str:
         words.append("--limit 500")
     text = (
         f"{action.title} ({action.endpoint}).\n\n"
-        f"Print the rows of the table {action.shown}. With --archive, add everything X sends to the "
-        "archive and print the run; with --table, --format or --output, print the rows too."
+        f"Print the rows of the table {action.shown}. With --archive, add everything X sends to "
+        "the archive and print the run; with --table, --format or --output, print the rows too."
     )
     lists = [param.name.upper() for param in required if param.many]
     if lists:
