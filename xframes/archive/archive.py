@@ -95,8 +95,8 @@ class Archive:
 
         Every table of `xf.schema` is a view, empty ones too. `results` has one row for each post
         that a request returned, `posts` also those that they refer to; it also has `plain_text`,
-        the text without HTML escapes. A query can also name data frames in the caller's variables. Each
-        query has its own session, so an open `.to_arrow_reader()` does not block others, and
+        the text without HTML escapes. A query can also name data frames in the caller's variables.
+        Each query has its own session, so an open `.to_arrow_reader()` does not block others, and
         threads can share the archive. For temporary tables and settings use `connect()`.
 
         Parameters

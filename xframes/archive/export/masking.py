@@ -135,10 +135,10 @@ def _joins(table: Table) -> str:
     """SQL of joins of a table's rows, `t`, with parents and writers; empty without a writer."""
     own = writer(table.name)
     if own:
-        joins = [f'LEFT JOIN users AS w ON w.id = t."{own}"']
-        for of in _other_writers(table):
-            joins.append(f'LEFT JOIN users AS "w_{of}" ON "w_{of}".id = t."{of}"')
-        return " ".join(joins)
+        return f'LEFT JOIN users AS w ON w.id = t."{own}"' + "".join(
+            f' LEFT JOIN users AS "w_{of}" ON "w_{of}".id = t."{of}"'
+            for of in _other_writers(table)
+        )
     parent = table
     if table.parent:
         parent = TABLES[table.parent]

@@ -46,7 +46,7 @@ def user(
     Returns
     -------
     Frames
-        `matches` has one row per post of the timeline, newest first; `posts` holds them and the
+        `results` has one row per post of the timeline, newest first; `posts` holds them and the
         posts they refer to. `users`, `media` and the other detail tables hold what they refer to.
 
     Raises
@@ -57,7 +57,7 @@ def user(
 
     Examples
     --------
-    >>> xf.timelines.user("2244994945", exclude="retweets", limit=200).posts
+    >>> xf.timelines.user("2244994945", exclude="retweets", limit=200).results
     """
     return collect(
         "timelines.user", user_id=user_id, start_time=start_time, end_time=end_time,
@@ -94,7 +94,7 @@ def mentions(
     Returns
     -------
     Frames
-        `matches` has one row per post of the timeline, newest first; `posts` holds them and the
+        `results` has one row per post of the timeline, newest first; `posts` holds them and the
         posts they refer to. `users`, `media` and the other detail tables hold what they refer to.
 
     Raises
@@ -105,7 +105,7 @@ def mentions(
 
     Examples
     --------
-    >>> xf.timelines.mentions("2244994945").posts
+    >>> xf.timelines.mentions("2244994945").results
     """
     return collect(
         "timelines.mentions", user_id=user_id, start_time=start_time, end_time=end_time,
@@ -143,7 +143,7 @@ def home(
     Returns
     -------
     Frames
-        `matches` has one row per post of the timeline, newest first; `posts` holds them and the
+        `results` has one row per post of the timeline, newest first; `posts` holds them and the
         posts they refer to. `users`, `media` and the other detail tables hold what they refer to.
 
     Raises
@@ -154,7 +154,7 @@ def home(
 
     Examples
     --------
-    >>> xf.timelines.home(limit=200).posts
+    >>> xf.timelines.home(limit=200).results
     """
     return collect(
         "timelines.home", user_id=user_id, start_time=start_time, end_time=end_time,
