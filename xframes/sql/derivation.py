@@ -21,6 +21,7 @@ SOURCES = {
 }
 _COUNTING = ", ".join(f"'{a.name}'" for a in ACTIONS.values() if a.rows == "counts")
 _TOKENS = """'{"next_token": null, "pagination_token": null}'"""
+_PAGE_ROWS = 1_000_000_000  # more than a page can have
 _LONGEST = 31  # days that X puts on one page of counts
 # Microseconds: the order in which the pages of an archive were received
 RECEIVED = "epoch_ms(observed_at) * 1000 + coalesce(microsecond, 0)"
@@ -136,20 +137,24 @@ def results(number: str) -> str:
     return f"""
 WITH superseded AS ({superseded("post_edits", "posts")}),
 pages AS (
-    SELECT page_id, {number} AS number, action, params ->> 'query' AS query FROM requests
-),
-found AS (
-    SELECT coalesce(superseded.newest, m.post_id) AS id, pages.action, pages.query, m.run_id,
-        m.page_id, min(number) OVER (PARTITION BY m.run_id) AS began,
-        {{'number': coalesce(number, 0), 'page': m.page_id, 'position': m.position}} AS place
-    FROM matches AS m LEFT JOIN pages ON pages.page_id = m.page_id
-    LEFT JOIN superseded ON superseded.id = m.post_id
+    SELECT *, row_number() OVER (ORDER BY began, run_id, number, page_id) AS place FROM (
+        SELECT *, min(number) OVER (PARTITION BY run_id) AS began FROM (
+            SELECT page_id, run_id, action, params ->> 'query' AS query, {number} AS number
+            FROM requests
+        )
+    )
 ),
 firsts AS (
-    SELECT id, arg_min(action, place) AS action, arg_min(query, place) AS query,
-        arg_min(run_id, place) AS run_id, arg_min(page_id, place) AS page_id,
-        arg_min(began, place) AS began, min(place) AS place
-    FROM found GROUP BY id
+    SELECT coalesce(superseded.newest, m.post_id) AS id,
+        min(pages.place * {_PAGE_ROWS} + coalesce(m.position, 0)) AS place
+    FROM matches AS m LEFT JOIN pages ON pages.page_id = m.page_id
+    LEFT JOIN superseded ON superseded.id = m.post_id
+    GROUP BY ALL
+),
+sources AS (
+    SELECT place, any_value(action) AS action, any_value(query) AS query,
+        any_value(run_id) AS run_id, any_value(page_id) AS page_id
+    FROM pages GROUP BY place
 ),
 refs AS (
     SELECT post_id, arg_min(referenced_post_id, rank) AS id, arg_min(type, rank) AS type FROM (
@@ -185,10 +190,11 @@ SELECT p.id, p.created_at, p.author_id, coalesce(author.username, p.author_usern
     coalesce(named.ids, []) AS mentioned_user_ids, coalesce(links.list, []) AS links,
     'https://x.com/' || coalesce(author.username, p.author_username, 'i') || '/status/' || p.id
         AS url,
-    firsts.query, firsts.action, firsts.run_id, p.observed_at,
-    coalesce(firsts.page_id, p.page_id) AS page_id
+    sources.query, sources.action, sources.run_id, p.observed_at,
+    coalesce(sources.page_id, p.page_id) AS page_id
 FROM posts AS p
 LEFT JOIN firsts ON firsts.id = p.id
+LEFT JOIN sources ON sources.place = firsts.place // {_PAGE_ROWS}
 LEFT JOIN refs ON refs.post_id = p.id
 LEFT JOIN referenced ON referenced.id = refs.id
 LEFT JOIN people AS author ON author.id = p.author_id
@@ -201,7 +207,7 @@ LEFT JOIN (
 ) AS named ON named.id = {_CONTENT}
 LEFT JOIN ({_lists("post_urls", _LINK)}) AS links ON links.id = {_CONTENT}
 WHERE p.is_latest AND {_IS_FOUND}
-ORDER BY firsts.began, firsts.run_id, firsts.place, length(p.id) DESC, p.id DESC
+ORDER BY firsts.place
 """
 
 
