@@ -93,21 +93,20 @@ linked AS (
 chained AS (
     SELECT page_id, {{'run': run, 'action': action, 'request': request, 'number': sum(
         CASE WHEN token IS NULL AND (action IS NOT NULL OR before IS NULL) THEN 1 ELSE 0 END
-    ) OVER (PARTITION BY run, action, request ORDER BY number)}} AS chain FROM linked
+    ) OVER same_request}} AS chain, row_number() OVER same_request AS place FROM linked
+    WINDOW same_request AS (PARTITION BY run, action, request ORDER BY number)
 ),
 periods AS (
     SELECT known.*, chain,
-        count(DISTINCT page_id) OVER (PARTITION BY chain) AS pages,
-        max(end_at) OVER (
-            PARTITION BY query, granularity, chain ORDER BY start_at
-            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-        ) AS reach
+        abs(place - lag(place) OVER earlier) AS distance,
+        max(end_at) OVER (earlier ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reach
     FROM known JOIN chained USING (page_id)
+    WINDOW earlier AS (PARTITION BY query, granularity, chain ORDER BY start_at)
 ),
 gaps AS (
     SELECT *, ('1 ' || granularity)::INTERVAL AS step FROM periods
     WHERE start_at > reach AND granularity IN ('minute', 'hour', 'day')
-        AND date_diff('day', reach, start_at) <= {_LONGEST} * (pages + 1)
+        AND distance > 0 AND date_diff('day', reach, start_at) <= {_LONGEST} * (distance + 1)
 ),
 empty AS (
     SELECT query, granularity, observed_at, page_id, start_at AS until, step,
