@@ -25,21 +25,21 @@ COUNTED = ("coffee", "duckdb", "climate")
 FOUND = "SELECT post_id FROM matches JOIN runs USING (run_id) WHERE action = 'search.recent'"
 ANSWERS = {
     "Who wrote most about it, and how far did it reach?": f"""
-        SELECT u.username, count(DISTINCT p.id) AS posts, sum(p.like_count) AS likes,
-               sum(p.impression_count) AS views
-        FROM posts p JOIN users u ON u.id = p.author_id
-        WHERE p.id IN ({FOUND})
-        GROUP BY u.username ORDER BY posts DESC, u.username LIMIT 5""",
+        SELECT username, count(*) AS posts, sum(like_count) AS likes,
+               sum(impression_count) AS views
+        FROM results WHERE id IN ({FOUND})
+        GROUP BY username ORDER BY posts DESC, username LIMIT 5""",
     "Which hashtags carry it?": """
-        SELECT lower(h.tag) AS hashtag, count(DISTINCT p.id) AS posts,
-               count(DISTINCT p.author_id) AS authors,
-               round(avg(p.like_count), 1) AS likes_per_post
-        FROM posts p JOIN post_hashtags h ON h.post_id = p.id
+        SELECT lower(tag) AS hashtag, count(DISTINCT id) AS posts,
+               count(DISTINCT author_id) AS authors,
+               round(avg(like_count), 1) AS likes_per_post
+        FROM (SELECT *, unnest(hashtags) AS tag FROM results)
         GROUP BY hashtag ORDER BY posts DESC, hashtag LIMIT 5""",
     "Which posts began the longest conversations?": """
         SELECT u.username, p.plain_text AS post, count(*) AS replies
         FROM posts p JOIN users u ON u.id = p.author_id
         JOIN posts r ON r.conversation_id = p.id AND r.id <> p.id
+        WHERE p.is_latest AND r.is_latest
         GROUP BY p.id, u.username, post ORDER BY replies DESC, p.id LIMIT 5""",
 }
 
@@ -71,7 +71,7 @@ def run(out: Path, *, say: Callable[[str], Any], show: Callable[[Any], Any]) -> 
         say("")
         for path in _plot(archive, out):
             say(f"plot     {path}")
-    query = '"select lang, count(*) from posts group by lang order by 2 desc"'
+    query = '"select lang, count(*) from results group by lang order by 2 desc"'
     say(f"""
 The archive is in {archive.path}. Query it:
   xframes sql {query} --archive {archive.path}
@@ -92,8 +92,8 @@ def _collect(archive: Archive, client: Client, say: Callable[[str], Any]) -> Non
     for word in COUNTED:
         report(f'counts.recent "{word}"', counts.recent(word, granularity="day", **shared))
     (author, name), *_ = archive.sql(
-        "SELECT u.id, u.username FROM posts p JOIN users u ON u.id = p.author_id "
-        "GROUP BY u.id, u.username ORDER BY count(*) DESC, u.id LIMIT 1"
+        "SELECT author_id, username FROM results "
+        "GROUP BY author_id, username ORDER BY count(*) DESC, author_id LIMIT 1"
     ).fetchall()
     report(f"timelines.user @{name}", timelines.user(author, limit=200, **shared))
     missing = archive.sql(

@@ -232,7 +232,7 @@ class Frames:
     Examples
     --------
     >>> frames = xf.search.recent("duckdb", limit=100)
-    >>> frames.posts[["id", "text", "like_count"]]
+    >>> frames.results[["username", "text", "like_count"]]
     """
 
     def __init__(
@@ -405,8 +405,8 @@ class Frames:
         Parameters
         ----------
         query
-            SQL that names tables as in `tables`. It can also name variables of the caller that
-            hold a DataFrame or other Frames.
+            SQL that names tables as in `tables`; `results` has the posts that a request returned.
+            It can also name variables of the caller that hold a DataFrame or other Frames.
         params
             Values for `?` (a list) or `$name` (a dict) in the query. Default: none.
 
@@ -422,7 +422,7 @@ class Frames:
 
         Examples
         --------
-        >>> frames.sql("select lang, count(*) as posts from posts group by lang").df()
+        >>> frames.sql("select lang, count(*) as posts from results group by lang").df()
         """
         with self._lock:
             if self._connection is None:

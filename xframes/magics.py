@@ -69,9 +69,9 @@ variables, else the only Frames. `-o NAME` stores the result in a variable, `-q`
 as tables.
 
 Examples:
-    %xsql select lang, count(*) as posts from posts group by lang
+    %xsql select lang, count(*) as posts from results group by lang
     %%xsql my-archive -o top
-    select author_id, count(*) as posts from posts where lang = $lang
+    select author_id, count(*) as posts from results where lang = $lang
     group by author_id order by posts desc limit 10
 """
 

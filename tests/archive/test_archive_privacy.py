@@ -41,7 +41,7 @@ from tests.privacy import (
 )
 from tests.removals import NOW, bytes_on_disk
 from xframes.archive.ingest.imports import write_rows
-from xframes.schema import TABLES, Type
+from xframes.schema import STORED, TABLES, Type
 from xframes.schema.references import owners
 
 TEXTS = {Type.STR, Type.STRS, Type.JSON}
@@ -132,7 +132,7 @@ def row(table, content):
 def write_everywhere(archive, forms):
     """Rows of somebody else with the person in every text of every table."""
     write_rows(archive._folder, {name: pa.Table.from_pylist([row(table, text(form)) for form in forms], schema=table.schema)
-                                 for name, table in TABLES.items() if table.private != "removed"})
+                                 for name, table in STORED.items() if table.private != "removed"})
 
 
 @pytest.mark.parametrize("compacted", [False, True])
@@ -151,7 +151,7 @@ def test_rows_that_are_theirs_go_whole(tmp_path, kind):
     mine = {"user": ID, "post": "1800000000000000001"}[kind]
     with xf.Archive(tmp_path / "archive", now=lambda: NOW) as archive:
         archive.add([person_page()])
-        for name, table in TABLES.items():
+        for name, table in STORED.items():
             for column, of in owners(name):
                 if of == kind:
                     made = {c.name: [WORDS] if c.type is Type.STRS else WORDS if c.type in TEXTS else None for c in table.columns if c.content != "id"}

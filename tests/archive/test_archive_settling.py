@@ -239,3 +239,29 @@ def test_an_archive_of_format_1_is_upgraded_by_a_compaction(tmp_path):
     archive.compact()
     assert version() == 2
     assert archive.tables["posts"] == 26
+
+
+@pytest.mark.parametrize("are_marked", [True, False])
+def test_once_a_result_always_one_in_settled_files(tmp_path, eager, are_marked):
+    """Posts are returned and included in any order; without `is_result` in old files, `matches` says it."""
+    archive = Archive(tmp_path / "settled")
+    chance = random.Random(4)
+    results = set()
+    for number in range(14):
+        if number == 6 and not are_marked:
+            for path in (tmp_path / "settled" / "tables" / "posts").glob("*.parquet"):
+                rows = pq.read_table(path)
+                place = rows.schema.get_field_index("is_result")
+                null = pa.nulls(rows.num_rows, pa.bool_())
+                pq.write_table(rows.set_column(place, "is_result", null), path)
+            archive = Archive(tmp_path / "settled")
+        ids = chance.sample(range(12), 4)
+        results |= {str(i) for i in ids[:2]}
+        data, included = [post(i) for i in ids[:2]], [post(i) for i in ids[2:]]
+        archive.add(page(*data, includes={"tweets": included}, seconds=number, params=chance.choice([EVERYTHING, {}])))
+        found = {i for (i,) in archive.sql("SELECT id FROM posts WHERE is_result").fetchall()}
+        assert found == results, number
+    assert is_settled(archive)
+    archive.compact()
+    assert {i for (i,) in archive.sql("SELECT id FROM posts WHERE is_result").fetchall()} == results
+    assert {i for (i,) in archive.sql("SELECT id FROM results").fetchall()} == results

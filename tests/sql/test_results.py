@@ -222,3 +222,40 @@ def test_archives_of_earlier_versions_have_results(format, tmp_path):
     archive.rebuild()
     assert not has_unmarked(archive._folder.files("posts"))
     assert rows(archive, "SELECT id FROM posts WHERE is_result ORDER BY 1") == expected
+
+
+# counts ---------------------------------------------------------------------------------------------------------------
+
+
+def counted(number, *days, token=None, query="tea"):
+    params = {"query": query, "granularity": "day", **({"next_token": f"t{number}"} if number else {})}
+    buckets = [{"start": f"2026-11-{d:02}T00:00:00.000Z", "end": f"2026-11-{d + 1:02}T00:00:00.000Z", "tweet_count": 3} for d in days]
+    body = {"data": buckets, "meta": {"total_tweet_count": 9, **({"next_token": token} if token else {})}}
+    request = Request("GET", "/2/tweets/counts/all", params, "counts.all")
+    return Page(request, json.dumps(body).encode(), NOW + timedelta(minutes=number))
+
+
+FILLED = "SELECT day(start_at), post_count, filled, date_diff('hour', start_at, end_at) FROM counts WHERE filled ORDER BY 1"
+
+
+@pytest.mark.parametrize("pages", [
+    [counted(0, 10, 11, 14)],
+    [counted(0, 14, token="t1"), counted(1, 10, 11)],
+    [counted(0, 14, token="t1"), counted(1, token="t2"), counted(2, 10, 11)],
+])
+def test_counts_are_filled_across_pages(pages, tmp_path):
+    archive = xf.Archive(tmp_path / "a")
+    archive.add(pages)
+    for found in (xf.flatten(pages), archive):
+        assert rows(found, FILLED) == [(12, 0, True, 24), (13, 0, True, 24)]
+    archive.compact()
+    assert rows(archive, FILLED) == [(12, 0, True, 24), (13, 0, True, 24)]
+
+
+@pytest.mark.parametrize("pages", [
+    [counted(0, 14), counted(0, 10)],
+    [counted(0, 14, token="t1", query="a"), counted(1, 10, query="b")],
+    [counted(0, 12, 13, 14), counted(0, 10, 11)],
+])
+def test_counts_of_different_requests_are_not_filled_between(pages):
+    assert rows(xf.flatten(pages), FILLED) == []

@@ -102,8 +102,9 @@ class Archive:
     def sql(self, query: str, params: object = None) -> duckdb.DuckDBPyRelation:
         """Query the tables with DuckDB SQL, in UTC.
 
-        Every table of `xf.schema` is a view, empty ones too; `posts` also has `plain_text`, the
-        text without HTML escapes. `words(text)` and `emoji(text)` list the words and emoji of a
+        Every table of `xf.schema` is a view, empty ones too. `results` has one row for each post
+        that a request returned, `posts` also those that they refer to; it also has `plain_text`,
+        the text without HTML escapes. `words(text)` and `emoji(text)` list the words and emoji of a
         text, and `domain(link)` is the host of a link. A query can also name data frames in the
         caller's variables. Each query has its own session, so an open `.to_arrow_reader()` does not
         block others, and threads can share the archive. For temporary tables and settings use
@@ -152,7 +153,7 @@ class Archive:
         return Views(self._folder).open_connection()
 
     def frame(self, name: str) -> pd.DataFrame:
-        """Return a table as pandas, sorted by time and key.
+        """Return a table as pandas, sorted by time and key; `results` is in X's order.
 
         Parameters
         ----------
@@ -183,7 +184,10 @@ class Archive:
         order = dict.fromkeys((*filter(None, [declared.time]), *declared.key))
         by = ", ".join(f'"{column}"' for column in order)
         columns = ", ".join(f'"{column.name}"' for column in declared.columns)
-        rows = self._views.arrow(f'SELECT {columns} FROM "{name}" ORDER BY {by}')
+        query = f'SELECT {columns} FROM "{name}"'
+        if declared.kind != "view":  # which has an order of its own
+            query += f" ORDER BY {by}"
+        rows = self._views.arrow(query)
         return rows.cast(declared.schema)
 
     @property

@@ -112,8 +112,8 @@ class Col:
         The kind of content. Needed for every text that is not an id and for every float, which
         might be a location.
     of
-        The column with the id of the person whose handle or name this is, or the link that this
-        column shows.
+        The column with the id of the person whose handle, name or words this is, or the link that
+        this column shows. Words are the row owner's without it.
     within
         The text, in this table or its parent, in which this number is a position.
     edge

@@ -22,6 +22,7 @@ SOURCES = {
 }
 _COUNTING = ", ".join(f"'{a.name}'" for a in ACTIONS.values() if a.rows == "counts")
 _TOKENS = """'{"next_token": null, "pagination_token": null}'"""
+_PAGE_ROWS = 1_000_000_000  # more than a page can have
 _LONGEST = 31  # days that X puts on one page of counts
 # Microseconds: the order in which the pages of an archive were received
 RECEIVED = "epoch_ms(observed_at) * 1000 + coalesce(microsecond, 0)"
@@ -93,21 +94,20 @@ linked AS (
 chained AS (
     SELECT page_id, {{'run': run, 'action': action, 'request': request, 'number': sum(
         CASE WHEN token IS NULL AND (action IS NOT NULL OR before IS NULL) THEN 1 ELSE 0 END
-    ) OVER (PARTITION BY run, action, request ORDER BY number)}} AS chain FROM linked
+    ) OVER same_request}} AS chain, row_number() OVER same_request AS place FROM linked
+    WINDOW same_request AS (PARTITION BY run, action, request ORDER BY number)
 ),
 periods AS (
     SELECT known.*, chain,
-        count(DISTINCT page_id) OVER (PARTITION BY chain) AS pages,
-        max(end_at) OVER (
-            PARTITION BY query, granularity, chain ORDER BY start_at
-            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-        ) AS reach
+        abs(place - lag(place) OVER earlier) AS distance,
+        max(end_at) OVER (earlier ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reach
     FROM known JOIN chained USING (page_id)
+    WINDOW earlier AS (PARTITION BY query, granularity, chain ORDER BY start_at)
 ),
 gaps AS (
     SELECT *, ('1 ' || granularity)::INTERVAL AS step FROM periods
     WHERE start_at > reach AND granularity IN ('minute', 'hour', 'day')
-        AND date_diff('day', reach, start_at) <= {_LONGEST} * (pages + 1)
+        AND distance > 0 AND date_diff('day', reach, start_at) <= {_LONGEST} * (distance + 1)
 ),
 empty AS (
     SELECT query, granularity, observed_at, page_id, start_at AS until, step,
@@ -137,20 +137,24 @@ def results(number: str) -> str:
     return f"""
 WITH superseded AS ({superseded("post_edits", "posts")}),
 pages AS (
-    SELECT page_id, {number} AS number, action, params ->> 'query' AS query FROM requests
-),
-found AS (
-    SELECT coalesce(superseded.newest, m.post_id) AS id, pages.action, pages.query, m.run_id,
-        m.page_id, min(number) OVER (PARTITION BY m.run_id) AS began,
-        {{'number': coalesce(number, 0), 'page': m.page_id, 'position': m.position}} AS place
-    FROM matches AS m LEFT JOIN pages ON pages.page_id = m.page_id
-    LEFT JOIN superseded ON superseded.id = m.post_id
+    SELECT *, row_number() OVER (ORDER BY began, run_id, number, page_id) AS place FROM (
+        SELECT *, min(number) OVER (PARTITION BY run_id) AS began FROM (
+            SELECT page_id, run_id, action, params ->> 'query' AS query, {number} AS number
+            FROM requests
+        )
+    )
 ),
 firsts AS (
-    SELECT id, arg_min(action, place) AS action, arg_min(query, place) AS query,
-        arg_min(run_id, place) AS run_id, arg_min(page_id, place) AS page_id,
-        arg_min(began, place) AS began, min(place) AS place
-    FROM found GROUP BY id
+    SELECT coalesce(superseded.newest, m.post_id) AS id,
+        min(pages.place * {_PAGE_ROWS} + coalesce(m.position, 0)) AS place
+    FROM matches AS m LEFT JOIN pages ON pages.page_id = m.page_id
+    LEFT JOIN superseded ON superseded.id = m.post_id
+    GROUP BY ALL
+),
+sources AS (
+    SELECT place, any_value(action) AS action, any_value(query) AS query,
+        any_value(run_id) AS run_id, any_value(page_id) AS page_id
+    FROM pages GROUP BY place
 ),
 refs AS (
     SELECT post_id, arg_min(referenced_post_id, rank) AS id, arg_min(type, rank) AS type FROM (
@@ -180,26 +184,30 @@ SELECT p.id, p.created_at, p.author_id, coalesce(author.username, p.author_usern
     refs.id AS referenced_post_id, referenced.author_id AS referenced_author_id,
     other.username AS referenced_username, referenced.text AS referenced_text,
     {_CONTENT} AS content_post_id,
+    CASE WHEN refs.type = 'reposted' THEN coalesce(referenced.author_id, p.author_id)
+        ELSE p.author_id END AS content_author_id,
     coalesce(tags.list, []) AS hashtags, coalesce(named.list, []) AS mentions,
-    coalesce(links.list, []) AS links,
+    coalesce(named.ids, []) AS mentioned_user_ids, coalesce(links.list, []) AS links,
     'https://x.com/' || coalesce(author.username, p.author_username, 'i') || '/status/' || p.id
         AS url,
-    firsts.query, firsts.action, firsts.run_id, p.observed_at,
-    coalesce(firsts.page_id, p.page_id) AS page_id
+    sources.query, sources.action, sources.run_id, p.observed_at,
+    coalesce(sources.page_id, p.page_id) AS page_id
 FROM posts AS p
 LEFT JOIN firsts ON firsts.id = p.id
+LEFT JOIN sources ON sources.place = firsts.place // {_PAGE_ROWS}
 LEFT JOIN refs ON refs.post_id = p.id
 LEFT JOIN referenced ON referenced.id = refs.id
 LEFT JOIN people AS author ON author.id = p.author_id
 LEFT JOIN people AS other ON other.id = referenced.author_id
 LEFT JOIN ({_lists("post_hashtags", "tag")}) AS tags ON tags.id = {_CONTENT}
-LEFT JOIN ({_lists("post_mentions", "username")}) AS named ON named.id = {_CONTENT}
+LEFT JOIN (
+    SELECT post_id AS id, list(username ORDER BY position) AS list,
+        list(user_id ORDER BY position) AS ids
+    FROM post_mentions WHERE username IS NOT NULL GROUP BY post_id
+) AS named ON named.id = {_CONTENT}
 LEFT JOIN ({_lists("post_urls", _LINK)}) AS links ON links.id = {_CONTENT}
-WHERE p.is_latest AND (p.is_result OR p.id IN (
-    SELECT superseded.newest FROM superseded JOIN posts AS older ON older.id = superseded.id
-    WHERE older.is_result
-))
-ORDER BY firsts.began, firsts.run_id, firsts.place, length(p.id) DESC, p.id DESC
+WHERE p.is_latest AND {_IS_FOUND}
+ORDER BY firsts.place
 """
 
 
@@ -208,6 +216,22 @@ _CONTENT = (
     "CASE WHEN refs.type = 'reposted' THEN coalesce(referenced.id, p.id) ELSE p.id END"
 )
 _LINK = "coalesce(unwound_url, expanded_url, url)"
+
+
+# An edited post is a result if one of its versions is.
+_IS_FOUND = """(p.is_result OR p.id IN (
+    SELECT superseded.newest FROM superseded JOIN posts AS older ON older.id = superseded.id
+    WHERE older.is_result
+))"""
+
+
+def found() -> str:
+    """Return a SELECT of the numbers of results and of other posts, without older versions."""
+    return (
+        f"WITH superseded AS ({superseded('post_edits', 'posts')}), "
+        f"judged AS (SELECT {_IS_FOUND} AS is_found FROM posts AS p WHERE p.is_latest) "
+        "SELECT count(*) FILTER (is_found), count(*) FILTER (NOT is_found) FROM judged"
+    )
 
 
 def _lists(table: str, value: str) -> str:

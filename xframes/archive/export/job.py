@@ -280,7 +280,10 @@ class _Job:
             f'"{c}"' for c in dict.fromkeys((*filter(None, [declared.time]), *declared.key))
         )
         names = ", ".join(f'"{n}"' for n in shown)
-        relation = self.connection.sql(f"SELECT {names} FROM {rows} ORDER BY {order}")
+        query = f"SELECT {names} FROM {rows}"
+        if declared.kind != "view":  # which has an order of its own
+            query += f" ORDER BY {order}"
+        relation = self.connection.sql(query)
         mask = Mask(table, self.pseudonyms) if self.pseudonyms is not None else None
         schema = _schema(self._columns(table))
         for batch in relation.to_arrow_reader(BATCH_ROWS):

@@ -109,6 +109,8 @@ def helpers(table: str) -> dict[str, str]:
     if not _joins(declared) or all(rule(table, c.name) in simple_rules for c in declared.columns):
         return {}
     columns = {"_username": "w.username", "_name": "w.name"}
+    for of in _other_writers(declared):
+        columns |= {f"_username_{of}": f'"w_{of}".username', f"_name_{of}": f'"w_{of}".name'}
     if declared.parent:
         for text in sorted({c.within for c in declared.columns if c.within}):
             columns[f"_{text}"] = f'p."{text}"'
@@ -124,11 +126,19 @@ def source(table: str, rows: str) -> str:
     return f"(SELECT t.*, {more} FROM {rows} AS t {_joins(TABLES[table])})"
 
 
+def _other_writers(table: Table) -> list[str]:
+    """The columns with the writers of texts that are not by the row's owner."""
+    return list(dict.fromkeys(c.of for c in table.columns if c.of and c.holds == "words"))
+
+
 def _joins(table: Table) -> str:
     """SQL of joins of a table's rows, `t`, with parents and writers; empty without a writer."""
     own = writer(table.name)
     if own:
-        return f'LEFT JOIN users AS w ON w.id = t."{own}"'
+        return f'LEFT JOIN users AS w ON w.id = t."{own}"' + "".join(
+            f' LEFT JOIN users AS "w_{of}" ON "w_{of}".id = t."{of}"'
+            for of in _other_writers(table)
+        )
     parent = table
     if table.parent:
         parent = TABLES[table.parent]
@@ -192,7 +202,9 @@ class Mask:
             masked = [self._query(value) for value in values]
         else:
             links = [None] * len(values)
-            if col.of:
+            if col.of and col.holds == "words":
+                extra = extra | {name: extra[f"{name}_{col.of}"] for name in ("_username", "_name")}
+            elif col.of:
                 links = rows[col.of].to_pylist()
             masked = self._texts(kind, values, links, extra)
         return pa.array(masked, col.type.arrow)
@@ -202,10 +214,10 @@ class Mask:
             return None
         return self.pseudonyms.of(kind, value)
 
-    def _ids(self, kind: str, values: list[str] | None) -> list[str] | None:
+    def _ids(self, kind: str, values: list[str | None] | None) -> list[str | None] | None:
         if values is None:
             return None
-        return [self.pseudonyms.of(kind, value) for value in values]
+        return [self._id(kind, value) for value in values]
 
     def _query(self, value: str | None) -> str | None:
         if value is None:

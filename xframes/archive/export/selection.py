@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from xframes.archive.export.masking import UNMASKED
 from xframes.errors import ArgumentError
-from xframes.schema import TABLES
+from xframes.schema import STORED, TABLES
 from xframes.schema.references import is_list, named, own_key, references
 
 if TYPE_CHECKING:
@@ -91,11 +91,11 @@ class Selection:
         if not self._count("chosen_posts"):
             raise ArgumentError(f"{description} names no post of this archive")
         excluded = (PRIVATE - self.named) | _MESSAGES
-        of_posts = [t for t in TABLES if t not in excluded and "posts" in self._key_targets(t)]
+        of_posts = [t for t in STORED if t not in excluded and "posts" in self._key_targets(t)]
         self._chosen = {"posts"}
         self._choose(_reference_columns(of_posts), skip={"posts"})
         self._chosen = {t for t in TABLES if own_key(t)} - _MESSAGES
-        edges = [t.name for t in TABLES.values() if t.brings]
+        edges = [t.name for t in STORED.values() if t.brings]
         skip = {"posts", *(t.name for t in TABLES.values() if t.kind == "operation")}
         self._choose(_reference_columns(edges), skip=skip)
 

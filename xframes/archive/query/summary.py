@@ -1,7 +1,8 @@
-"""The text and HTML that show an archive, counted from the footers of files to be fast."""
+"""The text and HTML that show an archive, with rows counted from the footers of files."""
 
 from __future__ import annotations
 
+from contextlib import closing, suppress
 from functools import lru_cache
 from html import escape
 from typing import TYPE_CHECKING
@@ -9,9 +10,12 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from xframes.archive.query.views import Views
 from xframes.archive.storage.paths import opened
+from xframes.errors import ArchiveError
 from xframes.schema import STORED
-from xframes.screen import neutral
+from xframes.screen import counted, neutral
+from xframes.sql import derivation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,12 +60,31 @@ def stored(folder: Folder) -> dict[str, tuple[int, bool]]:
     return counts
 
 
+def found(folder: Folder) -> str:
+    """Return how many posts are results, and how many were only included with them.
+
+    Empty without posts, and if they cannot be read.
+    """
+    import duckdb
+
+    if not folder.files("posts").all:
+        return ""
+    with suppress(duckdb.Error, ArchiveError, OSError), closing(Views(folder)) as views:
+        (row,) = views.arrow(derivation.found()).to_pylist()
+        results, included = row.values()
+        if results or included:
+            return f"{counted(results, 'result')}, {included:,} included"
+    return ""
+
+
 def text(folder: Folder) -> str:
     """Return the archive in one line."""
     tables = {name: rows for name, rows in stored(folder).items() if rows[0]}
     rows = ", ".join(f"{name} {count:,}" for name, (count, _) in tables.items())
     if not _is_exact(tables):
         rows = f"at most {rows}"
+    if results := found(folder):
+        rows += f"; {results}"
     return neutral(f"<Archive {folder.path}: {rows or 'empty'}>")
 
 
@@ -80,6 +103,8 @@ def html(folder: Folder) -> str:
     state, table, note = ": empty", "", ""
     if rows:
         state = ""
+        if results := found(folder):
+            state = f": {results}"
         head = "<tr><th style='text-align:left'>table</th><th>rows</th></tr>"
         table = f"<table>{head}{rows}</table>"
     if not _is_exact(tables):

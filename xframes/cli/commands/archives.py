@@ -119,7 +119,7 @@ def sql(query: str, folder: Path, rows: int, format_: str | None, into: Path | N
 
     \b
     Example:
-      xframes sql "select lang, count(*) from posts group by lang" --archive my-archive
+      xframes sql "select lang, count(*) from results group by lang" --archive my-archive
     """
     from xframes.archive import Archive
     from xframes.frames import readable_sql

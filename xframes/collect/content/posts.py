@@ -48,7 +48,7 @@ def lookup(
 
     Examples
     --------
-    >>> xf.posts.lookup(frame["post_id"]).posts
+    >>> xf.posts.lookup(frame["post_id"]).results
     """
     return collect(
         "posts.lookup", post_ids=post_ids, fields=fields, expansions=expansions, refresh=refresh,
@@ -87,7 +87,7 @@ def get(
 
     Examples
     --------
-    >>> xf.posts.get("1460323737035677698").posts
+    >>> xf.posts.get("1460323737035677698").results
     """
     return collect(
         "posts.get", post_id=post_id, fields=fields, expansions=expansions, into=into,
@@ -119,7 +119,7 @@ def quotes(
     Returns
     -------
     Frames
-        `matches` has one row per quote; `posts` holds them and the posts they refer to,
+        `results` has one row per quote; `posts` holds them and the posts they refer to,
         `post_references` which post quotes which. `users`, `media` and the other detail tables hold
         what they refer to.
 
@@ -131,7 +131,7 @@ def quotes(
 
     Examples
     --------
-    >>> xf.posts.quotes("1460323737035677698", limit=100).posts
+    >>> xf.posts.quotes("1460323737035677698", limit=100).results
     """
     return collect(
         "posts.quotes", post_id=post_id, exclude=exclude, limit=limit, max_results=max_results,

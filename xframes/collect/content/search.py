@@ -49,7 +49,7 @@ def recent(
     Returns
     -------
     Frames
-        `matches` has one row per post found, in X's order; `posts` holds them and the posts they
+        `results` has one row per post found, in X's order; `posts` holds them and the posts they
         refer to. `users`, `media` and the other detail tables hold what they refer to.
 
     Raises
@@ -60,7 +60,7 @@ def recent(
 
     Examples
     --------
-    >>> xf.search.recent("duckdb lang:en", limit=500).posts
+    >>> xf.search.recent("duckdb lang:en", limit=500).results
     """
     return collect(
         "search.recent", query=query, start_time=start_time, end_time=end_time, since_id=since_id,
@@ -102,7 +102,7 @@ def all(
     Returns
     -------
     Frames
-        `matches` has one row per post found, in X's order; `posts` holds them and the posts they
+        `results` has one row per post found, in X's order; `posts` holds them and the posts they
         refer to. `users`, `media` and the other detail tables hold what they refer to.
 
     Raises

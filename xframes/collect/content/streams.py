@@ -44,7 +44,7 @@ def filtered(
     Returns
     -------
     Frames
-        `matches` has one row per post, in order of arrival, `posts` the posts and those they refer
+        `results` has one row per post, in order of arrival, `posts` the posts and those they refer
         to. `rule_matches` says which rules a post matched, `problems` has a row of kind
         `stream_gap` for each gap: `value` is its time, `detail` the cause and what was requested
         again.
@@ -91,7 +91,7 @@ def sample(
     Returns
     -------
     Frames
-        `matches` has one row per post, in order of arrival, `posts` the posts and those they refer
+        `results` has one row per post, in order of arrival, `posts` the posts and those they refer
         to. `problems` has a row of kind `stream_gap` for each gap.
 
     Raises
@@ -102,7 +102,7 @@ def sample(
 
     Examples
     --------
-    >>> xf.streams.sample(limit=1000).posts
+    >>> xf.streams.sample(limit=1000).results
     """
     return collect(
         "streams.sample", backfill_minutes=backfill_minutes, duration=duration, limit=limit,

@@ -48,7 +48,7 @@ def user(
     Returns
     -------
     Frames
-        `matches` has one row per post of the timeline, newest first; `posts` holds them and the
+        `results` has one row per post of the timeline, newest first; `posts` holds them and the
         posts they refer to. `users`, `media` and the other detail tables hold what they refer to.
 
     Raises
@@ -59,7 +59,7 @@ def user(
 
     Examples
     --------
-    >>> xf.timelines.user("2244994945", exclude="retweets", limit=200).posts
+    >>> xf.timelines.user("2244994945", exclude="retweets", limit=200).results
     """
     return collect(
         "timelines.user", user_id=user_id, start_time=start_time, end_time=end_time,
@@ -99,7 +99,7 @@ def mentions(
     Returns
     -------
     Frames
-        `matches` has one row per post of the timeline, newest first; `posts` holds them and the
+        `results` has one row per post of the timeline, newest first; `posts` holds them and the
         posts they refer to. `users`, `media` and the other detail tables hold what they refer to.
 
     Raises
@@ -110,7 +110,7 @@ def mentions(
 
     Examples
     --------
-    >>> xf.timelines.mentions("2244994945").posts
+    >>> xf.timelines.mentions("2244994945").results
     """
     return collect(
         "timelines.mentions", user_id=user_id, start_time=start_time, end_time=end_time,
@@ -150,7 +150,7 @@ def home(
     Returns
     -------
     Frames
-        `matches` has one row per post of the timeline, newest first; `posts` holds them and the
+        `results` has one row per post of the timeline, newest first; `posts` holds them and the
         posts they refer to. `users`, `media` and the other detail tables hold what they refer to.
 
     Raises
@@ -161,7 +161,7 @@ def home(
 
     Examples
     --------
-    >>> xf.timelines.home(limit=200).posts
+    >>> xf.timelines.home(limit=200).results
     """
     return collect(
         "timelines.home", user_id=user_id, start_time=start_time, end_time=end_time,

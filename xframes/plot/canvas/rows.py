@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-# Posts that a query returned, in their newest versions. Posts they refer to are left out: the
-# parent of a reply may be years older and does not match the query.
+# Posts that a query returned. Posts they refer to are left out: the parent of a reply may be years
+# older and does not match the query. Of an edited post, it is the newest version.
 MATCHES = "id IN (SELECT id FROM results)"
 _TIMES = ("at", "date")
 _EXCERPT = 28
