@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from xframes.errors import Interrupted, XframesError
     from xframes.frames import Frames, flatten, unescape
     from xframes.planning.lookups import complete
+    from xframes.planning.readiness import can
     from xframes.planning.spending_report import spend
     from xframes.reader import read_pages
 
@@ -47,7 +48,7 @@ __version__ = version.VERSION
 _HOMES = {
     "Archive": "xframes.archive", "Budget": "xframes.billing.budget", "Client": "xframes.client",
     "Frames": "xframes.frames", "Interrupted": "xframes.errors", "XframesError": "xframes.errors",
-    "actions": "xframes.collect", "call": "xframes.collect",
+    "actions": "xframes.collect", "call": "xframes.collect", "can": "xframes.planning.readiness",
     "complete": "xframes.planning.lookups", "flatten": "xframes.frames",
     "hydrate": "xframes.collect.hydration", "read_pages": "xframes.reader",
     "spend": "xframes.planning.spending_report", "unescape": "xframes.frames",
@@ -66,8 +67,8 @@ _MODULES = {
 
 __all__ = [
     "Archive", "Budget", "Client", "Frames", "Interrupted", "XframesError", "actions", "analytics",
-    "call", "complete", "compliance", "counts", "errors", "flatten", "hydrate", "lists", "media",
-    "messages", "networks", "plot", "posts", "read_pages", "sandbox", "schema", "search",
+    "call", "can", "complete", "compliance", "counts", "errors", "flatten", "hydrate", "lists",
+    "media", "messages", "networks", "plot", "posts", "read_pages", "sandbox", "schema", "search",
     "spaces", "spend", "streams", "timelines", "unescape", "usage", "use", "users",
 ]
 

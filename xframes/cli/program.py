@@ -20,6 +20,7 @@ from xframes.cli.commands import (
     local,
     login,
     money,
+    preflight,
     reference,
     sharing,
     writing,
@@ -78,7 +79,8 @@ def main(debug: bool) -> None:
 
 for _command in (
     *local.FIRST, *login.COMMANDS, *collectors.groups(), writing.group(), *archives.COMMANDS,
-    *gaps.COMMANDS, *money.COMMANDS, *sharing.COMMANDS, *reference.COMMANDS, *local.LAST,
+    *gaps.COMMANDS, *preflight.COMMANDS, *money.COMMANDS, *sharing.COMMANDS,
+    *reference.COMMANDS, *local.LAST,
 ):
     main.add_command(_command)
 

@@ -12,6 +12,7 @@ ParamKind = Literal[
     "enums", "keys", "texts", "json", "file",
 ]
 Where = Literal["path", "query", "body", "local"]
+Tier = Literal["self-serve", "Enterprise"]
 
 _NAMING = frozenset({"id", "ids", "usernames", "keys"})
 NAMES = {"ids": "id", "usernames": "username", "media_keys": "media_key"}
@@ -123,8 +124,11 @@ class Action:
         Whether its answers have ids only, so that no fields can be requested.
     listed
         Whether it is one of the 79 actions of X's listing.
+    tier, removed
+        The access level that it needs, and when X removed it from self-serve access, if it did.
     note, caps, docs
-        What X says about access, another documented limit, and the documentation page below `DOCS`.
+        What else X says about access, another documented limit, and the documentation page below
+        `DOCS`.
     """
 
     name: str
@@ -153,6 +157,8 @@ class Action:
     bare: bool = False
     streaming: bool = False
     listed: bool = True
+    tier: Tier = "self-serve"
+    removed: str = ""
     note: str = ""
     docs: str = ""
     caps: str = ""
@@ -183,6 +189,25 @@ class Action:
     def path(self) -> str:
         """The path template, e.g. `/2/users/{id}/tweets`."""
         return self.endpoint.split(" ")[1]
+
+    @property
+    def removal(self) -> str:
+        """What to say about its removal from self-serve access; empty if X did not remove it."""
+        if not self.removed:
+            return ""
+        return f"X removed it from self-serve access in {self.removed}"
+
+    @property
+    def need(self) -> str:
+        """What to say about the access level that it needs; empty if it is self-serve."""
+        if self.tier == "self-serve":
+            return ""
+        return f"it needs {self.tier} access"
+
+    @property
+    def access_notes(self) -> tuple[str, ...]:
+        """All that X says about access, one text each."""
+        return tuple(text for text in (self.removal, self.need, self.note) if text)
 
     @property
     def single(self) -> bool:
