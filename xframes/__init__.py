@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from xframes.planning.lookups import complete
     from xframes.planning.readiness import can
     from xframes.planning.spending_report import spend
+    from xframes.planning.watching import watch
     from xframes.reader import read_pages
 
 __version__ = version.VERSION
@@ -52,7 +53,7 @@ _HOMES = {
     "complete": "xframes.planning.lookups", "flatten": "xframes.frames",
     "hydrate": "xframes.collect.hydration", "read_pages": "xframes.reader",
     "spend": "xframes.planning.spending_report", "unescape": "xframes.frames",
-    "use": "xframes.client",
+    "use": "xframes.client", "watch": "xframes.planning.watching",
 }
 _MODULES = {
     **{area: f"xframes.collect.accounts.{area}" for area in (
@@ -69,7 +70,7 @@ __all__ = [
     "Archive", "Budget", "Client", "Frames", "Interrupted", "XframesError", "actions", "analytics",
     "call", "can", "complete", "compliance", "counts", "errors", "flatten", "hydrate", "lists",
     "media", "messages", "networks", "plot", "posts", "read_pages", "sandbox", "schema", "search",
-    "spaces", "spend", "streams", "timelines", "unescape", "usage", "use", "users",
+    "spaces", "spend", "streams", "timelines", "unescape", "usage", "use", "users", "watch",
 ]
 
 
