@@ -268,3 +268,25 @@ def test_one_process_watches_and_stops_when_told(shop, tmp_path):
         process.kill()
         process.communicate()
     assert outcomes(xf.watch(file, once=True, client=Client(APP, base_url=shop.url))) == []
+
+
+@pytest.mark.slow
+def test_a_killed_watch_continues_where_it_was(shop, tmp_path):
+    file = tmp_path / "watch.toml"
+    lookup = ", ".join(f'"{10_000 + number}"' for number in range(250))
+    file.write_text(f'archive = "archive"\n[collect.posts]\naction = "posts.lookup"\nevery = "6h"\nexpansions = "lean"\npost_ids = [{lookup}]\n')
+    shop.faults = [None, "hang"]
+    environment = {**os.environ, "XFRAMES_BEARER_TOKEN": APP, "XFRAMES_BASE_URL": shop.url}
+    process = subprocess.Popen([sys.executable, "-m", "xframes.cli", "watch", str(file)], env=environment, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)
+    while shop.requests < 2 and process.poll() is None:
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    shop.hanging.set()
+    (event,) = xf.watch(file, once=True, client=Client(APP, base_url=shop.url)).itertuples()
+    assert event.outcome == "done"
+    archive = xf.Archive(tmp_path / "archive")
+    assert archive.runs()["state"].tolist() == ["done"]
+    assert len(archive.ids()) == 250
+    assert shop.requests == 4  # three parts, and the one whose answer was lost again

@@ -249,6 +249,8 @@ def _prices(action: Action, client: Client) -> tuple[float, float, str]:
 
 
 def _notes(action: Action, client: Client) -> Iterator[str]:
+    if "oauth2" in client.kinds and "oauth2" in action.auth and not client.scopes:
+        yield "the scopes of the OAuth 2.0 token are not known"
     if action.kind == "write" and not client.writes:
         yield "this client only reads: create it with Client(writes=True)"
     if action.note:

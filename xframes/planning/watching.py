@@ -36,6 +36,7 @@ from xframes.planning.watch_file import (
     read_watch,
 )
 from xframes.registry import ACTIONS
+from xframes.registry.prices import dollars
 from xframes.screen import counted
 
 if TYPE_CHECKING:
@@ -178,12 +179,22 @@ class _State:
 
     def is_raised(self, task: str) -> bool:
         """Whether a condition was true when it was last checked."""
-        entry = self._tasks.get(task)
-        return isinstance(entry, dict) and entry.get("raised") is True
+        return self._has(task, "raised")
 
-    def write(self, task: str, began_at: datetime, *, raised: bool = False) -> None:
-        """Record that a task began."""
-        self._tasks[task] = {"began_at": began_at.isoformat(), "raised": raised}
+    def is_broken_off(self, task: str) -> bool:
+        """Whether the process ended while it carried out a task."""
+        return self._has(task, "running")
+
+    def _has(self, task: str, flag: str) -> bool:
+        entry = self._tasks.get(task)
+        return isinstance(entry, dict) and entry.get(flag) is True
+
+    def write(
+        self, task: str, began_at: datetime, *, raised: bool = False, running: bool = False
+    ) -> None:
+        """Record that a task began, or with `running=False`, that it ended."""
+        flags = {"raised": raised, "running": running}
+        self._tasks[task] = {"began_at": began_at.isoformat(), **flags}
         self.path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self.path.with_suffix(".new")
         temporary.write_text(json.dumps(self._tasks), encoding="utf-8")
@@ -228,9 +239,13 @@ class _Watcher:
         """Add an event for each task: when it is due, and the most that it can cost."""
         for task in self.watched.tasks:
             low, high, detail = self._expected(task)
+            if task.every:
+                detail = f"{detail}; every {task.every}"
+            if high:
+                times = max(1.0, timedelta(days=1) / task.every)
+                detail = f"{detail}, at most {dollars(round(high * times, 2))} a day"
             self._add(WatchEvent(
-                self._due(task), task.name, "planned", f"{detail}; every {task.every}",
-                price_low=low, price_high=high,
+                self._due(task), task.name, "planned", detail, price_low=low, price_high=high,
             ))
 
     def _expected(self, task: Task) -> tuple[float | None, float | None, str]:
@@ -267,7 +282,8 @@ class _Watcher:
     def _due(self, task: Task) -> datetime:
         began = self.state.began_at(task.name)
         now = self.client.now()
-        if began is None or began > now:  # a clock that was wrong
+        is_wrong = began is not None and began > now  # the clock was wrong
+        if began is None or is_wrong or self.state.is_broken_off(task.name):
             return now
         return began + task.every
 
@@ -310,7 +326,7 @@ class _Watcher:
         now = self.client.now()
         if isinstance(task, Alert):
             return self._check(task, now)
-        self.state.write(task.name, now)
+        self.state.write(task.name, now, running=True)
         before = self.client.meter.so_far() or (0.0, 0.0)
         run_id: str | None = None
         try:
@@ -323,6 +339,7 @@ class _Watcher:
         except XframesError as error:
             outcome = "stopped" if error.retryable else "failed"
             detail = str(error)
+        self.state.write(task.name, now)
         after = self.client.meter.so_far() or (0.0, 0.0)
         return WatchEvent(
             now, task.name, outcome, detail, run_id, round(after[0] - before[0], 6),
