@@ -40,7 +40,9 @@ if TYPE_CHECKING:
     from xframes.frames import Frames, flatten, unescape
     from xframes.planning.costing import cost
     from xframes.planning.lookups import complete
+    from xframes.planning.readiness import can
     from xframes.planning.spending_report import spend
+    from xframes.planning.watching import watch
     from xframes.reader import read_pages
     from xframes.reader.id_files import read_ids
     from xframes.reporting import report
@@ -51,11 +53,12 @@ _HOMES = {
     "Archive": "xframes.archive", "Budget": "xframes.billing.budget", "Client": "xframes.client",
     "Frames": "xframes.frames", "Interrupted": "xframes.errors", "Replay": "xframes.client",
     "XframesError": "xframes.errors", "actions": "xframes.collect", "call": "xframes.collect",
-    "complete": "xframes.planning.lookups", "cost": "xframes.planning.costing",
-    "flatten": "xframes.frames", "gaps": "xframes.archive", "hydrate": "xframes.collect.hydration",
-    "now": "xframes.client", "read_ids": "xframes.reader.id_files", "read_pages": "xframes.reader",
+    "can": "xframes.planning.readiness", "complete": "xframes.planning.lookups",
+    "cost": "xframes.planning.costing", "flatten": "xframes.frames", "gaps": "xframes.archive",
+    "hydrate": "xframes.collect.hydration", "now": "xframes.client",
+    "read_ids": "xframes.reader.id_files", "read_pages": "xframes.reader",
     "report": "xframes.reporting", "spend": "xframes.planning.spending_report",
-    "unescape": "xframes.frames", "use": "xframes.client",
+    "unescape": "xframes.frames", "use": "xframes.client", "watch": "xframes.planning.watching",
 }
 _MODULES = {
     **{area: f"xframes.collect.accounts.{area}" for area in (
@@ -70,10 +73,10 @@ _MODULES = {
 
 __all__ = [
     "Archive", "Budget", "Client", "Frames", "Interrupted", "Replay", "XframesError", "actions",
-    "analytics", "call", "complete", "compliance", "cost", "counts", "errors", "flatten", "gaps",
-    "hydrate", "lists", "media", "messages", "networks", "now", "plot", "posts", "read_ids",
+    "analytics", "call", "can", "complete", "compliance", "cost", "counts", "errors", "flatten",
+    "gaps", "hydrate", "lists", "media", "messages", "networks", "now", "plot", "posts", "read_ids",
     "read_pages", "report", "sandbox", "schema", "search", "spaces", "spend", "streams",
-    "timelines", "unescape", "usage", "use", "users",
+    "timelines", "unescape", "usage", "use", "users", "watch",
 ]
 
 

@@ -248,6 +248,56 @@ def table() -> Mapping[str, Any]:
     return found
 
 
+@sealed
+def save_setting(name: str, value: str) -> Path:
+    """Save a setting below `[default]` in the config file, and return its path.
+
+    Parameters
+    ----------
+    name, value
+        The setting, and its text.
+
+    Returns
+    -------
+    Path
+        The config file, which is created if it does not exist.
+
+    Raises
+    ------
+    ConfigError
+        As `read_config`, or if the file cannot be changed.
+    """
+    read_config()
+    path = config_path()
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        text = "\n".join(_with_setting(lines, name, value)) + "\n"
+        tomllib.loads(text)  # an invalid file is not written
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.resolve().with_suffix(".new")
+        temporary.touch(mode=0o600)
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path.resolve())
+    except (OSError, ValueError):
+        raise ConfigError(
+            f'{path} cannot be changed. Add this line below [default]: {name} = "{value}"'
+        ) from None
+    return path
+
+
+def _with_setting(lines: list[str], name: str, value: str) -> list[str]:
+    """Return the lines of a config file with a setting in its table `default`."""
+    line = f'{name} = "{value}"'
+    headers = [number for number, text in enumerate(lines) if text.strip() == "[default]"]
+    if not headers:
+        return [*lines, "[default]", line]
+    first = headers[0] + 1
+    rest = range(first, len(lines))
+    end = next((number for number in rest if lines[number].lstrip().startswith("[")), len(lines))
+    kept = [text for text in lines[first:end] if not re.match(rf"\s*{re.escape(name)}\s*=", text)]
+    return [*lines[:first], line, *kept, *lines[end:]]
+
+
 def from_environment(*names: str) -> str | None:
     """Return the first of these environment variables that is set and not empty, else None."""
     return next((value for name in names if (value := os.environ.get(name, "").strip())), None)

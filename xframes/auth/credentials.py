@@ -127,7 +127,7 @@ class Credentials:
         if owner:
             order = tuple(sorted(kinds, key=lambda kind: kind == "app"))
         for kind in order:
-            if kind in self.held and not (kind == "oauth2" and self._missing_scopes(action)):
+            if kind in self.held and not (kind == "oauth2" and self.missing_scopes(action)):
                 return kind
         if "app" in kinds and self.oauth1 is not None:
             return "app"  # X exchanges the app's key and secret for a bearer token
@@ -225,7 +225,7 @@ class Credentials:
                     ) from None
             return self.bearer_token
 
-    def _missing_scopes(self, action: Action | None) -> list[str]:
+    def missing_scopes(self, action: Action | None) -> list[str]:
         """Return the scopes that the action needs and the OAuth 2.0 token does not have.
 
         Empty if the scopes of the token are not known.
@@ -236,7 +236,7 @@ class Credentials:
 
     def _requirement(self, action: Action | None, kinds: tuple[str, ...], name: str) -> str:
         """Return the message of the error if no credentials fit."""
-        missing = self._missing_scopes(action)
+        missing = self.missing_scopes(action)
         if "oauth2" in kinds and missing:
             return (
                 f"{name} needs the scopes {' '.join(missing)}, which the OAuth 2.0 token does not "

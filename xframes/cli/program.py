@@ -21,6 +21,7 @@ from xframes.cli.commands import (
     local,
     login,
     money,
+    preflight,
     reference,
     sharing,
     writing,
@@ -79,7 +80,7 @@ def main(debug: bool) -> None:
 
 for _command in (
     *local.FIRST, *login.COMMANDS, *collectors.groups(), writing.group(), *archives.COMMANDS,
-    *gaps.COMMANDS, *money.COMMANDS, *sharing.COMMANDS,
+    *gaps.COMMANDS, *preflight.COMMANDS, *money.COMMANDS, *sharing.COMMANDS,
     *reference.COMMANDS, *local.LAST,
 ):
     main.add_command(_command)

@@ -24,6 +24,7 @@ import urllib3
 from xframes import wire
 from xframes.auth import KINDS, Credentials, OAuth1, OAuth2, Secret, redact
 from xframes.auth.credentials import DEMO, text
+from xframes.auth.obstacles import expected_obstacles
 from xframes.auth.sessions import session_for
 from xframes.auth.transport import Clock, whole
 from xframes.billing import guard
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from xframes.auth.obstacles import Obstacle
     from xframes.client.replay import Recorded
     from xframes.plan import Plan
     from xframes.registry import Action, Window
@@ -231,6 +233,14 @@ class Client:
     def kinds(self) -> tuple[str, ...]:
         """The kinds of its credentials: app, oauth1, oauth2."""
         return self._credentials.held
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """The scopes of its OAuth 2.0 token; empty if they are not known."""
+        oauth2 = self._credentials.oauth2
+        if oauth2 is None:
+            return ()
+        return tuple(oauth2.scopes)
 
     @property
     def requests_made(self) -> int:
@@ -424,13 +434,18 @@ class Client:
                 f"{what} changes things at X; that needs Client(writes=True)", action=action
             )
 
-    def may_send(self, what: str, action: str | None = None) -> None:
-        """Raise ConfigError unless the client has credentials that an action accepts.
+    def may_send(self, what: str, action: str | None = None) -> str:
+        """Return the kind of credentials that an action is sent with; raise ConfigError if none.
 
         The error names `what`. `action` is the action to check, if `what` is a function of several.
         """
-        if self.replay is None:
-            self._credentials.choose(ACTIONS.get(action or what), name=what)
+        if self.replay is not None:
+            return "app"
+        return self._credentials.choose(ACTIONS.get(action or what), name=what)
+
+    def obstacles(self, action: Action) -> tuple[Obstacle, ...]:
+        """Return what is known to keep an action from being carried out; no request is sent."""
+        return tuple(expected_obstacles(action, self._credentials))
 
     def upload(self, url: str, body: bytes) -> None:
         """Upload a text to a signed URL that X sent, without credentials, with retries.

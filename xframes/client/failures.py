@@ -12,8 +12,11 @@ import requests
 import urllib3
 
 from xframes.auth import KINDS, redact, redact_all
+from xframes.auth.obstacles import reported_obstacle
 from xframes.auth.transport import TooLarge
 from xframes.errors import ApiError, InvalidRequest, OutcomeUnknown, Unavailable
+from xframes.plan.query_check import check_query, is_query_action
+from xframes.plan.values import QUERY_MOST
 from xframes.registry import ACTIONS
 from xframes.schema import COMPANIONS, EXPANSIONS, Vocabulary, fields, fields_param
 from xframes.settings import WORDS
@@ -21,6 +24,7 @@ from xframes.settings import WORDS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from xframes.auth.obstacles import Obstacle
     from xframes.registry import Action
     from xframes.wire import Request
 
@@ -69,9 +73,13 @@ def _innermost(error: BaseException) -> BaseException:
 def explained(
     error: ApiError, status: int, location: str, request: Request, kind: str
 ) -> ApiError:
-    """Return the error with advice after X's own message, and without secrets."""
+    """Return the error with advice after X's own message, and without secrets.
+
+    `query` is the query of the request, in which the advice may find what X refuses.
+    """
     message, credentials = str(error), KINDS[kind][0]
     action = ACTIONS.get(request.action or "")
+    obstacle = reported_obstacle(error, action)
     if 300 <= status < 400:
         host = "another address"
         with suppress(ValueError):  # an invalid URL
@@ -86,23 +94,41 @@ def explained(
             f"its app belongs to a project. It is set by {KINDS[kind][1]})"
         )
     elif status == 403 and action is not None:
-        message += f" ({_access(action, credentials)})"
+        message += f" ({_access(action, credentials, obstacle)})"
+    elif obstacle is not None:
+        message += f" ({obstacle})"
     elif isinstance(error, InvalidRequest) and action is not None and not action.streaming:
-        message += _mixed_bounds(action, request) or _other_words(error.problems)
+        message += (
+            _mixed_bounds(action, request)
+            or _other_words(error.problems)
+            or _of_query(request.params.get("query"), action)
+        )
     error.args = (redact(message),)
     error.problems = redact_all(error.problems)
     return error
 
 
-def _access(action: Action, credentials: str) -> str:
-    """Say which credentials an action accepts."""
+def _of_query(query: str | None, action: Action) -> str:
+    """Say what is wrong with a refused query, in the words of the check before a call."""
+    if query is None or not is_query_action(action.name):
+        return ""
+    errors = check_query(query, action.name, QUERY_MOST).errors
+    if not errors:
+        return ""
+    part = query[errors[0].start : errors[0].end]
+    return f" (in the query, {part[:60]!r}: {errors[0].message})"
+
+
+def _access(action: Action, credentials: str, obstacle: Obstacle | None) -> str:
+    """Say which credentials an action accepts, and what X's refusal means."""
     accepted = " or ".join(KINDS[kind][0] for kind in action.auth)
     if action.scopes:
         accepted += f", scopes {' '.join(action.scopes)}"
-    parts = [f"sent with {credentials}", f"{action.name} takes {accepted}"]
-    if action.note:
-        parts.append(action.note)
-    return "; ".join([*parts, "your access tier may matter too"])
+    parts = [f"sent with {credentials}", f"{action.name} takes {accepted}", action.note]
+    meaning = "your access tier may matter too"
+    if obstacle is not None:
+        meaning = str(obstacle)
+    return "; ".join(filter(None, [meaning, *parts]))
 
 
 def _mixed_bounds(action: Action, request: Request) -> str:

@@ -15,6 +15,7 @@ ParamKind = Literal[
     "enums", "keys", "texts", "json", "file",
 ]
 Where = Literal["path", "query", "body", "local"]
+Tier = Literal["self-serve", "Enterprise"]
 
 _NAMING = frozenset({"id", "ids", "usernames", "keys"})
 NAMES = {"ids": "id", "usernames": "username", "media_keys": "media_key"}
@@ -143,8 +144,11 @@ class Action:
         Whether it is one of the 79 actions of X's listing.
     by_call
         Whether it is a write without a function of its own: `xf.call` carries it out.
+    tier, removed
+        The access level that it needs, and when X removed it from self-serve access, if it did.
     note, caps, docs
-        What X says about access, another documented limit, and the documentation page below `DOCS`.
+        What else X says about access, another documented limit, and the documentation page below
+        `DOCS`.
     """
 
     name: str
@@ -176,6 +180,8 @@ class Action:
     streaming: bool = False
     listed: bool = True
     by_call: bool = False
+    tier: Tier = "self-serve"
+    removed: str = ""
     note: str = ""
     docs: str = ""
     caps: str = ""
@@ -206,6 +212,25 @@ class Action:
     def path(self) -> str:
         """The path template, e.g. `/2/users/{id}/tweets`."""
         return self.endpoint.split(" ")[1]
+
+    @property
+    def removal(self) -> str:
+        """What to say about its removal from self-serve access; empty if X did not remove it."""
+        if not self.removed:
+            return ""
+        return f"X removed it from self-serve access in {self.removed}"
+
+    @property
+    def need(self) -> str:
+        """What to say about the access level that it needs; empty if it is self-serve."""
+        if self.tier == "self-serve":
+            return ""
+        return f"it needs {self.tier} access"
+
+    @property
+    def access_notes(self) -> tuple[str, ...]:
+        """All that X says about access, one text each."""
+        return tuple(text for text in (self.removal, self.need, self.note) if text)
 
     @property
     def single(self) -> bool:

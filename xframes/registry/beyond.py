@@ -149,7 +149,7 @@ BEYOND = (
                 BACKFILL, *missed_times(), DURATION),
         auth=("app",), limits=("100/15min", ""), price="Post", ordered=ORDER[:1], streaming=True,
         listed=False,
-        note="it needs Enterprise access",
+        tier="Enterprise",
         docs="posts/sample-10-stream",
     ),
 )

@@ -118,7 +118,7 @@ READS = (
     Action(
         "streams.sample", "GET /2/tweets/sample/stream", 63, "Sample stream (1 %)", "posts", "post",
         params=(BACKFILL, DURATION),
-        auth=("app",), price="Post", streaming=True, note="it needs Enterprise access",
+        auth=("app",), price="Post", streaming=True, tier="Enterprise",
         docs="posts/volume-streams/introduction",
     ),
     Action(

@@ -83,12 +83,12 @@ def facts(action: Action) -> list[str]:
     """Return the limits, price, credentials and source of an action, one sentence each."""
     parts = [
         *_sizes(action),
-        _rates(action),
+        rate_limits(action),
         *([action.caps] if action.caps else []),
         _price(action),
         _access(action),
     ]
-    parts += [action.note] if action.note else []
+    parts += action.access_notes
     sentences = [f"{text[0].upper()}{text[1:]}." for text in parts]
     return [*sentences, f"{action.endpoint}, {DOCS}{action.docs}"]
 
@@ -120,7 +120,8 @@ def _sizes(action: Action) -> Iterator[str]:
         yield f"at most {counted(action.span_days, 'day')} per request; longer times are split"
 
 
-def _rates(action: Action) -> str:
+def rate_limits(action: Action) -> str:
+    """Return the documented rate limits of an action, for a person to read."""
     pools = {"app": action.app, "user": action.user}
     if not any(pools.values()):
         return "X documents no rate limit"

@@ -15,7 +15,7 @@ from xframes.registry.params import (
 )
 from xframes.registry.prices import PER_REQUEST, dollars
 
-_GONE = "X removed it from self-serve access in April 2026"
+_GONE = "April 2026"
 _FIFTY = ("", "50/15min")
 _THREE_HUNDRED = ("", "300/15min")
 _CHUNKS = ("180,000/24hrs", "1,875/15min")
@@ -125,7 +125,7 @@ WRITES = (
         "write.follow", "POST /2/users/{id}/following", 16, "Follow a user ID",
         params=(body_id("user_id", "target_user_id", required=True), ME),
         auth=USER, scopes=("follows.write", *READ), limits=_FIFTY, price="UserInteractionCreate",
-        note=_GONE,
+        removed=_GONE,
         seen="users.following",
         docs="users/follows/introduction",
     ),
@@ -150,7 +150,7 @@ WRITES = (
         params=(body_id("post_id", "tweet_id", required=True), ME),
         auth=USER, scopes=("like.write", *READ), limits=("", "50/15min, 1,000/24hrs"),
         price="UserInteractionCreate",
-        note=_GONE, seen="users.liked_posts",
+        removed=_GONE, seen="users.liked_posts",
         docs="posts/likes/introduction",
     ),
     Action(

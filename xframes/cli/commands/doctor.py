@@ -10,6 +10,7 @@ import os
 import platform
 import re
 import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from xframes.client import Client
+    from xframes.planning.live_check import CallResult, LiveReport
     from xframes.schema import Vocabulary
 
 OK, WARN, WRONG = "ok", "warn", "wrong"
@@ -59,12 +61,26 @@ class Check(NamedTuple):
     "--me", is_flag=True,
     help="Also request your own profile with a user's token. X bills one user.",
 )
+@click.option(
+    "--live", is_flag=True,
+    help="Also send a few of the cheapest calls and write a report of what X answers.",
+)
+@click.option(
+    "--budget", "usd", type=click.FloatRange(min=0), default=0.25, show_default=True,
+    metavar="USD", help="Dollars that --live may cost.",
+)
+@click.option(
+    "--report", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+    help="File for the report of --live. Default: xframes-live-TIME.json in this folder.",
+)
+@click.option("--save", is_flag=True, help="Save the settings that --live finds, without asking.")
 @servers.options
 @output.options
 @click.pass_context
 def doctor(
-    ctx: click.Context, *, folder: Path | None, offline: bool, me: bool, base_url: str | None,
-    words: Vocabulary | None, format_: str | None, into: Path | None,
+    ctx: click.Context, *, folder: Path | None, offline: bool, me: bool, live: bool, usd: float,
+    report: Path | None, save: bool, base_url: str | None, words: Vocabulary | None,
+    format_: str | None, into: Path | None,
 ) -> None:
     """Check versions, credentials, access to X and the health of an archive.
 
@@ -72,13 +88,20 @@ def doctor(
     usage, is free. Every line that is not ok says what to do. The exit code is 1 if something is
     wrong.
 
+    With --live, a few calls within --budget show which words X takes and sends, what it bills, and
+    fields and errors that xframes does not know. The report has no credentials and no data of
+    people, so it can be attached to a bug report.
+
     \b
     Example:
       xframes doctor --archive my-archive
     """
+    if live and offline:
+        raise click.UsageError("--live and --offline exclude each other")
     on_screen = format_ is None and into is None
     checks = []
-    for check in _all(folder, base_url, words, offline=offline, me=me):
+    wanted = _Live(usd, report, save=save) if live else None
+    for check in _all(folder, base_url, words, offline=offline, me=me, live=wanted):
         safe = Check(*(_safe(text) for text in check))
         checks.append(safe)
         if on_screen:
@@ -102,8 +125,17 @@ def _summary(checks: list[Check]) -> str:
     return summary
 
 
+class _Live(NamedTuple):
+    """The options of the live check."""
+
+    usd: float
+    report: Path | None
+    save: bool
+
+
 def _all(
-    folder: Path | None, base_url: str | None, words: Vocabulary | None, *, offline: bool, me: bool
+    folder: Path | None, base_url: str | None, words: Vocabulary | None, *, offline: bool,
+    me: bool, live: _Live | None,
 ) -> Iterator[Check]:
     versions = list(_versions())
     yield from versions
@@ -120,6 +152,8 @@ def _all(
         yield check
     if usable and not offline:
         yield from _access(base_url, words, me=me)
+        if live is not None:
+            yield from _live(base_url, words, live)
     if folder is not None:
         from xframes.archive.upkeep.health import signs
 
@@ -397,6 +431,90 @@ def _quota(client: Client, action: str) -> str:
         return ""
     most, left, reset = limit
     return f"; {left:,} of {most:,} such requests left until {reset:%H:%M} UTC"
+
+
+# a live check --------------------------------------------------------------------------------
+
+
+def _live(base_url: str | None, words: Vocabulary | None, options: _Live) -> Iterator[Check]:
+    """Send a few cheap calls, report each, write the report, and offer what it decides."""
+    from xframes.planning.live_check import LiveCheck
+
+    check = LiveCheck(base_url, words, options.usd)
+    for call in check.run():
+        yield _of_call(call)
+    report = check.report
+    yield from _findings(report)
+    path = options.report
+    if path is None:
+        path = Path(f"xframes-live-{check.client.now():%Y%m%d-%H%M%S}.json")
+    try:
+        path.write_text(report.to_json() + "\n", encoding="utf-8")
+    except OSError as error:
+        yield Check("report", WRONG, f"{path}: {error.strerror}", "choose another --report")
+    else:
+        yield Check("report", OK, f"{path}, without credentials and data of people")
+    for name, value in report.settings.items():
+        yield _offered(name, value, save=options.save)
+
+
+def _of_call(call: CallResult) -> Check:
+    """Describe one call of the live check."""
+    from xframes.billing.sums import money
+
+    finding = f"{call.action} ({call.purpose}): {call.outcome}"
+    if call.status is not None:
+        finding += f", HTTP {call.status}"
+    if call.kind:
+        finding += f" {call.kind}"
+    if call.price_high:
+        finding += f", {money(call.price_low, call.price_high)}"
+    unknown = [*call.unknown_fields, *call.unknown_problems]
+    if unknown:
+        known = f"{finding}; unknown: {', '.join(unknown)}"
+        return Check("live", WARN, known, "attach the report to a bug report of xframes")
+    if call.outcome == "not sent":
+        return Check("live", WARN, finding, "a larger --budget allows it")
+    if call.outcome == "failed" or call.status in {401, 402, 403}:
+        return Check("live", WARN, finding, f"xframes can {call.action} shows what it needs")
+    return Check("live", OK, finding)
+
+
+def _findings(report: LiveReport) -> Iterator[Check]:
+    """Say what follows from the calls."""
+    from xframes.billing.sums import money
+
+    accepted = " and ".join(report.words_accepted) or "none of the"
+    received = " and ".join(report.words_received) or "no particular"
+    finding = f"X accepts {accepted} words and answers in {received} words"
+    yield Check("words", OK if report.words_accepted else WARN, finding)
+    readings = {
+        "low": "expanded objects were not billed", "high": "expanded objects were billed",
+        "unknown": "the balance does not show whether expanded objects were billed",
+    }
+    low, high = report.price
+    change = "the balance is not known"
+    if report.balance_change is not None:
+        change = f"the balance fell by {money(report.balance_change, report.balance_change)}"
+    finding = f"{money(low, high)} by the price card; {change}; {readings[report.price_reading]}"
+    yield Check("price", OK, finding)
+
+
+def _offered(name: str, value: str, *, save: bool) -> Check:
+    """Offer to save a setting: on a terminal by a question, elsewhere by its line."""
+    from xframes.settings import config_path, save_setting
+
+    finding = f'{name} = "{value}" fits what X answered'
+    if not save and sys.stdin.isatty():
+        save = click.confirm(f"Save {name} = {value!r} in {config_path()}?", err=True)
+    if not save:
+        advice = f'xframes doctor --live --save, or add it to {config_path()} below [default]'
+        return Check("setting", WARN, finding, advice)
+    try:
+        path = save_setting(name, value)
+    except errors.ConfigError as error:
+        return Check("setting", WRONG, str(error), "correct the config file")
+    return Check("setting", OK, f"{finding}; saved in {path}")
 
 
 COMMANDS = (doctor,)

@@ -14,85 +14,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-STANDALONE = frozenset(
-    {
-        "word",
-        "phrase",
-        "hashtag",
-        "cashtag",
-        "mention",
-        "from",
-        "to",
-        "url",
-        "retweets_of",
-        "in_reply_to_tweet_id",
-        "retweets_of_tweet_id",
-        "quotes_of_tweet_id",
-        "context",
-        "entity",
-        "conversation_id",
-        "list",
-        "place",
-        "place_country",
-        "point_radius",
-        "bounding_box",
-    }
+from xframes.registry.query_operators import (
+    ALONE,
+    BY_NAME,
+    DEPTH,
+    KINDS,
+    SIGNS,
+    TOKEN,
 )
-_ALIASES = {
-    "in_reply_to_status_id": "in_reply_to_tweet_id",
-    "retweets_of_status_id": "retweets_of_tweet_id",
-    "quotes_of_status_id": "quotes_of_tweet_id",
-    "geo_bounding_box": "bounding_box",
-}
-_ID = r"[0-9]{1,19}"
-_ACCOUNT = r"@?[A-Za-z0-9_]{1,20}"
-_NUMBER = r"-?[0-9]+(?:\.[0-9]+)?"
-_IS = ("nullcast", "quote", "reply", "retweet", "verified")
-_HAS = (
-    "cashtags",
-    "geo",
-    "hashtags",
-    "images",
-    "links",
-    "media",
-    "media_link",
-    "mentions",
-    "polls",
-    "video_link",
-    "videos",
-)
-_VALUES: dict[str, str] = {
-    "from": _ACCOUNT,
-    "to": _ACCOUNT,
-    "retweets_of": _ACCOUNT,
-    "url": r".+",
-    "entity": r".+",
-    "place": r".+",
-    "place_country": r"[A-Za-z]{2}",
-    "lang": r"[A-Za-z]{2,3}(?:-[A-Za-z]{2,4})?",
-    "context": r"[0-9]+\.[0-9]+",
-    "in_reply_to_tweet_id": _ID,
-    "retweets_of_tweet_id": _ID,
-    "quotes_of_tweet_id": _ID,
-    "conversation_id": _ID,
-    "list": _ID,
-    "sample": r"[1-9][0-9]?|100",
-    "is": "|".join(_IS),
-    "has": "|".join(_HAS),
-    "min_likes": r"[0-9]{1,9}",
-    "min_replies": r"[0-9]{1,9}",
-    "min_reposts": r"[0-9]{1,9}",
-    "point_radius": rf"\[{_NUMBER} {_NUMBER} [0-9]+(?:\.[0-9]+)?(?:mi|km)\]",
-    "bounding_box": rf"\[{_NUMBER}(?: {_NUMBER}){{3}}\]",
-}
-OPERATORS = tuple(sorted(_VALUES))
-_TOKEN = re.compile(
-    r"""(?P<space>\s+)|(?P<open>\()|(?P<close>\))|(?P<minus>-(?=[^\s)]))
-      |(?P<name>[A-Za-z_]+):(?:"(?P<quoted>[^"]*)"|(?P<boxed>\[[^\]]*\])|(?P<value>[^\s()"]*))
-      |"(?P<phrase>[^"]*)"|(?P<word>[^\s()"]+)""",
-    re.VERBOSE,
-)
-_DEPTH = 50  # parentheses inside parentheses
+from xframes.registry.query_operators import OPERATORS as DECLARED
+
+STANDALONE = ALONE
+OPERATORS = tuple(sorted(operator.name for operator in DECLARED))
 
 
 class QueryError(ValueError):
@@ -154,14 +87,10 @@ def _scan(query: str) -> list[_Token]:
     found: list[_Token] = []
     position = 0
     while position < len(query):
-        hit = _TOKEN.match(query, position)
+        hit = TOKEN.match(query, position)
         if hit is None:
             raise QueryError(f"missing closing quote for the quote at position {position + 1}")
-        kind = next(
-            k
-            for k in ("space", "open", "close", "minus", "name", "phrase", "word")
-            if hit[k] is not None
-        )
+        kind = next(k for k in KINDS if hit[k] is not None)
         if kind in {"open", "close", "minus"}:
             found.append(_Token(kind, position + 1))
         elif kind == "word" and hit["word"] == "OR":
@@ -174,7 +103,7 @@ def _scan(query: str) -> list[_Token]:
 
 def _term(kind: str, hit: re.Match[str], at: int) -> Term:
     if kind == "name":
-        name = _ALIASES.get(hit["name"].lower(), hit["name"].lower())
+        name = hit["name"].lower()
         value = next(v for v in (hit["quoted"], hit["boxed"], hit["value"]) if v is not None)
         return _operator(name, value, at)
     if kind == "phrase":
@@ -189,23 +118,24 @@ def _term(kind: str, hit: re.Match[str], at: int) -> Term:
         )
     if word == "-":
         raise QueryError(f"nothing to negate at position {at}")
-    for sign, op in (("#", "hashtag"), ("$", "cashtag"), ("@", "mention")):
+    for sign, op in SIGNS.items():
         if word.startswith(sign) and len(word) > 1:
             return Term(op, word[1:])
     return Term("word", word)
 
 
 def _operator(name: str, value: str, at: int) -> Term:
-    if name not in _VALUES:
+    operator = BY_NAME.get(name)
+    if operator is None:
         known = ", ".join(OPERATORS)
         raise QueryError(
             f"reference to invalid operator '{name}' at position {at}; the operators are: {known}"
         )
-    if not re.fullmatch(_VALUES[name], value, re.IGNORECASE):
+    if not re.fullmatch(operator.value, value, re.IGNORECASE):
         raise QueryError(f"invalid value '{value}' for operator '{name}' at position {at}")
     if name in {"is", "has"}:
         value = {"media_link": "media", "video_link": "videos"}.get(value.lower(), value.lower())
-    return Term(name, value)
+    return Term(operator.name, value)
 
 
 class _Parser:
@@ -258,8 +188,8 @@ class _Parser:
         if token.kind == "minus":
             return self._negated(token)
         self._depth += 1
-        if self._depth > _DEPTH:
-            raise QueryError(f"more than {_DEPTH} nested groups (at position {token.at})")
+        if self._depth > DEPTH:
+            raise QueryError(f"more than {DEPTH} nested groups (at position {token.at})")
         inner = self._any()
         self._depth -= 1
         close = self._peek()
