@@ -16,10 +16,12 @@ import tempfile
 import zipfile
 from copy import copy
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any, Self, cast
 
-from xframes.reader import exports, spreadsheets
+from xframes.reader import account_export, spreadsheets
 from xframes.reader.damage import reason
+from xframes.reader.formats.exports.account_files import Export
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +41,7 @@ _READ_WHOLE = {  # headers of a tar with names and other properties of a member
     tarfile.SOLARIS_XHDTYPE,
 }
 _LONGEST_HEADER = 1 << 20
+_NO_TIME_BEFORE = 1980
 _BOMS = (
     (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
@@ -54,21 +57,23 @@ _OTHER_FORMATS = (
 class Part:
     """One text to read: its name, its bytes as UTF-8, and how it begins.
 
-    `skipped` is why a member of a zip or tar is not read, `damage` why it cannot be read.
+    `skipped` is why a member of a zip or tar is not read, `damage` why it cannot be read,
+    `modified_at` is its own time.
     """
 
     name: str
     file: IO[bytes]
     head: bytes
     inside: bool = False  # in a zip or tar, where files without posts are skipped
-    export: exports.Export = field(default_factory=lambda: exports.Export([], []))
+    export: Export = field(default_factory=Export)
     skipped: str | None = None
     damage: str | None = None
+    modified_at: datetime | None = None
 
     @property
-    def is_export(self) -> bool:
-        """Whether this file has the posts of an account's export."""
-        return exports.begins_posts(self.head)
+    def kind(self) -> str | None:
+        """The kind of a file of an account's export; None for other files."""
+        return account_export.kind(self.head)
 
     @property
     def is_table(self) -> bool:
@@ -80,7 +85,7 @@ class Part:
     def refusal(self) -> str | None:
         """Why this file cannot be read, or None."""
         name = self.name.lower()
-        if self.skipped or self.is_export or self.is_table:
+        if self.skipped or self.kind is not None or self.is_table:
             return self.skipped
         if self.head[:1] == b"\x80" and self.head[1:2] in {b"\2", b"\3", b"\4", b"\5"}:
             return "a Python pickle, which can run code when it is read: save it as JSON"
@@ -149,7 +154,7 @@ def _zipped(file: IO[bytes], depth: int) -> Iterator[Part]:
                 whole.write(data)
             source = whole
         with zipfile.ZipFile(source) as packed:
-            export = exports.packed(packed)
+            export = account_export.packed(packed)
             for info in sorted(packed.infolist(), key=lambda i: i.filename):
                 if info.is_dir():
                     continue
@@ -160,6 +165,7 @@ def _zipped(file: IO[bytes], depth: int) -> Iterator[Part]:
                     with _member(packed, info) as member:
                         for part in _unpacked(info.filename, member, None, depth + 1, inside=True):
                             part.export = export
+                            part.modified_at = part.modified_at or _time_of_zip(info)
                             yield part
                 except Exception as error:  # noqa: BLE001  other members can still be read
                     yield _damaged(info.filename, error)
@@ -193,7 +199,9 @@ def _tarred(file: IO[bytes], depth: int) -> Iterator[Part]:
                 continue
             try:
                 member = cast("IO[bytes]", packed.extractfile(entry))
-                yield from _unpacked(entry.name, member, None, depth + 1, inside=True)
+                for part in _unpacked(entry.name, member, None, depth + 1, inside=True):
+                    part.modified_at = part.modified_at or _time_of_epoch(entry.mtime)
+                    yield part
             except Exception as error:  # noqa: BLE001  other members can still be read
                 yield _damaged(entry.name, error)
 
@@ -210,6 +218,25 @@ class _Entry(tarfile.TarInfo):
                 f"header: expected at most {_LONGEST_HEADER:,} bytes, got {entry.size:,}"
             )
         return entry
+
+
+def _time_of_zip(info: zipfile.ZipInfo) -> datetime | None:
+    """Return when a member was modified; a zip has no time before 1981 and no zone."""
+    if info.date_time[0] <= _NO_TIME_BEFORE:
+        return None
+    try:
+        return datetime(*info.date_time, tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _time_of_epoch(seconds: float) -> datetime | None:
+    if seconds <= 0:
+        return None
+    try:
+        return datetime.fromtimestamp(int(seconds), UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def is_hidden(name: str) -> bool:
@@ -235,8 +262,8 @@ def _text(
         text = io.BufferedReader(_Recoded(file, encoding), _BUFFER_BYTES)
         head = cast("io.BufferedReader", text).peek(_HEAD)[:_HEAD]
     part = Part(name, text, head.removeprefix(codecs.BOM_UTF8), inside)
-    if part.is_export and folder is not None:
-        part.export = exports.unpacked(folder)
+    if part.kind and folder is not None:
+        part.export = account_export.unpacked(folder)
     return part
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+    from xframes.archive.ingest.imports import ImportedFile
     from xframes.archive.query.views import Views
     from xframes.archive.storage.bucket import Place
     from xframes.archive.storage.folder import Folder
@@ -71,6 +72,8 @@ class Run:
         Number of main rows, such as the posts that a search found.
     archive
         The archive, whose tables have the rows of this run together with all others.
+    file
+        Of an import that was just made: what was stored by table, left and refused of its file.
 
     Examples
     --------
@@ -84,6 +87,7 @@ class Run:
     pages: int
     rows: int
     archive: RunArchive = field(repr=False, compare=False)
+    file: ImportedFile | None = field(default=None, repr=False, compare=False)
 
     def frames(self) -> Frames:
         """Return the tables of this run's pages alone, in memory.

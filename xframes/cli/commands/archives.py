@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 import threading
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,12 +25,15 @@ from xframes.cli.common import (
     show_runs,
 )
 from xframes.cli.terminal import MOST_ROWS
+from xframes.errors import ArchiveError, ArgumentError
+from xframes.schema import TABLES
 from xframes.screen import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from xframes.archive import Archive, Run
+    from xframes.archive import Archive
+    from xframes.archive.ingest.imports import ImportedFile
     from xframes.schema import Vocabulary
 
 _PROCESSES = click.option(
@@ -37,6 +41,7 @@ _PROCESSES = click.option(
     help="Number of processes. Default: one per core for large inputs, else one.",
 )
 _BATCH_ROWS = 10_000
+_MOST_FILES = 50  # with a line each
 
 
 @click.command("import", short_help="Read files of pages or posts into an archive.")
@@ -45,46 +50,114 @@ _BATCH_ROWS = 10_000
     type=click.Path(exists=True, allow_dash=True, path_type=Path),
 )
 @archive_option(exists=False)
+@click.option(
+    "--with", "include", metavar="KINDS", default="",
+    help="What of an account's export to import besides its posts, separated by commas: likes, "
+         "follows, blocks, mutes, lists, messages, profile, deleted, or all.",
+)
+@click.option(
+    "--map", "mapping", metavar="COLUMN=OURS", multiple=True,
+    help="Columns of a table and the columns of posts or users that they fill, e.g. "
+         "tweet_id=id,favs=like_count.",
+)
+@click.option(
+    "--observed-at", metavar="TIME",
+    help="When the data were collected, for files that do not say it. Default: the file's time.",
+)
 @_PROCESSES
 @output.options
-def import_(
-    files: tuple[Path, ...], folder: Path, processes: int | None, format_: str | None,
-    into: Path | None,
+def import_(  # noqa: PLR0917  one parameter for each option
+    files: tuple[Path, ...], folder: Path, include: str, mapping: tuple[str, ...],
+    observed_at: str | None, processes: int | None, format_: str | None, into: Path | None,
 ) -> None:
     """Import FILES of pages or posts, folders of such files, or stdin (`-`).
 
-    Accepts NDJSON, JSON documents, twarc's files and its CSV, academictwitteR's folders, posts
-    of API v1.1, and the zip file of an account's export. Files may be compressed (gz, zst, bz2,
-    xz) or in a zip or tar. The content of a file decides how it is read.
+    Accepts pages of X, posts of API v1.1, exports of accounts, tables, and files of many other
+    tools (`xframes formats` lists them). Files may be compressed (gz, zst, bz2, xz) or in a zip or
+    tar. The content of a file decides how it is read.
 
-    Prints one row per file with its pages and rows, and on stderr what could not be read.
-    Importing a file twice adds nothing.
+    Prints one row per file with its pages and rows, and on stderr what was stored by table, left
+    and refused. Importing a file twice adds nothing. Exits with 1 if a file could not be read to
+    its end, or nothing of it could be stored.
 
     \b
     Example:
       xframes import pages/*.jsonl --archive my-archive
     """
     from xframes.archive import Archive
+    from xframes.archive.ingest.imports import ImportFailed
 
+    columns = _mapping(mapping)
     with Archive(folder) as archive, _spooled(files) as paths:
-        runs = archive.import_pages(paths, processes=processes)
+        try:
+            runs = archive.import_pages(
+                paths, processes=processes, include=include, columns=columns,
+                observed_at=observed_at,
+            )
+        except ImportFailed as error:
+            show_runs([archive.run(file.run_id) for file in error.files], format_, into)
+            _print_import(archive, error.files)
+            raise
         show_runs(runs, format_, into)
-        _print_import(archive, runs)
+        done = [run.file for run in runs if run.file is not None]
+        _print_import(archive, done)
+        if _is_nothing(done):
+            raise ArchiveError("nothing of these files could be stored")
 
 
-def _print_import(archive: Archive, runs: list[Run]) -> None:
-    """Print on stderr what an import read and what it could not read."""
-    pages, rows = sum(run.pages for run in runs), sum(run.rows for run in runs)
-    amounts = [counted(len(runs), "file"), counted(pages, "page"), counted(rows, "row")]
-    output.say(f"{', '.join(amounts)} read", err=True)
-    run_ids = [run.run_id for run in runs]
-    failed = archive.sql(
-        "SELECT error FROM runs WHERE state = 'failed' AND list_contains($runs, run_id)",
-        {"runs": run_ids},
-    )
-    for (error,) in failed.fetchall():
-        output.say(f"not read: {error}", err=True)
-    print_problems(archive, run_ids)
+def _mapping(pairs: tuple[str, ...]) -> dict[str, str]:
+    """Return the columns of `--map`. Raises ArgumentError."""
+    columns = {}
+    for pair in (part for text in pairs for part in text.split(",") if part.strip()):
+        name, equals, target = pair.partition("=")
+        if not equals or not name.strip() or not target.strip():
+            raise ArgumentError(f"--map: expected COLUMN=OURS, e.g. favs=like_count, got {pair!r}")
+        columns[name.strip()] = target.strip()
+    return columns
+
+
+def _is_nothing(files: Sequence[ImportedFile]) -> bool:
+    """Whether nothing was stored of a file that had something, and not by choice."""
+    stored = [file for file in files if file.stored or file.left]
+    failed = [file for file in files if (file.refused or file.problems) and file not in stored]
+    return bool(failed) and not stored
+
+
+def _print_import(archive: Archive, files: Sequence[ImportedFile]) -> None:
+    """Print on stderr what an import stored, left and refused, the sum of all files last."""
+    print_problems(archive, [file.run_id for file in files])
+    for file in files:
+        if file.error is not None:
+            output.say(f"not read: {file.error}", err=True)
+    times = sum(file.has_time_of_file and bool(file.stored) for file in files)
+    if times:
+        output.say(
+            f"observed_at is the file's time in {counted(times, 'file')}, whose data do not say "
+            "when they were collected. --observed-at sets it", err=True,
+        )
+    own = [file for file in files if file.stored or file.left or file.refused]
+    for file in own[:_MOST_FILES]:
+        _print_counts(file.name, [file])
+    if len(own) > 1:
+        _print_counts(counted(len(files), "file"), own)
+    elif not own:
+        output.say("nothing stored", err=True)
+
+
+def _print_counts(name: str, files: Sequence[ImportedFile]) -> None:
+    from xframes.archive.ingest.imports import total_stored
+
+    stored, left = total_stored(files), Counter[str]()
+    for file in files:
+        left.update(file.left)
+    amounts = ", ".join(f"{table} {stored[table]:,}" for table in TABLES if table in stored)
+    output.say(f"{name}: stored {amounts or 'nothing'}", err=True)
+    if left:
+        kinds = ", ".join(f"{label} ({number:,})" for label, number in left.items())
+        output.say(f"{name}: left: {kinds}. --with imports likes, follows, … or all", err=True)
+    for reason in dict.fromkeys(reason for file in files for reason in file.refused):
+        if len(files) == 1:
+            output.say(f"{name}: refused: {reason}", err=True)
 
 
 @contextlib.contextmanager
