@@ -139,7 +139,8 @@ def _print_import(archive: Archive, files: Sequence[ImportedFile]) -> None:
     for file in own[:_MOST_FILES]:
         _print_counts(file.name, [file])
     if len(own) > 1:
-        _print_counts(counted(len(files), "file"), own)
+        pages = counted(sum(file.tally.pages for file in files), "page")
+        _print_counts(f"{counted(len(files), 'file')}, {pages}", own)
     elif not own:
         output.say("nothing stored", err=True)
 

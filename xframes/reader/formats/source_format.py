@@ -175,7 +175,9 @@ class Format:
     @property
     def is_read(self) -> bool:
         """Whether files of the format are read; else they are recognised and refused."""
-        return self.shape is not None or self.convert is not None or self.name == "twarc-csv"
+        if self.form == "js" or self.name == "twarc-csv":
+            return True
+        return self.shape is not None or self.convert is not None
 
     @property
     def fills(self) -> tuple[str, ...]:

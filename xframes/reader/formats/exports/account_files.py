@@ -142,7 +142,10 @@ def posts(items: Items, export: Export, notes: Notes) -> Iterator[Converted]:
             if export.owner:
                 own.main.setdefault("author_id", export.owner)
             if export.notes:
-                _add_note(own.main, export)
+                try:
+                    _add_note(own.main, export)
+                except (ValueError, TypeError) as error:
+                    notes.add_record(f"a long text was read in part: {error}")
             objects.append(own)
         page = joined(objects, "post", notes)
         if export.account:
@@ -246,7 +249,7 @@ def _edges(action: str, *names: str) -> Callable[[Items, Export, Notes], Iterato
             id_ = inner.get("accountId") if isinstance(inner, dict) else None
             try:
                 ids.append(ID(id_))
-            except ValueError:
+            except (ValueError, TypeError):
                 notes.add_record(f"an account without id: {str(inner)[:80]!r}")
         if export.owner is None:
             if ids:
@@ -264,7 +267,7 @@ def _likes(items: Items, export: Export, notes: Notes) -> Iterator[Converted]:
         inner = _inner(item, "like")
         try:
             post = {"id": ID(inner.get("tweetId"))}
-        except (ValueError, AttributeError):
+        except (ValueError, TypeError, AttributeError):
             notes.add_record(f"a like without a post: {str(inner)[:80]!r}")
             continue
         if isinstance(inner.get("fullText"), str):

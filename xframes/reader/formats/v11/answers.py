@@ -172,7 +172,10 @@ def conversation_of(sender: Any, recipient: Any) -> str | None:
     """Return the id of the conversation of two people."""
     if is_nothing(sender) or is_nothing(recipient):
         return None
-    first, second = sorted((ID(sender), ID(recipient)), key=lambda id_: int(id_ or 0))
+    try:
+        first, second = sorted((ID(sender), ID(recipient)), key=lambda id_: int(id_ or 0))
+    except (ValueError, TypeError):  # noted where the ids are read
+        return None
     return f"{first}-{second}"
 
 
@@ -278,13 +281,15 @@ def _is_message(document: Mapping[str, Any]) -> bool:
 
 
 def _trends(document: Mapping[str, Any], notes: Notes) -> list[Converted]:
-    del notes
     items = []
-    for trend in document["trends"]:
+    trends = document["trends"]
+    for trend in trends if isinstance(trends, list) else [trends]:
         if isinstance(trend, dict) and isinstance(trend.get("name"), str):
-            volume = trend.get("tweet_volume")
-            count = None if is_nothing(volume) else COUNT(volume)
-            items.append({"trend_name": trend["name"], "tweet_count": count})
+            items.append({"trend_name": trend["name"], "tweet_count": _volume(trend, notes)})
+        else:
+            notes.add_record(f"a trend without name: {str(trend)[:80]!r}")
+    if not items:
+        return []
     places = document.get("locations")
     woeid = None
     if isinstance(places, list) and places and isinstance(places[0], dict):
@@ -294,13 +299,30 @@ def _trends(document: Mapping[str, Any], notes: Notes) -> list[Converted]:
     return [Converted({"data": items}, "trend", "trends.by_woeid", args, at)]
 
 
+def _volume(trend: Mapping[str, Any], notes: Notes) -> int | None:
+    volume = trend.get("tweet_volume")
+    if is_nothing(volume):
+        return None
+    try:
+        return int(COUNT(volume))
+    except (ValueError, TypeError) as error:
+        notes.add_value("tweet_volume", volume, str(error))
+        return None
+
+
 def _places(document: Mapping[str, Any], notes: Notes) -> list[Converted]:
     places = [document]
     result = document.get("result")
     if isinstance(result, dict) and isinstance(result.get("places"), list):
         places = result["places"]
-    own = [read_record(PLACE, p, notes).main for p in places if isinstance(p, dict)]
-    return [Converted({"includes": {"places": [p for p in own if p.get("id")]}}, "place")]
+    own = []
+    for place in places:
+        main = read_record(PLACE, place, notes).main if isinstance(place, dict) else {}
+        if main.get("id"):
+            own.append(main)
+        else:
+            notes.add_record("a place without id")
+    return [Converted({"includes": {"places": own}}, "place")]
 
 
 def _has_places(document: Mapping[str, Any]) -> bool:
@@ -328,11 +350,9 @@ FORMATS = (
     Format("v11-map", _TOOL, "v11", "json", STATUS, fits=_is_map, convert=_map_items),
     Format("v11-deletion", "streams of the API v1.1", "v11", "json", fits=_is_deletion,
            convert=_deletion, tables=("removals",)),
-    Format("v11-messages", _TOOL, "v11", "json", EVENT, fits=_has_events, convert=_events,
-           choice="messages"),
-    Format("v11-message-event", _TOOL, "v11", "json", EVENT, fits=_is_event, convert=_events,
-           choice="messages"),
-    Format("v11-message", _TOOL, "v11", "json", MESSAGE, fits=_is_message, choice="messages"),
+    Format("v11-messages", _TOOL, "v11", "json", EVENT, fits=_has_events, convert=_events),
+    Format("v11-message-event", _TOOL, "v11", "json", EVENT, fits=_is_event, convert=_events),
+    Format("v11-message", _TOOL, "v11", "json", MESSAGE, fits=_is_message),
     Format("v11-trends", _TOOL, "v11", "json", convert=_trends, tables=("trends",),
            certain=(("trends", "locations"),)),
     Format("v11-ids", "ids of the API v1.1", "v11", "json", certain=(("ids", "next_cursor"),
