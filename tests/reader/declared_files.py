@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import io
 import json
@@ -29,7 +30,7 @@ def record(shape, number=0, depth=0, *, flat=False):
     """A record that has each key of a shape once, with a sample of how it is read."""
     made = {}
     for key in shape.keys:
-        value = key.read.samples[number % len(key.read.samples)]
+        value = copy.deepcopy(key.read.samples[number % len(key.read.samples)])
         name = key.names[0]
         if name.startswith("_"):
             continue

@@ -6,6 +6,7 @@ import copy
 import json
 import zipfile
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -58,10 +59,10 @@ def test_each_key_of_a_record_fills_its_column(format_, tmp_path):
         target, _, column = key.to.partition(".")
         if key.of or key.name.startswith("_") or key.names[0] not in one(format_) or target == "media":
             continue
-        column = column or "start_index"
-        if frames[target].num_rows == 0 or frames[target][column].null_count == frames[target].num_rows:
+        rows = frames[target].num_rows
+        if rows == 0 or (column and frames[target][column].null_count == rows):
             left.add(key.name)
-    prepared = {"quoted_id", "retweeted_id", "retweeted_user_id", "retweeted_screen_name", "in_reply_to"}
+    prepared = {"quoted_id", "retweeted_id", "retweeted_user_id", "retweeted_screen_name", "in_reply_to", "tweet_url"}
     assert left - prepared == set()
     assert not [p for p in frames["problems"].to_pylist() if p["kind"] == "unknown_field" and p["parameter"] != "x"]
 
@@ -250,6 +251,5 @@ def test_when_the_data_were_collected(tmp_path):
 
 
 def test_the_readme_lists_the_formats():
-    with open(xf.__path__[0] + "/../README.md", encoding="utf-8") as file:
-        assert markdown() in file.read()
+    assert markdown() in (Path(xf.__file__).parents[1] / "README.md").read_text(encoding="utf-8")
     assert len(tools()) > 20

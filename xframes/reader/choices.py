@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from xframes.errors import ArgumentError
+from xframes.reader.formats.flat.plain_tables import mapped
 from xframes.reader.formats.readings import as_time
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ def choices(
         names = set(KINDS)
     if columns is not None and not isinstance(columns, Mapping):
         raise ArgumentError(f"columns: expected a mapping, got {type(columns).__name__}")
+    if columns:
+        mapped(columns)
     return Choices(frozenset(names), dict(columns or {}), _moment(observed_at))
 
 

@@ -245,7 +245,7 @@ def _drop_mentions(post: dict[str, Any]) -> None:
     kept: dict[Any, dict[str, Any]] = {}
     for mention in entities["mentions"]:
         name = mention.get("username")
-        if name is None and mention.get("start") is None and post.get("in_reply_to_user_id"):
+        if mention.keys() == {"id"} and mention["id"] == post.get("in_reply_to_user_id"):
             continue  # the id of whom a reply is for, which has a column of its own
         key = (str(name or mention.get("id")).lower(), mention.get("start"))
         first = kept.setdefault(key, mention)
