@@ -70,6 +70,8 @@ class ImportedFile:
         Why the file was not read, or not to its end.
     has_time_of_file
         Whether `observed_at` is the file's time for some of the data, which do not say it.
+    is_named
+        Whether the file was named itself, not a folder with it.
     tally
         The keys of what was stored.
     """
@@ -82,6 +84,7 @@ class ImportedFile:
     problems: int = 0
     error: str | None = None
     has_time_of_file: bool = False
+    is_named: bool = True
     tally: Tally = field(default_factory=Tally, repr=False, compare=False)
 
 
@@ -147,7 +150,7 @@ class _Reading:
                 run_id, _printable(path.name), {n: c for n, c in stored.items() if n != "problems"},
                 report.left, report.refused, stored.get("problems", 0),
                 self.damaged.get(run_id) or self.refused.get(run_id), report.has_time_of_file,
-                own,
+                path not in self.in_folders, own,
             ))
         return files
 

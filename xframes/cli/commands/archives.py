@@ -101,8 +101,8 @@ def import_(  # noqa: PLR0917  one parameter for each option
         show_runs(runs, format_, into)
         done = [run.file for run in runs if run.file is not None]
         _print_import(archive, done)
-        if _is_nothing(done):
-            raise ArchiveError("nothing of these files could be stored")
+        if lost := _without_rows(done):
+            raise ArchiveError(f"nothing could be stored of {', '.join(lost)}")
 
 
 def _mapping(pairs: tuple[str, ...]) -> dict[str, str]:
@@ -116,19 +116,21 @@ def _mapping(pairs: tuple[str, ...]) -> dict[str, str]:
     return columns
 
 
-def _is_nothing(files: Sequence[ImportedFile]) -> bool:
-    """Whether nothing was stored of a file that had something, and not by choice."""
-    stored = [file for file in files if file.stored or file.left]
-    failed = [file for file in files if (file.refused or file.problems) and file not in stored]
-    return bool(failed) and not stored
+def _without_rows(files: Sequence[ImportedFile]) -> list[str]:
+    """Return the files of which nothing was stored, though they had something and were chosen.
+
+    Files of a folder count only if nothing of all files was stored.
+    """
+    empty = [f for f in files if (f.refused or f.problems) and not f.stored and not f.left]
+    if any(file.stored for file in files):
+        empty = [file for file in empty if file.is_named]
+    return [file.name for file in empty]
 
 
 def _print_import(archive: Archive, files: Sequence[ImportedFile]) -> None:
     """Print on stderr what an import stored, left and refused, the sum of all files last."""
     print_problems(archive, [file.run_id for file in files])
-    for file in files:
-        if file.error is not None:
-            output.say(f"not read: {file.error}", err=True)
+    _print_unread([file for file in files if file.error is not None])
     times = sum(file.has_time_of_file and bool(file.stored) for file in files)
     if times:
         output.say(
@@ -136,8 +138,9 @@ def _print_import(archive: Archive, files: Sequence[ImportedFile]) -> None:
             "when they were collected. --observed-at sets it", err=True,
         )
     own = [file for file in files if file.stored or file.left or file.refused]
-    for file in own[:_MOST_FILES]:
-        _print_counts(file.name, [file])
+    shown = [file for file in own if file.is_named or file.stored]
+    for file in shown[:_MOST_FILES]:
+        _print_counts(file.name, [file], with_left=file.is_named)
     if len(own) > 1:
         pages = counted(sum(file.tally.pages for file in files), "page")
         _print_counts(f"{counted(len(files), 'file')}, {pages}", own)
@@ -145,7 +148,25 @@ def _print_import(archive: Archive, files: Sequence[ImportedFile]) -> None:
         output.say("nothing stored", err=True)
 
 
-def _print_counts(name: str, files: Sequence[ImportedFile]) -> None:
+def _print_unread(files: Sequence[ImportedFile]) -> None:
+    """Print which files were not read; of those in folders, one of each kind and their number."""
+    kinds: dict[str, list[str]] = {}
+    for file in files:
+        reason = str(file.error)
+        if file.is_named:
+            output.say(f"not read: {reason}", err=True)
+        else:
+            kinds.setdefault(reason.partition(" is ")[2] or reason, []).append(reason)
+    for reasons in kinds.values():
+        more = ""
+        if len(reasons) > 1:
+            more = f" (and {counted(len(reasons) - 1, 'file')} for the same reason)"
+        output.say(f"not read: {reasons[0]}{more}", err=True)
+
+
+def _print_counts(
+    name: str, files: Sequence[ImportedFile], *, with_left: bool = True
+) -> None:
     from xframes.archive.ingest.imports import total_stored
 
     stored, left = total_stored(files), Counter[str]()
@@ -153,7 +174,7 @@ def _print_counts(name: str, files: Sequence[ImportedFile]) -> None:
         left.update(file.left)
     amounts = ", ".join(f"{table} {stored[table]:,}" for table in TABLES if table in stored)
     output.say(f"{name}: stored {amounts or 'nothing'}", err=True)
-    if left:
+    if left and with_left:
         kinds = ", ".join(f"{label} ({number:,})" for label, number in left.items())
         output.say(f"{name}: left: {kinds}. --with imports likes, follows, … or all", err=True)
     for reason in dict.fromkeys(reason for file in files for reason in file.refused):
