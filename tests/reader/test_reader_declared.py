@@ -169,6 +169,38 @@ def test_a_private_message_is_never_a_post(tmp_path):
         {"id": "5", "sender_id": "7", "conversation_id": "7-8"}]
 
 
+# tables of pandas and of xframes itself -------------------------------------------------------------------------------
+
+
+def test_objects_in_cells_are_read(tmp_path):
+    frames = read(tmp_path, "id_str,full_text,created_at,user.id_str,user.screen_name,entities.hashtags\n"
+                            "5,tea #x,Wed Oct 10 20:19:24 +0000 2018,7,ada,\"[{'text': 'x', 'indices': [4, 6]}]\"\n")
+    assert frames["posts"].select(["id", "author_id"]).to_pylist() == [{"id": "5", "author_id": "7"}]
+    assert frames["post_hashtags"].select(["tag", "start_index"]).to_pylist() == [{"tag": "x", "start_index": 4}]
+    frames = read(tmp_path, "id,rawContent,date,user\n5,tea,2021-07-06 16:04:47+00:00,\"User(username='ada', id=7, displayname='Ada')\"\n")
+    assert frames["users"].select(["id", "username", "name"]).to_pylist() == [{"id": "7", "username": "ada", "name": "Ada"}]
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet", "excel"])
+def test_exports_of_xframes_come_back_without_loss(tmp_path, form):
+    post = {"id": "5", "text": "None #x", "author_id": "7", "created_at": "2021-07-06T16:04:47.000Z", "note_tweet": {"text": "None, and more #x"},
+            "public_metrics": {"like_count": 3, "retweet_count": 0}, "referenced_tweets": [{"type": "retweeted", "id": "4"}],
+            "entities": {"hashtags": [{"tag": "x", "start": 5, "end": 7}, {"tag": "y", "start": 8, "end": 9}]}}
+    first = tmp_path / "page.jsonl"
+    first.write_text(json.dumps({"data": [post], "includes": {"users": [{"id": "7", "username": "ada", "name": "NA"}]}}))
+    suffix = {"excel": "xlsx"}.get(form)
+    target = tmp_path / (f"out.{suffix}" if suffix else "out")
+    tables = ("posts", "users", "post_hashtags", "post_references", "post_metrics")
+    with xf.Archive(tmp_path / "one") as one, xf.Archive(tmp_path / "two") as two:
+        one.import_pages(first, progress=False)
+        one.export(target, format=form, tables=list(tables))
+        two.import_pages(target, progress=False)
+        for name in tables:
+            columns = ", ".join(f'"{c.name}"' for c in TABLES[name].columns if c.name not in {"page_id", "complete"})
+            query = f"SELECT {columns} FROM {name} ORDER BY ALL"
+            assert two.sql(query).fetchall() == one.sql(query).fetchall()
+
+
 # exports -------------------------------------------------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ declaration of its format (`reader.formats`).
 
 from __future__ import annotations
 
+import io
 import json
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,13 +18,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 from xframes.errors import XframesError
-from xframes.reader import account_export, spreadsheets
+from xframes.reader import account_export, columnar, spreadsheets
 from xframes.reader.bounded import rest
 from xframes.reader.choices import Choices, choices
 from xframes.reader.containers import is_hidden, parts
 from xframes.reader.damage import NotPages, reason
 from xframes.reader.documents import Recorded, bodies
-from xframes.reader.formats import Converted, Notes
+from xframes.reader.formats import Converted, Notes, own_table
 from xframes.reader.formats.exports.account_files import unused_notes
 from xframes.registry import ACTIONS, match
 from xframes.wire import Page, Request, page_id
@@ -42,6 +43,8 @@ __all__ = [
 
 _MOST_REASONS = 10  # in one error
 _BATCH = 200  # problems of one page
+_FIRST_BYTES = 65_536
+_JSON = json.JSONDecoder()
 
 
 @dataclass(slots=True)
@@ -221,10 +224,34 @@ class _File:
                 yield from account_export.pages(
                     data, part.kind, part.export, notes, self._choices, is_inside=part.inside,
                 )
+        elif part.is_columnar:
+            yield from self._columnar(part, notes)
         elif part.is_table:
             yield from spreadsheets.pages(part.file, notes, self._choices)
+        elif own_table(keys := _keys(part), notes.file) is not None:
+            rows = _rows(bodies(part.file, notes))
+            yield from spreadsheets.table_pages(keys, rows, notes, self._choices)
         else:
             yield from bodies(part.file, notes)
+
+    def _columnar(self, part: Part, notes: Notes) -> Iterator[Item]:
+        """Read a Parquet file, or the sheets of a workbook that are known; at least one must be."""
+        if not part.is_workbook:
+            columns, rows = columnar.parquet(part.file)
+            yield from spreadsheets.table_pages(columns, rows, notes, self._choices)
+            return
+        file, refused, count = notes.file, [], 0
+        for name, columns, rows in columnar.workbook(part.file):
+            notes.file = f"{file}!{name}"
+            try:
+                for page in spreadsheets.table_pages(columns, rows, notes, self._choices):
+                    count += 1
+                    yield page
+            except NotPages as error:
+                refused.append(str(error))
+        notes.file = file
+        if not count and refused:
+            raise NotPages(refused[0])
 
     def _problems(self, notes: Notes, part: Part) -> Iterator[Page]:
         """Return pages of what could not be read and is on no other page."""
@@ -247,7 +274,9 @@ class _File:
         request = Request("GET", "")
         if item.action is not None:
             action = ACTIONS[item.action]
-            request = Request(action.method, action.path, {}, action.name, item.args)
+            request = Request(action.method, action.path, item.params, action.name, item.args)
+        elif item.params:
+            request = Request("GET", "", item.params)
         document = item.document
         refused = [p for p in notes.new if p["kind"] == "refused_format"]
         problems = [p for p in notes.take() if p["kind"] != "refused_format"]
@@ -277,6 +306,33 @@ class _File:
         return Page(request, body, received_at, run_id=self._run_id, page_id=id_)
 
 
+def _keys(part: Part) -> list[str]:
+    """Return the keys of the first object of a text of JSON; empty if it does not begin so."""
+    head = part.head
+    if isinstance(part.file, io.BufferedReader):
+        head = part.file.peek(_FIRST_BYTES)[:_FIRST_BYTES]
+    text = head.decode("utf-8-sig", "replace").lstrip("[ \t\r\n")
+    try:
+        first = _JSON.raw_decode(text)[0]
+    except (ValueError, RecursionError):
+        return []
+    return list(first) if isinstance(first, dict) else []
+
+
+def _rows(items: Iterable[Item]) -> Iterator[dict[str, Any]]:
+    """Return the objects of a file of JSON."""
+    for item in items:
+        if not isinstance(item, bytes):
+            continue
+        try:
+            document = json.loads(item)
+        except (ValueError, RecursionError):
+            continue
+        for row in document if isinstance(document, list) else [document]:
+            if isinstance(row, dict):
+                yield row
+
+
 def _body(document: Mapping[str, Any]) -> bytes:
     return json.dumps(document, ensure_ascii=False, default=str).encode("utf-8", "replace")
 
@@ -296,7 +352,7 @@ def _refusal(part: Part) -> str | None:
     """Return why a part is skipped. A table among other files of a zip may not be of posts."""
     if part.refusal is not None:
         return part.refusal
-    if part.inside and part.is_table and not spreadsheets.begins_posts(part.head):
+    if part.inside and part.is_table and not spreadsheets.begins_posts(part.head, part.name):
         return "not a table of posts"
     return None
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any, Self, cast
 
-from xframes.reader import account_export, spreadsheets
+from xframes.reader import account_export, columnar, spreadsheets
 from xframes.reader.damage import reason
 from xframes.reader.formats.exports.account_files import Export
 
@@ -47,7 +47,7 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _OTHER_FORMATS = (
-    (b"PAR1", "a Parquet file"), (b"SQLite format 3\0", "an SQLite database"),
+    (b"SQLite format 3\0", "an SQLite database"),
     (b"RDX", "saved by R: save it as JSON"), (b"X\n\0", "saved by R: save it as JSON"),
     (b"\xd0\xcf\x11\xe0", "an Office file"), (b"\x89HDF", "an HDF5 file"),
 )
@@ -69,6 +69,12 @@ class Part:
     skipped: str | None = None
     damage: str | None = None
     modified_at: datetime | None = None
+    is_workbook: bool = False
+
+    @property
+    def is_columnar(self) -> bool:
+        """Whether this is a Parquet file or an Excel workbook."""
+        return self.head.startswith(columnar.PARQUET) or self.is_workbook
 
     @property
     def kind(self) -> str | None:
@@ -78,14 +84,17 @@ class Part:
     @property
     def is_table(self) -> bool:
         """Whether this is a CSV file."""
+        if self.is_columnar:
+            return False
         named = self.name.lower().endswith((".csv", ".tsv"))
-        return not _is_json(self.head) and (named or spreadsheets.begins_posts(self.head))
+        is_known = named or spreadsheets.begins_posts(self.head, self.name)
+        return not _is_json(self.head) and is_known
 
     @property
     def refusal(self) -> str | None:
         """Why this file cannot be read, or None."""
         name = self.name.lower()
-        if self.skipped or self.kind is not None or self.is_table:
+        if self.skipped or self.kind is not None or self.is_table or self.is_columnar:
             return self.skipped
         if self.head[:1] == b"\x80" and self.head[1:2] in {b"\2", b"\3", b"\4", b"\5"}:
             return "a Python pickle, which can run code when it is read: save it as JSON"
@@ -121,6 +130,8 @@ def _unpacked(
             name = _PACKED.sub("", name)
             with plain:
                 yield from _unpacked(name, plain, folder, depth + 1, inside=inside)
+        elif head[:4] == b"PK\3\4" and name.lower().endswith((".xlsx", ".xlsm")):
+            yield Part(name, buffered, head, inside, is_workbook=True)
         elif head[:4] in {b"PK\3\4", b"PK\5\6"}:
             yield from _zipped(buffered, depth)
         elif head[257:262] == b"ustar":

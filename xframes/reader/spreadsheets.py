@@ -12,6 +12,8 @@ from typing import IO, TYPE_CHECKING, Any, Self
 from xframes.reader.damage import NotPages, TooLong
 from xframes.reader.formats import (
     Converted,
+    own_pages,
+    own_table,
     row_converter,
     table_format,
     table_refusal,
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 _SAMPLE = 50  # rows that show the format
 
 
-def begins_posts(head: bytes) -> bool:
+def begins_posts(head: bytes, name: str) -> bool:
     """Whether a text that begins with these bytes is a table of a known format."""
     lines = head.removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace").splitlines()[:_SAMPLE]
     if not lines:
@@ -42,7 +44,7 @@ def begins_posts(head: bytes) -> bool:
     if len(columns) < 2:
         return False
     sample = [dict(zip(columns, row, strict=False)) for row in rows[1:]]
-    return table_format(columns, sample) is not None
+    return own_table(columns, name) is not None or table_format(columns, sample) is not None
 
 
 def delimiter(line: str) -> str:
@@ -84,6 +86,10 @@ def table_pages(
     columns: list[str], rows: Iterator[dict[str, Any]], notes: Notes, choices: Choices
 ) -> Iterator[Converted]:
     """Read the rows of a table as pages. Raises NotPages if its format is unknown or refused."""
+    own = own_table(columns, notes.file)
+    if own is not None:
+        yield from own_pages(own, rows, notes)
+        return
     sample = list(islice(rows, _SAMPLE))
     format_ = table_format(columns, sample, choices.columns)
     if format_ is None or not format_.is_read:

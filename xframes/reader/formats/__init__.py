@@ -10,11 +10,15 @@ from xframes.reader.formats.exports import account_files, analytics_tables, old_
 from xframes.reader.formats.file_objects import Converted, Notes
 from xframes.reader.formats.flat import (
     capture_tables,
+    nested_tables,
+    own_tables,
     plain_tables,
     research_tables,
     twarc_tables,
     wire_tables,
 )
+from xframes.reader.formats.flat.own_tables import pages as own_pages
+from xframes.reader.formats.flat.own_tables import table_of as own_table
 from xframes.reader.formats.flat.wire_tables import WIRE
 from xframes.reader.formats.readings import as_time, is_nothing
 from xframes.reader.formats.scrapers import apify, fourcat_objects, graphql, snscrape, twint
@@ -28,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "WIRE", "Converted", "Format", "Notes", "convert", "export_format", "format_of", "formats",
-    "read_export", "row_converter", "table_format", "table_refusal",
+    "own_pages", "own_table", "read_export", "row_converter", "table_format", "table_refusal",
 ]
 
 _OBJECTS_OF_V2 = ("public_metrics", "entities", "author", "edit_controls", "attachments")
@@ -47,7 +51,9 @@ def formats() -> tuple[Format, ...]:
         *fourcat_objects.FORMATS, *activities.FORMATS,
         *answers.FORMATS,
         *twarc_tables.FORMATS, *capture_tables.FORMATS, *research_tables.FORMATS,
-        *plain_tables.FORMATS, WIRE, plain_tables.POSTS, plain_tables.USERS, plain_tables.OBJECTS,
+        *nested_tables.FORMATS,
+        *plain_tables.FORMATS, own_tables.PACKAGE, own_tables.OWN, WIRE,
+        plain_tables.POSTS, plain_tables.USERS, plain_tables.OBJECTS,
     )
 
 

@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from xframes.reader.formats.file_objects import Converted, Notes, Objects, short
-from xframes.reader.formats.readings import is_nothing
+from xframes.reader.formats.readings import is_empty, is_nothing
 from xframes.schema import TABLES
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _read_key(
     key: Key, fields: Mapping[str, Any], objects: Objects, notes: Notes, prefix: str
 ) -> None:
     value, name = _found(fields, key.names)
-    if is_nothing(value):
+    if is_empty(value) or (is_nothing(value) and not key.read.is_text):
         return
     try:
         read = key.read(value)
@@ -82,7 +82,7 @@ def _found(fields: Mapping[str, Any], names: tuple[str, ...]) -> tuple[Any, str]
     """Return the first value of these names, and its name."""
     for name in names:
         value = value_at(fields, name)
-        if not is_nothing(value):
+        if not is_empty(value):
             return value, name
     return None, names[0]
 

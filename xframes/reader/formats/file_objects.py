@@ -127,3 +127,4 @@ class Converted:
     action: str | None = None
     args: dict[str, str] = field(default_factory=dict)
     observed_at: Any = None
+    params: dict[str, str] = field(default_factory=dict)

@@ -48,6 +48,7 @@ class Reading:
     name: str
     convert: Callable[[Any], Any]
     samples: tuple[Any, ...]
+    is_text: bool = False  # every text is a value, also `None` and `NA`
 
     def __call__(self, value: Any) -> Any:
         """Return the value as the API v2 has it. Raises ValueError or TypeError."""
@@ -55,9 +56,16 @@ class Reading:
 
 
 def is_nothing(value: Any) -> bool:
-    """Whether a value of a file says nothing."""
+    """Whether a value of a file says nothing, by itself or by a word for it."""
     if isinstance(value, str):
         return value.strip().lower() in _NOTHING
+    return is_empty(value)
+
+
+def is_empty(value: Any) -> bool:
+    """Whether a value of a file is empty."""
+    if isinstance(value, str):
+        return not value.strip()
     return value is None or value in ([], {}) or (isinstance(value, float) and math.isnan(value))
 
 
@@ -314,12 +322,12 @@ def _point_of_latitude(value: Any) -> dict[str, Any] | None:
     return point
 
 
-TEXT = Reading("text", _text, ("Tide tables", "fog, wind"))
+TEXT = Reading("text", _text, ("Tide tables", "fog, wind"), is_text=True)
 ID = Reading("id", _id, ("1410000000000000001", "501"))
 ID_AFTER_X = Reading("id after an x", _id_after_x, ("x1410000000000000001",))
 ANY_ID = Reading("id, also a scrambled one", _any_id, ("501", "c2Nhcg="))
 ID_IN_LINK = Reading("id in a link", _id_in_link, ("https://x.com/ana/status/1410000000000000002",))
-HANDLE = Reading("handle", _handle, ("ana", "@bo"))
+HANDLE = Reading("handle", _handle, ("ana", "@bo"), is_text=True)
 COUNT = Reading("number", _count, ("12", "0", "1,234"))
 NUMBER = Reading("decimal number", _number, ("51.5", "-0.12"))
 FLAG = Reading("flag", _flag, ("True", "false", "1", "0"))

@@ -175,7 +175,7 @@ class Format:
     @property
     def is_read(self) -> bool:
         """Whether files of the format are read; else they are recognised and refused."""
-        if self.form == "js" or self.name == "twarc-csv":
+        if self.form == "js" or self.name in {"twarc-csv", "xframes"}:
             return True
         return self.shape is not None or self.convert is not None
 

@@ -32,6 +32,11 @@ if TYPE_CHECKING:
 
     from xframes.reader.formats.file_objects import Objects
 
+def _without_na(fields: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the cells that R writes for nothing."""
+    return {name: cell for name, cell in fields.items() if cell not in {"NA", "NaN"}}
+
+
 RTWEET = Format(
     "rtweet-csv", "rtweet (write_as_csv, save_as_csv)", "flat", "table",
     Shape(
@@ -88,6 +93,7 @@ RTWEET = Format(
                   "media_*", "ext_media_*", "mentions_user_id", "place_*", "country",
                   "country_code", "geo_coords", "coords_coords", "bbox_coords", "status_url",
                   "profile_url", "profile_expanded_url", "account_lang", "profile_background_url"),
+        prepare=_without_na,
     ),
     certain=(("user_id", "status_id", "created_at", "screen_name", "text"),
              ("status_id", "created_at", "text", "is_retweet")),
@@ -98,6 +104,7 @@ _SOURCE_TYPES = {"retweeted": "retweeted", "quoted": "quoted", "replied_to": "re
 
 
 def _prepare_tidy(fields: dict[str, Any]) -> dict[str, Any]:
+    fields = _without_na(fields)
     kind = _SOURCE_TYPES.get(str(fields.get("sourcetweet_type")))
     for name in ("id", "text", "lang", "author_id"):
         value = fields.get(f"sourcetweet_{name}")

@@ -24,6 +24,7 @@ _REFERENCE = {"retweet": "retweeted", "quote": "quoted"}
 def _prepare(fields: dict[str, Any]) -> dict[str, Any]:
     """Name the post that a repost or quote refers to by its type."""
     kind = str(fields.get("tweet_type", "")).lower()
+    fields.setdefault("retweet_or_quote_id", fields.get("reweet_or_quote_id"))  # older versions
     for name in ("id", "screen_name", "user_id"):
         value = fields.get(f"retweet_or_quote_{name}")
         if value and kind in _REFERENCE:
@@ -59,7 +60,7 @@ REPLY = (
     Key("in_reply_to_screen_name", "post_mentions.username", HANDLE, item="reply"),
 )
 COUNTS = (
-    Key("favorite_count", "posts.like_count", COUNT),
+    Key("favorite_count|favourite_count", "posts.like_count", COUNT),
     Key("retweet_count", "posts.repost_count", COUNT),
     Key("reply_count", "posts.reply_count", COUNT),
     Key("quote_count", "posts.quote_count", COUNT),
@@ -76,7 +77,7 @@ _POST = (
 )
 _LEFT = (
     "tweet_url", "media", "place", "user_default_profile_image", "user_time_zone", "tweet_type",
-    "retweet_or_quote_*", "parsed_created_at", "user_screen_name.1", "created_at",
+    "*tweet_or_quote_*", "parsed_created_at", "user_screen_name.1", "created_at",
 )
 
 TWARC1 = Format(

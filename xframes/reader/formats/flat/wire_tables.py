@@ -6,7 +6,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from xframes.reader.formats.readings import literal
+from xframes.reader.formats.readings import is_nothing, literal
 from xframes.reader.formats.source_format import Format
 from xframes.schema.leaves import Leaf, leaves
 
@@ -114,12 +114,12 @@ class Cells:
         """Convert a row to an object."""
         own: dict[str, Any] = {}
         for name, cell in row.items():
-            if not name or not isinstance(cell, str) or cell == "" or name.startswith("Unnamed"):
+            if not name or is_nothing(cell) or name.startswith("Unnamed"):
                 continue
             if not is_known(name, self._kind):
                 self._notes.add_column(name)
                 continue
-            value = self._value(name, cell)
+            value = self._value(name, cell) if isinstance(cell, str) else cell
             if hit := _REFERENCE.fullmatch(name):
                 own.setdefault("referenced_tweets", []).append({"type": hit[1], "id": value})
             elif (name == "id" or name.endswith(("_id", ".id"))) and not _is_exact(value):
