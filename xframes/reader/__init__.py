@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 from xframes.errors import XframesError
-from xframes.reader import account_export, columnar, spreadsheets
+from xframes.reader import account_export, row_files, spreadsheets
 from xframes.reader.bounded import rest
 from xframes.reader.choices import Choices, choices
 from xframes.reader.containers import is_hidden, parts
@@ -176,8 +176,10 @@ class _File:
             last = part
             try:
                 yield from self._part(part)
-            except NotPages:  # a table; the error names the file
-                raise
+            except NotPages as error:  # a table; the error names the file
+                if not part.inside:
+                    raise
+                skipped.append(str(error))
             except Exception as error:
                 if not part.inside:
                     reason_ = _printable(reason(error))
@@ -237,11 +239,11 @@ class _File:
     def _columnar(self, part: Part, notes: Notes) -> Iterator[Item]:
         """Read a Parquet file, or the sheets of a workbook that are known; at least one must be."""
         if not part.is_workbook:
-            columns, rows = columnar.parquet(part.file)
+            columns, rows = row_files.parquet(part.file, str(self._path))
             yield from spreadsheets.table_pages(columns, rows, notes, self._choices)
             return
         file, refused, count = notes.file, [], 0
-        for name, columns, rows in columnar.workbook(part.file):
+        for name, columns, rows in row_files.workbook(part.file, str(self._path)):
             notes.file = f"{file}!{name}"
             try:
                 for page in spreadsheets.table_pages(columns, rows, notes, self._choices):

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any, Self, cast
 
-from xframes.reader import account_export, columnar, spreadsheets
+from xframes.reader import account_export, row_files, spreadsheets
 from xframes.reader.damage import reason
 from xframes.reader.formats.exports.account_files import Export
 
@@ -74,7 +74,7 @@ class Part:
     @property
     def is_columnar(self) -> bool:
         """Whether this is a Parquet file or an Excel workbook."""
-        return self.head.startswith(columnar.PARQUET) or self.is_workbook
+        return self.head.startswith(row_files.PARQUET) or self.is_workbook
 
     @property
     def kind(self) -> str | None:
