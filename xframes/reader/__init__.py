@@ -27,6 +27,7 @@ from xframes.reader.documents import Recorded, bodies
 from xframes.reader.formats import Converted, Notes, own_table
 from xframes.reader.formats.exports.account_files import unused_notes
 from xframes.registry import ACTIONS, match
+from xframes.schema.measure_tables import OF_FILES
 from xframes.wire import Page, Request, page_id
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ __all__ = [
 
 _MOST_REASONS = 10  # in one error
 _BATCH = 200  # problems of one page
+_SHOWN = frozenset(str(table.object) for table in OF_FILES)  # kinds by all of their fields
 _FIRST_BYTES = 65_536
 _JSON = json.JSONDecoder()
 
@@ -346,6 +348,8 @@ def _needs_kind(item: Converted) -> bool:
         return False
     mark = {"post": "text", "user": "username", "dm": "event_type", "compliance_result": "reason"}
     first = data[0]
+    if item.kind in _SHOWN:
+        return False
     shown = mark.get(item.kind)
     return shown is None or first.get(shown) is None or (item.kind == "user" and "text" in first)
 

@@ -146,7 +146,8 @@ PROBLEMS = Table(
             "Position among the page's problems, from 0; xframes' own start at 1,000,000."),
         Col("kind", "", STR,
             "Last part of X's problem type (resource-not-found, …), or one of xframes' own: "
-            "unreadable_page, bad_value, unknown_field, not_returned, stream_gap, missing_page.",
+            "unreadable_page, bad_value, unknown_field, not_returned, stream_gap, missing_page, "
+            "refused_format, truncated_text.",
             holds="code"),
         Col("resource_type", "resource_type", STR,
             "The kind of resource: tweet, user, media or another.", holds="code"),

@@ -6,7 +6,12 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from xframes.reader.formats.conversion import convert_records, joined, read_record, value_at
-from xframes.reader.formats.exports import account_files, analytics_tables, old_exports
+from xframes.reader.formats.exports import (
+    account_files,
+    analytics_tables,
+    community_notes,
+    old_exports,
+)
 from xframes.reader.formats.file_objects import Converted, Notes
 from xframes.reader.formats.flat import (
     capture_tables,
@@ -47,6 +52,7 @@ def formats() -> tuple[Format, ...]:
     """Return all formats, in the order in which files are compared with them."""
     return (
         *account_files.FORMATS, *old_exports.FORMATS, *analytics_tables.FORMATS,
+        *community_notes.FORMATS,
         *snscrape.FORMATS, *twint.FORMATS, *apify.FORMATS, *graphql.FORMATS,
         *fourcat_objects.FORMATS, *activities.FORMATS,
         *answers.FORMATS,

@@ -1,4 +1,4 @@
-"""Tables of X Analytics: posts and days, as downloaded before and after 2024."""
+"""Tables of X Analytics: of posts and of days, as downloaded before and after 2024."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from xframes.reader.formats.file_objects import Converted
-from xframes.reader.formats.readings import COUNT, ID, TIME, is_nothing
+from xframes.reader.formats.readings import COUNT, ID, TIME, as_time, is_nothing
 from xframes.reader.formats.source_format import Format
 
 if TYPE_CHECKING:
@@ -75,6 +75,33 @@ def _read_cell(name: str, cell: Any, metrics: dict[str, Any], post: dict[str, An
     return True
 
 
+_OF_DAYS = {"create post": "posts_created", "tweets published": "posts_created",
+            "video views": "video_views"}
+
+
+def _day(row: Mapping[str, Any], notes: Notes) -> list[Converted]:
+    """Read the numbers of a day."""
+    own: dict[str, Any] = {}
+    for name, cell in row.items():
+        plain = str(name).strip().lower()
+        metric = _METRICS.get(plain) or _OF_DAYS.get(plain)
+        try:
+            if is_nothing(cell):
+                continue
+            if plain == "date":
+                own["date"] = as_time(cell).date().isoformat()
+            elif metric is not None:
+                own[metric] = _metric(cell)
+            elif not _LEFT.fullmatch(plain):
+                notes.add_column(str(name))
+        except (ValueError, TypeError) as error:
+            notes.add_value(str(name), cell, str(error))
+    if "date" not in own:
+        notes.add_record("a row without a date")
+        return []
+    return [Converted({"data": [own]}, "account_analytics")]
+
+
 FORMATS = (
     Format(
         "analytics-posts", "X Analytics: posts (old and new)", "exports", "table", convert=_post,
@@ -83,24 +110,12 @@ FORMATS = (
                  ("Tweet id", "Tweet text", "impressions")),
         tables=("post_analytics", "posts"), cannot_say="counts of promotion",
     ),
-    *(
-        Format(
-            f"community-notes-{name}", f"Community Notes ({label})", "exports", "table",
-            certain=(marks,), way_out="read them with DuckDB: they are about notes, not posts",
-        )
-        for name, label, marks in (
-            ("notes", "notes", ("noteId", "tweetId", "classification", "summary")),
-            ("ratings", "ratings", ("noteId", "raterParticipantId", "helpfulnessLevel")),
-            ("status", "status history", ("noteId", "currentStatus", "createdAtMillis")),
-            ("users", "enrollment", ("participantId", "enrollmentState")),
-        )
-    ),
     Format(
-        "analytics-days", "X Analytics: overviews of an account by day", "exports", "table",
+        "analytics-days", "X Analytics: overviews of an account by day (old and new)", "exports",
+        "table", convert=_day, tables=("account_analytics",), cannot_say="the account",
         certain=(("Date", "Impressions", "Engagements", "Profile visits", "Create Post"),
                  ("Date", "Impressions", "Engagements", "New follows", "Unfollows"),
                  ("Date", "Tweets published", "impressions"),
                  ("Date", "impressions", "engagements")),
-        way_out="import the table of posts (content), which has an id in each row",
     ),
 )
