@@ -33,8 +33,10 @@ def read_record(
             fields = shape.prepare(fields)
         except _UNREADABLE as error:
             notes.add_record(f"a record was read in part: {error}")
-    for key in shape.keys:
-        _read_key(key, fields, objects, notes, prefix)
+    for key, names in shape.names:
+        value, name = _found(fields, names)
+        if value is not None:
+            _read_key(key, name, value, objects, notes, prefix)
     if depth < _MOST_DEPTH:
         _read_inner(shape, fields, objects, notes, prefix, depth)
     if shape.finish is not None:
@@ -61,11 +63,10 @@ def _read_inner(  # noqa: PLR0917  the arguments of a record, and its objects
             notes.add_value(f"{prefix}{name}", value, "expected an object")
 
 
-def _read_key(
-    key: Key, fields: Mapping[str, Any], objects: Objects, notes: Notes, prefix: str
+def _read_key(  # noqa: PLR0917  a key, what the file has for it, and where it is put
+    key: Key, name: str, value: Any, objects: Objects, notes: Notes, prefix: str
 ) -> None:
-    value, name = _found(fields, key.names)
-    if is_empty(value) or (is_nothing(value) and not key.read.is_text):
+    if not key.read.is_text and is_nothing(value):
         return
     try:
         read = key.read(value)
@@ -81,8 +82,10 @@ def _read_key(
 def _found(fields: Mapping[str, Any], names: tuple[str, ...]) -> tuple[Any, str]:
     """Return the first value of these names, and its name."""
     for name in names:
-        value = value_at(fields, name)
-        if not is_empty(value):
+        value = fields.get(name)
+        if value is None and "." in name:
+            value = value_at(fields, name)
+        if value is not None and not is_empty(value):
             return value, name
     return None, names[0]
 
@@ -273,7 +276,7 @@ def _unread(shape: Shape, record: Mapping[str, Any], path: str) -> Iterator[str]
     """Yield the names of a record that its declaration does not have."""
     for key, value in record.items():
         name = f"{path}{key}"
-        if is_nothing(value) or name in shape.known or shape.leaves_out(name) or not key:
+        if name in shape.known or not key or is_nothing(value) or shape.leaves_out(name):
             continue
         if name in shape.above and isinstance(value, dict):
             yield from _unread(shape, value, f"{name}.")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _NOTHING = frozenset({"", "nan", "none", "null", "na", "n/a", "nat", "<na>", "absent", "undefined"})
+_LONGEST_NOTHING = 20  # characters, with blanks around it
 _WORDS_OF_FLAGS = {
     "true": True, "t": True, "yes": True, "y": True, "1": True, "1.0": True,
     "false": False, "f": False, "no": False, "n": False, "0": False, "0.0": False,
@@ -58,15 +59,17 @@ class Reading:
 def is_nothing(value: Any) -> bool:
     """Whether a value of a file says nothing, by itself or by a word for it."""
     if isinstance(value, str):
-        return value.strip().lower() in _NOTHING
+        return len(value) <= _LONGEST_NOTHING and value.strip().lower() in _NOTHING
     return is_empty(value)
 
 
 def is_empty(value: Any) -> bool:
     """Whether a value of a file is empty."""
     if isinstance(value, str):
-        return not value.strip()
-    return value is None or value in ([], {}) or (isinstance(value, float) and math.isnan(value))
+        return not value or value.isspace()
+    if isinstance(value, float):
+        return math.isnan(value)
+    return value is None or (isinstance(value, list | dict) and not value)
 
 
 def _text(value: Any) -> str | None:

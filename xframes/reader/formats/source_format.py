@@ -83,6 +83,11 @@ class Shape:
     finish: Callable[[Mapping[str, Any], Objects], None] | None = None
 
     @cached_property
+    def names(self) -> tuple[tuple[Key, tuple[str, ...]], ...]:
+        """The keys that are read, each with its alternatives."""
+        return tuple((key, key.names) for key in self.keys)
+
+    @cached_property
     def known(self) -> frozenset[str]:
         """All names that are read, and the beginnings of their paths."""
         names = {name for key in self.keys for name in key.names} | set(self.used)
