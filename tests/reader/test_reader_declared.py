@@ -294,3 +294,21 @@ def test_when_the_data_were_collected(tmp_path):
 def test_the_readme_lists_the_formats():
     assert markdown() in (Path(xf.__file__).parents[1] / "README.md").read_text(encoding="utf-8")
     assert len(tools()) > 20
+
+
+def test_answers_in_warc_files_are_read_at_the_time_of_their_capture(tmp_path):
+    def warc(url, body, **headers):
+        head = "HTTP/1.1 200 OK\r\n" + "".join(f"{n}: {v}\r\n" for n, v in headers.items()) + "\r\n"
+        block = head.encode() + body
+        return (f"WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: {url}\r\nWARC-Date: 2020-01-02T03:04:05Z\r\n"
+                f"Content-Length: {len(block)}\r\n\r\n").encode() + block + b"\r\n\r\n"
+
+    old = json.dumps({"id_str": "5", "text": "a", "user": {"id_str": "7", "screen_name": "ada"}}).encode()
+    new = json.dumps({"data": [{"id": "6", "text": "b"}]}).encode()
+    chunked = f"{len(old):x}\r\n".encode() + old + b"\r\n0\r\n\r\n"
+    path = tmp_path / "captured.warc"
+    path.write_bytes(warc("https://api.twitter.com/1.1/statuses/show.json", chunked, **{"Transfer-Encoding": "chunked"})
+                     + warc("https://api.twitter.com/2/tweets?ids=6", new) + warc("https://example.org/", b"<html>"))
+    frames = xf.flatten(xf.read_pages(path))
+    assert sorted(frames["posts"]["id"].to_pylist()) == ["5", "6"]
+    assert set(frames["posts"]["observed_at"].to_pylist()) == {datetime(2020, 1, 2, 3, 4, 5, tzinfo=UTC)}

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 from xframes.errors import XframesError
-from xframes.reader import account_export, row_files, spreadsheets
+from xframes.reader import account_export, row_files, spreadsheets, web_archive
 from xframes.reader.bounded import rest
 from xframes.reader.choices import Choices, choices
 from xframes.reader.containers import is_hidden, parts
 from xframes.reader.damage import NotPages, reason
-from xframes.reader.documents import Recorded, bodies
+from xframes.reader.documents import Captured, Recorded, bodies
 from xframes.reader.formats import Converted, Notes, own_table
 from xframes.reader.formats.exports.account_files import unused_notes
 from xframes.registry import ACTIONS, match
@@ -210,6 +210,9 @@ class _File:
                 self._count += 1
                 request, received_at = _twarc(item)
                 yield self._page(request, item, received_at, part)
+            elif isinstance(item, Captured):
+                self._count += 1
+                yield self._page(_request(item.url), item.body, item.captured_at, part)
             else:
                 self._count += 1
                 yield self._page(_recorded_request(item), bytes(item.response), None, part)
@@ -230,6 +233,8 @@ class _File:
                 )
         elif part.is_columnar:
             yield from self._columnar(part, notes)
+        elif part.is_web_archive:
+            yield from _captured(part, notes)
         elif part.is_table:
             yield from spreadsheets.pages(part.file, notes, self._choices)
         elif own_table(keys := _keys(part), notes.file) is not None:
@@ -335,6 +340,22 @@ def _rows(items: Iterable[Item]) -> Iterator[dict[str, Any]]:
         for row in document if isinstance(document, list) else [document]:
             if isinstance(row, dict):
                 yield row
+
+
+def _captured(part: Part, notes: Notes) -> Iterator[Item]:
+    """Read the answers of X in a WARC file, each at the time of its capture."""
+    for answer in web_archive.answers(part.file):
+        for item in bodies(io.BytesIO(answer.body), notes):
+            if isinstance(item, Converted):
+                item.observed_at = item.observed_at or answer.captured_at
+                yield item
+            elif isinstance(item, bytes) and _is_of_x(answer.url):
+                yield Captured(answer.url, item, answer.captured_at)
+
+
+def _is_of_x(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    return host.endswith(("twitter.com", ".x.com"))
 
 
 def _body(document: Mapping[str, Any]) -> bytes:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any, Self, cast
 
-from xframes.reader import account_export, row_files, spreadsheets
+from xframes.reader import account_export, row_files, spreadsheets, web_archive
 from xframes.reader.damage import reason
 from xframes.reader.formats.exports.account_files import Export
 
@@ -77,6 +77,11 @@ class Part:
         return self.head.startswith(row_files.PARQUET) or self.is_workbook
 
     @property
+    def is_web_archive(self) -> bool:
+        """Whether this is a WARC file."""
+        return self.head.startswith(web_archive.BEGINNING)
+
+    @property
     def kind(self) -> str | None:
         """The kind of a file of an account's export; None for other files."""
         return account_export.kind(self.head)
@@ -84,7 +89,7 @@ class Part:
     @property
     def is_table(self) -> bool:
         """Whether this is a CSV file."""
-        if self.is_columnar:
+        if self.is_columnar or self.is_web_archive:
             return False
         named = self.name.lower().endswith((".csv", ".tsv"))
         is_known = named or spreadsheets.begins_posts(self.head, self.name)
@@ -94,7 +99,8 @@ class Part:
     def refusal(self) -> str | None:
         """Why this file cannot be read, or None."""
         name = self.name.lower()
-        if self.skipped or self.kind is not None or self.is_table or self.is_columnar:
+        is_known = self.is_table or self.is_columnar or self.is_web_archive
+        if self.skipped or self.kind is not None or is_known:
             return self.skipped
         if self.head[:1] == b"\x80" and self.head[1:2] in {b"\2", b"\3", b"\4", b"\5"}:
             return "a Python pickle, which can run code when it is read: save it as JSON"

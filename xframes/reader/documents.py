@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from dataclasses import dataclass
 from itertools import chain
 from typing import IO, TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from xframes.wire import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from xframes.reader.formats import Notes
 
@@ -42,7 +44,16 @@ class Recorded(msgspec.Struct):
     method: str = "GET"
 
 
-Item = bytes | Recorded | Converted
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """A captured response of X: its URL, its verbatim body, and when it was captured."""
+
+    url: str
+    body: bytes
+    captured_at: datetime | None
+
+
+Item = bytes | Recorded | Captured | Converted
 
 
 def bodies(file: IO[bytes], notes: Notes) -> Iterator[Item]:

@@ -249,6 +249,8 @@ _TABLES = ("posts", "users", "media", "post_references", "post_hashtags", "post_
 FORMATS = (
     Format("har", "HTTP archives of browsers (HAR)", "scrapers", "json",
            certain=(("log.entries",),), convert=_archive, tables=_TABLES, cannot_say=_CANNOT),
+    Format("warc", "WARC files of answers (API and website)", "scrapers", "json",
+           convert=read_objects, tables=_TABLES, cannot_say="answers to other requests"),
     Format("zeeschuimer", "Zeeschuimer (NDJSON)", "scrapers", "json", convert=_captured,
            certain=(("nav_index", "item_id", "data"), ("source_platform", "item_id", "data"),
                     ("timestamp_collected", "item_id", "data")),
