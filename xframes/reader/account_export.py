@@ -176,7 +176,7 @@ def pages(
     _check_count(items, export, notes)
     format_ = export_format(kind_)
     if format_ is None:
-        if items and kind_ not in _IN_TIME:
+        if items and kind_ not in _IN_TIME and not kind_.endswith("_headers"):
             notes.leave(kind_.replace("_", " "), len(items))
         return
     is_named = choices.is_named and not is_inside

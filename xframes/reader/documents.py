@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 import msgspec
 
 from xframes.reader.bounded import HELD_BYTES, line, lines, values
-from xframes.reader.formats import Converted, convert, format_of
+from xframes.reader.formats import Converted, convert, format_of, is_unrelated
 from xframes.wire import read_json
 
 if TYPE_CHECKING:
@@ -100,6 +100,10 @@ def _converted(body: bytes, notes: Notes) -> Iterator[Item]:
         yield body
         return
     format_ = format_of(document, notes.mapping)
+    if format_ is None and is_unrelated(document):
+        names = ", ".join(sorted(map(str, document)))[:200]
+        notes.add_record(f"an object with {names}, which is not known as a post (see --map)")
+        return
     if format_ is None:
         yield body
         return
@@ -235,7 +239,9 @@ def _is_foreign(item: bytes) -> bool:
     if item[:2] in {b'"{', b'"['}:
         item = _unquoted(item)
     document = _foreign(item)
-    return document is not None and format_of(document) is not None
+    if document is None:
+        return False
+    return format_of(document) is not None or is_unrelated(document)
 
 
 def _is_page(item: bytes) -> bool:

@@ -37,9 +37,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "WIRE", "Converted", "Format", "Notes", "convert", "export_format", "format_of", "formats",
+    "is_unrelated",
     "own_pages", "own_table", "read_export", "row_converter", "table_format", "table_refusal",
 ]
 
+_LONG_ID = 15  # digits of X's ids since 2010
 _OBJECTS_OF_V2 = ("public_metrics", "entities", "author", "edit_controls", "attachments")
 _INLINE = frozenset({
     "author", "in_reply_to_user", "pinned_tweet", "matching_rules", "__twarc", "__redacted", "type",
@@ -87,6 +89,15 @@ def format_of(
     if plain_tables.OBJECTS.fits is not None and plain_tables.OBJECTS.fits(document):
         return plain_tables.OBJECTS
     return None
+
+
+def is_unrelated(document: Mapping[str, Any]) -> bool:
+    """Whether an object has an id and a text, and nothing else that X's objects have."""
+    others = document.keys() - {"id", "text"}
+    if not {"id", "text"} <= document.keys() or not others or len(str(document["id"])) >= _LONG_ID:
+        return False
+    known = leaves("post").fields.keys() | leaves("dm").fields.keys() | _INLINE
+    return not others & known and not any(name.startswith("__") for name in others)
 
 
 def _is_of_v2(document: Mapping[str, Any]) -> bool:
@@ -159,6 +170,9 @@ def table_refusal(file: str, columns: Sequence[str], format_: Format | None) -> 
     if format_ is not None:
         return f"{file}: {format_.tool} are not read. Instead, {format_.way_out}"
     shown = ", ".join(columns)[:200]
+    ids = {name for key in plain_tables.POSTS.shape.keys[:1] for name in key.names}  # type: ignore[union-attr]  # declared with one
+    if len(columns) == 1 and columns[0] in ids:
+        return f"{file}: only ids of posts ({shown}). `xframes hydrate` fetches the posts"
     return (
         f"{file}: expected a table of posts, with the columns `id` and `text` and more of X's, got "
         f"the columns: {shown}. Name them with --map, e.g. `--map my_id=id,my_text=text`"

@@ -45,9 +45,24 @@ def read_record(
         except _UNREADABLE as error:
             notes.add_record(f"a record was read in part: {error}")
     _complete(objects)
+    _note_author(shape, fields, objects, notes, prefix)
     for name in _unread(shape, record, ""):
         notes.add_column(prefix + name)
     return objects
+
+
+def _note_author(
+    shape: Shape, fields: Mapping[str, Any], objects: Objects, notes: Notes, prefix: str
+) -> None:
+    """Note the columns on an author without an id: a row of `users` needs one."""
+    author = objects.parts.get("author", {})
+    if author.get("id") or not author.keys() - {"username"}:
+        return
+    for key, names in shape.names:
+        if key.to.startswith("users.") and not key.of and key.to != "users.username":
+            value, name = _found(fields, names)
+            if value is not None:
+                notes.add_column(prefix + name)
 
 
 def _read_inner(  # noqa: PLR0917  the arguments of a record, and its objects
