@@ -56,3 +56,30 @@ def test_sql_from_stdin_and_statements_without_rows(archive):
     shown = run("sql", "-", "--archive", archive, input="select 1 as one\n")
     assert shown.stdout == "one\n1\n"
     assert run("sql", "set threads = 1", "--archive", archive).exit_code == 0
+
+
+def test_import_counts_what_was_stored_and_left_and_fails_for_what_is_refused(tmp_path):
+    post = '{"id_str": "5", "text": "tea", "user": {"id_str": "7", "screen_name": "ada"}}\n'
+    good, ids, likes = tmp_path / "good.jsonl", tmp_path / "ids.json", tmp_path / "folder"
+    good.write_text(post + post)
+    ids.write_text('{"ids": [1, 2], "next_cursor": 0}')
+    likes.mkdir()
+    (likes / "account.js").write_text('window.YTD.account.part0 = [{"account": {"accountId": "7", "username": "ada"}}]')
+    (likes / "like.js").write_text('window.YTD.like.part0 = [{"like": {"tweetId": "9"}}]')
+    shown = run("import", good, "--archive", tmp_path / "a")
+    assert (shown.exit_code, shown.stderr.splitlines()[-1]) == (0, "good.jsonl: stored posts 1, users 1")
+    shown = run("import", good, ids, "--archive", tmp_path / "a")
+    assert shown.exit_code == 1
+    assert "users lookup" in shown.stderr
+    assert "good.jsonl: stored posts 1, users 1" in shown.stderr
+    shown = run("import", likes, "--archive", tmp_path / "a")
+    assert shown.exit_code == 0
+    assert "likes (1)" in shown.stderr.splitlines()[-1]
+    shown = run("import", likes / "like.js", "--archive", tmp_path / "a")  # a file that is named is read
+    assert "likes 1" in shown.stderr.splitlines()[-1]
+
+
+def test_formats_are_listed():
+    shown = run("formats", "--format", "csv")
+    assert shown.exit_code == 0
+    assert "v11-post" in shown.stdout

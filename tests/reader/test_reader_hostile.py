@@ -165,7 +165,7 @@ NESTED = {
     "lists": DEEP, "lists before pages": DEEP + b"\n" + page(7), "objects": b'{"a":' * 5000, "a page": b'{"data":' * 5000 + b"\n" + page(7),
     "an export": b"window.YTD.tweets.part0 = " + DEEP, "closed": DEEP + b"]" * 2000, "in a list": b'[{"data": ' + DEEP,
     "Python": b"{'a': " + DEEP, "written twice": b'"' + DEEP + b'"', "twarc": b'{"data": [], "__twarc": {"a": ' + DEEP,
-    "brackets of every kind": b'[{"a":' * 3000, "recorded": b'{"endpoint": ' + DEEP, "a table": b"id,text,x\n7,tea," + DEEP,
+    "brackets of every kind": b'[{"a":' * 3000, "recorded": b'{"endpoint": ' + DEEP, "a table": b"id,text,lang,x\n7,tea,en," + DEEP,
 }
 
 
@@ -194,8 +194,8 @@ M = 1_000_000
 LARGE = {
     "a line": b'{"data":[{"id":"7","text":"' + b"a" * 3 * M + b'"}]}\n', "no line": b"x" * 3 * M,
     "brackets": b"[" * 3 * M, "a text in a list": b'["' + b"x" * 20 * M, "a document": b'{\n"a": "' + b"x" * 3 * M + b'"}',
-    "an object in a list": b'[{"id": "7", "text": "' + b"x" * 20 * M + b'"}]', "a row": b'id,text\n7,"' + b"x\n" * 2 * M,
-    "a cell": b"id,text\n7," + b"x" * 3 * M, "an export": b"window.YTD.tweets.part0 = [" + b" " * 3 * M + b"]",
+    "an object in a list": b'[{"id": "7", "text": "' + b"x" * 20 * M + b'"}]', "a row": b'id,text,lang\n7,"' + b"x\n" * 2 * M,
+    "a cell": b"id,text,lang\n7," + b"x" * 3 * M, "an export": b"window.YTD.tweets.part0 = [" + b" " * 3 * M + b"]",
     "Python": b"{'a': '" + b"x" * 3 * M + b"'}", "UTF-16": ('{"data": "' + "x" * 3 * M).encode("utf-16"),
 }
 PACK = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress, "zstd": lambda d: pa.compress(d, "zstd", asbytes=True),
@@ -322,7 +322,7 @@ def test_the_shell_imports_the_others(tmp_path, given):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("head", "unit"), [
-    (b'{"data":[{"id":"1","text":"', b"a" * M), (b"", b"[" * M), (b'["', b"a" * M), (b"id,text\n1,", b"," * M),
+    (b'{"data":[{"id":"1","text":"', b"a" * M), (b"", b"[" * M), (b'["', b"a" * M), (b"id,text,lang\n1,", b"," * M),
     (b'{"a":\n"', b"a" * M),
 ])
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak of a process is read from /proc, as on Linux")

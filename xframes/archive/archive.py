@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import weakref
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from xframes.archive.ingest import collection, coverage, imports
@@ -435,6 +436,8 @@ class Archive:
     def import_pages(
         self, paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], *,
         processes: int | None = None, progress: bool | None = None,
+        include: str | Iterable[str] = (), columns: Mapping[str, str] | None = None,
+        observed_at: datetime | str | None = None,
     ) -> list[Run]:
         """Import files of pages or posts (see `xf.read_pages`), each as a run.
 
@@ -451,11 +454,19 @@ class Archive:
             Number of processes that read. Default: one per core for large files, else one.
         progress
             Show a progress bar. Default: on a terminal only.
+        include
+            What of an account's export to import besides its posts: likes, follows, blocks, mutes,
+            lists, messages, profile, deleted, or all. A file that is named itself is read.
+        columns
+            Columns of tables with the columns of `posts` or `users` that they fill, e.g.
+            `{"favs": "like_count"}`.
+        observed_at
+            When the data were collected, for files that do not say it. Default: the file's time.
 
         Returns
         -------
         list of Run
-            In the order of the files.
+            In the order of the files. `file` of each says what was stored, left and refused.
 
         Raises
         ------
@@ -468,14 +479,17 @@ class Archive:
         --------
         >>> archive.import_pages("tweets.jsonl.gz")
         """
+        from xframes.reader import choices
+
+        chosen = choices(include, columns, observed_at)
         with self._access.writing():
             try:
                 files = imports.as_paths(paths)
-                run_ids = imports.import_files(self._folder, files, processes, progress)
+                done = imports.import_files(self._folder, files, processes, progress, chosen)
             finally:
                 self._remove_returned()
             self._tidy()
-            return [self.run(run_id) for run_id in run_ids]
+            return [replace(self.run(file.run_id), file=file) for file in done]
 
     def merge(self, other: Archive | str | os.PathLike[str]) -> int:
         """Add everything from another archive by copying its files.

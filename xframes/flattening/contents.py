@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 OWN_PROBLEMS_FROM = 1_000_000
 UNKNOWN_FIELDS_FROM = 2_000_000
 _TITLES = {"unreadable_page": "Unreadable page", "bad_value": "Unreadable value",
-           "unknown_field": "Unknown field", "not_returned": "Not returned"}
+           "unknown_field": "Unknown field", "not_returned": "Not returned",
+           "refused_format": "Format that is not read", "truncated_text": "Text that was cut"}
+# Kinds of problems that the reader of a file notes on its pages.
+OF_FILES = frozenset(_TITLES) - {"not_returned"}
 
 
 @dataclass(slots=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from xframes.flattening.coercion import coerce
 from xframes.flattening.nodes import EVENTS
 from xframes.schema import TABLES, Type
+from xframes.schema.measure_tables import OF_FILES
 from xframes.wire import read_json
 
 if TYPE_CHECKING:
@@ -200,6 +202,11 @@ def _add_personalized_trends(builder: TableBuilder, page: int) -> None:
     builder.add_objects("personalized_trends", "personalized_trend", page, {})
 
 
+def _add_rows(table: str, builder: TableBuilder, page: int) -> None:
+    """Add main objects whose fields are the columns of a table."""
+    builder.add_objects(table, str(TABLES[table].object), page, {})
+
+
 def _add_removals(builder: TableBuilder, page: int) -> None:
     builder.add_objects("removals", "compliance_result", page, {})
 
@@ -220,4 +227,5 @@ ADD: dict[str, Callable[[TableBuilder, int], None]] = {
     "personalized_trend": _add_personalized_trends,
     "compliance_result": _add_removals,
     "tombstone": _add_tombstones,
+    **{str(table.object): partial(_add_rows, table.name) for table in OF_FILES},
 }

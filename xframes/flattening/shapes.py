@@ -3,7 +3,7 @@
 - twarc's flattened posts: one post per object, with what X includes written inside it
 - bare lists of posts or users; a page's includes alone; one bare user, list or Space
 - lines of a batch compliance result
-- posts of v1.1 and of account exports (`legacy`), and the lines search-tweets-python writes
+- records of other formats (`reader.formats`), and the lines search-tweets-python writes
 """
 
 from __future__ import annotations
@@ -11,14 +11,19 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from xframes.flattening import legacy
 from xframes.flattening.nodes import INCLUDES
+from xframes.reader.formats import Converted, Notes, convert, format_of
+from xframes.reader.formats.conversion import read_record
+from xframes.reader.formats.exports.account_files import ACCOUNT, Export, posts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 REDACTED = "__redacted"  # in the body of a page from which an archive removed something
-TOP_LEVEL = {"data", "includes", "errors", "meta", "matching_rules", "__twarc", REDACTED}
+OF_FILE = "__file"  # what the reader of a file noted
+TOP_LEVEL = {
+    "data", "includes", "errors", "meta", "matching_rules", "__twarc", REDACTED, OF_FILE,
+}
 _PAGE = {"data", "includes", "errors", "meta"}
 _META = {"newest_id", "oldest_id", "result_count", "next_token", "previous_token"}
 _MENTION = {"start", "end", "username", "id"}
@@ -39,6 +44,11 @@ _MARKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("personalized_trend", ("trend_name", "category")),
     ("personalized_trend", ("trend_name", "trending_since")),
     ("trend", ("trend_name",)),
+    ("community_note", ("note_id", "classification")),
+    ("community_note_rating", ("note_id", "rater_id")),
+    ("community_note_status", ("note_id", "current_status")),
+    ("community_note_writer", ("writer_id", "state")),
+    ("account_analytics", ("date", "impressions")),
     ("news", ("hook", "summary")),
     ("community", ("join_policy", "id")),
     ("community", ("access", "id")),
@@ -54,6 +64,8 @@ _MARKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("usage", ("project_usage",)),
     ("list", ("name", "id")),
 )
+
+KINDS = frozenset(kind for kind, _ in _MARKS) | {"media", "place", "poll"}
 
 # A page, and the kind of its main objects where that is certain.
 PageAndKind = tuple[dict[str, Any] | None, str | None]
@@ -95,19 +107,24 @@ def to_page(document: Any) -> PageAndKind:  # noqa: PLR0911  one shape, one retu
     if not isinstance(document, dict):
         return None, None
     rest = {k: v for k, v in document.items()
-            if k not in {"__twarc", REDACTED, "matching_rules"}}
+            if k not in {"__twarc", REDACTED, "matching_rules", OF_FILE}}
     if _is_problem(rest):
         return _failure(rest), None
     if _PAGE & rest.keys() and not _is_object(document):
-        return _with_includes(document, rest), None
-    old = _from_legacy(rest)
+        notes = document.get(OF_FILE)
+        kind = notes.get("kind") if isinstance(notes, dict) else None
+        return _with_includes(document, rest), kind if kind in KINDS else None
+    old = _from_file(document)
     if old is not None:
         return old
     if rest and rest.keys() <= INCLUDES.keys():
         return {"includes": rest}, None
     if rest and rest.keys() <= _META:
         return {"meta": rest}, None
-    return _from_object(document, rest)
+    page, kind = _from_object(document, rest)
+    if page is not None and OF_FILE in document:
+        page[OF_FILE] = document[OF_FILE]
+    return page, kind
 
 
 def _with_includes(document: dict[str, Any], rest: dict[str, Any]) -> dict[str, Any]:
@@ -135,19 +152,45 @@ def _from_object(document: dict[str, Any], rest: dict[str, Any]) -> PageAndKind:
     return page, kind
 
 
-def _from_legacy(document: dict[str, Any]) -> PageAndKind | None:
-    """Return what v1.1 and account exports hold as a page, or None for everything else."""
-    if legacy.is_export(document):
-        return legacy.read_export(document), None
-    items = legacy.listed_items(document)
-    if items is not None:
-        return _merge(items), None
-    removal = legacy.read_deletion(document)
-    if removal is not None:
-        return {"data": [removal]}, "compliance_result"
-    if legacy.is_legacy(document):
-        return legacy.read_object(document), None
-    return None
+def _from_file(document: dict[str, Any]) -> PageAndKind | None:
+    """Return a record of another format, such as the API v1.1, as a page; None for X's own.
+
+    Archives of earlier versions keep such records as they were.
+    """
+    notes = Notes("page")
+    if document.keys() == {"account", "tweets"}:
+        pages = _of_export(document, notes)
+    else:
+        format_ = format_of(document)
+        if format_ is None or format_.family != "v11" or not format_.is_read:
+            return None
+        try:
+            pages = convert(document, format_, notes)
+        except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+            notes.add_record(f"{format_.tool}: a record could not be read ({error})")
+            pages = []
+    merged: dict[str, Any] = {"data": [], "includes": {}}
+    for page in pages:
+        merged["data"] += page.document.get("data", [])
+        for name, items in page.document.get("includes", {}).items():
+            merged["includes"].setdefault(name, []).extend(items)
+        if "matching_rules" in page.document:
+            merged["matching_rules"] = page.document["matching_rules"]
+    problems = [p for p in notes.new if p["kind"] != "unknown_field"]
+    unread = [p["parameter"] for p in notes.new if p["kind"] == "unknown_field"]
+    if problems or unread:
+        merged[OF_FILE] = {"problems": problems, "unread": unread}
+    kind = pages[0].kind if pages else None
+    return merged, kind or None
+
+
+def _of_export(document: dict[str, Any], notes: Notes) -> list[Converted]:
+    export = Export()
+    for item in document["account"] if isinstance(document["account"], list) else ():
+        if isinstance(item, dict) and isinstance(item.get("account"), dict):
+            export.account = read_record(ACCOUNT, item["account"], notes).main
+    tweets = document["tweets"]
+    return list(posts(tweets if isinstance(tweets, list) else [], export, notes))
 
 
 def _is_object(document: dict[str, Any]) -> bool:
@@ -201,6 +244,18 @@ def _merge_document(document: dict[str, Any], merged: dict[str, Any]) -> None:
         for name, objects in includes.items():
             merged["includes"].setdefault(name, []).extend(_list(objects))
     merged["errors"] += _list(page.get("errors"))
+    _merge_notes(page.get(OF_FILE), merged)
+    _merge_rules(page, data, merged)
+
+
+def _merge_notes(notes: Any, merged: dict[str, Any]) -> None:
+    if isinstance(notes, dict):
+        own = merged.setdefault(OF_FILE, {"problems": [], "unread": []})
+        for name in ("problems", "unread"):
+            own[name] += _list(notes.get(name))
+
+
+def _merge_rules(page: dict[str, Any], data: list[Any], merged: dict[str, Any]) -> None:
     post_id = None
     if data and isinstance(data[0], dict):
         post_id = data[0].get("id")

@@ -16,7 +16,7 @@ import msgspec
 
 from xframes.flattening import shapes
 from xframes.flattening.coercion import coerce
-from xframes.flattening.contents import Contents, Misfit
+from xframes.flattening.contents import OF_FILES, Contents, Misfit, to_text
 from xframes.flattening.nodes import ABSENT, INCLUDES, Node, Structs, tree
 from xframes.schema import Type
 
@@ -47,6 +47,7 @@ def read_page(
         if shaped is None:
             return _unreadable(f"no known kind of page: {_outline(document)}"), ()
         builder = _Builder(structs)
+        builder.add_notes(shaped.get(shapes.OF_FILE))
         if action is not None:
             kind = action.objects
         elif kind is None:
@@ -90,6 +91,20 @@ class _Builder:
         self.unknown: dict[tuple[str, str], None] = {}
         self._structs = structs
         self._misfits: list[Misfit] = []
+
+    def add_notes(self, notes: Any) -> None:
+        """Add what the reader of a file noted on the page: problems of the file's own records."""
+        if not isinstance(notes, dict):
+            return
+        problems = notes.get("problems")
+        for problem in problems if isinstance(problems, list) else ():
+            if isinstance(problem, dict) and problem.get("kind") in OF_FILES:
+                texts = (to_text(problem.get(n)) for n in ("detail", "parameter", "value"))
+                detail, parameter, value = (text if text is None else scrub(text) for text in texts)
+                self._misfits.append(Misfit(problem["kind"], detail or "", parameter, value))
+        for name in notes.get("unread") or ():
+            if isinstance(name, str):
+                self._note_unknown("v11", name)
 
     def recognise_main(self, document: Mapping[str, Any]) -> str | None:
         """Return the kind of the first main object that has one, or None and a misfit."""

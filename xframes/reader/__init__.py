@@ -1,63 +1,73 @@
-"""Read pages from files: NDJSON, JSON, twarc's JSONL and CSV, and account exports, also compressed.
+"""Read pages from files: of the API v2, of the API v1.1, account exports, tables and scrapers.
 
 One line is one page: a response of X, a flattened post, or a line of a stream or compliance file. A
 JSON document of several lines is one page, or several if it is a list of recorded responses. The
-content of a file decides its format, not its name.
+content of a file decides its format, not its name. What is not of the API v2 is converted by the
+declaration of its format (`reader.formats`).
 """
 
 from __future__ import annotations
 
-import ast
+import io
 import json
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from itertools import chain
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
-import msgspec
-
 from xframes.errors import XframesError
-from xframes.reader import exports, spreadsheets
-from xframes.reader.bounded import HELD_BYTES, line, lines, values
+from xframes.reader import account_export, row_files, spreadsheets, web_archive
+from xframes.reader.bounded import rest
+from xframes.reader.choices import Choices, choices
 from xframes.reader.containers import is_hidden, parts
 from xframes.reader.damage import NotPages, reason
-from xframes.registry import match
+from xframes.reader.documents import Captured, Recorded, bodies
+from xframes.reader.formats import Converted, Notes, own_table
+from xframes.reader.formats.exports.account_files import unused_notes
+from xframes.registry import ACTIONS, match
+from xframes.schema.measure_tables import OF_FILES
 from xframes.wire import TICK, Page, Request, page_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from os import PathLike
 
     from xframes.reader.containers import Part
+    from xframes.reader.documents import Item
 
-__all__ = ["NotPages", "is_hidden", "read_pages", "refusal"]
+__all__ = [
+    "Choices", "FileReport", "NotPages", "choices", "is_hidden", "read_file", "read_pages",
+    "refusal",
+]
 
-# \0 ends a file that was cut by a crash; \x1e starts a record of JSON text sequences
-_SPACE = b" \t\r\n\0\x1e"
-_BOM = b"\xef\xbb\xbf"
-_PIECE = 65_536
 _MOST_REASONS = 10  # in one error
-_PAGE_KEYS = {"data", "includes", "meta", "errors"}
-_NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_BATCH = 200  # problems of one page
+_SHOWN = frozenset(str(table.object) for table in OF_FILES)  # kinds by all of their fields
+_FIRST_BYTES = 65_536
+_JSON = json.JSONDecoder()
 
 
-class _Recorded(msgspec.Struct):
-    """A recorded response: its endpoint (a path or the template of one), and its verbatim body."""
+@dataclass(slots=True)
+class FileReport:
+    """What of a file was left by choice, was refused, and where its times come from."""
 
-    endpoint: str
-    response: msgspec.Raw
-    method: str = "GET"
+    left: dict[str, int] = field(default_factory=dict)
+    refused: list[str] = field(default_factory=list)
+    has_time_of_file: bool = False
 
 
-def read_pages(path: str | PathLike[str], run_id: str | None = None) -> Iterator[Page]:
+def read_pages(
+    path: str | PathLike[str], run_id: str | None = None, *, include: str | Iterable[str] = (),
+    columns: Mapping[str, str] | None = None, observed_at: datetime | str | None = None,
+) -> Iterator[Page]:
     """Read the pages of a file, in order and one at a time.
 
-    Bodies are kept verbatim. A line that is not JSON also becomes a page, and `xf.flatten` reports
-    what is wrong with it. Files compressed with gz, zst, bz2 or xz, and zip and tar files, are
-    unpacked, regardless of their names. In a list larger than 16 MB, each item is one page.
+    Pages of X are kept verbatim; records of other formats (`xframes formats` lists them) become
+    pages as X would send them. A line that is not JSON also becomes a page, and `xf.flatten`
+    reports what is wrong with it. Files compressed with gz, zst, bz2 or xz, and zip and tar files,
+    are unpacked, regardless of their names. In a list larger than 16 MB, each item is one page.
 
     Parameters
     ----------
@@ -66,13 +76,22 @@ def read_pages(path: str | PathLike[str], run_id: str | None = None) -> Iterator
         `max_line_mb`).
     run_id
         Id of the run that the pages belong to. Default: none.
+    include
+        What of an account's export to read besides its posts: likes, follows, blocks, mutes, lists,
+        messages, profile, deleted, or all.
+    columns
+        Columns of tables, and of plain JSON objects, with the columns of `posts` or `users` that
+        they fill, e.g. `{"tweet_id": "id", "favs": "like_count"}`.
+    observed_at
+        When the data were collected, for files that do not say it.
 
     Returns
     -------
     Iterator of Page
-        Pages in the order of the file. `received_at` is twarc's `retrieved_at` if the page has it,
-        else the time when the file was last modified; each page is a microsecond later than
-        that for each page before it, which keeps their order.
+        Pages in the order of the file. `received_at` is the time in the data (twarc's
+        `retrieved_at`, `timestamp_ms` of streams, the date of an export), else `observed_at`, else
+        the time when the file, or the member of a zip or tar, was last modified. Each page is a
+        microsecond later than that for each page before it, which keeps their order.
 
     Raises
     ------
@@ -84,14 +103,18 @@ def read_pages(path: str | PathLike[str], run_id: str | None = None) -> Iterator
     --------
     >>> frames = xf.flatten(xf.read_pages("pages.jsonl.gz"))
     """
+    return read_file(path, run_id, choices(include, columns, observed_at), FileReport())
+
+
+def read_file(
+    path: str | PathLike[str], run_id: str | None, chosen: Choices, report: FileReport
+) -> Iterator[Page]:
+    """Read the pages of a file, and note in `report` what was left and refused."""
     path = Path(path)
     try:
         modified_at = datetime.fromtimestamp(int(path.stat().st_mtime), UTC)
-        for number, body in enumerate(_contents(path)):
-            if isinstance(body, bytes):
-                page = _page(body, modified_at, run_id)
-            else:
-                page = _recorded_page(body, modified_at, run_id)
+        pages = _File(path, run_id, chosen, report, modified_at).pages()
+        for number, page in enumerate(pages):
             # times of whole seconds are the same on many pages, whose order counts
             yield replace(page, received_at=page.received_at + number * TICK)
     except XframesError:
@@ -119,56 +142,250 @@ def refusal(path: str | PathLike[str]) -> str | None:
     return None
 
 
-def _contents(path: Path) -> Iterator[bytes | _Recorded]:
-    """Read the bodies of a file, or of each file in a zip or tar.
+class _File:
+    """The reading of one file, with all that is in it."""
 
-    Raises NotPages if nothing in it can be read, XframesError if something in it is damaged or too
-    large.
-    """
-    skipped: list[str] = []
-    failures: list[str] = []
-    count = 0
-    for part in parts(path):
-        count += 1
-        name = part.name if part.inside else "it"
-        if part.damage is not None:
-            failures.append(f"{name} is {part.damage}")
-            continue
-        refusal = _refusal(part)
-        if refusal is not None:
-            skipped.append(f"{name} is {refusal}")
+    def __init__(
+        self, path: Path, run_id: str | None, chosen: Choices, report: FileReport,
+        modified_at: datetime,
+    ) -> None:
+        self._path = path
+        self._run_id = run_id
+        self._choices = chosen
+        self._report = report
+        self._modified_at = modified_at
+        self._refused: list[str] = []
+        self._count = 0
+
+    def pages(self) -> Iterator[Page]:
+        """Read the pages of a file, or of each file in a zip or tar.
+
+        Raises NotPages if nothing in it can be read, XframesError if something in it is damaged or
+        too large.
+        """
+        skipped: list[str] = []
+        failures: list[str] = []
+        names: list[str] = []
+        count = 0
+        last: Part | None = None
+        for part in parts(self._path):
+            count += 1
+            names.append(part.name)
+            name = part.name if part.inside else "it"
+            if part.damage is not None:
+                failures.append(f"{name} is {part.damage}")
+                continue
+            refusal = _refusal(part)
+            if refusal is not None:
+                skipped.append(f"{name} is {refusal}")
+                continue
+            last = part
+            try:
+                yield from self._part(part)
+            except NotPages as error:  # a table; the error names the file
+                if not part.inside:
+                    raise
+                skipped.append(str(error))
+            except Exception as error:
+                if not part.inside:
+                    reason_ = _printable(reason(error))
+                    raise XframesError(f"{_printable(self._path)}: {reason_}") from error
+                failures.append(f"{part.name}: {reason(error)}")
+        if last is not None and last.inside:
+            yield from self._unkept_promises(last, names)
+        self._check(skipped, failures, count)
+
+    def _check(self, skipped: list[str], failures: list[str], count: int) -> None:
+        """Raise an error if something could not be read, or nothing was there."""
+        if failures:
+            raise XframesError(f"{_printable(self._path)}: {_summary(failures)}")
+        if len(skipped) == count:
+            reasons = _summary(skipped) or "it contains no files"
+            raise NotPages(f"{_printable(self._path)} contains no pages: {reasons}")
+        if self._refused and not self._count and not self._report.left:
+            raise NotPages(f"{_printable(self._path)} contains no pages: {_summary(self._refused)}")
+
+    def _part(self, part: Part) -> Iterator[Page]:
+        notes = Notes(_printable(part.name), self._choices.columns)
+        for item in self._items(part, notes):
+            if isinstance(item, Converted):
+                yield self._converted(item, part, notes)
+            elif isinstance(item, bytes):
+                self._count += 1
+                request, received_at = _twarc(item)
+                yield self._page(request, item, received_at, part)
+            elif isinstance(item, Captured):
+                self._count += 1
+                yield self._page(_request(item.url), item.body, item.captured_at, part)
+            else:
+                self._count += 1
+                yield self._page(_recorded_request(item), bytes(item.response), None, part)
+        for label, number in notes.left.items():
+            self._report.left[label] = self._report.left.get(label, 0) + number
+        refused = [p["detail"] for p in notes.new if p["kind"] == "refused_format"]
+        self._refused += refused
+        self._report.refused += refused
+        if notes.new and not (refused and not self._count):
+            yield from self._problems(notes, part)
+
+    def _items(self, part: Part, notes: Notes) -> Iterator[Item]:
+        if part.kind is not None:
+            data = rest(part.file)
+            if part.kind:
+                yield from account_export.pages(
+                    data, part.kind, part.export, notes, self._choices, is_inside=part.inside,
+                )
+        elif part.is_columnar:
+            yield from self._columnar(part, notes)
+        elif part.is_web_archive:
+            yield from _captured(part, notes)
+        elif part.is_table:
+            yield from spreadsheets.pages(part.file, notes, self._choices)
+        elif own_table(keys := _keys(part), notes.file) is not None:
+            rows = _rows(bodies(part.file, notes))
+            yield from spreadsheets.table_pages(keys, rows, notes, self._choices)
+        else:
+            yield from bodies(part.file, notes)
+
+    def _columnar(self, part: Part, notes: Notes) -> Iterator[Item]:
+        """Read a Parquet file, or the sheets of a workbook that are known; at least one must be."""
+        if not part.is_workbook:
+            columns, rows = row_files.parquet(part.file, str(self._path))
+            yield from spreadsheets.table_pages(columns, rows, notes, self._choices)
+            return
+        file, refused, count = notes.file, [], 0
+        for name, columns, rows in row_files.workbook(part.file, str(self._path)):
+            notes.file = f"{file}!{name}"
+            try:
+                for page in spreadsheets.table_pages(columns, rows, notes, self._choices):
+                    count += 1
+                    yield page
+            except NotPages as error:
+                refused.append(str(error))
+        notes.file = file
+        if not count and refused:
+            raise NotPages(refused[0])
+
+    def _problems(self, notes: Notes, part: Part) -> Iterator[Page]:
+        """Return pages of what could not be read and is on no other page."""
+        while notes.new:
+            problems, notes.new = notes.new[:_BATCH], notes.new[_BATCH:]
+            body = _body({"data": [], "__file": {"problems": problems}})
+            yield self._page(Request("GET", ""), body, part.export.made_at, part)
+
+    def _unkept_promises(self, part: Part, names: list[str]) -> Iterator[Page]:
+        """Note what an export in a zip should have: files of its manifest, posts of its texts."""
+        notes = Notes(_printable(self._path.name))
+        for detail in (
+            *account_export.missing_files(part.export, names), *unused_notes(part.export)
+        ):
+            notes.add_record(detail)
+        yield from self._problems(notes, part)
+
+    def _converted(self, item: Converted, part: Part, notes: Notes) -> Page:
+        self._count += sum(bool(item.document.get(name)) for name in ("data", "includes", "id"))
+        request = Request("GET", "")
+        if item.action is not None:
+            action = ACTIONS[item.action]
+            request = Request(action.method, action.path, item.params, action.name, item.args)
+        elif item.params:
+            request = Request("GET", "", item.params)
+        document = item.document
+        refused = [p for p in notes.new if p["kind"] == "refused_format"]
+        problems = [p for p in notes.take() if p["kind"] != "refused_format"]
+        notes.new += refused
+        extra: dict[str, Any] = {}
+        if problems:
+            extra["problems"] = problems
+        if item.action is None and _needs_kind(item):
+            extra["kind"] = item.kind
+        if extra:
+            document = {**document, "__file": extra}
+        body = _body(document)
+        own, retrieved_at = _twarc(body)
+        if retrieved_at is not None:
+            request = own
+        return self._page(request, body, item.observed_at or retrieved_at, part)
+
+    def _page(
+        self, request: Request, body: bytes, received_at: datetime | None, part: Part
+    ) -> Page:
+        if received_at is None:
+            received_at = self._choices.observed_at
+        if received_at is None:
+            self._report.has_time_of_file = True
+            received_at = part.modified_at or self._modified_at
+        id_ = page_id(request, body)
+        return Page(request, body, received_at, run_id=self._run_id, page_id=id_)
+
+
+def _keys(part: Part) -> list[str]:
+    """Return the keys of the first object of a text of JSON; empty if it does not begin so."""
+    head = part.head
+    if isinstance(part.file, io.BufferedReader):
+        head = part.file.peek(_FIRST_BYTES)[:_FIRST_BYTES]
+    text = head.decode("utf-8-sig", "replace").lstrip("[ \t\r\n")
+    try:
+        first = _JSON.raw_decode(text)[0]
+    except (ValueError, RecursionError):
+        return []
+    return list(first) if isinstance(first, dict) else []
+
+
+def _rows(items: Iterable[Item]) -> Iterator[dict[str, Any]]:
+    """Return the objects of a file of JSON."""
+    for item in items:
+        if not isinstance(item, bytes):
             continue
         try:
-            yield from _part(part, path)
-        except NotPages:  # a table; the error names the file
-            raise
-        except Exception as error:
-            if not part.inside:
-                raise XframesError(f"{_printable(path)}: {_printable(reason(error))}") from error
-            failures.append(f"{part.name}: {reason(error)}")
-    if failures:
-        raise XframesError(f"{_printable(path)}: {_summary(failures)}")
-    if len(skipped) == count:
-        reasons = _summary(skipped) or "it contains no files"
-        raise NotPages(f"{_printable(path)} contains no pages: {reasons}")
+            document = json.loads(item)
+        except (ValueError, RecursionError):
+            continue
+        for row in document if isinstance(document, list) else [document]:
+            if isinstance(row, dict):
+                yield row
+
+
+def _captured(part: Part, notes: Notes) -> Iterator[Item]:
+    """Read the answers of X in a WARC file, each at the time of its capture."""
+    for answer in web_archive.answers(part.file):
+        for item in bodies(io.BytesIO(answer.body), notes):
+            if isinstance(item, Converted):
+                item.observed_at = item.observed_at or answer.captured_at
+                yield item
+            elif isinstance(item, bytes) and _is_of_x(answer.url):
+                yield Captured(answer.url, item, answer.captured_at)
+
+
+def _is_of_x(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    return host.endswith(("twitter.com", ".x.com"))
+
+
+def _body(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(document, ensure_ascii=False, default=str).encode("utf-8", "replace")
+
+
+def _needs_kind(item: Converted) -> bool:
+    """Whether the first object of a page does not show its kind by its fields."""
+    data = item.document.get("data")
+    if not data or not item.kind:
+        return False
+    mark = {"post": "text", "user": "username", "dm": "event_type", "compliance_result": "reason"}
+    first = data[0]
+    if item.kind in _SHOWN:
+        return False
+    shown = mark.get(item.kind)
+    return shown is None or first.get(shown) is None or (item.kind == "user" and "text" in first)
 
 
 def _refusal(part: Part) -> str | None:
     """Return why a part is skipped. A table among other files of a zip may not be of posts."""
     if part.refusal is not None:
         return part.refusal
-    if part.inside and part.is_table and not spreadsheets.begins_posts(part.head):
+    if part.inside and part.is_table and not spreadsheets.begins_posts(part.head, part.name):
         return "not a table of posts"
     return None
-
-
-def _part(part: Part, path: Path) -> Iterator[bytes | _Recorded]:
-    if part.is_export:
-        yield exports.posts(part.file, part.export)
-    elif part.is_table:
-        yield from spreadsheets.posts(part.file, str(path))
-    else:
-        yield from _bodies(part.file)
 
 
 def _summary(reasons: list[str]) -> str:
@@ -185,138 +402,11 @@ def _printable(text: object) -> str:
     return str(text).encode("utf-8", "backslashreplace").decode()
 
 
-def _bodies(file: IO[bytes]) -> Iterator[bytes | _Recorded]:
-    head = _first_bytes(file)
-    first = head.removeprefix(_BOM).lstrip(_SPACE)
-    if first[:1] == b"[":
-        yield from _document(file, head)
-        return
-    whole = line(file, head)
-    text = whole.removeprefix(_BOM).strip(_SPACE)
-    if first[:1] == b"{" and first[:2] != b"{'" and not _is_json(text):
-        yield from _lines_or_document(file, whole)
-        return
-    yield from _line(whole)
-    for further in lines(file):
-        yield from _line(further)
-
-
-def _first_bytes(file: IO[bytes]) -> bytes:
-    """Read the beginning of the first line that is not empty; empty at the end of the file."""
-    while head := file.readline(_PIECE):
-        if head.removeprefix(_BOM).strip(_SPACE):
-            break
-    return head
-
-
-def _line(line: bytes) -> Iterator[bytes | _Recorded]:
-    body = line.strip(_SPACE)
-    if body[:1] == b"{" and body[-2:] == b"},":  # a line of a list
-        body = body[:-1]
-    elif body[:2] in {b'"{', b'"[', b"{'"} and len(body) < HELD_BYTES:  # decoding takes much memory
-        body = _unquoted(body)
-    if body.startswith(b'{"endpoint"'):
-        yield from _recorded(body)
-    elif body:
-        yield body
-
-
-def _unquoted(body: bytes) -> bytes:
-    """Decode JSON that was written as a JSON string, or as the repr of a Python dict.
-
-    Anything else is returned unchanged.
-    """
+def _recorded_request(recorded: Recorded) -> Request:
     try:
-        text = _decoded(body)
-        if not isinstance(text, str):
-            text = json.dumps(text, ensure_ascii=False)
-        encoded = text.encode()
-    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
-        return body
-    return encoded if _is_json(encoded) else body
-
-
-def _decoded(body: bytes) -> Any:
-    if body[:1] == b'"':
-        return json.loads(body)
-    return ast.literal_eval(body.decode())
-
-
-def _lines_or_document(file: IO[bytes], first: bytes) -> Iterator[bytes | _Recorded]:
-    """Read a file whose first line is not JSON: a document of many lines, or one damaged line."""
-    second = next((each for each in lines(file) if each.strip(_SPACE)), b"")
-    if second.lstrip(_SPACE)[:1] != b"{" or not _is_json(second.strip(_SPACE)):
-        yield from _document(file, first + second)
-        return
-    for each in chain((first, second), lines(file)):
-        yield from _line(each)
-
-
-def _document(file: IO[bytes], head: bytes) -> Iterator[bytes | _Recorded]:
-    """Read documents of many lines. Large documents are read one value at a time."""
-    body = head.removeprefix(_BOM) + file.read(HELD_BYTES)
-    whole = body.strip(_SPACE)
-    if len(body) < HELD_BYTES and _is_json(whole):
-        if whole[:1] == b"[":
-            yield from _recorded(whole)
-        else:
-            yield from _line(whole)
-        return
-    for value in values(file, body):
-        if value[:1] == b"[" or b'"endpoint"' in value:
-            yield from _recorded(value)
-        else:
-            yield from _line(value)
-
-
-def _recorded(body: bytes) -> Iterator[bytes | _Recorded]:
-    """Split a list of recorded responses, or a list of pages; return any other document whole."""
-    try:
-        responses = msgspec.json.decode(body, type=list[_Recorded] | _Recorded)
-    except _NOT_JSON:
-        pages = _pages_of(body)
-        yield from pages or (body,)
-        return
-    if isinstance(responses, list):
-        yield from responses
-    else:
-        yield responses
-
-
-def _pages_of(body: bytes) -> list[bytes]:
-    """Return the verbatim pages of a list of pages; empty for any other list."""
-    try:
-        items = msgspec.json.decode(body, type=list[msgspec.Raw])
-        pages = [bytes(item) for item in items]
-        keys = [msgspec.json.decode(page, type=dict[str, msgspec.Raw]).keys() for page in pages]
-    except _NOT_JSON:
-        return []
-    if all("id" not in names and names & _PAGE_KEYS for names in keys):
-        return pages
-    return []
-
-
-def _is_json(body: bytes) -> bool:
-    try:
-        msgspec.json.decode(body, type=msgspec.Raw)
-    except _NOT_JSON:
-        return False
-    return bool(body)
-
-
-def _page(body: bytes, modified_at: datetime, run_id: str | None) -> Page:
-    request, received_at = _twarc(body)
-    id = page_id(request, body)
-    return Page(request, body, received_at or modified_at, run_id=run_id, page_id=id)
-
-
-def _recorded_page(recorded: _Recorded, modified_at: datetime, run_id: str | None) -> Page:
-    try:
-        request = _request(recorded.endpoint, recorded.method)
+        return _request(recorded.endpoint, recorded.method)
     except ValueError:  # not a URL
-        request = Request("GET", "")
-    body = bytes(recorded.response)
-    return Page(request, body, modified_at, run_id=run_id, page_id=page_id(request, body))
+        return Request("GET", "")
 
 
 def _twarc(body: bytes) -> tuple[Request, datetime | None]:

@@ -16,10 +16,12 @@ import tempfile
 import zipfile
 from copy import copy
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any, Self, cast
 
-from xframes.reader import exports, spreadsheets
+from xframes.reader import account_export, row_files, spreadsheets, web_archive
 from xframes.reader.damage import reason
+from xframes.reader.formats.exports.account_files import Export
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,12 +41,13 @@ _READ_WHOLE = {  # headers of a tar with names and other properties of a member
     tarfile.SOLARIS_XHDTYPE,
 }
 _LONGEST_HEADER = 1 << 20
+_NO_TIME_BEFORE = 1980
 _BOMS = (
     (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _OTHER_FORMATS = (
-    (b"PAR1", "a Parquet file"), (b"SQLite format 3\0", "an SQLite database"),
+    (b"SQLite format 3\0", "an SQLite database"),
     (b"RDX", "saved by R: save it as JSON"), (b"X\n\0", "saved by R: save it as JSON"),
     (b"\xd0\xcf\x11\xe0", "an Office file"), (b"\x89HDF", "an HDF5 file"),
 )
@@ -54,33 +57,50 @@ _OTHER_FORMATS = (
 class Part:
     """One text to read: its name, its bytes as UTF-8, and how it begins.
 
-    `skipped` is why a member of a zip or tar is not read, `damage` why it cannot be read.
+    `skipped` is why a member of a zip or tar is not read, `damage` why it cannot be read,
+    `modified_at` is its own time.
     """
 
     name: str
     file: IO[bytes]
     head: bytes
     inside: bool = False  # in a zip or tar, where files without posts are skipped
-    export: exports.Export = field(default_factory=lambda: exports.Export([], []))
+    export: Export = field(default_factory=Export)
     skipped: str | None = None
     damage: str | None = None
+    modified_at: datetime | None = None
+    is_workbook: bool = False
 
     @property
-    def is_export(self) -> bool:
-        """Whether this file has the posts of an account's export."""
-        return exports.begins_posts(self.head)
+    def is_columnar(self) -> bool:
+        """Whether this is a Parquet file or an Excel workbook."""
+        return self.head.startswith(row_files.PARQUET) or self.is_workbook
+
+    @property
+    def is_web_archive(self) -> bool:
+        """Whether this is a WARC file."""
+        return self.head.startswith(web_archive.BEGINNING)
+
+    @property
+    def kind(self) -> str | None:
+        """The kind of a file of an account's export; None for other files."""
+        return account_export.kind(self.head)
 
     @property
     def is_table(self) -> bool:
         """Whether this is a CSV file."""
+        if self.is_columnar or self.is_web_archive:
+            return False
         named = self.name.lower().endswith((".csv", ".tsv"))
-        return not _is_json(self.head) and (named or spreadsheets.begins_posts(self.head))
+        is_known = named or spreadsheets.begins_posts(self.head, self.name)
+        return not _is_json(self.head) and is_known
 
     @property
     def refusal(self) -> str | None:
         """Why this file cannot be read, or None."""
         name = self.name.lower()
-        if self.skipped or self.is_export or self.is_table:
+        is_known = self.is_table or self.is_columnar or self.is_web_archive
+        if self.skipped or self.kind is not None or is_known:
             return self.skipped
         if self.head[:1] == b"\x80" and self.head[1:2] in {b"\2", b"\3", b"\4", b"\5"}:
             return "a Python pickle, which can run code when it is read: save it as JSON"
@@ -116,6 +136,8 @@ def _unpacked(
             name = _PACKED.sub("", name)
             with plain:
                 yield from _unpacked(name, plain, folder, depth + 1, inside=inside)
+        elif head[:4] == b"PK\3\4" and name.lower().endswith((".xlsx", ".xlsm")):
+            yield Part(name, buffered, head, inside, is_workbook=True)
         elif head[:4] in {b"PK\3\4", b"PK\5\6"}:
             yield from _zipped(buffered, depth)
         elif head[257:262] == b"ustar":
@@ -149,7 +171,7 @@ def _zipped(file: IO[bytes], depth: int) -> Iterator[Part]:
                 whole.write(data)
             source = whole
         with zipfile.ZipFile(source) as packed:
-            export = exports.packed(packed)
+            export = account_export.packed(packed)
             for info in sorted(packed.infolist(), key=lambda i: i.filename):
                 if info.is_dir():
                     continue
@@ -160,6 +182,7 @@ def _zipped(file: IO[bytes], depth: int) -> Iterator[Part]:
                     with _member(packed, info) as member:
                         for part in _unpacked(info.filename, member, None, depth + 1, inside=True):
                             part.export = export
+                            part.modified_at = part.modified_at or _time_of_zip(info)
                             yield part
                 except Exception as error:  # noqa: BLE001  other members can still be read
                     yield _damaged(info.filename, error)
@@ -193,7 +216,9 @@ def _tarred(file: IO[bytes], depth: int) -> Iterator[Part]:
                 continue
             try:
                 member = cast("IO[bytes]", packed.extractfile(entry))
-                yield from _unpacked(entry.name, member, None, depth + 1, inside=True)
+                for part in _unpacked(entry.name, member, None, depth + 1, inside=True):
+                    part.modified_at = part.modified_at or _time_of_epoch(entry.mtime)
+                    yield part
             except Exception as error:  # noqa: BLE001  other members can still be read
                 yield _damaged(entry.name, error)
 
@@ -210,6 +235,25 @@ class _Entry(tarfile.TarInfo):
                 f"header: expected at most {_LONGEST_HEADER:,} bytes, got {entry.size:,}"
             )
         return entry
+
+
+def _time_of_zip(info: zipfile.ZipInfo) -> datetime | None:
+    """Return when a member was modified; a zip has no time before 1981 and no zone."""
+    if info.date_time[0] <= _NO_TIME_BEFORE:
+        return None
+    try:
+        return datetime(*info.date_time, tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _time_of_epoch(seconds: float) -> datetime | None:
+    if seconds <= 0:
+        return None
+    try:
+        return datetime.fromtimestamp(int(seconds), UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def is_hidden(name: str) -> bool:
@@ -235,8 +279,8 @@ def _text(
         text = io.BufferedReader(_Recoded(file, encoding), _BUFFER_BYTES)
         head = cast("io.BufferedReader", text).peek(_HEAD)[:_HEAD]
     part = Part(name, text, head.removeprefix(codecs.BOM_UTF8), inside)
-    if part.is_export and folder is not None:
-        part.export = exports.unpacked(folder)
+    if part.kind and folder is not None:
+        part.export = account_export.unpacked(folder)
     return part
 
 

@@ -1,65 +1,56 @@
-"""Read CSV files of twarc-csv and pandas as posts in JSON, one page per row."""
+"""Read tables (CSV, TSV, semicolons) by the format of their header, one page per row."""
 
 from __future__ import annotations
 
-import ast
 import codecs
 import csv
 import io
-import json
-import re
 import sys
 from itertools import chain, islice
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
 
 from xframes.reader.damage import NotPages, TooLong
+from xframes.reader.formats import (
+    Converted,
+    own_pages,
+    own_table,
+    row_converter,
+    table_format,
+    table_refusal,
+)
 from xframes.reader.rounding import Rounding
 from xframes.settings import MAX_LINE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_REFERENCE = re.compile(r"referenced_tweets\.(replied_to|quoted|retweeted)\.id")
-_WHOLE = re.compile(r"-?\d+\.0")
-_COUNTS = (
-    "public_metrics.", "edit_controls.edits_remaining", "attachments.poll.duration_minutes",
-    "_count",
-)
-# The last part of columns with text. Their cells are text even if they look like flags or lists.
-_TEXTS = frozenset({
-    "text", "name", "username", "description", "location", "source", "url", "full_name", "title",
-    "retweeted_username", "quoted_username", "in_reply_to_username", "tag", "value",
-})
-_TWARC = re.compile(r"__twarc\.|author\.|public_metrics\.")
-_KINDS: tuple[frozenset[str], ...] = tuple(map(frozenset, (
-    ("id", "text"), ("id", "username"), ("id", "author_id"), ("id", "action", "reason"),
-    ("id", "owner_id", "name"), ("start", "end", "tweet_count"),
-)))
-_TAGS = {
-    "hashtags": ("#", "tag"), "cashtags": ("$", "tag"), "mentions": ("@", "username"),
-    "urls": ("", "expanded_url"),
-}
-_SAMPLE = 50  # rows that show whether texts are written as JSON
-_LARGEST = 2**53  # a larger number with a decimal point has lost digits
+    from xframes.reader.choices import Choices
+    from xframes.reader.formats import Notes
+
+_SAMPLE = 50  # rows that show the format
 
 
-def begins_posts(head: bytes) -> bool:
-    """Whether a text that begins with these bytes is a table of posts, users, …"""
-    line = head.removeprefix(codecs.BOM_UTF8).split(b"\n", 1)[0].decode("utf-8", "replace")
-    return _fits(_fields(line))
+def begins_posts(head: bytes, name: str) -> bool:
+    """Whether a text that begins with these bytes is a table of a known format."""
+    lines = head.removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace").splitlines()[:_SAMPLE]
+    if not lines:
+        return False
+    if len(lines) > 2:
+        del lines[-1]  # it may be cut
+    try:
+        rows = list(csv.reader(lines, delimiter=delimiter(lines[0])))
+    except csv.Error:
+        return False
+    columns = [name.strip().removeprefix("\ufeff") for name in rows[0]]
+    if len(columns) < 2:
+        return False
+    sample = [dict(zip(columns, row, strict=False)) for row in rows[1:]]
+    return own_table(columns, name) is not None or table_format(columns, sample) is not None
 
 
-def _fields(line: str) -> set[str]:
-    return {name.strip().strip('"') for name in line.split(_delimiter(line))}
-
-
-def _delimiter(line: str) -> str:
-    return max(",;\t", key=line.count)
-
-
-def _fits(columns: set[str]) -> bool:
-    return any(columns >= kind for kind in _KINDS)
+def delimiter(line: str) -> str:
+    """Return the character between the columns of a header."""
+    return max(",;\t|", key=line.count)
 
 
 def _windows(error: UnicodeError) -> tuple[str, int]:
@@ -71,28 +62,61 @@ def _windows(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error("xframes-windows", _windows)
 
 
-def posts(file: IO[bytes], name: str) -> Iterator[bytes]:
-    """Read the posts of a file as JSON. Raises NotPages if it has no columns of posts."""
+def pages(file: IO[bytes], notes: Notes, choices: Choices) -> Iterator[Converted | bytes]:
+    """Read the rows of a file as pages. Raises NotPages if its format is unknown or refused."""
     csv.field_size_limit(sys.maxsize)
     text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="xframes-windows", newline="")
     lines = _Lines(text)
     try:
         first = next(lines, "")
-        columns = next(csv.reader([first], delimiter=_delimiter(first)), [])
-        if not _fits(set(columns)):
-            raise NotPages(
-                f"{name}: expected a CSV file of posts, with the columns `id` and `text`, got the "
-                f"columns: {', '.join(columns)[:200]}"
-            )
-        rounding = Rounding()
-        for post in _rows(csv.DictReader(lines, columns, delimiter=_delimiter(first)), rounding):
-            lines.size = 0
-            yield post
-        rounding.warn(Path(name).name)
-        if problem := rounding.problem(Path(name).name):
-            yield problem
+        columns = next(csv.reader([first], delimiter=delimiter(first)), [])
+        columns = [name.strip() for name in columns]
+        rows = csv.DictReader(lines, columns, delimiter=delimiter(first))
+        yield from table_pages(columns, _sized(rows, lines), notes, choices)
     finally:
         text.detach()  # the caller closes the file
+
+
+def _sized(rows: Iterator[dict[str, Any]], lines: _Lines) -> Iterator[dict[str, Any]]:
+    for row in rows:
+        lines.size = 0
+        yield row
+
+
+def table_pages(
+    columns: list[str], rows: Iterator[dict[str, Any]], notes: Notes, choices: Choices
+) -> Iterator[Converted | bytes]:
+    """Read the rows of a table as pages. Raises NotPages if its format is unknown or refused."""
+    own = own_table(columns, notes.file)
+    if own is not None:
+        yield from own_pages(own, rows, notes)
+        return
+    sample = list(islice(rows, _SAMPLE))
+    format_ = table_format(columns, sample, choices.columns)
+    if format_ is None or not format_.is_read:
+        raise NotPages(table_refusal(notes.file, columns, format_))
+    convert = row_converter(format_, columns, sample, notes)
+    rounding = Rounding()
+    for row in chain(sample, rows):
+        extra = row.pop(None, None)  # type: ignore[call-overload]  # DictReader's key for more cells
+        if extra:
+            notes.add_record(f"a row with {len(extra)} cells more than the header")
+        for page in convert(row):
+            rounding.add(_post_id(page))
+            yield page
+    rounding.warn(notes.file)
+    if problem := rounding.problem(notes.file):
+        yield problem
+
+
+def _post_id(page: Converted) -> str:
+    """Return the id of the post of a row; empty text if it has none."""
+    data = page.document.get("data")
+    if isinstance(data, list):
+        data = data[0] if data else None
+    if page.kind != "post" or not isinstance(data, dict):
+        return ""
+    return str(data.get("id", ""))
 
 
 class _Lines:
@@ -113,106 +137,4 @@ class _Lines:
             raise TooLong(f"a row is larger than {MAX_LINE.megabytes}")
         if not found:
             raise StopIteration
-        return found
-
-
-def _rows(rows: csv.DictReader[str], rounding: Rounding) -> Iterator[bytes]:
-    first = list(islice(rows, _SAMPLE))
-    is_twarc = any(map(_TWARC.match, rows.fieldnames or ()))
-    cells = _Cells(_has_json_texts(first), is_twarc)
-    for row in chain(first, rows):
-        post = cells.post(row)
-        rounding.add(str(post.get("id", "")))
-        yield json.dumps(post, ensure_ascii=False).encode("utf-8", "replace")
-
-
-def _has_json_texts(rows: list[dict[str, str]]) -> bool:
-    """Whether texts are written as JSON, as older versions of twarc-csv do."""
-    texts = [row["text"] for row in rows if row.get("text")]
-    return bool(texts) and all(t[0] == t[-1] == '"' and isinstance(_loaded(t), str) for t in texts)
-
-
-def _loaded(cell: str) -> Any:
-    """Parse a cell as JSON or as a Python literal, as pandas writes lists; else return the cell."""
-    for load in (json.loads, ast.literal_eval):
-        try:
-            return load(cell)
-        except (ValueError, SyntaxError, RecursionError, MemoryError):
-            continue
-    return cell
-
-
-class _Cells:
-    """Reads the cells of one file, by the program that wrote it."""
-
-    def __init__(self, has_json_texts: bool, is_twarc: bool) -> None:
-        self._has_json_texts = has_json_texts
-        self._is_twarc = is_twarc
-
-    def post(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Convert a row to an object."""
-        post: dict[str, Any] = {}
-        for name, cell in row.items():
-            if not name or not isinstance(cell, str) or cell == "" or name.startswith("Unnamed"):
-                continue
-            value = self._value(name, cell)
-            if hit := _REFERENCE.fullmatch(name):
-                post.setdefault("referenced_tweets", []).append({"type": hit[1], "id": value})
-            elif (name == "id" or name.endswith(("_id", ".id"))) and not _is_exact(value):
-                post[f"{name}_inexact"] = value  # a spreadsheet has rounded it: it is not an id
-            else:
-                _put(post, name, value)
-        return post
-
-    def _value(self, name: str, cell: str) -> Any:
-        """Convert a cell: lists, objects, flags and counts as X sends them; all else is text."""
-        if self._has_json_texts and cell[0] == cell[-1] == '"':
-            text = _loaded(cell)
-            return text if isinstance(text, str) else cell
-        last = name.rpartition(".")[2]
-        if last in _TEXTS and self._is_twarc and not self._has_json_texts:
-            return cell.replace("\\n", "\n")  # twarc-csv escapes line breaks
-        if last in _TEXTS:
-            return cell
-        if cell[0] in "[{":
-            items = _loaded(cell)
-            if last in _TAGS and isinstance(items, list):
-                return [_entity(last, item) for item in items]
-            return items
-        return _flag_or_number(name, cell)
-
-
-def _flag_or_number(name: str, cell: str) -> Any:
-    if cell in {"True", "False"}:
-        return cell == "True"
-    if any(part in name for part in _COUNTS) and (_WHOLE.fullmatch(cell) or cell.isdecimal()):
-        return int(cell.removesuffix(".0"))
-    if name.endswith("id") and _WHOLE.fullmatch(cell) and float(cell) < _LARGEST:
-        return cell.removesuffix(".0")
-    return cell
-
-
-def _is_exact(value: Any) -> bool:
-    """Whether an id is complete, and not a number that a spreadsheet has rounded."""
-    if not isinstance(value, str):
-        return True
-    return not re.fullmatch(r"-?\d+(?:[.,]\d+)?(?:[eE]\+?\d+)|\d+\.\d+", value)
-
-
-def _entity(kind: str, item: Any) -> Any:
-    """Return an entity as an object, also if the file has only its text."""
-    if not isinstance(item, str):
-        return item
-    sign, name = _TAGS[kind]
-    return {name: item.removeprefix(sign)}
-
-
-def _put(post: dict[str, Any], path: str, value: Any) -> None:
-    *parts, last = path.split(".")
-    here = post
-    for part in parts:
-        inner = here.setdefault(part, {})
-        if not isinstance(inner, dict):
-            return
-        here = inner
-    here[last] = value
+        return found.replace("\0", "")

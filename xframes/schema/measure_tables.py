@@ -1,6 +1,6 @@
 """Tables of counts, analytics, usage and trends: numbers over time."""
 
-from xframes.schema.declarations import BOOL, DATE, FLOAT, INT, STR, TIME, Col, Table
+from xframes.schema.declarations import BOOL, DATE, FLOAT, INT, STR, STRS, TIME, Col, Table
 
 COUNTS = Table(
     "counts",
@@ -219,4 +219,131 @@ RULE_COUNTS = Table(
         Col("project_cap", "cap_per_project", INT, "Rules that the project can have.",
             loose=True),
     ),
+)
+
+ACCOUNT_ANALYTICS = Table(
+    "account_analytics",
+    "measure",
+    "Engagement with an account per day, from the files that X Analytics offers.",
+    key=("date",),
+    object="account_analytics",
+    time="date",
+    private="account",
+    body=(
+        Col("date", "date", DATE, "The day."),
+        *_metrics(
+            impressions="Impressions",
+            likes="Likes",
+            replies="Replies",
+            retweets="Reposts",
+            bookmarks="Bookmarks",
+            shares="Shares",
+            engagements="Engagements",
+            url_clicks="Clicks on URLs",
+            hashtag_clicks="Clicks on hashtags",
+            detail_expands="Times posts were expanded",
+            permalink_clicks="Clicks on links to posts",
+            user_profile_clicks="Clicks on the profile",
+            profile_visits="Visits to the profile",
+            follows="New followers",
+            unfollows="Followers lost",
+            posts_created="Posts",
+            video_views="Views of videos",
+            media_views="Views of media",
+            media_engagements="Engagements with media",
+            app_opens="Times an app was opened",
+            app_install_attempts="Attempts to install an app",
+            email_tweet="Times posts were sent by e-mail",
+        ),
+    ),
+)
+
+_NOTE = Col("note_id", "note_id", STR, "The Community Note.", holds="id")
+_WRITER = Col("writer_id", "writer_id", STR, "Who wrote the note, under a name for this only.",
+              holds="id")
+_REASONS = Col("reasons", "reasons", STRS, "Answers that were ticked.", holds="code")
+_NOTE_CREATED = Col("created_at", "created_at", TIME, "When it was written.")
+
+COMMUNITY_NOTES = Table(
+    "community_notes",
+    "measure",
+    "Community Notes, from the files that X publishes.",
+    key=("note_id",),
+    object="community_note",
+    time="created_at",
+    owner="post_id",
+    body=(
+        _NOTE,
+        Col("post_id", "post_id", STR, "The post that the note is about.", names="posts"),
+        _WRITER,
+        _NOTE_CREATED,
+        Col("classification", "classification", STR,
+            "NOT_MISLEADING or MISINFORMED_OR_POTENTIALLY_MISLEADING.", holds="code",
+            values=("NOT_MISLEADING", "MISINFORMED_OR_POTENTIALLY_MISLEADING")),
+        Col("summary", "summary", STR, "The text of the note.", holds="label"),
+        Col("is_media_note", "is_media_note", BOOL, "Whether it is about the media of the post."),
+        _REASONS,
+    ),
+)
+
+COMMUNITY_NOTE_RATINGS = Table(
+    "community_note_ratings",
+    "measure",
+    "Ratings of Community Notes.",
+    key=("note_id", "rater_id"),
+    object="community_note_rating",
+    time="created_at",
+    body=(
+        _NOTE,
+        Col("rater_id", "rater_id", STR, "Who rated it, under a name for this only.", holds="id"),
+        _NOTE_CREATED,
+        Col("helpfulness", "helpfulness", STR, "HELPFUL, SOMEWHAT_HELPFUL or NOT_HELPFUL.",
+            holds="code", values=("HELPFUL", "SOMEWHAT_HELPFUL", "NOT_HELPFUL")),
+        _REASONS,
+    ),
+)
+
+COMMUNITY_NOTE_STATUS = Table(
+    "community_note_status",
+    "measure",
+    "The status of Community Notes.",
+    key=("note_id",),
+    object="community_note_status",
+    time="created_at",
+    body=(
+        _NOTE,
+        _WRITER,
+        _NOTE_CREATED,
+        Col("current_status", "current_status", STR, "The status when the file was published.",
+            holds="code"),
+        Col("current_status_at", "current_status_at", TIME, "Since when it has this status."),
+        Col("first_status", "first_status", STR, "The first status other than NEEDS_MORE_RATINGS.",
+            holds="code"),
+        Col("first_status_at", "first_status_at", TIME, "When it got the first status."),
+        Col("latest_status", "latest_status", STR,
+            "The latest status other than NEEDS_MORE_RATINGS.", holds="code"),
+        Col("latest_status_at", "latest_status_at", TIME, "When it got the latest status."),
+        Col("locked_status", "locked_status", STR, "The status that no longer changes.",
+            holds="code"),
+        Col("locked_status_at", "locked_status_at", TIME, "When the status was locked."),
+    ),
+)
+
+COMMUNITY_NOTE_WRITERS = Table(
+    "community_note_writers",
+    "measure",
+    "People who write and rate Community Notes.",
+    key=("writer_id",),
+    object="community_note_writer",
+    body=(
+        _WRITER,
+        Col("state", "state", STR, "Their state, such as earnedIn or newUser.", holds="code"),
+        Col("changed_at", "changed_at", TIME, "When the state changed."),
+        Col("earned_out_count", "earned_out_count", INT, "How often they lost the right to write."),
+    ),
+)
+
+OF_FILES = (
+    ACCOUNT_ANALYTICS, COMMUNITY_NOTES, COMMUNITY_NOTE_RATINGS, COMMUNITY_NOTE_STATUS,
+    COMMUNITY_NOTE_WRITERS,
 )

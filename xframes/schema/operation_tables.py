@@ -147,7 +147,7 @@ PROBLEMS = Table(
         Col("kind", "", STR,
             "Last part of X's problem type (resource-not-found, …), or one of xframes' own: "
             "unreadable_page, bad_value, unknown_field, not_returned, rounded_ids, stream_gap, "
-            "missing_page.",
+            "missing_page, refused_format, truncated_text.",
             holds="code"),
         Col("resource_type", "resource_type", STR,
             "The kind of resource: tweet, user, media or another.", holds="code"),

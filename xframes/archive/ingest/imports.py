@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from itertools import chain
 from pathlib import Path
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from xframes.archive.ingest.journal import Journal, RunRow
     from xframes.archive.storage.folder import Folder
+    from xframes.reader import Choices, FileReport
     from xframes.wire import Page
 
 _HEAD_BYTES = 65_536
@@ -47,10 +48,118 @@ def file_run_id(path: Path) -> str:
     return f"import-{digest.hexdigest()}"
 
 
+@dataclass(frozen=True, slots=True)
+class ImportedFile:
+    """What an import did with one file.
+
+    Parameters
+    ----------
+    run_id
+        The run of the file.
+    name
+        The name of the file.
+    stored
+        Number of rows by table: what is new, and what the archive has already.
+    left
+        What of an account's export was left, by kind, because it was not chosen.
+    refused
+        Formats in the file that are not read, each with the way out.
+    problems
+        Number of rows of `problems`.
+    error
+        Why the file was not read, or not to its end.
+    has_time_of_file
+        Whether `observed_at` is the file's time for some of the data, which do not say it.
+    is_named
+        Whether the file was named itself, not a folder with it.
+    tally
+        The keys of what was stored.
+    """
+
+    run_id: str
+    name: str
+    stored: Mapping[str, int] = field(default_factory=dict)
+    left: Mapping[str, int] = field(default_factory=dict)
+    refused: Sequence[str] = ()
+    problems: int = 0
+    error: str | None = None
+    has_time_of_file: bool = False
+    is_named: bool = True
+    tally: Tally = field(default_factory=Tally, repr=False, compare=False)
+
+
+def total_stored(files: Iterable[ImportedFile]) -> dict[str, int]:
+    """Return the number of rows by table of several files, what several have counted once."""
+    total = Tally()
+    for file in files:
+        total.merge(file.tally)
+    return {name: count for name, count in total.stored.items() if name != "problems"}
+
+
+class ImportFailed(ArchiveError):
+    """Files could not be imported, or not to their end. `files` says what was done with each."""
+
+    files: Sequence[ImportedFile] = ()
+
+
+@dataclass(slots=True)
+class _Reading:
+    """The files of an import: their runs, and why they were not read."""
+
+    ids: dict[Path, str]
+    in_folders: Collection[Path]
+    chosen: Choices
+    damaged: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+    reports: dict[str, FileReport] = field(default_factory=dict)
+
+    @property
+    def readable(self) -> dict[Path, str]:
+        """The files that may have pages."""
+        return {path: run_id for path, run_id in self.ids.items() if run_id not in self.refused}
+
+    def pages(self) -> Iterator[Page]:
+        """Read the pages of files.
+
+        Faults are added to `damaged`, and to `refused` for files in folders that have no pages.
+        """
+        from xframes.reader import FileReport, NotPages, read_file
+
+        for path, run_id in self.readable.items():
+            report = self.reports[run_id] = FileReport()
+            is_inside = path in self.in_folders
+            try:
+                chosen = replace(self.chosen, is_named=not is_inside)
+                yield from read_file(path, run_id, chosen, report)
+            except NotPages as error:
+                faults = self.refused if is_inside else self.damaged
+                faults[run_id] = str(error)
+            except Exception as error:  # noqa: BLE001  # the other files are read all the same
+                self.damaged[run_id] = _printable(str(error) or type(error).__name__)
+
+    def files(self, tally: Mapping[str | None, Tally]) -> list[ImportedFile]:
+        """Return what was done with each file."""
+        from xframes.reader import FileReport
+
+        files = []
+        for path, run_id in self.ids.items():
+            own = tally.get(run_id, Tally())
+            stored = own.stored
+            report = self.reports.get(run_id, FileReport())
+            files.append(ImportedFile(
+                run_id, _printable(path.name), {n: c for n, c in stored.items() if n != "problems"},
+                report.left, report.refused, stored.get("problems", 0),
+                self.damaged.get(run_id) or self.refused.get(run_id), report.has_time_of_file,
+                path not in self.in_folders, own,
+            ))
+        return files
+
+
 def import_files(
-    folder: Folder, paths: Sequence[Path], processes: int | None, progress: bool | None
-) -> list[str]:
-    """Import files, each as a run, and return the run ids.
+    folder: Folder, paths: Sequence[Path], processes: int | None, progress: bool | None,
+    chosen: Choices,
+) -> list[ImportedFile]:
+    """Import files, each as a run, and return what was done with each.
 
     A fault in a file fails only its own run, and is raised after all other files are read. The
     pages before the fault are added. In a folder, files without pages are skipped, unless no file
@@ -63,14 +172,13 @@ def import_files(
     for root in paths:
         listed += [(path, root) for path in _files(root)]
     ids = {path: file_run_id(path) for path, _ in listed}
-    in_folders = {path for path, root in listed if path != root}
-    refused = {
+    reading = _Reading(ids, {path for path, root in listed if path != root}, chosen)
+    reading.refused |= {
         ids[path]: _printable(f"{path} is {reason}")
-        for path in in_folders
+        for path in reading.in_folders
         if (reason := refusal(path))
     }
     arguments = {run_id: {"file": _printable(path.name)} for path, run_id in ids.items()}
-    damaged: dict[str, str] = {}
     folder.create()
     with (
         _importing(folder, arguments) as end,
@@ -79,23 +187,25 @@ def import_files(
         processes = _number_of_processes(folder, ids, processes)
         sink = workers.sink(workers.Target(folder.address), processes)
         try:
-            readable = {path: run_id for path, run_id in ids.items() if run_id not in refused}
-            for batch in gathered(_pages(readable, damaged, refused, in_folders), size):
+            for batch in gathered(reading.pages(), size):
                 sink.add(batch)
                 advance(sum(len(p.body) + 1 for p in batch))
             tally, unknown = sink.finish()
         except BaseException:
             sink.abort()
             raise
-        for path, run_id in readable.items():
+        for path, run_id in reading.readable.items():
             if (reason := tally.get(run_id, Tally()).failed) is not None:
-                damaged.setdefault(run_id, _printable(f"{path}: {reason}"))
-        end(tally, damaged | refused, unknown)
-    faults = [*damaged.values(), *_folders_without_pages(paths, listed, ids, refused)]
+                reading.damaged.setdefault(run_id, _printable(f"{path}: {reason}"))
+        end(tally, reading.damaged | reading.refused, unknown)
+    faults = [*reading.damaged.values(),
+              *_folders_without_pages(paths, listed, ids, reading.refused)]
     if faults:
-        raise ArchiveError("some files could not be read to the end (the pages before the fault "
-                           f"were added): {'; '.join(faults)}")
-    return list(ids.values())
+        failed = ImportFailed("some files could not be read to the end (the pages before the fault "
+                              f"were added): {'; '.join(faults)}")
+        failed.files = reading.files(tally)
+        raise failed
+    return reading.files(tally)
 
 
 def _check_paths(paths: Sequence[Path]) -> None:
@@ -153,30 +263,6 @@ def _files(path: Path) -> list[Path]:
     return sorted(p for p in files if not is_hidden(str(p.relative_to(path))))
 
 
-def _pages(
-    ids: dict[Path, str],
-    damaged: dict[str, str],
-    refused: dict[str, str],
-    in_folders: Collection[Path],
-) -> Iterator[Page]:
-    """Read the pages of files.
-
-    Faults are added to `damaged`, and to `refused` for files in folders that have no pages.
-    """
-    from xframes.reader import NotPages, read_pages
-
-    for path, run_id in ids.items():
-        try:
-            yield from read_pages(path, run_id)
-        except NotPages as error:
-            faults = damaged
-            if path in in_folders:
-                faults = refused
-            faults[run_id] = str(error)
-        except Exception as error:  # noqa: BLE001  # the other files are read all the same
-            damaged[run_id] = _printable(str(error) or type(error).__name__)
-
-
 @contextmanager
 def _importing(
     folder: Folder, runs: dict[str, dict[str, Any]]
@@ -202,6 +288,10 @@ def _importing(
                     page_count=count.pages,
                     row_count=count.rows,
                 )
+            for row in unknown:
+                file = runs.get(row["run_id"], {}).get("file")
+                row["detail"] = (f"the file's key {row['parameter']} ({file}) is not read; its "
+                                 "values are kept in the page")
             problems = pa.Table.from_pylist(unknown, schema=TABLES["problems"].schema)
             write_rows(folder, {"problems": problems})
 

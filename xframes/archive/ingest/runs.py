@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+    from xframes.archive.ingest.imports import ImportedFile
     from xframes.archive.query.views import Views
     from xframes.archive.storage.bucket import Place
     from xframes.archive.storage.folder import Folder
@@ -79,6 +80,8 @@ class Run:
         Price in US dollars if X bills main objects only. None where it is unknown.
     price_high
         Price in US dollars if X also bills included objects. None where it is unknown.
+    file
+        Of an import that was just made: what was stored by table, left and refused of its file.
 
     Examples
     --------
@@ -94,6 +97,7 @@ class Run:
     archive: RunArchive = field(repr=False, compare=False)
     price_low: float | None = None
     price_high: float | None = None
+    file: ImportedFile | None = field(default=None, repr=False, compare=False)
 
     def frames(self) -> Frames:
         """Return the tables of this run's pages alone, in memory.
@@ -180,7 +184,8 @@ class Runs(Run):
         return cls(
             runs[0].run_id, runs[0].action, state, sum(run.pages for run in runs),
             sum(run.rows for run in runs), runs[0].archive,
-            _sum(run.price_low for run in runs), _sum(run.price_high for run in runs), tuple(runs),
+            price_low=_sum(run.price_low for run in runs),
+            price_high=_sum(run.price_high for run in runs), runs=tuple(runs),
         )
 
     def frames(self) -> Frames:

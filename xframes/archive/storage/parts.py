@@ -60,6 +60,7 @@ PAGES = pa.schema([
 ])
 PAGES_UNHASHED = pa.schema([f for f in PAGES if f.name != HASH])
 _PAGE_ID = re.compile(r"[0-9a-f]{24}")  # other ids come from other programs
+_MOST_KEYS = 64  # arrays of keys that are counted, before they become one
 _READ_ERRORS = (
     OSError,
     ValueError,
@@ -93,6 +94,20 @@ class Tally:
     first: datetime | None = None
     last: datetime | None = None
     failed: str | None = None
+    keys: dict[str, list[pa.Array]] = field(default_factory=dict)
+
+    @property
+    def stored(self) -> dict[str, int]:
+        """The number of rows by table, each key once."""
+        return {name: len(_unique(keys)) for name, keys in self.keys.items()}
+
+    def add_keys(self, table: Table, rows: pa.Table) -> None:
+        """Count the rows of a table by their keys."""
+        columns = [rows.column(name).cast(pa.string()) for name in table.key]
+        keys = self.keys.setdefault(table.name, [])
+        keys.append(pc.unique(_joined(columns)))
+        if len(keys) >= _MOST_KEYS:
+            keys[:] = [_unique(keys)]
 
     def add(self, page: Page) -> None:
         """Count a page."""
@@ -108,7 +123,30 @@ class Tally:
         self.pages += other.pages
         self.rows += other.rows
         self.failed = self.failed or other.failed
+        for name, keys in other.keys.items():
+            self.keys.setdefault(name, []).extend(keys)
         self.first, self.last = min(times, default=None), max(times, default=None)
+
+
+def _joined(columns: list[pa.ChunkedArray]) -> pa.Array:
+    """Return one text for each row."""
+    if len(columns) == 1:
+        return columns[0]
+    return pc.binary_join_element_wise(*columns, "\x1f", null_handling="replace")
+
+
+def _unique(keys: list[pa.Array]) -> pa.Array:
+    chunks: list[pa.Array] = []
+    for key in keys:
+        chunks += key.chunks if isinstance(key, pa.ChunkedArray) else [key]
+    return pc.unique(pa.chunked_array(chunks, pa.string()))
+
+
+def _is_counted(table: Table) -> bool:
+    """Whether an import counts the rows of a table: not details, metrics and logs."""
+    if table.kind == "measure":
+        return table.object not in {"post", "user"}
+    return table.kind in {"entity", "relation"} or table.name in {"removals", "problems"}
 
 
 class TableParts:
@@ -229,9 +267,27 @@ class Writer:
         for count in counts:
             self.tally[count["run_id"]].rows += count["row_count"] or 0
         if self.keep_pages:
+            self._count(tables, pages)
+        if self.keep_pages:
             if self._file is None:
                 self._file = PagesFile(self.folder.new_temp())
             self._file.add(pages)
+
+    def _count(self, tables: Mapping[str, pa.Table], pages: Sequence[Page]) -> None:
+        """Count the rows of each run by table."""
+        runs: dict[str | None, set[str]] = {}
+        for page in pages:
+            runs.setdefault(page.run_id, set()).add(page.page_id)
+        for name in tables:
+            table = TABLES[name]
+            if not _is_counted(table):
+                continue
+            for run_id, ids in runs.items():
+                rows = tables[name]
+                if len(runs) > 1:
+                    rows = rows.filter(pc.is_in(rows["page_id"], pa.array(ids, pa.string())))
+                if rows.num_rows:
+                    self.tally[run_id].add_keys(table, rows)
 
     def unknown_fields(self) -> pa.Table:
         """Return `problems` rows for field names that no column reads."""

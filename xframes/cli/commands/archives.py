@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 import threading
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,12 +26,15 @@ from xframes.cli.common import (
     single_runs,
 )
 from xframes.cli.terminal import MOST_ROWS
+from xframes.errors import ArchiveError, ArgumentError
+from xframes.schema import TABLES
 from xframes.screen import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from xframes.archive import Archive, Run
+    from xframes.archive import Archive
+    from xframes.archive.ingest.imports import ImportedFile
     from xframes.schema import Vocabulary
 
 _PROCESSES = click.option(
@@ -38,6 +42,7 @@ _PROCESSES = click.option(
     help="Number of processes. Default: one per core for large inputs, else one.",
 )
 _BATCH_ROWS = 10_000
+_MOST_FILES = 50  # with a line each
 
 
 @click.command("import", short_help="Read files of pages or posts into an archive.")
@@ -46,46 +51,136 @@ _BATCH_ROWS = 10_000
     type=click.Path(exists=True, allow_dash=True, path_type=Path),
 )
 @archive_option(exists=False)
+@click.option(
+    "--with", "include", metavar="KINDS", default="",
+    help="What of an account's export to import besides its posts, separated by commas: likes, "
+         "follows, blocks, mutes, lists, messages, profile, deleted, or all.",
+)
+@click.option(
+    "--map", "mapping", metavar="COLUMN=OURS", multiple=True,
+    help="Columns of a table and the columns of posts or users that they fill, e.g. "
+         "tweet_id=id,favs=like_count.",
+)
+@click.option(
+    "--observed-at", metavar="TIME",
+    help="When the data were collected, for files that do not say it. Default: the file's time.",
+)
 @_PROCESSES
 @output.options
-def import_(
-    files: tuple[Path, ...], folder: Path, processes: int | None, format_: str | None,
-    into: Path | None,
+def import_(  # noqa: PLR0917  one parameter for each option
+    files: tuple[Path, ...], folder: Path, include: str, mapping: tuple[str, ...],
+    observed_at: str | None, processes: int | None, format_: str | None, into: Path | None,
 ) -> None:
     """Import FILES of pages or posts, folders of such files, or stdin (`-`).
 
-    Accepts NDJSON, JSON documents, twarc's files and its CSV, academictwitteR's folders, posts
-    of API v1.1, and the zip file of an account's export. Files may be compressed (gz, zst, bz2,
-    xz) or in a zip or tar. The content of a file decides how it is read.
+    Accepts pages of X, posts of API v1.1, exports of accounts, tables, and files of many other
+    tools (`xframes formats` lists them). Files may be compressed (gz, zst, bz2, xz) or in a zip or
+    tar. The content of a file decides how it is read.
 
-    Prints one row per file with its pages and rows, and on stderr what could not be read.
-    Importing a file twice adds nothing.
+    Prints one row per file with its pages and rows, and on stderr what was stored by table, left
+    and refused. Importing a file twice adds nothing. Exits with 1 if a file could not be read to
+    its end, or nothing of it could be stored.
 
     \b
     Example:
       xframes import pages/*.jsonl --archive my-archive
     """
     from xframes.archive import Archive
+    from xframes.archive.ingest.imports import ImportFailed
 
+    columns = _mapping(mapping)
     with Archive(folder) as archive, _spooled(files) as paths:
-        runs = archive.import_pages(paths, processes=processes)
+        try:
+            runs = archive.import_pages(
+                paths, processes=processes, include=include, columns=columns,
+                observed_at=observed_at,
+            )
+        except ImportFailed as error:
+            show_runs([archive.run(file.run_id) for file in error.files], format_, into)
+            _print_import(archive, error.files)
+            raise
         show_runs(runs, format_, into)
-        _print_import(archive, runs)
+        done = [run.file for run in runs if run.file is not None]
+        _print_import(archive, done)
+        if lost := _without_rows(done):
+            raise ArchiveError(f"nothing could be stored of {', '.join(lost)}")
 
 
-def _print_import(archive: Archive, runs: list[Run]) -> None:
-    """Print on stderr what an import read and what it could not read."""
-    pages, rows = sum(run.pages for run in runs), sum(run.rows for run in runs)
-    amounts = [counted(len(runs), "file"), counted(pages, "page"), counted(rows, "row")]
-    output.say(f"{', '.join(amounts)} read", err=True)
-    run_ids = [run.run_id for run in runs]
-    failed = archive.sql(
-        "SELECT error FROM runs WHERE state = 'failed' AND list_contains($runs, run_id)",
-        {"runs": run_ids},
-    )
-    for (error,) in failed.fetchall():
-        output.say(f"not read: {error}", err=True)
-    print_problems(archive, run_ids)
+def _mapping(pairs: tuple[str, ...]) -> dict[str, str]:
+    """Return the columns of `--map`. Raises ArgumentError."""
+    columns = {}
+    for pair in (part for text in pairs for part in text.split(",") if part.strip()):
+        name, equals, target = pair.partition("=")
+        if not equals or not name.strip() or not target.strip():
+            raise ArgumentError(f"--map: expected COLUMN=OURS, e.g. favs=like_count, got {pair!r}")
+        columns[name.strip()] = target.strip()
+    return columns
+
+
+def _without_rows(files: Sequence[ImportedFile]) -> list[str]:
+    """Return the files of which nothing was stored, though they had something and were chosen.
+
+    Files of a folder count only if nothing of all files was stored.
+    """
+    empty = [f for f in files if (f.refused or f.problems) and not f.stored and not f.left]
+    if any(file.stored for file in files):
+        empty = [file for file in empty if file.is_named]
+    return [file.name for file in empty]
+
+
+def _print_import(archive: Archive, files: Sequence[ImportedFile]) -> None:
+    """Print on stderr what an import stored, left and refused, the sum of all files last."""
+    print_problems(archive, [file.run_id for file in files])
+    _print_unread([file for file in files if file.error is not None])
+    times = sum(file.has_time_of_file and bool(file.stored) for file in files)
+    if times:
+        output.say(
+            f"observed_at is the file's time in {counted(times, 'file')}, whose data do not say "
+            "when they were collected. --observed-at sets it", err=True,
+        )
+    own = [file for file in files if file.stored or file.left or file.refused]
+    shown = [file for file in own if file.is_named or file.stored]
+    for file in shown[:_MOST_FILES]:
+        _print_counts(file.name, [file], with_left=file.is_named)
+    if len(own) > 1:
+        pages = counted(sum(file.tally.pages for file in files), "page")
+        _print_counts(f"{counted(len(files), 'file')}, {pages}", own)
+    elif not own:
+        output.say("nothing stored", err=True)
+
+
+def _print_unread(files: Sequence[ImportedFile]) -> None:
+    """Print which files were not read; of those in folders, one of each kind and their number."""
+    kinds: dict[str, list[str]] = {}
+    for file in files:
+        reason = str(file.error)
+        if file.is_named:
+            output.say(f"not read: {reason}", err=True)
+        else:
+            kinds.setdefault(reason.partition(" is ")[2] or reason, []).append(reason)
+    for reasons in kinds.values():
+        more = ""
+        if len(reasons) > 1:
+            more = f" (and {counted(len(reasons) - 1, 'file')} for the same reason)"
+        output.say(f"not read: {reasons[0]}{more}", err=True)
+
+
+def _print_counts(
+    name: str, files: Sequence[ImportedFile], *, with_left: bool = True
+) -> None:
+    from xframes.archive.ingest.imports import total_stored
+
+    stored, left = total_stored(files), Counter[str]()
+    for file in files:
+        left.update(file.left)
+    amounts = ", ".join(f"{table} {stored[table]:,}" for table in TABLES if table in stored)
+    output.say(f"{name}: stored {amounts or 'nothing'}", err=True)
+    if left and with_left:
+        kinds = ", ".join(f"{label} ({number:,})" for label, number in left.items())
+        output.say(f"{name}: left: {kinds}. --with imports likes, follows, … or all", err=True)
+    for reason in dict.fromkeys(reason for file in files for reason in file.refused):
+        if len(files) == 1:
+            output.say(f"{name}: refused: {reason}", err=True)
 
 
 @contextlib.contextmanager

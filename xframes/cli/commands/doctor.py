@@ -143,6 +143,7 @@ def _all(
         return  # the other checks need these libraries
     yield from _files()
     yield _fonts()
+    yield _formats()
     usable = True
     for check in _credentials(offline=offline):
         usable = usable and check.state != WRONG
@@ -184,6 +185,15 @@ def _safe(text: str) -> str:
 
 
 # this machine ------------------------------------------------------------------------------------
+
+
+def _formats() -> Check:
+    from xframes.reader.formats import formats
+    from xframes.reader.formats.listing import tools
+
+    read = sum(each.is_read for each in formats())
+    found = f"{counted(read, 'format')} of {counted(len(tools()), 'tool')} can be imported"
+    return Check("formats of files", OK, f"{found} (`xframes formats` lists them)")
 
 
 def _versions() -> Iterator[Check]:

@@ -80,4 +80,25 @@ def actions(kind: str | None, all_: bool, format_: str | None, into: Path | None
     output.write(rows, format_, into, most=len(rows))
 
 
-COMMANDS = (schema, actions)
+@click.command(short_help="List the formats of files that are imported.")
+@output.options
+def formats(format_: str | None, into: Path | None) -> None:
+    """List the formats of files that `xframes import` knows, and how well it reads each.
+
+    Each row has the format's name, the tools that write it, whether it is read, the tables it
+    fills, the word of `--with` it needs, what it does not have, and the way out where it is
+    refused.
+
+    \b
+    Example:
+      xframes formats
+    """
+    import pyarrow as pa
+
+    from xframes.reader.formats.listing import rows
+
+    listed = rows()
+    output.write(pa.Table.from_pylist(listed), format_, into, most=len(listed))
+
+
+COMMANDS = (schema, actions, formats)

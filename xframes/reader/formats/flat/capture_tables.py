@@ -1,0 +1,166 @@
+"""Tables of DMI-TCAT, minet and gazouilloire, and of 4CAT."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from xframes.reader.formats.flat.twarc_tables import COUNTS
+from xframes.reader.formats.readings import (
+    APP,
+    COUNT,
+    FLAG,
+    HANDLE,
+    HANDLES,
+    ID,
+    LINKS,
+    NUMBER,
+    POINT,
+    TAGS,
+    TIME,
+    is_nothing,
+)
+from xframes.reader.formats.source_format import Format, Key, Shape
+
+_TCAT = Shape(
+    "post",
+    keys=(
+        Key("id", "posts.id", ID), Key("text", "posts.text"),
+        Key("time|created_at", "posts.created_at", TIME), Key("lang", "posts.lang"),
+        Key("source", "posts.source", APP),
+        Key("possibly_sensitive", "posts.possibly_sensitive", FLAG),
+        Key("withheld_copyright", "posts.withheld_copyright", FLAG),
+        Key("withheld_scope", "posts.withheld_scope"),
+        *COUNTS,
+        Key("in_reply_to_status_id", "posts.id", ID, of="replied_to"),
+        Key("quoted_status_id", "posts.id", ID, of="quoted"),
+        Key("retweet_id", "posts.id", ID, of="retweeted"),
+        Key("to_user_id|in_reply_to_user_id", "posts.in_reply_to_user_id", ID),
+        Key("to_user_name", "post_mentions.username", HANDLE, item="reply"),
+        Key("lat|geo_lat", "posts.latitude", NUMBER), Key("lng|geo_lng", "posts.longitude", NUMBER),
+        Key("hashtags", "post_hashtags.tag", TAGS),
+        Key("mentions", "post_mentions.username", HANDLES),
+        Key("urls_expanded|urls|url", "post_urls.expanded_url", LINKS),
+        Key("from_user_id", "posts.author_id", ID),
+        Key("from_user_name", "users.username", HANDLE),
+        Key("from_user_realname", "users.name"),
+        Key("from_user_verified", "users.verified", FLAG),
+        Key("from_user_description", "users.description"),
+        Key("from_user_url", "users.url"),
+        Key("from_user_profile_image_url", "users.profile_image_url"),
+        Key("location", "users.location"),
+        Key("from_user_tweetcount", "users.post_count", COUNT),
+        Key("from_user_followercount", "users.followers_count", COUNT),
+        Key("from_user_friendcount", "users.following_count", COUNT),
+        Key("from_user_favourites_count", "users.like_count", COUNT),
+        Key("from_user_listed", "users.listed_count", COUNT),
+        Key("from_user_withheld_scope", "users.withheld_scope"),
+        Key("from_user_created_at", "users.created_at", TIME),
+    ),
+    left_out=("created_at", "filter_level", "truncated", "from_user_utcoffset",
+              "from_user_timezone", "from_user_lang", "urls_followed", "domains", "media*",
+              "http status code", "url_is_media_upload", "location_fullname", "photo_sizes*"),
+)
+TCAT = Format(
+    "tcat-csv", "DMI-TCAT (full export)", "flat", "table", _TCAT,
+    certain=(("id", "time", "from_user_name", "text"),
+             ("id", "created_at", "from_user_name", "text", "from_user_id")),
+    cannot_say="whole reposted and quoted posts; ids of places and media",
+)
+
+MINET = Format(
+    "minet-csv", "minet and gazouilloire", "flat", "table",
+    Shape(
+        "post",
+        keys=(
+            Key("id", "posts.id", ID), Key("text", "posts.text"),
+            Key("timestamp_utc|local_time", "posts.created_at", TIME), Key("lang", "posts.lang"),
+            Key("source_name", "posts.source", APP),
+            Key("possibly_sensitive", "posts.possibly_sensitive", FLAG),
+            Key("like_count", "posts.like_count", COUNT),
+            Key("retweet_count", "posts.repost_count", COUNT),
+            Key("reply_count", "posts.reply_count", COUNT),
+            Key("quote_count", "posts.quote_count", COUNT),
+            Key("impression_count", "posts.impression_count", COUNT),
+            Key("to_tweetid", "posts.id", ID, of="replied_to"),
+            Key("to_userid", "posts.in_reply_to_user_id", ID),
+            Key("to_userid", "post_mentions.user_id", ID, item="reply"),
+            Key("to_username", "post_mentions.username", HANDLE, item="reply"),
+            Key("retweeted_id", "posts.id", ID, of="retweeted"),
+            Key("retweeted_user_id", "post_mentions.user_id", ID, item="reposted"),
+            Key("retweeted_user", "post_mentions.username", HANDLE, item="reposted"),
+            Key("quoted_id", "posts.id", ID, of="quoted"),
+            Key("lat", "posts.latitude", NUMBER), Key("lng", "posts.longitude", NUMBER),
+            Key("hashtags", "post_hashtags.tag", TAGS),
+            Key("mentioned_names", "post_mentions.username", HANDLES),
+            Key("links", "post_urls.expanded_url", LINKS),
+            Key("user_id", "posts.author_id", ID),
+            Key("user_screen_name", "users.username", HANDLE), Key("user_name", "users.name"),
+            Key("user_verified", "users.verified", FLAG),
+            Key("user_description", "users.description"), Key("user_url", "users.url"),
+            Key("user_image", "users.profile_image_url"), Key("user_location", "users.location"),
+            Key("user_tweets", "users.post_count", COUNT),
+            Key("user_followers", "users.followers_count", COUNT),
+            Key("user_friends", "users.following_count", COUNT),
+            Key("user_likes", "users.like_count", COUNT),
+            Key("user_lists", "users.listed_count", COUNT),
+            Key("user_timestamp_utc|user_created_at", "users.created_at", TIME),
+        ),
+        left_out=("local_time", "source_url", "user_created_at", "collected_via", "match_query",
+                  "retweeted_timestamp_utc", "quoted_user*", "quoted_timestamp_utc", "url",
+                  "collection_time", "place_*", "domains", "media_*", "mentioned_ids",
+                  "query", "to_timestamp_utc", "links_to_resolve", "proper_links"),
+    ),
+    certain=(("id", "timestamp_utc", "user_screen_name", "text"),
+             ("id", "local_time", "user_screen_name", "text")),
+    observed=("collection_time",),
+    cannot_say="ids of places and media; whole reposted and quoted posts",
+)
+
+
+def _prepare_fourcat(fields: dict[str, Any]) -> dict[str, Any]:
+    """Name the author of what was reposted or replied to as a mention."""
+    if not is_nothing(fields.get("replied_user")):
+        fields["in_reply_to"] = fields["replied_user"]
+    if str(fields.get("is_reply", "")).lower() == "yes" and "thread_id" in fields:
+        fields["conversation"] = fields["thread_id"]
+    return fields
+
+
+FOURCAT = Format(
+    "fourcat-csv", "4CAT (CSV)", "flat", "table",
+    Shape(
+        "post",
+        keys=(
+            Key("id", "posts.id", ID), Key("body", "posts.text"),
+            Key("unix_timestamp|timestamp", "posts.created_at", TIME),
+            Key("thread_id", "posts.conversation_id", ID),
+            Key("source", "posts.source", APP), Key("language_guess", "posts.lang"),
+            Key("possibly_sensitive", "posts.possibly_sensitive", FLAG),
+            Key("retweet_count", "posts.repost_count", COUNT),
+            Key("reply_count", "posts.reply_count", COUNT),
+            Key("like_count", "posts.like_count", COUNT),
+            Key("quote_count", "posts.quote_count", COUNT),
+            Key("impression_count", "posts.impression_count", COUNT),
+            Key("author_id", "posts.author_id", ID), Key("author", "users.username", HANDLE),
+            Key("author_fullname", "users.name"),
+            Key("author_followers", "users.followers_count", COUNT),
+            Key("author_avatar_url|author_profile_image", "users.profile_image_url"),
+            Key("author_banner_url", "users.profile_banner_url"),
+            Key("verified", "users.verified", FLAG),
+            Key("hashtags", "post_hashtags.tag", TAGS),
+            Key("urls", "post_urls.expanded_url", LINKS),
+            Key("mentions", "post_mentions.username", HANDLES),
+            Key("in_reply_to", "post_mentions.username", HANDLE, item="reply"),
+            Key("retweeted_user", "post_mentions.username", HANDLE, item="reposted"),
+            Key("long_lat", "posts.coordinates_type", POINT),
+        ),
+        used=("replied_user",),
+        left_out=("timestamp", "link", "subject", "is_*", "quoted_user", "quote_author", "images",
+                  "videos", "place_name", "collected_from_url", "missing_fields", "thread_id",
+                  "withheld", "hashtags_count", "quote_*"),
+        prepare=_prepare_fourcat,
+    ),
+    certain=(("id", "thread_id", "timestamp", "body", "author"),),
+    cannot_say="ids of posts that are reposted, quoted or replied to; ids of media",
+)
+FORMATS = (TCAT, MINET, FOURCAT)

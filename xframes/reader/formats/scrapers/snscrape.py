@@ -1,0 +1,166 @@
+"""Lines of snscrape and twscrape."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from xframes.reader.formats.readings import (
+    APP,
+    COUNT,
+    FLAG,
+    HANDLE,
+    ID,
+    POINT,
+    TAGS,
+    TIME,
+    Reading,
+    is_nothing,
+    items,
+)
+from xframes.reader.formats.source_format import Format, Inner, Key, Shape
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from xframes.reader.formats.file_objects import Objects
+
+
+def _links(value: Any) -> list[dict[str, Any]]:
+    """Return links, which are texts in older versions and objects in newer ones."""
+    links: list[dict[str, Any]] = []
+    for item in items(value):
+        if isinstance(item, str):
+            links.append({"expanded_url": item})
+        elif isinstance(item, dict):
+            link: dict[str, Any] = {"expanded_url": item.get("url"), "url": item.get("tcourl")}
+            indices = item.get("indices")
+            if isinstance(indices, list) and len(indices) == 2:
+                link["start"], link["end"] = (COUNT(index) for index in indices)
+            links.append({name: one for name, one in link.items() if not is_nothing(one)})
+    return links
+
+
+def _mentions(value: Any) -> list[dict[str, Any]]:
+    mentions = []
+    for item in items(value):
+        if isinstance(item, dict) and isinstance(item.get("username"), str):
+            mention: dict[str, Any] = {"username": item["username"]}
+            if not is_nothing(item.get("id")):
+                mention["id"] = ID(item["id"])
+            mentions.append(mention)
+    return mentions
+
+
+LINKS = Reading("links", _links, (["https://ana.example.org"],))
+MENTIONS = Reading("mentioned users", _mentions, ([{"username": "bo", "id": 502}],))
+
+def _finish_user(fields: Mapping[str, Any], objects: Objects) -> None:
+    """Move the links of the profile text to their place, and add the profile's own link."""
+    entities = objects.main.pop("entities", {})
+    own: dict[str, Any] = {}
+    if "url" in entities:
+        own["description"] = entities["url"]
+    link = fields.get("link")
+    if isinstance(link, dict):
+        own["url"] = {"urls": _links([link])}
+        if isinstance(link.get("tcourl"), str):
+            objects.main["url"] = link["tcourl"]
+    elif isinstance(fields.get("linkUrl"), str):
+        own["url"] = {"urls": [{"expanded_url": fields["linkUrl"]}]}
+        if isinstance(fields.get("linkTcourl"), str):
+            objects.main["url"] = fields["linkTcourl"]
+    if own:
+        objects.main["entities"] = own
+
+
+USER = Shape(
+    "user",
+    keys=(
+        Key("id_str|id", "users.id", ID), Key("username", "users.username", HANDLE),
+        Key("displayname", "users.name"), Key("created", "users.created_at", TIME),
+        Key("rawDescription|description", "users.description"),
+        Key("location", "users.location"), Key("verified", "users.verified", FLAG),
+        Key("protected", "users.protected", FLAG),
+        Key("followersCount", "users.followers_count", COUNT),
+        Key("friendsCount", "users.following_count", COUNT),
+        Key("statusesCount", "users.post_count", COUNT),
+        Key("favouritesCount", "users.like_count", COUNT),
+        Key("listedCount", "users.listed_count", COUNT),
+        Key("mediaCount", "users.media_count", COUNT),
+        Key("profileImageUrl", "users.profile_image_url"),
+        Key("profileBannerUrl", "users.profile_banner_url"),
+        Key("descriptionLinks|descriptionUrls", "user_urls", LINKS),
+    ),
+    left_out=("_type", "url", "id", "description", "renderedDescription", "descriptionUrls",
+              "descriptionLinks", "linkUrl", "linkTcourl", "link", "link.*", "label", "label.*",
+              "blue", "blueType", "pinnedIds", "can_dm", "canDm"),
+    finish=_finish_user,
+)
+
+
+PLACE = Shape(
+    "place",
+    keys=(
+        Key("id", "places.id"), Key("fullName", "places.full_name"), Key("name", "places.name"),
+        Key("type", "places.place_type"), Key("country", "places.country"),
+        Key("countryCode", "places.country_code"),
+    ),
+    left_out=("_type",),
+)
+
+
+def _finish(fields: Mapping[str, Any], objects: Objects) -> None:
+    for item in fields.get("mentionedUsers") or ():
+        if isinstance(item, dict) and not is_nothing(item.get("id")) and "displayname" in item:
+            user = {"id": ID(item["id"]), "name": item["displayname"]}
+            if isinstance(item.get("username"), str) and isinstance(user["name"], str):
+                objects.include("user", user | {"username": item["username"]})
+
+
+POST: Shape = Shape(
+    "post",
+    keys=(
+        Key("id_str|id", "posts.id", ID),
+        Key("rawContent|content|renderedContent", "posts.text"),
+        Key("date", "posts.created_at", TIME), Key("lang", "posts.lang"),
+        Key("conversationIdStr|conversationId", "posts.conversation_id", ID),
+        Key("sourceLabel|source", "posts.source", APP),
+        Key("likeCount", "posts.like_count", COUNT),
+        Key("retweetCount", "posts.repost_count", COUNT),
+        Key("replyCount", "posts.reply_count", COUNT),
+        Key("quoteCount", "posts.quote_count", COUNT),
+        Key("bookmarkCount|bookmarkedCount", "posts.bookmark_count", COUNT),
+        Key("viewCount", "posts.impression_count", COUNT),
+        Key("possibly_sensitive|possiblySensitive", "posts.possibly_sensitive", FLAG),
+        Key("hashtags", "post_hashtags.tag", TAGS), Key("cashtags", "post_cashtags.tag", TAGS),
+        Key("links|outlinks", "post_urls", LINKS), Key("mentionedUsers", "post_mentions", MENTIONS),
+        Key("coordinates", "posts.coordinates_type", POINT),
+        Key("inReplyToTweetIdStr|inReplyToTweetId", "posts.id", ID, of="replied_to"),
+        Key("inReplyToUser.id_str|inReplyToUser.id", "posts.in_reply_to_user_id", ID),
+    ),
+    inner=(
+        Inner("user", lambda: USER, "author"), Inner("retweetedTweet", lambda: POST, "retweeted"),
+        Inner("quotedTweet", lambda: POST, "quoted"), Inner("place", lambda: PLACE, "place"),
+        Inner("inReplyToUser", lambda: USER, "user"),
+    ),
+    left_out=("_type", "url", "id", "content", "renderedContent", "source", "sourceUrl",
+              "outlinks", "tcooutlinks", "media", "media.*", "inReplyToTweetId",
+              "conversationId", "card", "card.*", "vibe", "vibe.*", "textLinks",
+              "coordinates*", "tags", "allcountries", "mentionedUsers", "username", "isConver*"),
+    finish=_finish,
+)
+_TOOL = "snscrape and twscrape (lines of JSON)"
+_CANNOT = "keys of media"
+FORMATS = (
+    Format("snscrape", _TOOL, "scrapers", "json", POST, cannot_say=_CANNOT, certain=(
+        ("_type=snscrape.modules.twitter.Tweet",), ("rawContent", "id", "user.username"),
+        ("renderedContent", "id", "user.username"), ("content", "date", "id", "user.username"),
+    )),
+    Format("snscrape-user", _TOOL, "scrapers", "json", USER, certain=(
+        ("_type=snscrape.modules.twitter.User",), ("displayname", "id", "username"),
+    )),
+    Format("snscrape-tombstone", "snscrape's marks of missing posts", "scrapers", "json",
+           certain=(("_type=snscrape.modules.twitter.Tombstone",),
+                    ("_type=snscrape.modules.twitter.TweetRef",)),
+           way_out="`xframes hydrate` looks their ids up"),
+)

@@ -1,0 +1,107 @@
+"""Lines and tables of Twint."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from xframes.reader.formats.readings import (
+    COUNT,
+    HANDLE,
+    HANDLES,
+    ID,
+    ID_IN_LINK,
+    LINKS,
+    TAGS,
+    TIME,
+    as_time,
+    is_nothing,
+    items,
+)
+from xframes.reader.formats.source_format import Format, Key, Shape
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from xframes.reader.formats.file_objects import Objects
+
+
+def _prepare(fields: dict[str, Any]) -> dict[str, Any]:
+    """Read the time where `created_at` names a zone in words."""
+    try:
+        as_time(fields.get("created_at"))
+    except (ValueError, TypeError, OverflowError):
+        zone = fields.get("timezone") or "+0000"
+        if not is_nothing(fields.get("date")) and not is_nothing(fields.get("time")):
+            fields["created_at"] = f"{fields['date']} {fields['time']} {zone}"
+    return fields
+
+
+def _finish(fields: Mapping[str, Any], objects: Objects) -> None:
+    """Read whom the post replies to: a list of people, without the post."""
+    replied = fields.get("reply_to")
+    if is_nothing(replied):
+        return
+    for person in items(replied):
+        if isinstance(person, dict):
+            id_ = person.get("id") or person.get("user_id")
+            name = person.get("screen_name") or person.get("username")
+            if is_nothing(id_) or not isinstance(name, str):
+                continue
+            mentions = objects.main.setdefault("entities", {}).setdefault("mentions", [])
+            mentions.append({"id": ID(id_), "username": name})
+            objects.main.setdefault("in_reply_to_user_id", ID(id_))
+
+
+SHAPE = Shape(
+    "post",
+    keys=(
+        Key("id", "posts.id", ID), Key("tweet", "posts.text"),
+        Key("conversation_id", "posts.conversation_id", ID),
+        Key("created_at", "posts.created_at", TIME), Key("language", "posts.lang"),
+        Key("source", "posts.source"),
+        Key("likes_count", "posts.like_count", COUNT),
+        Key("retweets_count", "posts.repost_count", COUNT),
+        Key("replies_count", "posts.reply_count", COUNT),
+        Key("hashtags", "post_hashtags.tag", TAGS), Key("cashtags", "post_cashtags.tag", TAGS),
+        Key("mentions", "post_mentions.username", HANDLES),
+        Key("urls", "post_urls.expanded_url", LINKS),
+        Key("quote_url", "posts.id", ID_IN_LINK, of="quoted"),
+        Key("retweet_id", "posts.id", ID, of="retweeted"),
+        Key("user_rt", "post_mentions.username", HANDLE, item="reposted"),
+        Key("user_rt_id", "post_mentions.user_id", ID, item="reposted"),
+        Key("user_id", "posts.author_id", ID), Key("username", "users.username", HANDLE),
+        Key("name", "users.name"),
+    ),
+    used=("date", "time", "timezone", "reply_to"),
+    left_out=("place", "place.*", "photos", "link", "retweet", "video", "thumbnail", "near", "geo",
+              "retweet_date", "translate", "trans_src", "trans_dest", "user_id_str",
+              "created_at", "reply_to*", "hour", "day", "nlikes", "nretweets", "nreplies",
+              "search"),
+    prepare=_prepare, finish=_finish,
+)
+USER = Shape(
+    "user",
+    keys=(
+        Key("id", "users.id", ID), Key("username", "users.username", HANDLE),
+        Key("name", "users.name"), Key("bio", "users.description"),
+        Key("location", "users.location"), Key("url", "users.url"),
+        Key("tweets", "users.post_count", COUNT), Key("following", "users.following_count", COUNT),
+        Key("followers", "users.followers_count", COUNT), Key("likes", "users.like_count", COUNT),
+        Key("media", "users.media_count", COUNT),
+        Key("profile_image_url", "users.profile_image_url"),
+        Key("background_image", "users.profile_banner_url"),
+    ),
+    left_out=("join_date", "join_time", "private", "verified"),
+)
+_TOOL = "Twint (JSON and CSV)"
+_MARKS = (("id", "tweet", "username", "replies_count"), ("id", "tweet", "username", "nlikes"),
+          ("id", "tweet", "conversation_id", "username"))
+_USER_MARKS = (("id", "username", "bio", "join_date"),)
+FORMATS = (
+    Format("twint", _TOOL, "scrapers", "json", SHAPE, certain=_MARKS,
+           cannot_say="ids of posts replied to; whole reposted and quoted posts; keys of media"),
+    Format("twint-csv", _TOOL, "scrapers", "table", SHAPE, certain=_MARKS,
+           cannot_say="ids of posts replied to; whole reposted and quoted posts; keys of media"),
+    Format("twint-user", _TOOL, "scrapers", "json", USER, certain=_USER_MARKS),
+    Format("twint-user-csv", _TOOL, "scrapers", "table", USER, certain=_USER_MARKS),
+)

@@ -1,0 +1,226 @@
+"""Activity streams of Gnip (PowerTrack, Historical), and v2 compliance streams."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from xframes.reader.formats.conversion import joined, read_record
+from xframes.reader.formats.file_objects import Converted
+from xframes.reader.formats.readings import (
+    APP,
+    COUNT,
+    FLAG,
+    HANDLE,
+    ID,
+    ID_IN_LINK,
+    POINT_OF_LATITUDE,
+    TIME,
+    Reading,
+    as_time,
+    is_nothing,
+)
+from xframes.reader.formats.source_format import Format, Inner, Key, Shape
+from xframes.reader.formats.v11.entities_v11 import BOX, HASHTAGS, MEDIA, MENTIONS, SOURCES, URLS
+from xframes.reader.formats.v11.status_shape import CODES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from xframes.reader.formats.file_objects import Notes
+
+_TAG = re.compile(r"(?:tag:search\.twitter\.com,\d+:|id:twitter\.com:|object:)?([0-9]{1,20})")
+
+
+def _id_of_tag(value: Any) -> str | None:
+    if isinstance(value, str):
+        hit = _TAG.fullmatch(value.rpartition("/")[2] if "/" in value else value)
+        if hit is None:
+            hit = re.search(r"([0-9]{1,20})$", value)
+        if hit is None:
+            raise ValueError("expected an id after a colon")
+        return hit[1]
+    return ID(value)  # type: ignore[no-any-return]  # an id is a text or None
+
+
+TAG = Reading("id in a tag", _id_of_tag, ("tag:search.twitter.com,2005:1410000000000000001",))
+
+ACTOR = Shape(
+    "user",
+    keys=(
+        Key("id", "users.id", TAG), Key("preferredUsername", "users.username", HANDLE),
+        Key("displayName", "users.name"), Key("postedTime", "users.created_at", TIME),
+        Key("summary", "users.description"), Key("location.displayName", "users.location"),
+        Key("verified", "users.verified", FLAG), Key("image", "users.profile_image_url"),
+        Key("followersCount", "users.followers_count", COUNT),
+        Key("friendsCount", "users.following_count", COUNT),
+        Key("statusesCount", "users.post_count", COUNT),
+        Key("listedCount", "users.listed_count", COUNT),
+        Key("favoritesCount", "users.like_count", COUNT),
+    ),
+    left_out=("objectType", "link", "links", "utcOffset", "twitterTimeZone", "languages",
+              "location.objectType", "favoritesCount", "protected"),
+)
+PLACE = Shape(
+    "place",
+    keys=(
+        Key("link", "places.id", Reading("id of a place in a link", lambda value: str(value)
+            .rpartition("/")[2].removesuffix(".json"),
+            ("https://api.twitter.com/1.1/geo/id/01fbe706f872cb32.json",))),
+        Key("displayName", "places.full_name"), Key("name", "places.name"),
+        Key("twitter_place_type", "places.place_type"),
+        Key("country_code", "places.country"), Key("twitter_country_code", "places.country_code"),
+        Key("geo", "places.west", BOX),
+    ),
+    left_out=("objectType", "streetAddress", "geo*"),
+    finish=lambda _, objects: objects.main.update(_box(objects.main)),
+)
+
+
+def _box(place: dict[str, Any]) -> dict[str, Any]:
+    box = place.pop("geo", {}).get("bbox")
+    return {"geo": {"type": "Feature", "bbox": box[0]}} if box else {}
+
+
+def _prepare(fields: dict[str, Any]) -> dict[str, Any]:
+    long = fields.get("long_object")
+    if isinstance(long, dict):
+        for name in ("body", "twitter_entities", "twitter_extended_entities",
+                     "display_text_range"):
+            if not is_nothing(long.get(name)):
+                fields[name] = long[name]
+    inner = fields.get("object")
+    if fields.get("verb") == "share" and isinstance(inner, dict) and "actor" in inner:
+        fields["_shared"] = inner
+    media = None
+    for name in ("twitter_extended_entities", "twitter_entities"):
+        if media is None and isinstance(fields.get(name), dict):
+            media = fields[name].get("media")
+    if media:
+        fields["_media"] = media
+    return fields
+
+
+ACTIVITY: Shape = Shape(
+    "post",
+    keys=(
+        Key("id", "posts.id", TAG), Key("body", "posts.text"),
+        Key("postedTime", "posts.created_at", TIME), Key("twitter_lang", "posts.lang"),
+        Key("generator.displayName", "posts.source", APP),
+        Key("favoritesCount", "posts.like_count", COUNT),
+        Key("retweetCount", "posts.repost_count", COUNT),
+        Key("quoteCount", "posts.quote_count", COUNT),
+        Key("replyCount", "posts.reply_count", COUNT),
+        Key("inReplyTo.link", "posts.id", ID_IN_LINK, of="replied_to"),
+        Key("geo", "posts.coordinates_type", Reading("point, latitude first",
+            lambda value: POINT_OF_LATITUDE(value.get("coordinates")),
+            ({"type": "Point", "coordinates": [51.5, -0.12]},))),
+        Key("twitter_entities.hashtags", "post_hashtags", HASHTAGS),
+        Key("twitter_entities.symbols", "post_cashtags", HASHTAGS),
+        Key("twitter_entities.user_mentions", "post_mentions", MENTIONS),
+        Key("twitter_entities.urls", "post_urls", URLS),
+        Key("twitter_entities.media", "post_urls", URLS),
+        Key("_media", "media", MEDIA), Key("_media", "posts.media_source_post_ids", SOURCES),
+        Key("twitter_withheld.country_codes|withheld_in_countries",
+            "posts.withheld_country_codes", CODES),
+    ),
+    inner=(
+        Inner("actor", lambda: ACTOR, "author"), Inner("_shared", lambda: ACTIVITY, "retweeted"),
+        Inner("twitter_quoted_status", lambda: ACTIVITY, "quoted"),
+        Inner("location", lambda: PLACE, "place"),
+    ),
+    used=("verb", "objectType", "object", "long_object", "twitter_extended_entities",
+          "gnip", "_media"),
+    left_out=("link", "provider", "provider.*", "generator.link", "twitter_filter_level",
+              "twitterTimeZone", "display_text_range", "object.*", "gnip.*", "inReplyTo.*",
+              "long_object.*", "twitter_entities.*", "timestampMs", "edit_*", "editable",
+              "twitter_withheld.*"),
+    prepare=_prepare,
+)
+
+
+def _activities(document: Mapping[str, Any], notes: Notes) -> list[Converted]:
+    page = joined([read_record(ACTIVITY, document, notes)], "post", notes)
+    gnip = document.get("gnip")
+    rules = gnip.get("matching_rules") if isinstance(gnip, dict) else None
+    if isinstance(rules, list):
+        page["matching_rules"] = [
+            {"id": str(rule["id"]), "tag": rule.get("tag") or rule.get("value")}
+            for rule in rules if isinstance(rule, dict) and not is_nothing(rule.get("id"))
+        ]
+    return [Converted(page, "post")]
+
+
+def _is_activity(document: Mapping[str, Any]) -> bool:
+    return (document.get("objectType") == "activity" and "actor" in document
+            and "body" in document)
+
+
+def _results(document: Mapping[str, Any], notes: Notes) -> list[Converted]:
+    pages: list[Converted] = []
+    for item in document["results"]:
+        if isinstance(item, dict) and _is_activity(item):
+            pages += _activities(item, notes)
+        else:
+            notes.add_record("an item without an activity")
+    return pages
+
+
+def _has_activities(document: Mapping[str, Any]) -> bool:
+    results = document.get("results")
+    return (isinstance(results, list) and bool(results) and isinstance(results[0], dict)
+            and _is_activity(results[0]))
+
+
+# compliance of v2 ---------------------------------------------------------------------------------
+
+_ACTIONS = {
+    "delete": "delete", "undelete": "undelete", "withheld": "withheld", "drop": "drop",
+    "undrop": "undrop", "tweet_edit": "edit", "user_delete": "delete", "user_undelete": "undelete",
+    "user_withheld": "withheld", "user_protect": "protect", "user_unprotect": "unprotect",
+    "user_suspend": "suspend", "user_unsuspend": "unsuspend", "scrub_geo": "scrub_geo",
+    "user_profile_modification": "modify",
+}
+_REASONS = {"delete": "deleted", "protect": "protected", "suspend": "suspended",
+            "scrub_geo": "scrub_geo"}
+
+
+def _compliance(document: Mapping[str, Any], notes: Notes) -> list[Converted]:
+    pages = []
+    for name, event in document["data"].items():
+        action = _ACTIONS.get(name, name)
+        subject = event.get("tweet") or event.get("user") or event.get("initial_tweet_id")
+        id_ = subject.get("id") if isinstance(subject, dict) else subject
+        if is_nothing(id_) or action not in _REASONS:
+            notes.add_record(f"an event of a compliance stream ({name}), which no table holds")
+            continue
+        line = {"id": ID(id_), "action": "delete", "reason": _REASONS[action]}
+        at = event.get("event_at")
+        if not is_nothing(at):
+            line["redacted_at"] = TIME(at)
+        observed = as_time(at) if not is_nothing(at) else None
+        pages.append(Converted({"data": [line]}, "compliance_result", observed_at=observed))
+    return pages
+
+
+def _is_compliance(document: Mapping[str, Any]) -> bool:
+    data = document.get("data")
+    if not isinstance(data, dict) or document.keys() != {"data"} or len(data) != 1:
+        return False
+    name, event = next(iter(data.items()))
+    return name in _ACTIONS and isinstance(event, dict) and bool(
+        {"tweet", "user", "event_at", "initial_tweet_id"} & event.keys()
+    )
+
+
+_TOOL = "Gnip and PowerTrack (activity streams)"
+FORMATS = (
+    Format("activity", _TOOL, "streams", "json", ACTIVITY, fits=_is_activity,
+           convert=_activities, cannot_say="bookmarks and impressions"),
+    Format("activity-answer", _TOOL, "streams", "json", ACTIVITY, fits=_has_activities,
+           convert=_results),
+    Format("gnip-notice", "notices of Gnip's streams", "streams", "json",
+           certain=(("info.message",), ("info.sent",)), way_out="no table holds them"),
+    Format("compliance-stream", "compliance streams of the API v2", "streams", "json",
+           fits=_is_compliance, convert=_compliance, tables=("removals",)),
+)

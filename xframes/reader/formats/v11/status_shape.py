@@ -1,0 +1,288 @@
+"""Posts, users, places and lists of the API v1.1: their keys, and the columns that they fill."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from xframes.reader.formats.readings import (
+    APP,
+    COUNT,
+    FLAG,
+    HANDLE,
+    ID,
+    IDS,
+    POINT,
+    TIME,
+    Reading,
+    is_nothing,
+)
+from xframes.reader.formats.source_format import Inner, Key, Shape
+from xframes.reader.formats.v11.entities_v11 import (
+    BOX,
+    HASHTAGS,
+    MEDIA,
+    MENTIONS,
+    SOURCES,
+    URLS,
+    hashtags,
+    links,
+    mentions,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from xframes.reader.formats.file_objects import Objects
+
+
+def _codes(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [code for code in value.replace(",", " ").split() if code]
+    if isinstance(value, list) and all(isinstance(code, str) for code in value):
+        return list(value)
+    raise ValueError("expected a list of codes")
+
+
+def _is_private(value: Any) -> bool:
+    if value not in {"private", "public"}:
+        raise ValueError("expected private or public")
+    return bool(value == "private")
+
+
+CODES = Reading("codes of countries", _codes, (["DE", "FR"],))
+PRIVATE = Reading("private or public", _is_private, ("private", "public"))
+
+PLACE = Shape(
+    "place",
+    keys=(
+        Key("id", "places.id"), Key("full_name", "places.full_name"), Key("name", "places.name"),
+        Key("place_type", "places.place_type"), Key("country", "places.country"),
+        Key("country_code", "places.country_code"), Key("bounding_box", "places.west", BOX),
+        Key("contained_within", "places.contained_within", IDS),
+    ),
+    left_out=("url", "attributes", "attributes.*", "polylines", "centroid", "geometry*"),
+    finish=lambda _, objects: _box(objects),
+)
+
+
+def _box(objects: Objects) -> None:
+    box = objects.main.get("geo", {}).get("bbox")
+    if box:
+        objects.main["geo"] = {"type": "Feature", "bbox": box[0]}
+
+
+def _finish_user(fields: Mapping[str, Any], objects: Objects) -> None:
+    entities = fields.get("entities")
+    if not isinstance(entities, dict):
+        return
+    own: dict[str, Any] = {}
+    for place in ("url", "description"):
+        part = entities.get(place)
+        if not isinstance(part, dict):
+            continue
+        for name, wire, read in (
+            ("urls", "urls", links), ("hashtags", "hashtags", hashtags),
+            ("symbols", "cashtags", hashtags), ("user_mentions", "mentions", mentions),
+        ):
+            if not is_nothing(part.get(name)):
+                own.setdefault(place, {})[wire] = read(part[name])
+    if own:
+        objects.main["entities"] = own
+
+
+USER = Shape(
+    "user",
+    keys=(
+        Key("id_str|id", "users.id", ID), Key("screen_name", "users.username", HANDLE),
+        Key("name", "users.name"), Key("created_at", "users.created_at", TIME),
+        Key("description", "users.description"), Key("location", "users.location"),
+        Key("url", "users.url"), Key("protected", "users.protected", FLAG),
+        Key("verified|is_blue_verified|ext_is_blue_verified", "users.verified", FLAG),
+        Key("verified_type", "users.verified_type"),
+        Key("profile_image_url_https|profile_image_url", "users.profile_image_url"),
+        Key("profile_banner_url", "users.profile_banner_url"),
+        Key("followers_count", "users.followers_count", COUNT),
+        Key("friends_count", "users.following_count", COUNT),
+        Key("statuses_count", "users.post_count", COUNT),
+        Key("listed_count", "users.listed_count", COUNT),
+        Key("favourites_count", "users.like_count", COUNT),
+        Key("media_count", "users.media_count", COUNT),
+        Key("withheld_in_countries", "users.withheld_country_codes", CODES),
+        Key("withheld_scope", "users.withheld_scope"),
+        Key("pinned_tweet_ids_str", "users.pinned_post_id",
+            Reading("first id", lambda value: ID(value[0]), (["1410000000000000003"],))),
+    ),
+    inner=(Inner("status", lambda: STATUS, "latest"),),
+    used=("entities",),
+    left_out=(
+        "_*", "utc_offset", "time_zone", "lang", "geo_enabled", "contributors_enabled",
+        "is_translator", "is_translation_enabled", "profile_background_*", "profile_link_color",
+        "profile_sidebar_*", "profile_text_color", "profile_use_background_image",
+        "profile_image_extensions*", "profile_banner_extensions*", "default_profile*",
+        "following", "followed_by", "follow_request_sent", "notifications", "muting", "blocking",
+        "blocked_by", "live_following", "can_*", "want_retweets", "translator_type*",
+        "has_extended_profile", "has_custom_timelines", "fast_followers_count", "id", "id_str",
+        "normal_followers_count", "pinned_tweet_ids", "advertiser_account_*", "profile_location",
+        "profile_location.*", "derived", "derived.*", "suspended", "needs_phone_verification",
+        "require_some_consent", "business_profile_state", "nofollow", "profile_interstitial_type",
+        "url_https", "profile_image_url", "ext", "ext.*", "permissions", "permissions.*",
+        "possibly_sensitive", "show_all_inline_media", "email", "phone", "followed", "blocked",
+        "verified", "*verified_reason", "highlighted_label*", "is_profile_translatable",
+    ),
+    finish=_finish_user,
+)
+
+
+def _prepare_status(fields: dict[str, Any]) -> dict[str, Any]:
+    extended = fields.get("extended_tweet")
+    if isinstance(extended, dict):
+        for name in ("full_text", "entities", "extended_entities", "display_text_range"):
+            if not is_nothing(extended.get(name)):
+                fields[name] = extended[name]
+    geo = fields.get("geo")
+    if is_nothing(fields.get("coordinates")) and isinstance(geo, dict):
+        point = geo.get("coordinates")
+        if isinstance(point, list) and len(point) == 2 and geo.get("type", "Point") == "Point":
+            fields["coordinates"] = {"type": "Point", "coordinates": point[::-1]}
+    for name in ("entities", "extended_entities"):
+        if isinstance(fields.get(name), list):  # PHP writes an empty object as a list
+            del fields[name]
+    media = _media_of(fields, "extended_entities") or _media_of(fields, "entities")
+    if media:
+        fields["_media"] = media
+    return fields
+
+
+def _media_of(fields: dict[str, Any], name: str) -> Any:
+    entities = fields.get(name)
+    if isinstance(entities, dict):
+        return entities.get("media")
+    return None
+
+
+def _finish_status(fields: Mapping[str, Any], objects: Objects) -> None:
+    shown = fields.get("display_text_range")
+    if isinstance(shown, list) and len(shown) == 2:
+        objects.main["display_text_range"] = [COUNT(index) for index in shown]
+    note = fields.get("note_tweet")
+    if isinstance(note, dict) and isinstance(note.get("text"), str):
+        objects.main["note_tweet"] = note
+    _finish_edits(fields, objects.main)
+    for kind in ("retweeted", "quoted"):
+        part = objects.parts.get(kind)
+        if part and "id" not in part:
+            del objects.parts[kind]
+
+
+def _finish_edits(fields: Mapping[str, Any], post: dict[str, Any]) -> None:
+    """Read the edits of a post, which exports and X's pages have under several names."""
+    info = fields.get("edit_info")
+    control: Any = fields.get("edit_control") or fields.get("edit_controls")
+    if isinstance(info, dict):
+        edit = info.get("edit")
+        control = info.get("initial")
+        if isinstance(edit, dict):
+            control = edit.get("editControlInitial") or edit
+    if isinstance(control, dict) and isinstance(control.get("edit_control_initial"), dict):
+        control = control["edit_control_initial"]
+    history = fields.get("edit_history")
+    ids = _first(history, "edit_tweet_ids", "editTweetIds")
+    ids = ids or _first(control, "editTweetIds", "edit_tweet_ids")
+    if isinstance(ids, list) and ids:
+        post["edit_history_tweet_ids"] = [ID(id_) for id_ in ids]
+    own = {
+        "editable_until": _first(control, "editableUntil", "editable_until_msecs",
+                                 "editable_until_ms", "editable_until"),
+        "edits_remaining": _first(control, "editsRemaining", "edits_remaining"),
+        "is_edit_eligible": _first(control, "isEditEligible", "is_edit_eligible"),
+    }
+    reads = {"editable_until": TIME, "edits_remaining": COUNT, "is_edit_eligible": FLAG}
+    found = {name: reads[name](value) for name, value in own.items() if not is_nothing(value)}
+    if found:
+        post["edit_controls"] = found
+
+
+def _first(item: Any, *names: str) -> Any:
+    if not isinstance(item, dict):
+        return None
+    return next((item[name] for name in names if not is_nothing(item.get(name))), None)
+
+
+STATUS: Shape = Shape(
+    "post",
+    keys=(
+        Key("id_str|id", "posts.id", ID),
+        Key("full_text|text", "posts.text"),
+        Key("created_at", "posts.created_at", TIME),
+        Key("lang", "posts.lang"),
+        Key("source", "posts.source", APP),
+        Key("possibly_sensitive", "posts.possibly_sensitive", FLAG),
+        Key("conversation_id_str|conversation_id", "posts.conversation_id", ID),
+        Key("in_reply_to_user_id_str|in_reply_to_user_id", "posts.in_reply_to_user_id", ID),
+        Key("favorite_count|like_count", "posts.like_count", COUNT),
+        Key("retweet_count", "posts.repost_count", COUNT),
+        Key("reply_count", "posts.reply_count", COUNT),
+        Key("quote_count", "posts.quote_count", COUNT),
+        Key("bookmark_count", "posts.bookmark_count", COUNT),
+        Key("view_count", "posts.impression_count", COUNT),
+        Key("scopes.followers", "posts.followers_only", FLAG),
+        Key("withheld_copyright", "posts.withheld_copyright", FLAG),
+        Key("withheld_in_countries", "posts.withheld_country_codes", CODES),
+        Key("withheld_scope", "posts.withheld_scope"),
+        Key("community_id_str|community_id|community.id_str|community.id", "posts.community_id",
+            ID),
+        Key("card_uri|card.url", "posts.card_uri"),
+        Key("coordinates", "posts.coordinates_type", POINT),
+        Key("user_id_str|user_id|userId", "posts.author_id", ID),
+        Key("screen_name|user_screen_name|username|from_user", "users.username", HANDLE),
+        Key("entities.hashtags", "post_hashtags", HASHTAGS),
+        Key("entities.symbols", "post_cashtags", HASHTAGS),
+        Key("entities.user_mentions", "post_mentions", MENTIONS),
+        Key("entities.urls", "post_urls", URLS),
+        Key("entities.media", "post_urls", URLS),
+        Key("_media", "media", MEDIA),
+        Key("_media", "posts.media_source_post_ids", SOURCES),
+        Key("quoted_status_id_str|quoted_status_id", "posts.id", ID, of="quoted"),
+        Key("in_reply_to_status_id_str|in_reply_to_status_id", "posts.id", ID, of="replied_to"),
+        Key("retweeted_status_id_str|retweeted_status_id", "posts.id", ID, of="retweeted"),
+    ),
+    inner=(
+        Inner("user", lambda: USER, "author"),
+        Inner("retweeted_status", lambda: STATUS, "retweeted"),
+        Inner("quoted_status", lambda: STATUS, "quoted"),
+        Inner("place", lambda: PLACE, "place"),
+    ),
+    used=(
+        "extended_tweet", "extended_entities", "geo", "display_text_range", "note_tweet",
+        "edit_info", "edit_control", "edit_controls", "edit_history", "matching_rules",
+        "timestamp_ms", "truncated", "_media", "text", "id", "id_str", "deleted_at",
+        "in_reply_to_user_id", "in_reply_to_status_id", "quoted_status_id", "conversation_id",
+        "user_id", "user_id_str",
+    ),
+    left_out=(
+        "_*", "contributors", "favorited", "retweeted", "is_quote_status", "filter_level",
+        "metadata", "metadata.*", "in_reply_to_screen_name", "contributorsIDs",
+        "quoted_status_permalink", "quoted_status_permalink.*", "current_user_retweet",
+        "possibly_sensitive_appealable", "possibly_sensitive_editable", "supplemental_language",
+        "card", "card.*", "self_thread", "self_thread.*", "quoted_status_result*", "bookmarked",
+        "retweeted_status_result*", "ext*", "entities.polls", "entities.timestamps", "community",
+        "community.*", "scopes.*", "scopes", "editable", "withheld*", "annotations", "rate_limit*",
+        "conversation_muted", "voice_info*", "previous_counts*", "display_text_width",
+        "translatable", "entities", "in_reply_to_*", "coordinates",
+        "quote_status", "query", "limited_actions", "contributors_str",
+    ),
+    prepare=_prepare_status,
+    finish=_finish_status,
+)
+
+LIST = Shape(
+    "list",
+    keys=(
+        Key("id_str|id", "lists.id", ID), Key("name", "lists.name"),
+        Key("description", "lists.description"), Key("created_at", "lists.created_at", TIME),
+        Key("mode", "lists.private", PRIVATE), Key("member_count", "lists.member_count", COUNT),
+        Key("subscriber_count", "lists.follower_count", COUNT),
+    ),
+    inner=(Inner("user", lambda: USER, "owner"),),
+    left_out=("uri", "slug", "full_name", "following", "id", "id_str"),
+)

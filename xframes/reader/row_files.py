@@ -1,0 +1,61 @@
+"""Rows of Parquet files and Excel workbooks."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from typing import IO, TYPE_CHECKING, Any
+
+from xframes.reader.bounded import rest
+from xframes.reader.damage import NotPages
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PARQUET = b"PAR1"
+_ROWS = 10_000
+
+
+def parquet(file: IO[bytes], name: str) -> tuple[list[str], Iterator[dict[str, Any]]]:
+    """Return the columns and rows of a Parquet file. Raises NotPages."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.ParquetFile(io.BytesIO(rest(file)))
+    except (pa.ArrowException, OSError) as error:
+        raise NotPages(f"{name} is a Parquet file that cannot be read ({error})") from None
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for batch in table.iter_batches(batch_size=_ROWS):
+            yield from batch.to_pylist()
+
+    return table.schema_arrow.names, rows()
+
+
+def workbook(
+    file: IO[bytes], name: str
+) -> Iterator[tuple[str, list[str], Iterator[dict[str, Any]]]]:
+    """Yield the name, columns and rows of each sheet. Raises NotPages."""
+    try:
+        import openpyxl
+    except ImportError:
+        raise NotPages(
+            f"{name} is an Excel workbook: to read it, install xframes[excel], or save its sheets "
+            "as CSV"
+        ) from None
+    try:
+        book = openpyxl.load_workbook(io.BytesIO(rest(file)), read_only=True, data_only=True)
+    except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
+        raise NotPages(f"{name} is an Excel workbook that cannot be read ({error})") from None
+    for sheet in book.worksheets:
+        lines = sheet.iter_rows(values_only=True)
+        columns = [str(cell).strip() if cell is not None else "" for cell in next(lines, ())]
+        if any(columns):
+            yield sheet.title, columns, _rows(columns, lines)
+
+
+def _rows(columns: list[str], lines: Iterator[Any]) -> Iterator[dict[str, Any]]:
+    for line in lines:
+        if any(cell is not None for cell in line):
+            yield dict(zip(columns, line, strict=False))
