@@ -34,10 +34,12 @@ if TYPE_CHECKING:
     from xframes.client import Client, use
     from xframes.collect import actions, call
     from xframes.collect.accounts import analytics, compliance, lists, messages, usage, users
-    from xframes.collect.content import counts, media, posts, search, spaces, streams, timelines
+    from xframes.collect.content import counts, media, posts, spaces, streams, timelines
     from xframes.collect.hydration import hydrate
     from xframes.errors import Interrupted, XframesError
     from xframes.frames import Frames, flatten, unescape
+    from xframes.planning import searches as search
+    from xframes.planning.estimates import estimate
     from xframes.planning.lookups import complete
     from xframes.planning.spending_report import spend
     from xframes.reader import read_pages
@@ -48,7 +50,8 @@ _HOMES = {
     "Archive": "xframes.archive", "Budget": "xframes.billing.budget", "Client": "xframes.client",
     "Frames": "xframes.frames", "Interrupted": "xframes.errors", "XframesError": "xframes.errors",
     "actions": "xframes.collect", "call": "xframes.collect",
-    "complete": "xframes.planning.lookups", "flatten": "xframes.frames",
+    "complete": "xframes.planning.lookups", "estimate": "xframes.planning.estimates",
+    "flatten": "xframes.frames",
     "hydrate": "xframes.collect.hydration", "read_pages": "xframes.reader",
     "spend": "xframes.planning.spending_report", "unescape": "xframes.frames",
     "use": "xframes.client",
@@ -58,16 +61,17 @@ _MODULES = {
         "analytics", "compliance", "lists", "messages", "usage", "users",
     )},
     **{area: f"xframes.collect.content.{area}" for area in (
-        "counts", "media", "posts", "search", "spaces", "streams", "timelines",
+        "counts", "media", "posts", "spaces", "streams", "timelines",
     )},
     "errors": "xframes.errors", "networks": "xframes.networks", "plot": "xframes.plot",
     "sandbox": "xframes.sandbox", "schema": "xframes.schema",
+    "search": "xframes.planning.searches",
 }
 
 __all__ = [
     "Archive", "Budget", "Client", "Frames", "Interrupted", "XframesError", "actions", "analytics",
-    "call", "complete", "compliance", "counts", "errors", "flatten", "hydrate", "lists", "media",
-    "messages", "networks", "plot", "posts", "read_pages", "sandbox", "schema", "search",
+    "call", "complete", "compliance", "counts", "errors", "estimate", "flatten", "hydrate", "lists",
+    "media", "messages", "networks", "plot", "posts", "read_pages", "sandbox", "schema", "search",
     "spaces", "spend", "streams", "timelines", "unescape", "usage", "use", "users",
 ]
 

@@ -302,6 +302,8 @@ class Frames:
     trends = _Pandas("trends")
     personalized_trends = _Pandas("personalized_trends")
     matches = _Pandas("matches")
+    samples = _Pandas("samples")
+    sample_windows = _Pandas("sample_windows")
     stream_rules = _Pandas("stream_rules")
     compliance_jobs = _Pandas("compliance_jobs")
     removals = _Pandas("removals")

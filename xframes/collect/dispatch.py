@@ -36,7 +36,7 @@ else:
 
 __all__ = [
     "Exclude", "Fields", "Id", "Ids", "Into", "Names", "R", "Seconds", "Time", "annotation",
-    "collect", "function", "own_ids", "signature",
+    "carry_out", "collect", "function", "own_ids", "signature",
 ]
 
 Id: TypeAlias = str | int
@@ -116,11 +116,24 @@ def collect(
     if own:
         own_arguments = dict.fromkeys(own, client.user_id())
         planned = replace(planned, arguments=planned.arguments | own_arguments)
+    return carry_out(planned, into, client, progress)
+
+
+def carry_out(
+    planned: Plan, into: Into[R] | None, client: Client, progress: bool | None,
+    earlier: Iterable[Page] = (),
+) -> R:
+    """Carry out a checked plan, into an archive or into memory.
+
+    `earlier` are pages that the result in memory also has. Raises as `collect` does.
+    """
+    name = planned.action
     if planned.since is not None and into is None:
         raise ArgumentError(f'{name}: since="last" needs into=archive', action=name)
     if into is None:
         check_price(client, planned)
-        return cast("R", _InMemory(planned, client).run(progress))  # R's default is Frames
+        # R's default is Frames
+        return cast("R", _InMemory(planned, client, earlier=tuple(earlier)).run(progress))
     if not hasattr(into, "collect"):
         raise ArgumentError(
             f"{name}: into: expected an Archive such as xf.Archive('my-archive'), got {into!r:.60}",
@@ -147,6 +160,7 @@ class _InMemory(Resumable):
     run_id: str = field(default_factory=lambda: f"memory-{secrets.token_hex(8)}")
     state: State = field(default_factory=State)
     pages: dict[tuple[str, ...], Page] = field(default_factory=dict)
+    earlier: tuple[Page, ...] = ()
 
     def run(self, progress: bool | None) -> Frames:
         from xframes.progress import bar
@@ -165,7 +179,10 @@ class _InMemory(Resumable):
             if not self.pages and not isinstance(error, BudgetReached):
                 raise
             raise self._interrupted(error) from error
-        return Frames.from_pages(self.pages.values())
+        return self._frames()
+
+    def _frames(self) -> Frames:
+        return Frames.from_pages([*self.pages.values(), *self.earlier])
 
     def _key(self, page: Page) -> tuple[str, ...]:
         """Return the page's request, or the page's id for a stream, which has one request."""
@@ -180,7 +197,7 @@ class _InMemory(Resumable):
         return Interrupted(
             f"{self.plan.action} stopped after {amount}: {reason}. "
             "The rows are in `.frames`; call `.resume()` to continue",
-            frames=Frames.from_pages(self.pages.values()), pages=pages, rows=rows,
+            frames=self._frames(), pages=pages, rows=rows,
             next_token=self.state.token, resume=self._resume,
             action=self.plan.action,
         )
@@ -188,7 +205,10 @@ class _InMemory(Resumable):
     def _resume(self, *, client: Client | None = None, progress: bool | None = None) -> Frames:
         client = checked(client or self.client, self.plan.action)
         planned = self.plan.in_words_of(client)
-        return _InMemory(planned, client, self.run_id, self.state, dict(self.pages)).run(progress)
+        resumed = _InMemory(
+            planned, client, self.run_id, self.state, dict(self.pages), self.earlier
+        )
+        return resumed.run(progress)
 
 
 def function(action: Action) -> str:

@@ -22,11 +22,12 @@ from xframes import registry
 from xframes.errors import ArgumentError
 from xframes.plan import values
 from xframes.plan.fields import LEAN, asked, asks_owner, takes_expansions, takes_fields
+from xframes.plan.windows import ARGUMENT, Sample
 from xframes.schema import Vocabulary  # noqa: TC001  # msgspec reads the annotations of Plan
 from xframes.wire import Purpose, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from xframes.registry import Action, Param
 
@@ -46,8 +47,9 @@ class Plan:
     `*.fields` and `expansions` as they are sent. A list that is too long for one request is split
     into `batches`. For `since` "last", an archive replaces it by the end of earlier runs; without
     `refresh`, an archive does not fetch again what it has. `completes` is set for lookups of what
-    the archive's posts name, which do not count as its own posts. `purpose` is what its requests
-    are for; it is not saved.
+    the archive's posts name, which do not count as its own posts. With a `sample`, each of its
+    windows is one batch, in pages of X's smallest size. `purpose` is what its requests are for; it
+    is not saved.
     """
 
     action: str
@@ -58,6 +60,7 @@ class Plan:
     since: Literal["last"] | None = None
     refresh: bool = False
     completes: bool = False
+    sample: Sample | None = None
     purpose: Purpose | None = None
 
     @property
@@ -87,6 +90,8 @@ class Plan:
         if self.declared.paged is None:
             return None
         least, most = self.declared.paged
+        if self.sample is not None:
+            return least
         if self.limit is None:
             return most
         left = self.limit - rows
@@ -124,6 +129,8 @@ class Plan:
             param.name: _args_text(param, arguments[param.name]) for param in action.params
             if param.name in arguments and _is_recorded(action, param)
         }
+        if self.sample is not None:
+            args[ARGUMENT] = self.sample.argument(batch)
         return Request(
             action.method, path, params | self.asked, action.name, args, body or None,
             purpose=self.purpose,
@@ -198,8 +205,13 @@ class Plan:
             return 1
         return ceil(len(self.arguments[split.name]) / (split.max or 1))
 
-    def _spans(self) -> list[dict[str, str]]:
-        """Return the spans of time to request, newest first, none longer than X accepts."""
+    def _spans(self) -> Sequence[Mapping[str, str | None]]:
+        """Return the spans of time to request, newest first, none longer than X accepts.
+
+        The windows of a sample have an order of their own.
+        """
+        if self.sample is not None:
+            return [window.bounds() for window in self.sample.windows]
         days, arguments = self.declared.span_days, self.arguments
         start, end = arguments.get("start_time"), arguments.get("end_time")
         if days is None or start is None or end is None:
