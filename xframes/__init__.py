@@ -34,11 +34,13 @@ if TYPE_CHECKING:
     from xframes.client import Client, Replay, now, use
     from xframes.collect import actions, call
     from xframes.collect.accounts import analytics, compliance, lists, messages, usage, users
-    from xframes.collect.content import counts, media, posts, search, spaces, streams, timelines
+    from xframes.collect.content import counts, media, posts, spaces, streams, timelines
     from xframes.collect.hydration import hydrate
     from xframes.errors import Interrupted, XframesError
     from xframes.frames import Frames, flatten, unescape
+    from xframes.planning import searches as search
     from xframes.planning.costing import cost
+    from xframes.planning.estimates import estimate
     from xframes.planning.lookups import complete
     from xframes.planning.readiness import can
     from xframes.planning.spending_report import spend
@@ -54,9 +56,9 @@ _HOMES = {
     "Frames": "xframes.frames", "Interrupted": "xframes.errors", "Replay": "xframes.client",
     "XframesError": "xframes.errors", "actions": "xframes.collect", "call": "xframes.collect",
     "can": "xframes.planning.readiness", "complete": "xframes.planning.lookups",
-    "cost": "xframes.planning.costing", "flatten": "xframes.frames", "gaps": "xframes.archive",
-    "hydrate": "xframes.collect.hydration", "now": "xframes.client",
-    "read_ids": "xframes.reader.id_files", "read_pages": "xframes.reader",
+    "cost": "xframes.planning.costing", "estimate": "xframes.planning.estimates",
+    "flatten": "xframes.frames", "gaps": "xframes.archive", "hydrate": "xframes.collect.hydration",
+    "now": "xframes.client", "read_ids": "xframes.reader.id_files", "read_pages": "xframes.reader",
     "report": "xframes.reporting", "spend": "xframes.planning.spending_report",
     "unescape": "xframes.frames", "use": "xframes.client", "watch": "xframes.planning.watching",
 }
@@ -65,17 +67,18 @@ _MODULES = {
         "analytics", "compliance", "lists", "messages", "usage", "users",
     )},
     **{area: f"xframes.collect.content.{area}" for area in (
-        "counts", "media", "posts", "search", "spaces", "streams", "timelines",
+        "counts", "media", "posts", "spaces", "streams", "timelines",
     )},
     "errors": "xframes.errors", "networks": "xframes.networks", "plot": "xframes.plot",
     "sandbox": "xframes.sandbox", "schema": "xframes.schema",
+    "search": "xframes.planning.searches",
 }
 
 __all__ = [
     "Archive", "Budget", "Client", "Frames", "Interrupted", "Replay", "XframesError", "actions",
-    "analytics", "call", "can", "complete", "compliance", "cost", "counts", "errors", "flatten",
-    "gaps", "hydrate", "lists", "media", "messages", "networks", "now", "plot", "posts", "read_ids",
-    "read_pages", "report", "sandbox", "schema", "search", "spaces", "spend", "streams",
+    "analytics", "call", "can", "complete", "compliance", "cost", "counts", "errors", "estimate",
+    "flatten", "gaps", "hydrate", "lists", "media", "messages", "networks", "now", "plot", "posts",
+    "read_ids", "read_pages", "report", "sandbox", "schema", "search", "spaces", "spend", "streams",
     "timelines", "unescape", "usage", "use", "users", "watch",
 ]
 

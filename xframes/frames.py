@@ -363,6 +363,8 @@ class Frames:
     community_note_status = _Pandas("community_note_status")
     community_note_writers = _Pandas("community_note_writers")
     matches = _Pandas("matches")
+    samples = _Pandas("samples")
+    sample_windows = _Pandas("sample_windows")
     stream_rules = _Pandas("stream_rules")
     connections = _Pandas("connections")
     compliance_jobs = _Pandas("compliance_jobs")

@@ -79,9 +79,9 @@ def main(debug: bool) -> None:
 
 
 for _command in (
-    *local.FIRST, *login.COMMANDS, *collectors.groups(), writing.group(), *archives.COMMANDS,
-    *gaps.COMMANDS, *preflight.COMMANDS, *money.COMMANDS, *sharing.COMMANDS,
-    *reference.COMMANDS, *local.LAST,
+    *local.FIRST, *login.COMMANDS, *collectors.groups(gaps.IN_AREAS), writing.group(),
+    *archives.COMMANDS, *gaps.COMMANDS, *preflight.COMMANDS, *money.COMMANDS,
+    *sharing.COMMANDS, *reference.COMMANDS, *local.LAST,
 ):
     main.add_command(_command)
 

@@ -719,9 +719,14 @@ def checked(client: Client | None, what: str) -> Client:
 def check_price(client: Client, plan: Plan) -> None:
     """Check what a collection may cost, if the client has no budget and sends to X itself.
 
+    A sample for a given price has a bound already.
+
     Raises BudgetError as `billing.guard` does.
     """
-    if isinstance(client, Client) and client.guarded and client.meter.budget is None:
+    is_bounded = plan.sample is not None and plan.sample.has_price
+    if not isinstance(client, Client) or not client.guarded or is_bounded:
+        return
+    if client.meter.budget is None:
         guard.check_price(plan, client.meter.card)
 
 

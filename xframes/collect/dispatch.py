@@ -40,7 +40,7 @@ else:
 
 __all__ = [
     "Exclude", "Fields", "Id", "Ids", "Into", "Names", "R", "Seconds", "Time", "annotation",
-    "collect", "function", "own_ids", "signature",
+    "carry_out", "collect", "function", "own_ids", "signature",
 ]
 
 Id: TypeAlias = str | int
@@ -127,20 +127,34 @@ def collect(
     if own:
         own_arguments = dict.fromkeys(own, client.user_id())
         plans = [replace(p, arguments=p.arguments | own_arguments) for p in plans]
+    return carry_out(plans, into, client, progress, is_many=_is_many(action, values))
+
+
+def carry_out(
+    plans: Sequence[Plan], into: Into[R] | None, client: Client, progress: bool | None, *,
+    is_many: bool = False, earlier: Iterable[Page] = (),
+) -> R:
+    """Carry out checked plans of one action, into an archive or into memory.
+
+    `is_many`: the result is that of a list, also of one. `earlier` are pages that the result in
+    memory also has. Raises as `collect` does.
+    """
+    name = plans[0].action
     if plans[0].since is not None and into is None:
         raise ArgumentError(f'{name}: since="last" needs into=archive', action=name)
     if into is None:
         for planned in plans:
             check_price(client, planned)
         Rounding.of(plans[0]).warn(name)
-        in_memory = _InMemory([_Fetching(planned) for planned in plans], client)
+        parts = [_Fetching(planned) for planned in plans]
+        in_memory = _InMemory(parts, client, tuple(earlier))
         return cast("R", in_memory.run(progress))  # R's default is Frames
     if not hasattr(into, "collect"):
         raise ArgumentError(
             f"{name}: into: expected an Archive such as xf.Archive('my-archive'), got {into!r:.60}",
             action=name,
         )
-    if _is_many(action, values):
+    if is_many:
         return into.collect_all(plans, client, progress=progress)
     return into.collect(plans[0], client, progress=progress)
 
@@ -242,6 +256,7 @@ class _InMemory(Resumable):
 
     parts: list[_Fetching]
     client: Client
+    earlier: tuple[Page, ...] = ()
 
     def run(self, progress: bool | None) -> Frames:
         failure: Exception | None = None
@@ -256,7 +271,10 @@ class _InMemory(Resumable):
                 raise self._stopped(error) from error
         if failure is not None:
             raise self._stopped(failure) from failure
-        return Frames.from_pages(self._pages())
+        return self._frames()
+
+    def _frames(self) -> Frames:
+        return Frames.from_pages([*self._pages(), *self.earlier])
 
     def _pages(self) -> list[Page]:
         return [page for part in self.parts for page in part.pages.values()]
@@ -274,7 +292,7 @@ class _InMemory(Resumable):
         return Interrupted(
             f"{action} stopped after {amount}: {reason}. "
             "The rows are in `.frames`; call `.resume()` to continue",
-            frames=Frames.from_pages(pages), pages=len(pages), rows=rows,
+            frames=self._frames(), pages=len(pages), rows=rows,
             next_token=token, resume=self._resume, action=action,
         )
 
@@ -284,7 +302,7 @@ class _InMemory(Resumable):
             replace(part, plan=part.plan.in_words_of(client), pages=dict(part.pages))
             for part in self.parts
         ]
-        return _InMemory(parts, client).run(progress)
+        return _InMemory(parts, client, self.earlier).run(progress)
 
 
 def function(action: Action) -> str:

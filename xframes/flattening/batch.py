@@ -34,6 +34,7 @@ from xframes.flattening.contents import (
 )
 from xframes.flattening.nodes import Structs, tree
 from xframes.flattening.table_builder import Part, TableBuilder
+from xframes.plan.windows import drawn
 from xframes.schema import FIELDS_PARAM, TABLES, Table, Type, is_complete, tables_of
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ class _Batch:
             self._add_entities(kind)
         self._add_metrics()
         self._add_matches()
+        self._add_samples()
         self._add_edges()
         self._add_rule_matches()
         self._add_writes()
@@ -209,6 +211,31 @@ class _Batch:
             "run_id": runs, "post_id": posts, "position": positions,
         }
         self._builder.add_values("matches", values, page_of_row)
+
+    def _add_samples(self) -> None:
+        """Add the windows of samples, and the posts that were read from them."""
+        for page, contents in enumerate(self._contents):
+            found = drawn(self._pages[page].request.args)
+            if found is None:
+                continue
+            window, run_id = found.window, self._pages[page].run_id
+            common = {
+                "sample_id": found.sample_id, "window": window.number, "stratum": window.stratum,
+                "run_id": run_id,
+            }
+            row = common | {
+                "stratum_windows": window.stratum_windows, "probability": window.probability,
+                "counted": window.counted, "start_at": window.start_at, "end_at": window.end_at,
+            }
+            self._builder.add_rows("sample_windows", [row], [page])
+            if contents.kind == "post":
+                row = common | {
+                    "weight": 1 / window.probability,
+                    "window_start_at": window.start_at, "window_end_at": window.end_at,
+                }
+                posts = _first_places(contents)
+                rows = [row | {"post_id": post} for post in posts]
+                self._builder.add_rows("samples", rows, [page] * len(rows))
 
     def _add_edges(self) -> None:
         """Add the relations an action implies: each main row and an argument of the request."""

@@ -169,7 +169,10 @@ def _after(
     if plan.action == "counts.all" and _ended_early(plan, reached):
         return replace(reached, token=None, end_time=reached.oldest)
     if state.batch + 1 < plan.batches:
-        return replace(state, batch=state.batch + 1, token=None, end_time=None, oldest=None, part=0)
+        return replace(
+            state, batch=state.batch + 1, token=None, end_time=None, oldest=None, lowest=None,
+            until_id=None, part=0,
+        )
     return replace(reached, token=None, done=True)
 
 

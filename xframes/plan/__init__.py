@@ -22,11 +22,12 @@ from xframes import registry
 from xframes.errors import ArgumentError
 from xframes.plan import values
 from xframes.plan.fields import LEAN, asked, asks_owner, takes_expansions, takes_fields
+from xframes.plan.windows import ARGUMENT, Sample
 from xframes.schema import Vocabulary  # noqa: TC001  # msgspec reads the annotations of Plan
 from xframes.wire import Purpose, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from xframes.registry import Action, Param
 
@@ -47,8 +48,9 @@ class Plan:
     into `batches`. For `since` "last", an archive replaces it by the end of earlier runs; without
     `refresh`, an archive does not fetch again what it has. `max_results` is the largest number of
     rows of a page, if it is not X's. `completes` is set for lookups of what the archive's posts
-    name, which do not count as its own posts. `purpose` is what its requests are for; it is not
-    saved. Plans with the same `group` are the runs of one call, which are resumed together.
+    name, which do not count as its own posts. With a `sample`, each of its windows is one batch,
+    in pages of X's smallest size. `purpose` is what its requests are for; it is not saved. Plans
+    with the same `group` are the runs of one call, which are resumed together.
     """
 
     action: str
@@ -60,6 +62,7 @@ class Plan:
     refresh: bool = False
     max_results: int | None = None
     completes: bool = False
+    sample: Sample | None = None
     purpose: Purpose | None = None
     group: str | None = None
 
@@ -91,6 +94,8 @@ class Plan:
         if self.declared.paged is None or whole is None:
             return None
         least = self.declared.paged[0]
+        if self.sample is not None:
+            return least
         most = max(least, min(whole, self.max_results or whole, largest or whole))
         if self.limit is None:
             return most
@@ -130,6 +135,8 @@ class Plan:
             if param.name in arguments and _is_recorded(action, param)
         }
         has_body = action.method in {"POST", "PUT"} and "body" in {p.where for p in action.params}
+        if self.sample is not None:
+            args[ARGUMENT] = self.sample.argument(batch)
         return Request(
             action.method, path, params | self.asked, action.name, args,
             body if body or has_body else None, purpose=self.purpose,
@@ -204,8 +211,13 @@ class Plan:
             return 1
         return ceil(len(self.arguments[split.name]) / (split.max or 1))
 
-    def _spans(self) -> list[dict[str, str]]:
-        """Return the spans of time to request, newest first, none longer than X accepts."""
+    def _spans(self) -> Sequence[Mapping[str, str | None]]:
+        """Return the spans of time to request, newest first, none longer than X accepts.
+
+        The windows of a sample have an order of their own.
+        """
+        if self.sample is not None:
+            return [window.bounds() for window in self.sample.windows]
         days, arguments = self.declared.span_days, self.arguments
         start, end = arguments.get("start_time"), arguments.get("end_time")
         if days is None or start is None or end is None:

@@ -1,4 +1,4 @@
-"""Tables of requests, runs, matches, jobs, writes, removals and problems."""
+"""Tables of requests, runs, matches, samples, jobs, writes, removals and problems."""
 
 from xframes.schema.declarations import BOOL, FLOAT, INT, JSON, STR, TIME, Col, Table
 
@@ -11,6 +11,53 @@ MATCHES = Table(
         Col("run_id", "", STR, "The run (`runs`).", names="runs"),
         Col("post_id", "", STR, "The post.", names="posts"),
         Col("position", "", INT, "Position on the page, from 0."),
+    ),
+)
+
+SAMPLES = Table(
+    "samples",
+    "operation",
+    "Posts of a sample over time, with their weights. `xf.estimate` reads them.",
+    key=("sample_id", "post_id"),
+    time="window_start_at",
+    body=(
+        Col("sample_id", "", STR, "The sample: it depends on its query, times, size and seed.",
+            holds="code"),
+        Col("post_id", "", STR, "The post.", names="posts"),
+        Col("weight", "", FLOAT,
+            "The number of posts that it represents: 1 / the probability of its window.",
+            holds="public"),
+        Col("stratum", "", INT, "The stratum of its window (`sample_windows`)."),
+        Col("window", "", INT,
+            "The window that it was read from. Posts of one window are a cluster: they are not "
+            "independent. `window` is a keyword of DuckDB: quote it in SQL."),
+        Col("window_start_at", "", TIME, "Start of the window."),
+        Col("window_end_at", "", TIME, "End of the window (exclusive)."),
+        Col("run_id", "", STR, "The run (`runs`).", names="runs"),
+    ),
+)
+
+SAMPLE_WINDOWS = Table(
+    "sample_windows",
+    "operation",
+    "Windows of time that a sample read, also those without posts.",
+    key=("sample_id", "window"),
+    time="start_at",
+    body=(
+        Col("sample_id", "", STR, "The sample.", holds="code"),
+        Col("window", "", INT, "Number of the window among all of the sample's time, from 0."),
+        Col("stratum", "", INT,
+            "The stratum, a span of time from which windows were drawn, from 0 (the oldest)."),
+        Col("stratum_windows", "", INT, "Windows that were drawn from this stratum."),
+        Col("probability", "", FLOAT, "The probability with which the window was drawn.",
+            holds="public"),
+        Col("counted", "", FLOAT,
+            "Posts in the window according to X's counts; where it is shorter than the interval "
+            "counted, its share of that.",
+            holds="public"),
+        Col("start_at", "", TIME, "Start of the window."),
+        Col("end_at", "", TIME, "End of the window (exclusive)."),
+        Col("run_id", "", STR, "The run (`runs`).", names="runs"),
     ),
 )
 

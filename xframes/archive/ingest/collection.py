@@ -165,6 +165,8 @@ def _recorded(plan: Plan) -> dict[str, Any]:
         record["limit"] = plan.limit
     if plan.completes:
         record["completes"] = True
+    if plan.sample is not None:
+        record |= {"sample": plan.sample.id, "seed": plan.sample.seed}
     return record
 
 

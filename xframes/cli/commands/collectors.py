@@ -33,7 +33,7 @@ from xframes.registry.documentation import TITLE, facts
 from xframes.screen import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from xframes.archive import Archive, Run
@@ -121,8 +121,8 @@ class Json(click.ParamType):  # type: ignore[type-arg]  # the same
             self.fail(f"expected JSON, got {value!r}: {error}", param, ctx)
 
 
-def groups() -> list[click.Group]:
-    """Return the groups of commands, one per area such as `search`."""
+def groups(further: Mapping[str, Iterable[click.Command]]) -> list[click.Group]:
+    """Return the groups of commands, one per area such as `search`, with `further` commands."""
     areas: dict[str, click.Group] = {}
     for action in ACTIONS.values():
         area, _, name = action.name.partition(".")
@@ -131,6 +131,9 @@ def groups() -> list[click.Group]:
         if area not in areas:
             areas[area] = click.Group(area, help=_AREAS.get(area, f"The actions of {area}."))
         areas[area].add_command(_command(action, name.replace("_", "-")))
+    for area, commands in further.items():
+        for command in commands:
+            areas[area].add_command(command)
     order = [*_AREAS, *sorted(areas.keys() - _AREAS.keys())]
     return [areas[area] for area in order if area in areas]
 

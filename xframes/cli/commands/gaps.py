@@ -1,4 +1,4 @@
-"""Commands about what an archive has and lacks: check, hydrate, completeness."""
+"""Commands about what an archive has and lacks: check, hydrate, completeness, samples."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from xframes.cli import output, servers
+from xframes.cli.commands.collectors import Moment
 from xframes.cli.common import archive_option, client_for, print_price, resumable, show_runs
 from xframes.cli.handed_in import id_file_options, ids_or_file
 
@@ -161,4 +162,83 @@ def completeness(
     output.write(rows, format_, into)
 
 
-COMMANDS = (check, hydrate, complete, completeness)
+@click.command("sample", short_help="Sample the posts that match a query.")
+@click.argument("query")
+@archive_option(exists=False)
+@click.option(
+    "--start-time", type=Moment(), required=True, help="Oldest time to include; dates are UTC.",
+)
+@click.option(
+    "--end-time", type=Moment(), required=True, help="End of the time, which is not included.",
+)
+@click.option(
+    "--posts", type=click.IntRange(min=1), help="The most posts to read. Default: 1,000.",
+)
+@click.option(
+    "--usd", type=click.FloatRange(min=0),
+    help="The most dollars that the sample may cost, counts included, instead of --posts.",
+)
+@click.option(
+    "--seed", type=click.IntRange(min=0), help="Chooses the windows. Default: a random one.",
+)
+@output.options
+@servers.options
+@servers.budget
+@click.pass_context
+def sample(
+    ctx: click.Context, *, query: str, folder: Path, start_time: Any, end_time: Any,
+    posts: int | None, usd: float | None, seed: int | None, format_: str | None,
+    into: Path | None, base_url: str | None, words: Vocabulary | None,
+) -> None:
+    """Sample the posts that match QUERY, so that `xframes estimate` can estimate shares of all.
+
+    X's counts are requested first. Then windows of time with a few posts each are drawn, and all
+    of their posts are read. The price is printed before the first search.
+
+    \b
+    Example:
+      xframes search sample coffee --start-time 2026-05-01 --end-time 2026-06-01 --usd 5
+        --archive my-archive
+    """
+    from xframes import search
+    from xframes.archive import Archive
+
+    with resumable(ctx, folder, base_url, words), Archive(folder) as archive:
+        client = client_for(base_url, words)
+        run = search.sample(
+            query, start_time, end_time, posts=posts, usd=usd, seed=seed, into=archive,
+            client=client,
+        )
+        show_runs([run], format_, into)
+    print_price(client)
+
+
+@click.command(short_help="Estimate shares and totals of all posts from a sample.")
+@click.argument("what")
+@archive_option()
+@click.option(
+    "--sample", "sample_id", metavar="ID",
+    help="Sample to use, from the table samples. Default: the last one collected.",
+)
+@output.options
+def estimate(
+    what: str, folder: Path, sample_id: str | None, format_: str | None, into: Path | None
+) -> None:
+    """Estimate the share and total of each value of WHAT, a column of posts or an SQL expression.
+
+    The intervals (95 %) follow the design of the sample. Collect one with `xframes search sample`.
+
+    \b
+    Example:
+      xframes estimate lang --archive my-archive
+    """
+    from xframes import estimate as estimated
+    from xframes.archive import Archive
+
+    with Archive(folder) as archive:
+        rows = estimated(archive, what, sample_id=sample_id)
+    output.write(rows, format_, into)
+
+
+COMMANDS = (check, hydrate, complete, completeness, estimate)
+IN_AREAS = {"search": (sample,)}  # commands in the groups of read actions
