@@ -320,6 +320,8 @@ class Archive:
     def runs(self) -> pd.DataFrame:
         """Return all collections and imports, also those that are running now.
 
+        An archive that does not exist yet has none, so that a program can resume or begin.
+
         Returns
         -------
         pandas.DataFrame
@@ -331,7 +333,10 @@ class Archive:
         """
         from xframes.frames import to_pandas
 
-        return to_pandas(all_runs(self._folder, self["runs"]))
+        written = TABLES["runs"].schema.empty_table()
+        if self.exists:
+            written = self["runs"]
+        return to_pandas(all_runs(self._folder, written))
 
     def run(self, run_id: str) -> Run:
         """Return a run.
