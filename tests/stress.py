@@ -151,6 +151,7 @@ def work(home: Path, what: str, seed: int) -> None:
     collection.FLUSH_BYTES, lifecycle.MOST_PARTS = 5_000, 5  # everything happens often
     if seed % 2:
         settling.WORTH_BYTES, levels.MOST_RUNS, levels.LARGE_ROWS = 0, 3, 0
+    (home / "archive").mkdir(exist_ok=True)  # it is read before anything is written to it
     with xf.Archive(home / "archive") as archive:
         if what != "open":
             globals()[what](archive, Ledger(home / "ledger"), random.Random(seed))

@@ -142,6 +142,7 @@ def together(home: Path, seconds: float, seed: int) -> str:
     """Let them all work and kill some; what was served and not removed is there in the end, once, and nothing else."""
     path, chance, killed = home / "archive", random.Random(seed), Counter[str]()
     home.mkdir(exist_ok=True)
+    (home / "archive").mkdir(exist_ok=True)
     with xf.sandbox.start(posts=6_000, users=300, rate_limits=False) as x, recorded(x) as bodies:
         until = time.time() + seconds
         workers = [Worker(what, n, x.url, path, until) for what, many in _WORKERS.items() for n in range(many)]

@@ -30,7 +30,7 @@ def archive(tmp_path):
 def test_the_folder_is_made_on_the_first_write_only(tmp_path):
     archive = Archive(tmp_path / "new")
     for read in (
-        lambda: archive.sql("select 1"), lambda: archive.tables, lambda: archive["posts"], archive.runs, archive.verify,
+        lambda: archive.sql("select 1"), lambda: archive.tables, lambda: archive["posts"], archive.verify,
         archive.connect, archive.ids, archive.compact, archive.rebuild, lambda: list(archive.pages()),
         lambda: archive.export(tmp_path / "out"), lambda: archive.resume("nope"), lambda: archive.as_of(NOW),
     ):
@@ -38,6 +38,7 @@ def test_the_folder_is_made_on_the_first_write_only(tmp_path):
             read()
     assert "new" in repr(archive)
     assert not archive.exists
+    assert archive.runs().empty  # a program looks there whether to resume or to begin
     assert archive.user_ids(["@ada"]) == {}
     assert not (tmp_path / "new").exists()
     archive.add(page(post(1)))

@@ -106,6 +106,7 @@ while time.monotonic() < until:
 
 
 def start(home, program, what="", name="one"):
+    (home / "archive").mkdir(parents=True, exist_ok=True)  # it is read before anything is written to it
     return subprocess.Popen(
         [sys.executable, "-W", "error", "-c", program, str(home), str(what), name], stderr=subprocess.PIPE, text=True,
         env=os.environ | {"PYTHONPATH": str(ROOT)},

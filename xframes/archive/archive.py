@@ -328,6 +328,8 @@ class Archive:
     def runs(self) -> pd.DataFrame:
         """Return all collections and imports, also those that are running now.
 
+        An archive that does not exist yet has none, so that a program can resume or begin.
+
         Returns
         -------
         pandas.DataFrame
@@ -339,7 +341,10 @@ class Archive:
         """
         from xframes.frames import to_pandas
 
-        return to_pandas(all_runs(self._folder, self["runs"]))
+        written = TABLES["runs"].schema.empty_table()
+        if self.exists:
+            written = self["runs"]
+        return to_pandas(all_runs(self._folder, written))
 
     def spend(self, by: str | Iterable[str] | None = None) -> pd.DataFrame:
         """Return what the runs of this archive cost.

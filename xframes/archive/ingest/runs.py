@@ -205,6 +205,11 @@ class Runs(Run):
     def __getitem__(self, index: int) -> Run:
         return self.runs[index]
 
+    def _next(self) -> str:
+        if self.state in _UNFINISHED:
+            return f'archive.resume("{self.run_id}")'
+        return "archive.runs()"
+
     def _subject(self) -> str:
         return f"{counted(len(self.runs), 'run')} of {self.action}"
 
