@@ -288,7 +288,8 @@ def save_setting(name: str, value: str) -> Path:
 def _with_setting(lines: list[str], name: str, value: str) -> list[str]:
     """Return the lines of a config file with a setting in its table `default`."""
     line = f'{name} = "{value}"'
-    headers = [number for number, text in enumerate(lines) if text.strip() == "[default]"]
+    header = re.compile(r"\s*\[\s*default\s*\]\s*(#.*)?")
+    headers = [number for number, text in enumerate(lines) if header.fullmatch(text)]
     if not headers:
         return [*lines, "[default]", line]
     first = headers[0] + 1

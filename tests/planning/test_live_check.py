@@ -11,8 +11,9 @@ import pytest
 
 import xframes as xf
 from tests.cli.running import run
+from xframes.errors import ConfigError
 from xframes.planning.live_check import LiveCheck
-from xframes.settings import config_path
+from xframes.settings import config_path, save_setting
 
 APP = "invented-live-key-5d1f77"
 NAMES = ["quietheron", "loudmarten", "oldbadger"]
@@ -181,6 +182,41 @@ def test_settings_are_saved_when_wanted(tmp_path):
     assert config_path().read_text().startswith("# mine\n")
     assert saved["other"] == {"x": 1}
     assert config_path().stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("before", [None, "", "journals = 'j'\n", "[default] # mine\nwords = 'tweet' # old\n[x]\ny = 1\n", "[x]\ny = 1"])
+def test_a_setting_is_saved_in_any_file(before):
+    if before is not None:
+        config_path().write_text(before)
+        config_path().chmod(0o600)
+    save_setting("words", "post")
+    saved = tomllib.loads(config_path().read_text())
+    assert saved.pop("default") == {"words": "post"}
+    assert saved == {key: value for key, value in tomllib.loads(before or "").items() if key != "default"}
+    assert config_path().stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_that_cannot_be_changed_is_left_as_it_is():
+    config_path().write_text("default = {words = 'tweet'}\n")
+    config_path().chmod(0o600)
+    with pytest.raises(ConfigError):
+        save_setting("words", "post")
+    assert config_path().read_text() == "default = {words = 'tweet'}\n"
+
+
+def test_odd_servers_end_no_check():
+    class Odd(Other):
+        def posts(self, params):
+            body = super().posts(params)
+            for number, row in enumerate(body["data"]):
+                row["id"], row["author_id"] = [f"x{number}", number, None, {"a": 1}][number % 4], "someone"
+            return body | {"errors": ["text", {"type": 7, "title": NAMES[0]}], "includes": []}
+
+    report = checked(Odd(words="tweet"))
+    assert report.price_reading == "unknown"
+    assert report.calls[-1].action == "usage.credits"
+    gone = LiveCheck("http://127.0.0.1:9")
+    assert [call.outcome for call in gone.run()] == ["failed"]
 
 
 def test_live_and_offline_exclude_each_other():

@@ -104,6 +104,8 @@ def test_limits_that_x_reported():
     (LIKE, problem(403, "client-forbidden"), xf.can("write.like", client=Client(APP)).obstacles[-1].reason),
     (SAMPLE, problem(403, "client-forbidden", reason="client-not-enrolled"), xf.can("streams.sample", client=Client(APP)).obstacles[0].reason),
     (Request("GET", "/2/tweets", {"ids": "1"}, "posts.lookup"), answer(403, {"detail": "access to a subset of X API V2", "status": 403}), "access level"),
+    (LIKE, problem(403, "unsupported-authentication"), "like.write tweet.read users.read"),
+    (LIKE, problem(403, "oauth1-permissions"), "no permission"),
     (Request("GET", "/2/tweets", {"ids": "1"}, "posts.lookup"), answer(403, {"detail": "missing scope", "status": 403}), "tweet.read users.read"),
 ])
 def test_refusals_have_the_same_words(request_, refusal, words):

@@ -2,11 +2,14 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+import tomllib
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -147,11 +150,21 @@ def test_metrics_are_read_again_on_their_schedule(sandbox, tmp_path):
         assert archive.run(later.run_id).rows >= 10
 
 
-def test_ids_are_checked_and_reported(sandbox, tmp_path):
+def test_ids_are_checked_and_reported(tmp_path):
+    with xf.sandbox.start(posts=300, users=50) as sandbox:
+        check_ids(sandbox, tmp_path)
+
+
+def check_ids(sandbox, tmp_path):
     sandbox.compliance.processing_seconds = 0
     client = xf.Client(sandbox.bearer_token, base_url=sandbox.url, writes=True)
     with xf.Archive(tmp_path / "archive") as archive:
         xf.search.recent("coffee", limit=20, into=archive, client=client)
+        deleted = set(archive.ids()[:3])
+        suspended = archive.sql("SELECT author_id FROM posts WHERE id = ?", [archive.ids()[5]]).fetchall()[0][0]
+    for id in deleted:
+        sandbox.community.posts[int(id)].state = "deleted"
+    sandbox.community.people[int(suspended)].standing = "suspended"
     source = content(tmp_path, compliance={"every": "7d", "report": str(tmp_path / "gone.csv")})
     with pytest.raises(ArgumentError):
         xf.watch(source, once=True, client=xf.Client(sandbox.bearer_token, base_url=sandbox.url))
@@ -159,10 +172,13 @@ def test_ids_are_checked_and_reported(sandbox, tmp_path):
     assert event.outcome == "done", event.detail
     with xf.Archive(tmp_path / "archive") as archive:
         removals = archive.frame("removals")
+        assert deleted | {suspended} <= set(removals["id"])
         assert set(archive.runs()["state"]) == {"done"}
     lines = (tmp_path / "gone.csv").read_text().splitlines()
     assert lines[0].startswith("table,id,reason")
-    assert len(lines) - 1 == len(removals)
+    assert {line.split(",")[1] for line in lines[1:]} == set(removals["id"])
+    assert "posts checked" in event.detail
+    assert "users checked" in event.detail
 
 
 def test_conditions_run_a_command_once_or_end_the_watch(shop, tmp_path):
@@ -217,6 +233,14 @@ def test_paths_in_a_file_are_relative_to_it(tmp_path):
     assert watched.archive == str(tmp_path / "here")
     assert [task.every for task in watched.tasks] == [timedelta(minutes=90), timedelta(days=7)]
     assert watched.tasks[1].report == tmp_path / "gone.csv"
+
+
+def test_the_example_of_the_readme_is_understood():
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    (example,) = [block for block in re.findall(r"```toml\n(.*?)```", readme, re.DOTALL) if "[collect." in block]
+    watched = read_watch(tomllib.loads(example))
+    assert [task.name for task in watched.tasks] == ["collect.coffee", "refresh", "compliance", "alerts.spike"]
+    assert [budget.per for budget in watched.budgets] == ["day", "month"]
 
 
 FILE = """

@@ -242,9 +242,7 @@ class Credentials:
                 f"{name} needs the scopes {' '.join(missing)}, which the OAuth 2.0 token does not "
                 "have. To log in again with them, use: xframes login"
             )
-        needs = " or ".join(KINDS[kind][0] for kind in kinds)
-        if action is not None and action.scopes and "oauth2" in kinds:
-            needs += f" with the scopes {' '.join(action.scopes)}"
+        needs = needed(action, kinds)
         holds = ", ".join(KINDS[kind][0] for kind in self.held) or "no credentials"
         if self.lacks and "oauth1" in kinds:
             holds += f" ({self.lacks})"
@@ -257,6 +255,14 @@ class Credentials:
         if "_lock" not in vars(self):  # the constructor raised an error
             return "<Credentials: incomplete>"
         return f"<Credentials: {', '.join(self.held) or 'none'}>"
+
+
+def needed(action: Action | None, kinds: tuple[str, ...]) -> str:
+    """Return what a call needs: kinds of credentials and, for OAuth 2.0, scopes."""
+    needs = " or ".join(KINDS[kind][0] for kind in kinds)
+    if action is not None and action.scopes and "oauth2" in kinds:
+        needs += f" with the scopes {' '.join(action.scopes)}"
+    return needs
 
 
 def text(config: Mapping[str, Any], name: str) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from xframes.auth.credentials import KINDS, needed
 from xframes.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -53,6 +54,11 @@ _CAP = Obstacle(
     "cap", "the monthly cap of posts is reached",
     "wait until it is reset, or raise it in X's developer console",
 )
+_ONLY_READS = Obstacle(
+    "scopes", "the app has no permission for it",
+    "set its permissions (read, write, messages) in X's developer console, then create its tokens "
+    "again",
+)
 _NOT_INCLUDED = Obstacle(
     "tier", "the app's access level does not include it",
     "check its project and level in X's developer console",
@@ -93,7 +99,11 @@ def reported_obstacle(error: ApiError, action: Action | None) -> Obstacle | None
 def _forbidden(error: ApiError, action: Action) -> Obstacle | None:
     text = str(error).lower()
     if error.kind == "unsupported-authentication":
-        return Obstacle("credentials", "X does not accept this kind of credentials here")
+        kinds = action.auth or tuple(KINDS)
+        fix = "; ".join(KINDS[kind][1] for kind in kinds)
+        return Obstacle("credentials", f"{action.name} needs {needed(action, kinds)}", f"set {fix}")
+    if error.kind == "oauth1-permissions" or "app permissions" in text:
+        return _ONLY_READS
     if "scope" in text:
         return Obstacle(
             "scopes", f"{action.name} needs the scopes {' '.join(action.scopes)}",

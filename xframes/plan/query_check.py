@@ -65,7 +65,7 @@ class QueryNote:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class QueryCheck:
     """The result of checking a query; printed, it shows each finding below a caret.
 
@@ -110,9 +110,14 @@ class QueryCheck:
 
     def __str__(self) -> str:
         size = f"{len(self.query):,} of {counted(self.most, 'character')}"
+        if self.most < QUERY_MOST:
+            size += f" (Enterprise access: {QUERY_MOST:,})"
         if not self.notes:
             return f"{self.action}: the query has {size}, and nothing to correct"
         return "\n".join([f"{self.action}: {size}", *map(self.explain, self.notes)])
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
 def is_query_action(name: str) -> bool:

@@ -19,6 +19,7 @@ from xframes.errors import ApiError, BudgetReached, ConfigError, XframesError
 from xframes.plan import plan
 from xframes.plan.fields import LEAN, asked
 from xframes.registry import ACTIONS
+from xframes.registry.params import ID
 from xframes.schema.words import RENAMES
 from xframes.settings import BASE_URL, READING
 from xframes.version import VERSION
@@ -199,17 +200,20 @@ class LiveCheck:
     # the calls -----------------------------------------------------------------------------------
 
     def _calls(self) -> Iterator[CallResult]:
-        yield self._balance("the balance before")
+        first = self._balance("the balance before")
+        yield first
+        if first.outcome == "failed" and first.status is None:
+            return  # the server cannot be reached
         yield from self._free()
         yield self._send("counts.recent", "a count", query=_QUERY, granularity="day")
         yield from self._search()
         yield self._balance("the balance after the search")
-        ids = _values(self._pages.get("search.recent"), "id")[:_LOOKED_UP]
+        ids = _ids(self._pages.get("search.recent"), "id")[:_LOOKED_UP]
         yield from self._of_posts(ids)
-        authors = _values(self._pages.get("search.recent"), "author_id")[:1]
+        authors = _ids(self._pages.get("search.recent"), "author_id")[:1]
         if authors:
             yield self._send("users.lookup", "the lookup of one person", user_ids=authors)
-        me = _values(self._pages.get("users.me"), "id")
+        me = _ids(self._pages.get("users.me"), "id")
         if me:
             yield self._send("timelines.user", "your own posts", user_id=me[0], limit=_LOOKED_UP)
         yield self._balance("the balance at the end")
@@ -375,12 +379,12 @@ def _count(document: Any) -> int:
     return len(_rows_of(document))
 
 
-def _values(page: Page | None, name: str) -> list[str]:
-    """Return the values of a field of the main objects, each once."""
+def _ids(page: Page | None, name: str) -> list[str]:
+    """Return the ids in a field of the main objects, each once."""
     if page is None:
         return []
-    rows = _rows_of(read_json(page.body))
-    return list(dict.fromkeys(str(row[name]) for row in rows if row.get(name)))
+    texts = dict.fromkeys(str(row.get(name)) for row in _rows_of(read_json(page.body)))
+    return [text for text in texts if re.fullmatch(ID, text)]
 
 
 def _balance_of(page: Page | None) -> float | None:

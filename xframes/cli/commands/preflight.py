@@ -61,7 +61,7 @@ def _findings(query: QueryCheck | None) -> list[dict[str, str]]:
 
 
 @click.command(short_help="Repeat collections, checks and conditions of a file.")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--once", is_flag=True, help="Do what is due and exit, e.g. for cron.")
 @click.option("--dry-run", is_flag=True, help="Send nothing; print what is due, and its price.")
 @servers.options
