@@ -202,8 +202,8 @@ def test_exports_of_xframes_come_back_without_loss(tmp_path, form):
 def test_community_notes_and_analytics_of_days_have_tables_of_their_own(tmp_path):
     frames = read(tmp_path, "noteId\tnoteAuthorParticipantId\tcreatedAtMillis\ttweetId\tclassification\tsummary\tmisleadingOther\n"
                             "3\tAB\t1625587487000\t5\tNOT_MISLEADING\tIt rains.\t1\n", "notes.tsv")
-    assert frames["community_notes"].select(["note_id", "post_id", "summary", "reasons"]).to_pylist() == [
-        {"note_id": "3", "post_id": "5", "summary": "It rains.", "reasons": ["misleadingOther"]}]
+    assert frames["community_notes"].select(["note", "post_id", "summary", "reasons"]).to_pylist() == [
+        {"note": "3", "post_id": "5", "summary": "It rains.", "reasons": ["misleadingOther"]}]
     frames = read(tmp_path, 'Date,Impressions,Engagements,New follows,Unfollows,Mood\n"Sat, Aug 15, 2026",812,31,2,1,5\n')
     (row,) = frames["account_analytics"].to_pylist()
     assert (str(row["date"]), row["impressions"], row["follows"], row["unfollows"]) == ("2026-08-15", 812, 2, 1)

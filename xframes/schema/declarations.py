@@ -76,6 +76,7 @@ Private = Literal[
     "messages",  # direct messages of that account
     "log",  # requests and errors
     "removed",  # what was removed from the archive or must be
+    "published",  # public files of X, whose ids lead back to the posts
 ]
 _PUBLIC = frozenset({Type.INT, Type.BOOL, Type.TIME, Type.DATE})  # unless `holds` says otherwise
 

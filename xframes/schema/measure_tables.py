@@ -258,8 +258,8 @@ ACCOUNT_ANALYTICS = Table(
     ),
 )
 
-_NOTE = Col("note_id", "note_id", STR, "The Community Note.", holds="id")
-_WRITER = Col("writer_id", "writer_id", STR, "Who wrote the note, under a name for this only.",
+_NOTE = Col("note", "note_id", STR, "The Community Note.", holds="id")
+_WRITER = Col("writer", "writer_id", STR, "Who wrote the note, under a name for this only.",
               holds="id")
 _REASONS = Col("reasons", "reasons", STRS, "Answers that were ticked.", holds="code")
 _NOTE_CREATED = Col("created_at", "created_at", TIME, "When it was written.")
@@ -268,8 +268,9 @@ COMMUNITY_NOTES = Table(
     "community_notes",
     "measure",
     "Community Notes, from the files that X publishes.",
-    key=("note_id",),
+    key=("note",),
     object="community_note",
+    private="published",
     time="created_at",
     owner="post_id",
     body=(
@@ -290,12 +291,13 @@ COMMUNITY_NOTE_RATINGS = Table(
     "community_note_ratings",
     "measure",
     "Ratings of Community Notes.",
-    key=("note_id", "rater_id"),
+    key=("note", "rater"),
     object="community_note_rating",
+    private="published",
     time="created_at",
     body=(
         _NOTE,
-        Col("rater_id", "rater_id", STR, "Who rated it, under a name for this only.", holds="id"),
+        Col("rater", "rater_id", STR, "Who rated it, under a name for this only.", holds="id"),
         _NOTE_CREATED,
         Col("helpfulness", "helpfulness", STR, "HELPFUL, SOMEWHAT_HELPFUL or NOT_HELPFUL.",
             holds="code", values=("HELPFUL", "SOMEWHAT_HELPFUL", "NOT_HELPFUL")),
@@ -307,8 +309,9 @@ COMMUNITY_NOTE_STATUS = Table(
     "community_note_status",
     "measure",
     "The status of Community Notes.",
-    key=("note_id",),
+    key=("note",),
     object="community_note_status",
+    private="published",
     time="created_at",
     body=(
         _NOTE,
@@ -333,8 +336,9 @@ COMMUNITY_NOTE_WRITERS = Table(
     "community_note_writers",
     "measure",
     "People who write and rate Community Notes.",
-    key=("writer_id",),
+    key=("writer",),
     object="community_note_writer",
+    private="published",
     body=(
         _WRITER,
         Col("state", "state", STR, "Their state, such as earnedIn or newUser.", holds="code"),

@@ -41,7 +41,7 @@ _RULES = {
 # Kinds of links, which in a profile lead to the person.
 _ADDRESSES = frozenset({"link", "shown_link", "preview", "file"})
 # Tables with names of people that no rule can find: messages, errors, tokens, links to log in.
-_UNMASKED = frozenset({"account", "messages", "log", "removed"})
+_UNMASKED = frozenset({"account", "messages", "log", "removed", "published"})
 UNMASKED = frozenset(t.name for t in TABLES.values() if t.private in _UNMASKED)
 _SHOWN_LETTERS = 36  # of a link; more than X shows, because pseudonyms are longer than handles
 

@@ -51,8 +51,8 @@ _STATUS, _WRITERS = "community_note_status", "community_note_writers"
 FORMATS = (
     _format(
         "notes", "note_id", "community_note", _NOTES, ("noteId", "tweetId", "classification"),
-        Key("noteId", f"{_NOTES}.note_id", ID), Key("tweetId", f"{_NOTES}.post_id", ID),
-        Key("noteAuthorParticipantId", f"{_NOTES}.writer_id", TEXT),
+        Key("noteId", f"{_NOTES}.note", ID), Key("tweetId", f"{_NOTES}.post_id", ID),
+        Key("noteAuthorParticipantId", f"{_NOTES}.writer", TEXT),
         Key("createdAtMillis", f"{_NOTES}.created_at", TIME),
         Key("classification", f"{_NOTES}.classification"), Key("summary", f"{_NOTES}.summary"),
         Key("isMediaNote", f"{_NOTES}.is_media_note", FLAG),
@@ -60,8 +60,8 @@ FORMATS = (
     ),
     _format(
         "ratings", "note_id", "community_note_rating", _RATINGS, ("noteId", "raterParticipantId"),
-        Key("noteId", f"{_RATINGS}.note_id", ID),
-        Key("raterParticipantId", f"{_RATINGS}.rater_id", TEXT),
+        Key("noteId", f"{_RATINGS}.note", ID),
+        Key("raterParticipantId", f"{_RATINGS}.rater", TEXT),
         Key("createdAtMillis", f"{_RATINGS}.created_at", TIME),
         Key("helpfulnessLevel", f"{_RATINGS}.helpfulness"),
         left_out=(*_TICKED, "version", "ratedOnTweetId", "ratingSourceBucketed"),
@@ -69,8 +69,8 @@ FORMATS = (
     _format(
         "status", "note_id", "community_note_status", _STATUS,
         ("noteId", "currentStatus", "createdAtMillis"),
-        Key("noteId", f"{_STATUS}.note_id", ID),
-        Key("noteAuthorParticipantId", f"{_STATUS}.writer_id", TEXT),
+        Key("noteId", f"{_STATUS}.note", ID),
+        Key("noteAuthorParticipantId", f"{_STATUS}.writer", TEXT),
         Key("createdAtMillis", f"{_STATUS}.created_at", TIME),
         Key("currentStatus", f"{_STATUS}.current_status"),
         Key("timestampMillisOfCurrentStatus", f"{_STATUS}.current_status_at", TIME),
@@ -86,7 +86,7 @@ FORMATS = (
     _format(
         "writers", "writer_id", "community_note_writer", _WRITERS,
         ("participantId", "enrollmentState"),
-        Key("participantId", f"{_WRITERS}.writer_id", TEXT),
+        Key("participantId", f"{_WRITERS}.writer", TEXT),
         Key("enrollmentState", f"{_WRITERS}.state"),
         Key("timestampOfLastStateChange", f"{_WRITERS}.changed_at", TIME),
         Key("numberOfTimesEarnedOut", f"{_WRITERS}.earned_out_count", COUNT),
