@@ -190,8 +190,8 @@ def test_conditions_run_a_command_once_or_end_the_watch(shop, tmp_path):
     clock.until = clock.now + timedelta(minutes=3)
     events = xf.watch(source, client=clock.client(shop))
     assert out.read_text() == "many20 "
-    assert {outcome for task, outcome in outcomes(events) if task == "alerts.many"} == {"true"}
-    assert {outcome for task, outcome in outcomes(events) if task == "alerts.wrong"} == {"failed"}
+    assert [outcome for task, outcome in outcomes(events) if task == "alerts.many"] == ["true"]
+    assert [outcome for task, outcome in outcomes(events) if task == "alerts.wrong"] == ["failed"]
     source["alerts"] = {"share": {"sql": "SELECT true", "exit_code": 7}}
     ended = xf.watch(source, client=clock.client(shop))
     assert ended["exit_code"].iloc[-1] == 7

@@ -8,7 +8,7 @@ import json
 import logging
 import os
 import subprocess
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -52,6 +52,7 @@ __all__ = ["WatchEvent", "watch"]
 log = logging.getLogger("xframes")
 _LONGEST_SLEEP = 60.0  # seconds until the clock is read again: a machine may have slept
 _COMMAND_SECONDS = 600.0
+_MOST_EVENTS = 100_000  # the last ones are kept
 _SLACK = 0.1  # of an interval, by which one call of `once` may be early
 _JOBS = {"posts": "tweets", "users": "users"}  # the types of compliance jobs, by table
 
@@ -121,7 +122,7 @@ def watch(
     -------
     pandas.DataFrame
         One row per event: `at`, `task`, `outcome`, `detail`, `run_id`, `price_low`, `price_high`
-        and `exit_code`.
+        and `exit_code`. A condition has a row when its outcome changes.
 
     Raises
     ------
@@ -223,7 +224,8 @@ class _Watcher:
     ) -> None:
         self.watched, self.archive, self.client = watched, archive, client
         self.state = _State(watched.archive)
-        self.events: list[WatchEvent] = []
+        self.events: deque[WatchEvent] = deque(maxlen=_MOST_EVENTS)
+        self._last: dict[str, str] = {}  # the outcome of each condition
         self._on_event = on_event
 
     # before anything is sent ----------------------------------------------------------------------
@@ -309,8 +311,11 @@ class _Watcher:
             if self._due(task) - early > self.client.now():
                 continue
             event = self._carry_out(task)
-            self._add(event)
             continues = continues and event.exit_code is None
+            is_same = isinstance(task, Alert) and self._last.get(task.name) == event.outcome
+            self._last[task.name] = event.outcome
+            if not is_same or event.exit_code is not None:
+                self._add(event)
         return continues
 
     def _sleep(self) -> None:
