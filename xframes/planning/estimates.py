@@ -62,7 +62,7 @@ def estimate(
 
     Examples
     --------
-    >>> frames = xf.search.sample("coffee", "2026-05-01", "2026-06-01", posts=1000)
+    >>> frames = xf.search.sample("tea", "2026-05-01T00:00Z", "2026-06-01T00:00Z")
     >>> xf.estimate(frames, "lang")
     """
     import pandas as pd

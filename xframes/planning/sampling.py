@@ -62,9 +62,9 @@ def sample(
     query
         What to search for, in X's query language. Posts match all of its words and operators.
     start_time
-        Oldest time to include. A date, an aware datetime or ISO 8601 text; dates are UTC.
+        Oldest time to include: an aware datetime, or ISO 8601 text with its time zone.
     end_time
-        End of the time, which is not included.
+        End of the time, which is not included; for X, at least 10 seconds ago.
     posts
         The most posts to read, at least 30. Usually a few less are read, because windows differ in
         size. Default: 1,000.
@@ -93,7 +93,7 @@ def sample(
 
     Examples
     --------
-    >>> frames = xf.search.sample("coffee", "2026-05-01", "2026-06-01", usd=5)
+    >>> frames = xf.search.sample("tea", "2026-05-01T00:00Z", "2026-06-01T00:00Z", usd=5)
     >>> xf.estimate(frames, "lang")
     """
     client = checked(client, "search.sample")

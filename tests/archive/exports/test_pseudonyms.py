@@ -220,5 +220,5 @@ def test_every_column_that_names_a_row_is_known():
     assert loose == {
         ("messages", "conversation_id"), ("messages", "card_ids"), ("post_contexts", "domain_id"), ("post_contexts", "entity_id"),
         ("usage", "project_id"), ("usage_daily", "id"), ("removals", "id"), ("tombstones", "resource_id"),
-        ("problems", "resource_id"),
+        ("problems", "resource_id"), ("samples", "sample_id"), ("sample_windows", "sample_id"),
     }

@@ -197,8 +197,7 @@ def sample(
 
     \b
     Example:
-      xframes search sample coffee --start-time 2026-05-01 --end-time 2026-06-01 --usd 5
-        --archive my-archive
+      xframes search sample tea --start-time 2026-05-01 --end-time 2026-06-01 --archive my-archive
     """
     from xframes import search
     from xframes.archive import Archive
