@@ -30,7 +30,10 @@ _SAME_TIME = 5.0  # seconds by which X's clock may differ: its times are whole s
 _LEFT = re.compile(r"x-([a-z]+)-limit-([0-9a-z]+)-remaining")  # not x-rate-limit-remaining
 _SPAN = re.compile(r"([0-9]+)([a-z]+)")
 _CREDITS = frozenset({"credits-depleted", "credits"})  # kinds of the problem that money is used up
-_TOP_UP = "credits are bought at https://console.x.com; then the work can be resumed"
+_TOP_UP = (
+    "the account has no credits left. They are bought at https://console.x.com; then the work can "
+    "be resumed"
+)
 _SMALL = 1 << 16  # bytes: most answers that say nothing but that something failed are smaller
 TICK = timedelta(microseconds=1)
 _SHORT = timedelta(seconds=1)  # a clock that is behind by more was set back

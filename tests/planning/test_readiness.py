@@ -7,7 +7,7 @@ from tests.cli.running import run
 from tests.clients import Scripted, answer, problem
 from xframes.auth import OAuth2
 from xframes.client import Client
-from xframes.errors import ArgumentError, Forbidden, InvalidRequest
+from xframes.errors import ArgumentError, Forbidden, InvalidRequest, UsageCapped
 from xframes.wire import Request
 
 APP, PERSON = "invented-app-9b2e", "invented-person-4f1c"
@@ -118,7 +118,7 @@ def test_refusals_have_the_same_words(request_, refusal, words):
 
 def test_credits_and_caps_have_the_same_words():
     for refusal in (problem(402, "credits-depleted"), answer(402, {"title": "Payment Required", "status": 402})):
-        with pytest.raises(InvalidRequest) as caught:
+        with pytest.raises(UsageCapped) as caught:
             Scripted(refusal).send()
         assert "no credits left" in str(caught.value)
 

@@ -95,7 +95,7 @@ def explained(
         )
     elif status == 403 and action is not None:
         message += f" ({_access(action, credentials, obstacle)})"
-    elif obstacle is not None:
+    elif obstacle is not None and obstacle.kind != "credits":  # the message says it already
         message += f" ({obstacle})"
     elif isinstance(error, InvalidRequest) and action is not None and not action.streaming:
         message += (

@@ -314,7 +314,7 @@ def cost(
         query_limit=client.query_limit,
     )
     held = None
-    if into is not None:
+    if into is not None and into.exists:
         planned = coverage.continued(into, planned, client)
         planned = coverage.without_known(into, planned)
         held = _held(into, planned)

@@ -378,6 +378,8 @@ class _Watcher:
 
     def _unfinished(self, task: Collection) -> str | None:
         """Return the last run of a collection, if it was interrupted."""
+        if not self.archive.exists:
+            return None
         wanted = self._plan(task).arguments
         own = own_ids(ACTIONS[task.action], task.arguments)
         rows = self.archive.sql(

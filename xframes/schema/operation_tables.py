@@ -261,8 +261,10 @@ RUNS = Table(
         Col("row_count", "", INT, "Main rows received."),
         Col("gap_count", "", INT,
             "Interruptions of a stream; `problems` (stream_gap) has the times and reasons."),
-        Col("price_low", "", FLOAT, "Price in US dollars if X bills main objects only."),
-        Col("price_high", "", FLOAT, "Price in US dollars if X also bills included objects."),
+        Col("price_low", "", FLOAT, "Price in US dollars if X bills main objects only.",
+            holds="public"),
+        Col("price_high", "", FLOAT, "Price in US dollars if X also bills included objects.",
+            holds="public"),
         Col("error", "", STR, "The error that stopped the run.", holds="report"),
     ),
 )
