@@ -75,7 +75,7 @@ def continued(source: Queryable, plan: Plan, client: Client) -> Plan:
         warnings.warn(
             f"{plan.action}: the newest post in the archive is from {posted_at:%Y-%m-%d %H:%M} "
             f"UTC, and this action reaches back {counted(days, 'day')}. Posts in between are not "
-            "collected; use search.all for them", stacklevel=5)
+            "collected; use search.all for them", stacklevel=6)
         return plan
     arguments = {name: value for name, value in plan.arguments.items() if name != "start_time"}
     return replace(plan, arguments=arguments | {"since_id": str(newest)})
