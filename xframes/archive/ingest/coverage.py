@@ -78,7 +78,7 @@ def continued(source: Queryable, plan: Plan, client: Client) -> Plan:
         warnings.warn(
             f"{plan.action}: the newest post in the archive is from {last_at:%Y-%m-%d %H:%M} "
             f"UTC, and this action reaches back {counted(days, 'day')}. Posts in between are not "
-            "collected; use search.all for them", stacklevel=5)
+            "collected; use search.all for them", stacklevel=6)
         return plan
     arguments = {name: value for name, value in plan.arguments.items() if name != "start_time"}
     bounds = one_kind_of_bounds(arguments | {"since_id": str(newest)})
