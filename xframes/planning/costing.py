@@ -432,7 +432,7 @@ def _balance(client: Client) -> float | None:
     if not client.guarded:
         return None
     try:
-        page = client.send(Request("GET", "/2/usage/credits"))
+        page = client.send(Request("GET", "/2/usage/credits", action="usage.credits"))
         balance = read_json(page.body)["data"]["total_balance"]
     except (ApiError, ConfigError, ValueError, KeyError, TypeError):
         return None

@@ -38,7 +38,7 @@ Outcome = Literal["answered", "refused", "failed", "not sent"]
 _QUERY = "the lang:en"  # finds posts at any time
 _ROWS = 10  # X's smallest page of a search
 _LOOKED_UP = 5  # posts whose authors are requested
-_CREDITS = Request("GET", "/2/usage/credits")
+_CREDITS = Request("GET", "/2/usage/credits", action="usage.credits")
 _OTHER: dict[Vocabulary, Vocabulary] = {"tweet": "post", "post": "tweet"}
 _FURTHER_RENAMES = {  # of counts and of `includes`, which are not fields of a request
     "retweet_count": "repost_count", "tweet_count": "post_count",
