@@ -206,7 +206,7 @@ def test_the_tables_hold_exactly_the_values_of_the_json(path):
     expected = Plain(documents(path)).rows
     frames = xf.flatten(xf.read_pages(path))
     for table, names in COLUMNS.items():
-        found = frames[table].select(names.split())
+        found = frames.observations[table].select(names.split())
         rows = [tuple(row) for row in zip(*(c.to_pylist() for c in found.columns), strict=True)]
         assert shown(rows) == shown(expected.get(table, [])), table
 

@@ -131,7 +131,7 @@ def test_x_is_asked_again_until_a_video_is_processed(sandbox, client, video):
     frames = write.upload_media(video, client=client)
 
     assert client.slept == [5] * 8
-    assert frames.media_uploads["state"].tolist() == ["pending", "succeeded"]
+    assert frames.observations["media_uploads"]["state"].to_pylist() == ["pending", "succeeded"]
     assert asked(sandbox)[-1] == ("GET", "media.upload_status")
 
 
@@ -336,7 +336,7 @@ def test_a_question_how_far_it_is_that_fails_can_be_asked_again(sandbox, client,
     frames = caught.value.resume()
 
     assert isinstance(caught.value.__cause__, errors.Unavailable)
-    assert frames.media_uploads["state"].tolist() == ["pending", "succeeded"]
+    assert frames.observations["media_uploads"]["state"].to_pylist() == ["pending", "succeeded"]
     assert sent(sandbox) == before
 
 

@@ -31,7 +31,7 @@ def reports(
     state: State,
     now: Callable[[], datetime],
     progress: bool | None,
-    price: Callable[[], str],
+    price: Callable[[], str] = str,
 ) -> Iterator[Callable[[State], None]]:
     """Report a collection that follows a state; yield the function that is called after each page.
 

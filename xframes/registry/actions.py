@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
-from xframes.schema import EXPANSIONS
-
 if TYPE_CHECKING:
     from collections.abc import Collection
 
@@ -23,7 +21,7 @@ _NAMING = frozenset({"id", "ids", "usernames", "keys"})
 NAMES = {"ids": "id", "usernames": "username", "media_keys": "media_key"}
 """The wire names of lists of ids or names, each with the key of such an id or name in an object."""
 
-EXPANDABLE = frozenset(EXPANSIONS["tweet"])
+EXPANDABLE = frozenset({"post", "user", "list", "space", "dm", "like", "broadcast_message"})
 """The kinds of objects whose expansions the schema declares."""
 
 DOCS = "https://docs.x.com/x-api/"

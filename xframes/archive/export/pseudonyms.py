@@ -25,6 +25,7 @@ _WIDTHS = {
     "post": ("p", 20),
     "list": ("l", 20),
     "space": ("s", 20),
+    "broadcast_message": ("b_", 13),
     "username": ("u_", 13),
     "name": ("n_", 13),
     "link": ("", 13),

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Protocol
 from xframes.archive.ingest.journal import open_journal
 from xframes.archive.query.threads import Queryable
 from xframes.errors import ArchiveError, ArgumentError
-from xframes.paging.streaming import GAP_CAUSE
 from xframes.plan import plan as make_plan
 from xframes.plan.post_ids import one_kind_of_bounds, posted_at
 from xframes.registry.prices import PER_RESOURCE
@@ -285,6 +284,7 @@ def gaps(source: Queryable) -> pd.DataFrame:
     >>> xf.gaps(archive)[["start_at", "end_at", "cause"]]
     """
     from xframes.frames import to_pandas
+    from xframes.paging.streaming import GAP_CAUSE
 
     return to_pandas(_exact(source.sql(
         f"""

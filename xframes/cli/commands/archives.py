@@ -27,7 +27,6 @@ from xframes.cli.common import (
 )
 from xframes.cli.terminal import MOST_ROWS
 from xframes.errors import ArchiveError, ArgumentError
-from xframes.schema import TABLES
 from xframes.screen import counted
 
 if TYPE_CHECKING:
@@ -169,6 +168,7 @@ def _print_counts(
     name: str, files: Sequence[ImportedFile], *, with_left: bool = True
 ) -> None:
     from xframes.archive.ingest.imports import total_stored
+    from xframes.schema import TABLES
 
     stored, left = total_stored(files), Counter[str]()
     for file in files:
