@@ -129,6 +129,7 @@ def test_queries_of_settled_files_merge_nothing(tmp_path, eager):
         assert "ARG_MAX" not in plan
 
 
+@pytest.mark.slow
 def test_files_stay_few_however_often_something_comes(tmp_path, eager):
     archive = Archive(tmp_path / "a")
     for i in range(16):
@@ -152,6 +153,7 @@ def test_a_compaction_leaves_large_sorted_files_where_they_are(tmp_path, eager):
     assert repr(archive).count("posts 401") == 1
 
 
+@pytest.mark.slow
 def test_what_is_removed_stays_gone_also_from_rows_that_no_query_saw(tmp_path, eager):
     archive = Archive(tmp_path / "a")
     for second in range(5):
@@ -167,6 +169,7 @@ def test_what_is_removed_stays_gone_also_from_rows_that_no_query_saw(tmp_path, e
     assert archive.verify().ok, archive.verify()
 
 
+@pytest.mark.slow
 def test_a_removal_leaves_settled_files_settled(tmp_path, monkeypatch, eager):
     """Their dead rows stay the same rows, at new positions."""
     archive, expected = (Archive(tmp_path / name, now=lambda: NOW) for name in ("a", "b"))
@@ -241,6 +244,7 @@ def test_an_archive_of_format_1_is_upgraded_by_a_compaction(tmp_path):
     assert archive.tables["posts"] == 26
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("are_marked", [True, False])
 def test_once_a_result_always_one_in_settled_files(tmp_path, eager, are_marked):
     """Posts are returned and included in any order; without `is_result` in old files, `matches` says it."""
