@@ -14,7 +14,7 @@ from tests.archives import EVERYTHING, Server, contents, names, page, post, sear
 from xframes.archive import Archive
 from xframes.archive.upkeep import lifecycle
 from xframes.errors import ArchiveError, Interrupted, Unavailable
-from xframes.schema import TABLES
+from xframes.schema import STORED, TABLES
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_compaction_changes_no_answer_and_leaves_sorted_unique_files(archive):
     before = contents(archive)
     archive.compact()
     assert all(before[name].equals(table) for name, table in contents(archive).items())
-    for name in TABLES:
+    for name in STORED:
         files = names(archive.path / "tables" / name)
         assert len(files) == (1 if before[name].num_rows else 0)
         assert all(f.startswith("base-") for f in files)

@@ -91,7 +91,7 @@ def test_what_is_most_frequent_is_what_sql_counts(archive, of):
     assert numbers["posts"].is_monotonic_decreasing
     if of in counted:
         query = f"""
-            SELECT count(DISTINCT id) AS posts FROM (SELECT id, unnest({counted[of]}) AS value FROM posts WHERE id IN (SELECT post_id FROM matches))
+            SELECT count(DISTINCT id) AS posts FROM (SELECT id, unnest({counted[of]}) AS value FROM posts WHERE id IN (SELECT id FROM results))
             WHERE value IS NOT NULL GROUP BY value ORDER BY posts DESC LIMIT 5"""
         assert numbers["posts"].tolist() == [posts for (posts,) in ask(archive, query)]
 
@@ -127,9 +127,9 @@ def test_usage_of_an_archive_is_what_x_says_of_the_month(archive):
 
 
 @pytest.mark.parametrize(("of", "query"), [
-    ("hashtags", "SELECT lower(tag) AS v, count(DISTINCT post_id) FROM post_hashtags WHERE post_id IN (SELECT post_id FROM matches) GROUP BY v"),
-    ("mentions", "SELECT lower(username) AS v, count(DISTINCT post_id) FROM post_mentions WHERE post_id IN (SELECT post_id FROM matches) GROUP BY v"),
-    ("authors", "SELECT lower(username) AS v, count(*) FROM posts p JOIN users u ON u.id = p.author_id WHERE p.id IN (SELECT post_id FROM matches) GROUP BY v"),
+    ("hashtags", "SELECT lower(tag) AS v, count(DISTINCT post_id) FROM post_hashtags WHERE post_id IN (SELECT id FROM results) GROUP BY v"),
+    ("mentions", "SELECT lower(username) AS v, count(DISTINCT post_id) FROM post_mentions WHERE post_id IN (SELECT id FROM results) GROUP BY v"),
+    ("authors", "SELECT lower(username) AS v, count(*) FROM posts p JOIN users u ON u.id = p.author_id WHERE p.id IN (SELECT id FROM results) GROUP BY v"),
 ])
 def test_top_of_an_archive_is_what_sql_says(archive, of, query):
     ax = xf.plot.top(archive, of=of, most=5)
@@ -148,7 +148,7 @@ def test_top_finds_emoji_and_domains(archive):
 
 def test_the_heatmap_has_every_post_asked_for(archive):
     ax = xf.plot.heatmap(archive, tz="Asia/Tokyo")
-    assert ax.collections[0].get_array().sum() == ask(archive, "SELECT count(DISTINCT post_id) FROM matches")[0][0]
+    assert ax.collections[0].get_array().sum() == ask(archive, "SELECT count(*) FROM results")[0][0]
 
 
 def test_a_network_of_an_archive_has_handles(archive):
@@ -159,7 +159,7 @@ def test_a_network_of_an_archive_has_handles(archive):
 
 def test_the_map_has_every_post_with_a_place(archive):
     ax = xf.plot.map(archive)
-    places = ask(archive, "SELECT count(*) FROM posts WHERE place_id IS NOT NULL AND id IN (SELECT post_id FROM matches)")[0][0]
+    places = ask(archive, "SELECT count(*) FROM posts WHERE place_id IS NOT NULL AND id IN (SELECT id FROM results)")[0][0]
     told = [text.get_text() for text in ax.get_legend().get_texts()]
     assert sum(int(text.split(": ")[1].split()[0]) for text in told) == places > 0
 
