@@ -278,12 +278,17 @@ def test_long_posts_of_an_export_come_whole(tmp_path):
     long = "a long text & more, " * 30
     tweets = [{"tweet": {**OWN, "full_text": long.replace("&", "&amp;")[:270] + "\u2026 https://t.co/x"}},
               {"tweet": {**OWN, "id_str": "2", "full_text": "another"}}]
-    notes = [{"noteTweet": {"noteTweetId": "9", "createdAt": "2018-10-10T20:19:24.000Z", "core": {"text": text}}}
+    core = {"hashtags": [{"text": "tea", "fromIndex": 300, "toIndex": 304}],
+            "mentions": [{"screenName": "bob", "fromIndex": 310, "toIndex": 314}]}
+    notes = [{"noteTweet": {"noteTweetId": "9", "createdAt": "2018-10-10T20:19:24.000Z", "core": {"text": text} | core}}
              for text in (long, "not the one")]
     path = tmp_path / "export.zip"
     path.write_bytes(zipped(data__tweets_js="window.YTD.tweets.part0 = " + json.dumps(tweets), data__account_js=ACCOUNT,
                             **{"data__note-tweet_js": "window.YTD.note_tweet.part0 = " + json.dumps(notes)}))
     frames, _, _ = read(path)
     assert frames["posts"]["text"].to_pylist() == [long, "another"]
+    assert frames["post_hashtags"].select(["tag", "start_index", "end_index"]).to_pylist() == [
+        {"tag": "tea", "start_index": 300, "end_index": 304}]
+    assert frames["post_mentions"]["username"].to_pylist() == ["bob"]
     (problem,) = frames["problems"]["detail"].to_pylist()
     assert "not the one" in problem  # the long text of no post

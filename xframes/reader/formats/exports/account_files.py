@@ -168,10 +168,8 @@ def _add_note(post: dict[str, Any], export: Export) -> None:
         return
     number, note = matches[0]
     export.used_notes.add(number)
-    post["note_tweet"] = {"text": note["core"]["text"]}
-    post["entities"] = _entities_of_note(note["core"], post.get("entities", {}))
-    if not post["entities"]:
-        del post["entities"]
+    entities = _entities_of_note(note["core"], post.pop("entities", {}))
+    post["note_tweet"] = {"text": note["core"]["text"], "entities": entities}
 
 
 def _seconds(first: Any, second: Any) -> float:
