@@ -259,3 +259,11 @@ def test_counts_are_filled_across_pages(pages, tmp_path):
 ])
 def test_counts_of_different_requests_are_not_filled_between(pages):
     assert rows(xf.flatten(pages), FILLED) == []
+
+
+def test_the_text_of_an_article_is_its_title_and_body():
+    from tests.archives import page, post
+
+    article = {"title": "On kettles", "plain_text": "One.\n\nTwo."}
+    frames = xf.flatten(page(post(1, text="https://t.co/a", article=article), post(2, text="a &amp; b")))
+    assert frames.sql("SELECT text FROM results ORDER BY id").fetchall() == [("On kettles\n\nOne.\n\nTwo.",), ("a & b",)]

@@ -175,8 +175,8 @@ RESULTS = Table(
         Col("name", "", STR, "The author's name.", holds="name", of="author_id"),
         Col("followers_count", "", INT, "The author's followers when observed."),
         Col("text", "", STR,
-            "The whole text, unescaped; of a repost the text of the post that it reposts, if that "
-            "is here.", holds="words", of="content_author_id"),
+            "The whole text, unescaped, of an article its title and body; of a repost the text of "
+            "the post that it reposts, if that is here.", holds="words", of="content_author_id"),
         Col("lang", "", STR, "Language detected by X (BCP 47; `und`: unknown).", holds="code"),
         Col("kind", "", STR,
             "original, reply, quote or repost. A reply that quotes is a reply.",

@@ -12,6 +12,9 @@ from xframes.sql import macros
 
 # `text` as people read it
 PLAIN_TEXT = macros.PLAIN_TEXT.format("text")
+# The same of a post with an article, whose own text is only a link to it
+_WHOLE_TEXT = """CASE WHEN article_text IS NULL THEN plain_text
+        ELSE concat_ws(chr(10) || chr(10), article_title, article_text) END"""
 # The tables that the queries here name, by the table that is derived.
 SOURCES = {
     "counts": ("requests",),
@@ -163,7 +166,7 @@ refs AS (
     ) GROUP BY post_id
 ),
 referenced AS (
-    SELECT id, any_value(author_id) AS author_id, any_value(plain_text) AS text FROM posts
+    SELECT id, any_value(author_id) AS author_id, any_value({_WHOLE_TEXT}) AS text FROM posts
     SEMI JOIN post_references ON post_references.referenced_post_id = posts.id GROUP BY id
 ),
 people AS (
@@ -174,7 +177,7 @@ people AS (
 SELECT p.id, p.created_at, p.author_id, coalesce(author.username, p.author_username) AS username,
     author.name, author.followers_count,
     CASE WHEN refs.type = 'reposted' THEN coalesce(referenced.text, p.plain_text)
-        ELSE p.plain_text END AS text,
+        ELSE {_WHOLE_TEXT} END AS text,
     p.lang,
     CASE refs.type WHEN 'reposted' THEN 'repost' WHEN 'replied_to' THEN 'reply'
         WHEN 'quoted' THEN 'quote'
