@@ -132,3 +132,8 @@ def test_files_of_users_may_have_handles(x, archive, tmp_path):
     assert fates["id"].tolist() == ["11", "33", "55"]
     assert fates["fate"][0] == "stored"
     assert x.asked == [NAMES, "/2/users"]
+
+
+def test_the_price_of_a_lookup_is_told(x, capsys):
+    xf.timelines.user("@bob", client=x.client)
+    assert "$0.01" in capsys.readouterr().err

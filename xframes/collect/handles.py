@@ -7,7 +7,10 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any
 
+from xframes.billing.card import in_dollars, load
+from xframes.billing.sums import money
 from xframes.errors import ArgumentError, NotFound
+from xframes.registry import ACTIONS
 from xframes.registry.params import USERNAME
 from xframes.screen import counted
 
@@ -106,7 +109,9 @@ def announce(handles: list[str], name: str) -> None:
     """Log the lookup of handles and print it on stderr, because it costs."""
     from tqdm.auto import tqdm
 
-    message = f"{name}: looking up {counted(len(handles), 'handle')} at X ({LOOKUP}): "
+    rate = load().main(ACTIONS[LOOKUP], owned=False)
+    price = money(in_dollars(rate.low * len(handles)), in_dollars(rate.high * len(handles)))
+    message = f"{name}: looking up {counted(len(handles), 'handle')} at X ({LOOKUP}, {price}): "
     message += ", ".join(f"@{handle}" for handle in handles[:_SHOWN])
     log.info(message)
     tqdm.write(f"xframes: {message}", file=sys.stderr)
