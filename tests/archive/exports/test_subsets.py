@@ -50,3 +50,13 @@ def test_a_subset_loses_no_row_and_holds_no_stranger(collected, tmp_path):
 def test_frames_of_the_caller_can_name_the_posts(archive, tmp_path):
     mine = archive.frame("posts").query("lang == 'de'")
     assert archive.export(tmp_path / "out", posts="SELECT id FROM mine")["posts"] == len(mine) == 1
+
+
+def test_a_post_that_is_not_chosen_is_named_without_its_text(collected, tmp_path):
+    query = "SELECT id, referenced_post_id FROM results WHERE referenced_text IS NOT NULL ORDER BY id LIMIT 1"
+    ((chosen, other),) = collected.sql(query).fetchall()
+    collected.export(tmp_path / "one", posts=[chosen])
+    (row,) = whole(tmp_path / "one")["results"]
+    assert (row["referenced_post_id"], row["referenced_text"]) == (other, None)
+    collected.export(tmp_path / "both", posts=[chosen, other])
+    assert any(row["referenced_text"] for row in whole(tmp_path / "both")["results"])

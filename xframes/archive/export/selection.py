@@ -17,6 +17,9 @@ NEVER = {t.name: "lists what was removed" for t in TABLES.values() if t.private 
 # Tables about the account that collected: exported only by name.
 _CALLERS = frozenset({"caller", "account", "messages"})
 PRIVATE = frozenset(t.name for t in TABLES.values() if t.private in _CALLERS)
+# Columns with the text of another post, and those with its id: a post that is not selected is
+# named, and its text is left out.
+_TEXTS_OF_OTHERS = {"results": ("referenced_text", "referenced_post_id")}
 _MESSAGES = frozenset(t.name for t in TABLES.values() if t.private == "messages")
 
 
@@ -37,7 +40,12 @@ class Selection:
 
         It has no rows if the table has nothing to do with the selected posts.
         """
-        return self._narrowed(f'"{table}"', table)
+        rows = self._narrowed(f'"{table}"', table)
+        if self.asked is None or table not in _TEXTS_OF_OTHERS:
+            return rows
+        text, post = _TEXTS_OF_OTHERS[table]
+        text_of_chosen = f"CASE WHEN {post} IN (SELECT id FROM chosen_posts) THEN {text} END"
+        return f"(SELECT * REPLACE ({text_of_chosen} AS {text}) FROM {rows})"
 
     def lean(self, table: str) -> str:
         """As `rows`, with only the key and the references to other tables; fast to repeat."""
