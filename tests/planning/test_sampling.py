@@ -124,6 +124,9 @@ def test_an_archive_keeps_the_sample(x, tmp_path):
     frames = x.sample(1, 100, DAYS)
     with xf.Archive(tmp_path / "a") as archive:
         done = x.sample(1, 100, DAYS, into=archive)
+        shares = xf.report(archive).section("languages").blocks[1].frame
+        assert list(shares.columns[:1]) == ["lang"]
+        assert shares.equals(xf.estimate(archive, "lang"))
         assert done.rows == len(frames.samples)
         assert ids(frames) == {id for (id,) in archive.sql("select post_id from samples").fetchall()}
         expected = xf.estimate(frames, "lang")

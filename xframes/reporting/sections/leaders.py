@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from xframes.planning.estimates import estimate
 from xframes.plot.canvas import drawing
+from xframes.reporting.blocks import Table, Text
 from xframes.reporting.sections.activity import picture
 
 if TYPE_CHECKING:
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from xframes.reporting.blocks import Block, Table
+    from xframes.reporting.blocks import Block
     from xframes.reporting.chosen import Selection
 
 _BARS = 15
@@ -59,11 +61,21 @@ def words(selection: Selection) -> Iterator[Block]:
 
 
 def languages(selection: Selection) -> Iterator[Block]:
-    """Show the languages of the posts, as X detected them."""
-    return _ranking(selection, "Languages by posts", """
+    """Show the languages of the posts, as X detected them; of a sample, also what it estimates."""
+    yield from _estimated(selection)
+    yield from _ranking(selection, "Languages by posts", """
         SELECT coalesce(lang, '(unknown)') AS language, count(*) AS posts,
             count(DISTINCT author_id) AS authors
         FROM chosen GROUP BY 1 ORDER BY posts DESC, language""")
+
+
+def _estimated(selection: Selection) -> Iterator[Block]:
+    """Yield the shares of all posts that a sample in the archive estimates."""
+    if selection.is_pseudonymised or not selection.has("samples"):
+        return
+    yield Text("The archive has a sample of all posts (search.sample). Its shares of all posts, "
+               "with 95 % intervals:")
+    yield Table("Estimated shares of all posts", estimate(selection.archive, "lang"))
 
 
 def media(selection: Selection) -> Iterator[Block]:
