@@ -113,20 +113,20 @@ def planned(name, **arguments):
 def test_a_large_collection_at_x_needs_a_budget(monkeypatch, caplog):
     large = planned("search.recent", query="coffee", limit=500)
     with pytest.raises(xf.errors.BudgetError):
-        check_price(Client("token"), large)
+        check_price(Client("key-of-no-one"), large)
     with pytest.raises(xf.errors.BudgetError):
-        xf.search.recent("coffee", limit=500, client=Client("token"))
-    check_price(Client("token", budget=xf.Budget(usd=50)), large)
-    check_price(Client("token", base_url="http://127.0.0.1:1"), large)
-    check_price(Client("token", transport=lambda request: None), large)
-    check_price(Client("token"), planned("search.recent", query="coffee", limit=50))
-    check_price(Client("token"), planned("counts.recent", query="coffee"))
+        xf.search.recent("coffee", limit=500, client=Client("key-of-no-one"))
+    check_price(Client("key-of-no-one", budget=xf.Budget(usd=50)), large)
+    check_price(Client("key-of-no-one", base_url="http://127.0.0.1:1"), large)
+    check_price(Client("key-of-no-one", transport=lambda request: None), large)
+    check_price(Client("key-of-no-one"), planned("search.recent", query="coffee", limit=50))
+    check_price(Client("key-of-no-one"), planned("counts.recent", query="coffee"))
     assert caplog.records == []
     with caplog.at_level(logging.WARNING, "xframes"):
-        check_price(Client("token"), planned("search.recent", query="coffee"))
+        check_price(Client("key-of-no-one"), planned("search.recent", query="coffee"))
     assert len(caplog.records) == 1
     monkeypatch.setenv("XFRAMES_MAX_PRICE", "100")
-    check_price(Client("token"), large)
+    check_price(Client("key-of-no-one"), large)
 
 
 def test_a_person_at_a_terminal_confirms(monkeypatch):

@@ -379,6 +379,6 @@ def test_refusals_are_one_readable_error(given, kind, words):
 
 def test_without_fitting_credentials_the_error_names_what_is_needed():
     words = r"search.all .*app's bearer token.*OAuth 2.0 user token.*XFRAMES_BEARER_TOKEN"
-    with Client(oauth2="token") as client, pytest.raises(errors.ConfigError, match=words):
+    with Client(oauth2="key-of-no-one") as client, pytest.raises(errors.ConfigError, match=words):
         client.send(Request("GET", "/2/tweets/search/all", {}, "search.all"))
 

@@ -126,7 +126,7 @@ def test_a_config_file_others_may_read_is_refused(nowhere):
 )
 def test_senseless_options_are_refused(options):
     with pytest.raises((errors.ConfigError, errors.ArgumentError)):
-        Client("token", **options)
+        Client("key-of-no-one", **options)
 
 
 

@@ -121,7 +121,7 @@ def test_writes_take_handles_too(archive):
     shown = write.add_list_member("5", "@ann_k", into=archive, client=x.client, dry_run=True)
     assert shown.body == {"user_id": "11"}
     assert x.asked == []
-    client = Client(oauth2="token", transport=x.answer, now=lambda: NOW, writes=True)
+    client = Client(oauth2="key-of-no-one", transport=x.answer, now=lambda: NOW, writes=True)
     write.add_list_member("5", "@cy", client=client)
     assert x.asked == [NAMES, "/2/lists/5/members"]
 

@@ -82,7 +82,7 @@ def test_in_memory_all_are_one_result(x):
 def test_every_collection_of_one_thing_takes_many(archive, call):
     x = X()
     if call is xf.messages.conversation:
-        x.client = Client(oauth2="token", transport=x.answer, now=lambda: NOW)
+        x.client = Client(oauth2="key-of-no-one", transport=x.answer, now=lambda: NOW)
     values = ["1900000000000000001", "1900000000000000002"]
     runs = call(values, into=archive, client=x.client)
     assert [query for query, page in x.asked if page == 1] == values

@@ -52,7 +52,7 @@ class SmallX:
         ])
 
     def client(self, **options):
-        return Client("token", transport=self.answer, now=lambda: self.now, sleep=self.sleep, **options)
+        return Client("key-of-no-one", transport=self.answer, now=lambda: self.now, sleep=self.sleep, **options)
 
     def sleep(self, seconds):
         self.now += timedelta(seconds=seconds)

@@ -33,7 +33,7 @@ def column(archive, query):
 
 
 def test_lean_requests_nothing_that_is_billed(shop):
-    frames = xf.search.recent("t0", expansions="lean", client=Client("token", base_url=shop.url))
+    frames = xf.search.recent("t0", expansions="lean", client=Client("key-of-no-one", base_url=shop.url))
     (_, params), *_ = shop.asked
     assert "expansions" not in params
     assert {"author_id", "referenced_tweets"} <= set(params["tweet.fields"].split(","))
@@ -50,14 +50,14 @@ def test_in_post_words_authors_are_unknown(caplog):
     with caplog.at_level(logging.WARNING, "xframes"):
         planned = plan("search.recent", {"query": "q", "expansions": "lean"}, now=NOW, words="post")
     assert len(caplog.records) == 1
-    client = Client("token", transport=lambda request: None)
+    client = Client("key-of-no-one", transport=lambda request: None)
     assert planned.in_words_of(client).asked == plan("search.recent", {"query": "q", "expansions": "lean"}, now=NOW).asked
 
 
 def test_lean_and_completion_pay_each_person_and_post_once_over_many_days(shop, tmp_path):
     clock = [NOW - timedelta(days=40)]
     shop.clock = lambda: clock[0]
-    client = Client("token", base_url=shop.url, now=lambda: clock[0], sleep=lambda seconds: None)
+    client = Client("key-of-no-one", base_url=shop.url, now=lambda: clock[0], sleep=lambda seconds: None)
     lean, full = xf.Archive(tmp_path / "lean"), xf.Archive(tmp_path / "full")
     posts, shop.posts = shop.posts, []
     for day in range(4):
@@ -80,7 +80,7 @@ def test_lean_and_completion_pay_each_person_and_post_once_over_many_days(shop, 
 
 
 def test_what_is_old_is_looked_up_again(shop, tmp_path):
-    client = Client("token", base_url=shop.url)
+    client = Client("key-of-no-one", base_url=shop.url)
     archive = xf.Archive(tmp_path / "a")
     xf.search.recent("t0", limit=20, expansions="lean", client=client, into=archive)
     first = xf.complete(archive, client=client)
@@ -92,7 +92,7 @@ def test_what_is_old_is_looked_up_again(shop, tmp_path):
 
 def test_metrics_are_read_again_by_a_schedule(shop, tmp_path):
     clock = [datetime(2026, 3, 10, 10, 30, tzinfo=UTC)]
-    client = Client("token", base_url=shop.url, now=lambda: clock[0])
+    client = Client("key-of-no-one", base_url=shop.url, now=lambda: clock[0])
     archive = xf.Archive(tmp_path / "a")
     for post in shop.posts:
         post["public_metrics"] = {"like_count": 1}
@@ -109,7 +109,7 @@ def test_metrics_are_read_again_by_a_schedule(shop, tmp_path):
 def test_invalid_arguments(arguments, tmp_path):
     arguments = {"what": "posts"} | arguments
     with pytest.raises(xf.errors.ArgumentError):
-        xf.complete(xf.Archive(tmp_path / "a"), client=Client("token"), **arguments)
+        xf.complete(xf.Archive(tmp_path / "a"), client=Client("key-of-no-one"), **arguments)
 
 
 def test_in_the_shell(shop, monkeypatch, tmp_path):

@@ -149,7 +149,7 @@ def test_a_sample_that_stopped_early_is_a_smaller_one_and_can_be_completed(x, ca
         return x.answer(request)
 
     x.requests.clear()
-    client = xf.Client("token", transport=failing, now=lambda: x.now, sleep=x.sleep)
+    client = xf.Client("key-of-no-one", transport=failing, now=lambda: x.now, sleep=x.sleep)
     with pytest.raises(xf.Interrupted) as stopped:
         x.sample(1, 200, DAYS, client=client)
     assert isinstance(stopped.value.__cause__, Unavailable)
