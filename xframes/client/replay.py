@@ -97,18 +97,16 @@ class Replay:
             )
         self.own_pace = own_pace
         self._lock = Lock()
-        self._answers: dict[tuple[str, tuple[tuple[str, str], ...]], list[_Answer]]
-        self._answers = defaultdict(list)
-        pages = sorted(source.pages(), key=lambda page: page.received_at)
-        for page in pages:
+        in_order = []
+        for page in source.pages():
             if (call := _call_of(page.request)) is not None:
                 packed = zlib.compress(page.body, 1)
-                answer = _Answer(call, replace(page, body=b""), packed)
-                self._answers[call.action, call.arguments].append(answer)
-        self._in_order = sorted(
-            (answer for answers in self._answers.values() for answer in answers),
-            key=lambda answer: answer.page.received_at,
-        )
+                in_order.append(_Answer(call, replace(page, body=b""), packed))
+        self._in_order = sorted(in_order, key=lambda answer: answer.page.received_at)
+        self._answers: dict[tuple[str, tuple[tuple[str, str], ...]], list[_Answer]]
+        self._answers = defaultdict(list)
+        for answer in self._in_order:
+            self._answers[answer.call.action, answer.call.arguments].append(answer)
         self._next = 0
 
     def __repr__(self) -> str:
