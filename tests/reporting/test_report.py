@@ -88,6 +88,40 @@ def test_a_query_and_times_choose_results(archive):
     assert xf.report(archive, query="it's nothing").section("posts").blocks == []
 
 
+def test_the_period_before_is_drawn_and_counted(archive):
+    blocks = xf.report(archive, start="2026-02-05", end="2026-02-06").section("timeline").blocks
+    assert "the period before" in blocks[0].svg
+    (compared,) = [block for block in blocks if getattr(block, "text", "")]
+    assert archive.sql(compared.sql).fetchall() == [(1,)]
+    alone = xf.report(archive, start="2026-02-01", end="2026-02-06").section("timeline").blocks
+    assert "the period before" not in alone[0].svg
+
+
+def test_numbers_in_sentences_have_their_sql(archive):
+    size, *_ = xf.report(archive).section("collection").blocks
+    rows = xf.report(archive).selection.sql(size.sql)
+    assert list(rows.loc[0, ["results", "authors", "included"]]) == [3, 2, 0]
+
+
+def test_cards_show_the_community_notes_that_x_shows(tmp_path, archive):
+    notes = tmp_path / "notes-00000.tsv"
+    notes.write_text("noteId\tnoteAuthorParticipantId\tcreatedAtMillis\ttweetId\tclassification\tsummary\n"
+                     "1\tAA\t1772000000000\t11\tNOT_MISLEADING\tA <b>kettle</b>, not a pot\n"
+                     "2\tBB\t1772000000000\t11\tNOT_MISLEADING\tstill rated\n")
+    status = tmp_path / "noteStatusHistory-00000.tsv"
+    status.write_text("noteId\tnoteAuthorParticipantId\tcreatedAtMillis\tcurrentStatus\n"
+                      "1\tAA\t1772000000000\tCURRENTLY_RATED_HELPFUL\n"
+                      "2\tBB\t1772000000000\tNEEDS_MORE_RATINGS\n")
+    with xf.Archive(tmp_path / "noted", now=lambda: NOW) as noted:
+        noted.merge(archive)
+        noted.import_pages([notes, status])
+        report = xf.report(noted, sections="posts")
+        (cards,) = report.section("posts").blocks
+        assert {card.id: card.notes for card in cards.cards}["11"] == ("A <b>kettle</b>, not a pot",)
+        assert "A &lt;b&gt;kettle&lt;/b&gt;" in report.html
+        assert "still rated" not in report.html
+
+
 def test_sections_of_ones_own_and_a_choice_of_sections(archive):
     own = {"My view": lambda chosen: ["words", chosen.sql("SELECT id FROM chosen ORDER BY id")]}
     report = xf.report(archive, sections="methods", more=own)

@@ -16,10 +16,11 @@ MOST_ROWS = 20  # of a table in a report
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A paragraph."""
+    """A paragraph, with the SQL of the numbers in it."""
 
     text: str
     is_warning: bool = False
+    sql: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class Card:
     text: str
     numbers: tuple[tuple[str, str], ...]
     marks: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     url: str | None = None
 
 

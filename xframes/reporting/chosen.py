@@ -113,19 +113,19 @@ def opened(
         connection = _pseudonymised(archive, folder / "tables", key)
     connection.execute(f"SET memory_limit = '{_MEMORY}B'")
     connection.execute("SET temp_directory = $1", [str(folder)])
-    definition = _definition(query, start, end)
+    chosen = definition(query, start, end)
     # a table, because every section reads it
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE chosen AS {definition}")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE chosen AS {chosen}")
     name = str(archive.path).rstrip("/").rpartition("/")[2]
     selection = Selection(
-        connection, archive, name, query, start, end, tz, key is not None, definition
+        connection, archive, name, query, start, end, tz, key is not None, chosen
     )
     weakref.finalize(selection, shutil.rmtree, folder, ignore_errors=True)
     return selection
 
 
-def _definition(query: str | None, start: datetime | None, end: datetime | None) -> str:
-    """Return a SELECT of the chosen results."""
+def definition(query: str | None, start: datetime | None, end: datetime | None) -> str:
+    """Return a SELECT of the results of a query and time."""
     tests = []
     if query is not None:
         text = query.replace("'", "''")

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from xframes.errors import ArgumentError
+from xframes.plot.canvas import drawing
 from xframes.plot.completeness_plots import heatmap
 from xframes.plot.engagement import metric_history
+from xframes.plot.timing import EVERY
 from xframes.plot.timing import timeline as draw_timeline
 from xframes.reporting.blocks import Picture, Text
+from xframes.reporting.chosen import definition
 from xframes.reporting.svg import drawn
 from xframes.screen import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import timedelta
 
     from matplotlib.axes import Axes
 
@@ -44,44 +49,78 @@ _GROWTH = """
     FROM post_metrics SEMI JOIN ({again}) AS again USING (post_id) ORDER BY post_id, observed_at"""
 
 
+@dataclass(frozen=True, slots=True)
+class _Period:
+    """The length of a period, and the SQL of its results."""
+
+    length: timedelta
+    sql: str
+
+
 def timeline(selection: Selection) -> Iterator[Block]:
     """Draw the posts over time, and compare them with the period before."""
-    posts = selection.connection.sql(
-        "SELECT id, created_at, (SELECT max(observed_at) FROM requests) AS observed_at FROM chosen"
-    )
     yield from picture(
-        lambda ax: draw_timeline(posts, ax, tz=selection.tz),
-        f"Number of posts over time, in {selection.tz}",
+        lambda ax: _draw(ax, selection), f"Number of posts over time, in {selection.tz}"
     )
-    yield from _before(selection)
+    yield from _compared(selection)
     table = selection.table(f"By day, in {selection.tz}; the newest first", _DAYS)
     if table is not None:
         yield table
 
 
-def _before(selection: Selection) -> Iterator[Block]:
-    """Compare with the period of the same length before, if the archive has posts of it."""
-    if selection.start is None:
-        return
-    end = selection.end
-    if end is None:
-        end = selection.value("SELECT max(created_at) FROM chosen")
-    if end is None or end <= selection.start:
-        return
-    first = selection.start - (end - selection.start)
-    earlier = selection.definition.replace(
-        f"created_at >= TIMESTAMPTZ '{selection.start:%Y-%m-%d %H:%M:%S}+00'",
-        f"created_at >= TIMESTAMPTZ '{first:%Y-%m-%d %H:%M:%S}+00' "
-        f"AND created_at < TIMESTAMPTZ '{selection.start:%Y-%m-%d %H:%M:%S}+00'",
+def _draw(ax: Axes, selection: Selection) -> None:
+    """Draw the posts over time, and those of the period before as a broken line."""
+    posts = selection.connection.sql(
+        "SELECT id, created_at, (SELECT max(observed_at) FROM requests) AS observed_at FROM chosen"
     )
-    before = selection.value(f"SELECT count(*) FROM ({earlier})") or 0
+    draw_timeline(posts, ax, tz=selection.tz)
+    period = _before(selection)
+    if period is None:
+        return
+    from matplotlib.dates import date2num
+
+    earlier = selection.connection.sql(period.sql)
+    if not earlier.limit(1).fetchall():
+        return
+    spans = draw_timeline.data(posts, tz=selection.tz)
+    lengths = (spans["end_at"] - spans["start_at"]).dt.total_seconds()
+    length = float(lengths.median())  # days are longer or shorter when the clocks change
+    every: Any = min(EVERY, key=lambda name: abs(EVERY[name][1] - length))
+    rows = draw_timeline.data(earlier, every=every, until=selection.start, tz=selection.tz)
+    edges = [*rows["start_at"], rows["end_at"].iloc[-1]]
+    moved = [edge + period.length for edge in edges]
+    shifted: Any = date2num(moved)  # type: ignore[no-untyped-call]  # untyped there
+    ax.stairs(rows["posts"], shifted, color=drawing.ink(ax), linestyle="--",
+              label="the period before")
+    drawing.legend(ax)
+
+
+def _before(selection: Selection) -> _Period | None:
+    """Return the period before that of the results, of the same length; None without a start."""
+    if selection.start is None:
+        return None
+    end = selection.end or selection.value("SELECT max(created_at) FROM chosen")
+    if end is None or end <= selection.start:
+        return None
+    length = end - selection.start
+    earlier = definition(selection.query, selection.start - length, selection.start)
+    return _Period(length, earlier)
+
+
+def _compared(selection: Selection) -> Iterator[Block]:
+    """Compare with the period before, if the archive has posts of it."""
+    period = _before(selection)
+    if period is None:
+        return
+    query = f"SELECT count(*) FROM ({period.sql})"
+    before = selection.value(query) or 0
     now = selection.value("SELECT count(*) FROM chosen") or 0
+    sentence = "The archive has no posts of the period before, so there is no comparison."
     if before:
         change = f"{100 * (now - before) / before:+.0f} %"
         posts = counted(before, "post")
-        yield Text(f"The period before, of the same length, has {posts}. Change: {change}.")
-    else:
-        yield Text("The archive has no posts of the period before, so there is no comparison.")
+        sentence = f"The period before, of the same length, has {posts}. Change: {change}."
+    yield Text(sentence, sql=query)
 
 
 def engagement(selection: Selection) -> Iterator[Block]:

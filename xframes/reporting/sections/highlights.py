@@ -23,12 +23,17 @@ _METRICS = (
     ("quote_count", "quotes"), ("impression_count", "views"),
 )
 _TOP = f"""
-    SELECT chosen.*, edits.versions, removed.reason AS removal
+    SELECT chosen.*, edits.versions, removed.reason AS removal, context.notes
     FROM chosen
     LEFT JOIN (SELECT post_id, count(*) AS versions FROM post_edits GROUP BY post_id) AS edits
         ON edits.post_id = chosen.id
     LEFT JOIN (SELECT id, any_value(coalesce(reason, action)) AS reason FROM removals GROUP BY id)
         AS removed ON removed.id = chosen.id
+    LEFT JOIN (
+        SELECT post_id, list(summary ORDER BY community_notes.created_at) AS notes
+        FROM community_notes JOIN community_note_status USING (note)
+        WHERE current_status = 'CURRENTLY_RATED_HELPFUL' GROUP BY post_id) AS context
+        ON context.post_id = chosen.content_post_id
     WHERE chosen.kind <> 'repost'
     ORDER BY coalesce(like_count, 0) + coalesce(repost_count, 0) + coalesce(reply_count, 0)
         + coalesce(quote_count, 0) DESC, chosen.id
@@ -80,8 +85,16 @@ def _card(row: dict[str, Any], selection: Selection) -> Card:
         created_at = f"{row['created_at'].tz_convert(selection.tz):%Y-%m-%d %H:%M %Z}"
     name = _text(row["name"]) or _text(row["author_id"]) or "unknown"
     return Card(
-        row["id"], name, _text(row["username"]), created_at, text, numbers, tuple(marks), url
+        row["id"], name, _text(row["username"]), created_at, text, numbers, tuple(marks),
+        _notes(row["notes"]), url,
     )
+
+
+def _notes(value: Any) -> tuple[str, ...]:
+    """Return the texts of the Community Notes that X shows with a post."""
+    if value is None or isinstance(value, float):  # no note
+        return ()
+    return tuple(str(text)[:_LONGEST_TEXT] for text in value if text)
 
 
 def _text(value: Any) -> str | None:

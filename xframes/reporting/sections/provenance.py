@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from xframes.reporting.blocks import Block
     from xframes.reporting.chosen import Selection
 
+_MINUTE = "%Y-%m-%d %H:%M"
+_SIZE = """
+    SELECT count(*) AS results, count(DISTINCT author_id) AS authors,
+        min(created_at) AS first, max(created_at) AS last,
+        (SELECT count(*) FROM posts WHERE NOT is_result) AS included
+    FROM chosen"""
 _RUNS = """
     SELECT action, arguments->>'query' AS query, count(*) AS runs,
         sum(page_count) AS pages, sum(row_count) AS rows,
@@ -45,17 +51,14 @@ _ABSENT = """
 
 def collection(selection: Selection) -> Iterator[Block]:
     """Say how much there is, and what was requested for it."""
-    results = selection.value("SELECT count(*) FROM chosen") or 0
-    authors = selection.value("SELECT count(DISTINCT author_id) FROM chosen") or 0
-    included = selection.value("SELECT count(*) FROM posts WHERE NOT is_result") or 0
-    times = "SELECT min(created_at) AS first, max(created_at) AS last FROM chosen"
-    span: Any = selection.sql(times)
-    sentence = f"{counted(results, 'result')} by {counted(authors, 'author')}"
-    if results:
-        first, last = span.loc[0, "first"], span.loc[0, "last"]
-        sentence += f", posted from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC"
-    yield Text(f"{sentence}. Another {counted(included, 'post')} were included by X because "
-               "results refer to them; they are not counted below.")
+    import pandas as pd
+
+    size: Any = selection.sql(_SIZE).iloc[0]
+    sentence = f"{counted(size['results'], 'result')} by {counted(size['authors'], 'author')}"
+    if not pd.isna(size["first"]):
+        sentence += f", posted from {size['first']:{_MINUTE}} to {size['last']:{_MINUTE}} UTC"
+    yield Text(f"{sentence}. Another {counted(size['included'], 'post')} were included by X "
+               "because results refer to them; they are not counted below.", sql=_SIZE)
     if selection.query is not None or selection.start or selection.end:
         yield Text(f"Only these results are described: {_chosen(selection)}.")
     if selection.is_pseudonymised:
@@ -71,9 +74,9 @@ def _chosen(selection: Selection) -> str:
     if selection.query is not None:
         parts.append(f"those of the query “{selection.query}”")
     if selection.start is not None:
-        parts.append(f"posted from {selection.start:%Y-%m-%d %H:%M} UTC")
+        parts.append(f"posted from {selection.start:{_MINUTE}} UTC")
     if selection.end is not None:
-        parts.append(f"posted before {selection.end:%Y-%m-%d %H:%M} UTC")
+        parts.append(f"posted before {selection.end:{_MINUTE}} UTC")
     return ", ".join(parts)
 
 
@@ -93,9 +96,8 @@ def completeness(selection: Selection) -> Iterator[Block]:
         yield gaps
     if absent:
         yield Text(f"X did not return {counted(absent, 'object')} that posts refer to or that were "
-                   "looked up: deleted, suspended, protected or withheld.")
-    removed = selection.value("SELECT count(*) FROM tombstones") or 0
-    if removed:
+                   "looked up: deleted, suspended, protected or withheld.", sql=_ABSENT)
+    if selection.has("tombstones"):
         yield Text("Posts or people were removed from the archive; nothing of them is shown.")
     yield from _against_counts(selection)
 
