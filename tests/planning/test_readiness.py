@@ -1,6 +1,7 @@
 """Whether an action can be called: known before the call, and in the same words when X refuses."""
 
 import pytest
+import requests
 
 import xframes as xf
 from tests.cli.running import run
@@ -23,7 +24,7 @@ def own_folders(monkeypatch, tmp_path):
 
 @pytest.fixture
 def no_requests(monkeypatch):
-    monkeypatch.setattr(Client, "_http", lambda *_: pytest.fail("a request was sent"))
+    monkeypatch.setattr(requests.Session, "send", lambda *_, **__: pytest.fail("a request was sent"))
 
 
 def kinds(access):
@@ -109,10 +110,8 @@ def test_limits_that_x_reported():
     (Request("GET", "/2/tweets", {"ids": "1"}, "posts.lookup"), answer(403, {"detail": "missing scope", "status": 403}), "tweet.read users.read"),
 ])
 def test_refusals_have_the_same_words(request_, refusal, words):
-    scripted = Scripted(refusal, writes=True)
-    scripted.client._credentials = Client(APP, oauth2=PERSON)._credentials
-    with pytest.raises(Forbidden) as caught:
-        scripted.send(request_)
+    with Client(APP, oauth2=PERSON, writes=True, transport=lambda _: refusal) as client, pytest.raises(Forbidden) as caught:
+        client.send(request_)
     assert words in str(caught.value)
 
 

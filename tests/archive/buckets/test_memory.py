@@ -7,7 +7,6 @@ import pytest
 
 from xframes.archive import Archive
 from xframes.archive.ingest.journal import open_journal
-from xframes.archive.storage import bucket
 from xframes.errors import ArchiveError
 from xframes.wire import Page
 
@@ -50,8 +49,9 @@ def test_a_prefix_that_holds_something_else_is_refused():
 def test_pages_come_before_rows_and_what_hides_files_last(monkeypatch):
     """Whatever moment another machine looks at, no row lacks its page, and no file is hidden before its successor."""
     put = []
-    true = bucket.Bucket._put
-    monkeypatch.setattr(bucket.Bucket, "_put", lambda self, move: (put.append(move[1].key), true(self, move)))
+    store = type(fsspec.filesystem("memory"))
+    true = store.put_file
+    monkeypatch.setattr(store, "put_file", lambda self, path, key: (put.append(key.partition("/one/")[2]), true(self, path, key)))
     archive = Archive("memory://data/one")
     archive.add(page(1))
     archive.add(page(2))
@@ -141,16 +141,17 @@ def test_a_run_that_died_is_taken_up_on_its_machine(home):
 def test_a_commit_cut_short_is_completed(monkeypatch):
     archive = Archive("memory://data/one")
     archive.add(page(1))
-    true, count = bucket.Bucket._put, []
+    store, count = type(fsspec.filesystem("memory")), []
+    true = store.put_file
 
-    def fails(self, move):
-        count.append(move)
+    def fails(self, path, key):
+        count.append(key)
         if len(count) > 2:
             raise OSError("the network is gone")
-        true(self, move)
+        true(self, path, key)
 
     with monkeypatch.context() as broken:
-        broken.setattr(bucket.Bucket, "_put", fails)
+        broken.setattr(store, "put_file", fails)
         with pytest.raises(ArchiveError, match=r"memory://data/one.*OSError: the network is gone"):
             archive.add(page(2))
     again = Archive("memory://data/one")
