@@ -88,12 +88,13 @@ class Selection:
     def table(self, title: str, query: str, most: int = MOST_ROWS) -> Table | None:
         """Return the first rows of a query as a table of the report; None without any."""
         written = self.written(query)
-        frame = self.connection.sql(f"FROM ({written}) LIMIT {most}").df()
+        # computed once: its rows are shown and counted
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE report_rows AS {written}")
+        frame = self.connection.sql(f"FROM report_rows LIMIT {most}").df()
+        count = self.value("SELECT count(*) FROM report_rows")
+        self.connection.execute("DROP TABLE report_rows")
         if frame.empty:
             return None
-        count = len(frame)
-        if count == most:
-            count = self.value(f"SELECT count(*) FROM ({written})")
         return Table(title, frame.dropna(axis="columns", how="all"), written, count)
 
     def has(self, table: str) -> bool:

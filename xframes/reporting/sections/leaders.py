@@ -45,18 +45,20 @@ def hashtags(selection: Selection) -> Iterator[Block]:
 def domains(selection: Selection) -> Iterator[Block]:
     """Show the domains that the most posts link to."""
     return _ranking(selection, "Domains by posts", f"""
-        SELECT domain(link) AS domain, count(DISTINCT id) AS posts,
-            count(DISTINCT author_id) AS authors
-        FROM (SELECT id, author_id, unnest(links) AS link FROM chosen)
-        WHERE domain(link) NOT IN {_OWN_DOMAINS}
-        GROUP BY 1 ORDER BY posts DESC, domain""")
+        SELECT domain, count(*) AS posts, count(DISTINCT author_id) AS authors
+        FROM (
+            SELECT author_id,
+                unnest(list_distinct(list_transform(links, lambda link: domain(link)))) AS domain
+            FROM chosen)
+        WHERE domain NOT IN {_OWN_DOMAINS}
+        GROUP BY domain ORDER BY posts DESC, domain""")
 
 
 def words(selection: Selection) -> Iterator[Block]:
     """Show the words in the most posts."""
     return _ranking(selection, "Words by posts", f"""
-        SELECT word, count(DISTINCT id) AS posts, count(DISTINCT author_id) AS authors
-        FROM (SELECT id, author_id, unnest(words(text)) AS word FROM chosen)
+        SELECT word, count(*) AS posts, count(DISTINCT author_id) AS authors
+        FROM (SELECT author_id, unnest(list_distinct(words(text))) AS word FROM chosen)
         WHERE length(word) >= {_LONG_WORD} GROUP BY word ORDER BY posts DESC, word""")
 
 
