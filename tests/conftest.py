@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 
@@ -22,6 +23,12 @@ _OTHERS = re.compile(r"\w+_proxy|NETRC|COLUMNS|LINES|NO_COLOR|FORCE_COLOR|AWS_\w
 def pytest_make_parametrize_id(val, argname):
     """Bytes name no test: what is packed holds its moment, and every process must give a test the same name."""
     return argname if isinstance(val, bytes) else None
+
+
+def pytest_collection_finish():
+    """What was imported and collected stays to the end: no later collection of garbage looks at it."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

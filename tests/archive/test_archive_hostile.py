@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from itertools import product
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 
 import xframes as xf
 from tests.archives import NOW, Server, page, post, search
+from tests.effort import examples
 from xframes.archive.ingest.journal import open_journal
 from xframes.archive.storage.folder import Folder
 from xframes.errors import ArchiveError, ArgumentError, XframesError
@@ -30,14 +32,10 @@ IDS = [str(n) for n in range(1, 7)]
 A, B, C = "a" * 20, "b" * 20, "c" * 20
 
 
-@pytest.fixture
-def made(tmp_path):
-    """An archive with compacted and fresh files, a page in its journal, and a home with what must not change."""
-    home = tmp_path / "home"
-    (home / "thesis").mkdir(parents=True)
-    for name in (".bashrc", "uv.lock", "thesis/chapter.txt", "thesis/part-0123456789abcdef0123.parquet"):
-        (home / name).write_text(f"precious {name}")
-    path = tmp_path / "shared" / "a"
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    """An archive with compacted and fresh files, and a page in its journal."""
+    path = tmp_path_factory.mktemp("hostile") / "a"
     with xf.Archive(path) as archive:
         archive.add(page(post(1), post(2)))
         archive.compact()
@@ -47,6 +45,17 @@ def made(tmp_path):
         one = page(post(5), post(6), seconds=2)
         journal.append([Page(one.request, one.body, one.received_at, run_id="run-old")], rows=2)
     return path
+
+
+@pytest.fixture
+def made(template, tmp_path):
+    """A copy of the template, and a home with what must not change."""
+    home = tmp_path / "home"
+    (home / "thesis").mkdir(parents=True)
+    for name in (".bashrc", "uv.lock", "thesis/chapter.txt", "thesis/part-0123456789abcdef0123.parquet"):
+        (home / name).write_text(f"precious {name}")
+    shutil.copytree(template, tmp_path / "shared" / "a")
+    return tmp_path / "shared" / "a"
 
 
 def outside(path):
@@ -99,13 +108,13 @@ TARGETS = ["../../home/.bashrc", "../../../home/thesis", "/etc/passwd", "..", ".
            "journal.sqlite", "pages/part-0123456789abcdef0123.parquet\n", "tables/posts/part-x.parquet", 7, None, ["x"], {}]
 
 
-@pytest.mark.parametrize("final", TARGETS, ids=str)
-def test_an_intent_moves_nothing_but_files_of_its_archive(made, final, caplog):
+def test_an_intent_moves_nothing_but_files_of_its_archive(made, caplog):
     (made / ".tmp" / "payload").write_text("overwritten")
     (made / ".tmp" / f"{A}.parquet").write_text("overwritten")
-    pairs = [(temp, final) for temp in ("payload", f"{A}.parquet", "../../home/.bashrc", "/etc/passwd")]
+    temps = ("payload", f"{A}.parquet", "../../home/.bashrc", "/etc/passwd")
+    pairs = list(product(temps, TARGETS))
     for number, pair in enumerate(pairs):
-        (made / ".tmp" / f"commit-{number}{B[1:]}.json").write_text(json.dumps([pair]))
+        (made / ".tmp" / f"commit-{number:02}{B[2:]}.json").write_text(json.dumps([pair]))
     before = outside(made)
     with caplog.at_level(logging.WARNING, "xframes"), xf.Archive(made) as archive:
         assert archive.tables["posts"] == 6
@@ -120,16 +129,20 @@ def test_a_link_in_the_place_of_a_temporary_file_is_not_moved(made):
     assert not (made / "tables" / "posts" / f"part-{A}.parquet").exists()
 
 
-@pytest.mark.parametrize("names", [["../../../../home/thesis"], ["../../../../home/.bashrc"], ["/etc/passwd"], ["."], [7], {"a": 1},
-                                   ["part-0123456789abcdef0123.parquet/../../../../../home/thesis"], "part"], ids=str)
-def test_a_marker_removes_nothing_but_files_beside_it(made, names):
+MARKERS = [["../../../../home/thesis"], ["../../../../home/.bashrc"], ["/etc/passwd"], ["."], [7], {"a": 1},
+           ["part-0123456789abcdef0123.parquet/../../../../../home/thesis"], "part"]
+
+
+def test_a_marker_removes_nothing_but_files_beside_it(made):
     for home in ("tables/posts", "pages", "tables/tombstones"):
         (made / home).mkdir(exist_ok=True)
-        (made / home / f"replaced-{A}.json").write_text(json.dumps(names))
-    (made / "tables" / "tombstones" / "purged.json").write_text(json.dumps(names))
+        for number, names in enumerate(MARKERS):
+            (made / home / f"replaced-{number}{A[1:]}.json").write_text(json.dumps(names))
     before = outside(made)
     with xf.Archive(made) as archive:
-        assert archive.tables["posts"] == 6
+        for names in MARKERS:
+            (made / "tables" / "tombstones" / "purged.json").write_text(json.dumps(names))
+            assert archive.tables["posts"] == 6
         archive.compact()
         assert archive.tables["posts"] == 6
     assert outside(made) == before
@@ -158,7 +171,7 @@ documents = st.recursive(st.none() | st.booleans() | st.integers() | names,
                          lambda inner: st.lists(inner, max_size=4) | st.dictionaries(names, inner, max_size=2), max_leaves=12)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(30), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.lists(names, min_size=2, max_size=2), max_size=3) | documents, st.lists(names, max_size=3) | documents)
 def test_no_bookkeeping_file_reaches_outside(made, intent, marker):
     path = made.parents[1] / "generated" / "a"
@@ -177,11 +190,10 @@ def test_no_bookkeeping_file_reaches_outside(made, intent, marker):
     shutil.rmtree(path.parent)
 
 
-@pytest.mark.parametrize("text", ["[" * 5_000, "[" * 5_000 + "]" * 5_000, "{", "", "\ufeff[]", "NaN", "1e999"],
-                         ids=lambda t: f"{t[:3]}{len(t)}")
-def test_a_bookkeeping_file_that_is_no_plain_json_is_not_used(made, text):
-    for name in (f".tmp/commit-{A}.json", f"tables/posts/replaced-{A}.json", f"pages/replaced-{B}.json"):
-        (made / name).write_text(text, encoding="utf-8")
+def test_a_bookkeeping_file_that_is_no_plain_json_is_not_used(made):
+    texts = ["[" * 5_000, "[" * 5_000 + "]" * 5_000, "{", "", "\ufeff[]", "NaN", "1e999"]
+    for (number, text), name in product(enumerate(texts), (".tmp/commit", "tables/posts/replaced", "pages/replaced")):
+        (made / f"{name}-{number}{A[1:]}.json").write_text(text, encoding="utf-8")
     assert ids(made) == IDS
 
 
@@ -233,11 +245,17 @@ def test_a_link_in_the_place_of_a_part_of_an_archive_is_refused(made, name):
 
 
 @pytest.mark.parametrize("target", [".bashrc", "new"])
-@pytest.mark.parametrize("name", ["flush", "compact", "readers", "temp-0123abcd"])
-def test_a_lock_that_is_a_link_empties_and_makes_nothing(made, name, target):
-    (made / ".locks" / f"{name}.lock").unlink(missing_ok=True)
-    (made / ".locks" / f"{name}.lock").symlink_to(made.parents[1] / "home" / target)
-    use(made)
+def test_a_lock_that_is_a_link_empties_and_makes_nothing(made, target):
+    for name in ("flush", "compact", "readers", "temp-0123abcd"):
+        lock, aside = made / ".locks" / f"{name}.lock", made / ".locks" / "aside"
+        was_there = lock.exists()
+        if was_there:
+            lock.rename(aside)
+        lock.symlink_to(made.parents[1] / "home" / target)
+        use(made)
+        lock.unlink(missing_ok=True)
+        if was_there:
+            aside.rename(lock)
 
 
 def test_the_folder_itself_may_be_reached_through_a_link(made, tmp_path):
@@ -257,13 +275,17 @@ def test_a_pipe_in_the_place_of_a_file_stops_nothing(made, name):
 # the journal ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("owner", ["../../project/uv", "../../../home/uv", "/etc/passwd", "..", "", "a/b", "x" * 5_000, "\0"], ids=lambda o: o[:20])
-def test_the_owner_of_a_run_is_no_way_out(made, owner):
+def test_the_owner_of_a_run_is_no_way_out(made):
     for folder in ("project", "home"):
         (made.parents[1] / folder).mkdir(exist_ok=True)
     (made.parents[1] / "home" / "uv.lock").write_text("precious")
+    owners = ["../../project/uv", "../../../home/uv", "/etc/passwd", "..", "", "a/b", "x" * 5_000, "\0"]
     with sqlite3.connect(made / "journal.sqlite") as journal:
-        journal.execute("UPDATE runs SET state = 'running', owner = ?", (owner,))
+        journal.execute("CREATE TEMP TABLE one AS SELECT * FROM runs LIMIT 1")
+        for number, owner in enumerate(owners):
+            journal.execute("UPDATE one SET run_id = ?, state = 'running', owner = ?", (f"run-{number}", owner))
+            journal.execute("INSERT INTO runs SELECT * FROM one")
+        journal.execute("UPDATE runs SET state = 'running', owner = ? WHERE run_id = 'run-old'", (owners[0],))
     journal.close()
     assert ids(made) == IDS
     use(made)

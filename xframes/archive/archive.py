@@ -188,8 +188,7 @@ class Archive:
         query = f'SELECT {columns} FROM "{name}"'
         if declared.kind != "view":  # which has an order of its own
             query += f" ORDER BY {by}"
-        rows = self._views.arrow(query)
-        return rows.cast(declared.schema)
+        return self._views.table(declared, query).cast(declared.schema)
 
     @property
     def tables(self) -> dict[str, int]:

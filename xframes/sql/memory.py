@@ -111,11 +111,9 @@ class Things(Mapping[str, pa.Table]):
 
     def _with_versions(self, rows: pa.Table) -> pa.Table:
         """Fill `is_latest` of posts."""
-        edits = self.observed["post_edits"]
-        are_edits = pc.not_equal(edits["post_id"], edits["edit_post_id"])
-        if pc.any(are_edits).as_py():
+        edits = _edits(self.observed["post_edits"])
+        if edits.num_rows:
             number = pa.array(range(rows.num_rows))
-            edits = edits.filter(are_edits)
             connection = _opened({"numbered": rows.append_column("number", number), "edits": edits})
             query = f"FROM ({derivation.posts('numbered', 'edits')}) ORDER BY number"
             return _fetched(connection, query, STORED["posts"])
@@ -126,7 +124,14 @@ class Things(Mapping[str, pa.Table]):
         if not self.observed.row_counts["matches"]:
             return table.schema.empty_table()
         connection = _opened({name: self[name] for name in derivation.SOURCES["results"]})
-        return _fetched(connection, derivation.results(derivation.IN_ORDER), table)
+        has_edits = _edits(self["post_edits"]).num_rows > 0
+        query = derivation.results(derivation.IN_ORDER, has_edits=has_edits)
+        return _fetched(connection, query, table)
+
+
+def _edits(versions: pa.Table) -> pa.Table:
+    """Return the rows of `post_edits` that name another version of a post than itself."""
+    return versions.filter(pc.not_equal(versions["post_id"], versions["edit_post_id"]))
 
 
 class Observations(Mapping[str, pa.Table]):

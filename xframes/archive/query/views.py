@@ -6,7 +6,7 @@ import contextlib
 import threading
 import weakref
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -23,7 +23,7 @@ from xframes.sql.names import named_tables
 from xframes.sql.newest import Sources
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     import duckdb
 
@@ -100,35 +100,39 @@ class Views:
             if wanted:
                 self._folder.look()
                 stones = stones_of(self._folder)
-            for name in self._with_sources(wanted):
-                self._update(TABLES[name], stones)
+            files = cache(self._folder.files)  # those of a parent are needed for each detail table
+            for name in self._with_sources(wanted, files):
+                self._update(TABLES[name], stones, files)
             return self._connection
 
-    def _with_sources(self, names: Iterable[str]) -> list[str]:
+    def _with_sources(self, names: Iterable[str], files: Callable[[str], Files]) -> list[str]:
         """Return tables after those that their views name."""
         wanted: dict[str, None] = {}
         for name in names:
             sources = (*derivation.SOURCES.get(name, ()), name)
-            if "posts" in sources and has_unmarked(self._folder.files("posts")):
+            if "posts" in sources and has_unmarked(files("posts")):
                 wanted["matches"] = None
             wanted |= dict.fromkeys(sources)
         return list(wanted)
 
-    def _update(self, table: Table, stones: Stones | None) -> None:
+    def _update(
+        self, table: Table, stones: Stones | None, files: Callable[[str], Files]
+    ) -> None:
         """Create the view of a table, if its files are not those that it has."""
         assert self._connection is not None
         if table.kind == "view":
-            if table.name not in self._known:
-                query = derivation.results(derivation.RECEIVED)
+            has_edits = bool(files("post_edits").all)
+            if self._known.get(table.name) != (has_edits,):
+                query = derivation.results(derivation.RECEIVED, has_edits=has_edits)
                 self._connection.execute(f'CREATE OR REPLACE VIEW "{table.name}" AS {query}')
-                self._known[table.name] = ()
+                self._known[table.name] = (has_edits,)
             return
         parent = edits = None
         if table.parent:
-            parent = self._folder.files(table.parent)
+            parent = files(table.parent)
         if table.name == "posts":
-            edits = self._folder.files("post_edits")
-        own = self._folder.files(table.name)
+            edits = files("post_edits")
+        own = files(table.name)
         state = (own, parent, stones, edits)
         if self._known.get(table.name) != state:
             self._create(table, own, parent, stones, edits)
@@ -217,6 +221,20 @@ class Views:
         finally:
             self.readers.leave()
 
+    def table(self, table: Table, query: str) -> pa.Table:
+        """Run a query of one table and fetch all rows; without files, nothing is run."""
+        self.readers.enter()
+        try:
+            return self._folder.steady(lambda: self._table(table, query))
+        finally:
+            self.readers.leave()
+
+    def _table(self, table: Table, query: str) -> pa.Table:
+        cursor = self.cursor([table.name])
+        if table.kind != "view" and not self._known[table.name][0].all:
+            return table.schema.empty_table()
+        return cursor.sql(query).to_arrow_table()
+
     def counts(self) -> dict[str, int]:
         """Return the number of rows of every table, by name, all at the same moment."""
         self.readers.enter()
@@ -231,8 +249,7 @@ class Views:
         if "matches" in full:
             full.append("results")
         cursor.begin()  # so that no other thread changes a view meanwhile
-        count = 'SELECT count(*) FROM "{}"'
-        rows = {name: cursor.execute(count.format(name)).fetchall()[0][0] for name in full}
+        rows = {name: _count_rows(cursor, TABLES[name]) for name in full}
         return {name: rows.get(name, 0) for name in TABLES}
 
     def refresh(self) -> None:
@@ -247,6 +264,12 @@ class Views:
                 self._connection.close()
                 self._connection = None
                 self._known.clear()
+
+
+def _count_rows(cursor: duckdb.DuckDBPyConnection, table: Table) -> int:
+    # for count(*) of a union, DuckDB would read all columns
+    query = f'SELECT count("{table.columns[0].name}" IS NULL) FROM "{table.name}"'
+    return int(cursor.execute(query).fetchall()[0][0])
 
 
 def _derived(
@@ -336,8 +359,12 @@ def _sources(table: Table, files: Files, generation: str | None) -> Sources:
     if compacted:
         exact = all(is_exact(table.name, path) for path in compacted)
         base = newest.scan(table, [str(p) for p in compacted], exact=exact)
-    is_plain = not any(_form(table.name, path).has_known_at for path in files.all)
-    return Sources(base, _scan(table, others), is_plain)
+    return Sources(base, _scan(table, others), _is_plain(table, files))
+
+
+def _is_plain(table: Table, files: Files) -> bool:
+    """Whether no row of the files combines several observations."""
+    return not any(_form(table.name, path).has_known_at for path in files.all)
 
 
 def _settled_sources(
@@ -350,12 +377,13 @@ def _settled_sources(
         if stones.everywhere or not all(map(BASE.fullmatch, record.files[table.name])):
             base = stones.hide(base, table.name)
         fresh = stones.hide(fresh, table.name)
+    own_sources = Sources(base, fresh, _is_plain(table, own))
     if parent is None:
-        return Sources(base, fresh), None
+        return own_sources, None
     above = TABLES[str(table.parent)]
     newer = parent.besides(record.files.get(above.name, ()))
     older = [path for path in parent.all if path not in newer]
-    return Sources(base, fresh), Sources(_scan(above, older), _scan(above, newer))
+    return own_sources, Sources(_scan(above, older), _scan(above, newer))
 
 
 def runs_of(table: Table, own: Files, record: Settled) -> list[newest.Run]:
@@ -387,7 +415,7 @@ class _Form:
     """What the footer of a file says: which columns it has, and how many rows.
 
     `is_exact`: the present columns of its table. `is_compacted`: those, and `known_at` where rows
-    are merged. `has_known_at`: at least that one.
+    are merged. `has_known_at`: a row has been merged from several observations.
     """
 
     is_exact: bool
@@ -402,4 +430,17 @@ def _form(table: str, path: Place) -> _Form:
     schema = metadata.schema.to_arrow_schema()
     is_compacted = schema.equals(stored_schema(table))
     is_exact = is_compacted or schema.equals(TABLES[table].schema)
-    return _Form(is_exact, is_compacted, "known_at" in schema.names, metadata.num_rows)
+    return _Form(is_exact, is_compacted, _has_known_at(metadata), metadata.num_rows)
+
+
+def _has_known_at(metadata: pq.FileMetaData) -> bool:
+    """Whether any row has a `known_at`, or the file does not say that none has."""
+    names = [metadata.schema.column(i).path for i in range(metadata.num_columns)]
+    for place, name in enumerate(names):
+        if name.startswith("known_at."):
+            groups = [metadata.row_group(i).column(place) for i in range(metadata.num_row_groups)]
+            return any(
+                group.statistics is None or group.statistics.null_count != group.num_values
+                for group in groups
+            )
+    return False
