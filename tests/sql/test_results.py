@@ -110,9 +110,15 @@ def test_an_edited_post_is_one_post(collect):
     edits = {"edit_history_tweet_ids": ["10", "11"]}
     found = collect(page([post(12), post(10, text="befor"), post(9)]),
                     page([post(11, text="before", **edits)], minutes=1))
-    assert rows(found, "SELECT id, text FROM results") == [("12", "post 12"), ("11", "before"), ("9", "post 9")]
+    assert rows(found, "SELECT id, text FROM results") == [("12", "post 12"), ("9", "post 9"), ("11", "before")]
     assert rows(found, "SELECT id, is_latest FROM posts ORDER BY id") == [
         ("10", False), ("11", True), ("12", True), ("9", True)]
+
+
+def test_versions_on_one_page_are_in_its_order_without_the_older_ones(collect):
+    edits = {"edit_history_tweet_ids": ["10", "11"]}
+    found = collect(page([post(10, **edits), post(12), post(11, **edits), post(9)]))
+    assert rows(found, "SELECT id FROM results") == [("12",), ("11",), ("9",)]
 
 
 def test_a_newer_version_that_was_only_included_is_shown_for_an_older_result(collect):

@@ -1,14 +1,20 @@
 """What queries derive from stored rows, as SQL: columns of `posts`, filled `counts`, `results`.
 
-Joins are with rows unique by the joined key, so that DuckDB leaves out those that a query does not
-need. Archives and Frames use the same text.
+Archives and Frames use the same text.
 """
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 from xframes.registry import ACTIONS
 from xframes.schema import TABLES
 from xframes.sql import macros
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 # `text` as people read it
 PLAIN_TEXT = macros.PLAIN_TEXT.format("text")
@@ -131,101 +137,171 @@ ANTI JOIN known ON known.query IS NOT DISTINCT FROM filled.query
 """
 
 
-def results(number: str, *, has_edits: bool) -> str:
-    """Return a SELECT of the view `results`, run by run, in X's order.
+def results(
+    number: str, columns: Iterable[str] | None = None, *, are_ordered: bool = True,
+    has_edits: bool = True,
+) -> str:
+    """Return a SELECT of the view `results`, or of some of its columns, run by run in X's order.
 
     An edited post has the row of its newest version, with the run and query that first found any
-    version. `number` is SQL of the order of the pages of `requests`. Without edits, `post_edits` is
-    not read: each time that a query names the view of posts again, it takes longer to plan.
+    version. `number` is SQL of the order of the pages of `requests`. Without `are_ordered`, rows
+    have no order, and nothing is read for it. Without edits, `post_edits` is not read: each time
+    that a query names the view of posts again, it takes longer to plan.
     """
-    older, first_id, newest_of, is_found = "", "m.post_id", "", "p.is_result"
+    names = [c.name for c in TABLES["results"].columns]
+    if columns is not None:
+        wanted = set(columns)
+        names = [name for name in names if name in wanted] or ["id"]
+    shown = ", ".join(f'{_RESULT[name]} AS "{name}"' for name in names)
+    order = ""
+    if are_ordered:
+        order = "ORDER BY firsts.place"
+    joins = _joins_of(f"{shown} {order}")
+    from_clause = "\n".join(f"LEFT JOIN {_JOINS[name].text(name)}" for name in joins)
+    older, is_found = _NO_EDITS, "p.is_result"
     if has_edits:
-        older = f"superseded AS ({superseded('post_edits', 'posts')}),"
-        first_id = "coalesce(superseded.newest, m.post_id)"
-        newest_of = "LEFT JOIN superseded ON superseded.id = m.post_id"
-        is_found = _IS_FOUND
-    return f"""
-WITH {older}
-pages AS (
-    SELECT *, row_number() OVER (ORDER BY began, run_id, number, page_id) AS place FROM (
-        SELECT *, min(number) OVER (PARTITION BY run_id) AS began FROM (
-            SELECT page_id, run_id, action, params ->> 'query' AS query, {number} AS number
-            FROM requests
-        )
+        older, is_found = superseded("post_edits", "posts"), _IS_FOUND
+    query = (
+        f"SELECT {shown} FROM posts AS p\n{from_clause}\nWHERE p.is_latest AND {is_found} {order}"
     )
-),
-firsts AS (
-    SELECT {first_id} AS id,
-        min(pages.place * {_PAGE_ROWS} + coalesce(m.position, 0)) AS place
-    FROM matches AS m LEFT JOIN pages ON pages.page_id = m.page_id
-    {newest_of}
-    GROUP BY ALL
-),
-sources AS (
+    return f"{_with(query, number, older)}{query}"
+
+
+def _joins_of(text: str) -> list[str]:
+    """Return the joins that SQL names, and those that these need, in their order."""
+    needed: list[str] = []
+    for name, join in reversed(_JOINS.items()):
+        if re.search(rf"\b{name}\.", text):
+            needed.insert(0, name)
+            text += join.on
+    return needed
+
+
+def _with(query: str, number: str, older: str) -> str:
+    """Return a WITH clause of what a query names, and what that needs."""
+    ctes = {
+        "superseded": older,
+        "pages": _PAGES.format(number=number),
+        "people": _PEOPLE,
+    }
+    named = {name: text for name, text in ctes.items() if re.search(rf"\b{name}\b", query)}
+    return f"WITH {', '.join(f'{name} AS ({text})' for name, text in named.items())} "
+
+
+@dataclass(frozen=True, slots=True)
+class _Join:
+    """A join of `results` with rows that are unique by what it compares."""
+
+    rows: str
+    on: str
+
+    def text(self, name: str) -> str:
+        """SQL of the join under this name."""
+        return f"{self.rows} AS {name} ON {self.on}"
+
+
+def _lists(table: str, **values: str) -> str:
+    """SQL of a SELECT of values of each post as lists, in order."""
+    item = "'position': position"
+    for name, value in values.items():
+        item += f", '{name}': {value}"
+    first = next(iter(values.values()))
+    shown = ", ".join(f"[i.{name} for i in items] AS {name}" for name in values)
+    return (
+        f"(SELECT id, {shown} FROM (SELECT post_id AS id, "
+        f"list_sort(list({{{item}}}) FILTER ({first} IS NOT NULL)) AS items "
+        f"FROM {table} GROUP BY post_id))"
+    )
+
+
+_NO_EDITS = "SELECT NULL::VARCHAR AS id, NULL::VARCHAR AS newest WHERE false"
+_PAGES = """
+SELECT *, row_number() OVER (ORDER BY began, run_id, number, page_id) AS place FROM (
+    SELECT *, min(number) OVER (PARTITION BY run_id) AS began FROM (
+        SELECT page_id, run_id, action, params ->> 'query' AS query, {number} AS number
+        FROM requests
+    )
+)"""
+_PEOPLE = """
+SELECT id, any_value(username) AS username, any_value(name) AS name,
+    any_value(followers_count) AS followers_count
+FROM users GROUP BY id"""
+# Where a post was first returned: `place` of the version itself, `begin` of any of its versions
+_FIRSTS = f"""(
+    SELECT id, coalesce(min(spot) FILTER (is_own), min(spot)) AS place,
+        min(spot) AS begin FROM (
+        SELECT coalesce(superseded.newest, m.post_id) AS id, superseded.id IS NULL AS is_own,
+            pages.place * {_PAGE_ROWS} + coalesce(m.position, 0) AS spot
+        FROM matches AS m LEFT JOIN pages ON pages.page_id = m.page_id
+        LEFT JOIN superseded ON superseded.id = m.post_id
+    ) GROUP BY id
+)"""
+_SOURCES = """(
     SELECT place, any_value(action) AS action, any_value(query) AS query,
         any_value(run_id) AS run_id, any_value(page_id) AS page_id
     FROM pages GROUP BY place
-),
-refs AS (
+)"""
+_REFERENCES = """(
     SELECT post_id, arg_min(referenced_post_id, rank) AS id, arg_min(type, rank) AS type FROM (
         SELECT *, [list_position(['reposted', 'replied_to', 'quoted'], type), position] AS rank
         FROM post_references
     ) GROUP BY post_id
-),
-referenced AS (
+)"""
+_REFERENCED = f"""(
     SELECT id, any_value(author_id) AS author_id, any_value({_WHOLE_TEXT}) AS text FROM posts
     SEMI JOIN post_references ON post_references.referenced_post_id = posts.id GROUP BY id
-),
-people AS (
-    SELECT id, any_value(username) AS username, any_value(name) AS name,
-        any_value(followers_count) AS followers_count
-    FROM users GROUP BY id
-)
-SELECT p.id, p.created_at, p.author_id, coalesce(author.username, p.author_username) AS username,
-    author.name, author.followers_count,
-    CASE WHEN refs.type = 'reposted' THEN coalesce(referenced.text, p.plain_text)
-        ELSE {_WHOLE_TEXT} END AS text,
-    p.lang,
-    CASE refs.type WHEN 'reposted' THEN 'repost' WHEN 'replied_to' THEN 'reply'
-        WHEN 'quoted' THEN 'quote'
-        ELSE CASE WHEN p.in_reply_to_user_id IS NULL THEN 'original' ELSE 'reply' END END AS kind,
-    p.like_count, p.reply_count, p.repost_count, p.quote_count, p.bookmark_count,
-    p.impression_count,
-    refs.id AS referenced_post_id, referenced.author_id AS referenced_author_id,
-    other.username AS referenced_username, referenced.text AS referenced_text,
-    {_CONTENT} AS content_post_id,
-    CASE WHEN refs.type = 'reposted' THEN coalesce(referenced.author_id, p.author_id)
-        ELSE p.author_id END AS content_author_id,
-    coalesce(tags.list, []) AS hashtags, coalesce(named.list, []) AS mentions,
-    coalesce(named.ids, []) AS mentioned_user_ids, coalesce(links.list, []) AS links,
-    'https://x.com/' || coalesce(author.username, p.author_username, 'i') || '/status/' || p.id
-        AS url,
-    sources.query, sources.action, sources.run_id, p.observed_at,
-    coalesce(sources.page_id, p.page_id) AS page_id
-FROM posts AS p
-LEFT JOIN firsts ON firsts.id = p.id
-LEFT JOIN sources ON sources.place = firsts.place // {_PAGE_ROWS}
-LEFT JOIN refs ON refs.post_id = p.id
-LEFT JOIN referenced ON referenced.id = refs.id
-LEFT JOIN people AS author ON author.id = p.author_id
-LEFT JOIN people AS other ON other.id = referenced.author_id
-LEFT JOIN ({_lists("post_hashtags", "tag")}) AS tags ON tags.id = {_CONTENT}
-LEFT JOIN (
-    SELECT post_id AS id, list(username ORDER BY position) AS list,
-        list(user_id ORDER BY position) AS ids
-    FROM post_mentions WHERE username IS NOT NULL GROUP BY post_id
-) AS named ON named.id = {_CONTENT}
-LEFT JOIN ({_lists("post_urls", _LINK)}) AS links ON links.id = {_CONTENT}
-WHERE p.is_latest AND {is_found}
-ORDER BY firsts.place
-"""
-
-
+)"""
 # The post whose text, tags and links those of a result are: of a repost the original, if it is here
 _CONTENT = (
     "CASE WHEN refs.type = 'reposted' THEN coalesce(referenced.id, p.id) ELSE p.id END"
 )
 _LINK = "coalesce(unwound_url, expanded_url, url)"
+# In an order in which each names only earlier ones
+_JOINS = {
+    "firsts": _Join(_FIRSTS, "firsts.id = p.id"),
+    "sources": _Join(_SOURCES, f"sources.place = firsts.begin // {_PAGE_ROWS}"),
+    "refs": _Join(_REFERENCES, "refs.post_id = p.id"),
+    "referenced": _Join(_REFERENCED, "referenced.id = refs.id"),
+    "author": _Join("people", "author.id = p.author_id"),
+    "other": _Join("people", "other.id = referenced.author_id"),
+    "tags": _Join(_lists("post_hashtags", tags="tag"), f"tags.id = {_CONTENT}"),
+    "named": _Join(
+        _lists("post_mentions", names="username", ids="user_id"), f"named.id = {_CONTENT}"
+    ),
+    "links": _Join(_lists("post_urls", links=_LINK), f"links.id = {_CONTENT}"),
+}
+_OF_POSTS = (
+    "id", "created_at", "author_id", "lang", "like_count", "reply_count", "repost_count",
+    "quote_count", "bookmark_count", "impression_count", "observed_at",
+)
+# SQL of each column
+_RESULT = {name: f"p.{name}" for name in _OF_POSTS} | {
+    "username": "coalesce(author.username, p.author_username)",
+    "name": "author.name",
+    "followers_count": "author.followers_count",
+    "text": f"""CASE WHEN refs.type = 'reposted' THEN coalesce(referenced.text, p.plain_text)
+        ELSE {_WHOLE_TEXT} END""",
+    "kind": """CASE refs.type WHEN 'reposted' THEN 'repost' WHEN 'replied_to' THEN 'reply'
+        WHEN 'quoted' THEN 'quote'
+        ELSE CASE WHEN p.in_reply_to_user_id IS NULL THEN 'original' ELSE 'reply' END END""",
+    "referenced_post_id": "refs.id",
+    "referenced_author_id": "referenced.author_id",
+    "referenced_username": "other.username",
+    "referenced_text": "referenced.text",
+    "content_post_id": _CONTENT,
+    "content_author_id": """CASE WHEN refs.type = 'reposted'
+        THEN coalesce(referenced.author_id, p.author_id) ELSE p.author_id END""",
+    "hashtags": "coalesce(tags.tags, [])",
+    "mentions": "coalesce(named.names, [])",
+    "mentioned_user_ids": "coalesce(named.ids, [])",
+    "links": "coalesce(links.links, [])",
+    "url": """'https://x.com/' || coalesce(author.username, p.author_username, 'i')
+        || '/status/' || p.id""",
+    "query": "sources.query",
+    "action": "sources.action",
+    "run_id": "sources.run_id",
+    "page_id": "coalesce(sources.page_id, p.page_id)",
+}
 
 
 # An edited post is a result if one of its versions is.
@@ -241,12 +317,4 @@ def found() -> str:
         f"WITH superseded AS ({superseded('post_edits', 'posts')}), "
         f"judged AS (SELECT {_IS_FOUND} AS is_found FROM posts AS p WHERE p.is_latest) "
         "SELECT count(*) FILTER (is_found), count(*) FILTER (NOT is_found) FROM judged"
-    )
-
-
-def _lists(table: str, value: str) -> str:
-    """SQL of a SELECT of the values of each post as a list, in order."""
-    return (
-        f"SELECT post_id AS id, list({value} ORDER BY position) FILTER ({value} IS NOT NULL) "
-        f"AS list FROM {table} GROUP BY post_id"
     )

@@ -6,6 +6,7 @@ from contextlib import closing, suppress
 from functools import lru_cache
 from html import escape
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -60,15 +61,28 @@ def stored(folder: Folder) -> dict[str, tuple[int, bool]]:
     return counts
 
 
+# What `found` says of each open archive, and of which files
+_FOUND: WeakKeyDictionary[Folder, tuple[object, str]] = WeakKeyDictionary()
+
+
 def found(folder: Folder) -> str:
     """Return how many posts are results, and how many were only included with them.
 
-    Empty without posts, and if they cannot be read.
+    Empty without posts, and if they cannot be read. Rows are counted again if files have changed.
     """
+    files = {name: folder.files(name) for name in ("posts", "post_edits", "matches", "tombstones")}
+    if not files["posts"].all:
+        return ""
+    earlier = _FOUND.get(folder)
+    if earlier is None or earlier[0] != files:
+        earlier = (files, _found(folder))
+        _FOUND[folder] = earlier
+    return earlier[1]
+
+
+def _found(folder: Folder) -> str:
     import duckdb
 
-    if not folder.files("posts").all:
-        return ""
     with suppress(duckdb.Error, ArchiveError, OSError), closing(Views(folder)) as views:
         (row,) = views.arrow(derivation.found()).to_pylist()
         results, included = row.values()

@@ -20,6 +20,7 @@ from xframes.archive.storage.readers import Readers
 from xframes.schema import STORED, TABLES, Table
 from xframes.sql import derivation, macros, newest
 from xframes.sql.names import named_tables
+from xframes.sql.needs import needs_of
 from xframes.sql.newest import Sources
 
 if TYPE_CHECKING:
@@ -138,10 +139,17 @@ class Views:
             self._create(table, own, parent, stones, edits)
             self._known[table.name] = state
 
-    def cursor(self, names: Iterable[str] = TABLES) -> duckdb.DuckDBPyConnection:
-        """Return a new session with the same views, those of these tables updated."""
+    def cursor(
+        self, names: Collection[str] = TABLES, query: str = ""
+    ) -> duckdb.DuckDBPyConnection:
+        """Return a new session with the same views, those of these tables updated.
+
+        In a session of one query, `results` has the columns that the query needs.
+        """
         cursor = self.connection(names).cursor()
         _hide_progress(cursor)
+        if query and "results" in names:
+            _narrow(cursor, query, has_edits=bool(self._folder.files("post_edits").all))
         return cursor
 
     def _create(
@@ -187,15 +195,18 @@ class Views:
     def _relation(self, lease: Lease, query: str, params: object) -> duckdb.DuckDBPyRelation:
         import duckdb
 
+        names = named_tables(query)
         try:
-            return self._session(lease, named_tables(query)).sql(query, params=params)
-        except duckdb.CatalogException:
-            if len(self._known) == len(TABLES):
+            return self._session(lease, names, query).sql(query, params=params)
+        except (duckdb.CatalogException, duckdb.BinderException):
+            if len(self._known) == len(TABLES) and "results" not in names:
                 raise
             return self._session(lease, TABLES).sql(query, params=params)
 
-    def _session(self, lease: Lease, names: Collection[str]) -> duckdb.DuckDBPyConnection:
-        cursor = self.cursor(names)
+    def _session(
+        self, lease: Lease, names: Collection[str], query: str = ""
+    ) -> duckdb.DuckDBPyConnection:
+        cursor = self.cursor(names, query)
         if names:  # without a table, no file is read
             lease.hold(cursor)
         return cursor
@@ -216,7 +227,9 @@ class Views:
         self.readers.enter()
         try:
             return self._folder.steady(
-                lambda: self.cursor(named_tables(query)).sql(query, params=params).to_arrow_table()
+                lambda: self.cursor(named_tables(query), query)
+                .sql(query, params=params)
+                .to_arrow_table()
             )
         finally:
             self.readers.leave()
@@ -270,6 +283,17 @@ def _count_rows(cursor: duckdb.DuckDBPyConnection, table: Table) -> int:
     # for count(*) of a union, DuckDB would read all columns
     query = f'SELECT count("{table.columns[0].name}" IS NULL) FROM "{table.name}"'
     return int(cursor.execute(query).fetchall()[0][0])
+
+
+def _narrow(session: duckdb.DuckDBPyConnection, query: str, *, has_edits: bool) -> None:
+    """Replace `results` in a session by what one query needs of it: most columns need joins."""
+    needs = needs_of(query, "results", session)
+    if needs is not None:
+        select = derivation.results(
+            derivation.RECEIVED, needs.columns, are_ordered=needs.are_ordered,
+            has_edits=has_edits,
+        )
+        session.execute(f"CREATE TEMP VIEW results AS {select}")
 
 
 def _derived(
