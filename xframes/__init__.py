@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from xframes.errors import Interrupted, XframesError
     from xframes.frames import Frames, flatten, unescape
     from xframes.planning import searches as search
-    from xframes.planning.costing import cost
+    from xframes.planning.costs.costing import cost
     from xframes.planning.estimates import estimate
     from xframes.planning.lookups import complete
     from xframes.planning.readiness import can
@@ -56,7 +56,7 @@ _HOMES = {
     "Frames": "xframes.frames", "Interrupted": "xframes.errors", "Replay": "xframes.client",
     "XframesError": "xframes.errors", "actions": "xframes.collect", "call": "xframes.collect",
     "can": "xframes.planning.readiness", "complete": "xframes.planning.lookups",
-    "cost": "xframes.planning.costing", "estimate": "xframes.planning.estimates",
+    "cost": "xframes.planning.costs.costing", "estimate": "xframes.planning.estimates",
     "flatten": "xframes.frames", "gaps": "xframes.archive", "hydrate": "xframes.collect.hydration",
     "now": "xframes.client", "read_ids": "xframes.reader.id_files", "read_pages": "xframes.reader",
     "report": "xframes.reporting", "spend": "xframes.planning.spending_report",

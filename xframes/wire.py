@@ -333,14 +333,22 @@ def clock_lead(headers: Mapping[str, str], now: datetime) -> float:
 
     0 if they agree as far as whole seconds and the time of an answer show.
     """
+    date = server_time(headers)
+    if date is None:
+        return 0.0
+    lead = (now - date).total_seconds()
+    return lead if abs(lead) > _SAME_TIME else 0.0
+
+
+def server_time(headers: Mapping[str, str]) -> datetime | None:
+    """Return the time of an answer by the server's clock, its `Date`. None without one."""
     try:
         date = parsedate_to_datetime(headers.get("date") or "")
     except (ValueError, TypeError, IndexError, OverflowError):
-        return 0.0
+        return None
     if date.tzinfo is None:
         date = date.replace(tzinfo=UTC)
-    lead = (now - date).total_seconds()
-    return lead if abs(lead) > _SAME_TIME else 0.0
+    return date
 
 
 def _retry_after(

@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 import xframes as xf
-from tests.clients import Scripted, answer
+from tests.clients import SEARCH, Scripted, answer
 from tests.invoices import ME, Shop, serving
 from xframes.billing.ledger import Ledger, ledger_path
-from xframes.client import Retries
+from xframes.client import Client, Retries
+from xframes.wire import Request
 
 START = datetime(2026, 3, 10, 22, tzinfo=UTC)
 FORK = multiprocessing.get_context("spawn")
@@ -179,6 +180,39 @@ def test_apps_are_told_apart_by_a_hash_that_users_tokens_do_not_enter(monkeypatc
     content = b"".join(path.read_bytes() for path in ledger_path().parent.iterdir())
     assert b"user-1" not in content
     assert sum(row["low"] for row in rows(query="")) == 4 * 10_000_000
+
+
+COUNTS = Request("GET", "/2/tweets/counts/recent", {"query": "q"}, "counts.recent")
+COUNTED = answer(200, {"data": [], "meta": {}})
+
+
+def test_a_request_that_is_billed_each_time_counts_twice_if_its_first_answer_is_lost(totals):
+    Scripted(ConnectionError("no answer"), COUNTED).send(COUNTS)
+    assert totals() == pytest.approx((0.005, 0.01))
+    assert rows()[0]["in_flight"] == 1
+    Scripted(answer(200, b'{"data": ['), COUNTED).send(COUNTS)  # X answered, so it billed
+    assert totals() == pytest.approx((0.015, 0.02))
+
+
+@pytest.mark.parametrize(("date", "day"), [
+    (None, "2026-03-10"), ("Tue, 10 Mar 2026 23:59:58 GMT", "2026-03-10"),
+    ("Wed, 11 Mar 2026 00:00:03 GMT", "2026-03-11"), ("Fri, 13 Mar 2026 00:00:03 GMT", "2026-03-10"),
+    ("not a time", "2026-03-10"),
+])
+def test_midnight_between_request_and_answer_is_decided_by_the_servers_clock(date, day, totals):
+    clock, dates = Clock(), [date] if date else []
+    clock.now = datetime(2026, 3, 10, 23, 59, 55, tzinfo=UTC)
+
+    def slow(_):
+        clock.now += timedelta(seconds=10)
+        headers = {"date": dates.pop()} if dates else {}
+        return answer(200, {"data": [{"id": "1"}], "meta": {}}, **headers)
+
+    client = Client("key-of-no-one", now=clock, transport=slow)
+    client.send(SEARCH)
+    client.send(SEARCH)  # after midnight
+    assert [row["day"] for row in rows()] == sorted({day, "2026-03-11"})
+    assert totals() == pytest.approx((0.005, 0.005) if day == "2026-03-11" else (0.01, 0.01))
 
 
 def test_ids_are_removed_after_the_day():

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 import pytest
@@ -78,6 +78,46 @@ def test_spending_is_compared_with_what_x_counts(shop):
     assert list(spent.usage_less_all) == [134 - spent.posts[0]] != [0]
     with pytest.raises(xf.errors.ArgumentError):
         xf.spend(by="action", usage=xf.flatten(page))
+
+
+def credits(at, balance):
+    body = {"data": {"total_balance": balance, "prepaid_balance": balance, "free_balance": 0.0, "free_grants": []}}
+    return Page(Request("GET", "/2/usage/credits", {}, "usage.credits"), json.dumps(body).encode(), at)
+
+
+def test_spending_is_compared_with_the_balance_by_day(shop):
+    clock = [datetime(2026, 3, 10, 9, tzinfo=UTC)]
+    shop.clock = lambda: clock[0]
+    client = Client("app-token", base_url=shop.url, now=lambda: clock[0])
+    balance, pages = 20.0, []
+
+    def report(added=0.0, unbilled=0.0):
+        spent = shop.total()[1] - unbilled
+        clock[0] += timedelta(minutes=1)
+        pages.append(credits(clock[0], round(balance - spent + added, 6)))
+
+    xf.users.lookup(["101"], client=client)  # before the first report
+    report()
+    xf.search.recent("t0", limit=20, client=client)
+    report()
+    clock[0] += timedelta(days=1)
+    xf.search.recent("t1", limit=20, client=client)  # without a report that day
+    clock[0] += timedelta(days=1)
+    xf.search.recent("t0", limit=20, client=client)
+    report(added=5.0, unbilled=0.1)
+    spent = xf.spend(by="day", usage=xf.flatten(pages))
+    low, high = (spent.price_low.sum(), spent.price_high.sum())
+    assert (low, high) == pytest.approx(shop.total())
+    first, none, last = spent.to_dict("records")
+    assert first["credits_used"] == pytest.approx(first["price_high"] - 0.01)
+    assert first["credits_less_high"] == pytest.approx(-0.01)
+    assert pd.isna(none["credits_used"])
+    assert (str(last["credits_since"])[:10], last["credits_added"]) == ("2026-03-10", pytest.approx(5.1 - none["price_high"] - last["price_high"]))
+    assert last["credits_used"] == 0
+    clock[0] += timedelta(days=1)
+    report(unbilled=-2.0)  # by another machine
+    *_, other = xf.spend(by="day", usage=xf.flatten(pages)).to_dict("records")
+    assert (other["price_high"], other["credits_less_low"]) == (0, pytest.approx(7.1))
 
 
 def test_kinds_without_a_row_are_named(shop):

@@ -1,6 +1,7 @@
 """Estimates contain what collections then cost."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import matplotlib as mpl
 import pytest
@@ -47,6 +48,104 @@ def assert_contains(found, low, high):
     assert way.high[0] <= high <= way.high[1]
     assert found.price_low <= low
     assert high <= found.price_high
+
+
+def assert_within(way, low, high):
+    assert way.low[0] - 1e-9 <= low <= way.low[1] + 1e-9, way
+    assert way.high[0] - 1e-9 <= high <= way.high[1] + 1e-9, way
+
+
+def collect_in(way, query, client, folder):
+    if way == "with everything":
+        xf.search.recent(query, client=client)
+        return
+    archive = xf.Archive(folder)
+    xf.search.recent(query, expansions="lean", client=client, into=archive)
+    if way == "with people":
+        xf.complete(archive, "users", client=client)
+
+
+WAYS = ["posts only", "with people", "with everything"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("sample", [False, True])
+@pytest.mark.parametrize("query", ["climate"])
+def test_each_way_to_collect_costs_what_its_range_says(way, sample, query, x, client, tmp_path):
+    found = xf.cost("search.recent", query=query, sample=sample, client=client)
+    (expected,) = (one for one in found.ways if one.name == way)
+    assert_within(expected, *price_of(client, lambda: collect_in(way, query, client, tmp_path / "a")))
+
+
+@pytest.fixture(scope="module")
+def large():
+    with xf.sandbox.start(seed=3, posts=8000, users=600) as running:
+        yield running
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_posts_that_are_read_narrow_the_range(way, large, tmp_path):
+    client = Client(large.bearer_token, base_url=large.url)
+    found = xf.cost("search.recent", query="coffee", sample=True, client=client)
+    low, high = found.own_price
+    assert found.rows > 250
+    assert 0.4 < low - 0.005 < 0.3 * 0.005 * found.rows
+    assert low < high < 4
+    (expected,) = (one for one in found.ways if one.name == way)
+    for (least, most), paid in zip((expected.low, expected.high), found.own_price, strict=True):
+        assert most + paid <= 1.6 * (least + paid)
+    assert_within(expected, *price_of(client, lambda: collect_in(way, "coffee", client, tmp_path / "a")))
+
+
+def test_an_archive_of_the_same_query_narrows_the_range(large, tmp_path):
+    clock = [datetime.now(UTC) - timedelta(days=1)]
+    client = Client(large.bearer_token, base_url=large.url, now=lambda: clock[0])
+    archive = xf.Archive(tmp_path / "a")
+    xf.search.recent("coffee", limit=150, expansions="lean", client=client, into=archive)
+    clock[0] += timedelta(days=1)  # nothing of it was billed today
+    found = xf.cost("search.recent", query="coffee", client=client, into=archive)
+    blind = xf.cost("search.recent", query="coffee", client=client)
+    everything, before = found.ways[-1].high, blind.ways[-1].high
+    assert everything[1] / everything[0] < 0.5 * before[1] / before[0]
+    assert_within(found.ways[-1], *price_of(client, lambda: xf.search.recent("coffee", client=client)))
+
+
+def test_the_setting_picks_one_reading(client, monkeypatch):
+    found = xf.cost("search.recent", query="tea", client=client)
+    way = found.ways[-1]
+    assert (found.price_low, found.price_high) == (way.low[0], way.high[1])
+    for reading in ("low", "high"):
+        monkeypatch.setenv("XFRAMES_PRICE_READING", reading)
+        assert (found.price_low, found.price_high) == getattr(way, reading)
+        assert list(found.frame.iloc[-1][["price_low", "price_high"]]) == list(getattr(way, reading))
+
+
+def test_the_cost_of_a_sample_is_that_of_its_posts_and_counts(large):
+    client = Client(large.bearer_token, base_url=large.url)
+    now = client.now().replace(microsecond=0)
+    times = {"start_time": now - timedelta(days=5), "end_time": now - timedelta(minutes=2)}
+    arguments = {"query": "coffee", "posts": 60, "seed": 4, **times}
+    found = xf.cost("search.sample", client=client, **arguments)
+    assert 30 < found.posts <= 60
+    assert found.own_price[0] == 0.005
+    assert "xf.search.sample(" in found.call
+    low, high = price_of(client, lambda: xf.search.sample(client=client, progress=False, **arguments))
+    assert_within(found.ways[0], low, high)
+    assert found.price_high == pytest.approx(0.005 + 60 * 0.005)
+
+
+def test_lists_cost_the_sum_less_what_they_have_in_common(x, client):
+    queries = ["tea", "tea lang:en", "coffee"]
+    found = xf.cost("search.recent", query=queries, client=client)
+    single = [xf.cost("search.recent", query=query, client=client) for query in queries]
+    assert found.posts == sum(one.posts for one in single)
+    assert found.own_price[0] == pytest.approx(0.02)  # three counts, and one of all
+    assert found.price_high == pytest.approx(sum(one.price_high for one in single))
+    assert found.ways[0].low[1] < 3 * found.ways[0].low[0]
+    low, high = price_of(client, lambda: xf.search.recent(queries, client=client))
+    assert_within(found.ways[-1], low, high)
+    users = xf.cost("timelines.user", user_id=[x.user_id, "100"], client=client, limit=20)
+    assert "user_id=[" in users.call
 
 
 @pytest.mark.parametrize("number", range(len(QUERIES)))
@@ -134,3 +233,16 @@ def test_in_the_shell(x, monkeypatch, tmp_path):
         assert "xf.search.recent" in shown.stderr.splitlines()[-1]
     shown = run("cost", "search", "all", "tea", "--archive", tmp_path / "a")
     assert shown.exit_code == 0, shown.stderr
+    (tmp_path / "queries.txt").write_text("tea\ncoffee\n")
+    shown = run("search", "recent", "--from-file", tmp_path / "queries.txt", "--cost", "--format", "json")
+    assert shown.exit_code == 0, shown.stderr
+    assert json.loads(shown.stdout)[0]["posts"] > 30
+    shown = run("search", "recent", "tea", "--limit", 20, "--cost", "--sample")
+    assert shown.exit_code == 0, shown.stderr
+    assert run("search", "recent", "tea", "--sample").exit_code == 2
+    times = ("--start-time", datetime.now(UTC) - timedelta(days=3), "--end-time", datetime.now(UTC) - timedelta(hours=1))
+    times = [str(part).replace(" ", "T") for part in times]
+    shown = run("cost", "search", "sample", "tea", *times, "--posts", 40)
+    assert shown.exit_code == 0, shown.stderr
+    assert "xf.search.sample" in shown.stderr.splitlines()[-1]
+    assert run("search", "sample", "tea", *times).exit_code == 2

@@ -153,6 +153,9 @@ class Ledger:
     ) -> Intent:
         """Write the intent of a request, and return it.
 
+        An earlier attempt with the same key is replaced, because X bills its objects once. Without
+        a key it is not: X bills each request.
+
         `choose` receives the function that sums what was spent, by the condition of a period. It
         returns the most that the request can cost (low and high), or raises an error: then nothing
         is written. No other process can spend in between.
@@ -286,6 +289,8 @@ class Ledger:
         self, sql: sqlite3.Connection, label: Label, key: str
     ) -> list[tuple[int, int, int, int, int]]:
         """Return the intents of the same request that day whose process no longer waits for it."""
+        if not key:
+            return []
         found = sql.execute(
             "SELECT intent, low, high, posts_low, posts_high, lost, owner, at FROM intents "
             "WHERE app = ? AND day = ? AND key = ?", (label.app, label.day, key),

@@ -8,7 +8,7 @@ import logging
 import secrets
 import sqlite3
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from xframes.billing import card as cards
@@ -31,6 +31,7 @@ __all__ = ["Meter", "Ticket"]
 
 T = TypeVar("T")
 log = logging.getLogger("xframes")
+_CLOCKS_DIFFER = timedelta(minutes=5)
 _SIZES = ("max_results", "expansions")  # a smaller page of the same request may differ in these
 
 
@@ -79,11 +80,11 @@ class Meter:
             There is a budget, but the ledger cannot be written.
         """
         action = ACTIONS.get(request.action or "")
-        key = _key(request)
+        key = _key(request) if action is not None and is_counted(action) else ""
         if self.budget is not None:
             request = without_unbounded(request, action, self.budget)
         bound = bound_of(request, action, self.card, owned=owned)
-        ticket = Ticket(self, request, owned=owned)
+        ticket = Ticket(self, request, self._now(), owned=owned)
 
         def choose(spent: Callable[[str], Spent]) -> tuple[Amount, Amount]:
             rows = bound.most
@@ -168,10 +169,10 @@ class Meter:
         self._ledger = None
         return None
 
-    def _label(self, ledger: Ledger, request: Request) -> Label:
+    def _label(self, ledger: Ledger, request: Request, at: datetime | None = None) -> Label:
         if self._app is None:
             self._app = ledger.app(self._identify(ledger.salt()), self._server)
-        day = self._now().astimezone(UTC).date().isoformat()
+        day = (at or self._now()).astimezone(UTC).date().isoformat()
         purpose = request.purpose
         run, archive = self._own_run, ""
         if purpose is not None:
@@ -190,9 +191,10 @@ class Meter:
         if is_counted(action):
             found = resources(action, body, self.card, owned=ticket.owned)
         rate = self.card.request(action, ticket.request.body)
-        intent, request = ticket.intent, ticket.request
+        intent, request, now = ticket.intent, ticket.request, self._now()
+        billed_at = _billed_at(ticket, now)
         self._count(self._write(lambda ledger: ledger.answered(
-            intent, self._label(ledger, request), rate, found, now=self._now()
+            intent, self._label(ledger, request, billed_at), rate, found, now=now
         )))
 
     def _count(self, billed: tuple[int, int] | None) -> None:
@@ -205,21 +207,33 @@ class Meter:
         if intent is not None:
             self._write(lambda ledger: ledger.refused(intent))
 
-    def lost(self, ticket: Ticket) -> None:
-        """Record that no usable answer arrived, so that X may have billed the request."""
-        intent = ticket.intent
+    def lost(self, ticket: Ticket, *, is_answered: bool = False) -> None:
+        """Record that no usable answer arrived, so that X may have billed the request.
+
+        `is_answered`: it was a success that could not be used. If X bills the request and not its
+        objects, what it cost is known.
+        """
+        action, intent = ACTIONS.get(ticket.request.action or ""), ticket.intent
+        if is_answered and action is not None and not is_counted(action):
+            self.answered(ticket, b"")
+            return
         if intent is not None:
             self._write(lambda ledger: ledger.lost(intent))
 
 
 @dataclass
 class Ticket:
-    """One attempt of a request, and its intent in the ledger."""
+    """One attempt of a request, and its intent in the ledger.
+
+    `answered_at` is the time of the answer by the server's clock, if it sent one.
+    """
 
     meter: Meter
     request: Request
+    sent_at: datetime
     owned: bool = False
     intent: Intent | None = None
+    answered_at: datetime | None = None
 
 
 def _fitting(budget: Budget, bound: Bound, spent: Spent, now: datetime) -> int:
@@ -246,6 +260,17 @@ def _fitting(budget: Budget, bound: Bound, spent: Spent, now: datetime) -> int:
         else:
             beyond = middle
     return fitting
+
+
+def _billed_at(ticket: Ticket, now: datetime) -> datetime:
+    """Return the time on whose day X bills an answer: the server's own, else that of the request.
+
+    It matters around midnight. A server's clock that differs by more than minutes is not used.
+    """
+    at = ticket.answered_at
+    if at is not None and ticket.sent_at - _CLOCKS_DIFFER <= at <= now + _CLOCKS_DIFFER:
+        return at
+    return ticket.sent_at
 
 
 def _key(request: Request) -> str:

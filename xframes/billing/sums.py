@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from datetime import date
+from dataclasses import dataclass
+from datetime import UTC, date
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from xframes.billing.card import in_dollars, load
@@ -14,10 +16,11 @@ from xframes.settings import READING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
     import pyarrow as pa
 
-__all__ = ["KEYS", "money", "run_prices", "spend_table", "with_usage"]
+__all__ = ["KEYS", "compared", "money", "run_prices", "spend_table"]
 
 KEYS = ("day", "app", "server", "action", "query", "run_id", "archive")
 _COUNTS = ("requests", "in_flight", "posts", "users", "others", "main_posts")
@@ -40,7 +43,32 @@ def spend_table(
     return _summed(rows, keys)
 
 
-def with_usage(spent: pa.Table, usage: Mapping[date, int]) -> pa.Table:
+def compared(
+    spent: pa.Table, usage: Mapping[date, int], balances: Sequence[tuple[datetime, float]]
+) -> pa.Table:
+    """Add what X itself reports by day: posts, and by how much the balance fell.
+
+    `balances` are reports in the order of time. Days on which X reports something and the ledger
+    has nothing have rows too.
+    """
+    changes = _changes(balances)
+    reported = {day for day, posts in usage.items() if posts} | changes.keys()
+    spent = _with_days(spent, reported)
+    return _with_credits(_with_usage(spent, usage), changes)
+
+
+def _with_days(spent: pa.Table, days: Iterable[date]) -> pa.Table:
+    """Return the table with rows of zeros for the days that it does not have."""
+    import pyarrow as pa
+
+    known = set(spent["day"].to_pylist())
+    numbers = [*_COUNTS, "price_low", "price_high"]
+    rows = [{"day": day, **dict.fromkeys(numbers, 0)} for day in days if day not in known]
+    added = pa.Table.from_pylist(rows, spent.schema)
+    return pa.concat_tables([spent, added]).sort_by("day")
+
+
+def _with_usage(spent: pa.Table, usage: Mapping[date, int]) -> pa.Table:
     """Add the posts that X itself counts by day, and the difference to those of the ledger.
 
     X counts posts of the whole project, and its counts lag.
@@ -57,6 +85,66 @@ def with_usage(spent: pa.Table, usage: Mapping[date, int]) -> pa.Table:
         ]
         spent = spent.append_column(name, pa.array(differences, pa.int64()))
     return spent
+
+
+def _with_credits(spent: pa.Table, changes: Mapping[date, _Change]) -> pa.Table:
+    """Add by how much X lowered the balance, and the difference to the prices of the ledger.
+
+    A day is compared from the last report of
+    an earlier day, or from its own first one, up to its last; `credits_since` is the day of the
+    report before. Prices of days without a report are counted with the next day that has one.
+    """
+    import pyarrow as pa
+
+    rows = spent.to_pylist()
+    columns: dict[str, list[Any]] = {name: [] for name in _CREDITS}
+    for row in rows:
+        values: tuple[Any, ...] = (None,) * len(_CREDITS)
+        if (change := changes.get(row["day"])) is not None:
+            days = [one for one in rows if change.covers(one["day"], row["day"])]
+            low, high = (sum(one[name] for one in days) for name in ("price_low", "price_high"))
+            values = (
+                change.since, round(change.used, 6), round(change.added, 6),
+                round(change.used - low, 6), round(change.used - high, 6),
+            )
+        for name, value in zip(_CREDITS, values, strict=True):
+            columns[name].append(value)
+    for name, kind in _CREDITS.items():
+        spent = spent.append_column(name, pa.array(columns[name], getattr(pa, kind)()))
+    return spent
+
+
+_CREDITS = {
+    "credits_since": "date32", "credits_used": "float64", "credits_added": "float64",
+    "credits_less_low": "float64", "credits_less_high": "float64",
+}
+
+
+@dataclass
+class _Change:
+    """How a balance changed since a day: by how much it fell, and rose."""
+
+    since: date
+    used: float = 0.0
+    added: float = 0.0
+
+    def covers(self, day: date, until: date) -> bool:
+        """Whether the prices of a day are compared, for the change up to a day."""
+        return self.since < day <= until or day == until
+
+
+def _changes(balances: Sequence[tuple[datetime, float]]) -> dict[date, _Change]:
+    """Return the changes of a balance by the day on which they were reported."""
+    changes: dict[date, _Change] = {}
+    for (before_at, before), (at, after) in pairwise(balances):
+        change = changes.setdefault(_day(at), _Change(_day(before_at)))
+        change.used += max(0.0, before - after)
+        change.added += max(0.0, after - before)
+    return changes
+
+
+def _day(at: datetime) -> date:
+    return at.astimezone(UTC).date()
 
 
 def run_prices(run_ids: Sequence[str]) -> dict[str, tuple[float, float]]:

@@ -39,14 +39,14 @@ class ArchivePath(click.Path):
         return value
 
 
-def archive_option(*, exists: bool = True) -> Callable[..., Any]:
+def archive_option(*, exists: bool = True, required: bool = True) -> Callable[..., Any]:
     """Add `--archive DIR`. With `exists`, the archive must be there already."""
     kind = ArchivePath(exists=exists, file_okay=False, path_type=Path)
     about = "Folder or URL of the archive."
     if not exists:
         about = "Folder or URL of the archive (created if missing)."
     return click.option(
-        "--archive", "folder", required=True, type=kind, metavar="DIR", help=about,
+        "--archive", "folder", required=required, type=kind, metavar="DIR", help=about,
     )
 
 

@@ -530,7 +530,7 @@ class Client:
         ticket = self.meter.open(request, owned=kind != "app" and self._is_own(request, action))
         outcome: Page | ApiError | None = None
         try:
-            outcome = self._attempt(ticket.request, action, kind)
+            outcome = self._attempt(ticket.request, action, kind, ticket)
         finally:
             self._close(ticket, outcome)
         return outcome
@@ -548,7 +548,7 @@ class Client:
         elif outcome is not None and (outcome.kind == NOT_SENT or (outcome.status or 0) >= 300):
             self.meter.refused(ticket)
         else:
-            self.meter.lost(ticket)
+            self.meter.lost(ticket, is_answered=outcome is not None and outcome.status == 200)
 
     def _is_own(self, request: Request, action: Action | None) -> bool:
         """Whether a request reads what belongs to the client's user, who pays less for it."""
@@ -572,7 +572,9 @@ class Client:
                 if isinstance(page, Page):
                     self._user_id = _user_id(page) or ""
 
-    def _attempt(self, request: Request, action: Action | None, kind: str) -> Page | ApiError:
+    def _attempt(
+        self, request: Request, action: Action | None, kind: str, ticket: Ticket | None = None
+    ) -> Page | ApiError:
         """Send a request once, and return its page or the error.
 
         Errors of requests are not raised, because they hold the headers of the request.
@@ -586,6 +588,8 @@ class Client:
         now = self.now()
         with self._counters.lock:
             self._counters.bytes += len(answer.body)
+        if ticket is not None:
+            ticket.answered_at = wire.server_time(answer.headers)
         if action:
             self._pacer.learn(*_pool(action, kind), answer.headers, now.timestamp())
         further = action is not None and action.token in request.params

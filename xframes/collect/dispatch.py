@@ -40,7 +40,7 @@ else:
 
 __all__ = [
     "Exclude", "Fields", "Id", "Ids", "Into", "Names", "R", "Seconds", "Time", "annotation",
-    "carry_out", "collect", "function", "own_ids", "signature",
+    "carry_out", "collect", "function", "is_many", "own_ids", "plans_of", "signature",
 ]
 
 Id: TypeAlias = str | int
@@ -119,15 +119,15 @@ def collect(
     handles = handles_in(action, values)
     # ids are filled in later: all arguments are checked before the requests for them
     stand_ins = replaced(action, values, dict.fromkeys(handles, "0"))
-    plans = _plans(action, dict.fromkeys(own, "0") | stand_ins, client)
+    plans = plans_of(action, dict.fromkeys(own, "0") | stand_ins, client)
     checked(client, name)  # before any request, also those for ids
     if handles:
         values = replaced(action, values, ids_of_handles(handles, name, into, client))
-        plans = _plans(action, dict.fromkeys(own, "0") | values, client)
+        plans = plans_of(action, dict.fromkeys(own, "0") | values, client)
     if own:
         own_arguments = dict.fromkeys(own, client.user_id())
         plans = [replace(p, arguments=p.arguments | own_arguments) for p in plans]
-    return carry_out(plans, into, client, progress, is_many=_is_many(action, values))
+    return carry_out(plans, into, client, progress, is_many=is_many(action, values))
 
 
 def carry_out(
@@ -164,7 +164,7 @@ def _kept(value: Any) -> Any:
     return list(value) if hasattr(value, "__next__") else value
 
 
-def _is_many(action: Action, values: Mapping[str, Any]) -> bool:
+def is_many(action: Action, values: Mapping[str, Any]) -> bool:
     """Whether the argument that a run has one value of is a list of values."""
     param = action.repeats
     if param is None or param.name not in values:
@@ -173,10 +173,10 @@ def _is_many(action: Action, values: Mapping[str, Any]) -> bool:
     return not isinstance(value, str | bytes | Mapping) and hasattr(value, "__iter__")
 
 
-def _plans(action: Action, values: Mapping[str, Any], client: Client) -> list[Plan]:
+def plans_of(action: Action, values: Mapping[str, Any], client: Client) -> list[Plan]:
     """Return a plan for each value of a list, without duplicates, or the only plan."""
     param = action.repeats
-    if param is None or not _is_many(action, values):
+    if param is None or not is_many(action, values):
         return [_planned(action, values, client)]
     plans: dict[str, Plan] = {}
     for position, value in enumerate(items_of(param, values[param.name])):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import ceil
 from typing import TYPE_CHECKING, Any
@@ -28,9 +28,8 @@ if TYPE_CHECKING:
     from xframes.frames import Frames
     from xframes.plan import Plan
     from xframes.plan.windows import Sample
-    from xframes.registry import Action
 
-__all__ = ["sample"]
+__all__ = ["Design", "designed", "sample"]
 
 log = logging.getLogger("xframes")
 _POSTS = 1000
@@ -97,6 +96,43 @@ def sample(
     >>> xf.estimate(frames, "lang")
     """
     client = checked(client, "search.sample")
+    design = designed(
+        client, query=query, start_time=start_time, end_time=end_time, posts=posts, usd=usd,
+        seed=seed, fields=fields, into=into, progress=progress,
+    )
+    _say(design, progress)
+    if not design.sample.windows and into is None:
+        return design.counts  # type: ignore[no-any-return]  # R, which is Frames without `into`
+    planned = replace(design.searches, limit=design.limit, sample=design.sample)
+    earlier = () if into is not None else design.counts.pages
+    return carry_out([planned], into, client, progress, earlier=earlier)
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """What a sample will request, after X's counts.
+
+    `counts` are the Frames of the counts, or their run, and `price` what they cost in
+    `count_requests` requests; `rate` is the price of a post, all in dollars. At most `most` posts
+    are read; the run ends at `limit`.
+    """
+
+    searches: Plan
+    counts: Any
+    sample: Sample
+    limit: int
+    most: int
+    price: float
+    rate: float
+    count_requests: int
+
+
+def designed(
+    client: Client, *, query: str, start_time: Time, end_time: Time, posts: int | None = None,
+    usd: float | None = None, seed: int | None = None, fields: Fields = "all",
+    into: Into[Any] | None = None, progress: bool | None = False,
+) -> Design:
+    """Request X's counts, and return which windows a sample reads. Raises as `sample`."""
     bounds = {"query": query, "start_time": start_time, "end_time": end_time}
     names = _actions(bounds, client)
     searches, counting = (
@@ -106,7 +142,8 @@ def sample(
         )
     )
     seed = _seed(seed)
-    price = _price(counting)
+    requests = _count_requests(counting)
+    price = requests * in_dollars(load().request(action(counting.action)).high)
     most = _most(posts, usd, price)
     granularity = "minute" if _span(searches) <= _BY_MINUTE else "hour"
     counts: Any = collect(
@@ -118,12 +155,7 @@ def sample(
     # X's smallest page may bring a few more than the limit
     limit = most - (least - 1)
     drawn = draw(_intervals(frames), limit, seed, has_price=usd is not None)
-    _say(drawn, price, progress)
-    if not drawn.windows and into is None:
-        return counts  # type: ignore[no-any-return]  # R, which is Frames without `into`
-    planned = replace(searches, limit=limit, sample=drawn)
-    earlier = frames.pages if into is None else ()
-    return carry_out([planned], into, client, progress, earlier=earlier)
+    return Design(searches, counts, drawn, limit, most, price, _rate(), requests)
 
 
 def _actions(bounds: dict[str, Any], client: Client) -> tuple[str, str]:
@@ -166,13 +198,11 @@ def _rate() -> float:
     return in_dollars(load().resource("Post").high)
 
 
-def _price(counting: Plan) -> float:
-    """Return what the counts cost in dollars."""
-    counts: Action = action(counting.action)
-    pages = 1
-    if counting.action == "counts.all":
-        pages = ceil(_span(counting) / timedelta(days=31))
-    return pages * in_dollars(load().request(counts).high)
+def _count_requests(counting: Plan) -> int:
+    """Return how many requests X's counts need: one for each 31 days of the full archive."""
+    if counting.action != "counts.all":
+        return 1
+    return ceil(_span(counting) / timedelta(days=31))
 
 
 def _span(planned: Plan) -> timedelta:
@@ -191,9 +221,10 @@ def _intervals(frames: Frames) -> list[Interval]:
             (rows[start] for start in sorted(rows))]
 
 
-def _say(drawn: Sample, price: float, progress: bool | None) -> None:
+def _say(design: Design, progress: bool | None) -> None:
     """Print what the sample costs, before it is paid."""
-    dollars = price + drawn.counted * _rate()
+    drawn = design.sample
+    dollars = design.price + drawn.counted * design.rate
     text = (
         f"search.sample: about {in_words(round(drawn.counted), 'post')} in "
         f"{in_words(len(drawn.windows), 'window')}, about {money(dollars, dollars)} with counts"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from xframes.billing.sums import spend_table, with_usage
+from xframes.billing.sums import compared, spend_table
 from xframes.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -32,8 +32,9 @@ def spend(
     by
         Columns to sum by: day, app, server, action, query, run_id, archive. Default: all of them.
     usage
-        Archive or Frames with X's own counts (from `xf.usage.posts`) to compare with; needs
-        `by="day"`. X counts the posts of the whole project, and its counts lag. Default: none.
+        Archive or Frames to compare with; needs `by="day"`: X's own counts of posts
+        (`xf.usage.posts`), and reports of the credits that are left (`xf.usage.credits`), best one
+        at the end of each day. Both are those of the whole project, and lag. Default: none.
 
     Returns
     -------
@@ -43,7 +44,11 @@ def spend(
         were billed in the high reading (`posts`, `users`, `others`) and the posts in the low one
         (`main_posts`), kinds that the price card does not have (`unpriced`), `price_low` and
         `price_high` in US dollars. With `usage`, also `usage_posts`, and by how many they exceed
-        the main posts (`usage_less_main`) or all posts of the ledger (`usage_less_all`).
+        the main posts (`usage_less_main`) or all posts of the ledger (`usage_less_all`);
+        `credits_used` and `credits_added` since the report before (on the day `credits_since`), and
+        by how many dollars what was used exceeds the prices since then (`credits_less_low`,
+        `credits_less_high`). Days on which X reports something and the ledger has nothing are
+        included.
 
     Raises
     ------
@@ -66,5 +71,9 @@ def spend(
             "SELECT date, arg_max(usage, observed_at) FROM usage_daily "
             "WHERE scope = 'project' GROUP BY date"
         ).fetchall()
-        spent = with_usage(spent, dict(counts))
+        balances = usage.sql(
+            "SELECT observed_at, total_balance FROM credits WHERE total_balance IS NOT NULL "
+            "ORDER BY observed_at"
+        ).fetchall()
+        spent = compared(spent, dict(counts), balances)
     return to_pandas(spent)

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from xframes.archive import Archive, Run
     from xframes.client import Client
     from xframes.frames import Frames
+    from xframes.planning.costs.expected_cost import Cost
     from xframes.registry import Action, Param
     from xframes.schema import Vocabulary
 
@@ -139,11 +140,15 @@ def groups(further: Mapping[str, Iterable[click.Command]]) -> list[click.Group]:
 
 
 def _command(action: Action, name: str) -> click.Command:
-    def run(ctx: click.Context, *, cost: bool, **values: Any) -> None:
+    def run(
+        ctx: click.Context, *, cost: bool, read_some: bool = False, **values: Any
+    ) -> None:
         if cost:
-            _show_cost(action, **values)
-        else:
-            _collect(ctx, action, **values)
+            _show_cost(action, read_some=read_some, **values)
+            return
+        if read_some:
+            raise click.UsageError("--sample needs --cost")
+        _collect(ctx, action, **values)
 
     command: Callable[..., Any] = click.pass_context(run)
     listed = file_param(action)
@@ -179,18 +184,26 @@ def _from_file(param: Param | None) -> list[Callable[..., Any]]:
 
 def _show_cost(
     action: Action, *, folder: Path | None, format_: str | None, into: Path | None,
-    base_url: str | None, words: Vocabulary | None, **values: Any,
+    base_url: str | None, words: Vocabulary | None, read_some: bool, from_file: Path | None = None,
+    column: str | None = None, skip_bad: bool = False, **values: Any,
 ) -> None:
     from xframes.archive import Archive
-    from xframes.planning.costing import cost
+    from xframes.planning.costs.costing import cost
 
-    if values.get("from_file") is not None:
-        raise click.UsageError("--cost: expected one value, got --from-file. Pass the value itself")
-    for option in ("table", "with_people", "from_file", "column", "skip_bad"):
+    for option in ("table", "with_people"):
         values.pop(option, None)
+    arguments = arguments_of(action, values)
+    param = file_param(action)
+    if param is not None:
+        arguments |= values_of_file(param, from_file, column, skip_bad=skip_bad)
     client = client_for(base_url, words)
     archive = None if folder is None else Archive(folder)
-    found = cost(action.name, **arguments_of(action, values), into=archive, client=client)
+    found = cost(action.name, **arguments, into=archive, sample=read_some, client=client)
+    show_cost(found, format_, into)
+
+
+def show_cost(found: Cost, format_: str | None, into: Path | None) -> None:
+    """Print what a collection would cost: the ways to collect, then facts and the call."""
     output.write(found.frame, format_, into)
     output.say(repr(found).strip("<>"), err=True, lines=True)
 
@@ -390,6 +403,12 @@ def _common(action: Action) -> list[Callable[..., Any]]:
     """Return the options that every collecting command has, and those that the action allows."""
     about = "Show what it would cost for each way to collect, and collect nothing."
     options: list[Callable[..., Any]] = [click.option("--cost", is_flag=True, help=about)]
+    if action.paged is not None and action.objects == "post":
+        options.append(click.option(
+            "--sample", "read_some", is_flag=True,
+            help="With --cost: read some posts with everything to narrow the ranges, at least 100, "
+            "which X bills.",
+        ))
     if action.paged or action.token or action.streaming:
         options.append(click.option(
             "--limit", type=click.IntRange(min=1),

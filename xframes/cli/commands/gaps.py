@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from xframes.cli import output, servers
-from xframes.cli.commands.collectors import Moment
+from xframes.cli.commands.collectors import Moment, show_cost
 from xframes.cli.common import archive_option, client_for, print_price, resumable, show_runs
 from xframes.cli.handed_in import id_file_options, ids_or_file
 
@@ -164,7 +164,7 @@ def completeness(
 
 @click.command("sample", short_help="Sample the posts that match a query.")
 @click.argument("query")
-@archive_option(exists=False)
+@archive_option(exists=False, required=False)
 @click.option(
     "--start-time", type=Moment(), required=True, help="Oldest time to include; dates are UTC.",
 )
@@ -181,13 +181,14 @@ def completeness(
 @click.option(
     "--seed", type=click.IntRange(min=0), help="Chooses the windows. Default: a random one.",
 )
+@click.option("--cost", is_flag=True, help="Show what it would cost, and read no posts.")
 @output.options
 @servers.options
 @servers.budget
 @click.pass_context
 def sample(
-    ctx: click.Context, *, query: str, folder: Path, start_time: Any, end_time: Any,
-    posts: int | None, usd: float | None, seed: int | None, format_: str | None,
+    ctx: click.Context, *, query: str, folder: Path | None, start_time: Any, end_time: Any,
+    posts: int | None, usd: float | None, seed: int | None, cost: bool, format_: str | None,
     into: Path | None, base_url: str | None, words: Vocabulary | None,
 ) -> None:
     """Sample the posts that match QUERY, so that `xframes estimate` can estimate shares of all.
@@ -201,12 +202,20 @@ def sample(
     """
     from xframes import search
     from xframes.archive import Archive
+    from xframes.planning.costs.costing import cost as cost_of
 
+    chosen = {"start_time": start_time, "end_time": end_time, "posts": posts, "usd": usd}
+    if cost:
+        client = client_for(base_url, words)
+        found = cost_of("search.sample", query=query, seed=seed, client=client, **chosen)
+        show_cost(found, format_, into)
+        return
+    if folder is None:
+        raise click.UsageError("missing option '--archive DIR'")
     with resumable(ctx, folder, base_url, words), Archive(folder) as archive:
         client = client_for(base_url, words)
         run = search.sample(
-            query, start_time, end_time, posts=posts, usd=usd, seed=seed, into=archive,
-            client=client,
+            query, **chosen, seed=seed, into=archive, client=client,
         )
         show_runs([run], format_, into)
     print_price(client)

@@ -56,7 +56,8 @@ def cost(ctx: click.Context, command: tuple[str, ...]) -> None:
 )
 @click.option(
     "--usage", type=ArchivePath(exists=True, file_okay=False, path_type=Path), metavar="DIR",
-    help="With --by day: compare with X's own counts in this archive (from `xframes usage posts`).",
+    help="With --by day: compare with X's own counts and balances in this archive (from `xframes "
+    "usage posts` and `xframes usage credits`).",
 )
 @output.options
 def spend(

@@ -1,0 +1,1 @@
+"""What a collection costs, before it is collected."""

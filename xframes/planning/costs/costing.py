@@ -1,0 +1,257 @@
+"""What a collection costs, before it is collected: for each way to collect."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from math import ceil, sqrt
+from typing import TYPE_CHECKING, Any
+
+from xframes import registry
+from xframes.archive.ingest import coverage
+from xframes.billing.card import main_kind
+from xframes.client import checked, current
+from xframes.collect.dispatch import is_many, own_ids, plans_of
+from xframes.errors import ApiError, ArgumentError, ConfigError
+from xframes.plan import plan
+from xframes.planning.costs.amounts import amount_of
+from xframes.planning.costs.expected_cost import SAMPLE, Cost
+from xframes.planning.costs.inclusion import read_archive
+from xframes.planning.costs.preview import preview
+from xframes.planning.costs.several import total
+from xframes.planning.costs.ways import CallText, Paid, Prices, Way, ways_of
+from xframes.planning.sampling import Design, designed
+from xframes.wire import Request, read_json
+
+if TYPE_CHECKING:
+    from xframes.archive import Archive
+    from xframes.client import Client
+    from xframes.plan import Plan
+    from xframes.planning.costs.preview import Preview
+
+__all__ = ["Cost", "Way", "cost"]
+
+_SECONDS = 0.6  # of one request
+_NARROW = 1.5
+_LEAST = 0.85  # of the posts that X counts, it returns at least
+_FEW = 30  # posts, below which an archive does not say what others include
+
+
+def cost(
+    action: str, /, *, into: Archive | None = None, sample: bool = False,
+    client: Client | None = None, **arguments: Any,
+) -> Cost:
+    """Return what a collection, or a sample of one, would cost, without collecting it.
+
+    Searches are counted first, which costs one request of counts (`own_price`); for followers,
+    timelines and the like, the profile is read. Everything else is estimated by the limit.
+
+    How many people, referenced posts and media a post brings depends on the query, so the range
+    of "with people" and "with everything" is wide, unless the archive has posts of the same query
+    or a `sample` is read.
+
+    Parameters
+    ----------
+    action
+        Name of the action, e.g. `"search.all"`, or "search.sample" for `xf.search.sample`.
+    into
+        Archive to collect into: lookups of what it has are left out, and `since="last"` is taken
+        into account.
+    sample
+        Whether to read posts with everything, to narrow the ranges: 100 posts, or up to a fifth of
+        the posts while the most exceeds 1.5 times the least, both with what was read. X bills them
+        (`own_price`), but not again if they are collected on the same day (UTC). For actions that
+        return posts.
+    client
+        Client to send with. Default: the one set with `xf.use`.
+    arguments
+        Arguments of the collector, such as `query` and `limit`. For a list of queries or ids with
+        a run each, the costs are summed.
+
+    Returns
+    -------
+    Cost
+        Price ranges for each way to collect: posts only, with people, with everything. It has
+        `price_low`, `price_high`, `posts`, `requests`, and a `frame`.
+
+    Raises
+    ------
+    ArgumentError
+        The arguments are invalid for the action, or it is not a read.
+    ApiError
+        X refused to count.
+    Interrupted
+        The client's budget was reached while posts were read.
+
+    Examples
+    --------
+    >>> xf.cost("search.recent", query="coffee", start_time="2026-11-20T00:00:00Z")
+    """
+    values = {name: value for name, value in arguments.items() if value is not None}
+    if action == SAMPLE:
+        return _of_sample(checked(client or current(action), action), values)
+    try:
+        declared = registry.action(action)
+    except KeyError as error:
+        raise ArgumentError(str(error.args[0])) from None
+    if declared.kind != "read":
+        raise ArgumentError(f"cost: expected a read action, got {action}", action=action)
+    client = checked(client or current(action), action)
+    text = CallText(action, values, into)
+    if not is_many(declared, values):
+        return _of_one(declared, values, into, client, sample=sample)
+    name = str(declared.repeats and declared.repeats.name)
+    own = dict.fromkeys(own_ids(declared, values), "0")
+    plans = plans_of(declared, own | values, client)
+    costs = [
+        _of_one(declared, values | {name: one.arguments[name]}, into, client, sample=sample)
+        for one in plans
+    ]
+    return total(costs, plans, client, text)
+
+
+def _of_one(
+    declared: registry.Action, values: dict[str, Any], into: Archive | None, client: Client, *,
+    sample: bool,
+) -> Cost:
+    """Return what one run costs."""
+    action = declared.name
+    own = own_ids(declared, values)
+    own_arguments = dict.fromkeys(own, client.user_id()) if own else {}
+    planned = plan(
+        action, own_arguments | values, now=client.now(), words=client.words,
+        query_limit=client.query_limit,
+    )
+    held = None
+    if into is not None and into.exists:
+        planned = coverage.continued(into, planned, client)
+        planned = coverage.without_known(into, planned)
+        held = _held(into, planned)
+    before = client.meter.so_far() or (0.0, 0.0)
+    paid = _paid(planned, client)
+    reads = sample and declared.objects == "post" and declared.paged is not None
+    amount = amount_of(planned, client, by_minute=reads)
+    text = CallText(action, values, into)
+    inclusion = None
+    if into is not None and (held or 0) >= _FEW:
+        inclusion = read_archive(into, planned.arguments["query"])
+
+    def is_narrow(found: Preview) -> bool:
+        shown = replace(paid, main=0, read=len(found.inclusion))
+        prices = Prices(client, found.amount, shown, found.inclusion)
+        spent = client.meter.so_far() or before
+        read = (spent[0] - before[0], spent[1] - before[1])
+        return all(_is_narrow(way, read) for way in ways_of(planned, prices, text))
+
+    if reads and (found := preview(planned, client, amount, into, is_narrow)):
+        amount, inclusion = found.amount, found.inclusion
+        unread = max(0, (amount.most or 0) - len(inclusion))
+        paid = replace(paid, read=len(inclusion), main=min(
+            paid.main, ceil(unread * _most_share(found.billed, len(inclusion)))
+        ))
+    balance = _balance(client)
+    after = client.meter.so_far() or (0.0, 0.0)
+    ways = ways_of(planned, Prices(client, amount, paid, inclusion), text)
+    return Cost(
+        action, amount.rows, (amount.least, amount.most), ways, amount.source,
+        _wall_seconds(declared, client, ways[-1].requests),
+        (after[0] - before[0], after[1] - before[1]), held, paid.main + paid.read, balance,
+        amount.buckets,
+    )
+
+
+def _of_sample(client: Client, arguments: dict[str, Any]) -> Cost:
+    """Return what a sample costs, after its counts."""
+    before = client.meter.so_far() or (0.0, 0.0)
+    design = designed(client, **arguments)
+    paid = client.meter.billed_today("Post", _span(design.searches))
+    balance = _balance(client)
+    after = client.meter.so_far() or (0.0, 0.0)
+    way = _way_of_sample(design, paid, CallText(SAMPLE, arguments, None))
+    rows = round(design.sample.counted)
+    return Cost(
+        SAMPLE, rows, (0, design.most), (way,), "counts",
+        _wall_seconds(design.searches.declared, client, way.requests),
+        (after[0] - before[0], after[1] - before[1]), None, paid, balance,
+    )
+
+
+def _way_of_sample(design: Design, paid: int, text: CallText) -> Way:
+    """Return what a sample costs: its counts again, and at least the posts not billed today."""
+    posts = design.sample.counted
+    spread = 1.6 * sqrt(2 * posts)  # the numbers of posts in its windows vary
+    least = max(0.0, posts * _LEAST - spread - paid)
+    if not design.sample.windows:
+        least = 0.0
+    price = (design.price + least * design.rate, design.price + design.most * design.rate)
+    requests = len(design.sample.windows) + design.count_requests
+    return Way("sample", text.of("sample"), requests, price, price)
+
+
+def _is_narrow(way: Way, read: tuple[float, float]) -> bool:
+    """Whether the price, with that of the posts that were read, has a narrow range."""
+    return all(
+        most + paid <= _NARROW * (least + paid)
+        for (least, most), paid in zip((way.low, way.high), read, strict=True)
+    )
+
+
+def _most_share(share: float, size: int) -> float:
+    """Return the greatest share of all posts, if a part of them has a share."""
+    if not size:
+        return 1.0
+    return min(1.0, share + 1.6 * sqrt(share * (1 - share) / size) + 3 / size)
+
+
+def _paid(planned: Plan, client: Client) -> Paid:
+    """Return what X billed today before."""
+    meter, span = client.meter, _span(planned)
+    kind = main_kind(planned.declared)
+    people, media = (meter.billed_today(one, (None, None)) for one in ("User", "Media"))
+    return Paid(meter.billed_today(kind, span), people, media)
+
+
+def _held(archive: Archive, planned: Plan) -> int | None:
+    query = planned.arguments.get("query")
+    if query is None:
+        return None
+    (row,) = archive.sql(
+        "SELECT count(DISTINCT post_id) FROM matches WHERE run_id IN (SELECT run_id FROM runs "
+        "WHERE json_valid(arguments) AND arguments->>'$.query' = $query)", {"query": query},
+    ).fetchall()
+    return int(row[0])
+
+
+def _span(planned: Plan) -> tuple[datetime | None, datetime | None]:
+    """Return the times between which the posts of a plan were published, as far as it says."""
+    start, end = (planned.arguments.get(name) for name in ("start_time", "end_time"))
+    return tuple(datetime.fromisoformat(time) if time else None for time in (start, end))  # type: ignore[return-value]  # two items
+
+
+def _balance(client: Client) -> float | None:
+    """Return the dollars that are left, which X reports without a charge; None if it does not."""
+    if not client.guarded:
+        return None
+    try:
+        page = client.send(Request("GET", "/2/usage/credits", action="usage.credits"))
+        balance = read_json(page.body)["data"]["total_balance"]
+    except (ApiError, ConfigError, ValueError, KeyError, TypeError):
+        return None
+    if isinstance(balance, int | float):
+        return float(balance)
+    return None
+
+
+def _wall_seconds(declared: registry.Action, client: Client, requests: int) -> float:
+    """Return the expected time of some requests under the rate limits known now."""
+    kinds = client.kinds
+    windows = declared.app if "app" in kinds and "app" in declared.auth else declared.user
+    waits = [0.0]
+    for window in windows or declared.app:
+        left = window.requests
+        if declared.name in client.limits and window.seconds >= 60:
+            most, left, _ = client.limits[declared.name]
+            waits.append(max(0, requests - left) / max(most, 1) * window.seconds)
+            continue
+        waits.append(max(0, requests - left) / window.requests * window.seconds)
+    return max(waits) + requests * _SECONDS
