@@ -28,7 +28,7 @@ def put(record, name, value):
 
 def record(shape, number=0, depth=0, *, flat=False):
     """A record that has each key of a shape once, with a sample of how it is read."""
-    made = {}
+    made = dict(shape.samples)
     for key in shape.keys:
         value = copy.deepcopy(key.read.samples[number % len(key.read.samples)])
         name = key.names[0]
@@ -56,11 +56,11 @@ def marked(format_, made):
     return made
 
 
-def table(rows):
+def table(rows, delimiter=","):
     """A CSV file of rows."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
     text = io.StringIO()
-    writer = csv.DictWriter(text, columns, restval="")
+    writer = csv.DictWriter(text, columns, restval="", delimiter=delimiter)
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue().encode("utf-8", "replace")

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 import msgspec
 
 from xframes.reader.bounded import HELD_BYTES, line, lines, values
-from xframes.reader.formats import Converted, convert, format_of, is_unrelated
+from xframes.reader.formats import Converted, convert, format_of, include, is_unrelated
 from xframes.wire import read_json
 
 if TYPE_CHECKING:
@@ -275,8 +275,7 @@ def _fits(page: Converted, other: Converted) -> bool:
 
 def _append(page: dict[str, Any], other: dict[str, Any]) -> None:
     page["data"] += other.get("data", [])
-    for name, items in other.get("includes", {}).items():
-        page.setdefault("includes", {}).setdefault(name, []).extend(items)
+    include(page.setdefault("includes", {}), other.get("includes", {}))
 
 
 def _is_json(body: bytes) -> bool:

@@ -5,7 +5,13 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from xframes.reader.formats.conversion import convert_records, joined, read_record, value_at
+from xframes.reader.formats.conversion import (
+    convert_records,
+    include,
+    joined,
+    read_record,
+    value_at,
+)
 from xframes.reader.formats.exports import (
     account_files,
     analytics_tables,
@@ -37,7 +43,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "WIRE", "Converted", "Format", "Notes", "convert", "export_format", "format_of", "formats",
-    "is_unrelated",
+    "include", "is_unrelated",
     "own_pages", "own_table", "read_export", "row_converter", "table_format", "table_refusal",
 ]
 
@@ -168,7 +174,7 @@ def table_format(
 def table_refusal(file: str, columns: Sequence[str], format_: Format | None) -> str:
     """Return why a table is not read, and what can be done."""
     if format_ is not None:
-        return f"{file}: {format_.tool} are not read. Instead, {format_.way_out}"
+        return f"{file}: {format_.tool} are not read; {format_.way_out}"
     shown = ", ".join(columns)[:200]
     ids = {name for key in plain_tables.POSTS.shape.keys[:1] for name in key.names}  # type: ignore[union-attr]  # declared with one
     if len(columns) == 1 and columns[0] in ids:

@@ -34,9 +34,7 @@ def read_record(
         except _UNREADABLE as error:
             notes.add_record(f"a record was read in part: {error}")
     for key, names in shape.names:
-        value, name = _found(fields, names)
-        if value is not None:
-            _read_key(key, name, value, objects, notes, prefix)
+        _read_key(key, names, fields, objects, notes, prefix)
     if depth < _MOST_DEPTH:
         _read_inner(shape, fields, objects, notes, prefix, depth)
     if shape.finish is not None:
@@ -78,19 +76,29 @@ def _read_inner(  # noqa: PLR0917  the arguments of a record, and its objects
             notes.add_value(f"{prefix}{name}", value, "expected an object")
 
 
-def _read_key(  # noqa: PLR0917  a key, what the file has for it, and where it is put
-    key: Key, name: str, value: Any, objects: Objects, notes: Notes, prefix: str
+def _read_key(  # noqa: PLR0917  a key, its names, the record, and where its value is put
+    key: Key, names: tuple[str, ...], fields: Mapping[str, Any], objects: Objects, notes: Notes,
+    prefix: str,
 ) -> None:
-    if not key.read.is_text and is_nothing(value):
-        return
-    try:
-        read = key.read(value)
-        if read is not None and read != []:
-            _put(key, read, objects)
-    except _UNREADABLE as error:
-        reason = str(error)
-        if not reason.startswith("expected"):
-            reason = f"expected: {key.read.name}"
+    """Read the first of the key's alternatives that can be read; note the first one if none can."""
+    failure: tuple[str, Any, str] | None = None
+    for name in names:
+        value, _ = _found(fields, (name,))
+        if value is None or (not key.read.is_text and is_nothing(value)):
+            continue
+        try:
+            read = key.read(value)
+            if read is not None and read != []:
+                _put(key, read, objects)
+            if read is not None:
+                return
+        except _UNREADABLE as error:
+            reason = str(error)
+            if not reason.startswith("expected"):
+                reason = f"expected: {key.read.name}"
+            failure = failure or (name, value, reason)
+    if failure is not None:
+        name, value, reason = failure
         notes.add_value(prefix + name, value, reason)
 
 
@@ -204,8 +212,7 @@ def put_path(item: dict[str, Any], path: str, value: Any) -> None:
 
 def _take_in(objects: Objects, own: Objects, of: str) -> None:
     """Add the objects of a record inside another."""
-    for holder, items in own.includes.items():
-        objects.includes.setdefault(holder, []).extend(items)
+    include(objects.includes, own.includes)
     part = objects.part(of)
     for name, value in own.main.items():
         part.setdefault(name, value)
@@ -228,7 +235,9 @@ def _complete(objects: Objects) -> None:
     for of, part in objects.parts.items():
         if of == "user" and part.get("id"):
             objects.include("user", part)
-    objects.includes = {name: items for name, items in objects.includes.items() if items}
+    includes: dict[str, list[dict[str, Any]]] = {}
+    include(includes, {name: items for name, items in objects.includes.items() if items})
+    objects.includes = includes
 
 
 def _complete_post(objects: Objects) -> None:
@@ -260,17 +269,30 @@ def _drop_mentions(post: dict[str, Any]) -> None:
     entities = post.get("entities")
     if not isinstance(entities, dict) or not isinstance(entities.get("mentions"), list):
         return
-    kept: dict[Any, dict[str, Any]] = {}
+    kept: list[dict[str, Any]] = []
     for mention in entities["mentions"]:
-        name = mention.get("username")
         if mention.keys() == {"id"} and mention["id"] == post.get("in_reply_to_user_id"):
             continue  # the id of whom a reply is for, which has a column of its own
-        key = (str(name or mention.get("id")).lower(), mention.get("start"))
-        first = kept.setdefault(key, mention)
-        first.update({n: value for n, value in mention.items() if n not in first})
-    entities["mentions"] = list(kept.values())
+        first = next((each for each in kept if _are_one(each, mention)), None)
+        if first is None:
+            kept.append(mention)
+        else:
+            first.update({n: value for n, value in mention.items() if n not in first})
+    entities["mentions"] = kept
     if not entities["mentions"]:
         del entities["mentions"]
+
+
+def _are_one(mention: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two mentions are of one account at one place; without a place, at any."""
+    names = [str(each["username"]).lower() for each in (mention, other) if each.get("username")]
+    ids = [each["id"] for each in (mention, other) if each.get("id")]
+    starts = [each["start"] for each in (mention, other) if "start" in each]
+    if len(set(starts)) > 1:
+        return False
+    if len(names) == 2:
+        return names[0] == names[1]
+    return len(ids) == 2 and ids[0] == ids[1]
 
 
 def _join_author(post: dict[str, Any], author: dict[str, Any] | None, objects: Objects) -> None:
@@ -323,6 +345,36 @@ def joined(objects: list[Objects], kind: str, notes: Notes) -> dict[str, Any]:
             notes.add_record(f"a {kind} without id")
             continue
         page["data"].append(one.main)
-        for name, items in one.includes.items():
-            page["includes"].setdefault(name, []).extend(items)
+        include(page["includes"], one.includes)
     return page
+
+
+def include(whole: dict[str, list[Any]], more: Mapping[str, list[Any]]) -> None:
+    """Add included objects: of each, one, with all that any of them says."""
+    for holder, items in more.items():
+        own = whole.setdefault(holder, [])
+        known = {key: item for item in own if (key := _identity(item)) is not None}
+        for item in items:
+            key = _identity(item)
+            if key is None or key not in known:
+                own.append(item)
+                known[key] = item
+            elif known[key] is not item:
+                _complete_by(known[key], item)
+
+
+def _identity(item: Any) -> Any:
+    if not isinstance(item, dict):
+        return None
+    key = item.get("media_key", item.get("id"))
+    return key if isinstance(key, str) else None
+
+
+def _complete_by(item: dict[str, Any], other: Mapping[str, Any]) -> None:
+    """Add to an object what only the other says."""
+    for name, value in other.items():
+        own = item.get(name)
+        if own is None:
+            item[name] = value
+        elif isinstance(own, dict) and isinstance(value, dict):
+            _complete_by(own, value)

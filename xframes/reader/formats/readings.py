@@ -12,10 +12,11 @@ import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from html import unescape
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 _NOTHING = frozenset({"", "nan", "none", "null", "na", "n/a", "nat", "<na>", "absent", "undefined"})
 _LONGEST_NOTHING = 20  # characters, with blanks around it
@@ -27,13 +28,15 @@ _DIGITS = re.compile(r"[0-9]{1,20}")
 _WHOLE = re.compile(r"([0-9]{1,15})[.,]0+")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,3}(?:[,   ][0-9]{3})+|[+-]?[0-9]{1,19}")
 _TAG = re.compile(r"<[^>]{0,2000}>")
+_ESCAPED_TAG = "&lt;a "
 _STATUS = re.compile(r"/status(?:es)?/([0-9]{1,20})")
-_LINK = re.compile(r"https?://[^\s\"'<>|]+")
+_LINK = re.compile(r"https?://(?:(?![,;]\s*https?://)[^\s\"'<>|])+")
 _WORD = re.compile(r"[^\s,;|\[\]'\"]+")
 _OFFSET = re.compile(r"\s+(?:GMT\s*)?([+-][0-9]{2}):?([0-9]{2})$")
 _FORMATS = (
     "%a %b %d %H:%M:%S %z %Y", "%a, %b %d, %Y", "%b %d, %Y", "%a %b %d %Y", "%a %b %d %H:%M:%S %Y",
     "%a, %d %b %Y %H:%M:%S %z", "%b %d, %Y · %I:%M %p", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d",
+    "%d %b %Y %I:%M %p", "%d %b %Y", "%Y-%m-%d %I:%M %p",
 )
 _LARGEST = 2**53  # a larger number with a decimal point has lost digits
 _SECONDS = (1_000_000_000, 4_102_444_800)  # from 2001 to 2100; a thousand times as much in ms
@@ -230,7 +233,10 @@ def _time(value: Any) -> str | None:
 
 def _app(value: Any) -> str | None:
     """Return the name of an app without the link around it."""
-    return _TAG.sub("", str(_text(value))) or None
+    text = str(_text(value))
+    if text.startswith(_ESCAPED_TAG):
+        text = unescape(text)
+    return _TAG.sub("", text) or None
 
 
 def items(value: Any) -> list[Any]:
@@ -290,8 +296,30 @@ def _ids(value: Any) -> list[str]:
 
 def _links(value: Any) -> list[str]:
     if isinstance(value, str) and value[:1] not in "[{":
-        return _LINK.findall(value)
+        return [link.rstrip(",;") for link in _LINK.findall(value)]
     return _names(value, "expanded_url", "expandedUrl", "url", "tcourl")
+
+
+def paired(fields: Mapping[str, Any], mark: str, **columns: str) -> list[dict[str, str]]:
+    """Return objects from columns of lists whose items belong together, by the names of keys.
+
+    `mark` is between the items of a text. Columns of another length than the first are left out.
+    """
+    lists = {key: _split(fields[name], mark) for key, name in columns.items()
+             if not is_nothing(fields.get(name))}
+    length = len(next(iter(lists.values()), ()))
+    objects = []
+    for place in range(length):
+        found = {key: values[place] for key, values in lists.items() if len(values) == length}
+        objects.append({key: value for key, value in found.items() if not is_nothing(value)})
+    return [each for each in objects if each]
+
+
+def _split(value: Any, mark: str) -> list[str]:
+    """Return the texts of a list; empty ones too, because places count."""
+    if isinstance(value, str) and value.strip()[:1] not in {"[", "("}:
+        return [part.strip() for part in value.strip().split(mark)]
+    return ["" if is_nothing(item) else str(item) for item in items(value)]
 
 
 def _json(value: Any) -> Any:
@@ -340,6 +368,7 @@ TAGS = Reading("tags", _tags, ("rain,wind", "['rain']"))
 HANDLES = Reading("handles", _handles, ("bo,cy",))
 IDS = Reading("ids", _ids, ("502,503",))
 LINKS = Reading("links", _links, ("https://ana.example.org/a",))
+OBJECTS = Reading("objects", lambda value: value, ([{}],))  # as `prepare` of a shape returns them
 JSON = Reading("JSON", _json, ('{"a": 1}',))
 POINT = Reading("point, longitude first", _point, ("[-0.12, 51.5]",))
 POINT_OF_LATITUDE = Reading("point, latitude first", _point_of_latitude, ("51.5, -0.12",))

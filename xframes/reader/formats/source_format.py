@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -68,6 +68,8 @@ class Shape:
         Names that are left out on purpose; `*` matches any text.
     used
         Names that `prepare` reads.
+    samples
+        Values of such names, which the tests read back.
     prepare
         Returns the record with what its keys alone do not say.
     finish
@@ -79,6 +81,7 @@ class Shape:
     inner: tuple[Inner, ...] = ()
     left_out: tuple[str, ...] = ()
     used: tuple[str, ...] = ()
+    samples: Mapping[str, str] = field(default_factory=dict)
     prepare: Callable[[dict[str, Any]], dict[str, Any]] | None = None
     finish: Callable[[Mapping[str, Any], Objects], None] | None = None
 

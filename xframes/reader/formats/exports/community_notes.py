@@ -35,13 +35,13 @@ def _read(shape: Shape, key: str, row: Mapping[str, Any], notes: Notes) -> list[
 
 
 def _format(
-    name: str, key: str, kind: str, table: str, mark: tuple[str, ...], *keys: Key,
+    name: str, key: str, kind: str, table: str, marks: tuple[tuple[str, ...], ...], *keys: Key,
     left_out: tuple[str, ...] = (),
 ) -> Format:
     shape = Shape(kind, keys, left_out=left_out)
     return Format(
         f"community-notes-{name}", "Community Notes (X's public files)", "exports", "table", shape,
-        certain=(mark,), convert=partial(_read, shape, key), tables=(table,),
+        certain=marks, convert=partial(_read, shape, key), tables=(table,),
         cannot_say="the accounts of writers",
     )
 
@@ -50,27 +50,29 @@ _NOTES, _RATINGS = "community_notes", "community_note_ratings"
 _STATUS, _WRITERS = "community_note_status", "community_note_writers"
 FORMATS = (
     _format(
-        "notes", "note_id", "community_note", _NOTES, ("noteId", "tweetId", "classification"),
+        "notes", "note_id", "community_note", _NOTES, (("noteId", "tweetId", "classification"),),
         Key("noteId", f"{_NOTES}.note", ID), Key("tweetId", f"{_NOTES}.post_id", ID),
-        Key("noteAuthorParticipantId", f"{_NOTES}.writer", TEXT),
+        Key("noteAuthorParticipantId|participantId", f"{_NOTES}.writer", TEXT),
         Key("createdAtMillis", f"{_NOTES}.created_at", TIME),
         Key("classification", f"{_NOTES}.classification"), Key("summary", f"{_NOTES}.summary"),
         Key("isMediaNote", f"{_NOTES}.is_media_note", FLAG),
         left_out=(*_TICKED, "isCollaborativeNote"),
     ),
     _format(
-        "ratings", "note_id", "community_note_rating", _RATINGS, ("noteId", "raterParticipantId"),
+        "ratings", "note_id", "community_note_rating", _RATINGS,
+        (("noteId", "raterParticipantId"), ("noteId", "participantId", "helpfulOther"),
+         ("noteId", "participantId", "agree")),
         Key("noteId", f"{_RATINGS}.note", ID),
-        Key("raterParticipantId", f"{_RATINGS}.rater", TEXT),
+        Key("raterParticipantId|participantId", f"{_RATINGS}.rater", TEXT),
         Key("createdAtMillis", f"{_RATINGS}.created_at", TIME),
         Key("helpfulnessLevel", f"{_RATINGS}.helpfulness"),
-        left_out=(*_TICKED, "version", "ratedOnTweetId", "ratingSourceBucketed"),
+        left_out=(*_TICKED, "version", "ratedOnTweetId", "ratingSourceBucketed", "suggestion"),
     ),
     _format(
         "status", "note_id", "community_note_status", _STATUS,
-        ("noteId", "currentStatus", "createdAtMillis"),
+        (("noteId", "currentStatus", "createdAtMillis"),),
         Key("noteId", f"{_STATUS}.note", ID),
-        Key("noteAuthorParticipantId", f"{_STATUS}.writer", TEXT),
+        Key("noteAuthorParticipantId|participantId", f"{_STATUS}.writer", TEXT),
         Key("createdAtMillis", f"{_STATUS}.created_at", TIME),
         Key("currentStatus", f"{_STATUS}.current_status"),
         Key("timestampMillisOfCurrentStatus", f"{_STATUS}.current_status_at", TIME),
@@ -85,11 +87,17 @@ FORMATS = (
     ),
     _format(
         "writers", "writer_id", "community_note_writer", _WRITERS,
-        ("participantId", "enrollmentState"),
+        (("participantId", "enrollmentState"),),
         Key("participantId", f"{_WRITERS}.writer", TEXT),
         Key("enrollmentState", f"{_WRITERS}.state"),
         Key("timestampOfLastStateChange", f"{_WRITERS}.changed_at", TIME),
         Key("numberOfTimesEarnedOut", f"{_WRITERS}.earned_out_count", COUNT),
         left_out=("successfulRatingNeededToEarnIn", "timestampOfLastEarnOut", "modeling*"),
+    ),
+    Format(
+        "community-notes-requests", "Community Notes: requests for notes", "exports", "table",
+        certain=(("tweetId", "userId", "createdAtMillis", "sourceLink"),
+                 ("noteRequestFeedEligibleTimestamp",)),
+        way_out="no table holds them",
     ),
 )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from xframes.reader.formats.conversion import joined, read_record
 from xframes.reader.formats.file_objects import Converted
 from xframes.reader.formats.readings import is_nothing, literal
-from xframes.reader.formats.scrapers import snscrape
+from xframes.reader.formats.scrapers import apify, snscrape
 from xframes.reader.formats.source_format import Format, Shape
 from xframes.reader.formats.v11.answers import POST
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # snscrape's objects as Python prints them
 _PRINTED = re.compile(r"(?:User|UserRef|Tweet|TweetRef)\((.*)\)", re.DOTALL)
 _FIELD = re.compile(r"\b(username|id|displayname)=(?:'([^']*)'|\"([^\"]*)\"|(\d+))")
+_VECTOR = re.compile(r"c\(([\w., \"-]{0,200})\)")  # as R prints it
 _OBJECTS = ("user", "retweetedTweet", "quotedTweet", "inReplyToUser", "place")
 
 
@@ -32,6 +33,8 @@ def _cell(value: Any) -> Any:
         return literal(value)
     if value in {"True", "False"}:
         return value == "True"
+    if hit := _VECTOR.fullmatch(value):
+        return [literal(part.strip()) for part in hit[1].split(",")]
     if hit := _PRINTED.fullmatch(value):
         fields = {m[1]: m[2] or m[3] or m[4] for m in reversed(list(_FIELD.finditer(hit[1])))}
         return fields or value
@@ -44,7 +47,7 @@ def _nested(row: Mapping[str, Any]) -> dict[str, Any]:
     for name, cell in row.items():
         if not name or is_nothing(cell) or str(name).startswith("Unnamed"):
             continue
-        *parts, last = str(name).split(".")
+        *parts, last = re.split(r"[./]", str(name))
         here = whole
         for part in parts:
             inner = here.setdefault(part, {})
@@ -52,7 +55,17 @@ def _nested(row: Mapping[str, Any]) -> dict[str, Any]:
                 inner = here[part] = {}
             here = inner
         here.setdefault(last, _cell(cell))
-    return whole
+    return {name: _listed(value) for name, value in whole.items()}
+
+
+def _listed(value: Any) -> Any:
+    """Return lists where the keys of an object are the places of items."""
+    if not isinstance(value, dict):
+        return value
+    own = {name: _listed(inner) for name, inner in value.items()}
+    if own and all(str(name).isdecimal() for name in own):
+        return [own[name] for name in sorted(own, key=int)]
+    return own
 
 
 def _status(row: Mapping[str, Any], notes: Notes) -> list[Converted]:
@@ -72,11 +85,19 @@ def _record(shape: Shape, row: Mapping[str, Any], notes: Notes) -> list[Converte
 _TABLES = ("posts", "users", "media", "places", "post_references")
 FORMATS = (
     Format(
-        "v11-table", "posts of the API v1.1 in tables (pandas, json_normalize)", "flat", "table",
+        "v11-table", "posts of the API v1.1 in tables (pandas' json_normalize, rtweet 1)", "flat",
+        "table",
         convert=_status, tables=_TABLES, cannot_say="what its columns do not have",
         certain=(("id_str", "user.screen_name"), ("id", "user.screen_name", "user.id_str"),
                  ("id", "user.screen_name", "created_at"), ("id_str", "user", "entities"),
-                 ("id", "user", "entities", "created_at")),
+                 ("id", "user", "entities", "created_at"), ("id_str", "full_text", "truncated"),
+                 ("id_str", "full_text", "display_text_range")),
+    ),
+    Format(
+        "apify-table", "tables of scrapers on Apify", "flat", "table",
+        convert=partial(_record, apify.TWEET), tables=("posts", "users", "media", "places"),
+        certain=(("id", "author/userName"), ("id", "author.userName"), ("id", "author/id"),
+                 ("id", "author", "likeCount", "retweetCount", "viewCount")),
     ),
     Format(
         "snscrape-table", "posts of snscrape in tables (pandas)", "flat", "table",

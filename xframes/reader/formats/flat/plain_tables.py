@@ -56,14 +56,14 @@ def _prepare(fields: dict[str, Any]) -> dict[str, Any]:
 _POST = Shape(
     "post",
     keys=(
-        Key("id|id_str|tweet_id|tweetid|status_id|post_id|tweetId|postId|Tweet Id|Tweet ID|Post ID"
+        Key("id_str|id|tweet_id|tweetid|status_id|post_id|tweetId|postId|Tweet Id|Tweet ID|Post ID"
             "|Post id|tweet id|TweetID|TweetId|tweet_id_str|idstr|ID", "posts.id", ID),
         Key("text|full_text|tweet_text|tweet|content|body|post_text|Text|Tweet|Tweet Text"
             "|Tweet text|Content|Post Text|fullText|rawContent|tweetText|message", "posts.text"),
         Key("created_at|created|date|datetime|timestamp|time|createdAt|posted_at|tweet_created_at"
             "|tweet_created|tweet_date|tweet_time|Datetime|Date|Date Created|Created At|Timestamp|"
             "publish_date|post_date|created_at_utc|parsed_created_at", "posts.created_at", TIME),
-        Key("author_id|user_id|userid|user_id_str|from_user_id|from_user_id_str|author.id|authorId"
+        Key("author_id|user_id_str|user_id|userid|from_user_id_str|from_user_id|author.id|authorId"
             "|userId|User Id|User ID|author id", "posts.author_id", ID),
         Key("author_username|username|user_screen_name|screen_name|user_username|from_user|handle"
             "|author.username|author_handle|author_screen_name|user_handle|tweet_author|userName"
@@ -85,20 +85,20 @@ _POST = Shape(
             "|Impressions", "posts.impression_count", COUNT),
         Key("lang|language|Language|tweet_language|tweet_lang", "posts.lang"),
         Key("source|source_label|sourceLabel|Source|tweet_source|client", "posts.source", APP),
-        Key("conversation_id|conversationId|conversation_id_str", "posts.conversation_id", ID),
+        Key("conversation_id_str|conversation_id|conversationId", "posts.conversation_id", ID),
         Key("possibly_sensitive|possiblySensitive", "posts.possibly_sensitive", FLAG),
         Key("reply_settings", "posts.reply_settings"),
-        Key("in_reply_to_user_id|in_reply_to_user_id_str", "posts.in_reply_to_user_id", ID),
-        Key("in_reply_to_user_id|in_reply_to_user_id_str", "post_mentions.user_id", ID,
+        Key("in_reply_to_user_id_str|in_reply_to_user_id", "posts.in_reply_to_user_id", ID),
+        Key("in_reply_to_user_id_str|in_reply_to_user_id", "post_mentions.user_id", ID,
             item="reply"),
         Key("in_reply_to_screen_name|in_reply_to_username", "post_mentions.username", HANDLE,
             item="reply"),
-        Key("in_reply_to_status_id|in_reply_to_status_id_str|in_reply_to_tweet_id|replied_to.id"
+        Key("in_reply_to_status_id_str|in_reply_to_status_id|in_reply_to_tweet_id|replied_to.id"
             "|in_reply_to_id|inReplyToTweetId|in_reply_to_post_id", "posts.id", ID,
             of="replied_to"),
-        Key("quoted_status_id|quoted_status_id_str|quoted_tweet_id|quoted.id|quoted_id",
+        Key("quoted_status_id_str|quoted_status_id|quoted_tweet_id|quoted.id|quoted_id",
             "posts.id", ID, of="quoted"),
-        Key("retweeted_status_id|retweeted_status_id_str|retweeted_tweet_id|retweeted.id"
+        Key("retweeted_status_id_str|retweeted_status_id|retweeted_tweet_id|retweeted.id"
             "|retweet_id|retweeted_id|reposted_id", "posts.id", ID, of="retweeted"),
         Key("hashtags|hashtag|Hashtags", "post_hashtags.tag", TAGS),
         Key("cashtags|symbols", "post_cashtags.tag", TAGS),
@@ -129,7 +129,7 @@ _POST = Shape(
 _USER = Shape(
     "user",
     keys=(
-        Key("id|user_id|userid|id_str|user_id_str|author_id|userId", "users.id", ID),
+        Key("id_str|id|user_id_str|user_id|userid|author_id|userId", "users.id", ID),
         Key("username|screen_name|handle|user_screen_name|screenName|userName", "users.username",
             HANDLE),
         Key("name|display_name|displayname|user_name|full_name", "users.name"),
@@ -172,14 +172,14 @@ SNSCRAPE = Format(
 def fits(shape: Shape, columns: Mapping[str, Any] | Sequence[str], rows: Sequence[Any]) -> bool:
     """Whether columns are those of posts or users: an id, a text or handle, and more of them.
 
-    Two columns are enough only where all ids are as long as X's since 2010.
+    Most ids must be ids: a damaged row does not change what the others are. Two columns are enough only where all ids are as long as X's since 2010.
     """
     known = [key for key in shape.keys if any(name in columns for name in key.names)]
     if shape.keys[0] not in known or shape.keys[1] not in known:
         return False
     names = [name for name in shape.keys[0].names if name in columns]
     ids = [str(row.get(names[0])) for row in rows if not is_nothing(row.get(names[0]))]
-    if not ids or not all(_ID.fullmatch(id_) for id_ in ids):
+    if 2 * sum(_ID.fullmatch(id_) is not None for id_ in ids) <= len(ids):
         return False
     read = {key.name for key in known}
     return len(read) >= _LEAST_COLUMNS or all(_SNOWFLAKE.fullmatch(id_) for id_ in ids)

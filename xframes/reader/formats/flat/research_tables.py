@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from xframes.reader.formats.flat.twarc_tables import COUNTS, REPLY
@@ -11,32 +12,80 @@ from xframes.reader.formats.readings import (
     COUNT,
     FLAG,
     HANDLE,
-    HANDLES,
     ID,
     ID_AFTER_X,
     JSON,
     LINKS,
     NUMBER,
+    OBJECTS,
     POINT,
     POINT_OF_LATITUDE,
     TAGS,
     TIME,
     Reading,
     is_nothing,
+    paired,
 )
-from xframes.reader.formats.source_format import Format, Key, Shape
+from xframes.reader.formats.source_format import Format, Inner, Key, Shape
 from xframes.reader.formats.v11.entities_v11 import HASHTAGS, MENTIONS, URLS, hashtags
+from xframes.reader.formats.v11.status_shape import PLACE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from xframes.reader.formats.file_objects import Objects
 
+_NOT_KNOWN = re.compile(r"(?:NA|NaN)(?:[\s,|]+NA)*")  # cells of R; lists have one for each item
+_BOX_OF_R = re.compile(r"[\s,|]+")
+
+
 def _without_na(fields: dict[str, Any]) -> dict[str, Any]:
     """Leave out the cells that R writes for nothing."""
-    return {name: cell for name, cell in fields.items() if cell not in {"NA", "NaN"}}
+    return {name: cell for name, cell in fields.items()
+            if not (isinstance(cell, str) and _NOT_KNOWN.fullmatch(cell))}
 
 
+def _prepare_rtweet(fields: dict[str, Any]) -> dict[str, Any]:
+    """Read mentions, links and places, which have several columns each."""
+    fields = _without_na(fields)
+    people = {name: [ID_AFTER_X(id_) for id_ in fields[name].split()]
+              for name in ("mentions_user_id",) if isinstance(fields.get(name), str)}
+    mentions = paired(fields | people, " ", username="mentions_screen_name", id="mentions_user_id")
+    links = paired(fields, " ", expanded_url="urls_expanded_url", url="urls_t.co")
+    fields |= {name: value for name, value in (("_mentions", mentions), ("_links", links)) if value}
+    if (hit := _PLACE_ID.search(str(fields.get("place_url", "")))) is not None:
+        names = ("name", "full_name", "place_type", "country", "country_code")
+        place = {name: fields.get(name if name in _OF_COUNTRIES else f"place_{name}".replace(
+            "place_place", "place")) for name in names}
+        fields["_place"] = place | {"id": hit[1], "bounding_box": _box(fields.get("bbox_coords"))}
+    return fields
+
+
+def _box(cell: Any) -> dict[str, Any] | None:
+    """Return the polygon of four longitudes and four latitudes."""
+    numbers = [float(part) for part in _BOX_OF_R.split(str(cell).strip()) if part] if cell else []
+    if len(numbers) != 8:
+        return None
+    return {"coordinates": [[list(point) for point in zip(numbers[:4], numbers[4:], strict=True)]]}
+
+
+_OF_COUNTRIES = {"country", "country_code"}
+_PLACE_ID = re.compile(r"/geo/id/([0-9A-Za-z]{1,20})")
+_RTWEET_USER = (
+    Key("screen_name", "users.username", HANDLE), Key("name", "users.name"),
+    Key("location", "users.location"), Key("description", "users.description"),
+    Key("url", "users.url"), Key("protected", "users.protected", FLAG),
+    Key("followers_count", "users.followers_count", COUNT),
+    Key("friends_count", "users.following_count", COUNT),
+    Key("listed_count", "users.listed_count", COUNT),
+    Key("statuses_count", "users.post_count", COUNT),
+    Key("favourites_count", "users.like_count", COUNT),
+    Key("account_created_at", "users.created_at", TIME),
+    Key("verified", "users.verified", FLAG),
+    Key("profile_banner_url", "users.profile_banner_url"),
+    Key("profile_image_url", "users.profile_image_url"),
+)
+_RTWEET_LEFT = ("profile_url", "profile_background_url", "account_lang")
 RTWEET = Format(
     "rtweet-csv", "rtweet (write_as_csv, save_as_csv)", "flat", "table",
     Shape(
@@ -72,33 +121,48 @@ RTWEET = Format(
                 )
             ),
             Key("hashtags", "post_hashtags.tag", TAGS), Key("symbols", "post_cashtags.tag", TAGS),
-            Key("urls_expanded_url", "post_urls.expanded_url", LINKS),
-            Key("mentions_screen_name", "post_mentions.username", HANDLES),
+            Key("_links", "post_urls", OBJECTS), Key("_mentions", "post_mentions", OBJECTS),
             Key("coords_coords", "posts.coordinates_type", POINT),
-            Key("user_id", "posts.author_id", ID_AFTER_X),
-            Key("screen_name", "users.username", HANDLE), Key("name", "users.name"),
-            Key("location", "users.location"), Key("description", "users.description"),
-            Key("url", "users.url"), Key("protected", "users.protected", FLAG),
-            Key("followers_count", "users.followers_count", COUNT),
-            Key("friends_count", "users.following_count", COUNT),
-            Key("listed_count", "users.listed_count", COUNT),
-            Key("statuses_count", "users.post_count", COUNT),
-            Key("favourites_count", "users.like_count", COUNT),
-            Key("account_created_at", "users.created_at", TIME),
-            Key("verified", "users.verified", FLAG),
-            Key("profile_banner_url", "users.profile_banner_url"),
-            Key("profile_image_url", "users.profile_image_url"),
+            Key("user_id", "posts.author_id", ID_AFTER_X), *_RTWEET_USER,
+            Key("profile_expanded_url", "user_urls.expanded_url", LINKS, of="author"),
         ),
-        left_out=("display_text_width", "is_quote", "is_retweet", "urls_url", "urls_t.co",
-                  "media_*", "ext_media_*", "mentions_user_id", "place_*", "country",
-                  "country_code", "geo_coords", "coords_coords", "bbox_coords", "status_url",
-                  "profile_url", "profile_expanded_url", "account_lang", "profile_background_url"),
-        prepare=_without_na,
+        inner=(Inner("_place", lambda: PLACE, "place"),),
+        left_out=("display_text_width", "is_quote", "is_retweet", "urls_url", "media_*",
+                  "ext_media_*", "geo_coords", "coords_coords", "status_url", *_RTWEET_LEFT),
+        used=("urls_t.co", "urls_expanded_url", "mentions_user_id", "mentions_screen_name",
+              "place_url", "place_name", "place_full_name", "place_type", "country",
+              "country_code", "bbox_coords"),
+        samples={"urls_t.co": "https://t.co/a", "urls_expanded_url": "https://ana.example.org/a",
+                 "mentions_user_id": "x502 x503", "mentions_screen_name": "bo cy"},
+        prepare=_prepare_rtweet,
     ),
     certain=(("user_id", "status_id", "created_at", "screen_name", "text"),
              ("status_id", "created_at", "text", "is_retweet")),
-    cannot_say="ids of media and places; positions of tags and links",
+    cannot_say="keys of media; positions of tags and links",
 )
+RTWEET_USERS = Format(
+    "rtweet-users-csv", "rtweet (users_data)", "flat", "table",
+    Shape(
+        "user",
+        keys=(
+            Key("user_id", "users.id", ID_AFTER_X), *_RTWEET_USER,
+            Key("profile_expanded_url", "user_urls", Reading(
+                "link of a profile", lambda value: [{"expanded_url": value}],
+                ("https://ana.example.org",))),
+        ),
+        left_out=_RTWEET_LEFT, prepare=_without_na, finish=lambda _, o: _move_links(o.main),
+    ),
+    certain=(("user_id", "screen_name", "account_created_at", "statuses_count"),),
+)
+
+
+def _move_links(user: dict[str, Any]) -> None:
+    """Move the link of a profile to its place."""
+    links = user.pop("entities", {})
+    if links:
+        user["entities"] = {"url": {"urls": next(iter(links.values()))["urls"]}}
+
+
 
 _SOURCE_TYPES = {"retweeted": "retweeted", "quoted": "quoted", "replied_to": "replied_to"}
 
@@ -174,7 +238,8 @@ def _finish_tags(fields: Mapping[str, Any], objects: Objects) -> None:
         ("urls", "urls", URLS),
     ):
         if not is_nothing(entities.get(name)):
-            objects.main.setdefault("entities", {})[wire] = read(entities[name])
+            own = objects.main.setdefault("entities", {})
+            own[wire] = [*own.get(wire, ()), *read(entities[name])]
 
 
 TAGS_SHEET = Format(
@@ -184,7 +249,10 @@ TAGS_SHEET = Format(
         keys=(
             Key("id_str", "posts.id", ID), Key("text", "posts.text"),
             Key("created_at", "posts.created_at", TIME), Key("source", "posts.source", APP),
-            Key("lang", "posts.lang"), *COUNTS, *REPLY,
+            Key("lang|iso_language_code", "posts.lang"), *COUNTS, *REPLY,
+            Key("to_user_id_str|to_user_id", "posts.in_reply_to_user_id", ID),
+            Key("to_user_id_str|to_user_id", "post_mentions.user_id", ID, item="reply"),
+            Key("to_user", "post_mentions.username", HANDLE, item="reply"),
             Key("geo_coordinates", "posts.coordinates_type",
                 Reading("point, latitude first", lambda v: POINT_OF_LATITUDE(
                     v.removeprefix("loc: ") if isinstance(v, str) else v), ("51.5,-0.12",))),
@@ -198,8 +266,7 @@ TAGS_SHEET = Format(
             Key("user_friends_count", "users.following_count", COUNT),
             Key("user_location", "users.location"),
         ),
-        left_out=("time", "user_lang", "status_url", "to_user*", "iso_language_code",
-                  "user_utc_offset", "user_time_zone"),
+        left_out=("time", "user_lang", "status_url", "user_utc_offset", "user_time_zone"),
         finish=_finish_tags,
     ),
     certain=(("id_str", "from_user", "text"),),
@@ -219,7 +286,7 @@ HARVEST = Format(
             Key("username", "users.username", HANDLE), Key("location", "users.location"),
             Key("user_location", "users.location"),
         ),
-        left_out=("image_url", "tweet_url", "full_text"),
+        left_out=("image_url", "tweet_url", "full_text", "id", "media_url_https", "media_type"),
     ),
     certain=(("id_str", "full_text", "user_id_str", "conversation_id_str"),
              ("id_str", "full_text", "user_id_str")),
@@ -229,6 +296,11 @@ HARVEST = Format(
 def _scrambled(value: Any) -> list[str]:
     text = str(value).strip("[] ")
     return [part.strip(" '\"") for part in text.split(",") if part.strip(" '\"")]
+
+
+def _without_absent(fields: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the word that the releases have for nothing."""
+    return {name: cell for name, cell in fields.items() if cell != "absent"}
 
 
 _OPERATIONS = Shape(
@@ -249,6 +321,7 @@ _OPERATIONS = Shape(
         Key("hashtags", "post_hashtags.tag", TAGS), Key("urls", "post_urls.expanded_url", LINKS),
         Key("user_mentions", "post_mentions.user_id",
             Reading("ids, also scrambled ones", _scrambled, ("[c2Nhcg=]",))),
+        Key("retweet_userid", "post_mentions.user_id", ANY_ID, item="reposted"),
         Key("userid", "posts.author_id", ANY_ID),
         Key("user_screen_name", "users.username"), Key("user_display_name", "users.name"),
         Key("user_reported_location", "users.location"),
@@ -258,7 +331,7 @@ _OPERATIONS = Shape(
         Key("following_count", "users.following_count", COUNT),
         Key("account_creation_date", "users.created_at", TIME),
     ),
-    left_out=("account_language", "is_retweet", "retweet_userid", "poll_choices"),
+    left_out=("account_language", "is_retweet", "poll_choices"), prepare=_without_absent,
 )
 
 
@@ -283,8 +356,8 @@ OPERATIONS_USERS = Format(
             Key("following_count", "users.following_count", COUNT),
             Key("account_creation_date", "users.created_at", TIME),
         ),
-        left_out=("account_language",),
+        left_out=("account_language",), prepare=_without_absent,
     ),
     certain=(("userid", "user_screen_name", "account_creation_date", "follower_count"),),
 )
-FORMATS = (RTWEET, ACADEMIC, HARVEST, TAGS_SHEET, OPERATIONS, OPERATIONS_USERS)
+FORMATS = (RTWEET, RTWEET_USERS, ACADEMIC, HARVEST, TAGS_SHEET, OPERATIONS, OPERATIONS_USERS)

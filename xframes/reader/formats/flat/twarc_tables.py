@@ -37,7 +37,7 @@ def _prepare(fields: dict[str, Any]) -> dict[str, Any]:
 
 def _user(prefix: str) -> tuple[Key, ...]:
     return (
-        Key(f"{prefix}id|{prefix}id_str", "posts.author_id", ID),
+        Key(f"{prefix}id_str|{prefix}id", "posts.author_id", ID),
         Key(f"{prefix}screen_name", "users.username", HANDLE),
         Key(f"{prefix}name", "users.name"),
         Key(f"{prefix}created_at", "users.created_at", TIME),
@@ -54,9 +54,9 @@ def _user(prefix: str) -> tuple[Key, ...]:
 
 
 REPLY = (
-    Key("in_reply_to_status_id|in_reply_to_status_id_str", "posts.id", ID, of="replied_to"),
-    Key("in_reply_to_user_id|in_reply_to_user_id_str", "posts.in_reply_to_user_id", ID),
-    Key("in_reply_to_user_id|in_reply_to_user_id_str", "post_mentions.user_id", ID, item="reply"),
+    Key("in_reply_to_status_id_str|in_reply_to_status_id", "posts.id", ID, of="replied_to"),
+    Key("in_reply_to_user_id_str|in_reply_to_user_id", "posts.in_reply_to_user_id", ID),
+    Key("in_reply_to_user_id_str|in_reply_to_user_id", "post_mentions.user_id", ID, item="reply"),
     Key("in_reply_to_screen_name", "post_mentions.username", HANDLE, item="reply"),
 )
 COUNTS = (
@@ -66,7 +66,7 @@ COUNTS = (
     Key("quote_count", "posts.quote_count", COUNT),
 )
 _POST = (
-    Key("id|id_str", "posts.id", ID), Key("text|full_text", "posts.text"),
+    Key("id_str|id", "posts.id", ID), Key("text|full_text", "posts.text"),
     Key("created_at|parsed_created_at", "posts.created_at", TIME),
     Key("lang", "posts.lang"), Key("source", "posts.source", APP),
     Key("possibly_sensitive", "posts.possibly_sensitive", FLAG),
@@ -96,7 +96,7 @@ TWARC1 = Format(
     certain=(("id", "tweet_url", "user_screen_name", "retweet_or_quote_id"),
              ("id", "tweet_url", "user_screen_name", "tweet_type"),
              ("id", "tweet_url", "parsed_created_at")),
-    cannot_say="ids of places and media; whole reposted and quoted posts",
+    cannot_say="ids of places and media; reposted and quoted posts themselves",
 )
 HYDRATOR = Format(
     "hydrator-csv", "Hydrator", "flat", "table",
@@ -113,7 +113,8 @@ HYDRATOR = Format(
     ),
     certain=(("id", "user_screen_name", "retweet_id", "retweet_screen_name"),
              ("id", "tweet_url", "user_screen_name", "user_followers_count")),
-    cannot_say="ids of authors, so also their profiles; ids of places and media",
+    cannot_say="ids of authors in older versions; ids of places and media; reposted and quoted "
+               "posts themselves",
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from xframes.reader.formats.conversion import convert_records
 from xframes.reader.formats.readings import (
     APP,
     COUNT,
@@ -13,12 +14,33 @@ from xframes.reader.formats.readings import (
     TAGS,
     TIME,
     is_nothing,
+    literal,
 )
+from xframes.reader.formats.scrapers import graphql
 from xframes.reader.formats.source_format import Format, Inner, Key, Shape
 from xframes.reader.formats.v11.entities_v11 import HASHTAGS, MEDIA, MENTIONS, URLS
+from xframes.reader.formats.v11.status_shape import (
+    CODES,
+    FIRST_ID,
+    PLACE,
+    VERIFIED_TYPE,
+    finish_user,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from xframes.reader.formats.file_objects import Converted, Notes, Objects
+
+def _prepare_author(fields: dict[str, Any]) -> dict[str, Any]:
+    """Read the profile from where newer versions have it, and the kind of a verified account."""
+    bio = fields.get("profile_bio")
+    if is_nothing(fields.get("description")) and isinstance(bio, dict):
+        fields["description"] = bio.get("description")
+    if is_nothing(fields.get("verifiedType")) and fields.get("isBlueVerified") is True:
+        fields["verifiedType"] = "blue"
+    return fields
+
 
 AUTHOR = Shape(
     "user",
@@ -39,14 +61,23 @@ AUTHOR = Shape(
         Key("listedCount|listed_count", "users.listed_count", COUNT),
         Key("profilePicture|profileImageUrl|avatar", "users.profile_image_url"),
         Key("coverPicture|profileBannerUrl", "users.profile_banner_url"),
+        Key("verifiedType", "users.verified_type", VERIFIED_TYPE),
+        Key("withheldInCountries", "users.withheld_country_codes", CODES),
+        Key("pinnedTweetIds", "users.pinned_post_id", FIRST_ID),
     ),
-    left_out=("type", "url", "twitterUrl", "verifiedType", "isBlueVerified", "hasCustomTimelines",
-              "isTranslator", "withheldInCountries", "affiliatesHighlightedLabel*",
-              "possiblySensitive", "pinnedTweetIds", "profile_bio*", "canDm", "canMediaTag",
-              "fastFollowersCount", "isAutomated*", "automatedBy", "status", "entities*",
+    left_out=("type", "url", "twitterUrl", "hasCustomTimelines", "isTranslator",
+              "affiliatesHighlightedLabel*", "possiblySensitive", "profile_bio*", "canDm",
+              "canMediaTag", "fastFollowersCount", "isAutomated*", "automatedBy", "status",
               "advertiserAccountType", "analyticsType", "unavailable*", "message", "verified",
               "isVerified", "description", "protected", "can_dm"),
+    used=("entities", "isBlueVerified"), prepare=_prepare_author, finish=finish_user,
 )
+def _finish(fields: Mapping[str, Any], objects: Objects) -> None:
+    shown = fields.get("displayTextRange")
+    if isinstance(shown, list) and len(shown) == 2:
+        objects.main["display_text_range"] = [COUNT(index) for index in shown]
+
+
 TWEET: Shape = Shape(
     "post",
     keys=(
@@ -72,6 +103,7 @@ TWEET: Shape = Shape(
         Key("entities.user_mentions", "post_mentions", MENTIONS),
         Key("entities.urls", "post_urls", URLS),
         Key("extendedEntities.media", "media", MEDIA),
+        Key("extendedEntities.media", "post_urls", URLS),
         Key("authorId|userId", "posts.author_id", ID),
     ),
     inner=(
@@ -79,11 +111,13 @@ TWEET: Shape = Shape(
         Inner("quote", lambda: TWEET, "quoted"), Inner("quoted_tweet", lambda: TWEET, "quoted"),
         Inner("retweet", lambda: TWEET, "retweeted"),
         Inner("retweeted_tweet", lambda: TWEET, "retweeted"),
+        Inner("place", lambda: PLACE, "place"),
     ),
+    used=("displayTextRange",), finish=_finish,
     left_out=("type", "url", "twitterUrl", "text", "isReply", "isRetweet", "isQuote", "isPinned",
-              "isConversationControlled", "card", "card.*", "place", "place.*", "media", "media.*",
+              "isConversationControlled", "card", "card.*", "media", "media.*",
               "entities", "entities.*", "extendedEntities", "extendedEntities.*", "searchTermIndex",
-              "searchTerm", "displayTextRange", "isLimitedReply", "article", "article.*",
+              "searchTerm", "isLimitedReply", "article", "article.*",
               "isTranslatable", "inputSource", "query*"),
 )
 _EXPORTER = Shape(
@@ -121,11 +155,13 @@ _EXPORTER_USER = Shape(
         Key("favourites_count", "users.like_count", COUNT),
         Key("listed_count", "users.listed_count", COUNT),
         Key("media_count", "users.media_count", COUNT), Key("location", "users.location"),
-        Key("website", "users.url"), Key("verified", "users.verified", FLAG),
+        Key("website", "users.url"),
+        Key("verified|is_blue_verified", "users.verified", FLAG),
+        Key("verified_type", "users.verified_type", VERIFIED_TYPE),
         Key("protected", "users.protected", FLAG), Key("created_at", "users.created_at", TIME),
     ),
-    left_out=("is_blue_verified", "verified_type", "following", "followed_by", "can_dm", "blocking",
-              "muting", "metadata", "metadata.*", "url", "birthdate", "professional*"),
+    left_out=("following", "followed_by", "can_dm", "blocking", "muting", "metadata", "metadata.*",
+              "url", "birthdate", "professional*"),
 )
 
 
@@ -135,20 +171,48 @@ def _is_tweet(document: Mapping[str, Any]) -> bool:
     return named and "id" in document and ("text" in document or "fullText" in document)
 
 
+def _has_tweets(document: Mapping[str, Any]) -> bool:
+    tweets = document.get("tweets")
+    return isinstance(tweets, list) and any(isinstance(t, dict) and _is_tweet(t) for t in tweets)
+
+
+def _answer(document: Mapping[str, Any], notes: Notes) -> list[Converted]:
+    return convert_records(TWEET, document["tweets"], notes)
+
+
+def _exported(document: Mapping[str, Any], notes: Notes) -> list[Converted]:
+    """Read a row of the exporter; the whole answer of X where it is in the row."""
+    whole = document.get("metadata")
+    if isinstance(whole, str):
+        whole = literal(whole)
+    shape = _EXPORTER if "full_text" in document else _EXPORTER_USER
+    if isinstance(whole, dict) and graphql.is_result(whole):
+        pages = graphql.read_result(whole, notes)
+        if pages:
+            return pages
+    return convert_records(shape, [document], notes)
+
+
 _WEB = "twitter-web-exporter (JSON and CSV)"
+_CANNOT = "without the setting for all metadata: entities, keys of media, places, ids of authors"
 _WEB_MARKS = (("id", "full_text", "screen_name", "views_count"),
               ("id", "full_text", "screen_name", "favorited", "media"))
 _WEB_USERS = (("id", "screen_name", "is_blue_verified", "followed_by"),)
 FORMATS = (
+    Format("apify-notice", "marks of empty results of scrapers on Apify", "scrapers", "json",
+           certain=(("noResults",), ("type=mock_tweet",)), way_out="they have no posts"),
     Format("apify", "scrapers on Apify, and twitterapi.io", "scrapers", "json", TWEET,
-           fits=_is_tweet, cannot_say="places"),
+           fits=_is_tweet),
+    Format("twitterapi-answer", "scrapers on Apify, and twitterapi.io", "scrapers", "json", TWEET,
+           fits=_has_tweets, convert=_answer),
     Format("apify-user", "scrapers on Apify, and twitterapi.io", "scrapers", "json", AUTHOR,
            certain=(("id", "userName", "followers"), ("id", "userName", "statusesCount"))),
     Format("web-exporter", _WEB, "scrapers", "json", _EXPORTER, certain=_WEB_MARKS,
-           cannot_say="entities, keys of media, places"),
+           convert=_exported, cannot_say=_CANNOT),
     Format("web-exporter-csv", _WEB, "scrapers", "table", _EXPORTER, certain=_WEB_MARKS,
-           cannot_say="entities, keys of media, places"),
-    Format("web-exporter-user", _WEB, "scrapers", "json", _EXPORTER_USER, certain=_WEB_USERS),
+           convert=_exported, cannot_say=_CANNOT),
+    Format("web-exporter-user", _WEB, "scrapers", "json", _EXPORTER_USER, certain=_WEB_USERS,
+           convert=_exported),
     Format("web-exporter-user-csv", _WEB, "scrapers", "table", _EXPORTER_USER,
-           certain=_WEB_USERS),
+           certain=_WEB_USERS, convert=_exported),
 )

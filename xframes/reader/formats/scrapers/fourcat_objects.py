@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from xframes.reader.formats.conversion import include
 from xframes.reader.formats.file_objects import Converted
 from xframes.reader.formats.source_format import Format
 
@@ -91,7 +92,8 @@ def _convert(document: Mapping[str, Any], notes: Notes) -> list[Converted]:
     }
     rest = {n: v for n, v in document.items() if not n.startswith("__")}
     post = _post(rest, includes, 0)
-    page = {"data": [post], "includes": {n: items for n, items in includes.items() if items}}
+    page: dict[str, Any] = {"data": [post], "includes": {}}
+    include(page["includes"], {n: items for n, items in includes.items() if items})
     return [Converted(page, "post")]
 
 

@@ -113,6 +113,10 @@ def _account(item: dict[str, Any] | None) -> dict[str, Any] | None:
                     user.setdefault(new, part[old])
     if item.get("is_blue_verified") is True:
         user["verified"] = True
+        user.setdefault("verified_type", "blue")
+    bio = item.get("profile_bio")
+    if is_nothing(user.get("description")) and isinstance(bio, dict):
+        user["description"] = bio.get("description")
     return user
 
 
@@ -163,13 +167,15 @@ def _is_answer(document: Mapping[str, Any]) -> bool:
     return next(_found(data), None) is not None
 
 
-def _is_result(document: Mapping[str, Any]) -> bool:
+def is_result(document: Mapping[str, Any]) -> bool:
+    """Whether an object is a post or a user of the website."""
     return (document.get("__typename") in _POSTS | {"User"} and "rest_id" in document) or (
         "rest_id" in document and isinstance(document.get("legacy"), dict)
     )
 
 
-def _result(document: Mapping[str, Any], notes: Notes) -> list[Converted]:
+def read_result(document: Mapping[str, Any], notes: Notes) -> list[Converted]:
+    """Return the pages of a post or a user of the website."""
     kind = document.get("__typename")
     if kind is None:
         legacy = document["legacy"]
@@ -181,7 +187,7 @@ def _captured(document: Mapping[str, Any], notes: Notes) -> list[Converted]:
     """Read a line of Zeeschuimer."""
     item = document["data"]
     if isinstance(item, dict) and "legacy" in item:
-        item = {"__typename": "Tweet", **item}
+        item = _as_result(item)
     pages = read_objects(item, notes)
     if not pages:
         notes.add_record(f"a captured item without a post: {document.get('item_id')!r}")
@@ -189,6 +195,18 @@ def _captured(document: Mapping[str, Any], notes: Notes) -> list[Converted]:
     for page in pages:
         page.observed_at = at
     return pages
+
+
+def _as_result(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a captured post as a result. Older ones have `user` and `legacy`."""
+    own = {"__typename": "Tweet", **item}
+    user, legacy = item.get("user"), item.get("legacy")
+    if isinstance(legacy, dict):
+        own.setdefault("rest_id", legacy.get("id_str"))
+    if "core" not in item and isinstance(user, dict) and not is_nothing(user.get("id_str")):
+        result = {"__typename": "User", "rest_id": user["id_str"], "legacy": user}
+        own["core"] = {"user_results": {"result": result}}
+    return own
 
 
 def _moment(value: Any) -> Any:
@@ -255,7 +273,7 @@ FORMATS = (
            certain=(("nav_index", "item_id", "data"), ("source_platform", "item_id", "data"),
                     ("timestamp_collected", "item_id", "data")),
            tables=_TABLES, observed=("timestamp_collected",), cannot_say=_CANNOT),
-    Format("graphql-result", _TOOL, "scrapers", "json", fits=_is_result, convert=_result,
+    Format("graphql-result", _TOOL, "scrapers", "json", fits=is_result, convert=read_result,
            tables=_TABLES, cannot_say=_CANNOT),
     Format("graphql", _TOOL, "scrapers", "json", fits=_is_answer, convert=read_objects,
            tables=_TABLES, cannot_say=_CANNOT),

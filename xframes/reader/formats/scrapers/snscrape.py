@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from xframes.reader.formats.conversion import read_record
+from xframes.reader.formats.file_objects import Notes
 from xframes.reader.formats.readings import (
     APP,
     COUNT,
@@ -16,8 +18,10 @@ from xframes.reader.formats.readings import (
     Reading,
     is_nothing,
     items,
+    paired,
 )
 from xframes.reader.formats.source_format import Format, Inner, Key, Shape
+from xframes.reader.formats.v11.status_shape import FIRST_ID, VERIFIED_TYPE, finish_edits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,9 +47,10 @@ def _links(value: Any) -> list[dict[str, Any]]:
 def _mentions(value: Any) -> list[dict[str, Any]]:
     mentions = []
     for item in items(value):
-        if isinstance(item, dict) and isinstance(item.get("username"), str):
-            mention: dict[str, Any] = {"username": item["username"]}
-            if not is_nothing(item.get("id")):
+        name = (item.get("username") or item.get("screen_name")) if isinstance(item, dict) else item
+        if isinstance(name, str) and name:
+            mention: dict[str, Any] = {"username": name.removeprefix("@")}
+            if isinstance(item, dict) and not is_nothing(item.get("id")):
                 mention["id"] = ID(item["id"])
             mentions.append(mention)
     return mentions
@@ -53,6 +58,13 @@ def _mentions(value: Any) -> list[dict[str, Any]]:
 
 LINKS = Reading("links", _links, (["https://ana.example.org"],))
 MENTIONS = Reading("mentioned users", _mentions, ([{"username": "bo", "id": 502}],))
+
+def _prepare_user(fields: dict[str, Any]) -> dict[str, Any]:
+    """Name the kind of a verified account where the file only says that it is of the blue kind."""
+    if fields.get("blue") is True and is_nothing(fields.get("blueType")):
+        fields["blueType"] = "blue"
+    return fields
+
 
 def _finish_user(fields: Mapping[str, Any], objects: Objects) -> None:
     """Move the links of the profile text to their place, and add the profile's own link."""
@@ -87,14 +99,16 @@ USER = Shape(
         Key("favouritesCount", "users.like_count", COUNT),
         Key("listedCount", "users.listed_count", COUNT),
         Key("mediaCount", "users.media_count", COUNT),
+        Key("blueType", "users.verified_type", VERIFIED_TYPE),
+        Key("pinnedIds", "users.pinned_post_id", FIRST_ID),
         Key("profileImageUrl", "users.profile_image_url"),
         Key("profileBannerUrl", "users.profile_banner_url"),
         Key("descriptionLinks|descriptionUrls", "user_urls", LINKS),
     ),
     left_out=("_type", "url", "id", "description", "renderedDescription", "descriptionUrls",
               "descriptionLinks", "linkUrl", "linkTcourl", "link", "link.*", "label", "label.*",
-              "blue", "blueType", "pinnedIds", "can_dm", "canDm"),
-    finish=_finish_user,
+              "can_dm", "canDm"),
+    used=("blue",), prepare=_prepare_user, finish=_finish_user,
 )
 
 
@@ -109,12 +123,28 @@ PLACE = Shape(
 )
 
 
+def _prepare(fields: dict[str, Any]) -> dict[str, Any]:
+    """Read both texts of a link where older versions have two lists of them."""
+    if is_nothing(fields.get("links")) and isinstance(fields.get("tcooutlinks"), list):
+        links = paired(fields, " ", url="outlinks", tcourl="tcooutlinks")
+        if links:
+            fields["links"] = links
+    control = fields.get("editControl")
+    if isinstance(control, dict):
+        fields["edit_control"] = control
+    return fields
+
+
 def _finish(fields: Mapping[str, Any], objects: Objects) -> None:
     for item in fields.get("mentionedUsers") or ():
         if isinstance(item, dict) and not is_nothing(item.get("id")) and "displayname" in item:
-            user = {"id": ID(item["id"]), "name": item["displayname"]}
-            if isinstance(item.get("username"), str) and isinstance(user["name"], str):
-                objects.include("user", user | {"username": item["username"]})
+            user = read_record(USER, item, Notes("")).main
+            if isinstance(user.get("username"), str):
+                objects.include("user", user)
+    shown = fields.get("displayTextRange")
+    if isinstance(shown, list) and len(shown) == 2:
+        objects.main["display_text_range"] = [COUNT(index) for index in shown]
+    finish_edits(fields, objects.main)
 
 
 POST: Shape = Shape(
@@ -146,9 +176,20 @@ POST: Shape = Shape(
     left_out=("_type", "url", "id", "content", "renderedContent", "source", "sourceUrl",
               "outlinks", "tcooutlinks", "media", "media.*", "inReplyToTweetId",
               "conversationId", "card", "card.*", "vibe", "vibe.*", "textLinks",
-              "coordinates*", "tags", "allcountries", "mentionedUsers", "username", "isConver*"),
-    finish=_finish,
+              "coordinates*", "tags", "allcountries", "mentionedUsers", "username", "isConver*",
+              "pinned", "editState", "text", "text.*", "isQuoteStatus", "isTranslatable",
+              "inReplyToScreenName", "voiceInfo*"),
+    used=("displayTextRange", "editControl", "editControl.edit_tweet_ids",
+          "editControl.editable_until_msecs", "editControl.is_edit_eligible",
+          "editControl.edits_remaining"),
+    prepare=_prepare, finish=_finish,
 )
+
+
+def _is_other(document: Mapping[str, Any]) -> bool:
+    return str(document.get("_type", "")).startswith("snscrape.modules.")
+
+
 _TOOL = "snscrape and twscrape (lines of JSON)"
 _CANNOT = "keys of media"
 FORMATS = (
@@ -163,4 +204,6 @@ FORMATS = (
            certain=(("_type=snscrape.modules.twitter.Tombstone",),
                     ("_type=snscrape.modules.twitter.TweetRef",)),
            way_out="`xframes hydrate` looks their ids up"),
+    Format("snscrape-other", "other objects of snscrape (trends, communities, other sites)",
+           "scrapers", "json", fits=_is_other, way_out="no table holds them"),
 )

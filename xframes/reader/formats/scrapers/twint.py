@@ -6,17 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 from xframes.reader.formats.readings import (
     COUNT,
+    FLAG,
     HANDLE,
-    HANDLES,
     ID,
     ID_IN_LINK,
     LINKS,
+    POINT_OF_LATITUDE,
     TAGS,
     TIME,
+    Reading,
     as_time,
     is_nothing,
     items,
+    literal,
 )
+from xframes.reader.formats.scrapers.snscrape import MENTIONS
 from xframes.reader.formats.source_format import Format, Key, Shape
 
 if TYPE_CHECKING:
@@ -37,19 +41,44 @@ def _prepare(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _finish(fields: Mapping[str, Any], objects: Objects) -> None:
-    """Read whom the post replies to: a list of people, without the post."""
+    """Read whom the post replies to: a list of people, without the post.
+
+    In older versions it begins with the author, also where the post is not a reply.
+    """
+    main = objects.main
     replied = fields.get("reply_to")
-    if is_nothing(replied):
+    if is_nothing(replied) or main.get("conversation_id") == main.get("id"):
         return
+    author = None
     for person in items(replied):
         if isinstance(person, dict):
             id_ = person.get("id") or person.get("user_id")
             name = person.get("screen_name") or person.get("username")
             if is_nothing(id_) or not isinstance(name, str):
                 continue
-            mentions = objects.main.setdefault("entities", {}).setdefault("mentions", [])
+            if ID(id_) == main.get("author_id"):
+                author = ID(id_)
+                continue
+            mentions = main.setdefault("entities", {}).setdefault("mentions", [])
             mentions.append({"id": ID(id_), "username": name})
-            objects.main.setdefault("in_reply_to_user_id", ID(id_))
+            main.setdefault("in_reply_to_user_id", ID(id_))
+    if author is not None:
+        main.setdefault("in_reply_to_user_id", author)
+
+
+def _point(value: Any) -> Any:
+    if isinstance(value, str):
+        value = literal(value)
+    if not isinstance(value, dict):
+        raise TypeError("expected a point")
+    return POINT_OF_LATITUDE(value.get("coordinates"))
+
+
+def _prepare_user(fields: dict[str, Any]) -> dict[str, Any]:
+    day, time = fields.get("join_date"), fields.get("join_time")
+    if not is_nothing(day):
+        fields["_joined"] = day if is_nothing(time) else f"{day} {time}"
+    return fields
 
 
 SHAPE = Shape(
@@ -63,7 +92,10 @@ SHAPE = Shape(
         Key("retweets_count", "posts.repost_count", COUNT),
         Key("replies_count", "posts.reply_count", COUNT),
         Key("hashtags", "post_hashtags.tag", TAGS), Key("cashtags", "post_cashtags.tag", TAGS),
-        Key("mentions", "post_mentions.username", HANDLES),
+        Key("mentions", "post_mentions", MENTIONS),
+        Key("place", "posts.coordinates_type", Reading(
+            "point, latitude first", _point,
+            ({"type": "Point", "coordinates": [51.5, -0.12]},))),
         Key("urls", "post_urls.expanded_url", LINKS),
         Key("quote_url", "posts.id", ID_IN_LINK, of="quoted"),
         Key("retweet_id", "posts.id", ID, of="retweeted"),
@@ -73,7 +105,7 @@ SHAPE = Shape(
         Key("name", "users.name"),
     ),
     used=("date", "time", "timezone", "reply_to"),
-    left_out=("place", "place.*", "photos", "link", "retweet", "video", "thumbnail", "near", "geo",
+    left_out=("photos", "link", "retweet", "video", "thumbnail", "near", "geo",
               "retweet_date", "translate", "trans_src", "trans_dest", "user_id_str",
               "created_at", "reply_to*", "hour", "day", "nlikes", "nretweets", "nreplies",
               "search"),
@@ -90,8 +122,11 @@ USER = Shape(
         Key("media", "users.media_count", COUNT),
         Key("profile_image_url", "users.profile_image_url"),
         Key("background_image", "users.profile_banner_url"),
+        Key("_joined", "users.created_at", TIME), Key("private", "users.protected", FLAG),
+        Key("verified", "users.verified", FLAG),
     ),
-    left_out=("join_date", "join_time", "private", "verified"),
+    used=("join_date", "join_time"),
+    samples={"join_date": "5 May 2012", "join_time": "10:00 AM"}, prepare=_prepare_user,
 )
 _TOOL = "Twint (JSON and CSV)"
 _MARKS = (("id", "tweet", "username", "replies_count"), ("id", "tweet", "username", "nlikes"),

@@ -22,12 +22,12 @@ from xframes.reader.formats.readings import (
 )
 from xframes.reader.formats.source_format import Format, Inner, Key, Shape
 from xframes.reader.formats.v11.entities_v11 import BOX, HASHTAGS, MEDIA, MENTIONS, SOURCES, URLS
-from xframes.reader.formats.v11.status_shape import CODES
+from xframes.reader.formats.v11.status_shape import CODES, finish_edits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from xframes.reader.formats.file_objects import Notes
+    from xframes.reader.formats.file_objects import Notes, Objects
 
 _TAG = re.compile(r"(?:tag:search\.twitter\.com,\d+:|id:twitter\.com:|object:)?([0-9]{1,20})")
 
@@ -60,7 +60,17 @@ ACTOR = Shape(
     ),
     left_out=("objectType", "link", "links", "utcOffset", "twitterTimeZone", "languages",
               "location.objectType", "favoritesCount", "protected"),
+    used=("links",), finish=lambda fields, objects: _add_links(fields, objects.main),
 )
+def _add_links(fields: Mapping[str, Any], user: dict[str, Any]) -> None:
+    """Add the link of a profile."""
+    links = fields.get("links")
+    found = [{"expanded_url": link["href"]} for link in links if isinstance(link, dict)
+             and isinstance(link.get("href"), str)] if isinstance(links, list) else []
+    if found:
+        user["entities"] = {"url": {"urls": found}}
+
+
 PLACE = Shape(
     "place",
     keys=(
@@ -98,7 +108,37 @@ def _prepare(fields: dict[str, Any]) -> dict[str, Any]:
             media = fields[name].get("media")
     if media:
         fields["_media"] = media
+    _add_titles(fields)
     return fields
+
+
+def _add_titles(fields: dict[str, Any]) -> None:
+    """Add what Gnip found at the links."""
+    gnip, entities = fields.get("gnip"), fields.get("twitter_entities")
+    if not isinstance(gnip, dict) or not isinstance(entities, dict):
+        return
+    found, links = gnip.get("urls"), entities.get("urls")
+    if not isinstance(found, list) or not isinstance(links, list):
+        return
+    more = {item["url"]: item for item in found
+            if isinstance(item, dict) and isinstance(item.get("url"), str)}
+    fields["twitter_entities"] = entities | {"urls": [_unwound(link, more) for link in links]}
+
+
+def _unwound(link: Any, more: Mapping[str, Mapping[str, Any]]) -> Any:
+    url = link.get("url") if isinstance(link, dict) else None
+    if not isinstance(url, str) or url not in more or "unwound" in link:
+        return link
+    names = {"url": "expanded_url", "status": "expanded_status", "title": "expanded_url_title",
+             "description": "expanded_url_description"}
+    return link | {"unwound": {own: more[url].get(name) for own, name in names.items()}}
+
+
+def _finish(fields: Mapping[str, Any], objects: Objects) -> None:
+    shown = fields.get("display_text_range")
+    if isinstance(shown, list) and len(shown) == 2:
+        objects.main["display_text_range"] = [COUNT(index) for index in shown]
+    finish_edits(fields, objects.main)
 
 
 ACTIVITY: Shape = Shape(
@@ -111,6 +151,7 @@ ACTIVITY: Shape = Shape(
         Key("retweetCount", "posts.repost_count", COUNT),
         Key("quoteCount", "posts.quote_count", COUNT),
         Key("replyCount", "posts.reply_count", COUNT),
+        Key("possibly_sensitive", "posts.possibly_sensitive", FLAG),
         Key("inReplyTo.link", "posts.id", ID_IN_LINK, of="replied_to"),
         Key("geo", "posts.coordinates_type", Reading("point, latitude first",
             lambda value: POINT_OF_LATITUDE(value.get("coordinates")),
@@ -130,12 +171,12 @@ ACTIVITY: Shape = Shape(
         Inner("location", lambda: PLACE, "place"),
     ),
     used=("verb", "objectType", "object", "long_object", "twitter_extended_entities",
-          "gnip", "_media"),
+          "gnip", "_media", "display_text_range", "timestampMs", "edit_history",
+          "edit_controls"),
     left_out=("link", "provider", "provider.*", "generator.link", "twitter_filter_level",
-              "twitterTimeZone", "display_text_range", "object.*", "gnip.*", "inReplyTo.*",
-              "long_object.*", "twitter_entities.*", "timestampMs", "edit_*", "editable",
-              "twitter_withheld.*"),
-    prepare=_prepare,
+              "twitterTimeZone", "object.*", "gnip.*", "inReplyTo.*", "long_object.*",
+              "twitter_entities.*", "editable", "twitter_withheld.*"),
+    prepare=_prepare, finish=_finish,
 )
 
 
@@ -148,7 +189,24 @@ def _activities(document: Mapping[str, Any], notes: Notes) -> list[Converted]:
             {"id": str(rule["id"]), "tag": rule.get("tag") or rule.get("value")}
             for rule in rules if isinstance(rule, dict) and not is_nothing(rule.get("id"))
         ]
-    return [Converted(page, "post")]
+    at = document.get("timestampMs")
+    try:
+        observed = None if is_nothing(at) else as_time(at)
+    except (ValueError, TypeError, OverflowError):
+        observed = None
+    return [Converted(page, "post", observed_at=observed)]
+
+
+def _deletion(document: Mapping[str, Any], notes: Notes) -> list[Converted]:
+    del notes
+    line = {"id": TAG(document["object"]["id"]), "action": "delete", "reason": "deleted"}
+    return [Converted({"data": [line]}, "compliance_result")]
+
+
+def _is_deletion(document: Mapping[str, Any]) -> bool:
+    inner = document.get("object")
+    return (document.get("verb") == "delete" and isinstance(inner, dict)
+            and not is_nothing(inner.get("id")))
 
 
 def _is_activity(document: Mapping[str, Any]) -> bool:
@@ -192,7 +250,8 @@ def _compliance(document: Mapping[str, Any], notes: Notes) -> list[Converted]:
         subject = event.get("tweet") or event.get("user") or event.get("initial_tweet_id")
         id_ = subject.get("id") if isinstance(subject, dict) else subject
         if is_nothing(id_) or action not in _REASONS:
-            notes.add_record(f"an event of a compliance stream ({name}), which no table holds")
+            notes.refuse(f"compliance-{name}", f"events of compliance streams ({name}) are not "
+                                               "read; no table holds them")
             continue
         line = {"id": ID(id_), "action": "delete", "reason": _REASONS[action]}
         at = event.get("event_at")
@@ -217,6 +276,8 @@ _TOOL = "Gnip and PowerTrack (activity streams)"
 FORMATS = (
     Format("activity", _TOOL, "streams", "json", ACTIVITY, fits=_is_activity,
            convert=_activities, cannot_say="bookmarks and impressions"),
+    Format("activity-deletion", _TOOL, "streams", "json", fits=_is_deletion, convert=_deletion,
+           tables=("removals",)),
     Format("activity-answer", _TOOL, "streams", "json", ACTIVITY, fits=_has_activities,
            convert=_results),
     Format("gnip-notice", "notices of Gnip's streams", "streams", "json",

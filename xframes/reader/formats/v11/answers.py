@@ -24,8 +24,9 @@ _OF_USERS = {"name", "followers_count", "friends_count", "statuses_count", "favo
              "created_at", "description", "profile_image_url", "profile_image_url_https",
              "listed_count", "verified", "protected", "location"}
 _NOTICES = ("scrub_geo", "limit", "status_withheld", "user_withheld", "disconnect", "warning",
-            "friends", "friends_str", "for_user", "control", "event", "user_delete",
-            "user_protect", "user_unprotect", "user_suspend", "user_unsuspend")
+            "friends", "friends_str", "control", "user_undelete", "user_unprotect",
+            "user_unsuspend", "user_update", "status_undelete", "favorite", "unfavorite")
+_REMOVALS = {"user_delete": "deleted", "user_protect": "protected", "user_suspend": "suspended"}
 
 
 def has_id(item: Mapping[str, Any]) -> bool:
@@ -166,6 +167,76 @@ def _is_deletion(document: Mapping[str, Any]) -> bool:
     inner = document.get("delete")
     return (isinstance(inner, dict) and isinstance(inner.get("status"), dict)
             and has_id(inner["status"]))
+
+
+def _is_account_removal(document: Mapping[str, Any]) -> bool:
+    return len(document) == 1 and any(
+        isinstance(document.get(name), dict)
+        and not is_nothing(_account_of(document[name])) for name in _REMOVALS
+    )
+
+
+def _account_of(notice: Mapping[str, Any]) -> Any:
+    return next((notice[name] for name in ("id_str", "user_id_str", "id", "user_id")
+                 if not is_nothing(notice.get(name))), None)
+
+
+def _account_removal(document: Mapping[str, Any], notes: Notes) -> list[Converted]:
+    """Read the notice that an account is to be removed."""
+    del notes
+    name, notice = next(iter(document.items()))
+    line = {"id": ID(_account_of(notice)), "action": "delete", "reason": _REMOVALS[name]}
+    at = _time(notice.get("timestamp_ms"))
+    if at is not None:
+        line["redacted_at"] = at.isoformat()
+    return [Converted({"data": [line]}, "compliance_result", observed_at=at)]
+
+
+def _is_event_of_users(document: Mapping[str, Any]) -> bool:
+    return isinstance(document.get("event"), str) and "source" in document and "target" in document
+
+
+def _enveloped(document: Mapping[str, Any]) -> Any:
+    """Return the post or message in a line of streams of several users."""
+    inner = document
+    if document.keys() == {"for_user", "message"}:
+        inner = document["message"]
+    if isinstance(inner, dict) and inner.keys() == {"direct_message"}:
+        inner = inner["direct_message"]
+    return inner if inner is not document else None
+
+
+def _is_envelope(document: Mapping[str, Any]) -> bool:
+    inner = _enveloped(document)
+    return isinstance(inner, dict) and (is_status(inner) or _is_message(inner))
+
+
+def _envelope(document: Mapping[str, Any], notes: Notes) -> list[Converted]:
+    inner = _enveloped(document)
+    if is_status(inner):
+        return _statuses(inner, notes)
+    return convert_records(MESSAGE, [inner], notes)
+
+
+def _is_global(document: Mapping[str, Any]) -> bool:
+    inner = document.get("globalObjects")
+    return isinstance(inner, dict) and isinstance(inner.get("tweets"), dict)
+
+
+def _global(document: Mapping[str, Any], notes: Notes) -> list[Converted]:
+    """Read an answer of X's website before 2023: posts and users by their ids."""
+    inner = document["globalObjects"]
+    users = inner.get("users")
+    users = users if isinstance(users, dict) else {}
+    posts = []
+    for post in inner["tweets"].values():
+        author = None
+        if isinstance(post, dict):
+            author = users.get(str(post.get("user_id_str") or post.get("user_id")))
+        posts.append(post | {"user": author} if isinstance(author, dict) else post)
+    pages = convert_records(STATUS, posts, notes)
+    pages += convert_records(USER, list(users.values()), notes)
+    return pages
 
 
 def conversation_of(sender: Any, recipient: Any) -> str | None:
@@ -350,6 +421,17 @@ FORMATS = (
     Format("v11-map", _TOOL, "v11", "json", STATUS, fits=_is_map, convert=_map_items),
     Format("v11-deletion", "streams of the API v1.1", "v11", "json", fits=_is_deletion,
            convert=_deletion, tables=("removals",)),
+    Format("v11-account-removal", "streams of the API v1.1", "v11", "json",
+           fits=_is_account_removal, convert=_account_removal, tables=("removals",)),
+    Format("v11-envelope", "streams of the API v1.1", "v11", "json", STATUS, fits=_is_envelope,
+           convert=_envelope, tables=("messages",)),
+    Format("v11-event", "events of users' streams", "v11", "json", fits=_is_event_of_users,
+           way_out="no table holds them"),
+    Format("v11-other-envelope", "other lines of users' streams", "v11", "json",
+           fits=lambda document: document.keys() == {"for_user", "message"},
+           way_out="no table holds them"),
+    Format("v11-global-objects", "answers of X's website before 2023", "v11", "json", STATUS,
+           fits=_is_global, convert=_global, tables=("users",)),
     Format("v11-messages", _TOOL, "v11", "json", EVENT, fits=_has_events, convert=_events),
     Format("v11-message-event", _TOOL, "v11", "json", EVENT, fits=_is_event, convert=_events),
     Format("v11-message", _TOOL, "v11", "json", MESSAGE, fits=_is_message),

@@ -10,6 +10,7 @@ from xframes.reader.formats.readings import (
     FLAG,
     HANDLE,
     ID,
+    ID_IN_LINK,
     IDS,
     POINT,
     TIME,
@@ -49,6 +50,14 @@ def _is_private(value: Any) -> bool:
     return bool(value == "private")
 
 
+def _verified_type(value: Any) -> str | None:
+    if not isinstance(value, str):
+        raise TypeError("expected a text")
+    return value.lower()
+
+
+FIRST_ID = Reading("first id", lambda value: ID(value[0]), (["1410000000000000003"],))
+VERIFIED_TYPE = Reading("kind of a verified account", _verified_type, ("Business", "blue"))
 CODES = Reading("codes of countries", _codes, (["DE", "FR"],))
 PRIVATE = Reading("private or public", _is_private, ("private", "public"))
 
@@ -71,7 +80,8 @@ def _box(objects: Objects) -> None:
         objects.main["geo"] = {"type": "Feature", "bbox": box[0]}
 
 
-def _finish_user(fields: Mapping[str, Any], objects: Objects) -> None:
+def finish_user(fields: Mapping[str, Any], objects: Objects) -> None:
+    """Read the entities of a profile."""
     entities = fields.get("entities")
     if not isinstance(entities, dict):
         return
@@ -98,7 +108,7 @@ USER = Shape(
         Key("description", "users.description"), Key("location", "users.location"),
         Key("url", "users.url"), Key("protected", "users.protected", FLAG),
         Key("verified|is_blue_verified|ext_is_blue_verified", "users.verified", FLAG),
-        Key("verified_type", "users.verified_type"),
+        Key("verified_type", "users.verified_type", VERIFIED_TYPE),
         Key("profile_image_url_https|profile_image_url", "users.profile_image_url"),
         Key("profile_banner_url", "users.profile_banner_url"),
         Key("followers_count", "users.followers_count", COUNT),
@@ -109,8 +119,7 @@ USER = Shape(
         Key("media_count", "users.media_count", COUNT),
         Key("withheld_in_countries", "users.withheld_country_codes", CODES),
         Key("withheld_scope", "users.withheld_scope"),
-        Key("pinned_tweet_ids_str", "users.pinned_post_id",
-            Reading("first id", lambda value: ID(value[0]), (["1410000000000000003"],))),
+        Key("pinned_tweet_ids_str", "users.pinned_post_id", FIRST_ID),
     ),
     inner=(Inner("status", lambda: STATUS, "latest"),),
     used=("entities",),
@@ -129,8 +138,11 @@ USER = Shape(
         "possibly_sensitive", "show_all_inline_media", "email", "phone", "followed", "blocked",
         "verified", "*verified_reason", "highlighted_label*", "is_profile_translatable",
     ),
-    finish=_finish_user,
+    finish=finish_user,
 )
+
+
+_ENTITIES = ("hashtags", "symbols", "user_mentions", "urls")
 
 
 def _prepare_status(fields: dict[str, Any]) -> dict[str, Any]:
@@ -147,6 +159,12 @@ def _prepare_status(fields: dict[str, Any]) -> dict[str, Any]:
     for name in ("entities", "extended_entities"):
         if isinstance(fields.get(name), list):  # PHP writes an empty object as a list
             del fields[name]
+    flat = {name: fields[name] for name in _ENTITIES if isinstance(fields.get(name), list)}
+    if flat and "entities" not in fields:  # as scrapers write them
+        fields["entities"] = {
+            name: [{"text": item} if isinstance(item, str) else item for item in found]
+            for name, found in flat.items()
+        }
     media = _media_of(fields, "extended_entities") or _media_of(fields, "entities")
     if media:
         fields["_media"] = media
@@ -167,14 +185,14 @@ def _finish_status(fields: Mapping[str, Any], objects: Objects) -> None:
     note = fields.get("note_tweet")
     if isinstance(note, dict) and isinstance(note.get("text"), str):
         objects.main["note_tweet"] = note
-    _finish_edits(fields, objects.main)
+    finish_edits(fields, objects.main)
     for kind in ("retweeted", "quoted"):
         part = objects.parts.get(kind)
         if part and "id" not in part:
             del objects.parts[kind]
 
 
-def _finish_edits(fields: Mapping[str, Any], post: dict[str, Any]) -> None:
+def finish_edits(fields: Mapping[str, Any], post: dict[str, Any]) -> None:
     """Read the edits of a post, which exports and X's pages have under several names."""
     info = fields.get("edit_info")
     control: Any = fields.get("edit_control") or fields.get("edit_controls")
@@ -245,6 +263,7 @@ STATUS: Shape = Shape(
         Key("quoted_status_id_str|quoted_status_id", "posts.id", ID, of="quoted"),
         Key("in_reply_to_status_id_str|in_reply_to_status_id", "posts.id", ID, of="replied_to"),
         Key("retweeted_status_id_str|retweeted_status_id", "posts.id", ID, of="retweeted"),
+        Key("replying_to_tweet", "posts.id", ID_IN_LINK, of="replied_to"),
     ),
     inner=(
         Inner("user", lambda: USER, "author"),
@@ -257,7 +276,7 @@ STATUS: Shape = Shape(
         "edit_info", "edit_control", "edit_controls", "edit_history", "matching_rules",
         "timestamp_ms", "truncated", "_media", "text", "id", "id_str", "deleted_at",
         "in_reply_to_user_id", "in_reply_to_status_id", "quoted_status_id", "conversation_id",
-        "user_id", "user_id_str",
+        "user_id", "user_id_str", *_ENTITIES,
     ),
     left_out=(
         "_*", "contributors", "favorited", "retweeted", "is_quote_status", "filter_level",
@@ -269,7 +288,8 @@ STATUS: Shape = Shape(
         "community.*", "scopes.*", "scopes", "editable", "withheld*", "annotations", "rate_limit*",
         "conversation_muted", "voice_info*", "previous_counts*", "display_text_width",
         "translatable", "entities", "in_reply_to_*", "coordinates",
-        "quote_status", "query", "limited_actions", "contributors_str",
+        "quote_status", "query", "limited_actions", "contributors_str", "is_quote_tweet",
+        "is_retweet", "is_pinned", "is_truncated", "startUrl",
     ),
     prepare=_prepare_status,
     finish=_finish_status,

@@ -1,0 +1,226 @@
+"""Files as the tools write them: what is in several columns belongs together, and nothing known is lost."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+
+import xframes as xf
+
+ID, QUOTED = "1410000000000000001", "1400000000000000008"
+PLACE = {"id": "01fb", "full_name": "Porto, PT", "name": "Porto", "country": "Portugal"}
+
+
+def read_row(tmp_path, row):
+    text = io.StringIO()
+    csv.writer(text).writerows([list(row), list(row.values())])
+    path = tmp_path / "rows.csv"
+    path.write_text(text.getvalue(), encoding="utf-8")
+    return xf.flatten(xf.read_pages(path))
+
+
+def read_lines(tmp_path, *records):
+    path = tmp_path / "lines.jsonl"
+    path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+    return xf.flatten(xf.read_pages(path))
+
+
+def rows(frames, table, *columns):
+    return [tuple(row.values()) for row in frames[table].select(columns).to_pylist()]
+
+
+def is_silent(frames):
+    return frames["problems"].num_rows == 0
+
+
+def test_lists_of_links_are_split(tmp_path):
+    frames = read_row(tmp_path, {"tweet_id": ID, "timestamp": "2014-01-02 03:04:05 +0000", "text": "fog", "source": "k",
+                                 "expanded_urls": "https://a.example.org/x,y,https://b.example.org"})
+    assert rows(frames, "post_urls", "expanded_url") == [("https://a.example.org/x,y",), ("https://b.example.org",)]
+
+
+def test_a_rounded_id_gives_way_to_the_exact_one(tmp_path):
+    frames = read_row(tmp_path, {"id": "1.41e+18", "id_str": ID, "text": "fog", "user_id": "5e2", "user_id_str": "501"})
+    assert rows(frames, "posts", "id", "author_id") == [(ID, "501")]
+    assert is_silent(frames)
+
+
+def test_what_several_records_say_of_one_account_is_joined(tmp_path):
+    def post(number, **user):
+        return {"id": number, "text": "fog", "favorite_count": 1, "user": {"id": 7, "screen_name": "bo", **user}}
+
+    frames = read_lines(tmp_path, [post(1), post(2, name="Bo", followers_count=5)])
+    assert rows(frames, "users", "id", "name", "followers_count") == [("7", "Bo", 5)]
+
+
+def test_dmi_tcat(tmp_path):
+    frames = read_row(tmp_path, {
+        "id": ID, "time": "1625587487", "from_user_name": "ana", "text": "fog", "lat": "0", "lng": "0",
+        "urls": "https://t.co/a; https://t.co/p", "urls_expanded": "https://a.example.org; https://x.com/ana/status/1/photo/1",
+        "media_id": "; 77", "media_type": "; photo", "photo_sizes_width": "; 640", "photo_sizes_height": "; 480", "photo_resize": "; fit"})
+    assert rows(frames, "post_urls", "url", "expanded_url")[0] == ("https://t.co/a", "https://a.example.org")
+    assert rows(frames, "media", "media_key", "type", "width") == [("3_77", "photo", 640)]
+    assert rows(frames, "posts", "latitude") == [(None,)]
+    assert is_silent(frames)
+
+
+def test_minet(tmp_path):
+    frames = read_row(tmp_path, {"id": ID, "timestamp_utc": "1625587487", "user_screen_name": "ana", "text": "fog",
+                                 "mentioned_names": "bo|cy", "mentioned_ids": "502|503"})
+    assert rows(frames, "post_mentions", "username", "user_id") == [("bo", "502"), ("cy", "503")]
+
+
+def test_fourcat_has_texts_of_quoted_posts(tmp_path):
+    frames = read_row(tmp_path, {"id": ID, "thread_id": ID, "timestamp": "2021-07-06 16:04:47", "body": "fog", "author": "ana",
+                                 "quote_tweet_id": QUOTED, "quote_author": "cy", "quote_body": "sea", "replied_author": "bo"})
+    assert rows(frames, "posts", "id", "text", "author_username") == [(ID, "fog", "ana"), (QUOTED, "sea", "cy")]
+    assert rows(frames, "post_mentions", "username") == [("bo",)]
+
+
+def test_rtweet(tmp_path):
+    frames = read_row(tmp_path, {
+        "user_id": "x501", "status_id": f"x{ID}", "created_at": "2021-07-06 16:04:47", "screen_name": "ana", "text": "fog",
+        "mentions_user_id": "x502 x503", "mentions_screen_name": "bo cy", "coords_coords": "NA NA", "hashtags": "NA",
+        "urls_t.co": "https://t.co/a", "urls_expanded_url": "https://a.example.org", "place_url": "https://api.x.com/1.1/geo/id/01fb.json",
+        "place_full_name": "Porto, PT", "place_name": "Porto", "country": "Portugal", "bbox_coords": "-1 -1 0 0 50 52 52 50",
+        "profile_expanded_url": "https://ana.example.org"})
+    assert rows(frames, "post_mentions", "username", "user_id") == [("bo", "502"), ("cy", "503")]
+    assert rows(frames, "post_urls", "url", "expanded_url") == [("https://t.co/a", "https://a.example.org")]
+    assert rows(frames, "places", *PLACE, "west", "north") == [(*PLACE.values(), -1.0, 52.0)]
+    assert rows(frames, "user_urls", "expanded_url") == [("https://ana.example.org",)]
+    assert is_silent(frames)
+    frames = read_row(tmp_path, {"user_id": "x501", "screen_name": "ana", "account_created_at": "2012-05-05 10:00:00", "statuses_count": "5",
+                                 "profile_expanded_url": "https://ana.example.org"})
+    assert rows(frames, "users", "id", "post_count") == [("501", 5)]
+    assert rows(frames, "user_urls", "field", "expanded_url") == [("url", "https://ana.example.org")]
+    frames = read_row(tmp_path, {"id": "1.41e18", "id_str": ID, "full_text": "fog", "truncated": "FALSE", "display_text_range": "c(0, 3)"})
+    assert rows(frames, "posts", "id", "text", "display_text_end") == [(ID, "fog", 3)]
+
+
+def test_tags(tmp_path):
+    frames = read_row(tmp_path, {
+        "id_str": ID, "from_user": "ana", "text": "@bo fog", "from_user_id_str": "501", "to_user": "bo", "to_user_id_str": "502",
+        "iso_language_code": "en", "source": "&lt;a href=&quot;x&quot;&gt;Kettle&lt;/a&gt;",
+        "entities_str": '{"user_mentions": [{"screen_name": "bo", "id_str": "502", "indices": [0, 3]}]}'})
+    assert rows(frames, "posts", "in_reply_to_user_id", "lang", "source") == [("502", "en", "Kettle")]
+    assert rows(frames, "post_mentions", "username", "user_id", "start_index") == [("bo", "502", 0)]
+
+
+def test_releases_of_operations_have_a_word_for_nothing(tmp_path):
+    frames = read_row(tmp_path, {"tweetid": ID, "userid": "501", "tweet_text": "fog", "tweet_time": "2021-07-06 16:04",
+                                 "user_reported_location": "absent", "tweet_client_name": "absent", "retweet_userid": "503"})
+    assert rows(frames, "posts", "source") == [(None,)]
+    assert rows(frames, "post_mentions", "user_id") == [("503",)]
+    assert is_silent(frames)
+
+
+TYPE = "snscrape.modules.twitter."
+
+
+def test_snscrape_and_twscrape(tmp_path):
+    bo = {"_type": TYPE + "User", "id": 502, "username": "bo", "displayname": "Bo", "followersCount": 5}
+    post = {"_type": TYPE + "Tweet", "id": int(ID), "rawContent": "fog", "date": "2021-07-06T16:04:47+00:00", "inReplyToUser": bo,
+            "mentionedUsers": [{"id": 502, "username": "bo", "displayname": "Bo"}], "user": {
+                "id": 501, "username": "ana", "displayname": "Ana", "blue": True, "pinnedIds": [9]},
+            "outlinks": ["https://a.example.org"], "tcooutlinks": ["https://t.co/a"], "displayTextRange": [0, 3],
+            "editControl": {"edits_remaining": "5", "edit_tweet_ids": [ID]}, "quotedTweet": {"_type": TYPE + "Tombstone", "id": int(QUOTED), "text": {"text": "gone"}}}
+    frames = read_lines(tmp_path, post)
+    assert sorted(rows(frames, "users", "id", "followers_count", "verified_type", "pinned_post_id")) == [("501", None, "blue", "9"), ("502", 5, None, None)]
+    assert rows(frames, "post_urls", "url", "expanded_url") == [("https://t.co/a", "https://a.example.org")]
+    assert rows(frames, "posts", "display_text_end", "edits_remaining") == [(3, 5)]
+    assert rows(frames, "post_references", "referenced_post_id") == [(QUOTED,)]
+    assert is_silent(frames)
+    with pytest.raises(xf.XframesError, match="snscrape"):
+        read_lines(tmp_path, {"_type": TYPE + "Community", "id": 5, "name": "Fog"})
+
+
+def test_twint(tmp_path):
+    post = {"id": int(ID), "conversation_id": ID, "date": "2021-07-06", "time": "16:04:47", "timezone": "+0000", "user_id": 501, "username": "ana",
+            "tweet": "fog", "replies_count": 2, "place": {"type": "Point", "coordinates": [51.5, -0.12]},
+            "mentions": [{"screen_name": "bo", "id": "502"}], "reply_to": [{"user_id": "501", "username": "ana"}]}
+    frames = read_lines(tmp_path, post)
+    assert rows(frames, "posts", "latitude", "longitude", "in_reply_to_user_id") == [(51.5, -0.12, None)]  # no reply
+    assert rows(frames, "post_mentions", "username", "user_id") == [("bo", "502")]
+    frames = read_lines(tmp_path, {**post, "conversation_id": "1409999999999999999"})
+    assert rows(frames, "posts", "in_reply_to_user_id") == [("501",)]
+    frames = read_lines(tmp_path, {"id": 501, "username": "ana", "bio": "", "join_date": "5 May 2012", "join_time": "10:00 AM", "private": 1})
+    assert [(str(at), flag) for at, flag in rows(frames, "users", "created_at", "protected")] == [("2012-05-05 10:00:00+00:00", True)]
+
+
+def test_scrapers_on_apify(tmp_path):
+    author = {"userName": "ana", "id": "501", "followers": 5, "verifiedType": "Business", "pinnedTweetIds": ["9"],
+              "profile_bio": {"description": "Paints"}, "entities": {"url": {"urls": [{"url": "https://t.co/z", "expanded_url": "https://ana.example.org"}]}}}
+    post = {"type": "tweet", "id": ID, "text": "fog", "author": author, "place": PLACE}
+    frames = read_lines(tmp_path, {"tweets": [post], "has_next_page": False})
+    assert rows(frames, "users", "description", "verified_type", "pinned_post_id") == [("Paints", "business", "9")]
+    assert rows(frames, "user_urls", "expanded_url") == [("https://ana.example.org",)]
+    assert rows(frames, "places", *PLACE) == [tuple(PLACE.values())]
+    frames = read_row(tmp_path, {"id": ID, "text": "fog", "author/userName": "ana", "author/id": "501", "likeCount": "9", "entities/hashtags/0/text": "rain"})
+    assert rows(frames, "posts", "author_id", "like_count") == [("501", 9)]
+    assert rows(frames, "post_hashtags", "tag") == [("rain",)]
+    with pytest.raises(xf.XframesError, match="Apify"):
+        read_lines(tmp_path, {"type": "mock_tweet", "id": -1, "text": "a reminder"})
+
+
+def test_the_whole_answer_in_a_row_of_an_exporter_is_read(tmp_path):
+    whole = {"__typename": "Tweet", "rest_id": ID, "core": {"user_results": {"result": {
+        "__typename": "User", "rest_id": "501", "legacy": {"screen_name": "ana", "name": "Ana"}}}},
+        "legacy": {"full_text": "fog", "favorite_count": 9, "entities": {"hashtags": [{"text": "fog", "indices": [0, 3]}]}}}
+    row = {"id": ID, "full_text": "fog", "screen_name": "ana", "views_count": 5}
+    frames = read_lines(tmp_path, {**row, "metadata": whole})
+    assert rows(frames, "users", "id", "name") == [("501", "Ana")]
+    assert rows(frames, "post_hashtags", "tag") == [("fog",)]
+    assert rows(read_lines(tmp_path, row), "posts", "impression_count") == [(5,)]
+
+
+def test_answers_of_the_website_before_2023(tmp_path):
+    legacy = {"id_str": ID, "full_text": "fog", "user_id_str": "501", "favorite_count": 9}
+    user = {"id_str": "501", "screen_name": "ana", "name": "Ana"}
+    captured = {"nav_index": 1, "item_id": ID, "data": {"type": "adaptive", "id": ID, "legacy": legacy, "user": user}}
+    for record in ({"globalObjects": {"tweets": {ID: legacy}, "users": {"501": user}}}, captured):
+        frames = read_lines(tmp_path, record)
+        assert rows(frames, "posts", "id", "author_id", "like_count") == [(ID, "501", 9)]
+        assert rows(frames, "users", "id", "username") == [("501", "ana")]
+
+
+def test_activities_have_titles_of_links_and_deletions(tmp_path):
+    activity = {"objectType": "activity", "id": f"tag:search.twitter.com,2005:{ID}", "verb": "post", "body": "fog", "timestampMs": "2021-07-06T16:04:47.123Z",
+                "actor": {"id": "id:twitter.com:501", "preferredUsername": "ana", "links": [{"href": "https://ana.example.org", "rel": "me"}]},
+                "twitter_entities": {"urls": [{"url": "https://t.co/a", "indices": [0, 3]}]}, "possibly_sensitive": True,
+                "gnip": {"urls": [{"url": "https://t.co/a", "expanded_url": "https://a.example.org", "expanded_url_title": "Tides"}]}}
+    deletion = {"objectType": "activity", "verb": "delete", "id": "tag:search.twitter.com,2005:5", "object": {"id": "tag:search.twitter.com,2005:5"}}
+    frames = read_lines(tmp_path, activity, deletion)
+    assert rows(frames, "post_urls", "unwound_url", "title") == [("https://a.example.org", "Tides")]
+    assert rows(frames, "posts", "possibly_sensitive") == [(True,)]
+    assert str(frames["posts"]["observed_at"][0]) == "2021-07-06 16:04:47.123000+00:00"
+    assert rows(frames, "user_urls", "expanded_url") == [("https://ana.example.org",)]
+    assert rows(frames, "removals", "id", "reason") == [("5", "deleted")]
+
+
+def test_lines_of_streams_hide_nothing(tmp_path):
+    post = {"id": int(ID), "id_str": ID, "text": "fog", "user": {"id": 501, "screen_name": "ana"}, "favorited": False}
+    message = {"id": 5, "id_str": "5", "text": "hm", "sender_id": 7, "recipient_id": 8}
+    frames = read_lines(tmp_path, {"limit": {"track": 5}}, post, {"user_delete": {"id": 77}}, {"for_user": 1, "message": {**post, "id_str": "6", "id": 6}},
+                        {"direct_message": message}, {"event": "favorite", "source": {"id": 1}, "target": {"id": 2}}, {"scrub_geo": {"user_id": 5}})
+    assert sorted(rows(frames, "posts", "id")) == [(ID,), ("6",)]
+    assert rows(frames, "messages", "id") == [("5",)]
+    assert rows(frames, "removals", "id", "reason") == [("77", "deleted")]
+    assert set(frames["problems"]["kind"].to_pylist()) == {"refused_format"}
+    assert frames["problems"].num_rows == 3
+
+
+def test_events_of_compliance_that_no_table_holds_are_refused_by_name(tmp_path):
+    frames = read_lines(tmp_path, {"data": {"user_protect": {"user": {"id": "7"}, "event_at": "2021-07-06T16:04:47Z"}}},
+                        {"data": {"withheld": {"tweet": {"id": "5"}, "event_at": "2021-07-06T16:04:47Z"}}})
+    assert rows(frames, "removals", "id", "reason") == [("7", "protected")]
+    assert frames["problems"]["parameter"].to_pylist() == ["compliance-withheld"]
+
+
+def test_community_notes_of_2021(tmp_path):
+    frames = read_row(tmp_path, {"noteId": "3", "participantId": "AB", "createdAtMillis": "1625587487000", "agree": "1", "helpfulOther": "0"})
+    assert rows(frames, "community_note_ratings", "note", "rater", "reasons") == [("3", "AB", ["agree"])]
+    with pytest.raises(xf.XframesError, match="Community Notes"):
+        read_row(tmp_path, {"tweetId": "5", "userId": "AB", "createdAtMillis": "1625587487000", "sourceLink": "x"})
