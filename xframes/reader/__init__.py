@@ -14,16 +14,16 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 from xframes.errors import XframesError
 from xframes.reader import account_export, row_files, spreadsheets, web_archive
 from xframes.reader.bounded import rest
 from xframes.reader.choices import Choices, choices
-from xframes.reader.containers import is_hidden, parts
+from xframes.reader.containers import Part, is_hidden, parts
 from xframes.reader.damage import NotPages, reason
-from xframes.reader.documents import Captured, Recorded, bodies
+from xframes.reader.documents import Captured, Recorded, bodies, is_page, pages_of_lines
 from xframes.reader.formats import Converted, Notes, own_table
 from xframes.reader.formats.exports.account_files import unused_notes
 from xframes.registry import ACTIONS, match
@@ -34,12 +34,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from os import PathLike
 
-    from xframes.reader.containers import Part
     from xframes.reader.documents import Item
 
 __all__ = [
-    "Choices", "FileReport", "NotPages", "choices", "is_hidden", "read_file", "read_pages",
-    "refusal",
+    "Choices", "FileReport", "NotPages", "choices", "has_lines_of_pages", "is_hidden", "is_page",
+    "read_file", "read_lines", "read_pages", "refusal",
 ]
 
 _MOST_REASONS = 10  # in one error
@@ -130,6 +129,28 @@ def read_file(
         raise XframesError(f"{_printable(path)}: {_printable(reason(error))}") from error
 
 
+def read_lines(
+    file: IO[bytes], path: Path, run_id: str | None, chosen: Choices, *,
+    modified_at: datetime, number: int,
+) -> Iterator[Page]:
+    """Read the pages of some lines of a file that `has_lines_of_pages`.
+
+    `number` is how many pages the file has before them.
+    """
+    part = Part(path.name, file, b"", modified_at=modified_at)
+    reading = _File(path, run_id, chosen, FileReport(), modified_at)
+    for count, page in enumerate(reading.lines(part), number):
+        yield replace(page, received_at=page.received_at + count * TICK)
+
+
+def has_lines_of_pages(name: str, head: bytes) -> bool:
+    """Whether a file begins as one that may have a page in each line, by its first bytes."""
+    part = Part(name, io.BytesIO(head), head)
+    if head.lstrip()[:1] != b"{" or part.kind is not None or part.is_table:
+        return False
+    return own_table(_keys(part), name) is None
+
+
 def refusal(path: str | PathLike[str]) -> str | None:
     """Return why a file has no pages, as far as its beginning shows.
 
@@ -194,6 +215,14 @@ class _File:
         if last is not None and last.inside:
             yield from self._unkept_promises(last, names)
         self._check(skipped, failures, count)
+
+    def lines(self, part: Part) -> Iterator[Page]:
+        """Read some lines of a file, of which each is a page."""
+        notes = Notes(_printable(part.name), self._choices.columns)
+        for item in pages_of_lines(part.file, notes):
+            assert isinstance(item, bytes)
+            request, received_at = _twarc(item)
+            yield self._page(request, item, received_at, part)
 
     def _check(self, skipped: list[str], failures: list[str], count: int) -> None:
         """Raise an error if something could not be read, or nothing was there."""

@@ -73,6 +73,24 @@ def bodies(file: IO[bytes], notes: Notes) -> Iterator[Item]:
         yield from _line(further, notes)
 
 
+def pages_of_lines(file: IO[bytes], notes: Notes) -> Iterator[Item]:
+    """Read lines from the middle of a file of lines."""
+    for each in lines(file):
+        yield from _line(each, notes)
+
+
+def is_page(line: bytes, *, is_first: bool = False) -> bool:
+    """Whether a line of a file of lines is read as one page, as it is.
+
+    The first line of such a file is JSON; else the file may be a document of several lines.
+    """
+    body = line.strip(_SPACE)
+    other = (b'{"endpoint"', b"[", b'"{', b'"[', b"{'")
+    if body.startswith(other) or (is_first and not _is_json(body)):
+        return False
+    return _foreign(body) is None
+
+
 def _first_bytes(file: IO[bytes]) -> bytes:
     """Read the beginning of the first line that is not empty; empty at the end of the file."""
     while head := file.readline(_PIECE):

@@ -36,15 +36,20 @@ if TYPE_CHECKING:
     from xframes.reader import Choices, FileReport
     from xframes.wire import Page
 
-_HEAD_BYTES = 65_536
+HEAD_BYTES = 65_536
 
 
 def file_run_id(path: Path) -> str:
     """Return a run id from a file's name and first bytes: the same at every import of the file."""
     head = b""
     with suppress(OSError), path.open("rb") as file:  # reading it later raises the error
-        head = file.read(_HEAD_BYTES)
-    digest = blake2b(os.fsencode(path.name) + bytes(1) + head, digest_size=8)
+        head = file.read(HEAD_BYTES)
+    return import_id(path.name, head)
+
+
+def import_id(name: str, head: bytes) -> str:
+    """Return the id of the run that imports a file with this name and these first bytes."""
+    digest = blake2b(os.fsencode(name) + bytes(1) + head, digest_size=8)
     return f"import-{digest.hexdigest()}"
 
 
@@ -135,7 +140,7 @@ class _Reading:
                 faults = self.refused if is_inside else self.damaged
                 faults[run_id] = str(error)
             except Exception as error:  # noqa: BLE001  # the other files are read all the same
-                self.damaged[run_id] = _printable(str(error) or type(error).__name__)
+                self.damaged[run_id] = printable(str(error) or type(error).__name__)
 
     def files(self, tally: Mapping[str | None, Tally]) -> list[ImportedFile]:
         """Return what was done with each file."""
@@ -147,7 +152,7 @@ class _Reading:
             stored = own.stored
             report = self.reports.get(run_id, FileReport())
             files.append(ImportedFile(
-                run_id, _printable(path.name), {n: c for n, c in stored.items() if n != "problems"},
+                run_id, printable(path.name), {n: c for n, c in stored.items() if n != "problems"},
                 report.left, report.refused, stored.get("problems", 0),
                 self.damaged.get(run_id) or self.refused.get(run_id), report.has_time_of_file,
                 path not in self.in_folders, own,
@@ -167,21 +172,21 @@ def import_files(
     """
     from xframes.reader import refusal
 
-    _check_paths(paths)
+    check_paths(paths)
     listed: list[tuple[Path, Path]] = []
     for root in paths:
-        listed += [(path, root) for path in _files(root)]
+        listed += [(path, root) for path in files_below(root)]
     ids = {path: file_run_id(path) for path, _ in listed}
     reading = _Reading(ids, {path for path, root in listed if path != root}, chosen)
     reading.refused |= {
-        ids[path]: _printable(f"{path} is {reason}")
+        ids[path]: printable(f"{path} is {reason}")
         for path in reading.in_folders
         if (reason := refusal(path))
     }
-    arguments = {run_id: {"file": _printable(path.name)} for path, run_id in ids.items()}
+    arguments = {run_id: {"file": printable(path.name)} for path, run_id in ids.items()}
     folder.create()
     with (
-        _importing(folder, arguments) as end,
+        importing(folder, arguments) as end,
         bar(progress, "import", "B", _plain_bytes(ids)) as advance,
     ):
         processes = _number_of_processes(folder, ids, processes)
@@ -196,7 +201,7 @@ def import_files(
             raise
         for path, run_id in reading.readable.items():
             if (reason := tally.get(run_id, Tally()).failed) is not None:
-                reading.damaged.setdefault(run_id, _printable(f"{path}: {reason}"))
+                reading.damaged.setdefault(run_id, printable(f"{path}: {reason}"))
         end(tally, reading.damaged | reading.refused, unknown)
     faults = [*reading.damaged.values(),
               *_folders_without_pages(paths, listed, ids, reading.refused)]
@@ -208,7 +213,8 @@ def import_files(
     return reading.files(tally)
 
 
-def _check_paths(paths: Sequence[Path]) -> None:
+def check_paths(paths: Sequence[Path]) -> None:
+    """Raise ArchiveError for what is missing, or is neither a file nor a folder."""
     missing = [str(p) for p in paths if not p.exists()]
     if missing:
         raise ArchiveError(f"no such file: {', '.join(missing)}")
@@ -245,15 +251,15 @@ def _folders_without_pages(
         files = [ids[path] for path, root in listed if root == folder]
         if all(run_id in refused for run_id in files):
             reasons = "; ".join(dict.fromkeys(refused[run_id] for run_id in files))
-            yield _printable(f"{folder} has no pages: {reasons or 'it has no files to read'}")
+            yield printable(f"{folder} has no pages: {reasons or 'it has no files to read'}")
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Return a text with a file name, which may not be UTF-8, as SQLite and terminals take it."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def _files(path: Path) -> list[Path]:
+def files_below(path: Path) -> list[Path]:
     """Return a file, or all files below a folder but hidden ones, in the order of their names."""
     from xframes.reader import is_hidden
 
@@ -264,7 +270,7 @@ def _files(path: Path) -> list[Path]:
 
 
 @contextmanager
-def _importing(
+def importing(
     folder: Folder, runs: dict[str, dict[str, Any]]
 ) -> Iterator[Callable[..., None]]:
     """Keep the runs of an import in the journal, and yield the function that ends them."""

@@ -133,7 +133,7 @@ def read_names(place: Place) -> list[str]:
     return list(names)
 
 
-def read_moves(intent: Path) -> list[tuple[str, str]]:
+def read_moves(intent: Place) -> list[tuple[str, str]]:
     """Read an intent: pairs of a temporary file's name and its final path inside the archive.
 
     Raises FileNotFoundError if another process has just completed it, and ValueError if it names

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import logging
 import os
 import re
@@ -51,6 +52,9 @@ _ONE_ANSWER = 1_000  # names in one response; a longer listing may mix several m
 _LISTINGS = 4  # at most, until two of them agree
 _AT_ONCE = 8  # objects put or deleted at the same time
 _REPLACED = "replaced-"  # how the names of markers begin
+STAGING = ".staging"  # the folder of what jobs of several machines have not published yet
+_INTENT = re.compile(r"commit-(?P<stage>[0-9a-f]{28})\.json")
+_OLDEST_STAGE = 604_800.0  # seconds after which the stage of another machine is abandoned
 _PROCESS = secrets.token_hex(8)
 
 def is_url(text: str) -> bool:
@@ -374,6 +378,70 @@ class Bucket:
                 return datetime(1970, 1, 1, tzinfo=UTC)  # objects never change
 
         return Objects()
+
+    # staging --------------------------------------------------------------------------------------
+
+    def stage(self, temp: Path, stage: str) -> None:
+        """Put a finished file where `publish` takes it from, and remove it here. Lists nothing."""
+        with self._doing("written to", lacking=True):
+            self._fs.put_file(str(temp), self._at(f"{STAGING}/{stage}/{temp.name}"))
+        temp.unlink()
+
+    def publish(self, stage: str, moves: Mapping[str, Place]) -> None:
+        """Move staged files to their final paths, all or none. The store copies them itself.
+
+        After a crash in between, `complete` on any machine moves the rest.
+        """
+        pairs = [[name, self.inside(final)] for name, final in moves.items()]
+        intent = self.root / f"{STAGING}/commit-{stage}.json"
+        with self._doing("written to", lacking=True):
+            self._fs.pipe_file(self._at(intent.key), json.dumps(pairs).encode())
+        self._publish(intent, stage, moves)
+
+    def unpublished(self) -> list[Object]:
+        """Return the lists of files that jobs began to publish, as of the last listing.
+
+        Nothing is listed for it.
+        """
+        if self._folders is None:
+            return []
+        home = self.root / STAGING
+        return [home / name for name in self.names(home) if _INTENT.fullmatch(name)]
+
+    def complete(self, intent: Place, moves: Mapping[str, Place]) -> None:
+        """Complete what a job began to publish."""
+        hit = _INTENT.fullmatch(intent.name)
+        assert hit
+        self._publish(intent, hit["stage"], moves)
+
+    def _publish(self, intent: Place, stage: str, moves: Mapping[str, Place]) -> None:
+        home = f"{STAGING}/{stage}"
+        pairs = [(f"{home}/{name}", _object(final)) for name, final in moves.items()]
+        for rank in range(3):
+            with self._doing("written to", lacking=True):
+                self._all(self._copy, [pair for pair in pairs if _rank(pair[1]) == rank])
+        self.delete([intent])
+        self.delete([self.root / f"{home}/{name}" for name in moves])
+
+    def _copy(self, move: tuple[str, Object]) -> None:
+        staged, final = move
+        try:
+            self._fs.cp_file(self._at(staged), self._at(final.key))
+        except FileNotFoundError:  # another machine has completed the same commit
+            if not self._fs.exists(self._at(final.key)):
+                raise
+        self._sizes.pop(final.key, None)
+        names = self._listing().setdefault(final.parent.key, {})
+        names[final.name] = self.size(final.key)
+
+    def forget_stages(self, dead: Iterable[str], now: float) -> None:
+        """Delete what ended jobs have staged: these stages, and any older than a week."""
+        oldest = f"{int(max(0, now - _OLDEST_STAGE) * 1000):012x}"
+        gone, begun = set(dead), {name[7:35] for name in self.names(self.root / STAGING)}
+        for home, _ in self._objects():
+            top, _, stage = home.partition("/")
+            if top == STAGING and stage not in begun and (stage in gone or stage < oldest):
+                self.delete_folder(self.root / home)
 
     # writing --------------------------------------------------------------------------------------
 

@@ -107,6 +107,24 @@ class Disk:
         for parent in {final.parent for final in local.values()}:
             sync(parent)
 
+    def stage(self, temp: Path, stage: str) -> None:
+        """Force a finished file to the disk. It stays in the archive's folder of such files."""
+        del stage
+        sync(temp)
+
+    def publish(self, stage: str, moves: Mapping[str, Place]) -> None:
+        """Do nothing: a folder commits staged files as its own."""
+
+    def unpublished(self) -> list[Path]:
+        """Return nothing: a folder completes its commits itself."""
+        return []
+
+    def complete(self, intent: Place, moves: Mapping[str, Place]) -> None:
+        """Do nothing: a folder completes its commits itself."""
+
+    def forget_stages(self, dead: Iterable[str], now: float) -> None:
+        """Do nothing: staged files are temporary files, which a folder removes."""
+
     def delete(self, places: Iterable[Place]) -> None:
         """Delete files, even if other processes are deleting them too."""
         for place in places:

@@ -325,9 +325,19 @@ class Folder:
         self.storage.put(moves)
         intent.unlink()
 
+    def publish(self, stage: str, moves: Mapping[str, Place]) -> None:
+        """Move staged files of a job to their final paths, all or none. Needs the flush lock.
+
+        `moves` has their names. After a crash in between, `recover` completes the rest.
+        """
+        if self.storage.is_shared:
+            self.storage.publish(stage, moves)
+        else:
+            self.commit({self.temp / name: final for name, final in moves.items()})
+
     def recover(self) -> None:
         """Complete the commits of processes that ended on the way."""
-        if not self.writable or not self._intents():
+        if not self.writable or not (self._intents() or self.storage.unpublished()):
             return
         with contextlib.suppress(Timeout), self.lock("flush").acquire(timeout=10):
             self.recover_locked()
@@ -339,6 +349,17 @@ class Folder:
             intent.unlink()
             files = counted(len(moves), "file")
             log.warning("%s: completed the commit of another process: %s", self.path, files)
+        for published in self.storage.unpublished():
+            try:
+                staged = read_moves(published)
+            except FileNotFoundError:
+                continue
+            except ValueError as error:
+                self.refuse(published, str(error))
+                continue
+            self.storage.complete(published, {name: self.path / final for name, final in staged})
+            files = counted(len(staged), "file")
+            log.warning("%s: completed the commit of a job: %s", self.path, files)
 
     @property
     def pending(self) -> dict[Place, Path]:
@@ -555,7 +576,10 @@ class Folder:
         """
         if self._intents():
             return
-        for entry in self._ownership.abandoned():
+        abandoned = self._ownership.abandoned()
+        stages = [entry.stem for entry in abandoned]
+        self.storage.forget_stages(stages, self.now().timestamp())
+        for entry in abandoned:
             remove(entry)
         self._ownership.forget_dead()
 

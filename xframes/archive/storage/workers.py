@@ -105,7 +105,7 @@ class Pool:
             rows += problems
             for run_id, count in counts.items():
                 tally.setdefault(run_id, Tally()).merge(count)
-        return tally, _once(rows)
+        return tally, only_once(rows)
 
     def abort(self) -> None:
         """Stop the workers, and drop what they have not written."""
@@ -167,7 +167,7 @@ def _load(answer: bytes | None) -> Any:
     return pickle.loads(answer)  # noqa: S301  # from our own process
 
 
-def _once(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def only_once(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return each unknown field name once, from the earliest page with it."""
     first: dict[str, dict[str, Any]] = {}
     for row in sorted(rows, key=lambda r: (r["observed_at"], r["page_id"])):
@@ -187,6 +187,10 @@ class Target:
     keep_pages: bool = True
     lock: str | None = "flush"
 
+    def folder(self) -> Folder:
+        """Open the archive."""
+        return Folder(self.archive)
+
 
 class Work:
     """Flattens batches and writes parts in this process."""
@@ -194,7 +198,7 @@ class Work:
     def __init__(self, target: Target) -> None:
         from xframes.flattening import Flattener
 
-        folder = Folder(target.archive)
+        folder = target.folder()
         self._writer = Writer(folder, Flattener(), target.keep_pages)
         self._lock: AbstractContextManager[object] = nullcontext()
         if target.lock:

@@ -61,24 +61,27 @@ class Rewritten:
 
 
 class PageSizes:
-    """Size and number of rows of the pages that were rewritten, for the table `requests`."""
+    """Size and number of rows of the pages that were rewritten, for the table `requests`.
 
-    def __init__(self) -> None:
+    `sizes` has both by the id of the page.
+    """
+
+    def __init__(self, sizes: Mapping[str, tuple[int, int]] | None = None) -> None:
         self._flattener = Flattener()
-        self._sizes: dict[str, tuple[int, int]] = {}
+        self.sizes = dict(sizes or {})
 
     def note(self, page: Page) -> None:
         """Note the size of a rewritten page."""
         requests = self._flattener.batch([page])["requests"]
         (row,) = requests.select(["byte_count", "row_count"]).to_pylist()
-        self._sizes[page.page_id] = (row["byte_count"], row["row_count"])
+        self.sizes[page.page_id] = (row["byte_count"], row["row_count"])
 
     def correct(self, rows: pa.Table) -> pa.Table:
         """Write the new sizes into rows of `requests`."""
         byte_counts, row_counts = [], []
         for row in rows.select(["page_id", "byte_count", "row_count"]).to_pylist():
             before = (row["byte_count"], row["row_count"])
-            byte_count, row_count = self._sizes.get(row["page_id"], before)
+            byte_count, row_count = self.sizes.get(row["page_id"], before)
             byte_counts.append(byte_count)
             row_counts.append(row_count)
         rows = _with_column(rows, "byte_count", pa.array(byte_counts, pa.int64()))

@@ -18,14 +18,16 @@ if TYPE_CHECKING:
 
     from xframes.archive.ingest.access import Access
     from xframes.archive.query.views import Views
+    from xframes.archive.takedown.removal import PurgeWork
 
 _KINDS = {"tweets": "post", "users": "user"}  # by the type of a compliance job
 
 
 def remove(
-    access: Access, post_ids: Iterable[str | int], user_ids: Iterable[str | int], reason: str
+    access: Access, post_ids: Iterable[str | int], user_ids: Iterable[str | int], reason: str,
+    work: PurgeWork | None = None,
 ) -> dict[str, int]:
-    """Do what `Archive.remove` describes."""
+    """Do what `Archive.remove` describes; `work` reads and rewrites the files."""
     folder = access.folder
     posts = _ids("post_ids", post_ids, ID)
     users = _ids("user_ids", user_ids, f"{ID}|@{USERNAME}")
@@ -40,7 +42,7 @@ def remove(
         counts = folder.steady(lambda: removal.write_tombstones(
             folder, access.readers, posts, users, reason))
     try:
-        purge(access)
+        purge(access, work)
     except ArchiveError as error:
         raise ArchiveError(
             f"the removal of {counted(counts.barred, 'id')} is recorded and the data is hidden, "
@@ -68,25 +70,25 @@ def apply_compliance(access: Access, views: Views, type: str) -> dict[str, int]:
     return remove(access, (), ids, reason)
 
 
-def purge(access: Access) -> int:
-    """Do what `Archive.purge` describes."""
+def purge(access: Access, work: PurgeWork | None = None) -> int:
+    """Do what `Archive.purge` describes; `work` reads and rewrites the files."""
     folder = access.folder
     if not folder.exists:
         return 0
     with suppress(OSError, ArchiveError):
         access.freshen()
     with removal.plain_errors("what was removed is hidden, but still in files"):
-        return folder.steady(lambda: removal.purge(folder, access.readers))
+        return folder.steady(lambda: removal.purge(folder, access.readers, work))
 
 
-def remove_returned(access: Access) -> None:
+def remove_returned(access: Access, work: PurgeWork | None = None) -> None:
     """Remove again what new data has brought back; if that fails, it stays hidden."""
     folder = access.folder
     if not folder.exists:
         return
     with suppress(ArchiveError), removal.plain_errors("what was removed is hidden"):
         if folder.steady(lambda: removal.returned(folder, access.readers)):
-            purge(access)
+            purge(access, work)
 
 
 def _without_handles(access: Access, users: set[str]) -> set[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 
@@ -38,7 +38,8 @@ from xframes.sql import newest
 from xframes.wire import Page, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     import duckdb
 
@@ -123,12 +124,58 @@ def _reading(readers: Readers) -> Iterator[None]:
         readers.leave()
 
 
-def purge(folder: Folder, readers: Readers) -> int:
+class PurgeWork(Protocol):
+    """What of a purge takes long: reading and rewriting files. Jobs spread it over machines."""
+
+    def traces(self, parts: Sequence[Place], targets: Doomed) -> Traces:
+        """Return what files of pages say of the targets."""
+
+    def rewritten(self, paths: Sequence[Place], targets: Doomed) -> dict[Place, Rewritten]:
+        """Rewrite the files that contain something of the targets: pages first, then tables."""
+
+    def unclean(self, paths: Sequence[Place], targets: Doomed) -> list[Place]:
+        """Return the files that contain something of the targets, or cannot be read."""
+
+    def commit(self, moves: Mapping[Path, Place]) -> None:
+        """Move finished files to their final paths, all or none."""
+
+
+class PurgeHere:
+    """The work of a purge in this process."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+        self.sizes = PageSizes()
+
+    def traces(self, parts: Sequence[Place], targets: Doomed) -> Traces:
+        """Return what files of pages say of the targets."""
+        return traces_in(parts, targets)
+
+    def rewritten(self, paths: Sequence[Place], targets: Doomed) -> dict[Place, Rewritten]:
+        """Rewrite the files that contain something of the targets: pages first, then tables."""
+        swaps: dict[Place, Rewritten] = {}
+        for path in paths:
+            new = file_without(self._folder, path, targets, self.sizes)
+            if new is not None:
+                swaps[path] = new
+        return swaps
+
+    def unclean(self, paths: Sequence[Place], targets: Doomed) -> list[Place]:
+        """Return the files that contain something of the targets, or cannot be read."""
+        return [path for path in paths if not is_clean(self._folder, path, targets, self.sizes)]
+
+    def commit(self, moves: Mapping[Path, Place]) -> None:
+        """Move finished files to their final paths, all or none."""
+        self._folder.commit(moves)
+
+
+def purge(folder: Folder, readers: Readers, work: PurgeWork | None = None) -> int:
     """Erase everything with a tombstone from every file, and return how many files were rewritten.
 
     All rewritten files replace the old ones at once. Raises ArchiveError if other processes keep
     reading the old files; then the removed data stays hidden, and the next purge tries again.
     """
+    work = work or PurgeHere(folder)
     with folder.lock("compact"), folder.lock("flush"), folder.owned():
         folder.recover_locked()
         folder.look()
@@ -137,25 +184,22 @@ def purge(folder: Folder, readers: Readers) -> int:
             return 0
         with contextlib.closing(connect(folder)) as connection:
             lookup, barred = _Lookup(folder, connection), _barred(connection, stones)
-            targets = _with_earlier_names(folder.page_parts(), _targets(lookup, *barred))
+            targets = _targets(lookup, *barred)
+            targets = _with_earlier_names(work.traces, folder.page_parts(), targets)
             # The journal first: if the process dies, the next purge reads the names from the files.
             clean_journal(folder, targets, targets.users - barred[1])
-        sizes = PageSizes()
         files = [*folder.page_parts(), *(p for table in STORED for p in folder.files(table).all)]
-        swaps: dict[Place, Rewritten] = {}
-        for path in files:
-            new = _file_without(folder, path, targets, sizes)
-            if new is not None:
-                swaps[path] = new
+        swaps = work.rewritten(files, targets)
         replaced = [
             path
             for paths in folder.replaced().values()
             for path in paths
             if path.name not in folder.purged
         ]
-        unclean = [path for path in replaced if not _is_clean(folder, path, targets, sizes)]
-        records = rewritten_records(folder, swaps)
-        _replace(folder, readers, swaps | records, must_delete=bool(folder.buried or unclean))
+        unclean = work.unclean(replaced, targets)
+        swaps_and_records = swaps | rewritten_records(folder, swaps)
+        must_delete = bool(folder.buried or unclean)
+        _replace(folder, readers, swaps_and_records, work, must_delete=must_delete)
         forget_damaged(folder)  # unreadable files cannot be cleaned
         folder.sweep()
         folder.storage.forget_versions()
@@ -166,7 +210,7 @@ def purge(folder: Folder, readers: Readers) -> int:
     return len(swaps)
 
 
-def _file_without(
+def file_without(
     folder: Folder, path: Place, targets: Doomed, sizes: PageSizes
 ) -> Rewritten | None:
     """Rewrite a file without the targets; None if it contains nothing of them."""
@@ -175,10 +219,10 @@ def _file_without(
     return table_file_without(folder, path.parent.name, path, targets, sizes)
 
 
-def _is_clean(folder: Folder, path: Place, targets: Doomed, sizes: PageSizes) -> bool:
+def is_clean(folder: Folder, path: Place, targets: Doomed, sizes: PageSizes) -> bool:
     """Whether a replaced file contains nothing of the targets, so that it may wait for readers."""
     try:
-        return _file_without(folder, path, targets, sizes) is None
+        return file_without(folder, path, targets, sizes) is None
     except (OSError, ValueError, ArchiveError):  # an unreadable file may contain anything
         return False
 
@@ -187,6 +231,7 @@ def _replace(
     folder: Folder,
     readers: Readers,
     swaps: Mapping[Place, Rewritten],
+    work: PurgeWork,
     *,
     must_delete: bool,
 ) -> None:
@@ -208,7 +253,7 @@ def _replace(
         for home in {old.parent for old in swaps}:
             old_files = (old for old in swaps if old.parent == home)
             moves[marker(folder, old_files)] = home / f"replaced-{folder.new_id()}.json"
-        folder.commit(moves)
+        work.commit(moves)
         if alone:
             folder.finish_removals(at_once=True)
 
@@ -240,7 +285,7 @@ def _hidden(folder: Folder) -> Doomed:
         lookup = _Lookup(folder, connection, skip_damaged=True)
         targets = _targets(lookup, *_barred(connection, stones))
     unclean = [p for p in folder.page_parts() if folder.buried or p.name not in purged]
-    return _with_earlier_names(unclean, targets)
+    return _with_earlier_names(traces_in, unclean, targets)
 
 
 def returned(folder: Folder, readers: Readers) -> bool:
@@ -418,17 +463,25 @@ def _present_ids(
     return frozenset(present)
 
 
-def _with_earlier_names(parts: Iterable[Place], targets: Doomed) -> Doomed:
+def _with_earlier_names(
+    read: Callable[[Sequence[Place], Doomed], Traces], parts: Sequence[Place], targets: Doomed
+) -> Doomed:
     """Add earlier handles, names and words, which only pages have: tables have the newest ones."""
     if not targets.users:
         return targets
-    traces = Traces()
-    for path in parts:
-        for page in read_part(path):
-            note_traces(page.body, targets, traces)
+    traces = read(parts, targets)
     return replace(
         targets,
         names=targets.names | traces.handles,
         shown=targets.shown | traces.shown,
         words=targets.words | traces.words,
     )
+
+
+def traces_in(parts: Iterable[Place], targets: Doomed) -> Traces:
+    """Return what files of pages say of the targets."""
+    traces = Traces()
+    for path in parts:
+        for page in read_part(path):
+            note_traces(page.body, targets, traces)
+    return traces

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
+    from xframes.archive.query.hiding import Stones
     from xframes.archive.storage.bucket import Place
     from xframes.archive.storage.folder import Folder
 
@@ -110,7 +111,12 @@ def compact_family(
         parent = None
         if name != names[-1]:
             parent = files[names[-1]]
-        job = _Job(folder, TABLES[name], files[name], parent, worker, only_parts)
+        stones = None
+        if not only_parts:
+            stones = stones_of(folder)
+        job = TableCompaction(
+            folder, TABLES[name], files[name], parent, worker, stones, only_parts=only_parts
+        )
         replaced += job.run(generation)
     worker.forget()
     return replaced
@@ -122,15 +128,19 @@ def worth_compacting(files: Iterable[Files]) -> bool:
 
 
 @dataclass(slots=True)
-class _Job:
-    """The compaction of one table."""
+class TableCompaction:
+    """The compaction of one table, without the rows that `stones` hide.
+
+    `parent` are the files of the parent of a detail table.
+    """
 
     folder: Folder
     table: Table
     files: Files
     parent: Files | None
     worker: Worker
-    only_parts: bool
+    stones: Stones | None = None
+    only_parts: bool = False
 
     def run(self, generation: str) -> int:
         """Write the new files, then mark the old ones as replaced."""
@@ -139,7 +149,7 @@ class _Job:
             old = self.files.parts
         if not old:
             return 0
-        temps = write_sorted(self.folder, self.table, self._rows(self.worker.connection))
+        temps = write_sorted(self.folder, self.table, self.rows(self.worker.connection))
         home = self.folder.tables / self.table.name
         moves: dict[Path, Place]
         if self.only_parts:
@@ -153,7 +163,7 @@ class _Job:
         self.folder.note_made_of(old, moves.values())
         return len(old)
 
-    def _rows(self, connection: duckdb.DuckDBPyConnection) -> Iterator[pa.RecordBatch]:
+    def rows(self, connection: duckdb.DuckDBPyConnection) -> Iterator[pa.RecordBatch]:
         """Read the rows of the compacted table, one range of keys after the other.
 
         Columns without any value are not read. Each range is sorted.
@@ -183,8 +193,7 @@ class _Job:
         if self.only_parts:
             paths = [str(p) for p in self.files.parts]
             return Sources(None, newest.scan(self.table, paths)), None
-        stones = stones_of(self.folder)
-        return sources(self.table, self.files, self.parent, stones=stones)
+        return sources(self.table, self.files, self.parent, stones=self.stones)
 
     def _above(self, parent: Sources | None, keys: key_ranges.Range) -> str:
         """SQL of a FROM clause of the observations of the parents in a range."""

@@ -26,6 +26,7 @@ from xframes.archive.upkeep.compaction import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from xframes.archive.query.views import Views
     from xframes.archive.storage.bucket import Place
@@ -136,30 +137,42 @@ def merge_pages(folder: Folder, more_than: int = 1) -> int:
 
     Nothing is merged unless there are more small files than `more_than`.
     """
-    small = [p for p in folder.page_parts() if size_of(p) < _SMALL_PAGES]
-    if len(small) <= more_than:
-        return 0
-    for group in _groups(small):
-        if len(group) < 2:
-            continue
-        temp = folder.new_temp()
-        file = PagesFile(temp)
-        written: set[str] = set()
-        runs: dict[str, dict[str, Any]] = {}
-        for path in group:
-            for page in read_part(path):
-                if page.page_id not in written:
-                    written.add(page.page_id)
-                    file.add([page])
-            for run in part_runs(path):
-                if run["observed_at"] >= runs.get(run["run_id"], run)["observed_at"]:
-                    runs[run["run_id"]] = run
-        file.close(list(runs.values()))
-        merged = folder.pages / part_name(temp, beside=group[0])
+    groups = mergeable_pages(folder, more_than)
+    for group in groups:
+        temp, merged = merged_pages(folder, group)
         folder.place({temp: merged})
         folder.place({marker(folder, group): folder.pages / f"replaced-{temp.stem}.json"})
         folder.note_made_of(group, [merged])
-    return len(small)
+    return sum(map(len, groups))
+
+
+def mergeable_pages(folder: Folder, more_than: int = 1) -> list[list[Place]]:
+    """Return the small files of pages, in groups that become one file each.
+
+    None unless there are more small files than `more_than`.
+    """
+    small = [p for p in folder.page_parts() if size_of(p) < _SMALL_PAGES]
+    if len(small) <= more_than:
+        return []
+    return [group for group in _groups(small) if len(group) > 1]
+
+
+def merged_pages(folder: Folder, group: Sequence[Place]) -> tuple[Path, Place]:
+    """Write the pages of several files into a temporary one, each once; return it and its place."""
+    temp = folder.new_temp()
+    file = PagesFile(temp)
+    written: set[str] = set()
+    runs: dict[str, dict[str, Any]] = {}
+    for path in group:
+        for page in read_part(path):
+            if page.page_id not in written:
+                written.add(page.page_id)
+                file.add([page])
+        for run in part_runs(path):
+            if run["observed_at"] >= runs.get(run["run_id"], run)["observed_at"]:
+                runs[run["run_id"]] = run
+    file.close(list(runs.values()))
+    return temp, folder.pages / part_name(temp, beside=group[0])
 
 
 def _groups(paths: Iterable[Place]) -> Iterator[list[Place]]:

@@ -66,6 +66,18 @@ def rank(table: Table, key: Sequence[str]) -> str:
     return f"{{{', '.join(fields)}}}"
 
 
+def rank_text(table: Table, key: Sequence[str]) -> str:
+    """Return a key's place in the order as one text; `key` are the names of these columns.
+
+    Texts sort as the structs of `rank` do, here, in Python and in Spark.
+    """
+    terms = []
+    for declared, name in zip(range_key(table), key, strict=False):
+        text = _as_text(table[declared].type, name)
+        terms.append(f"lpad(length({text})::VARCHAR, 9, '0') || {text}")
+    return " || ".join(terms)
+
+
 def order(table: Table) -> str:
     """Return the columns of ORDER BY in a range: the table's time, if any, then its key."""
     terms = []

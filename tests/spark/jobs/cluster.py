@@ -1,0 +1,132 @@
+"""A real Spark cluster on loopback: a master and workers as processes of their own."""
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+MASTER = "org.apache.spark.deploy.master.Master"
+WORKER = "org.apache.spark.deploy.worker.Worker"
+
+
+def environment():
+    """What the processes of a cluster need: this Python, this package, and names on loopback."""
+    import pyspark
+
+    return {
+        **os.environ, "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_NO_DAEMONIZE": "1", "PYSPARK_PYTHON": sys.executable,
+        "PYSPARK_DRIVER_PYTHON": sys.executable, "PYTHONPATH": f"{ROOT}:{os.environ.get('PYTHONPATH', '')}", "TZ": "UTC",
+        "SPARK_HOME": str(Path(pyspark.__file__).parent),
+    }
+
+
+def free_port():
+    with socket.socket() as some:
+        some.bind(("127.0.0.1", 0))
+        return some.getsockname()[1]
+
+
+class Cluster:
+    """A master and two workers of one core and 1 GB each; a worker that is killed can be replaced."""
+
+    def __init__(self, home, workers=2):
+        self.home = home
+        home.mkdir(parents=True, exist_ok=True)
+        self.environment = environment()
+        self.url = f"spark://127.0.0.1:{(port := free_port())}"
+        self._processes = [self._start(MASTER, "--host", "127.0.0.1", "--port", str(port), "--webui-port", "0")]
+        self._wait_for("master", "New state: ALIVE")
+        self.workers = []
+        for _ in range(workers):
+            self.add_worker()
+
+    def add_worker(self):
+        count = self._log("master").count("Registering worker")
+        worker = self._start(WORKER, "--host", "127.0.0.1", "--cores", "1", "--memory", "1G", "--webui-port", "0",
+                             "--work-dir", str(self.home / "work"), self.url)
+        self._processes.append(worker)
+        self.workers.append(worker)
+        self._wait_for("master", "Registering worker", count + 1)
+
+    def _start(self, program, *arguments):
+        name = "master" if program == MASTER else f"worker{len(self._processes)}"
+        command = [f"{self.environment['SPARK_HOME']}/bin/spark-class", program, *arguments]
+        with open(self.home / f"{name}.log", "wb") as log:
+            return subprocess.Popen(command, stdout=log, stderr=log, env=self.environment, start_new_session=True)
+
+    def _log(self, name):
+        return (self.home / f"{name}.log").read_text(errors="replace")
+
+    def _wait_for(self, name, text, count=1):
+        until = time.monotonic() + 120
+        while self._log(name).count(text) < count:
+            assert time.monotonic() < until, self._log(name)[-2000:]
+            time.sleep(0.1)
+
+    def kill_worker(self):
+        """Kill a worker and its executors, as a machine that loses power; another one takes its place."""
+        worker = self.workers.pop(0)
+        children = _children(worker.pid)
+        _kill(worker)
+        for pid in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.add_worker()
+
+    def session(self, **config):
+        """Connect to the cluster."""
+        from pyspark.sql import SparkSession
+
+        os.environ["PYSPARK_PYTHON"] = sys.executable  # of the workers; pyspark reads it here
+        builder = SparkSession.builder.master(self.url).appName("xframes-tests")
+        for name, value in {**settings(self.home), **config}.items():
+            builder = builder.config(name, value)
+        session = builder.getOrCreate()
+        session.sparkContext.setLogLevel("ERROR")
+        return session
+
+    def stop(self):
+        for process in reversed(self._processes):
+            _kill(process)
+
+
+def settings(home):
+    """The settings of sessions: small, on loopback, with Python workers like this process."""
+    return {
+        "spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1", "spark.ui.enabled": "false",
+        "spark.executor.memory": "512m", "spark.driver.memory": "512m", "spark.executor.cores": "1",
+        "spark.sql.session.timeZone": "UTC", "spark.sql.warehouse.dir": str(home / "warehouse"),
+        "spark.executorEnv.PYTHONPATH": str(ROOT), "spark.executorEnv.TZ": "UTC",
+        "spark.sql.execution.pyspark.udf.simplifiedTraceback.enabled": "false", "spark.python.worker.reuse": "true",
+        "spark.scheduler.minRegisteredResourcesRatio": "1.0", "spark.ui.showConsoleProgress": "false",
+        "spark.driver.extraJavaOptions": "-Dlog4j2.level=error", "spark.shuffle.service.enabled": "false",
+    }
+
+
+def _kill(process):
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _children(pid):
+    """The processes below one, as /proc shows them."""
+    parents = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                found = re.search(r"^PPid:\s+(\d+)", (entry / "status").read_text(), re.MULTILINE)
+                parents[int(entry.name)] = int(found[1])
+    below, wanted = [], [pid]
+    while wanted:
+        above = wanted.pop()
+        some = [child for child, parent in parents.items() if parent == above]
+        below += some
+        wanted += some
+    return below
