@@ -10,6 +10,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from xframes.archive.query.hiding import Stones
@@ -121,7 +122,7 @@ class Views:
         """Create the view of a table, if its files are not those that it has."""
         assert self._connection is not None
         if table.kind == "view":
-            has_edits = bool(files("post_edits").all)
+            has_edits = self._has_edits(files("post_edits"))
             if self._known.get(table.name) != (has_edits,):
                 query = derivation.results(derivation.RECEIVED, has_edits=has_edits)
                 self._connection.execute(f'CREATE OR REPLACE VIEW "{table.name}" AS {query}')
@@ -135,8 +136,16 @@ class Views:
         own = files(table.name)
         state = (own, parent, stones, edits)
         if self._known.get(table.name) != state:
+            if edits is not None and not self._has_edits(edits):
+                edits = None
             self._create(table, own, parent, stones, edits)
             self._known[table.name] = state
+
+    def _has_edits(self, versions: Files) -> bool:
+        """Whether any post has several versions; in a bucket, whether any may have."""
+        if self._folder.storage.is_shared:
+            return bool(versions.all)
+        return any(map(has_edits, versions.all))
 
     def cursor(self, names: Iterable[str] = TABLES) -> duckdb.DuckDBPyConnection:
         """Return a new session with the same views, those of these tables updated."""
@@ -305,6 +314,19 @@ def lacks(path: Place, column: str) -> bool:
     except (pa.ArrowException, OSError, ValueError):
         return False
     return any(group.statistics is None or group.statistics.null_count for group in groups)
+
+
+@lru_cache(maxsize=20_000)  # as above
+def has_edits(path: Place) -> bool:
+    """Whether a file of `post_edits` has a post with another version, or cannot be read."""
+    try:
+        with pq.ParquetFile(opened(path)) as file:
+            return any(
+                pc.any(pc.not_equal(pair["post_id"], pair["edit_post_id"])).as_py()
+                for pair in file.iter_batches(columns=["post_id", "edit_post_id"])
+            )
+    except (pa.ArrowException, OSError, ValueError, KeyError):
+        return True
 
 
 def stones_of(folder: Folder) -> Stones | None:
