@@ -85,8 +85,8 @@ EVERYTHING = ["reset", "cut", "503", "html", "rate_limit", "empty_page", "invali
 # five thousand posts -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("action", "pages"), [("search.all", 50), ("search.recent", 50)])
-def test_five_thousand_posts_survive_everything_in_memory(x, client, slept, action, pages):
+def test_five_thousand_posts_survive_everything_in_memory(x, client, slept):
+    action, pages = "search.all", 50
     strike(x, EVERYTHING, every=pages // 7 + 1)
     frames = search(x, action, limit=5000, client=client)
     assert frames["matches"]["post_id"].to_pylist() == held(x, action)[:5000]
@@ -96,8 +96,8 @@ def test_five_thousand_posts_survive_everything_in_memory(x, client, slept, acti
     assert any(1 <= seconds < 4 for seconds in slept)  # the window of the 429 was waited for
 
 
-@pytest.mark.parametrize(("action", "pages"), [("search.all", 50), ("search.recent", 50)])
-def test_five_thousand_posts_survive_everything_in_an_archive(x, client, tmp_path, action, pages):
+def test_five_thousand_posts_survive_everything_in_an_archive(x, client, tmp_path):
+    action, pages = "search.recent", 50
     strike(x, EVERYTHING, every=pages // 7 + 1)
     with xf.Archive(tmp_path / "a") as archive:
         run = search(x, action, limit=5000, into=archive, client=client)

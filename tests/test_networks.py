@@ -144,7 +144,8 @@ def test_a_million_edges_are_written_in_flat_memory(tmp_path):
     networks.write_graphml(found, tmp_path / "big.graphml")
     grown = psutil.Process().memory_info().rss - before
     assert grown < 400_000_000
-    assert nx.read_graphml(tmp_path / "big.graphml").number_of_edges() == 1_000_000
+    with (tmp_path / "big.graphml").open(encoding="utf-8") as file:
+        assert sum(line.count("<edge ") for line in file) == 1_000_000
 
 
 def again(posts, users=(), times=3):

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import xframes as xf
+from xframes.schema import STORED
 
 from .invented import shapes
 
@@ -216,7 +217,8 @@ def test_every_page_is_accounted_for(path):
     pages = list(xf.read_pages(path))
     frames = xf.flatten(pages)
     assert set(frames["requests"]["page_id"].to_pylist()) == {p.page_id for p in pages}
-    told = {i for name in frames.tables if name != "requests" for i in frames[name]["page_id"].to_pylist()}
+    observed = frames.observations
+    told = {i for name in STORED if name != "requests" for i in observed[name]["page_id"].to_pylist()}
     assert {p.page_id for p in pages} == told
 
 

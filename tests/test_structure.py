@@ -3,6 +3,7 @@
 import ast
 import json
 from collections import Counter
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -14,9 +15,17 @@ from tests.words import words_of_line, words_of_markdown
 
 ROOT = Path(xframes.__file__).parent
 SOURCES = sorted(ROOT.rglob("*.py"))
-TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in SOURCES}
-LINES = [line for path in SOURCES for line in path.read_text(encoding="utf-8").splitlines()]
 HOOKS = {"locals", "globals", "currentframe", "_getframe"}
+
+
+@cache
+def trees():
+    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in SOURCES}
+
+
+@cache
+def lines():
+    return [line for path in SOURCES for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def test_no_modules_import_each_other_in_a_circle():
@@ -46,7 +55,7 @@ def test_base_names_of_modules_are_unique():
 def test_arguments_can_be_followed():
     """No function reads its caller's variables, and only the package itself loads names lazily."""
     found = set()
-    for path, tree in TREES.items():
+    for path, tree in trees().items():
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in HOOKS:
                 found.add((path.relative_to(ROOT).as_posix(), node.func.id))
@@ -58,17 +67,17 @@ def test_arguments_can_be_followed():
 
 
 def test_lines_are_short():
-    long = sum(len(line) > 100 for line in LINES)
-    assert long < 0.01 * len(LINES)
+    long = sum(len(line) > 100 for line in lines())
+    assert long < 0.01 * len(lines())
 
 
 def test_conditional_expressions_are_rare():
-    count = sum(isinstance(node, ast.IfExp) for tree in TREES.values() for node in ast.walk(tree))
-    assert count < 80 * len(LINES) / 10_000
+    count = sum(isinstance(node, ast.IfExp) for tree in trees().values() for node in ast.walk(tree))
+    assert count < 80 * len(lines()) / 10_000
 
 
 def test_comprehensions_have_one_loop():
-    loops = [(path.name, node.lineno) for path, tree in TREES.items() for node in ast.walk(tree)
+    loops = [(path.name, node.lineno) for path, tree in trees().items() for node in ast.walk(tree)
              if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp)
              and len(node.generators) > 2]
     assert loops == []

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import zip_longest
 from pathlib import Path
 
 import pytest
@@ -76,16 +77,18 @@ def test_each_file_of_a_table_that_is_lost_is_found_and_its_rows_come_back(mixed
     with xf.Archive(mixed) as archive:
         before = contents(archive)
         assert archive.verify().ok
-    files = sorted((mixed / "tables").rglob("*.parquet"))
-    assert len(files) > 15
-    for file in files:
+    by_table = [sorted(home.glob("*.parquet")) for home in sorted((mixed / "tables").iterdir())]
+    assert sum(map(len, by_table)) > 15
+    for files in zip_longest(*by_table):  # the first file of each table, then the second, ...
         copy = mixed.parent / "copy"
         shutil.copytree(mixed, copy)
-        lost = copy / file.relative_to(mixed)
-        lost.unlink()
+        lost = [copy / file.relative_to(mixed) for file in files if file]
+        for file in lost:
+            file.unlink()
         with xf.Archive(copy) as archive:
-            assert ("missing_rows", lost.parent.name) in {(f.kind, f.where) for f in archive.verify().findings}, lost
-            assert archive.verify(repair=True).ok, lost.name
+            found = {(f.kind, f.where) for f in archive.verify().findings}
+            assert {("missing_rows", file.parent.name) for file in lost} <= found
+            assert archive.verify(repair=True).ok
             after = contents(archive, "problems")
             assert all(table.equals(before[name]) for name, table in after.items())
         shutil.rmtree(copy)
@@ -132,7 +135,7 @@ def test_each_bit_flipped_in_a_file_of_pages_is_found_and_never_read(mixed):
         whole = {p.page_id: p for p in archive.pages()}
         for file in sorted((mixed / "pages").glob("*.parquet")):
             data = file.read_bytes()
-            for bit in chance.sample(range(len(data) * 8), 8):
+            for bit in chance.sample(range(len(data) * 8), 4):
                 flip(file, bit)
                 assert {f.where for f in archive.verify().findings} == {f"pages/{file.name}"}, bit
                 try:
@@ -167,7 +170,8 @@ def test_a_changed_page_is_not_rebuilt_not_merged_and_not_compacted(path, tmp_pa
 
 
 @pytest.mark.parametrize("harm", ["cut", "gone", "changed"])
-def test_rows_of_lost_pages_stay_however_often_it_is_repaired(path, harm):
+def test_rows_of_lost_pages_stay_however_often_it_is_repaired(mixed, harm):
+    path = mixed
     shutil.copytree(path, path.parent / "copy")
     file = min((path / "pages").glob("*.parquet"))
     data = file.read_bytes()
@@ -177,7 +181,7 @@ def test_rows_of_lost_pages_stay_however_often_it_is_repaired(path, harm):
         file.write_bytes(data[:-50] if harm == "cut" else data[:300] + bytes([data[300] ^ 1]) + data[301:])
     with xf.Archive(path) as archive:
         assert not archive.verify().ok
-        for _ in range(3):
+        for _ in range(2):
             report = archive.verify(repair=True)
             assert {f.kind for f in report.findings} == {"missing_page"}
             assert ids(archive) == KEPT
@@ -231,7 +235,7 @@ archive.verify(repair=True)
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is a signal of Unix")
 def test_a_repair_killed_at_any_moment_loses_nothing_and_can_be_repeated(mixed):
     chance = random.Random(2)
-    for _ in range(4):
+    for _ in range(2):
         copy = mixed.parent / "copy"
         shutil.copytree(mixed, copy)
         damaged = min((copy / "tables" / "posts").glob("*.parquet"))
@@ -262,7 +266,7 @@ def test_verify_raises_for_nothing_it_finds(mixed):
         for name in ("posts", "users", "post_hashtags", "requests"):
             file = max((mixed / "tables" / name).glob("*.parquet"))
             data = file.read_bytes()
-            for _ in range(5):
+            for _ in range(2):
                 changed = bytearray(data)
                 for _ in range(chance.randrange(1, 20)):
                     changed[-chance.randrange(1, min(3_000, len(data)))] ^= 1 << chance.randrange(8)

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.effort import examples
 from xframes.archive.ingest.imports import write_rows
 from xframes.archive.query.views import Views
 from xframes.archive.storage.folder import Folder
@@ -23,7 +24,7 @@ from xframes.schema import TABLES
 BEGAN = datetime(2026, 3, 1, tzinfo=UTC)
 # Eight pages, of which several were received in the same millisecond.
 PAGES = {f"page{i}": BEGAN + timedelta(seconds=i // 3) for i in range(8)}
-FEW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+FEW = settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 
 
 def moment(row):
@@ -150,7 +151,7 @@ def test_each_column_of_an_entity_has_its_newest_known_value(data):
 
 
 @pytest.mark.slow
-@settings(FEW, max_examples=15)
+@settings(FEW, max_examples=examples(15))
 @given(st.data())
 def test_merging_two_archives_is_copying_their_files(data):
     rows = data.draw(observations(USER))
@@ -202,7 +203,7 @@ def test_details_are_those_of_the_newest_observation(data):
 
 
 @pytest.mark.slow
-@settings(FEW, max_examples=15)
+@settings(FEW, max_examples=examples(15))
 @given(st.data())
 def test_details_of_merged_archives(data):
     rows = data.draw(poll_observations())
@@ -220,7 +221,7 @@ def test_details_of_merged_archives(data):
 
 
 @pytest.mark.slow
-@settings(FEW, max_examples=20)
+@settings(FEW, max_examples=examples(20))
 @given(st.data())
 def test_a_relation_has_one_row_per_key_the_newest(data):
     rows = data.draw(observations({"position": st.integers(0, 9)}, key="follower_id"))
@@ -232,7 +233,7 @@ def test_a_relation_has_one_row_per_key_the_newest(data):
     assert found == sorted(({c: r[c] for c in ("follower_id", "followed_id", "position", "page_id")} for r in newest.values()), key=repr)
 
 
-@settings(FEW, max_examples=20)
+@settings(FEW, max_examples=examples(20))
 @given(st.data())
 def test_measures_over_time_are_never_overwritten(data):
     rows = data.draw(observations({"like_count": st.integers(0, 9)}, key="post_id"))
@@ -243,7 +244,7 @@ def test_measures_over_time_are_never_overwritten(data):
     assert found == sorted(({c: r[c] for c in ("post_id", "observed_at", "like_count")} for r in kept.values()), key=repr)
 
 
-@settings(FEW, max_examples=20)
+@settings(FEW, max_examples=examples(20))
 @given(st.data())
 def test_counts_keep_the_newest_even_where_the_query_is_unknown(data):
     start = {"granularity": "day", "start_at": BEGAN, "end_at": BEGAN + timedelta(days=1)}

@@ -237,9 +237,9 @@ def page(n):
 
 sys.setswitchinterval(1e-6)
 with ThreadPoolExecutor(8) as pool:
-    for _ in range(8):
+    for _ in range(3):
         structs.cache_clear()  # as in a process that has read nothing yet
-        for frames in pool.map(xf.flatten, map(page, range(64))):
+        for frames in pool.map(xf.flatten, map(page, range(24))):
             assert (frames.tables["posts"], frames.tables["users"]) == (1, 1)
 """
 

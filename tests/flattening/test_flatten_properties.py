@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import xframes as xf
+from tests.effort import examples
 from xframes.flattening import tolerant_reader
 from xframes.flattening.decoder import Decoder
 from xframes.wire import Page, Request
@@ -74,7 +75,7 @@ def unlike(document, draw):
     return document
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=examples(150), suppress_health_check=list(HealthCheck))
 @given(pages)
 def test_every_object_with_an_id_is_a_row_and_every_entity_is_there(document):
     frames = xf.flatten(page(document))
@@ -95,7 +96,7 @@ def test_every_object_with_an_id_is_a_row_and_every_entity_is_there(document):
     assert set(frames["matches"]["post_id"].to_pylist()) == {p["id"] for p in document["data"]}
 
 
-@settings(deadline=None, max_examples=300, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=examples(300), suppress_health_check=list(HealthCheck))
 @given(pages, st.data())
 def test_nothing_raises_and_nothing_is_lost_silently(document, data):
     spoilt = unlike(document, data.draw)
@@ -130,7 +131,7 @@ old_shapes = st.sampled_from([
 ])
 
 
-@settings(deadline=None, max_examples=300, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=examples(300), suppress_health_check=list(HealthCheck))
 @given(old_shapes, st.data())
 def test_old_shapes_never_raise_either(document, data):
     body = json.dumps(unlike(document, data.draw)).encode("utf-8", "surrogatepass")
@@ -139,7 +140,7 @@ def test_old_shapes_never_raise_either(document, data):
     assert frames["requests"].num_rows == 1
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=examples(150), suppress_health_check=list(HealthCheck))
 @given(st.binary(max_size=60))
 def test_any_bytes_end_in_tables_or_problems(body):
     frames = xf.flatten(page(body))
@@ -152,7 +153,7 @@ def test_any_bytes_end_in_tables_or_problems(body):
     assert frames["requests"]["row_count"].to_pylist() != [0] or frames["problems"].num_rows or empty
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=examples(150), suppress_health_check=list(HealthCheck))
 @given(pages)
 def test_the_fast_and_the_tolerant_reader_agree(document):
     one = page(document)

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.effort import examples
 from xframes.plan.query_check import check_query
 from xframes.registry import ACTIONS
 from xframes.registry.query_operators import OPERATORS
@@ -91,7 +92,7 @@ words = st.sampled_from(["tea", '"milk tea"', "#a", "$b", "@c", "lang:en", "has:
 
 
 @given(st.one_of(st.text(alphabet='ab()"-: ORcoffe#@$\n', max_size=40), st.lists(words, max_size=8).map(" ".join)))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 def test_the_check_and_the_sandbox_agree(query):
     try:
         parse(query)

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import xframes as xf
+from tests.effort import examples
 from tests.reader.declared_files import lines, marked, record, shaped, table
 from xframes.reader.formats import format_of, formats, table_format
 from xframes.reader.formats.listing import markdown, tools
@@ -104,7 +105,7 @@ def places(value, path=()):
             yield from places(inner, (*path, index))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(data=st.data())
 def test_values_of_any_type_raise_nothing_and_lose_no_record_unnoticed(data, tmp_path_factory):
     format_ = data.draw(st.sampled_from(FILES))

@@ -163,14 +163,14 @@ def test_two_machines_write_at_once(s3, tmp_path, monkeypatch):
     for name in ("one", "two"):
         with machine(monkeypatch, tmp_path, name):
             archives.append(Archive(s3.place))
-    threads = [threading.Thread(target=write, args=(archive, range(i, 12, 2))) for i, archive in enumerate(archives)]
+    threads = [threading.Thread(target=write, args=(archive, range(i, 6, 2))) for i, archive in enumerate(archives)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert not errors
     for archive in (*archives, Archive(s3.place)):
-        assert len(ids(archive)) == 120
+        assert len(ids(archive)) == 60
     assert archives[0].verify().ok
 
 
@@ -184,7 +184,7 @@ with xf.Archive(sys.argv[1]) as archive:
 """
 
 
-@pytest.mark.parametrize("moment", [2, 9, 30, 50, 70])
+@pytest.mark.parametrize("moment", [2, 50])
 def test_killed_at_a_put_and_gone_on(s3, x, moment):
     """A process dies in the middle of its puts; whoever opens the archive on that machine ends what it began."""
     puts = []

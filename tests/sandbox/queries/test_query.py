@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.effort import examples
 from xframes.sandbox import Community
 from xframes.sandbox.protocol.object_json import post_json
 from xframes.sandbox.queries.predicates import compile_query
@@ -96,7 +97,7 @@ queries = st.recursive(
 
 
 @given(one=queries, other=queries)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 def test_boolean_operators_are_set_operators(small, one, other):
     def run(query):
         return found(small, f"lang:en ({query}) OR from:nobody_at_all")
@@ -108,7 +109,7 @@ def test_boolean_operators_are_set_operators(small, one, other):
 
 
 @given(st.text(alphabet='ab()"-: ORcoffe#@$\n', max_size=40))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_any_text_parses_or_is_refused(query):
     try:
         tree = parse(query)

@@ -10,6 +10,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from xframes.archive.query.hiding import Stones
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from xframes.archive.storage.bucket import Place
     from xframes.archive.storage.folder import Files, Folder
     from xframes.archive.storage.records.settled import Settled
+
+_MOST_READ = 50_000  # rows of `post_edits` that are read for a view; it takes 10 ms
 
 
 def connect(folder: Folder | None = None, **config: Any) -> duckdb.DuckDBPyConnection:
@@ -122,7 +125,7 @@ class Views:
         """Create the view of a table, if its files are not those that it has."""
         assert self._connection is not None
         if table.kind == "view":
-            has_edits = bool(files("post_edits").all)
+            has_edits = self._has_edits(files("post_edits"))
             if self._known.get(table.name) != (has_edits,):
                 query = derivation.results(derivation.RECEIVED, has_edits=has_edits)
                 self._connection.execute(f'CREATE OR REPLACE VIEW "{table.name}" AS {query}')
@@ -136,8 +139,16 @@ class Views:
         own = files(table.name)
         state = (own, parent, stones, edits)
         if self._known.get(table.name) != state:
+            if edits is not None and not self._has_edits(edits):
+                edits = None
             self._create(table, own, parent, stones, edits)
             self._known[table.name] = state
+
+    def _has_edits(self, versions: Files) -> bool:
+        """Whether any post has several versions; in a bucket, whether any may have."""
+        if self._folder.storage.is_shared:
+            return bool(versions.all)
+        return any(map(has_edits, versions.all))
 
     def cursor(
         self, names: Collection[str] = TABLES, query: str = ""
@@ -149,7 +160,7 @@ class Views:
         cursor = self.connection(names).cursor()
         _hide_progress(cursor)
         if query and "results" in names:
-            _narrow(cursor, query, has_edits=bool(self._folder.files("post_edits").all))
+            _narrow(cursor, query, has_edits=self._has_edits(self._folder.files("post_edits")))
         return cursor
 
     def _create(
@@ -329,6 +340,24 @@ def lacks(path: Place, column: str) -> bool:
     except (pa.ArrowException, OSError, ValueError):
         return False
     return any(group.statistics is None or group.statistics.null_count for group in groups)
+
+
+@lru_cache(maxsize=20_000)  # as above
+def has_edits(path: Place) -> bool:
+    """Whether a file of `post_edits` has a post with another version, or may have, if it is large.
+
+    The same if it cannot be read.
+    """
+    try:
+        with pq.ParquetFile(opened(path)) as file:
+            if file.metadata.num_rows > _MOST_READ:
+                return True
+            return any(
+                pc.any(pc.not_equal(pair["post_id"], pair["edit_post_id"])).as_py()
+                for pair in file.iter_batches(columns=["post_id", "edit_post_id"])
+            )
+    except (pa.ArrowException, OSError, ValueError, KeyError):
+        return True
 
 
 def stones_of(folder: Folder) -> Stones | None:
