@@ -1,6 +1,7 @@
 """A real Spark cluster on loopback: a master and workers as processes of their own."""
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -45,14 +46,13 @@ class Cluster:
         self.workers = []
         for _ in range(workers):
             self.add_worker()
+        self._wait_for("master", "Registering worker", workers)
 
     def add_worker(self):
-        count = self._log("master").count("Registering worker")
         worker = self._start(WORKER, "--host", "127.0.0.1", "--cores", "1", "--memory", "1G", "--webui-port", "0",
                              "--work-dir", str(self.home / "work"), self.url)
         self._processes.append(worker)
         self.workers.append(worker)
-        self._wait_for("master", "Registering worker", count + 1)
 
     def _start(self, program, *arguments):
         name = "master" if program == MASTER else f"worker{len(self._processes)}"
@@ -79,26 +79,51 @@ class Cluster:
                 os.kill(pid, signal.SIGKILL)
         self.add_worker()
 
-    def session(self, **config):
-        """Connect to the cluster."""
-        from pyspark.sql import SparkSession
-
-        os.environ["PYSPARK_PYTHON"] = sys.executable  # of the workers; pyspark reads it here
-        builder = SparkSession.builder.master(self.url).appName("xframes-tests")
-        for name, value in {**settings(self.home), **config}.items():
-            builder = builder.config(name, value)
-        session = builder.getOrCreate()
-        session.sparkContext.setLogLevel("ERROR")
-        return session
+    def driver(self):
+        """Start a process that drives jobs on this cluster."""
+        return Driver(self)
 
     def stop(self):
         for process in reversed(self._processes):
             _kill(process)
 
 
+class Driver:
+    """A process with a Spark session: it takes one job after the other, and can be killed at any moment."""
+
+    def __init__(self, cluster):
+        command = [sys.executable, "-m", "tests.spark.jobs.driver", cluster.url, json.dumps(settings(cluster.home))]
+        with open(cluster.home / "driver.log", "ab") as log:
+            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
+                                             env=cluster.environment | {"XFRAMES_JOURNALS": str(cluster.home / "journals")},
+                                             cwd=ROOT, start_new_session=True)
+
+    def start(self, job, *args, **options):
+        """Start a job; its arguments are plain JSON."""
+        self._process.stdin.write(json.dumps([job, args, options]) + "\n")
+        self._process.stdin.flush()
+
+    def answer(self):
+        """Wait for the job: its result, or the name of the class of its error."""
+        line = self._process.stdout.readline()
+        assert line, "the driver has ended; see driver.log"
+        return json.loads(line)
+
+    def __call__(self, job, *args, **options):
+        self.start(job, *args, **options)
+        return self.answer()
+
+    def kill(self):
+        """End it as a machine that loses power, with the JVM and what it started."""
+        _kill(self._process)
+        self._process.stdin.close()
+        self._process.stdout.close()
+
+
 def settings(home):
     """The settings of sessions: small, on loopback, with Python workers like this process."""
-    return {
+    aws = {f"spark.executorEnv.{name}": value for name, value in os.environ.items() if name.startswith("AWS_")}
+    return aws | {
         "spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1", "spark.ui.enabled": "false",
         "spark.executor.memory": "512m", "spark.driver.memory": "512m", "spark.executor.cores": "1",
         "spark.sql.session.timeZone": "UTC", "spark.sql.warehouse.dir": str(home / "warehouse"),

@@ -408,6 +408,13 @@ class Bucket:
         home = self.root / STAGING
         return [home / name for name in self.names(home) if _INTENT.fullmatch(name)]
 
+    def staged(self, intent: Place, moves: Iterable[tuple[str, str]]) -> dict[str, Object]:
+        """Return what a job began to publish and is still staged, by the final paths."""
+        hit = _INTENT.fullmatch(intent.name)
+        assert hit
+        places = {final: self.root / f"{STAGING}/{hit['stage']}/{name}" for name, final in moves}
+        return {final: place for final, place in places.items() if place.exists()}
+
     def complete(self, intent: Place, moves: Mapping[str, Place]) -> None:
         """Complete what a job began to publish."""
         hit = _INTENT.fullmatch(intent.name)

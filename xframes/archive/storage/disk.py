@@ -119,6 +119,11 @@ class Disk:
         """Return nothing: a folder completes its commits itself."""
         return []
 
+    def staged(self, intent: Place, moves: Iterable[tuple[str, str]]) -> dict[str, Path]:
+        """Return nothing: a folder knows its commits itself."""
+        del intent, moves
+        return {}
+
     def complete(self, intent: Place, moves: Mapping[str, Place]) -> None:
         """Do nothing: a folder completes its commits itself."""
 

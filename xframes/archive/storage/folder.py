@@ -253,8 +253,13 @@ class Folder:
                                "Copy it to modify it")
 
     def look(self) -> None:
-        """List the files as they are now, so that later calls see them."""
+        """List the files as they are now, so that later calls see them.
+
+        What a job began to publish in a bucket is completed first.
+        """
         self.storage.look()
+        if self.storage.unpublished():
+            self.recover()
 
     def steady(self, work: Callable[[], _Result]) -> _Result:
         """Do work on the present files; again if another machine replaced some meanwhile."""
@@ -362,9 +367,13 @@ class Folder:
             log.warning("%s: completed the commit of a job: %s", self.path, files)
 
     @property
-    def pending(self) -> dict[Place, Path]:
+    def pending(self) -> dict[Place, Place]:
         """Temporary files of commits not completed yet, by final path: to read without writing."""
-        moves: dict[Place, Path] = {}
+        moves: dict[Place, Place] = {}
+        for intent in self.storage.unpublished():
+            with contextlib.suppress(OSError, ValueError):  # completed meanwhile, or not ours
+                staged = self.storage.staged(intent, read_moves(intent))
+                moves |= {self.path / final: temp for final, temp in staged.items()}
         for files in self._intents().values():
             data = {temp: final for temp, final in files.items() if is_data_file(final.name)}
             moves |= {final: temp for temp, final in data.items() if _is_plain_file(temp)}

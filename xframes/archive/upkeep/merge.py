@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from xframes.archive.storage.folder import Folder
 
 log = logging.getLogger("xframes")
-_MERGE_TRIES = 10  # how often to list an archive that another process compacts meanwhile
+MERGE_TRIES = 10  # how often to list an archive that another process compacts meanwhile
 
 
 def copy_files(folder: Folder, source: Folder) -> int:
@@ -45,7 +45,7 @@ def copy_files(folder: Folder, source: Folder) -> int:
     paths: set[str] = set()
     folder.look()
     with folder.owned():
-        for _ in range(_MERGE_TRIES):
+        for _ in range(MERGE_TRIES):
             source.look()
             try:
                 _copy_missing(folder, source, moves, paths)
@@ -53,20 +53,29 @@ def copy_files(folder: Folder, source: Folder) -> int:
                 continue
             break
         else:
-            raise ArchiveError(
-                f"{source.path} changed {_MERGE_TRIES} times while it was read; merge it later"
-            )
+            raise busy(source)
         tombstones = [temp for temp, final in moves.items() if final.parent.name == "tombstones"]
-        removals = sum(pq.read_metadata(temp).num_rows for temp in tombstones)
-        if removals:
-            log.warning(
-                "%s: %s of %s now also apply here",
-                folder.path, counted(removals, "removal"), source.path,
-            )
+        warn_of_removals(folder, source, sum(pq.read_metadata(t).num_rows for t in tombstones))
         with folder.lock("flush"):
             folder.forget_purges()  # the new files may contain what was removed here
             folder.commit(moves)
     return len(moves)
+
+
+def busy(source: Folder) -> ArchiveError:
+    """Return the error for an archive that changes too often to be read."""
+    return ArchiveError(
+        f"{source.path} changed {MERGE_TRIES} times while it was read; merge it later"
+    )
+
+
+def warn_of_removals(folder: Folder, source: Folder, removals: int) -> None:
+    """Log how many removals another archive brings."""
+    if removals:
+        log.warning(
+            "%s: %s of %s now also apply here",
+            folder.path, counted(removals, "removal"), source.path,
+        )
 
 
 def _copy_missing(
@@ -81,16 +90,24 @@ def _copy_missing(
         if inside in paths or final.exists():
             continue
         temp = folder.new_temp()
-        fetch(path, temp)
-        try:
-            _check_copy(temp, inside)
-        except ArchiveError as error:
-            raise ArchiveError(
-                f"{source.path} was not merged, because its file {inside} is damaged ({error}). "
-                "First repair that archive with verify(repair=True)"
-            ) from error
+        copy_file(source, inside, path, temp)
         moves[temp] = final
         paths.add(inside)
+
+
+def copy_file(source: Folder, inside: str, path: Place, temp: Path) -> None:
+    """Copy a file of another archive to a temporary one, and check it.
+
+    `inside` is its path inside the archive. Raises ArchiveError if it is damaged.
+    """
+    fetch(path, temp)
+    try:
+        _check_copy(temp, inside)
+    except ArchiveError as error:
+        raise ArchiveError(
+            f"{source.path} was not merged, because its file {inside} is damaged ({error}). "
+            "First repair that archive with verify(repair=True)"
+        ) from error
 
 
 def _check_copy(path: Path, inside: str) -> None:

@@ -3,9 +3,10 @@
 The driver plans tasks, executors run them, and the driver publishes what they wrote at once.
 """
 
+from xframes.spark.jobs.archive_merge import merge
 from xframes.spark.jobs.key_compaction import compact
 from xframes.spark.jobs.page_import import import_pages
 from xframes.spark.jobs.table_rebuild import rebuild
 from xframes.spark.jobs.takedown_job import remove
 
-__all__ = ["compact", "import_pages", "rebuild", "remove"]
+__all__ = ["compact", "import_pages", "merge", "rebuild", "remove"]

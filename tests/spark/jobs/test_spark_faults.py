@@ -1,0 +1,130 @@
+"""Workers and drivers die in mid-job and in mid-commit, and two jobs race: nothing is lost, nothing is there twice."""
+
+import threading
+import time
+
+import pytest
+
+from xframes.archive import Archive
+
+from .invented_files import differences, write
+
+SMALL = [pytest.param(0, id="once")]
+TEN = [pytest.param(n, marks=pytest.mark.slow, id=f"again-{n}") for n in range(1, 10)]
+pytestmark = pytest.mark.spark
+
+
+@pytest.fixture
+def single(tmp_path):
+    """The file, and the tables that one machine makes of it."""
+    path = write(tmp_path / "pages.jsonl", range(60))
+    with Archive(tmp_path / "single") as archive:
+        archive.import_pages(path)
+        yield path, archive
+
+
+def staged(place):
+    return [path for path in (place / ".tmp").glob("*.parquet") if path.stat().st_size]
+
+
+def wait_until(test, seconds=240):
+    until = time.monotonic() + seconds
+    while not test():
+        assert time.monotonic() < until
+        time.sleep(0.002)
+
+
+@pytest.mark.parametrize("number", SMALL + TEN)
+def test_a_worker_is_killed_in_mid_job(cluster, driver, single, tmp_path, number):
+    """Its tasks run again on the other worker; the files of the dead attempts are never published."""
+    path, expected = single
+    place = tmp_path / "spark"
+    driver.start("import_pages", str(place), path, task_bytes=30_000)
+    wait_until(lambda: len(staged(place)) > 25 + 20 * (number % 3))
+    cluster.kill_worker()
+    assert driver.answer()["rows"]["pages"] == 60
+    with Archive(place) as archive:
+        assert differences(archive, expected) == []
+        assert archive.verify().ok
+        assert not list((place / ".tmp").iterdir())
+
+
+@pytest.mark.parametrize("number", SMALL + TEN)
+def test_a_driver_is_killed_while_tasks_write(cluster, single, tmp_path, number):
+    """Nothing is visible, and the next job removes what was staged and imports everything once."""
+    path, expected = single
+    place = tmp_path / "spark"
+    driver = cluster.driver()
+    driver.start("import_pages", str(place), path, task_bytes=30_000)
+    wait_until(lambda: len(staged(place)) > 25 + 20 * (number % 3))
+    driver.kill()
+    with Archive(place) as archive:
+        assert archive.tables["posts"] == 0
+        second = cluster.driver()
+        assert second("import_pages", str(place), path, task_bytes=200_000)["rows"]["pages"] == 60
+        second.kill()
+        assert differences(archive, expected) == []
+        assert archive.verify().ok
+
+
+@pytest.mark.parametrize("number", SMALL + TEN)
+def test_a_driver_is_killed_in_mid_commit(cluster, store, single, tmp_path, number):
+    """In a bucket, after some files were published: whoever opens the archive next publishes the rest."""
+    path, expected = single
+    url = f"s3://jobs/mid-commit-{number}"
+    driver = cluster.driver()
+    killed = threading.Event()
+
+    def on_copy(count):
+        if count == 3 + 5 * number and not killed.is_set():
+            killed.set()
+            driver.kill()
+
+    store.watch(on_copy)
+    driver.start("import_pages", url, path, task_bytes=200_000)
+    assert killed.wait(240)
+    store.watch(None)
+    with Archive(url) as archive:
+        assert differences(archive, expected, ("runs",)) == []
+        assert archive.verify().ok
+        archive.compact()
+        assert differences(archive, expected, ("runs",)) == []
+
+
+@pytest.mark.parametrize("number", SMALL + TEN)
+def test_a_driver_is_killed_in_mid_commit_of_a_folder(cluster, single, tmp_path, number):
+    """All is published or nothing; a compaction leaves the rows as they were in either case."""
+    path, expected = single
+    place = tmp_path / "spark"
+    with Archive(place) as archive:
+        archive.import_pages(path)
+        driver = cluster.driver()
+        driver.start("compact", str(place), range_bytes=20_000)
+        wait_until(lambda: list((place / ".tmp").glob("commit-*.json")) or list((place / "tables/posts").glob("base-*")))
+        driver.kill()
+        assert differences(archive, expected) == []
+        assert archive.verify().ok
+        assert len(list((place / "tables/posts").glob("base-*"))) > 1
+        archive.compact()
+        assert differences(archive, expected) == []
+        assert not list((place / ".tmp").iterdir())
+
+
+def test_two_jobs_race(cluster, driver, single, tmp_path):
+    path, expected = single
+    place = tmp_path / "spark"
+    other = write(tmp_path / "other.jsonl", range(60, 80))
+    second = cluster.driver()
+    driver.start("import_pages", str(place), path, task_bytes=100_000)
+    second.start("import_pages", str(place), other, task_bytes=100_000)
+    assert driver.answer()["rows"]["pages"] == 60
+    assert second.answer()["rows"]["pages"] == 20
+    driver.start("compact", str(place))
+    second.start("rebuild", str(place))
+    assert "error" not in driver.answer()
+    assert "error" not in second.answer()
+    second.kill()
+    expected.import_pages(other)
+    with Archive(place) as archive:
+        assert differences(archive, expected) == []
+        assert archive.verify().ok

@@ -1,0 +1,89 @@
+"""Jobs on a real cluster of two workers write what one machine writes, and either side continues."""
+
+import pytest
+
+from xframes.archive import Archive
+
+from .invented_files import differences, write
+
+pytestmark = pytest.mark.spark
+
+
+def test_a_life_on_a_cluster(driver, tmp_path):
+    """Import, compact, remove, import again, merge, rebuild: after each, the tables are those of one machine."""
+    files = [write(tmp_path / "many.jsonl", range(40)), write(tmp_path / "later.jsonl", range(0, 40, 3), seen=1)]
+    place = str(tmp_path / "spark")
+    with Archive(place) as archive, Archive(tmp_path / "single") as single:
+        done = driver("import_pages", place, files, task_bytes=60_000)
+        single.import_pages(files)
+        assert done["rows"]["pages"] == 54
+        assert done["rows"]["posts"] == 54 * 20
+        assert len(list((tmp_path / "spark/tables/posts").iterdir())) > 4  # the large file was divided
+        assert differences(archive, single) == []
+        assert archive.verify().ok
+        assert sorted(archive.runs()["page_count"]) == [14, 40]
+
+        done = driver("compact", place, range_bytes=20_000)
+        single.compact()
+        assert done["rows"]["posts"] == 800
+        assert len(list((tmp_path / "spark/tables/posts").glob("base-*"))) > 1  # several ranges of keys
+        assert differences(archive, single) == []
+        assert archive.verify().ok
+
+        gone = {"post_ids": ["1000003", "1000005"], "user_ids": ["104"], "reason": "asked"}
+        assert driver("remove", place, **gone) == single.remove(**gone)
+        assert differences(archive, single, ("runs", "tombstones", "requests")) == []
+        assert archive.verify().ok
+
+        driver("import_pages", place, files[1])
+        single.import_pages(files[1])
+        archive.compact()  # either side continues
+        single.compact()
+        assert differences(archive, single, ("runs", "tombstones", "requests")) == []
+        assert driver("rebuild", place)["replaced"] > 5
+        assert differences(archive, single, ("runs", "tombstones", "requests")) == []
+        assert archive.verify().ok
+
+        other = str(tmp_path / "other")
+        assert driver("merge", other, place)["files"] > 5
+        with Archive(other) as merged:
+            assert differences(merged, archive) == []
+            assert merged.verify().ok
+            assert driver("merge", other, place)["files"] == 0
+        assert not list((tmp_path / "spark/.tmp").iterdir())
+
+
+def test_what_cannot_be_read_fails_alone(driver, tmp_path):
+    good = write(tmp_path / "good.jsonl", range(2))
+    (tmp_path / "bad.rds").write_bytes(b"RDX3\n")
+    place = str(tmp_path / "spark")
+    assert driver("import_pages", place, [good, str(tmp_path / "bad.rds")])["error"] == "ImportFailed"
+    assert driver("import_pages", place, str(tmp_path / "none.jsonl"))["error"] == "ArchiveError"
+    assert driver("merge", place, str(tmp_path / "none"))["error"] == "ArchiveError"
+    assert driver("remove", place, reason="asked")["error"] == "ArchiveError"
+    assert driver("compact", "memory://here")["error"] == "ArgumentError"
+    with Archive(place) as archive:
+        assert archive.tables["posts"] == 40
+        assert sorted(archive.runs()["state"]) == ["done", "failed"]
+        assert archive.verify().ok
+
+
+def test_archives_and_files_in_a_bucket(driver, store, tmp_path):
+    """Tasks read and write objects through fsspec; the driver only has them copied to their final names."""
+    import s3fs
+
+    local = write(tmp_path / "pages.jsonl", range(12))
+    fs = s3fs.S3FileSystem(use_listings_cache=False)
+    fs.put_file(local, "jobs/raw/pages.jsonl")
+    url = "s3://jobs/archive"
+    with Archive(url) as archive, Archive(tmp_path / "single") as single:
+        assert driver("import_pages", url, "s3://jobs/raw", observed_at="2026-03-02", task_bytes=100_000)["rows"]["pages"] == 12
+        single.import_pages(local, observed_at="2026-03-02")
+        assert differences(archive, single) == []
+        assert "error" not in driver("compact", url, range_bytes=20_000)
+        assert driver("remove", url, ["1000003"], reason="asked")["posts"] == 1
+        single.remove(["1000003"], reason="asked")
+        assert driver("rebuild", url)["rows"]["posts"] == 239
+        assert differences(archive, single, ("runs", "tombstones", "requests")) == []
+        assert archive.verify().ok
+        assert not fs.find("jobs/archive/.staging")
