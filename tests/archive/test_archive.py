@@ -237,3 +237,20 @@ def test_a_connection_is_somebody_elses_and_keeps_its_files(archive):
 
 def test_keys_complete(archive):
     assert archive._ipython_key_completions_() == list(TABLES)
+
+
+def test_only_rows_that_combine_observations_make_queries_longer(archive):
+    """`known_at` of compacted files is read where a row has one, which takes far longer to plan."""
+    def reads_known_at():
+        return "known_at" in archive.sql("EXPLAIN SELECT text, lang FROM posts").fetchall()[0][1]
+
+    archive.add(page(post(1), post(2)))
+    archive.compact()
+    archive.add(page(post(1), post(3), seconds=1))
+    assert not reads_known_at()
+    without_lang = {key: value for key, value in post(1).items() if key != "lang"}
+    archive.add(page(without_lang, params={}, seconds=2))
+    archive.compact()
+    archive.add(page(post(4), seconds=3))
+    assert reads_known_at()
+    assert archive.sql("SELECT DISTINCT lang FROM posts").fetchall() == [("en",)]

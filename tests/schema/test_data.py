@@ -1,5 +1,6 @@
 """The files in `data/` are what they say: readable pages in both vocabularies, and today's data dictionary."""
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ PROVENANCE = {"page_id", "observed_at", "byte_count"}
 ONE_VOCABULARY = {"media_count", "resource_type", "detail"}  # what only one of X's vocabularies has, or names itself by
 
 
+@cache
 def frames(words):
     return xf.flatten(xf.read_pages(DATA / f"{words}-words.ndjson"))
 

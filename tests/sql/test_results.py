@@ -127,6 +127,17 @@ def test_a_newer_version_that_was_only_included_is_shown_for_an_older_result(col
     assert rows(found, "SELECT id, query FROM results") == [("11", "first"), ("12", "tea")]
 
 
+def test_a_version_that_comes_after_a_query_is_seen_by_the_next(tmp_path):
+    with xf.Archive(tmp_path / "a") as archive:
+        archive.add(page([post(10), post(9)]))
+        assert rows(archive, "SELECT id FROM results") == [("10",), ("9",)]
+        archive.add(page([post(11, edit_history_tweet_ids=["10", "11"])], minutes=1))
+        assert rows(archive, "SELECT id FROM results") == [("11",), ("9",)]
+        assert rows(archive, "SELECT id FROM posts WHERE NOT is_latest") == [("10",)]
+        archive.compact()
+        assert rows(archive, "SELECT id FROM results") == [("11",), ("9",)]
+
+
 def test_an_older_version_is_latest_as_long_as_no_newer_one_is_here(collect):
     found = collect(page([post(10, edit_history_tweet_ids=["10", "11"])]))
     assert rows(found, "SELECT id FROM results") == [("10",)]
