@@ -52,32 +52,10 @@ _BY_POST = """
     SELECT p.author_id AS source, {target} AS target, p.created_at AS time, p.id
     FROM posts p JOIN post_references r ON r.post_id = p.id AND r.type = '{type}'
     LEFT JOIN posts q ON q.id = r.referenced_post_id WHERE p.id IN (SELECT id FROM results)"""
-# X leaves out the id of a mention at times. Its handle then is that of the person who last had it
-# at that time, as far as the archive knows, else of the first one who has it later. Of two with the
-# same time, a post says more exactly than a profile who had it.
-_MENTIONED = """
-    WITH found AS (
-        SELECT p.author_id AS source, m.user_id, lower(m.username) AS handle,
-            p.created_at AS time, p.id
-        FROM results p JOIN post_mentions m ON m.post_id = p.content_post_id
-    ),
-    handles AS (
-        SELECT lower(username) AS handle, id, observed_at AS since, false AS is_of_post FROM users
-        UNION ALL SELECT lower(m.username), m.user_id, p.created_at, true
-            FROM post_mentions m JOIN posts p ON p.id = m.post_id WHERE m.user_id IS NOT NULL
-        UNION ALL SELECT lower(author_username), author_id, created_at, true FROM posts
-            WHERE author_id IS NOT NULL
-    ),
-    owners AS (
-        SELECT f.id, f.handle, arg_max(h.id, CASE WHEN h.since <= f.time
-            THEN {'is_known': true, 'at': epoch_ms(h.since), 'post': is_of_post, 'id': h.id}
-            ELSE {'is_known': false, 'at': -epoch_ms(h.since), 'post': is_of_post, 'id': h.id}
-            END) AS owner
-        FROM (SELECT DISTINCT id, handle, time FROM found WHERE user_id IS NULL) f
-        JOIN handles h ON h.handle = f.handle GROUP BY f.id, f.handle
-    )
-    SELECT source, coalesce(user_id, owner, '@' || handle) AS target, time, id
-    FROM found LEFT JOIN owners USING (id, handle)"""
+_MENTIONED = f"""
+    SELECT p.author_id AS source, coalesce(m.user_id, '@' || lower(m.username)) AS target,
+        p.created_at AS time, p.id
+    FROM results p JOIN ({derivation.MENTIONS}) m ON m.post_id = p.content_post_id"""
 _EDGES: dict[str, str] = {
     "reply": _BY_POST.format(
         type="replied_to", target="coalesce(p.in_reply_to_user_id, q.author_id)"

@@ -134,6 +134,27 @@ def test_files_of_users_may_have_handles(x, archive, tmp_path):
     assert x.asked == [NAMES, "/2/users"]
 
 
+def test_a_check_of_users_takes_handles(x, archive):
+    with pytest.raises(errors.ArgumentError):
+        archive.check(["@cy", "cy"], table="users", client=x.client)
+    assert x.asked == []
+    fates = archive.check(["@ann_k", "@Cy", "22"], table="users", client=x.client)
+    assert x.asked[0] == NAMES
+    assert len(x.asked) == 2
+    assert fates["id"].to_list() == ["11", "33", "22"]
+
+
+def test_bulk_writes_take_handles(archive):
+    x = X(writes=True, oauth1={"consumer_key": "k", "consumer_secret": "s", "access_token": "900-t",
+                               "access_token_secret": "s"})
+    with pytest.raises(errors.ArgumentError):
+        write.bulk(write.follow, ["@cy", "cy"], into=archive, client=x.client)
+    assert x.asked == []
+    done = write.bulk(write.follow, iter(["@bob", "@CY", "33"]), into=archive, client=x.client)
+    assert [path for path in x.asked if path == NAMES] == [NAMES]
+    assert done.iloc[:, 0].to_list() == ["22", "33"]
+
+
 def test_the_price_of_a_lookup_is_told(x, capsys):
     xf.timelines.user("@bob", client=x.client)
     assert "$0.01" in capsys.readouterr().err

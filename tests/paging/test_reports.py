@@ -66,6 +66,13 @@ def test_by_rows_or_by_time_whichever_is_further(arguments, expected, lines):
     assert expected in lines()[1]
 
 
+@pytest.mark.parametrize("action", ["search.all", "counts.all"])
+def test_without_a_start_the_full_archive_is_searched_as_far_back_as_x_does(action, lines):
+    made = plan(action, {"query": "q"}, now=NOW)
+    travel(made, Clock(), [State(pages=n, rows=n, lowest=back(36 * n)) for n in range(1, 11)])
+    assert "about 60 s left" in lines()[1]  # 15 days of 30 in a minute
+
+
 def test_a_resumed_collection_counts_from_where_it_continues(lines):
     made = plan("search.recent", {"query": "q", "limit": 2000}, now=NOW)
     first = State(pages=10, rows=1000)

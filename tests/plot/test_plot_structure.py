@@ -104,6 +104,24 @@ def test_the_heatmaps_mean_is_a_weekday_and_hour_as_often_as_it_came():
     assert ax.figure.axes[-1].get_ylabel() == "posts per hour"
 
 
+def test_few_posts_of_a_heatmap_are_near_the_background():
+    def shade_of_zero():
+        mesh = xf.plot.heatmap(pd.DataFrame({"created_at": [START]})).collections[0]
+        return sum(mesh.get_cmap()(0.0)[:3])
+
+    assert shade_of_zero() > 2
+    with plt.style.context("dark_background"):
+        assert shade_of_zero() < 1
+
+
+def test_circles_of_a_crowded_map_are_smaller():
+    def largest(places):
+        ax = xf.plot.map(pd.DataFrame({"latitude": range(places), "longitude": range(places)}))
+        return max(ax.collections[0].get_sizes())
+
+    assert largest(80) < largest(8)
+
+
 def test_the_heatmap_says_which_zones_there_are():
     ax = xf.plot.heatmap(pd.DataFrame({"created_at": [START]}), tz="Asia/Tokyo")
     assert ax.get_xlabel() == "hour of the day (Asia/Tokyo)"

@@ -29,11 +29,17 @@ def file(tmp_path, data, name="ids.csv"):
     f",id,conversation_id\n0,{A},{B}\n1,{B},{B}\n", f"n;what;Post_ID\n1;tea;{A}\n2;\"milk;\n\";{B}\n",
     f"who\twhere\nann\thttps://x.com/ann/status/{A}?s=20\nbob\thttps://twitter.com/bob_k/status/{B}/photo/1\n",
     f"https://x.com/i/web/status/{A}\nmobile.twitter.com/i/status/{B}\n", f"{A}.0\n{B}.0\n", f"'{A}\n'{B}\n",
+    f'tweet_id\n="{A}"\n="{B}"\n',
     json.dumps([A, int(B)]), json.dumps({"ids": [A, B]}, indent=2), f'{{"data": [{{"id": "{A}"}}, {{"id": "{B}"}}]}}',
     f'{{"id": {A}, "text": "tea"}}\n\n{{"id_str": "{B}"}}\n',
 ])
 def test_ids_are_found_however_they_are_written(tmp_path, text):
     assert xf.read_ids(file(tmp_path, text)) == [A, B]
+
+
+def test_a_number_with_separators_is_not_several_ids(tmp_path):
+    with pytest.raises(xf.errors.ArgumentError):
+        xf.read_ids(file(tmp_path, "1,248,000,000,000,000,001\n"))
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lambda data: data.decode().encode("utf-16"),

@@ -277,6 +277,18 @@ def test_counts_of_different_requests_are_not_filled_between(pages):
     assert rows(xf.flatten(pages), FILLED) == []
 
 
+def test_a_mention_without_an_id_is_of_the_person_who_had_the_handle_then(collect):
+    said = {"entities": {"mentions": [{"username": "Old_Name", "start": 0, "end": 9}]}}
+    found = collect(
+        page([post(1)], users=[{"id": "9", "username": "old_name"}]),
+        page([post(2, created_at="2026-11-20T12:30:00.000Z", **said)], minutes=60),
+        page([post(3)], users=[{"id": "9", "username": "new_name"}, {"id": "5", "username": "OLD_NAME"}], minutes=120),
+        page([post(4, created_at="2026-11-20T15:30:00.000Z", **said)], minutes=240))
+    assert rows(found, "SELECT id, mentioned_user_ids FROM results WHERE mentions <> []") == [("2", ["9"]), ("4", ["5"])]
+    edges = xf.networks.edges(found, "mention").fetchall()
+    assert {edge[:3] for edge in edges} == {("7", "9", 1), ("7", "5", 1)}
+
+
 def test_the_text_of_an_article_is_its_title_and_body():
     from tests.archives import page, post
 

@@ -717,7 +717,8 @@ class Archive:
         Parameters
         ----------
         ids
-            Ids of posts or users.
+            Ids of posts or users, or `@handle`s of users. Handles that the archive does not know
+            are looked up first.
         table
             Whether they are ids of posts or of users.
         client
@@ -737,6 +738,8 @@ class Archive:
         ------
         ArgumentError
             If `table` is neither posts nor users, or a value is not an id.
+        NotFound
+            X has no user with one of the handles.
         Interrupted
             If the collection stops early.
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar, ca
 
 from xframes import registry
 from xframes.client import Client, check_price, checked, current, price_note
-from xframes.collect.handles import LOOKUP, announce, handles_in, replaced, resolved
 from xframes.errors import ABOUT_ONE, ArgumentError, BudgetReached, Interrupted, Resumable
 from xframes.frames import Frames
+from xframes.paging.handles import LOOKUP, announce, handles_in, replaced, resolved
 from xframes.paging.pages import State
 from xframes.paging.reports import reports
 from xframes.paging.steps import steps
@@ -202,12 +202,14 @@ def ids_of_handles(
     handles: list[str], name: str, into: Into[Any] | None, client: Client
 ) -> dict[str, str]:
     """Return the user ids of handles, from the archive or else from X."""
-    def look_up(missing: list[str]) -> Frames | None:
+    def look_up(missing: list[str]) -> dict[str, str]:
         announce(missing, name)
-        if into is None:
-            return collect(LOOKUP, usernames=missing, client=client, progress=False)
-        collect(LOOKUP, usernames=missing, into=into, client=client, progress=False)
-        return None
+        if into is not None:
+            collect(LOOKUP, usernames=missing, into=into, client=client, progress=False)
+            return {}
+        users = collect(LOOKUP, usernames=missing, client=client, progress=False)["users"]
+        names = map(str.lower, users["username"].to_pylist())
+        return dict(zip(names, users["id"].to_pylist(), strict=True))
 
     return resolved(handles, into, look_up, name)
 

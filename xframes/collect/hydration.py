@@ -6,12 +6,9 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal, cast
 
-from xframes import registry
 from xframes.archive import Archive
 from xframes.archive.ingest.coverage import looked_up
-from xframes.client import Client, checked
-from xframes.collect.dispatch import ids_of_handles
-from xframes.collect.handles import handles_in, replaced
+from xframes.client import Client
 from xframes.errors import ArgumentError
 from xframes.reader.id_files import ids_of
 from xframes.registry.documentation import document
@@ -80,8 +77,6 @@ def hydrate(
             f"into: expected an Archive such as xf.Archive('my-archive'), got {into!r:.60}"
         )
     listed = _listed(ids, table, column, skip_bad=skip_bad)
-    if table == "users":
-        listed = _without_handles(listed, into, client)
     return to_pandas(looked_up(into, listed, table, client, progress, refresh=refresh))
 
 
@@ -96,17 +91,3 @@ def _listed(
     if column is not None:
         raise ArgumentError("column: expected a file of ids, got the ids themselves")
     return cast("Iterable[str | int]", ids)  # mypy does not see that no path is left
-
-
-def _without_handles(
-    ids: Iterable[str | int], into: Archive, client: Client | None
-) -> Iterable[str | int]:
-    """Return the ids of users with those of `@handle`s, which are looked up if necessary."""
-    action = registry.action("users.lookup")
-    values = {"user_ids": ids if isinstance(ids, str) else list(ids)}
-    handles = handles_in(action, values)
-    if not handles:
-        return values["user_ids"]
-    client = checked(client, action.name)
-    found = ids_of_handles(handles, action.name, into, client)
-    return cast("Iterable[str | int]", replaced(action, values, found)["user_ids"])

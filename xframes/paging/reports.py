@@ -133,13 +133,14 @@ class _Journey:
             newest = datetime.fromisoformat(arguments["end_time"])
         elif arguments.get("until_id"):
             newest = posted_at(int(arguments["until_id"]))
-        days = self.plan.declared.days_back
         if arguments.get("start_time"):
             oldest = datetime.fromisoformat(arguments["start_time"])
         elif arguments.get("since_id"):
             oldest = posted_at(int(arguments["since_id"]))
-        elif days is not None:
-            oldest = self.began - timedelta(days=days)
+        elif self.plan.declared.days_back is not None:
+            oldest = self.began - timedelta(days=self.plan.declared.days_back)
+        elif self.plan.declared.window_days is not None:
+            oldest = newest - timedelta(days=self.plan.declared.window_days)
         if oldest is None or oldest >= newest:
             return None
         return oldest, newest

@@ -300,9 +300,12 @@ def _tiles(ax: Axes, cells: np.ndarray[Any, Any], label: str, *, whole: bool) ->
     from matplotlib.colors import LinearSegmentedColormap
 
     palette = ["#F4F8FB", COLORS[4], COLORS[0], "#00263D"]
+    if drawing.is_dark(ax):
+        palette.reverse()  # few posts are near the background
     shades = LinearSegmentedColormap.from_list("posts", palette)
     mesh = ax.pcolormesh(
-        range(25), range(8), cells, cmap=shades, vmin=0, edgecolors="white", linewidth=0.8
+        range(25), range(8), cells, cmap=shades, vmin=0, edgecolors=drawing.ground(ax),
+        linewidth=0.8,
     )
     ax.set_yticks([day + 0.5 for day in range(7)], _DAYS)
     hours = range(0, 24, 3)

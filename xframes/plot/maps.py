@@ -33,6 +33,7 @@ _QUERY = f"""
     WHERE p.{MATCHES} AND (p.latitude IS NOT NULL OR l.west IS NOT NULL)"""
 _LEGEND_MARK = 60.0  # area of a circle in the legend
 _LARGEST = 500.0  # area of the largest circle, in square points
+_MOST_CIRCLES = 40  # of the largest area; if all together have more, they are smaller
 _LAYERS = ((False, COLORS[0], "places (their middle)"), (True, COLORS[3], "exact points"))
 
 
@@ -101,7 +102,8 @@ def map(frame: Any, ax: Axes | None = None, *, labels: int = 8) -> Axes:
     spots = _spots(frame)
     ax = drawing.axes(ax, (8, 5))
     _boxes(ax, spots)
-    areas = _LARGEST * spots["posts"] / spots["posts"].max()
+    share = spots["posts"] / spots["posts"].max()
+    areas = _LARGEST * share * min(1.0, _MOST_CIRCLES / share.sum())
     for exact, color, name in _LAYERS:
         layer = spots[spots["exact"] == exact]
         if not layer.empty:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from xframes.reader.containers import Part
 
-_NUMBER = re.compile(r"([0-9]{1,19})(?:\.0+)?")
+_NUMBER = re.compile(r"(0|[1-9][0-9]{0,18})(?:\.0+)?")
 _ROUNDED = re.compile(r"[0-9][.,][0-9]+[eE]\+?[0-9]+")
 _SITE = r"(?:https?://)?(?:(?:www|mobile|m)\.)?(?:x|twitter)\.com/(?:#!/)?"
 _HANDLE = re.compile(rf"(?:@|{_SITE})([A-Za-z0-9_]{{1,15}})/?(?:\?\S*)?")
@@ -46,7 +46,7 @@ class _Kind:
 
     def read(self, text: str) -> str | None:
         """Return the id, or `@handle`, that a text has; None if it has none."""
-        text = text.strip().strip("\"'").strip()
+        text = text.strip().removeprefix("=").strip("\"'").strip()  # ="123" in spreadsheets
         if hit := _NUMBER.fullmatch(text) or self.link.match(text):
             return hit[1]
         if self.handles and (hit := _HANDLE.fullmatch(text)):

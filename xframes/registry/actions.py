@@ -136,6 +136,8 @@ class Action:
         They are sent if a user passes them.
     span_days
         The longest time between start_time and end_time in one request; longer ones are split.
+    window_days
+        The days before the end that X searches if no start is passed.
     seen, step_of
         The read action that shows the effect of a write, and the write that a request is part of.
     bare
@@ -174,6 +176,7 @@ class Action:
     ordered: tuple[tuple[str, str], ...] = ()
     mixed_bounds: tuple[tuple[str, str], ...] = ()
     span_days: int | None = None
+    window_days: int | None = None
     seen: str | None = None
     step_of: str | None = None
     bare: bool = False

@@ -27,6 +27,7 @@ from xframes.registry.params import (
 )
 
 _INTERVALS = "Length of the intervals; total returns one row per"
+_WINDOW = 30  # days of the full archive that X searches without a start
 _SINCE = "Oldest time to include. Default: 30 days ago."
 
 READS = (
@@ -78,9 +79,9 @@ READS = (
         "counts.all", "GET /2/tweets/counts/all", 55, "Full-archive Post counts", "counts", "count",
         params=(query(1024), *times(start=_SINCE), *SINCE_UNTIL, GRANULARITY, COUNT_FIELDS),
         token="next_token", auth=("app",), limits=("300/15min", ""), price="CountsAll",
-        ordered=ORDER, mixed_bounds=MIXED_BOUNDS,
+        ordered=ORDER, mixed_bounds=MIXED_BOUNDS, window_days=_WINDOW,
         docs="posts/counts/introduction",
-        caps="one page covers 31 days; without a start time, X counts the last 30 days",
+        caps=f"one page covers 31 days; without a start time, X counts the last {_WINDOW} days",
     ),
     Action(
         "counts.recent", "GET /2/tweets/counts/recent", 56, "Recent Post counts", "counts", "count",
@@ -126,8 +127,9 @@ READS = (
         params=(query(1024), *times(start=_SINCE), *SINCE_UNTIL, SORT_ORDER), paged=(10, 500),
         token="next_token", paged_with=(("context_annotations", 100),),
         auth=("app",), limits=("1/sec, 300/15min", ""), price="Post", exclusive=ONE_BOUND,
-        ordered=ORDER, mixed_bounds=MIXED_BOUNDS,
-        docs="posts/search/introduction", caps="without a start time, X searches the last 30 days",
+        ordered=ORDER, mixed_bounds=MIXED_BOUNDS, window_days=_WINDOW,
+        docs="posts/search/introduction",
+        caps=f"without a start time, X searches the last {_WINDOW} days",
     ),
     Action(
         "search.recent", "GET /2/tweets/search/recent", 65, "Recent search", "posts", "post",

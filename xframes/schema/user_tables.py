@@ -87,11 +87,15 @@ USERS = Table(
 USER_METRICS = Table(
     "user_metrics",
     "measure",
-    "Public counts of users over time: one row per observation; old rows stay.",
+    "Public counts of users over time, and their handles: one row per observation; old rows stay.",
     key=("user_id", "observed_at"),
     object="user",
     time="observed_at",
-    body=(Col("user_id", "id", STR, "The user.", names="users"), *METRICS),
+    body=(
+        Col("user_id", "id", STR, "The user.", names="users"),
+        *METRICS,
+        Col("username", "username", STR, "The handle at that time.", holds="handle", of="user_id"),
+    ),
 )
 
 _USER = Col("user_id", "", STR, "The user with this profile.", names="users")

@@ -25,10 +25,36 @@ _WHOLE_TEXT = """CASE WHEN article_text IS NULL THEN plain_text
 SOURCES = {
     "counts": ("requests",),
     "results": (
-        "posts", "users", "matches", "requests", "post_references", "post_edits", "post_hashtags",
-        "post_mentions", "post_urls",
+        "posts", "users", "user_metrics", "matches", "requests", "post_references", "post_edits",
+        "post_hashtags", "post_mentions", "post_urls",
     ),
 }
+# Mentions of posts. X leaves out the id of a mention at times. Its handle then is that of the
+# person who last had it at that time, as far as the archive knows, else of the first one who has it
+# later. Of two with the same time, a post says more exactly than a profile who had it.
+MENTIONS = """
+WITH unknown AS (
+    SELECT DISTINCT m.post_id, lower(m.username) AS handle, p.created_at AS time
+    FROM post_mentions AS m LEFT JOIN posts AS p ON p.id = m.post_id WHERE m.user_id IS NULL
+),
+handles AS (
+    SELECT lower(username) AS handle, id, observed_at AS since, false AS is_of_post FROM users
+    UNION ALL SELECT lower(username), user_id, observed_at, false FROM user_metrics
+    UNION ALL SELECT lower(m.username), m.user_id, p.created_at, true
+        FROM post_mentions AS m JOIN posts AS p ON p.id = m.post_id WHERE m.user_id IS NOT NULL
+    UNION ALL SELECT lower(author_username), author_id, created_at, true FROM posts
+        WHERE author_id IS NOT NULL
+),
+owners AS (
+    SELECT u.post_id, u.handle, arg_max(h.id, CASE WHEN h.since <= u.time
+        THEN {'is_known': true, 'at': epoch_ms(h.since), 'post': is_of_post, 'id': h.id}
+        ELSE {'is_known': false, 'at': -epoch_ms(h.since), 'post': is_of_post, 'id': h.id}
+        END) AS user_id
+    FROM unknown AS u JOIN handles AS h ON h.handle = u.handle GROUP BY u.post_id, u.handle
+)
+SELECT m.post_id, m.position, m.username, coalesce(m.user_id, owners.user_id) AS user_id
+FROM post_mentions AS m
+LEFT JOIN owners ON owners.post_id = m.post_id AND owners.handle = lower(m.username)"""
 _COUNTING = ", ".join(f"'{a.name}'" for a in ACTIONS.values() if a.rows == "counts")
 _TOKENS = """'{"next_token": null, "pagination_token": null}'"""
 _PAGE_ROWS = 1_000_000_000  # more than a page can have
@@ -265,8 +291,9 @@ _JOINS = {
     "author": _Join("people", "author.id = p.author_id"),
     "other": _Join("people", "other.id = referenced.author_id"),
     "tags": _Join(_lists("post_hashtags", tags="tag"), f"tags.id = {_CONTENT}"),
-    "named": _Join(
-        _lists("post_mentions", names="username", ids="user_id"), f"named.id = {_CONTENT}"
+    "named": _Join(_lists("post_mentions", names="username"), f"named.id = {_CONTENT}"),
+    "meant": _Join(
+        _lists(f"({MENTIONS})", names="username", ids="user_id"), f"meant.id = {_CONTENT}"
     ),
     "links": _Join(_lists("post_urls", links=_LINK), f"links.id = {_CONTENT}"),
 }
@@ -293,7 +320,7 @@ _RESULT = {name: f"p.{name}" for name in _OF_POSTS} | {
         THEN coalesce(referenced.author_id, p.author_id) ELSE p.author_id END""",
     "hashtags": "coalesce(tags.tags, [])",
     "mentions": "coalesce(named.names, [])",
-    "mentioned_user_ids": "coalesce(named.ids, [])",
+    "mentioned_user_ids": "coalesce(meant.ids, [])",
     "links": "coalesce(links.links, [])",
     "url": """'https://x.com/' || coalesce(author.username, p.author_username, 'i')
         || '/status/' || p.id""",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ import pyarrow as pa
 from xframes import registry
 from xframes.archive import Archive
 from xframes.client import Client
-from xframes.collect.dispatch import Ids
+from xframes.collect.dispatch import Ids, ids_of_handles
 from xframes.errors import (
     ApiError,
     ArgumentError,
@@ -24,6 +24,7 @@ from xframes.errors import (
     UsageCapped,
 )
 from xframes.frames import Frames, to_pandas
+from xframes.paging.handles import handles_in, replaced
 from xframes.plan.values import check
 from xframes.registry.documentation import document
 from xframes.write.sending import Sending, open_run, request, writing_client
@@ -54,8 +55,8 @@ def bulk(
     function
         A write with one id left to fill in, e.g. `write.like`.
     ids
-        Ids to fill in, as text or whole numbers, in any iterable, e.g. a column. Repeated ids are
-        sent once.
+        Ids to fill in, as text or whole numbers, in any iterable, e.g. a column; of users also
+        `@handle`s, which are looked up if `into` does not know them. Repeated ids are sent once.
     into
         Archive that also keeps each of X's answers before the next write is sent. Default: none.
     client
@@ -88,10 +89,20 @@ def bulk(
             f"function: expected a write such as write.like, got {function!r:.80}"
         )
     param = _id_to_fill(name, arguments)
-    many = _each(param, ids)
+    values: dict[str, Any] = {param.name: ids}
+    if isinstance(ids, Iterator):
+        values = {param.name: list(ids)}
+    handles = handles_in(registry.ACTIONS[name], values)
+    # all arguments are checked before handles are looked up, and before the first write
+    stand_ins = replaced(registry.ACTIONS[name], values, dict.fromkeys(handles, "0"))
+    many = _each(param, stand_ins[param.name])
     client = writing_client(client, name)
-    for one in many[:1]:  # check the shared arguments before the first write is sent
+    for one in many[:1]:
         request(name, {**arguments, param.name: one}, client)
+    if handles:
+        ids_by_handle = ids_of_handles(handles, name, into, client)
+        values = replaced(registry.ACTIONS[name], values, ids_by_handle)
+        many = _each(param, values[param.name])
     return _Bulk(name, param.name, many, arguments, client, into).run(progress)
 
 

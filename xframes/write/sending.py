@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from xframes import registry
 from xframes.client import current
 from xframes.collect.dispatch import ids_of_handles, own_ids
-from xframes.collect.handles import handles_in, refuse_lookup, replaced, resolved
 from xframes.errors import ArgumentError, InvalidRequest
 from xframes.frames import Frames
+from xframes.paging.handles import handles_in, refuse_lookup, replaced, resolved
 from xframes.plan import plan
 from xframes.screen import counted
 from xframes.wire import Request, describe, read_json

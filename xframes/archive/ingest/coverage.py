@@ -12,9 +12,11 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
+from xframes import registry
 from xframes.archive.ingest.journal import open_journal
 from xframes.archive.query.threads import Queryable
 from xframes.errors import ArchiveError, ArgumentError
+from xframes.paging.handles import LOOKUP, announce, handles_in, replaced, resolved
 from xframes.plan import plan as make_plan
 from xframes.plan.post_ids import one_kind_of_bounds, posted_at
 from xframes.registry.prices import PER_RESOURCE
@@ -170,9 +172,34 @@ def looked_up(
     from xframes.client import checked
 
     client = checked(client, action)
-    plan = make_plan(action, {param: ids, "refresh": refresh}, now=client.now(), words=client.words)
+    values = {param: list(ids) if hasattr(ids, "__next__") else ids, "refresh": refresh}
+    handles = handles_in(registry.ACTIONS[action], values)
+    plan = _lookup(action, values, dict.fromkeys(handles, "0"), client)  # checks all arguments
+    if handles:
+        plan = _lookup(action, values, _ids_of(handles, archive, action, client), client)
     run = archive.collect(plan, client, progress=progress)
     return _fates(archive, plan.arguments[param], table, run.run_id)
+
+
+def _lookup(
+    action: str, values: Mapping[str, Any], ids_by_handle: Mapping[str, str], client: Client
+) -> Plan:
+    arguments = replaced(registry.ACTIONS[action], values, ids_by_handle)
+    return make_plan(action, arguments, now=client.now(), words=client.words)
+
+
+def _ids_of(
+    handles: list[str], archive: CollectingArchive, action: str, client: Client
+) -> dict[str, str]:
+    """Return the ids of handles, from the archive or else from X."""
+    def look_up(missing: list[str]) -> dict[str, str]:
+        announce(missing, action)
+        names = {"usernames": missing}
+        plan = make_plan(LOOKUP, names, now=client.now(), words=client.words)
+        archive.collect(plan, client, progress=False)
+        return {}  # they are in the archive now
+
+    return resolved(handles, archive, look_up, action)
 
 
 def _fates(source: Queryable, ids: list[str], table: str, run_id: str) -> pa.Table:

@@ -86,15 +86,20 @@ def ground(ax: Axes) -> Any:
     return "white"
 
 
+def is_dark(ax: Axes) -> bool:
+    """Whether the background is dark."""
+    return _is_dark(ground(ax))
+
+
 def ink(ax: Axes) -> str:
     """Return the color of text that is readable on the background."""
-    return _LIGHT_INK if _is_dark(ground(ax)) else _DARK_INK
+    return _LIGHT_INK if is_dark(ax) else _DARK_INK
 
 
 def colors(ax: Axes) -> Iterator[str]:
     """Return the palette, repeated without end. On a dark background, black is replaced."""
     palette = list(COLORS)
-    if _is_dark(ground(ax)):
+    if is_dark(ax):
         palette[palette.index("#000000")] = ink(ax)
     return cycle(palette)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from xframes.billing.card import in_dollars, load
 from xframes.billing.sums import money
@@ -17,7 +17,6 @@ from xframes.screen import counted
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from xframes.frames import Frames
     from xframes.registry import Action, Param
 
 log = logging.getLogger("xframes")
@@ -63,13 +62,13 @@ def _items(param: Param, value: Any) -> list[Any]:
 
 
 def resolved(
-    handles: Iterable[str], known: Any, look_up: Callable[[list[str]], Frames | None], name: str
+    handles: Iterable[str], known: Any, look_up: Callable[[list[str]], dict[str, str]], name: str
 ) -> dict[str, str]:
     """Return the user id of each handle.
 
     Handles that the archive `known` has are resolved there. `look_up` requests all others from X at
-    once, and returns the result, or None if it is in the archive now. Raises NotFound for a handle
-    that X does not have.
+    once, and returns the ids by handle; those that are in the archive now can be left out. Raises
+    NotFound for a handle that X does not have.
     """
     in_archive: Callable[[list[str]], dict[str, str]] = getattr(known, "user_ids", lambda _: {})
     wanted = list(handles)
@@ -77,13 +76,8 @@ def resolved(
     missing = [handle for handle in wanted if handle not in ids]
     if not missing:
         return ids
-    frames = look_up(missing)
-    if frames is None:
-        ids |= in_archive(missing)
-    else:
-        users = frames["users"]
-        names = map(str.lower, users["username"].to_pylist())
-        ids |= dict(zip(names, users["id"].to_pylist(), strict=True))
+    ids |= look_up(missing)
+    ids |= in_archive([handle for handle in missing if handle not in ids])
     for handle in missing:
         if handle not in ids:
             raise NotFound(
@@ -92,7 +86,7 @@ def resolved(
     return ids
 
 
-def refuse_lookup(missing: list[str]) -> Frames:
+def refuse_lookup(missing: list[str]) -> NoReturn:
     """Raise ArgumentError: a dry run sends nothing, so no handle can be looked up."""
     raise ArgumentError(f"dry_run: expected ids of users, got @{missing[0]}, which is not known")
 
