@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from xframes.planning.lookups import complete
     from xframes.planning.readiness import can
     from xframes.planning.spending_report import spend
-    from xframes.planning.watching import watch
+    from xframes.planning.watches.watching import watch
     from xframes.reader import read_pages
     from xframes.reader.id_files import read_ids
     from xframes.reporting import report
@@ -60,7 +60,8 @@ _HOMES = {
     "flatten": "xframes.frames", "gaps": "xframes.archive", "hydrate": "xframes.collect.hydration",
     "now": "xframes.client", "read_ids": "xframes.reader.id_files", "read_pages": "xframes.reader",
     "report": "xframes.reporting", "spend": "xframes.planning.spending_report",
-    "unescape": "xframes.frames", "use": "xframes.client", "watch": "xframes.planning.watching",
+    "unescape": "xframes.frames", "use": "xframes.client",
+    "watch": "xframes.planning.watches.watching",
 }
 _MODULES = {
     **{area: f"xframes.collect.accounts.{area}" for area in (

@@ -23,7 +23,8 @@ TEXT = "a private sentence about herons"
 class Other:
     """A server that differs from the sandbox: its words, its fields, its errors, and its bills."""
 
-    def __init__(self, words="post", expanded=0.01, is_late=False, moods=True):
+    def __init__(self, words="post", expanded=0.01, is_late=False, moods=True, headers=()):
+        self.headers = dict(headers)
         self.words, self.expanded, self.is_late, self.moods = words, expanded, is_late, moods
         self.balance, self.shown, self.billed, self.paths, self.spent = 20.0, 20.0, set(), [], 0.0
 
@@ -77,10 +78,10 @@ def serving(other):
         def do_GET(self):
             url = urlsplit(self.path)
             status, document = other.answer(url.path, {name: values[0] for name, values in parse_qs(url.query).items()})
-            body = json.dumps(document).encode()
+            body = json.dumps(document).encode() if isinstance(document, dict) else document.encode()
             self.send_response(status)
             headers = {"content-type": "application/json", "api-version": "2.171", "x-moon": APP, "x-rate-limit-limit": "15",
-                       "content-length": str(len(body))}
+                       "content-length": str(len(body)), **other.headers}
             for name, value in headers.items():
                 self.send_header(name, value)
             self.end_headers()
@@ -149,6 +150,21 @@ def test_the_report_has_no_secrets_and_no_data_of_people():
     for part in (APP, *NAMES, TEXT, "heron sentence", "900001", "500001", "7431", "127.0.0.1", "20.0"):
         assert part.lower() not in text
     assert json.loads(text)["calls"]
+
+
+@pytest.mark.parametrize("status", [200, 403, 404, 500])
+def test_pages_of_html_and_odd_headers_hold_nothing_of_a_person(status, monkeypatch):
+    monkeypatch.setenv("XFRAMES_OAUTH2_ACCESS_TOKEN", "invented-live-key-of-a-person")
+
+    class Page(Other):
+        def answer(self, path, _):
+            if path == "/2/users/me":
+                return 200, {"data": {"id": "1", "username": NAMES[1]}}
+            return status, f"<html>{NAMES[0]} {APP} {TEXT}</html>"
+
+    report = checked(Page(headers={"x-limit-owner": NAMES[0], "x-access-level": NAMES[0], f"x-{NAMES[1]}-limit": "4"}))
+    assert report.calls[0].outcome in {"failed", "refused"}
+    assert not any(part in report.to_json().lower() for part in (APP, *NAMES, TEXT))
 
 
 def test_the_sandbox_needs_no_settings(monkeypatch, tmp_path):

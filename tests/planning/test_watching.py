@@ -18,7 +18,7 @@ from tests.cli.running import run
 from tests.invoices import Shop, serving
 from xframes.client import Client
 from xframes.errors import ArgumentError, ConfigError
-from xframes.planning.watch_file import read_watch
+from xframes.planning.watches.watch_file import read_watch
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*the newest post in the archive is from")  # the ids of the shop are old
 APP = "invented-watch-key-3c8e91"
@@ -179,6 +179,57 @@ def check_ids(sandbox, tmp_path):
     assert {line.split(",")[1] for line in lines[1:]} == set(removals["id"])
     assert "posts checked" in event.detail
     assert "users checked" in event.detail
+
+
+def test_a_compliance_job_does_not_hold_up_other_tasks(sandbox, tmp_path):
+    clock = Clock()
+    start, clock.until = clock.now, clock.now + timedelta(minutes=12)
+    sandbox.compliance.processing_seconds = 10**6
+    client = clock.client(sandbox, token=sandbox.bearer_token, writes=True)
+    with xf.Archive(tmp_path / "archive") as archive:
+        xf.search.recent("coffee", limit=20, into=archive, client=client)
+        sandbox.community.posts[int(archive.ids()[0])].state = "deleted"
+    count = {"action": "counts.recent", "query": "tea", "every": "2m"}
+    source = content(tmp_path, compliance={"every": "7d", "report": str(tmp_path / "gone.csv")}, collect={"tea": count})
+    events = xf.watch(source, client=client)
+    assert outcomes(events).count(("compliance", "waiting")) == 1
+    assert outcomes(events).count(("collect.tea", "done")) >= 5
+    sandbox.compliance.processing_seconds = 0
+    for job in sandbox.compliance.jobs.values():
+        job.done = 0.0
+    clock.until = start + timedelta(minutes=30)  # another process continues the job of the first
+    events = xf.watch(source, client=client)
+    assert ("compliance", "done") in outcomes(events)
+    assert outcomes(events).count(("compliance", "done")) == 1
+    assert "posts," in (tmp_path / "gone.csv").read_text()
+    with xf.Archive(tmp_path / "archive") as archive:
+        runs = archive.runs()
+        assert len(runs[runs.action == "write.run_compliance_job"]) == 3  # posts: begun, finished; users: both at once
+        assert set(runs["state"]) == {"done"}
+
+
+def test_without_an_archive_there_is_nothing_to_check(sandbox, tmp_path):
+    client = xf.Client(sandbox.bearer_token, base_url=sandbox.url, writes=True)
+    source = content(tmp_path, compliance={"every": "7d"}, refresh={"hours": [1]})
+    assert set(xf.watch(source, dry_run=True, client=client)["outcome"]) == {"planned"}
+    assert set(xf.watch(source, once=True, client=client)["outcome"]) == {"done"}
+
+
+def test_a_dry_run_estimates_from_what_the_archive_found(sandbox, tmp_path):
+    clock = Clock()
+    client = clock.client(sandbox, token=sandbox.bearer_token)
+    with xf.Archive(tmp_path / "archive") as archive:
+        xf.search.recent("coffee OR tea OR climate OR chess OR duckdb OR cycling", client=client, into=archive)
+        found = archive.tables["matches"]
+    query = {"action": "search.recent", "query": "coffee OR tea OR climate OR chess OR duckdb OR cycling", "every": "1d"}
+    requests = client.requests_made
+    plan = xf.watch(content(tmp_path, collect={"all": query}), dry_run=True, client=client).iloc[0]
+    assert client.requests_made == requests
+    assert found > 60
+    daily = found / 7 * 0.005
+    assert 0.2 * daily < plan.price_low < daily < plan.price_high < 12 * daily
+    blind = xf.watch(content(tmp_path, collect={"all": {**query, "query": "bread"}}), dry_run=True, client=client)
+    assert blind.price_high.isna().all()
 
 
 def test_conditions_run_a_command_once_or_end_the_watch(shop, tmp_path):

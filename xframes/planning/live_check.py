@@ -45,8 +45,15 @@ _FURTHER_RENAMES = {  # of counts and of `includes`, which are not fields of a r
     "total_tweet_count": "total_post_count", "tweets": "posts",
 }
 _NAME = re.compile(r"[A-Za-z_(][A-Za-z0-9_\-)]{0,60}")
-_SHOWN_HEADERS = re.compile(r"api-version|content-type|x-access-level|x-.*limit.*|retry-after")
-_HEADER_VALUE = re.compile(r"[A-Za-z0-9./;=+ \-]{0,60}")
+_SHOWN_HEADERS = tuple(  # patterns of names and values that hold nothing of a person
+    (re.compile(names), re.compile(values, re.IGNORECASE)) for names, values in (
+        (r"x-[a-z]+-limit-(?:[0-9]+[a-z]+-)?[a-z]+|retry-after", r"[0-9]{1,15}"),
+        (r"api-version", r"[0-9.]{1,15}"),
+        (r"content-type",
+         r"(?:application|text)/(?:[a-z]+\+)?(?:json|html|plain|xml)(?:; ?charset=utf-8)?"),
+        (r"x-access-level", r"read(?:-write)?(?:-directmessages)?"),
+    )
+)
 _KNOWN_PROBLEMS = frozenset({
     "about:blank", "client-disconnected", "client-forbidden", "conflict", "credits-depleted",
     "disallowed-resource", "field-hydration-failure", "field-unauthorized", "internal-error",
@@ -305,6 +312,7 @@ class LiveCheck:
             call, kind=_mask(call.kind, self._values),
             unknown_fields=_mask_all(call.unknown_fields, self._values),
             unknown_problems=_mask_all(call.unknown_problems, self._values),
+            headers=_mask_names(call.headers, self._values),
         )
 
     # what follows --------------------------------------------------------------------------------
@@ -473,11 +481,22 @@ def _unknown_problems(document: Any) -> tuple[str, ...]:
 
 
 def _headers(answer: Answer | None) -> dict[str, str]:
+    """Return the names of headers, with the values of those about limits and versions."""
     if answer is None:
         return {}
     shown = {}
     for name, value in answer.headers.items():
         lower = name.lower()
-        is_shown = _SHOWN_HEADERS.fullmatch(lower) and _HEADER_VALUE.fullmatch(value)
+        is_shown = any(
+            names.fullmatch(lower) and values.fullmatch(value) for names, values in _SHOWN_HEADERS
+        )
         shown[redact(lower)] = redact(value) if is_shown else _MASKED
     return dict(sorted(shown.items()))
+
+
+def _mask_names(headers: dict[str, str], values: set[str]) -> dict[str, str]:
+    """Return headers, with names masked that have a value of the answers, such as a handle."""
+    return {
+        _MASKED if values.intersection(name.split("-")) else name: value
+        for name, value in headers.items()
+    }

@@ -26,7 +26,8 @@ from xframes.wire import Page, Request, is_json, page_id
 from xframes.write.sending import Sending, Written, answer, open_run, request, write, writing_client
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
 _PAGE_BYTES = 1_000_000  # lines of a result in one page
 _SPOOL = 16_000_000  # bytes of a result held in memory; larger ones go to disk
@@ -146,13 +147,34 @@ def run_compliance_job(
     --------
     >>> write.run_compliance_job(archive.frame("posts")["id"], into=archive).removals
     """
+    return _job(ids, type, into, client).run()
+
+
+def advance_compliance_job(
+    ids: Ids, type: Literal["tweets", "users"], *, into: Archive, client: Client, is_begun: bool,
+) -> Frames | None:
+    """Begin a job, or download its result if X has finished; None while X works on it.
+
+    It never waits. `is_begun` says that it was called before with these ids.
+
+    Raises
+    ------
+    XframesError
+        The job failed or expired at X. A call with `is_begun=False` creates a new one.
+    """
+    return _job(ids, type, into, client).advance(is_begun=is_begun)
+
+
+def _job(
+    ids: Ids, type: Literal["tweets", "users"], into: Archive | None, client: Client | None
+) -> _Job:
     client = writing_client(client, _RUN, "write.create_compliance_job")
     every = registry.Param("ids", "ids", min=1, pattern=ID)
     unique: list[str] = check(every, ids, now=client.now())
     digest = blake2b(f"{type} {' '.join(sorted(unique))}".encode(), digest_size=16).hexdigest()
     name = f"xframes-{digest}"
     request("write.create_compliance_job", {"type": type, "name": name}, client)  # checks `type`
-    return _Job(unique, type, name, client, into).run()
+    return _Job(unique, type, name, client, into)
 
 
 @dataclass
@@ -169,21 +191,53 @@ class _Job(Resumable):
     def run(self) -> Frames:
         """Find the job or create it, upload the ids, wait, and download the result."""
         job = self._earlier_job()
-        is_new = job is None
-        arguments = {"type": self.type, "name": self.name, "ids": len(self.ids)}
-        with open_run(self.into, _RUN, arguments) as keep:
+        with self._open_run() as keep:
             sending = Sending(self.client, keep)
-            if job is None:
-                page = sending.call("write.create_compliance_job", type=self.type, name=self.name)
-                self.pages.append(page)
-                job = _data(page)
-            if job["status"] == "created":
-                job = self._upload(sending, job, is_new=is_new)
+            job = self._begin(sending, job)
             if job["status"] != "complete":
                 job = self._complete(sending, job)
-            for page in self._result(job):
-                keep(page)
-                self.pages.append(page)
+            self._download(sending, job)
+        return self._frames()
+
+    def advance(self, *, is_begun: bool) -> Frames | None:
+        """Begin the job, or download its result if X has finished; None while X works on it."""
+        job = self._earlier_job()
+        if job is None and is_begun:
+            raise _failed("failed or expired")
+        if job is not None and job["status"] == "in_progress":
+            return None
+        with self._open_run() as keep:
+            sending = Sending(self.client, keep)
+            job = self._begin(sending, job)
+            if job["status"] != "complete":
+                job = self._state(sending, job)
+            if job["status"] != "complete":
+                return None
+            self._download(sending, job)
+        return self._frames()
+
+    def _open_run(self) -> AbstractContextManager[Callable[[Page], object]]:
+        arguments = {"type": self.type, "name": self.name, "ids": len(self.ids)}
+        return open_run(self.into, _RUN, arguments)
+
+    def _begin(self, sending: Sending, job: dict[str, Any] | None) -> dict[str, Any]:
+        """Create the job unless there is one, and upload the ids."""
+        is_new = job is None
+        if job is None:
+            page = sending.call("write.create_compliance_job", type=self.type, name=self.name)
+            self.pages.append(page)
+            job = _data(page)
+        if job["status"] == "created":
+            job = self._upload(sending, job, is_new=is_new)
+        return job
+
+    def _download(self, sending: Sending, job: dict[str, Any]) -> None:
+        """Keep the pages of the result."""
+        for page in self._result(job):
+            sending.keep(page)
+            self.pages.append(page)
+
+    def _frames(self) -> Frames:
         frames = Frames.from_pages(self.pages)
         frames.main = "removals"
         return frames
@@ -251,11 +305,7 @@ class _Job(Resumable):
         waited, pause = 0.0, 1.0
         while (job := self._state(sending, job))["status"] != "complete":
             if job["status"] in {"failed", "expired"}:
-                raise XframesError(
-                    f"{_RUN}: job {job['id']} {job['status']} at X; "
-                    "call it again to create a new job",
-                    action="compliance.job", retryable=True,
-                )
+                raise _failed(job["status"])
             if waited >= _PATIENCE:
                 raise Interrupted(
                     f"{_RUN}: X has worked on job {job['id']} for longer than "
@@ -287,6 +337,13 @@ class _Job(Resumable):
 
     def _resume(self, *, client: Client | None = None) -> Frames:
         return run_compliance_job(self.ids, self.type, into=self.into, client=client or self.client)
+
+
+def _failed(state: str) -> XframesError:
+    return XframesError(
+        f"{_RUN}: the job {state} at X; call it again to create a new job",
+        action="compliance.job", retryable=True,
+    )
 
 
 def _bodies(lines: Iterable[bytes]) -> Iterator[bytes]:

@@ -13,7 +13,7 @@ from xframes.cli.common import client_for, print_price, rows_table
 
 if TYPE_CHECKING:
     from xframes.plan.query_check import QueryCheck
-    from xframes.planning.watching import WatchEvent
+    from xframes.planning.watches.watching import WatchEvent
     from xframes.schema import Vocabulary
 
 

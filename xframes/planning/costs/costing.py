@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import ceil, sqrt
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,8 @@ from xframes.client import checked, current
 from xframes.collect.dispatch import is_many, own_ids, plans_of
 from xframes.errors import ApiError, ArgumentError, ConfigError
 from xframes.plan import plan
-from xframes.planning.costs.amounts import amount_of
+from xframes.plan.fields import LEAN
+from xframes.planning.costs.amounts import Amount, amount_of
 from xframes.planning.costs.expected_cost import SAMPLE, Cost
 from xframes.planning.costs.inclusion import read_archive
 from xframes.planning.costs.preview import preview
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from xframes.plan import Plan
     from xframes.planning.costs.preview import Preview
 
-__all__ = ["Cost", "Way", "cost"]
+__all__ = ["Cost", "Way", "cost", "expected_price"]
 
 _SECONDS = 0.6  # of one request
 _NARROW = 1.5
@@ -186,6 +187,35 @@ def _way_of_sample(design: Design, paid: int, text: CallText) -> Way:
     price = (design.price + least * design.rate, design.price + design.most * design.rate)
     requests = len(design.sample.windows) + design.count_requests
     return Way("sample", text.of("sample"), requests, price, price)
+
+
+def expected_price(
+    planned: Plan, archive: Archive, client: Client, every: timedelta
+) -> tuple[float, float] | None:
+    """Return what a search that continues is expected to cost each time; None if it is not known.
+
+    No request is sent: the posts of the same query in the archive show how many there are in such
+    a time, and what they include. The range is for half to twice as many.
+    """
+    query = planned.arguments.get("query")
+    if query is None or not archive.exists or (_held(archive, planned) or 0) < _FEW:
+        return None
+    inclusion = read_archive(archive, query)
+    ((first, last),) = archive.sql(
+        "SELECT min(created_at), max(created_at) FROM posts WHERE list_contains($ids, id)",
+        {"ids": sorted(inclusion.posts)},
+    ).fetchall()
+    if first is None or first == last:
+        return None
+    rows = max(1, round(len(inclusion) / ((last - first) / every)))
+    found = Amount(rows, rows // 2, 2 * rows, "the archive")
+    amount = found.within(planned, rows, rows // 2, 2 * rows)
+    text = CallText(planned.action, {"expansions": _asked(planned)}, archive)
+    return ways_of(planned, Prices(client, amount, Paid(), inclusion), text)[-1].price
+
+
+def _asked(planned: Plan) -> str | None:
+    return None if "expansions" in planned.asked else LEAN
 
 
 def _is_narrow(way: Way, read: tuple[float, float]) -> bool:

@@ -8,7 +8,7 @@ import json
 import logging
 import os
 import subprocess
-from collections import Counter, deque
+from collections import deque
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -25,8 +25,10 @@ from xframes.client import Client
 from xframes.collect.dispatch import collect, own_ids
 from xframes.errors import ArgumentError, ConfigError, Interrupted, XframesError
 from xframes.plan import plan
+from xframes.planning.costs.costing import expected_price
 from xframes.planning.lookups import complete
-from xframes.planning.watch_file import (
+from xframes.planning.watches.compliance_check import Check
+from xframes.planning.watches.watch_file import (
     Alert,
     Collection,
     Compliance,
@@ -54,7 +56,7 @@ _LONGEST_SLEEP = 60.0  # seconds until the clock is read again: a machine may ha
 _COMMAND_SECONDS = 600.0
 _MOST_EVENTS = 100_000  # the last ones are kept
 _SLACK = 0.1  # of an interval, by which one call of `once` may be early
-_JOBS = {"posts": "tweets", "users": "users"}  # the types of compliance jobs, by table
+_POLL = timedelta(minutes=1)  # between two requests for the state of a compliance job
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +70,16 @@ class WatchEvent:
     task
         The name of the task, e.g. "collect.coffee".
     outcome
-        "done", "stopped" (by a budget, a limit or Ctrl-C; it continues later), "failed", "true" or
-        "false" (a condition), or "planned" (in a dry run).
+        "done", "stopped" (by a budget, a limit or Ctrl-C; it continues later), "waiting" (for X to
+        finish a compliance job), "failed", "true" or "false" (a condition), or "planned" (in a dry
+        run).
     detail
         What was done, or the reason.
     run_id
         The run in the archive's table `runs`. None without one.
     price_low, price_high
-        Dollars: what it cost; in a dry run the most that it can cost, or None without a bound.
+        Dollars: what it cost. In a dry run, what it is expected to cost by what the archive found
+        earlier, else the most that it can cost, or None without a bound.
     exit_code
         The exit code that a true condition sets. None otherwise.
     """
@@ -111,7 +115,7 @@ def watch(
         Do what is due and return, e.g. for cron. Default: continue until Ctrl-C, SIGTERM or an
         `exit_code`.
     dry_run
-        Send nothing; return what is due when, and the most that it can cost.
+        Send nothing; return what is due when, and what it can cost.
     client
         Client to send with. Default: one with the credentials of the environment or the config
         file. Compliance jobs need `Client(writes=True)`.
@@ -186,16 +190,26 @@ class _State:
         """Whether the process ended while it carried out a task."""
         return self._has(task, "running")
 
+    def polled_at(self, task: str) -> datetime | None:
+        """Return when a task that waits for X was last continued; None if it does not wait."""
+        try:
+            return datetime.fromisoformat(self._tasks[task]["polled_at"])
+        except (KeyError, TypeError, ValueError):
+            return None
+
     def _has(self, task: str, flag: str) -> bool:
         entry = self._tasks.get(task)
         return isinstance(entry, dict) and entry.get(flag) is True
 
     def write(
-        self, task: str, began_at: datetime, *, raised: bool = False, running: bool = False
+        self, task: str, began_at: datetime, *, raised: bool = False, running: bool = False,
+        polled_at: datetime | None = None,
     ) -> None:
-        """Record that a task began, or with `running=False`, that it ended."""
-        flags = {"raised": raised, "running": running}
-        self._tasks[task] = {"began_at": began_at.isoformat(), **flags}
+        """Record that a task began, or with `running=False`, that it ended or waits for X."""
+        entry: dict[str, Any] = {"raised": raised, "running": running}
+        if polled_at is not None:
+            entry["polled_at"] = polled_at.isoformat()
+        self._tasks[task] = {"began_at": began_at.isoformat(), **entry}
         self.path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self.path.with_suffix(".new")
         temporary.write_text(json.dumps(self._tasks), encoding="utf-8")
@@ -238,14 +252,14 @@ class _Watcher:
                 self.client.may_send(task.action)
 
     def plan(self) -> None:
-        """Add an event for each task: when it is due, and the most that it can cost."""
+        """Add an event for each task: when it is due, and what it can cost."""
         for task in self.watched.tasks:
             low, high, detail = self._expected(task)
             if task.every:
                 detail = f"{detail}; every {task.every}"
             if high:
                 times = max(1.0, timedelta(days=1) / task.every)
-                detail = f"{detail}, at most {dollars(round(high * times, 2))} a day"
+                detail = f"{detail}, up to {dollars(round(high * times, 2))} a day"
             self._add(WatchEvent(
                 self._due(task), task.name, "planned", detail, price_low=low, price_high=high,
             ))
@@ -257,15 +271,26 @@ class _Watcher:
         if isinstance(task, Compliance):
             return 0.0, 0.0, f"check all {' and '.join(task.tables)} of the archive"
         if isinstance(task, Refresh):
-            posts = len(self.archive.ids())
+            posts = len(self.archive.ids()) if self.archive.exists else 0
             price = posts * in_dollars(self.client.meter.card.resource("Post").high)
             return 0.0, price, f"read again at most {counted(posts, 'post')}"
         planned = self._plan(task)
         most = most_expensive(planned, self.client.meter.card)
+        expected = None
+        if planned.since is not None:
+            expected = expected_price(planned, self.archive, self.client, task.every)
         detail = f"{task.action} {json.dumps(task.arguments, default=str, ensure_ascii=False)}"
+        if expected is not None:
+            low, high = (round(amount, 6) for amount in expected)
+            return low, high, f"{detail}; by what the archive found, {self._most(most)}"
         if most is None:
-            return 0.0, None, f"{detail}; no limit: {self._bound()}"
+            return 0.0, None, f"{detail}; {self._most(most)}"
         return 0.0, most, detail
+
+    def _most(self, most: float | None) -> str:
+        if most is None:
+            return f"no limit: {self._bound()}"
+        return f"at most {dollars(round(most, 2))} each time"
 
     def _bound(self) -> str:
         budgets = self.watched.budgets or tuple(filter(None, [self.client.meter.budget]))
@@ -287,6 +312,9 @@ class _Watcher:
         is_wrong = began is not None and began > now  # the clock was wrong
         if began is None or is_wrong or self.state.is_broken_off(task.name):
             return now
+        polled = self.state.polled_at(task.name)
+        if polled is not None:
+            return min(polled, now) + _POLL
         return began + task.every
 
     # the loop -------------------------------------------------------------------------------------
@@ -312,7 +340,8 @@ class _Watcher:
                 continue
             event = self._carry_out(task)
             continues = continues and event.exit_code is None
-            is_same = isinstance(task, Alert) and self._last.get(task.name) == event.outcome
+            repeats = isinstance(task, Alert) or event.outcome == "waiting"
+            is_same = repeats and self._last.get(task.name) == event.outcome
             self._last[task.name] = event.outcome
             if not is_same or event.exit_code is not None:
                 self._add(event)
@@ -331,12 +360,14 @@ class _Watcher:
         now = self.client.now()
         if isinstance(task, Alert):
             return self._check(task, now)
-        self.state.write(task.name, now, running=True)
+        began = now
+        if self.state.polled_at(task.name) is not None:
+            began = self.state.began_at(task.name) or now
+        self.state.write(task.name, began, running=True, polled_at=self.state.polled_at(task.name))
         before = self.client.meter.so_far() or (0.0, 0.0)
         run_id: str | None = None
         try:
-            outcome = "done"
-            run_id, detail = self._do(task)
+            outcome, run_id, detail = self._do(task)
         except Interrupted as error:
             if isinstance(error.__cause__, KeyboardInterrupt):
                 raise KeyboardInterrupt from None
@@ -344,23 +375,30 @@ class _Watcher:
         except XframesError as error:
             outcome = "stopped" if error.retryable else "failed"
             detail = str(error)
-        self.state.write(task.name, now)
+        polled_at = now if outcome == "waiting" else None
+        self.state.write(task.name, began, polled_at=polled_at)
         after = self.client.meter.so_far() or (0.0, 0.0)
         return WatchEvent(
             now, task.name, outcome, detail, run_id, round(after[0] - before[0], 6),
             round(after[1] - before[1], 6),
         )
 
-    def _do(self, task: Collection | Refresh | Compliance) -> tuple[str | None, str]:
+    def _do(self, task: Collection | Refresh | Compliance) -> tuple[str, str | None, str]:
+        """Carry out a task, and return its outcome, run and detail."""
         if isinstance(task, Collection):
             run = self._collect(task)
-            return run.run_id, f"{counted(run.rows, 'row')} in {counted(run.pages, 'page')}"
+            return "done", run.run_id, f"{counted(run.rows, 'row')} in {counted(run.pages, 'page')}"
+        if not self.archive.exists:
+            return "done", None, "the archive has no ids"
         if isinstance(task, Refresh):
             run = complete(
                 self.archive, "posts", refresh=task.hours, client=self.client, progress=False
             )
-            return run.run_id, f"{counted(run.rows, 'post')} read again"
-        return self._comply(task)
+            return "done", run.run_id, f"{counted(run.rows, 'post')} read again"
+        outcome, detail = Check.of(self.state.path.with_suffix(".check"), task).carry_out(
+            self.archive, self.client
+        )
+        return outcome, None, detail
 
     def _collect(self, task: Collection) -> Run:
         """Collect, after the interrupted run of the same collection, if there is one.
@@ -392,29 +430,6 @@ class _Watcher:
                    if name not in own):
                 return str(run_id) if state != "done" else None
         return None
-
-    # compliance -----------------------------------------------------------------------------------
-
-    def _comply(self, task: Compliance) -> tuple[str | None, str]:
-        """Check all ids with X by jobs; what is gone is in `removals`, and in the report."""
-        from xframes.write import run_compliance_job
-
-        details, rows = [], []
-        for table in task.tables:
-            ids = self.archive.ids(table, included=True)
-            if not ids:
-                continue
-            kind: Any = _JOBS[table]
-            frames = run_compliance_job(ids, kind, into=self.archive, client=self.client)
-            gone = frames["removals"].to_pylist()
-            rows += [{"table": table, **row} for row in gone]
-            reasons = Counter(str(row["reason"]) for row in gone)
-            parts = ", ".join(f"{reason} {count:,}" for reason, count in reasons.most_common())
-            detail = f"{len(ids):,} {table} checked, {len(gone):,} gone"
-            details.append(f"{detail} ({parts})" if parts else detail)
-        if task.report is not None:
-            _write_report(task.report, rows)
-        return None, "; ".join(details) or "the archive has no ids"
 
     # conditions -----------------------------------------------------------------------------------
 
@@ -456,18 +471,6 @@ def _run_command(task: Alert, value: Any) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"{task.command[0]} failed: {_first_line(error)}"
     return f"{task.command[0]} ended with {ended.returncode}"
-
-
-def _write_report(path: Path, rows: list[dict[str, Any]]) -> None:
-    import pandas as pd
-
-    names = ["table", "id", "reason", "created_at", "redacted_at"]
-    frame = pd.DataFrame(rows)
-    frame = frame.reindex(columns=[*names, *(n for n in frame.columns if n not in names)])
-    try:
-        frame.to_csv(path, index=False)
-    except OSError as error:
-        raise ConfigError(f"compliance: {path} cannot be written: {error.strerror}") from None
 
 
 # budgets -----------------------------------------------------------------------------------------

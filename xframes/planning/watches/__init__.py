@@ -1,0 +1,1 @@
+"""Watch: collections, refreshes, checks and conditions that are repeated."""
