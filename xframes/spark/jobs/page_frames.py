@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
 from xframes.archive.storage.parts import PAGES, gathered, size
 from xframes.errors import ArgumentError
 from xframes.flattening import Flattener
@@ -18,6 +16,7 @@ from xframes.wire import Page, Request, page_id
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    import pyarrow as pa
     from pyspark.sql import DataFrame
 
 _NEEDED = ("body", "received_at")
