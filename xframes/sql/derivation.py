@@ -210,8 +210,11 @@ def _with(query: str, number: str, older: str) -> str:
         "pages": _PAGES.format(number=number),
         "people": _PEOPLE,
     }
-    named = {name: text for name, text in ctes.items() if re.search(rf"\b{name}\b", query)}
-    return f"WITH {', '.join(f'{name} AS ({text})' for name, text in named.items())} "
+    named = [f"{name} AS ({text})" for name, text in ctes.items()
+             if re.search(rf"\b{name}\b", query)]
+    if not named:
+        return ""
+    return f"WITH {', '.join(named)} "
 
 
 @dataclass(frozen=True, slots=True)

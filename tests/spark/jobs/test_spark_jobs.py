@@ -30,6 +30,10 @@ def test_a_life_on_a_cluster(driver, tmp_path):
         assert differences(archive, single) == []
         assert archive.verify().ok
 
+        counts = driver("flattened", place)
+        types = {"id": "string", "like_count": "bigint", "created_at": "timestamp"}
+        assert counts == {"posts": 1080, "users": 594, "post_hashtags": 1080, "ids": 800, "bodies": 1080, "types": types}
+
         gone = {"post_ids": ["1000003", "1000005"], "user_ids": ["104"], "reason": "asked"}
         assert driver("remove", place, **gone) == single.remove(**gone)
         assert differences(archive, single, ("runs", "tombstones", "requests")) == []
