@@ -5,6 +5,8 @@ Each method is a short call of the package that does the work.
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import weakref
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -14,10 +16,11 @@ from xframes.archive.ingest import collection, coverage, imports
 from xframes.archive.ingest.access import Access, housekeeping
 from xframes.archive.ingest.runs import Run, all_runs, run_by_id
 from xframes.archive.query import summary, threads
+from xframes.archive.query.confinement import Confined
 from xframes.archive.query.views import Views
 from xframes.archive.storage.folder import Folder, utc_now
 from xframes.archive.storage.page_redaction import without_marks
-from xframes.archive.storage.parts import all_pages
+from xframes.archive.storage.parts import Wanted, all_pages
 from xframes.archive.storage.readers import Readers
 from xframes.archive.upkeep import lifecycle, merge, rebuild
 from xframes.archive.upkeep.compaction import MEMORY
@@ -153,6 +156,28 @@ class Archive:
         self._access.freshen()
         return Views(self._folder).open_connection()
 
+    def confined(self) -> Confined:
+        """Return a DuckDB that reads nothing but this archive's files, for statements of others.
+
+        Its settings are locked. It keeps no file between sessions, so that other processes can
+        compact and purge. A statement can still name files of the archive and see what the views
+        hide, so check what it names first.
+
+        Returns
+        -------
+        Confined
+            `session(tables)` is a context manager with one state of these tables.
+
+        Examples
+        --------
+        >>> with archive.confined().session(["posts"]) as session:
+        ...     session.connection.execute("select count(*) from posts").fetchall()
+        """
+        spill = tempfile.mkdtemp(prefix="xframes-confined-")
+        made = Confined(self._folder, self._access.freshen, spill)
+        weakref.finalize(made, shutil.rmtree, spill, ignore_errors=True)
+        return made
+
     def frame(self, name: str) -> pd.DataFrame:
         """Return a table as pandas, sorted by time and key; `results` is in X's order.
 
@@ -196,8 +221,27 @@ class Archive:
         self._access.freshen()
         return self._views.counts()
 
-    def pages(self, run_id: str | None = None) -> Iterator[Page]:
-        """Read the pages of one run, or all, each page once.
+    def stored_rows(self) -> dict[str, tuple[int, bool]]:
+        """Count the rows in the files of each table from their footers, which is fast.
+
+        Returns
+        -------
+        dict
+            For each table the number of rows, and whether `tables` has exactly as many. Otherwise
+            several observations of the same thing are yet to be merged, and it may have fewer.
+
+        Examples
+        --------
+        >>> archive.stored_rows()["posts"]
+        (3000, True)
+        """
+        self._access.freshen()
+        return summary.stored(self._folder)
+
+    def pages(
+        self, run_id: str | None = None, *, page_ids: Iterable[str] | None = None
+    ) -> Iterator[Page]:
+        """Read the pages of one run, those with some ids, or all, each page once.
 
         Pages are verbatim, except for what was removed. They are read in groups of about 8 MB.
 
@@ -205,6 +249,8 @@ class Archive:
         ----------
         run_id
             A run of this archive. Default: all pages.
+        page_ids
+            Ids of pages, as in the column `page_id` of every table. Default: all pages.
 
         Returns
         -------
@@ -222,11 +268,14 @@ class Archive:
         """
         from xframes.archive.takedown import removal
 
-        page_ids: set[str] = set()
+        wanted = Wanted(run_id)
+        if page_ids is not None:
+            wanted = Wanted(run_id, frozenset(page_ids))
+        read: set[str] = set()
         with self._access.reading():
-            for page in all_pages(self._folder, run_id, removal.hiding(self._folder)):
-                if page.page_id not in page_ids:
-                    page_ids.add(page.page_id)
+            for page in all_pages(self._folder, wanted, removal.hiding(self._folder)):
+                if page.page_id not in read:
+                    read.add(page.page_id)
                     yield without_marks(page)
 
     def changes(self, name: str, id: str | int) -> pd.DataFrame:

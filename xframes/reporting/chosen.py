@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xframes.archive.export.opening import open_export
 from xframes.plot.canvas.moments import zone_of
 from xframes.reporting.blocks import MOST_ROWS, Table
 
@@ -111,7 +112,8 @@ def opened(
     folder = Path(tempfile.mkdtemp(prefix="xframes-report-"))
     connection = archive.connect()
     if key is not None:
-        connection = _pseudonymised(archive, folder / "tables", key)
+        archive.export(folder / "tables", pseudonymise=key)
+        connection = open_export(folder / "tables")
     connection.execute(f"SET memory_limit = '{_MEMORY}B'")
     connection.execute("SET temp_directory = $1", [str(folder)])
     chosen = definition(query, start, end)
@@ -139,23 +141,3 @@ def definition(query: str | None, start: datetime | None, end: datetime | None) 
             tests.append(f"created_at {sign} TIMESTAMPTZ '{time:%Y-%m-%d %H:%M:%S}+00'")
     where = f" WHERE {' AND '.join(tests)}" if tests else ""
     return f"SELECT * FROM results{where}"
-
-
-def _pseudonymised(archive: Archive, folder: Path, key: str | bytes) -> duckdb.DuckDBPyConnection:
-    """Open a DuckDB over an export of the archive with pseudonyms; other tables are empty."""
-    import duckdb
-
-    from xframes.schema import TABLES
-    from xframes.sql import macros, newest
-
-    archive.export(folder, pseudonymise=key)
-    connection = duckdb.connect(config={"autoinstall_known_extensions": False})
-    connection.execute("SET GLOBAL TimeZone = 'UTC'")
-    macros.define(connection)
-    for name, table in TABLES.items():
-        rows = newest.empty(table, hidden=False)  # an export leaves out tables and columns
-        if (folder / f"{name}.parquet").exists():
-            file = newest.scan_file(str(folder / f"{name}.parquet"))
-            rows += f" UNION ALL BY NAME FROM {file}"
-        connection.execute(f'CREATE VIEW "{name}" AS {rows}')
-    return connection

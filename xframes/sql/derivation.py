@@ -270,12 +270,16 @@ _SOURCES = """(
         any_value(run_id) AS run_id, any_value(page_id) AS page_id
     FROM pages GROUP BY place
 )"""
-_REFERENCES = """(
+# What a post refers to: what it reposts, else what it replies to, else what it quotes
+_REFS = """
     SELECT post_id, arg_min(referenced_post_id, rank) AS id, arg_min(type, rank) AS type FROM (
-        SELECT *, [list_position(['reposted', 'replied_to', 'quoted'], type), position] AS rank
+        SELECT *, coalesce(list_position(['reposted', 'replied_to', 'quoted'], type), 4) * 1000000
+            + coalesce(position, 0) AS rank
         FROM post_references
-    ) GROUP BY post_id
-)"""
+    ) GROUP BY post_id"""
+_KIND = """CASE refs.type WHEN 'reposted' THEN 'repost' WHEN 'replied_to' THEN 'reply'
+        WHEN 'quoted' THEN 'quote'
+        ELSE CASE WHEN p.in_reply_to_user_id IS NULL THEN 'original' ELSE 'reply' END END"""
 _REFERENCED = f"""(
     SELECT id, any_value(author_id) AS author_id, any_value({_WHOLE_TEXT}) AS text FROM posts
     SEMI JOIN post_references ON post_references.referenced_post_id = posts.id GROUP BY id
@@ -289,7 +293,7 @@ _LINK = "coalesce(unwound_url, expanded_url, url)"
 _JOINS = {
     "firsts": _Join(_FIRSTS, "firsts.id = p.id"),
     "sources": _Join(_SOURCES, f"sources.place = firsts.begin // {_PAGE_ROWS}"),
-    "refs": _Join(_REFERENCES, "refs.post_id = p.id"),
+    "refs": _Join(f"({_REFS})", "refs.post_id = p.id"),
     "referenced": _Join(_REFERENCED, "referenced.id = refs.id"),
     "author": _Join("people", "author.id = p.author_id"),
     "other": _Join("people", "other.id = referenced.author_id"),
@@ -311,9 +315,7 @@ _RESULT = {name: f"p.{name}" for name in _OF_POSTS} | {
     "followers_count": "author.followers_count",
     "text": f"""CASE WHEN refs.type = 'reposted' THEN coalesce(referenced.text, p.plain_text)
         ELSE {_WHOLE_TEXT} END""",
-    "kind": """CASE refs.type WHEN 'reposted' THEN 'repost' WHEN 'replied_to' THEN 'reply'
-        WHEN 'quoted' THEN 'quote'
-        ELSE CASE WHEN p.in_reply_to_user_id IS NULL THEN 'original' ELSE 'reply' END END""",
+    "kind": _KIND,
     "referenced_post_id": "refs.id",
     "referenced_author_id": "referenced.author_id",
     "referenced_username": "other.username",
@@ -339,6 +341,46 @@ _IS_FOUND = """(p.is_result OR p.id IN (
     SELECT superseded.newest FROM superseded JOIN posts AS older ON older.id = superseded.id
     WHERE older.is_result
 ))"""
+
+
+def origins(wanted: str) -> str:
+    """Return a SELECT of columns of posts `p`, their `kind`, and the queries that found them.
+
+    `query` is JSON: a list of queries, null for posts that no query found.
+    """
+    return f"""
+WITH refs AS ({_REFS}),
+queries AS (
+    SELECT query, to_json([query]) AS alone, row_number() OVER (ORDER BY query) AS number FROM (
+        SELECT DISTINCT params ->> 'query' AS query FROM requests
+    ) WHERE query IS NOT NULL
+),
+searched AS (
+    SELECT page_id, any_value(number) AS number
+    FROM requests JOIN queries ON queries.query = params ->> 'query' GROUP BY page_id
+),
+finders AS (
+    SELECT post_id, min(number) AS first, max(number) AS last
+    FROM matches JOIN searched USING (page_id) GROUP BY post_id
+),
+several AS (
+    SELECT post_id, to_json(list(DISTINCT query ORDER BY query)) AS queries
+    FROM matches JOIN searched USING (page_id) JOIN queries USING (number)
+    SEMI JOIN (FROM finders WHERE first <> last) AS shared ON shared.post_id = matches.post_id
+    GROUP BY post_id
+)
+SELECT {wanted}, {_KIND} AS kind,
+    CASE WHEN first = last THEN queries.alone ELSE several.queries END AS query
+FROM posts AS p
+LEFT JOIN refs ON refs.post_id = p.id
+LEFT JOIN finders ON finders.post_id = p.id
+LEFT JOIN queries ON queries.number = finders.first
+LEFT JOIN several ON several.post_id = p.id
+"""
+
+
+ORIGINS = ("posts", "post_references", "matches", "requests")
+"""The tables that `origins` names."""
 
 
 def found() -> str:

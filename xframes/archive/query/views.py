@@ -97,9 +97,7 @@ class Views:
         """Return the connection, with the views of these tables updated to the present files."""
         with self._mutex:
             if self._connection is None:
-                # A query can name data frames of the caller, as in `duckdb.sql`.
-                self._connection = connect(self._folder, python_scan_all_frames=True)
-                macros.define(self._connection)
+                self._connection = self._opened()
             wanted = list(names)
             if wanted:
                 self._folder.look()
@@ -108,6 +106,12 @@ class Views:
             for name in self._with_sources(wanted, files):
                 self._update(TABLES[name], stones, files)
             return self._connection
+
+    def _opened(self) -> duckdb.DuckDBPyConnection:
+        # A query can name data frames of the caller, as in `duckdb.sql`.
+        connection = connect(self._folder, python_scan_all_frames=True)
+        macros.define(connection)
+        return connection
 
     def _with_sources(self, names: Iterable[str], files: Callable[[str], Files]) -> list[str]:
         """Return tables after those that their views name."""

@@ -406,20 +406,47 @@ class Damage:
     reason: str
 
 
-def read_part(path: Place, run_id: str | None = None) -> Iterator[Page]:
-    """Read the pages of one part, in order, one row group at a time; with `run_id`, of that run.
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which pages of an archive are read: those of a run, or those with these ids."""
+
+    run_id: str | None = None
+    page_ids: frozenset[str] | None = None
+
+    @property
+    def is_all(self) -> bool:
+        """Whether all pages are read."""
+        return self.run_id is None and self.page_ids is None
+
+    def rows(self, file: pq.ParquetFile, group: int) -> pa.Array:
+        """Return which rows of a row group are read."""
+        rows = file.read_row_group(group, ["page_id", "run_id"])
+        is_wanted = pa.repeat(pa.scalar(True), rows.num_rows)
+        if self.run_id is not None:
+            is_wanted = pc.and_(is_wanted, pc.equal(rows["run_id"], self.run_id))
+        if self.page_ids is not None:
+            ids = pa.array(sorted(self.page_ids), pa.string())
+            is_wanted = pc.and_(is_wanted, pc.is_in(rows["page_id"], ids))
+        return is_wanted
+
+
+ALL = Wanted()
+
+
+def read_part(path: Place, wanted: Wanted = ALL) -> Iterator[Page]:
+    """Read the wanted pages of one part, in order, one row group at a time.
 
     Raises ArchiveError for a page that has changed since it was written, and FileNotFoundError if
     the file is gone.
     """
-    for page in examine_part(path, run_id):
+    for page in examine_part(path, wanted):
         if isinstance(page, Damage):
             raise ArchiveError(f"{path} is damaged: {page.reason}. To repair the archive, use "
                                "archive.verify(repair=True)")
         yield page
 
 
-def examine_part(path: Place, run_id: str | None = None) -> Iterator[Page | Damage]:
+def examine_part(path: Place, wanted: Wanted = ALL) -> Iterator[Page | Damage]:
     """Read the pages of one part as far as possible, with a Damage for what cannot be read."""
     try:
         file = pq.ParquetFile(opened(path), page_checksum_verification=True)
@@ -434,7 +461,7 @@ def examine_part(path: Place, run_id: str | None = None) -> Iterator[Page | Dama
             return
         for group in range(file.num_row_groups):
             try:
-                yield from _examine_group(file, group, run_id)
+                yield from _examine_group(file, group, wanted)
             except FileNotFoundError:
                 raise
             except _READ_ERRORS as error:
@@ -442,21 +469,21 @@ def examine_part(path: Place, run_id: str | None = None) -> Iterator[Page | Dama
                 yield Damage("unreadable_file", f"pages cannot be read ({error_text})")
 
 
-def _examine_group(file: pq.ParquetFile, group: int, run_id: str | None) -> Iterator[Page | Damage]:
-    if run_id is None:
+def _examine_group(file: pq.ParquetFile, group: int, wanted: Wanted) -> Iterator[Page | Damage]:
+    if wanted.is_all:
         yield from table_pages(file.read_row_group(group))
         return
-    is_wanted = pc.equal(file.read_row_group(group, ["run_id"])["run_id"], run_id)
+    is_wanted = wanted.rows(file, group)
     if pc.any(is_wanted).as_py():
         yield from table_pages(file.read_row_group(group).filter(is_wanted))
 
 
 def all_pages(
     folder: Folder,
-    run_id: str | None = None,
-    read: Callable[[Place, str | None], Iterator[Page]] = read_part,
+    wanted: Wanted = ALL,
+    read: Callable[[Place, Wanted], Iterator[Page]] = read_part,
 ) -> Iterator[Page]:
-    """Read the pages of an archive, in order; with `run_id`, of that run.
+    """Read the wanted pages of an archive, in order.
 
     If another machine replaces a file meanwhile, its replacement is read.
     """
@@ -464,7 +491,7 @@ def all_pages(
     left, done = list(folder.page_parts()), set[str]()
     while left:
         try:
-            yield from read(left[0], run_id)
+            yield from read(left[0], wanted)
         except FileNotFoundError:
             if not folder.vanished(left[:1]):
                 raise

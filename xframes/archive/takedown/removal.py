@@ -18,7 +18,7 @@ from xframes.archive.ingest.journal import open_journal
 from xframes.archive.query.views import connect
 from xframes.archive.storage.folder import marker
 from xframes.archive.storage.page_redaction import Traces, note_traces, people_in, scrub
-from xframes.archive.storage.parts import read_part
+from xframes.archive.storage.parts import Wanted, read_part
 from xframes.archive.storage.redaction import Doomed
 from xframes.archive.takedown.erasure import (
     PageSizes,
@@ -258,16 +258,16 @@ def _replace(
             folder.finish_removals(at_once=True)
 
 
-def hiding(folder: Folder) -> Callable[[Place, str | None], Iterator[Page]]:
-    """Return a function that reads a file of pages (of one run) without what was removed.
+def hiding(folder: Folder) -> Callable[[Place, Wanted], Iterator[Page]]:
+    """Return a function that reads the wanted pages of a file without what was removed.
 
     Files that the last purge has cleaned are read without a check. The caller must be registered
     as a reader.
     """
     targets: list[Doomed] = []
 
-    def read(path: Place, run_id: str | None) -> Iterator[Page]:
-        pages = read_part(path, run_id)
+    def read(path: Place, wanted: Wanted) -> Iterator[Page]:
+        pages = read_part(path, wanted)
         is_purged = path.name in folder.purged and not folder.buried
         if is_purged or not folder.files("tombstones").all:
             return pages

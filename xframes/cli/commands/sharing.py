@@ -1,8 +1,11 @@
-"""Sharing an archive: `xframes export` and `xframes report`."""
+"""Showing an archive to others: `xframes export`, `xframes report` and `xframes browse`."""
 
 from __future__ import annotations
 
 import os
+import signal
+import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -183,4 +186,37 @@ def report(
     output.say(f"wrote {target}", err=True)
 
 
-COMMANDS = (export, report)
+@click.command(short_help="Look at an archive in a browser.")
+@click.argument(
+    "folder", metavar="ARCHIVE", type=ArchivePath(exists=True, file_okay=False, path_type=Path)
+)
+@click.option("--pseudonymise", is_flag=True,
+              help="Show a copy with pseudonyms for ids, handles and names, made with the key in "
+              f"{KEY}, without the pages of X.")
+def browse(*, folder: Path, pseudonymise: bool) -> None:
+    """Show ARCHIVE, a folder or a URL such as s3://…, in a browser on this machine, until Ctrl-C.
+
+    Prints an address with a token. Only programs on this machine can connect, and only the browser
+    that opened the address is answered. Nothing can be changed, and nothing is loaded from
+    elsewhere. The pages show what a running collection adds.
+
+    \b
+    Example:
+      xframes browse my-archive
+    """
+    from xframes.archive import Archive
+    from xframes.browsing import start
+
+    done = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: done.set())
+    key = _key() if pseudonymise else None
+    with Archive(folder) as archive, start(archive, pseudonymise=key) as server:
+        click.echo(server.url)
+        output.say("The address is for this machine only (Ctrl-C stops it)", err=True)
+        sys.stdout.flush()
+        while not done.wait(timeout=0.5):  # with a timeout, so that Ctrl-C is seen on Windows too
+            pass
+
+
+COMMANDS = (export, report, browse)
