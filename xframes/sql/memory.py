@@ -115,7 +115,6 @@ class Things(Mapping[str, pa.Table]):
         are_edits = pc.not_equal(edits["post_id"], edits["edit_post_id"])
         if pc.any(are_edits).as_py():
             number = pa.array(range(rows.num_rows))
-            edits = edits.filter(are_edits)
             connection = _opened({"numbered": rows.append_column("number", number), "edits": edits})
             query = f"FROM ({derivation.posts('numbered', 'edits')}) ORDER BY number"
             return _fetched(connection, query, STORED["posts"])
