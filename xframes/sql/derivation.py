@@ -73,16 +73,31 @@ def superseded(edits: str, posts: str) -> str:
     """
     as_number = "TRY_CAST({} AS HUGEINT)".format
     is_later = f"{as_number('post_id')} > {as_number('edit_post_id')}"
+    # the list is a barrier: a test of `older` cannot be applied to all edits before the join
+    versions = (
+        f"SELECT edits.post_id, unnest(list(edit_post_id)) AS edit_post_id FROM {edits} AS edits "
+        f"SEMI JOIN ({_edited(edits)}) AS edited ON edited.post_id = edits.post_id "
+        "GROUP BY edits.post_id"
+    )
     pairs = (
         f"SELECT CASE WHEN {is_later} THEN edit_post_id ELSE post_id END AS older, "
-        f"CASE WHEN {is_later} THEN post_id ELSE edit_post_id END AS newer "
-        f"FROM {edits} AS edits WHERE post_id <> edit_post_id"
+        f"CASE WHEN {is_later} THEN post_id ELSE edit_post_id END AS newer FROM ({versions})"
     )
+    is_pair = "FILTER (older <> newer)"
     return (
-        f"SELECT older AS id, arg_max(newer, {as_number('newer')}) AS newest "
+        f"SELECT older AS id, arg_max(newer, {as_number('newer')}) {is_pair} AS newest "
         f"FROM ({pairs}) AS pairs SEMI JOIN {posts} AS versions ON versions.id = pairs.newer "
-        "GROUP BY older"
+        f"GROUP BY older HAVING count(*) {is_pair} > 0"
     )
+
+
+def _edited(edits: str) -> str:
+    """SQL of a SELECT of the posts with more than one version.
+
+    Statistics of the files say where there are none, and the column is small: most posts have
+    only themselves as a version.
+    """
+    return f"SELECT post_id FROM {edits} AS listed WHERE position > 0"
 
 
 def posts(rows: str, edits: str | None, *, are_unmarked: bool = False) -> str:

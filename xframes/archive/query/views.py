@@ -46,6 +46,8 @@ def connect(folder: Folder | None = None, **config: Any) -> duckdb.DuckDBPyConne
     offline = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
     connection = duckdb.connect(config=offline | config)
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
+    # DuckDB plans a relation twice, and would read the footer of each file each time
+    connection.execute("SET GLOBAL parquet_metadata_cache = true")
     _hide_progress(connection)
     if folder is not None:
         folder.storage.register(connection)
