@@ -132,10 +132,10 @@ def test_a_version_that_comes_after_a_query_is_seen_by_the_next(tmp_path):
         archive.add(page([post(10), post(9)]))
         assert rows(archive, "SELECT id FROM results") == [("10",), ("9",)]
         archive.add(page([post(11, edit_history_tweet_ids=["10", "11"])], minutes=1))
-        assert rows(archive, "SELECT id FROM results") == [("11",), ("9",)]
+        assert rows(archive, "SELECT id FROM results") == [("9",), ("11",)]
         assert rows(archive, "SELECT id FROM posts WHERE NOT is_latest") == [("10",)]
         archive.compact()
-        assert rows(archive, "SELECT id FROM results") == [("11",), ("9",)]
+        assert rows(archive, "SELECT id FROM results") == [("9",), ("11",)]
 
 
 def test_an_older_version_is_latest_as_long_as_no_newer_one_is_here(collect):

@@ -111,8 +111,8 @@ class Things(Mapping[str, pa.Table]):
 
     def _with_versions(self, rows: pa.Table) -> pa.Table:
         """Fill `is_latest` of posts."""
-        edits = _edits(self.observed["post_edits"])
-        if edits.num_rows:
+        edits = self.observed["post_edits"]
+        if _has_edits(edits):
             number = pa.array(range(rows.num_rows))
             connection = _opened({"numbered": rows.append_column("number", number), "edits": edits})
             query = f"FROM ({derivation.posts('numbered', 'edits')}) ORDER BY number"
@@ -124,14 +124,15 @@ class Things(Mapping[str, pa.Table]):
         if not self.observed.row_counts["matches"]:
             return table.schema.empty_table()
         connection = _opened({name: self[name] for name in derivation.SOURCES["results"]})
-        has_edits = _edits(self["post_edits"]).num_rows > 0
+        has_edits = _has_edits(self["post_edits"])
         query = derivation.results(derivation.IN_ORDER, has_edits=has_edits)
         return _fetched(connection, query, table)
 
 
-def _edits(versions: pa.Table) -> pa.Table:
-    """Return the rows of `post_edits` that name another version of a post than itself."""
-    return versions.filter(pc.not_equal(versions["post_id"], versions["edit_post_id"]))
+def _has_edits(versions: pa.Table) -> bool:
+    """Whether rows of `post_edits` name another version of a post than itself."""
+    is_other = pc.not_equal(versions["post_id"], versions["edit_post_id"])
+    return bool(pc.any(is_other).as_py())
 
 
 class Observations(Mapping[str, pa.Table]):

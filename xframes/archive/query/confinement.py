@@ -60,7 +60,8 @@ class ConfinedViews(Views):
             cursor.begin()
             cursor.execute("SELECT count(*) FROM duckdb_views()").fetchall()  # it starts with this
             states = {
-                name: tuple(map(self._known.get, self._with_sources([name]))) for name in wanted
+                name: tuple(map(self._known.get, self._with_sources([name], self._folder.files)))
+                for name in wanted
             }
         return Session(cursor, states, stones_of(self._folder))
 
