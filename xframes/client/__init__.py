@@ -37,6 +37,7 @@ from xframes.client.failures import NOT_SENT, explained, lost
 from xframes.client.pacing import Pacer
 from xframes.client.replay import Replay
 from xframes.client.retries import Retries, Trying
+from xframes.client.stopping import check_stopped, pause
 from xframes.client.transfers import transfer
 from xframes.errors import (
     ApiError,
@@ -76,6 +77,7 @@ def __dir__() -> list[str]:
 
 log = logging.getLogger("xframes")
 _PATIENCE = Retries()
+_AT_ONCE = 4  # collections of one call that send requests at the same time
 _LONG_WAIT = 10.0  # seconds; longer waits are printed, even without `on_wait`
 
 
@@ -253,6 +255,18 @@ class Client:
         return self._counters.bytes
 
     @property
+    def at_once(self) -> int:
+        """How many collections may have a request under way, with one pace for all of them.
+
+        With a budget it is one: what is under way counts with the most that it can cost, so that
+        several requests would reach the budget too early.
+        """
+        is_http = self.replay is None and self._transport == self._http
+        if is_http and self.meter.budget is None:
+            return _AT_ONCE
+        return 1
+
+    @property
     def limits(self) -> dict[str, tuple[int, int, datetime]]:
         """The rate limits that X reported, by action: requests per window, left, and its end."""
         reported = self._pacer.told()
@@ -422,7 +436,7 @@ class Client:
             from tqdm.auto import tqdm
 
             tqdm.write(f"xframes: {message}", file=sys.stderr)
-        self.sleep(seconds)
+        pause(seconds, self.sleep)
 
     def may_write(self, what: str) -> None:
         """Raise ArgumentError unless the client was created with `writes=True`."""
@@ -636,6 +650,7 @@ class Client:
 
     def _pace(self, action: Action | None, kind: str, trying: Trying) -> None:
         """Wait until X's rate limits allow the request, and count it."""
+        check_stopped()
         if action is not None:
             now = self.now()
             pool, windows = _pool(action, kind)

@@ -17,6 +17,7 @@ from xframes.errors import ABOUT_ONE, ArgumentError, BudgetReached, Interrupted,
 from xframes.frames import Frames
 from xframes.paging.handles import LOOKUP, announce, handles_in, replaced, resolved
 from xframes.paging.pages import State
+from xframes.paging.pool import Work, at_once, most_serious, together
 from xframes.paging.reports import reports
 from xframes.paging.steps import steps
 from xframes.plan import options, plan
@@ -233,13 +234,15 @@ class _Fetching:
     pages: dict[tuple[str, ...], Page] = field(default_factory=dict)
     is_finished: bool = False
 
-    def fetch(self, client: Client, progress: bool | None) -> None:
+    def fetch(self, client: Client, progress: bool | None) -> Work[None]:
         """Fetch the pages that are left."""
         plan = replace(self.plan, purpose=Purpose(self.run_id))
         price = partial(price_note, client, self.run_id)
         with reports(plan, self.state, client.now, progress, price) as report:
             pages = list(self.pages.values())
-            for new_pages, state in steps(client, plan, self.state, pages):
+            source = steps(client, plan, self.state, pages)
+            while (step := (yield source)) is not None:
+                new_pages, state = step
                 self.pages |= {self._key(page): page for page in new_pages}
                 report(state)
                 self.state = state
@@ -254,25 +257,22 @@ class _Fetching:
 
 @dataclass
 class _InMemory(Resumable):
-    """A collection into memory, of one plan or of several, one after the other."""
+    """A collection into memory, of one plan or of several."""
 
     parts: list[_Fetching]
     client: Client
     earlier: tuple[Page, ...] = ()
 
     def run(self, progress: bool | None) -> Frames:
-        failure: Exception | None = None
-        for part in self.parts:
-            if part.is_finished:
-                continue
-            try:
-                part.fetch(self.client, progress)
-            except ABOUT_ONE as error:  # the others can be collected
-                failure = failure or error
-            except (Exception, KeyboardInterrupt) as error:
-                raise self._stopped(error) from error
-        if failure is not None:
-            raise self._stopped(failure) from failure
+        works = [
+            partial(part.fetch, self.client, progress)
+            for part in self.parts
+            if not part.is_finished
+        ]
+        errors = together(works, at_once(self.client), lambda e: not isinstance(e, ABOUT_ONE))
+        if errors:
+            error = most_serious(errors.values())
+            raise self._stopped(error) from error
         return self._frames()
 
     def _frames(self) -> Frames:

@@ -61,6 +61,8 @@ _PAGE_ROWS = 1_000_000_000  # more than a page can have
 _LONGEST = 31  # days that X puts on one page of counts
 # Microseconds: the order in which the pages of an archive were received
 RECEIVED = "epoch_ms(observed_at) * 1000 + coalesce(microsecond, 0)"
+# Runs that one call started fetch their pages at the same time; their ids are in its order
+_CALL = "coalesce(nullif(regexp_extract(run_id, '^run-[^-]+'), ''), run_id)"
 # The order of the pages in memory
 IN_ORDER = "row_number() OVER ()"
 
@@ -259,10 +261,10 @@ def _lists(table: str, **values: str) -> str:
 
 
 _NO_EDITS = "SELECT NULL::VARCHAR AS id, NULL::VARCHAR AS newest WHERE false"
-_PAGES = """
+_PAGES = f"""
 SELECT *, row_number() OVER (ORDER BY began, run_id, number, page_id) AS place FROM (
-    SELECT *, min(number) OVER (PARTITION BY run_id) AS began FROM (
-        SELECT page_id, run_id, action, params ->> 'query' AS query, {number} AS number
+    SELECT *, min(number) OVER (PARTITION BY {_CALL}) AS began FROM (
+        SELECT page_id, run_id, action, params ->> 'query' AS query, {{number}} AS number
         FROM requests
     )
 )"""

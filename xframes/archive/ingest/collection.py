@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from xframes.archive.storage.folder import Folder
     from xframes.client import Client
     from xframes.paging.pages import State
+    from xframes.paging.pool import Work
     from xframes.plan import Plan
     from xframes.wire import Page
 
@@ -50,6 +51,7 @@ def start(
     """Start a run and carry it out."""
     from xframes.client import check_price
     from xframes.paging.pages import State
+    from xframes.paging.pool import alone
 
     check_price(client, plan)
     run_id = f"run-{folder.new_id()}"
@@ -58,14 +60,15 @@ def start(
             entry = (run_id, plan.action, _recorded(plan), plan.to_json())
             journal.start([entry], owner, folder.now())
         state = State(done=plan.batches == 0)  # no batches: the archive already has everything
-        return _Collection(archive, folder, run_id, owner, plan, state).run(client, progress)
+        collection = _Collection(archive, folder, run_id, owner, plan, state)
+        return alone(collection.work(client, progress))
 
 
 def start_all(
     archive: RunArchive, folder: Folder, plans: Sequence[Plan], client: Client,
     progress: bool | None,
 ) -> Run:
-    """Start a run for each plan, and carry them out, one after the other."""
+    """Start a run for each plan, and carry them out, several at once if the client allows it."""
     from xframes.client import check_price
 
     for plan in plans:
@@ -90,25 +93,25 @@ def _collect_all(
     archive: RunArchive, folder: Folder, run_ids: Sequence[str], client: Client,
     progress: bool | None,
 ) -> Run:
-    """Carry out runs that are recorded, one after the other, except those that are done.
+    """Carry out runs that are recorded, except those that are done.
 
     An error about one of them does not stop the others, and is raised after them.
     """
-    first: tuple[str, Exception | KeyboardInterrupt] | None = None
-    for position, run_id in enumerate(run_ids):
-        try:
-            _resume_one(archive, folder, run_id, client, progress)
-        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  it is raised below
-            cause = error
-            reason = error.__cause__
-            if isinstance(error, Interrupted) and isinstance(reason, Exception | KeyboardInterrupt):
-                cause = reason
-            first = first or (run_id, cause)
-            if isinstance(cause, ABOUT_ONE):
-                continue
-            first = run_id, cause
-            _postpone(folder, run_ids[position + 1 :])
-            break
+    from xframes.client.stopping import Stopped
+    from xframes.paging.pool import at_once, most_serious, together
+
+    works = [partial(_continue, archive, folder, run_id, client, progress) for run_id in run_ids]
+    errors = together(
+        works, at_once(client), lambda error: not isinstance(_cause(error), ABOUT_ONE)
+    )
+    causes = {run_ids[number]: _cause(error) for number, error in errors.items()}
+    _postpone(folder, [
+        run_id for run_id in run_ids if isinstance(causes.get(run_id, Stopped()), Stopped)
+    ])
+    first: tuple[str, BaseException] | None = None
+    if causes:
+        cause = most_serious(causes.values())
+        first = next(run_id for run_id in causes if causes[run_id] is cause), cause
     runs = Runs.of([_run(archive, folder, run_id) for run_id in run_ids])
     if first is None:
         return runs
@@ -126,12 +129,20 @@ def _collect_all(
     ) from cause
 
 
+def _cause(error: BaseException) -> BaseException:
+    """Return why a run stopped."""
+    reason = error.__cause__
+    if isinstance(error, Interrupted) and reason is not None:
+        return reason
+    return error
+
+
 def _postpone(folder: Folder, run_ids: Sequence[str]) -> None:
-    """Record that runs have not begun because an earlier one of their group stopped."""
+    """Record which of these runs have no page because another one of their group stopped."""
     with open_journal(folder.journal) as journal:
         for run_id in run_ids:
             row = journal.run(run_id)
-            if row is not None and row.state == "running":
+            if row is not None and row.state in {"running", "failed"} and not row.page_count:
                 journal.update(run_id, folder.now(), state="interrupted", error="not started yet")
 
 
@@ -199,6 +210,15 @@ def _resume_one(
     archive: RunArchive, folder: Folder, run_id: str, client: Client, progress: bool | None
 ) -> Run:
     """Carry out what is left of a run that is recorded with its plan."""
+    from xframes.paging.pool import alone
+
+    return alone(_continue(archive, folder, run_id, client, progress))
+
+
+def _continue(
+    archive: RunArchive, folder: Folder, run_id: str, client: Client, progress: bool | None
+) -> Work[Run]:
+    """Continue a run that is recorded with its plan."""
     from xframes.paging.pages import State
     from xframes.plan import Plan
 
@@ -223,7 +243,8 @@ def _resume_one(
             raise ArchiveError(f"run {run_id} cannot be resumed: its plan does not agree with its "
                                "record. Collect it again")
         plan = plan.in_words_of(client)
-        return _Collection(archive, folder, run_id, owner, plan, state).run(client, progress)
+        collection = _Collection(archive, folder, run_id, owner, plan, state)
+        return (yield from collection.work(client, progress))
 
 
 def _refusal(row: RunRow) -> ArchiveError:
@@ -361,10 +382,11 @@ class _Collection:
     plan: Plan
     state: State
 
-    def run(self, client: Client, progress: bool | None) -> Run:
+    def work(self, client: Client, progress: bool | None) -> Work[Run]:
+        """Fetch and keep the pages that are left."""
         with open_journal(self.folder.journal) as journal:
             try:
-                self._collect(journal, client, progress)
+                yield from self._collect(journal, client, progress)
             except BaseException as error:
                 self._record_stop(journal, client, error)
                 raise
@@ -374,7 +396,9 @@ class _Collection:
         assert row is not None
         return run_of(self.archive, row)
 
-    def _collect(self, journal: Journal, client: Client, progress: bool | None) -> None:
+    def _collect(
+        self, journal: Journal, client: Client, progress: bool | None
+    ) -> Work[None]:
         from xframes.client import price_note
         from xframes.paging.reports import reports
         from xframes.paging.steps import steps
@@ -386,7 +410,9 @@ class _Collection:
         plan = replace(self.plan, purpose=Purpose(self.run_id, str(self.folder.path)))
         price = partial(price_note, client, self.run_id)
         with reports(plan, self.state, self.folder.now, progress, price) as report, flusher:
-            for batch, state in steps(client, plan, self.state, earlier):
+            source = steps(client, plan, self.state, earlier)
+            while (step := (yield source)) is not None:
+                batch, state = step
                 pages = [replace(page, run_id=self.run_id) for page in batch]
                 journal.append(pages, point=state.to_json(), rows=state.rows)
                 report(state)
