@@ -10,7 +10,7 @@ import pytest
 
 import xframes as xf
 from xframes.archive.query.views import has_unmarked
-from xframes.schema import STORED, TABLES
+from xframes.schema import STORED, TABLES, fields
 from xframes.wire import Page, Request
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -287,6 +287,21 @@ def test_a_mention_without_an_id_is_of_the_person_who_had_the_handle_then(collec
     assert rows(found, "SELECT id, mentioned_user_ids FROM results WHERE mentions <> []") == [("2", ["9"]), ("4", ["5"])]
     edges = xf.networks.edges(found, "mention").fetchall()
     assert {edge[:3] for edge in edges} == {("7", "9", 1), ("7", "5", 1)}
+
+
+def test_a_request_from_before_a_field_was_added_is_complete(collect):
+    added = {column.path for column in TABLES["posts"].body if column.since}
+    before = ",".join(name for name in fields("post") if name not in added)
+
+    def looked_up(item, minutes, names):
+        request = Request("GET", "/2/tweets", {"ids": "1", "tweet.fields": names}, "posts.lookup")
+        return Page(request, json.dumps({"data": [item]}).encode(), NOW + timedelta(minutes=minutes))
+
+    found = collect(
+        looked_up(post(1, paid_partnership=True, source="web"), 0, ",".join(fields("post"))),
+        looked_up(post(1), 1, before))
+    assert added == {"paid_partnership", "matched_media_notes", "note_request_suggestions"}
+    assert rows(found, "SELECT complete, paid_partnership, source FROM posts") == [(True, True, None)]
 
 
 def test_the_text_of_an_article_is_its_title_and_body():

@@ -205,11 +205,22 @@ def fields_param(object_: str, vocabulary: Vocabulary) -> str:
     return FIELDS_PARAM[object_]
 
 
+@cache
+def _added(object_: str) -> frozenset[str]:
+    """The object's fields that X added when archives had requests of all fields."""
+    columns = (col for t in tables_of(object_) for col in t.body if col.since)
+    return frozenset(path.split(".")[0] for col in columns for path in col.paths)
+
+
 def is_complete(object_: str, params: Mapping[str, str]) -> bool:
-    """Whether query parameters request every field of the object, except those of its owner."""
+    """Whether query parameters request every field of the object that every request could.
+
+    Fields of its owner, and those that X has added since (`Col.since`), may be left out.
+    """
     for vocabulary in ("tweet", "post"):
         requested = set(params.get(fields_param(object_, vocabulary), "").split(","))
-        if requested.issuperset(fields(object_, vocabulary)) and len(requested) > 1:
+        needed = set(fields(object_, vocabulary)) - _added(object_)
+        if requested.issuperset(needed) and len(requested) > 1:
             if vocabulary == "tweet":
                 return True
             expansions = set(params.get("expansions", "").split(","))

@@ -103,6 +103,9 @@ class Col:
     owner
         X shows the field only to the object's owner. It is requested only on demand, and a null in
         it never replaces a value.
+    since
+        The version of X's specification that added the field, if archives have requests of all
+        fields from before. Rows can be complete without it, so a null in it never replaces a value.
     loose
         X also sends the number as text.
     renames
@@ -138,6 +141,7 @@ class Col:
     owner: bool = False
     loose: bool = False
     renames: tuple[tuple[str, str], ...] = ()
+    since: str | None = field(default=None, kw_only=True)
     names: str | None = field(default=None, kw_only=True)
     holds: Holds | None = field(default=None, kw_only=True)
     of: str | None = field(default=None, kw_only=True)
@@ -147,6 +151,11 @@ class Col:
     legacy: str | None = field(default=None, kw_only=True)
     merge: Literal["newest", "any"] = field(default="newest", kw_only=True)
     never_null: bool = field(default=False, kw_only=True)
+
+    @property
+    def null_is_known(self) -> bool:
+        """Whether a null in a complete row says that there is no value."""
+        return not self.owner and self.since is None
 
     @property
     def content(self) -> Holds | None:

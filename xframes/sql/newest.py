@@ -6,9 +6,9 @@ There are three rules, by the kind of table:
 
 - merged (entities, analytics, counts): for each key and column, the value of the newest observation
   that knows the column. A value is known if it is not null. A null is known if its row is
-  `complete` and the column is not visible to its owner alone. A column declared `merge="any"` is
-  true if any observation says so; else null if one of them is null, because it is from an earlier
-  version, which lacks the column.
+  `complete` and the column is neither visible to its owner alone nor newer than some requests. A
+  column declared `merge="any"` is true if any observation says so; else null if one of them is
+  null, because it is from an earlier version, which lacks the column.
 - grouped (details): for each parent, the rows of the newest observation that has any, unless a
   newer complete observation of the parent has none.
 - newest (all others): for each key, the newest row.
@@ -282,7 +282,7 @@ def merged(
                 f'AS "{c.name}"'
             )
             continue
-        nulls = entity and not c.owner
+        nulls = entity and c.null_is_known
         at = "place"
         if not is_plain:
             at = _value_place(c.name, nulls=nulls)

@@ -10,6 +10,7 @@ import pytest
 
 import xframes as xf
 from xframes import errors, write
+from xframes.sandbox.services.occurrences import occurrences
 from xframes.wire import Page, Request
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -108,11 +109,20 @@ def test_folders_are_created_and_messages_deleted(x, client):
         xf.call("write.delete_message", event_id=ids[0], client=client)
 
 
-@pytest.mark.parametrize("name", ["posts_compliance", "users_compliance", "likes_compliance", "labels", "likes_sample10"])
-def test_a_stream_of_events_is_listened_to(x, client, name):
-    partition = {"partition": 1} if "partition" in {p.name for p in xf.registry.action(f"streams.{name}").params} else {}
-    found = xf.call(f"streams.{name}", duration=1, client=client, **partition)
+@pytest.mark.parametrize(("name", "parts", "table"), [
+    ("posts_compliance", 4, "compliance_events"), ("users_compliance", 4, "compliance_events"),
+    ("likes_compliance", None, "compliance_events"), ("labels", None, "compliance_events"),
+    ("likes_sample10", 2, "stream_likes"), ("likes_firehose", 20, "stream_likes"),
+])
+def test_a_stream_of_events_has_what_happened(x, client, name, parts, table):
+    x.stream.rate = 1e6
+    every = [each for each in occurrences(x.community, f"streams.{name}") if each.at < NOW.timestamp() * 1000]
+    mine = [each for each in every if parts is None or each.id % parts == 0]
+    partition = {"partition": 1} if parts else {}
+    found = xf.call(f"streams.{name}", limit=len(mine), client=client, **partition)
+    assert found.tables[table] == len(mine) > 0
     assert not found.tables["problems"]
+    assert [each.at for each in every] == sorted(each.at for each in every)
 
 
 def test_events_and_likes_become_rows():

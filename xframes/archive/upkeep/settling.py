@@ -195,7 +195,7 @@ class _Settling:
             for name in stored_schema(table.name).names
             if name in {*NEEDED, *table.key} or name in facts.names - facts.never
         ]
-        not_newest = {c.name for c in table.columns if c.owner or c.merge == "any"}
+        not_newest = {c.name for c in table.columns if not c.null_is_known or c.merge == "any"}
         needed = {*NEEDED, *table.key, "run_id"} | not_newest
         narrow = [name for name in wide if name in needed]
         if table.merges and table.kind != "entity":

@@ -21,6 +21,7 @@ from xframes.sandbox.protocol.page_tokens import Tokens
 from xframes.sandbox.protocol.reply import HTML, PROBLEM, Quota, Reply, to_json
 from xframes.sandbox.protocol.request_params import check
 from xframes.sandbox.services.broadcast import Listener
+from xframes.sandbox.services.occurrences import occurrences
 
 from .fault_plan import REPLACING, Fault, Faults
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
     from xframes.registry import Action
+    from xframes.sandbox.services.occurrences import Occurrence
     from xframes.sandbox.services.service_set import Services
     from xframes.sandbox.world.community import Community
     from xframes.sandbox.world.model import Post
@@ -181,10 +183,10 @@ class App:
         )
         if action.streaming:
             stream, listener = self.services.stream, _listener(context, environ)
-            is_of_posts = action.objects == "post"
-            return Reply(
-                200, b"", stream=stream.open(listener) if is_of_posts else stream.silent(listener)
-            )
+            if action.objects == "post":
+                return Reply(200, b"", stream=stream.open(listener))
+            lines = _requested(occurrences(self.community, action.name), action, request.args, now)
+            return Reply(200, b"", stream=stream.replay(listener, lines))
         with self.community.lock:  # other requests see all of its changes or none
             body = HANDLERS[action.name](context)
         self.services.usage.see(action, body)
@@ -220,6 +222,17 @@ class App:
         if status in {502, 504}:  # a gateway answers these, not X
             return Reply(status, _PAGE, HTML)
         return Reply(status, to_json(problem_json.unavailable(status)), PROBLEM)
+
+
+def _requested(
+    lines: list[Occurrence], action: Action, args: dict[str, Any], now: int
+) -> list[Occurrence]:
+    """Return the lines until now in the partition and times that a client requests."""
+    parts = {param.max for param in action.params if param.name == "partition"}
+    for count in filter(None, parts):
+        lines = [each for each in lines if each.id % count + 1 == args["partition"]]
+    first, end = args.get("start_time", 0), args.get("end_time", now)
+    return [each for each in lines if first <= each.at < end]
 
 
 def _listener(context: Context, environ: WSGIEnvironment) -> Listener:

@@ -20,13 +20,14 @@ from xframes.sandbox.queries.predicates import compile_query
 from xframes.sandbox.world.snowflakes import exact_stamp, snowflake
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from xframes.sandbox.queries.predicates import Match
     from xframes.sandbox.world.community import Community
     from xframes.sandbox.world.model import Post
     from xframes.schema import Vocabulary
 
+    from .occurrences import Occurrence
     from .usage_meter import Usage
 
 StreamFaultKind = Literal["drop", "reset", "stall", "disconnect", "garbage", "duplicate", "swap"]
@@ -209,10 +210,18 @@ class Stream:
                     return True
         return False
 
-    def silent(self, listener: Listener) -> Iterator[bytes]:
-        """Connect to a stream of events, of which there are none here: only keep-alives."""
-        quiet_since = -self.keep_alive
+    def replay(self, listener: Listener, occurrences: Sequence[Occurrence]) -> Iterator[bytes]:
+        """Connect to a stream of events or likes: those until now, then only keep-alives."""
+        lines = deque(occurrences)
+        yield b"\r\n"
+        began = quiet_since = time.monotonic()
+        sent = 0
         while not listener.gone():
+            if lines and sent <= (time.monotonic() - began) * self.rate:
+                yield to_json({"data": lines.popleft().data}) + b"\r\n"
+                sent += 1
+                quiet_since = time.monotonic()
+                continue
             if time.monotonic() - quiet_since >= self.keep_alive:
                 yield b"\r\n"
                 quiet_since = time.monotonic()

@@ -155,10 +155,10 @@ class Contest:
                 needed_bits |= 1 << i | unknown
                 continue
             constant = c.name in facts.always or c.name not in self.columns
-            if constant or (facts.all_complete and not c.owner):
+            if constant or (facts.all_complete and c.null_is_known):
                 continue
             bits.append(f'CASE WHEN "{c.name}" IS NULL THEN 0::HUGEINT ELSE {1 << i}::HUGEINT END')
-            if c.owner:
+            if not c.null_is_known:
                 needed_bits |= 1 << i
         has_value = " + ".join(bits) or "0::HUGEINT"
         newest = f"arg_max({complete}, place)"
