@@ -194,6 +194,13 @@ def test_a_request_that_is_billed_each_time_counts_twice_if_its_first_answer_is_
     assert totals() == pytest.approx((0.015, 0.02))
 
 
+def test_a_free_request_that_is_sent_again_is_not_in_flight(totals):
+    free = Request("GET", "/2/usage/tweets", {}, "usage.posts")
+    Scripted(ConnectionError("no answer"), answer(200, {"data": {"project_id": "1"}})).send(free)
+    assert totals() == (0, 0)
+    assert rows()[0]["in_flight"] == 0
+
+
 @pytest.mark.parametrize(("date", "day"), [
     (None, "2026-03-10"), ("Tue, 10 Mar 2026 23:59:58 GMT", "2026-03-10"),
     ("Wed, 11 Mar 2026 00:00:03 GMT", "2026-03-11"), ("Fri, 13 Mar 2026 00:00:03 GMT", "2026-03-10"),

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
@@ -78,6 +79,34 @@ def test_spending_is_compared_with_what_x_counts(shop):
     assert list(spent.usage_less_all) == [134 - spent.posts[0]] != [0]
     with pytest.raises(xf.errors.ArgumentError):
         xf.spend(by="action", usage=xf.flatten(page))
+
+
+def again_in(caplog):
+    """The numbers of objects of which a warning says that X bills them again."""
+    return [int(re.search(r"for ([0-9,]+) object", record.message)[1]) for record in caplog.records if "again" in record.message]
+
+
+@pytest.mark.parametrize("into", [True, False])
+def test_a_resumption_on_another_day_says_what_is_billed_again(into, shop, tmp_path, caplog):
+    clock = [datetime(2026, 3, 10, 22, tzinfo=UTC)]
+    shop.clock = lambda: clock[0]
+    client = Client("app-token", base_url=shop.url, now=lambda: clock[0])
+    archive = xf.Archive(tmp_path / "a") if into else None
+    shop.faults[:] = [None, 402]
+    with pytest.raises(xf.Interrupted) as stop:
+        xf.search.recent("all", client=client, into=archive)
+    included = {(kind, id) for _, kind, id in shop.high} - {(kind, id) for _, kind, id in shop.low}
+    clock[0] += timedelta(hours=3)
+    shop.faults[:] = [None, 402]
+    with caplog.at_level(logging.WARNING, "xframes"), pytest.raises(xf.Interrupted) as again:
+        stop.value.resume()
+    assert again_in(caplog) == [len(included)]
+    caplog.clear()
+    clock[0] += timedelta(minutes=1)
+    again.value.resume()
+    assert all(more < len(included) for more in again_in(caplog))  # some were billed that day
+    assert set(xf.spend(by=["day", "run_id"]).day.astype(str)) == {"2026-03-10", "2026-03-11"}
+    assert xf.spend().price_high.sum() == pytest.approx(shop.total()[1])
 
 
 def credits(at, balance):

@@ -144,8 +144,12 @@ def test_lists_cost_the_sum_less_what_they_have_in_common(x, client):
     assert found.ways[0].low[1] < 3 * found.ways[0].low[0]
     low, high = price_of(client, lambda: xf.search.recent(queries, client=client))
     assert_within(found.ways[-1], low, high)
-    users = xf.cost("timelines.user", user_id=[x.user_id, "100"], client=client, limit=20)
-    assert "user_id=[" in users.call
+    people = xf.search.recent("tea", client=client).users
+    handles = [f"@{people.username[0]}", people.id[1]]
+    users = xf.cost("timelines.user", user_id=handles, client=client, limit=20)
+    assert "user_id=['@" in users.call
+    low, high = price_of(client, lambda: xf.timelines.user(handles, client=client, limit=20))
+    assert_within(users.ways[-1], low, high)
 
 
 @pytest.mark.parametrize("number", range(len(QUERIES)))
@@ -207,6 +211,9 @@ def test_it_is_a_frame_and_a_text_and_ends_with_the_call(client):
     assert found.ways[0].call == "xf.search.recent(query='tea', expansions='lean')"
     with pytest.raises(xf.errors.ArgumentError):
         xf.cost("search.recent", query="tea", colour="red", client=client)
+    for arguments in ({}, {"query": "tea", "limit": 3}):
+        with pytest.raises(xf.errors.ArgumentError):
+            xf.cost("search.sample", client=client, **arguments)
     for name in ("write.like", "search.everything"):
         with pytest.raises(xf.errors.ArgumentError):
             xf.cost(name, client=client)

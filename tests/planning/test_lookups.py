@@ -54,20 +54,20 @@ def test_in_post_words_authors_are_unknown(caplog):
     assert planned.in_words_of(client).asked == plan("search.recent", {"query": "q", "expansions": "lean"}, now=NOW).asked
 
 
-def test_lean_and_completion_pay_each_person_and_post_once_over_many_days(shop, tmp_path):
+@pytest.mark.parametrize(("days", "size"), [(3, 40), pytest.param(30, 10, marks=pytest.mark.slow)])
+def test_lean_and_completion_pay_each_person_and_post_once_over_many_days(days, size, shop, tmp_path):
     clock = [NOW - timedelta(days=40)]
     shop.clock = lambda: clock[0]
     client = Client("key-of-no-one", base_url=shop.url, now=lambda: clock[0], sleep=lambda seconds: None)
     lean, full = xf.Archive(tmp_path / "lean"), xf.Archive(tmp_path / "full")
     posts, shop.posts = shop.posts, []
-    for day in range(4):
+    for day in range(days):
         clock[0] += timedelta(days=1)
-        shop.posts = posts[40 * day : 40 * (day + 1)]
-        ids = [post["id"] for post in shop.posts if "t0" in post["topics"]]
-        xf.posts.lookup(ids, expansions="lean", client=client, into=lean)
+        shop.posts = posts[size * day : size * (day + 1)]
+        xf.search.recent("t0", expansions="lean", client=client, into=lean)
         xf.complete(lean, "users", client=client)
     paid = shop.total()
-    main = [post for post in posts[:160] if "t0" in post["topics"]]
+    main = [post for post in posts[: days * size] if "t0" in post["topics"]]
     referenced = {reference["id"] for post in main for reference in post.get("referenced_tweets", [])} - {p["id"] for p in main}
     people = column(lean, "select id from users")
     assert paid[0] == pytest.approx(0.005 * (len(main) + len(referenced)) + 0.01 * len(people))

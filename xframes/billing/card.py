@@ -92,9 +92,12 @@ class Card:
         return rate
 
     def request(self, action: Action, body: Mapping[str, Any] | None = None) -> Rate:
-        """Return what a request costs, whatever it returns; of a post, also by its text."""
+        """Return what a request costs, whatever it returns; of a post, also by its text.
+
+        Without the body, a post can be any.
+        """
         if action.price == "PostCreate":
-            return self._post(body or {})
+            return self._post(body)
         amount = _units(self.requests.get(action.price or "", 0.0))
         return Rate(amount, amount)
 
@@ -110,7 +113,7 @@ class Card:
     def __str__(self) -> str:
         return f"{self.name}, {self.dated}"
 
-    def _post(self, body: Mapping[str, Any]) -> Rate:
+    def _post(self, body: Mapping[str, Any] | None) -> Rate:
         """Return the price of a new post: with a link, in reply to a mention, or any other.
 
         X does not say what it takes for a link, and a client cannot know whether a reply was
@@ -118,6 +121,8 @@ class Card:
         """
         plain = _units(self.requests["PostCreate"])
         linked = _units(self.requests["PostCreateWithUrl"])
+        if body is None:
+            return Rate(min(plain, _units(self.requests["PostCreateSummoned"])), max(plain, linked))
         text = str(body.get("text") or "")
         if "http://" in text or "https://" in text:
             return Rate(linked, linked)

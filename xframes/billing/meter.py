@@ -80,10 +80,12 @@ class Meter:
             There is a budget, but the ledger cannot be written.
         """
         action = ACTIONS.get(request.action or "")
-        key = _key(request) if action is not None and is_counted(action) else ""
+        key = _key(request)
         if self.budget is not None:
             request = without_unbounded(request, action, self.budget)
         bound = bound_of(request, action, self.card, owned=owned)
+        if bound.request.high:  # each request is billed, also one that is sent again
+            key = ""
         ticket = Ticket(self, request, self._now(), owned=owned)
 
         def choose(spent: Callable[[str], Spent]) -> tuple[Amount, Amount]:

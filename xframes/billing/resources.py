@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -12,11 +13,13 @@ from xframes.wire import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from datetime import date
 
     from xframes.billing.card import Card
     from xframes.registry import Action
+    from xframes.wire import Page
 
-__all__ = ["Resource", "included_kind", "resources"]
+__all__ = ["Resource", "included_again", "included_kind", "resources"]
 
 
 class Resource(NamedTuple):
@@ -64,6 +67,26 @@ def resources(action: Action, body: bytes, card: Card, *, owned: bool) -> list[R
         for id in _ids(objects):
             found.setdefault((kind, id), Resource(kind, id, rate, main=False))
     return list(found.values())
+
+
+def included_again(
+    pages: Iterable[Page], action: Action, card: Card, today: date
+) -> tuple[int, int]:
+    """Return how many objects that pages of earlier days include X bills again today, at most.
+
+    Also return their price in the high reading, in billionths of a dollar. Those that pages of
+    today have are billed already.
+    """
+    before: dict[tuple[str, str], int] = {}
+    billed: set[tuple[str, str]] = set()
+    for page in pages:
+        found = resources(action, page.body, card, owned=False)
+        if page.received_at.astimezone(UTC).date() >= today:
+            billed.update((one.kind, one.id) for one in found)
+            continue
+        before |= {(one.kind, one.id): one.rate.high for one in found if not one.main}
+    again = [rate for key, rate in before.items() if key not in billed and rate]
+    return len(again), sum(again)
 
 
 def included_kind(key: str) -> str:

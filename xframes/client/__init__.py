@@ -29,7 +29,9 @@ from xframes.auth.sessions import session_for
 from xframes.auth.transport import Clock, whole
 from xframes.billing import guard
 from xframes.billing.budget import Budget
+from xframes.billing.card import in_dollars
 from xframes.billing.meter import Meter, Ticket
+from xframes.billing.resources import included_again
 from xframes.billing.sums import money
 from xframes.client.connection import STALL_SECONDS, HangUp, lines
 from xframes.client.display import html
@@ -51,14 +53,15 @@ from xframes.errors import (
 from xframes.plan import asks_owner
 from xframes.plan.values import QUERY_MOST
 from xframes.registry import ACTIONS
-from xframes.screen import neutral
+from xframes.registry.prices import dollars
+from xframes.screen import counted, neutral
 from xframes.sealing import sealed
 from xframes.settings import BASE_URL, WORDS, from_environment, table
 from xframes.version import VERSION
 from xframes.wire import Page, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from types import TracebackType
     from typing import Self
 
@@ -747,6 +750,25 @@ def check_price(client: Client, plan: Plan) -> None:
         return
     if client.meter.budget is None:
         guard.check_price(plan, client.meter.card)
+
+
+def warn_of_another_day(client: Client, plan: Plan, pages: Iterable[Page]) -> None:
+    """Log what X bills again, if a collection is resumed on another day (UTC) than it began.
+
+    X does not send its main objects twice, but can include the same people and posts again. The
+    ledger has a line for each day.
+    """
+    is_sent = isinstance(client, Client) and client.replay is None
+    if not is_sent or "expansions" not in plan.asked:
+        return
+    today = client.now().astimezone(UTC).date()
+    count, units = included_again(pages, plan.declared, client.meter.card, today)
+    if count:
+        log.warning(
+            "%s is resumed on another day (UTC), on which X bills included objects again: up to %s "
+            "for %s that the earlier pages have", plan.action, dollars(in_dollars(units)),
+            counted(count, "object"),
+        )
 
 
 def price_note(client: Client, run_id: str) -> str:

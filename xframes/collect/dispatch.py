@@ -12,7 +12,14 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar, cast
 
 from xframes import registry
-from xframes.client import Client, check_price, checked, current, price_note
+from xframes.client import (
+    Client,
+    check_price,
+    checked,
+    current,
+    price_note,
+    warn_of_another_day,
+)
 from xframes.errors import ABOUT_ONE, ArgumentError, BudgetReached, Interrupted, Resumable
 from xframes.frames import Frames
 from xframes.paging.handles import LOOKUP, announce, handles_in, replaced, resolved
@@ -304,6 +311,9 @@ class _InMemory(Resumable):
             replace(part, plan=part.plan.in_words_of(client), pages=dict(part.pages))
             for part in self.parts
         ]
+        for part in parts:
+            if not part.is_finished and not part.plan.declared.streaming:
+                warn_of_another_day(client, part.plan, part.pages.values())
         return _InMemory(parts, client, self.earlier).run(progress)
 
 

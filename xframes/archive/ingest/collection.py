@@ -399,7 +399,7 @@ class _Collection:
     def _collect(
         self, journal: Journal, client: Client, progress: bool | None
     ) -> Work[None]:
-        from xframes.client import price_note
+        from xframes.client import price_note, warn_of_another_day
         from xframes.paging.reports import reports
         from xframes.paging.steps import steps
 
@@ -407,6 +407,8 @@ class _Collection:
         earlier: Iterable[Page] = ()
         if self.state.pages:
             earlier = self._earlier_pages(journal)
+            if not self.plan.declared.streaming:
+                warn_of_another_day(client, self.plan, self._earlier_pages(journal))
         plan = replace(self.plan, purpose=Purpose(self.run_id, str(self.folder.path)))
         price = partial(price_note, client, self.run_id)
         with reports(plan, self.state, self.folder.now, progress, price) as report, flusher:

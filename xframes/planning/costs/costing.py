@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from inspect import signature
 from math import ceil, sqrt
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +12,12 @@ from xframes import registry
 from xframes.archive.ingest import coverage
 from xframes.billing.card import main_kind
 from xframes.client import checked, current
-from xframes.collect.dispatch import is_many, own_ids, plans_of
+from xframes.collect.dispatch import collect, is_many, own_ids, plans_of
+from xframes.collect.handles import LOOKUP, handles_in, replaced, resolved
 from xframes.errors import ApiError, ArgumentError, ConfigError
 from xframes.plan import plan
 from xframes.plan.fields import LEAN
+from xframes.plan.values import near
 from xframes.planning.costs.amounts import Amount, amount_of
 from xframes.planning.costs.expected_cost import SAMPLE, Cost
 from xframes.planning.costs.inclusion import read_archive
@@ -22,11 +25,13 @@ from xframes.planning.costs.preview import preview
 from xframes.planning.costs.several import total
 from xframes.planning.costs.ways import CallText, Paid, Prices, Way, ways_of
 from xframes.planning.sampling import Design, designed
+from xframes.planning.sampling import sample as draw_sample
 from xframes.wire import Request, read_json
 
 if TYPE_CHECKING:
     from xframes.archive import Archive
     from xframes.client import Client
+    from xframes.frames import Frames
     from xframes.plan import Plan
     from xframes.planning.costs.preview import Preview
 
@@ -88,9 +93,12 @@ def cost(
     --------
     >>> xf.cost("search.recent", query="coffee", start_time="2026-11-20T00:00:00Z")
     """
-    values = {name: value for name, value in arguments.items() if value is not None}
+    values = {
+        name: list(value) if hasattr(value, "__next__") else value
+        for name, value in arguments.items() if value is not None
+    }
     if action == SAMPLE:
-        return _of_sample(checked(client or current(action), action), values)
+        return _of_sample(checked(client or current(action), action), values, into)
     try:
         declared = registry.action(action)
     except KeyError as error:
@@ -99,24 +107,47 @@ def cost(
         raise ArgumentError(f"cost: expected a read action, got {action}", action=action)
     client = checked(client or current(action), action)
     text = CallText(action, values, into)
+    before = client.meter.so_far() or (0.0, 0.0)
+    found = _of_all(declared, _with_ids(declared, values, into, client), text, client, sample)
+    after = client.meter.so_far() or (0.0, 0.0)
+    return replace(found, own_price=(after[0] - before[0], after[1] - before[1]))
+
+
+def _with_ids(
+    declared: registry.Action, values: dict[str, Any], into: Archive | None, client: Client
+) -> dict[str, Any]:
+    """Return the arguments with ids in place of @handles, from the archive or else from X."""
+    def look_up(missing: list[str]) -> Frames:
+        return collect(LOOKUP, usernames=missing, client=client, progress=False)
+
+    handles = handles_in(declared, values)
+    if not handles:
+        return values
+    return replaced(declared, values, resolved(handles, into, look_up, declared.name))
+
+
+def _of_all(
+    declared: registry.Action, values: dict[str, Any], text: CallText, client: Client, sample: bool
+) -> Cost:
+    """Return what one run costs, or the runs of a list."""
     if not is_many(declared, values):
-        return _of_one(declared, values, into, client, sample=sample)
+        return _of_one(declared, values, text, client, sample=sample)
     name = str(declared.repeats and declared.repeats.name)
     own = dict.fromkeys(own_ids(declared, values), "0")
     plans = plans_of(declared, own | values, client)
     costs = [
-        _of_one(declared, values | {name: one.arguments[name]}, into, client, sample=sample)
+        _of_one(declared, values | {name: one.arguments[name]}, text, client, sample=sample)
         for one in plans
     ]
     return total(costs, plans, client, text)
 
 
 def _of_one(
-    declared: registry.Action, values: dict[str, Any], into: Archive | None, client: Client, *,
+    declared: registry.Action, values: dict[str, Any], text: CallText, client: Client, *,
     sample: bool,
 ) -> Cost:
     """Return what one run costs."""
-    action = declared.name
+    action, into = declared.name, text.into
     own = own_ids(declared, values)
     own_arguments = dict.fromkeys(own, client.user_id()) if own else {}
     planned = plan(
@@ -132,7 +163,6 @@ def _of_one(
     paid = _paid(planned, client)
     reads = sample and declared.objects == "post" and declared.paged is not None
     amount = amount_of(planned, client, by_minute=reads)
-    text = CallText(action, values, into)
     inclusion = None
     if into is not None and (held or 0) >= _FEW:
         inclusion = read_archive(into, planned.arguments["query"])
@@ -161,14 +191,21 @@ def _of_one(
     )
 
 
-def _of_sample(client: Client, arguments: dict[str, Any]) -> Cost:
+def _of_sample(client: Client, arguments: dict[str, Any], into: Archive | None) -> Cost:
     """Return what a sample costs, after its counts."""
+    names = tuple(signature(draw_sample).parameters)
+    for name in arguments:
+        if name not in names or name in {"into", "client", "progress"}:
+            raise ArgumentError(f"{SAMPLE}: there is no argument {name!r}; {near(name, names)}")
+    for name in ("query", "start_time", "end_time"):
+        if name not in arguments:
+            raise ArgumentError(f"{SAMPLE}: missing argument {name}")
     before = client.meter.so_far() or (0.0, 0.0)
     design = designed(client, **arguments)
     paid = client.meter.billed_today("Post", _span(design.searches))
     balance = _balance(client)
     after = client.meter.so_far() or (0.0, 0.0)
-    way = _way_of_sample(design, paid, CallText(SAMPLE, arguments, None))
+    way = _way_of_sample(design, paid, CallText(SAMPLE, arguments, into))
     rows = round(design.sample.counted)
     return Cost(
         SAMPLE, rows, (0, design.most), (way,), "counts",

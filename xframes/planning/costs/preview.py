@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import ceil, sqrt
 from typing import TYPE_CHECKING, Any
@@ -66,7 +66,7 @@ def preview(
         billed = min(1.0, max(0.0, 1 - (after[0] - before[0]) / cost)) if cost else 0.0
         if part.is_whole:
             size = len(inclusion)
-            amount = replace(amount, rows=size, least=size, most=size + size // 30)
+            amount = amount.within(planned, size, size, size + size // 30)
             return Preview(inclusion, amount, billed)
         shown = _shown(planned, amount, frames, part.windows)
         found = Preview(inclusion, shown, billed)
@@ -92,9 +92,12 @@ def _parts(planned: Plan, client: Client, amount: Amount) -> Iterator[_Part]:
     read = _Reader(planned.action, client)
     buckets = amount.buckets
     is_spread = buckets is not None and planned.arguments.get("sort_order") != "relevancy"
-    if not is_spread or (amount.rows or 0) <= PAGE:
-        first = read(arguments, PAGE)
-        yield _Part(first, is_whole=first.tables["matches"] < PAGE)
+    least, _ = planned.declared.paged or (1, 1)
+    size = max(least, min(PAGE, planned.limit or PAGE))
+    if not is_spread or (amount.rows or 0) <= size:
+        first = read(arguments, size)
+        is_whole = first.tables["matches"] < size or size == planned.limit
+        yield _Part(first, is_whole=is_whole)
         return
     size = PAGE // _PLACES
     windows: list[tuple[datetime, datetime]] = []

@@ -30,15 +30,9 @@ def total(
     """Return the cost of several runs of an action.
 
     X bills an object once a day, so what runs have in common costs less. If all posts of several
-    queries can be counted at once, that costs one request more.
+    queries can be counted at once, that costs one request more. `own_price` is left to the caller.
     """
-    before = client.meter.so_far() or (0.0, 0.0)
     shared = _union(costs, plans, client)
-    after = client.meter.so_far() or (0.0, 0.0)
-    own = tuple(
-        sum(cost.own_price[reading] for cost in costs) + after[reading] - before[reading]
-        for reading in (0, 1)
-    )
     rate = in_dollars(client.meter.card.main(plans[0].declared, owned=False).low)
     paid = sum(cost.paid_today for cost in costs)
     floor = max(0.0, shared - paid) * rate
@@ -53,7 +47,7 @@ def total(
     held = [cost.held for cost in costs if cost.held is not None]
     return Cost(
         costs[0].action, _sum(rows), (max(cost.range[0] for cost in costs), _sum(most)), ways,
-        costs[0].source, sum(cost.seconds for cost in costs), (own[0], own[1]),
+        costs[0].source, sum(cost.seconds for cost in costs), (0.0, 0.0),
         sum(held) if held else None, paid, costs[-1].balance, _buckets(costs),
     )
 
@@ -67,8 +61,7 @@ def _union(costs: Sequence[Cost], plans: Sequence[Plan], client: Client) -> floa
         return greatest
     arguments = dict(plans[0].arguments)
     arguments["query"] = " OR ".join(f"({plan.arguments['query']})" for plan in plans)
-    for name in ("sort_order",):
-        arguments.pop(name, None)
+    arguments.pop("sort_order", None)
     try:
         counts = collect(
             COUNTS[plans[0].action], **arguments, granularity="day", client=client, progress=False

@@ -28,13 +28,11 @@ if TYPE_CHECKING:
 __all__ = ["CallText", "Paid", "Prices", "Way", "ways_of"]
 
 _LEAN, _PEOPLE = "posts only", "with people"  # ways to collect
+_MENTIONS = {"entities.mentions.username", "entities.note.mentions.username"}
 _REFERENCES = ("referenced_tweets.id",)
 _KINDS = ("User", "Post", "Media")
-_NAMED_MOST = {  # the most that one post includes, where no bound is known: of X's usual posts
-    "entities.mentions.username": 4, "attachments.media_keys": 4,
-    "referenced_tweets.id.attachments.media_keys": 8,
-}
-_PEOPLE_MOST, _REFERENCED_MOST = 8, 2  # per post: author, recipient, mentioned and quoted people
+_MENTIONED_MOST = 2  # people per post, on average over a collection; X documents no bound
+_PEOPLE_MOST, _REFERENCED_MOST = 6, 2  # per post: author, recipient, two mentioned, two referenced
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +190,7 @@ class Prices:
         if self.inclusion is not None and amount.rows is not None:
             high = self._with(self.inclusion, names, in_dollars(rate.high))
             return Way(name, call, requests, low, high)
-        more = self._unbounded(names)
+        more = self._mentioned(names)
         least = self._of_main(rate.high)[0]
         return Way(
             name, call, requests, low,
@@ -213,14 +211,11 @@ class Prices:
             return 0.0
         return rate * self.inclusion.distinct("Post", SOURCES, len(self.inclusion)).most
 
-    def _unbounded(self, names: Sequence[str]) -> float:
-        """Return the dollars per post of objects that the bound of a request does not count."""
-        card, total = self.client.meter.card, 0.0
-        for name in names:
-            if name in _NAMED_MOST:
-                kind, _ = SOURCES[name]
-                total += _NAMED_MOST[name] * in_dollars(card.resource(kind).high)
-        return total
+    def _mentioned(self, names: Sequence[str]) -> float:
+        """Return the dollars per post of mentioned people, which the bound does not count."""
+        if not _MENTIONS.intersection(names):
+            return 0.0
+        return _MENTIONED_MOST * in_dollars(self.client.meter.card.resource("User").high)
 
     def _with(self, inclusion: Inclusion, names: Sequence[str], rate: float) -> tuple[float, float]:
         """Return the price range of posts with what they include, each billed once a day."""
