@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import json
+import tempfile
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import xframes as xf
 from tests.effort import examples
 from tests.reader.declared_files import lines, marked, record, shaped, table
+from tests.reader.mutations import check_any
 from xframes.reader.formats import format_of, formats, table_format
 from xframes.reader.formats.listing import markdown, tools
 from xframes.reader.formats.source_format import Shape
@@ -86,46 +87,11 @@ def test_targets_are_columns_of_the_schema():
         waiting += [inner.shape() for inner in shape.inner]
 
 
-ODD = st.recursive(
-    st.none() | st.booleans() | st.integers(-1, 2**70) | st.floats() | st.text(max_size=8)
-    | st.sampled_from(["", "[]", "{", "[1,", "\ud800", "2021-13-45", "NaN", "1.4E+18", "@", "-", "0x1"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
-        st.sampled_from(["id", "id_str", "text", "indices", "coordinates", "$numberLong", "type", "media", "urls"]), inner, max_size=3),
-    max_leaves=5,
-)
-
-
-def places(value, path=()):
-    yield path
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from places(inner, (*path, key))
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from places(inner, (*path, index))
-
-
-@settings(max_examples=examples(150), deadline=None)
-@given(data=st.data())
-def test_values_of_any_type_raise_nothing_and_lose_no_record_unnoticed(data, tmp_path_factory):
-    format_ = data.draw(st.sampled_from(FILES))
-    records = [one(format_, number) for number in range(2)]
-    flat = format_.form == "table"
-    for made in records:
-        for _ in range(data.draw(st.integers(1, 3))):
-            path = data.draw(st.sampled_from([p for p in places(made) if p]))
-            here = made
-            for step in path[:-1]:
-                here = here[step]
-            here[path[-1]] = str(data.draw(ODD)) if flat else copy.deepcopy(data.draw(ODD))
-    path = written(tmp_path_factory.mktemp("odd"), format_, records)
-    try:
-        frames = xf.flatten(xf.read_pages(path))
-    except xf.XframesError as error:
-        assert "it cannot be read" not in str(error)  # refused by name, or no table of posts any more
-        return
-    rows = sum(frames[target].num_rows for target in frames.tables if target not in {"requests", "problems"})
-    assert rows or frames["problems"].num_rows
+@settings(max_examples=examples(60), deadline=None)
+@given(rng=st.randoms(use_true_random=False))
+def test_mutated_files_raise_nothing_and_lose_no_record_unnoticed(rng):
+    with tempfile.TemporaryDirectory() as folder:  # `python -m tests.reader.mutations 10000` tries more
+        check_any(rng, folder)
 
 
 # what is not understood ----------------------------------------------------------------------------------------------

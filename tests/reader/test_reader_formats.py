@@ -76,6 +76,7 @@ PACKED = {
     "a zip in a zip": zipped(inner_zip=zipped(a_jsonl=TWO)), "a zip with CSV": zipped(
         a_csv="id,text,author_id,author.id,author.username\n1,tea,7,7,ada\n2,tea,7,7,ada\n", b_csv="colour,size\nred,1\n"),
     "tar": tarred("w", a_jsonl=TWO), "tar.gz": tarred("w:gz", x__a_jsonl=lines(page(1)), x__b=lines(page(2))),
+    "a tar with CSV": tarred("w", a_csv=b"id,text,author_id,author.id,author.username\n1,tea,7,7,ada\n2,tea,7,7,ada\n"),
     "UTF-16 with a mark": TWO.decode().encode("utf-16"), "UTF-16 without": TWO.decode().encode("utf-16-le"),
     "UTF-16, big end first": TWO.decode().encode("utf-16-be"), "UTF-8 with a mark": b"\xef\xbb\xbf" + TWO,
     "lines out of a list": lines(page(1)).strip() + b",\n" + lines(page(2)).strip() + b",\n",

@@ -229,7 +229,7 @@ def test_a_member_takes_nothing_from_the_others(tmp_path, given, made):
     members = {"a.jsonl": page(3), "b.jsonl": LARGE["a line"], "c.gz": gzip.compress(page(4) * 99)[:-20],
                "d.zip": b"PK\3\4" + b"x" * 99, "e.jsonl": page(5), "f.jsonl": DEEP}
     ids, states, errors, _ = import_(tmp_path, given(made(**members), "bad"), given(GOOD, "good"))
-    assert ids == ["1", "2", "3", "5"]
+    assert ids == ["1", "2", "3", "4", "5"]
     assert states == {"bad": "failed", "good": "done"}
     assert all(name in errors["bad"] for name in ("b.jsonl", "c.gz", "d.zip", "f.jsonl"))
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
+import sqlite3
+from contextlib import closing
+from itertools import islice
 
 import pytest
 
@@ -148,6 +152,74 @@ def test_twint(tmp_path):
     assert rows(frames, "posts", "in_reply_to_user_id") == [("501",)]
     frames = read_lines(tmp_path, {"id": 501, "username": "ana", "bio": "", "join_date": "5 May 2012", "join_time": "10:00 AM", "private": 1})
     assert [(str(at), flag) for at, flag in rows(frames, "users", "created_at", "protected")] == [("2012-05-05 10:00:00+00:00", True)]
+
+
+def test_databases_of_twint(tmp_path):
+    path = tmp_path / "twint.db"
+    with closing(sqlite3.connect(path)) as made:
+        made.execute("CREATE TABLE tweets (id integer, tweet text, screen_name text, user_id integer, replies_count integer, likes_count integer, hashtags text)")
+        made.execute("INSERT INTO tweets VALUES (1410000000000000001, 'fog', 'ana', 501, 2, 9, 'rain,wind')")
+        made.execute("CREATE TABLE other (colour text)")
+        made.commit()
+    frames = xf.flatten(xf.read_pages(path))
+    assert rows(frames, "posts", "id", "text", "author_id", "like_count") == [(ID, "fog", "501", 9)]
+    assert rows(frames, "post_hashtags", "tag") == [("rain",), ("wind",)]
+    assert "other" in frames["problems"]["detail"][0].as_py()
+    with closing(sqlite3.connect(tmp_path / "accounts.db")) as made:
+        made.execute("CREATE TABLE accounts (username text, password text)")
+        made.commit()
+    with pytest.raises(xf.XframesError, match="twscrape"):
+        list(xf.read_pages(tmp_path / "accounts.db"))
+
+
+@pytest.mark.parametrize("content", ["1410000000000000001\n1410000000000000002\n", "https://x.com/ana/status/1410000000000000001\n", "[1410000000000000001]",
+                                     '["1410000000000000001"]', "@ana\n@bo\n"])
+def test_lists_of_ids_are_refused_with_the_way_out(tmp_path, content):
+    path = tmp_path / "ids.txt"
+    path.write_text(content)
+    with pytest.raises(xf.XframesError, match="hydrate"):
+        list(xf.read_pages(path))
+
+
+def test_tables_of_private_messages_are_no_posts(tmp_path):
+    with pytest.raises(xf.XframesError, match="messages"):
+        read_row(tmp_path, {"id": "5", "created_at": "2021-07-06", "sender_id": "7", "recipient_id": "8", "text": "hm"})
+    frames = read_lines(tmp_path, {"id_str": "5", "created_at": "2021-07-06", "sender_id_str": "7", "text": "hm"})
+    assert (frames["posts"].num_rows, frames["messages"].num_rows) == (0, 1)
+
+
+def test_what_is_before_a_damage_is_read(tmp_path):
+    path = tmp_path / "posts.jsonl.gz"
+    post = {"text": "fog", "user": {"id": 501, "screen_name": "ana"}, "favorited": False}
+    path.write_bytes(gzip.compress(b"".join(json.dumps({"id": n, **post}).encode() + b"\n" for n in range(100, 300)))[:-40])
+    pages = xf.read_pages(path)
+    assert len(list(islice(pages, 150))) == 150
+    with pytest.raises(xf.XframesError, match="damaged"):
+        list(pages)
+    path = tmp_path / "tweets.js"
+    path.write_text("window.YTD.tweets.part0 = " + json.dumps([{"tweet": {"id_str": str(n), "full_text": "fog"}} for n in range(1, 10)])[:-30])
+    pages = xf.read_pages(path)
+    assert xf.flatten([next(pages)])["posts"].num_rows == 8
+    with pytest.raises(xf.XframesError, match="8 records"):
+        next(pages)
+
+
+def test_the_end_of_a_file_within_a_row_cuts_no_id(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text(f"id,text,lang,user_id\n{ID},fog,en,7\n{ID[:-1]}")
+    frames = xf.flatten(xf.read_pages(path))
+    assert rows(frames, "posts", "id") == [(ID,)]
+    assert frames["problems"]["kind"].to_pylist() == ["unreadable_page"]
+    path.write_text("id,text,lang,user_id\n")
+    assert xf.flatten(xf.read_pages(path))["posts"].num_rows == 0
+
+
+def test_one_bad_id_does_not_change_what_a_table_is(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text(f"id,text,lang,user_id\n{ID},fog,en,7\nx,mist,en,8\n{ID[:-1]}2,rain,en,7\n")
+    frames = xf.flatten(xf.read_pages(path))
+    assert rows(frames, "posts", "text") == [("fog",), ("rain",)]
+    assert "bad_value" in frames["problems"]["kind"].to_pylist()
 
 
 def test_scrapers_on_apify(tmp_path):

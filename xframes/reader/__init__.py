@@ -211,7 +211,7 @@ class _File:
                 if not part.inside:
                     reason_ = _printable(reason(error))
                     raise XframesError(f"{_printable(self._path)}: {reason_}") from error
-                failures.append(f"{part.name}: {reason(error)}")
+                failures.append(f"{part.member or part.name}: {reason(error)}")
         if last is not None and last.inside:
             yield from self._unkept_promises(last, names)
         self._check(skipped, failures, count)
@@ -277,13 +277,14 @@ class _File:
             yield from bodies(part.file, notes)
 
     def _columnar(self, part: Part, notes: Notes) -> Iterator[Item]:
-        """Read a Parquet file, or the sheets of a workbook that are known; at least one must be."""
-        if not part.is_workbook:
+        """Read a Parquet file, or the known tables of a workbook or database; at least one."""
+        if not part.is_workbook and not part.is_database:
             columns, rows = row_files.parquet(part.file, str(self._path))
             yield from spreadsheets.table_pages(columns, rows, notes, self._choices)
             return
         file, refused, count = notes.file, [], 0
-        for name, columns, rows in row_files.workbook(part.file, str(self._path)):
+        tables = row_files.database if part.is_database else row_files.workbook
+        for name, columns, rows in tables(part.file, str(self._path)):
             notes.file = f"{file}!{name}"
             try:
                 for page in spreadsheets.table_pages(columns, rows, notes, self._choices):
@@ -294,6 +295,8 @@ class _File:
         notes.file = file
         if not count and refused:
             raise NotPages(refused[0])
+        for reason_ in refused:
+            notes.add_record(reason_)
 
     def _problems(self, notes: Notes, part: Part) -> Iterator[Page]:
         """Return pages of what could not be read and is on no other page."""

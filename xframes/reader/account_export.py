@@ -6,11 +6,13 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from xframes.errors import XframesError
 from xframes.reader.bounded import rest
 from xframes.reader.formats import export_format, read_export
 from xframes.reader.formats.conversion import read_record
 from xframes.reader.formats.exports.account_files import ACCOUNT, PROFILE, Export
 from xframes.reader.formats.readings import COUNT, as_time, is_nothing
+from xframes.screen import counted
 
 if TYPE_CHECKING:
     import zipfile
@@ -32,6 +34,8 @@ _OTHERS = re.compile(
 )
 _LONG_TEXTS = re.compile(r"(?:^|/)note-tweet(?:-part\d+)?\.js$")
 _BOM = b"\xef\xbb\xbf"
+_JSON = json.JSONDecoder(strict=False)
+_START, _NEXT = re.compile(r"\s*\[\s*"), re.compile(r"\s*,\s*")
 _IN_TIME = ("account", "manifest", "note_tweet", "profile", "verified")  # read with the others
 
 
@@ -152,7 +156,7 @@ def _dicts(content: Any) -> list[dict[str, Any]]:
 
 def _loaded(data: bytes) -> Any:
     try:
-        return json.loads(_plain(data))
+        return json.loads(_plain(data).decode("utf-8", "replace"), strict=False)
     except (ValueError, RecursionError):
         return None
 
@@ -168,11 +172,44 @@ def pages(
 ) -> Iterator[Converted]:
     """Read a file of an export. What is not chosen is counted in `notes.left`.
 
-    Raises ValueError if it cannot be parsed.
+    Raises XframesError if it is damaged, after the records before the damage.
     """
-    items = json.loads(_plain(data))
-    if not isinstance(items, list):
-        items = []
+    items, damage = _records(data)
+    yield from _pages(items, kind_, export, notes, choices, is_inside=is_inside)
+    if damage is not None:
+        raise XframesError(f"it is damaged after {counted(len(items), 'record')} ({damage})")
+
+
+def _records(data: bytes) -> tuple[list[Any], str | None]:
+    """Return the records of a file, and what ends them early."""
+    text = _plain(data).decode("utf-8", "replace")
+    try:
+        items = json.loads(text, strict=False)
+    except (ValueError, RecursionError) as error:
+        return _before_damage(text), str(error)
+    if isinstance(items, list):
+        return items, None
+    return [], None
+
+
+def _before_damage(text: str) -> list[Any]:
+    """Return the items of a list up to the first that cannot be parsed."""
+    items: list[Any] = []
+    at = _START.match(text)
+    while at is not None:
+        try:
+            item, end = _JSON.raw_decode(text, at.end())
+        except (ValueError, RecursionError):
+            break
+        items.append(item)
+        at = _NEXT.match(text, end)
+    return items
+
+
+def _pages(
+    items: list[Any], kind_: str, export: Export, notes: Notes, choices: Choices, *,
+    is_inside: bool,
+) -> Iterator[Converted]:
     _check_count(items, export, notes)
     format_ = export_format(kind_)
     if format_ is None:

@@ -21,6 +21,7 @@ from typing import IO, TYPE_CHECKING, Any, Self, cast
 
 from xframes.reader import account_export, row_files, spreadsheets, web_archive
 from xframes.reader.damage import reason
+from xframes.reader.formats import ID_LISTS
 from xframes.reader.formats.exports.account_files import Export
 
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ _PACKED = re.compile(r"\.(gz|zstd?|bz2|xz)$", re.IGNORECASE)
 # Text files without posts. The .js files of exports are recognized by their content.
 _OTHERS = re.compile(r"\.(ipynb|html?|js|css|md|py|r)$")
 _BINARY = re.compile(rb"[\0-\x08\x0e-\x1a]")
+_IDS = re.compile(  # of posts or accounts, or their links, one a line
+    rb"(?:\s*(?:[0-9]{5,20}|@\w{1,20}|https?://(?:\w+\.)?(?:twitter|x)\.com/\S+)\s*?(?:\r?\n|\Z))+"
+    rb"\s*(?:[0-9]{1,20}|@\w{1,20}|https?:\S*)?"
+)
 _HIDDEN = "hidden, by its name or that of a folder"
 _HEAD = 4096
 _BUFFER_BYTES = 1 << 20
@@ -47,7 +52,7 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _OTHER_FORMATS = (
-    (b"SQLite format 3\0", "an SQLite database"),
+    (b"\0\0\0\0\0\0\0\0DUCK", "a DuckDB database: save its tables as Parquet or CSV"),
     (b"RDX", "saved by R: save it as JSON"), (b"X\n\0", "saved by R: save it as JSON"),
     (b"\xd0\xcf\x11\xe0", "an Office file"), (b"\x89HDF", "an HDF5 file"),
 )
@@ -70,11 +75,17 @@ class Part:
     damage: str | None = None
     modified_at: datetime | None = None
     is_workbook: bool = False
+    member: str = ""  # its name in the zip or tar, also of what is packed in it
 
     @property
     def is_columnar(self) -> bool:
-        """Whether this is a Parquet file or an Excel workbook."""
-        return self.head.startswith(row_files.PARQUET) or self.is_workbook
+        """Whether this is a Parquet file, a database or an Excel workbook."""
+        return self.head.startswith(row_files.PARQUET) or self.is_workbook or self.is_database
+
+    @property
+    def is_database(self) -> bool:
+        """Whether this is an SQLite database."""
+        return self.head.startswith(row_files.SQLITE)
 
     @property
     def is_web_archive(self) -> bool:
@@ -107,10 +118,15 @@ class Part:
         for magic, description in _OTHER_FORMATS:
             if self.head.startswith(magic):
                 return description
+        return self._other_refusal(name)
+
+    def _other_refusal(self, name: str) -> str | None:
         is_json = _is_json(self.head)
         if _BINARY.search(self.head.rstrip(b"\0")) and not is_json:
             return "binary, and not in a known format"
         is_empty = not self.head.strip()
+        if _IDS.fullmatch(self.head):
+            return ID_LISTS
         if _OTHERS.search(name) or not (_NAMES.search(name) or is_json or is_empty):
             return "not in a known format by its name and content"
         return None
@@ -151,11 +167,11 @@ def _unpacked(
 def _decompressed(head: bytes, file: IO[bytes]) -> Any:
     """Open a compressed file; None if it is not compressed."""
     if head[:2] == b"\x1f\x8b":
-        return gzip.GzipFile(fileobj=file, mode="rb")
+        return _Pieces(gzip.GzipFile(fileobj=file, mode="rb"))
     if head[:3] == b"BZh":
-        return bz2.BZ2File(file)
+        return _Pieces(bz2.BZ2File(file))
     if head[:6] == b"\xfd7zXZ\0":
-        return lzma.LZMAFile(file)
+        return _Pieces(lzma.LZMAFile(file))
     if head[:4] == b"\x28\xb5\x2f\xfd":
         import pyarrow as pa
 
@@ -182,6 +198,7 @@ def _zipped(file: IO[bytes], depth: int) -> Iterator[Part]:
                     with _member(packed, info) as member:
                         for part in _unpacked(info.filename, member, None, depth + 1, inside=True):
                             part.export = export
+                            part.member = part.member or info.filename
                             part.modified_at = part.modified_at or _time_of_zip(info)
                             yield part
                 except Exception as error:  # noqa: BLE001  other members can still be read
@@ -215,9 +232,10 @@ def _tarred(file: IO[bytes], depth: int) -> Iterator[Part]:
                 yield _skipped(entry.name, _HIDDEN)
                 continue
             try:
-                member = cast("IO[bytes]", packed.extractfile(entry))
+                member = cast("IO[bytes]", _Member(packed.extractfile(entry)))
                 for part in _unpacked(entry.name, member, None, depth + 1, inside=True):
                     part.modified_at = part.modified_at or _time_of_epoch(entry.mtime)
+                    part.member = part.member or entry.name
                     yield part
             except Exception as error:  # noqa: BLE001  other members can still be read
                 yield _damaged(entry.name, error)
@@ -301,6 +319,40 @@ def _encoding(head: bytes) -> str | None:
 
 def _is_json(head: bytes) -> bool:
     return head.lstrip(b" \t\r\n\x1e").startswith((b"{", b"[", b'"{', b'"['))
+
+
+class _Member(io.RawIOBase):
+    """A member of a tar that is read as a stream: the one of tarfile cannot say if it can seek."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        found: bytes = self._file.read(len(buffer))
+        buffer[: len(found)] = found
+        return len(found)
+
+
+class _Pieces(io.RawIOBase):
+    """A compressed file, read piece by piece, so that what is before a damage is returned."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+    def readinto(self, buffer: Any) -> int:
+        found: bytes = self._file.read1(len(buffer))
+        buffer[: len(found)] = found
+        return len(found)
 
 
 class _Damaged(io.RawIOBase):

@@ -12,7 +12,14 @@ from typing import IO, TYPE_CHECKING, Any
 import msgspec
 
 from xframes.reader.bounded import HELD_BYTES, line, lines, values
-from xframes.reader.formats import Converted, convert, format_of, include, is_unrelated
+from xframes.reader.formats import (
+    ID_LISTS,
+    Converted,
+    convert,
+    format_of,
+    include,
+    is_unrelated,
+)
 from xframes.wire import read_json
 
 if TYPE_CHECKING:
@@ -33,6 +40,7 @@ _EVENT = re.compile(
     rb'scrub_geo|undelete|undrop|tweet_edit|profile_modification|user_[a-z_]+)"\s*:\s*\{'
 )
 _PER_PAGE = 100
+_IDS = re.compile(rb'"?[0-9]{1,20}"?')
 _FIRST = 20  # items of a list that show its format
 
 
@@ -233,7 +241,9 @@ def _list(body: bytes, notes: Notes) -> Iterator[Item]:
         else:
             yield body
         return
-    if notes.mapping or any(map(_is_foreign, items[:_FIRST])):
+    if items and all(map(_IDS.fullmatch, items)):
+        notes.refuse("ids", ID_LISTS)
+    elif notes.mapping or any(map(_is_foreign, items[:_FIRST])):
         waiting: list[Converted] = []
         for item in items:
             yield from _joined(_line(item, notes), waiting)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import io
+import shutil
+import sqlite3
+import tempfile
 import zipfile
+from contextlib import closing
 from typing import IO, TYPE_CHECKING, Any
 
 from xframes.reader.bounded import rest
@@ -13,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PARQUET = b"PAR1"
+SQLITE = b"SQLite format 3\0"
 _ROWS = 10_000
 
 
@@ -53,6 +58,27 @@ def workbook(
         columns = [str(cell).strip() if cell is not None else "" for cell in next(lines, ())]
         if any(columns):
             yield sheet.title, columns, _rows(columns, lines)
+
+
+def database(
+    file: IO[bytes], name: str
+) -> Iterator[tuple[str, list[str], Iterator[dict[str, Any]]]]:
+    """Yield the name, columns and rows of each table of an SQLite database. Raises NotPages."""
+    with tempfile.NamedTemporaryFile(suffix=".sqlite") as copy:
+        shutil.copyfileobj(file, copy)
+        copy.flush()
+        try:
+            with closing(sqlite3.connect(f"file:{copy.name}?mode=ro&immutable=1", uri=True)) as own:
+                own.execute("PRAGMA trusted_schema = OFF")
+                own.text_factory = lambda text: text.decode("utf-8", "replace")
+                query = "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name"
+                for (table,) in own.execute(query).fetchall():
+                    quoted = str(table).replace('"', '""')
+                    found = own.execute(f'SELECT * FROM "{quoted}"')
+                    columns = [column[0] for column in found.description]
+                    yield str(table), columns, _rows(columns, found)
+        except sqlite3.Error as error:
+            raise NotPages(f"{name} is an SQLite database that cannot be read ({error})") from None
 
 
 def _rows(columns: list[str], lines: Iterator[Any]) -> Iterator[dict[str, Any]]:

@@ -69,17 +69,30 @@ def pages(file: IO[bytes], notes: Notes, choices: Choices) -> Iterator[Converted
     lines = _Lines(text)
     try:
         first = next(lines, "")
+        if not first.strip():
+            raise NotPages(f"{notes.file} is empty")
         columns = next(csv.reader([first], delimiter=delimiter(first)), [])
         columns = [name.strip() for name in columns]
         rows = csv.DictReader(lines, columns, delimiter=delimiter(first))
-        yield from table_pages(columns, _sized(rows, lines), notes, choices)
+        yield from table_pages(columns, _whole(rows, lines, notes), notes, choices)
     finally:
         text.detach()  # the caller closes the file
 
 
-def _sized(rows: Iterator[dict[str, Any]], lines: _Lines) -> Iterator[dict[str, Any]]:
-    for row in rows:
+def _whole(
+    rows: Iterator[dict[str, Any]], lines: _Lines, notes: Notes
+) -> Iterator[dict[str, Any]]:
+    """Yield rows. One that the end of the file cuts is left out: its last cell may be cut, too."""
+    is_noted = False
+    for number, row in enumerate(rows, start=1):
         lines.size = 0
+        missing = sum(cell is None for cell in row.values())
+        if missing and not lines.is_ended:
+            notes.add_record(f"the file ends within row {number:,}")
+            continue
+        if missing and not is_noted:
+            is_noted = True
+            notes.add_record(f"row {number:,} has {missing:,} cells fewer than the header")
         yield row
 
 
@@ -120,12 +133,16 @@ def _post_id(page: Converted) -> str:
 
 
 class _Lines:
-    """The lines of a text. Raises TooLong if a row is too large; `size` is what was read of it."""
+    """The lines of a text. Raises TooLong if a row is too large.
+
+    `size` is what was read of the row.
+    """
 
     def __init__(self, text: io.TextIOWrapper) -> None:
         self._text = text
         self._most = MAX_LINE.bytes
         self.size = 0
+        self.is_ended = True  # whether the last line has an end
 
     def __iter__(self) -> Self:
         return self
@@ -137,4 +154,5 @@ class _Lines:
             raise TooLong(f"a row is larger than {MAX_LINE.megabytes}")
         if not found:
             raise StopIteration
+        self.is_ended = found[-1] in "\r\n"
         return found.replace("\0", "")

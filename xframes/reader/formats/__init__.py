@@ -42,11 +42,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 __all__ = [
-    "WIRE", "Converted", "Format", "Notes", "convert", "export_format", "format_of", "formats",
-    "include", "is_unrelated",
+    "ID_LISTS", "WIRE", "Converted", "Format", "Notes", "convert", "export_format", "format_of",
+    "formats", "include", "is_unrelated",
     "own_pages", "own_table", "read_export", "row_converter", "table_format", "table_refusal",
 ]
 
+ID_LISTS = "a list of ids: `xframes hydrate` fetches the posts, `xframes users lookup` the users"
 _LONG_ID = 15  # digits of X's ids since 2010
 _OBJECTS_OF_V2 = ("public_metrics", "entities", "author", "edit_controls", "attachments")
 _INLINE = frozenset({

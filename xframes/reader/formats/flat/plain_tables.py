@@ -172,16 +172,19 @@ SNSCRAPE = Format(
 def fits(shape: Shape, columns: Mapping[str, Any] | Sequence[str], rows: Sequence[Any]) -> bool:
     """Whether columns are those of posts or users: an id, a text or handle, and more of them.
 
-    Most ids must be ids: a damaged row does not change what the others are. Two columns are enough only where all ids are as long as X's since 2010.
+    Most ids must be ids: a damaged row does not change what the others are. Two columns are enough
+    only where all ids are as long as X's since 2010.
     """
     known = [key for key in shape.keys if any(name in columns for name in key.names)]
     if shape.keys[0] not in known or shape.keys[1] not in known:
         return False
     names = [name for name in shape.keys[0].names if name in columns]
+    read = {key.name for key in known}
+    if not rows:
+        return len(read) >= _LEAST_COLUMNS
     ids = [str(row.get(names[0])) for row in rows if not is_nothing(row.get(names[0]))]
     if 2 * sum(_ID.fullmatch(id_) is not None for id_ in ids) <= len(ids):
         return False
-    read = {key.name for key in known}
     return len(read) >= _LEAST_COLUMNS or all(_SNOWFLAKE.fullmatch(id_) for id_ in ids)
 
 
@@ -237,4 +240,14 @@ def _reading(to: str, col: Col) -> Reading:
     return APP if col.name == "source" else _READS[col.type]
 
 
-FORMATS = (SNSCRAPE,)
+MESSAGES = Format(
+    "message-table", "tables of direct messages", "flat", "table",
+    certain=tuple(
+        (person, text)
+        for person in ("sender_id", "senderId", "sender_screen_name", "dm_conversation_id",
+                       "recipient_id", "recipientId", "recipient_screen_name")
+        for text in ("text", "message", "body", "content")
+    ),
+    way_out="import X's export of the account with `--with messages`",
+)
+FORMATS = (MESSAGES, SNSCRAPE)

@@ -88,9 +88,9 @@ SHAPE = Shape(
         Key("conversation_id", "posts.conversation_id", ID),
         Key("created_at", "posts.created_at", TIME), Key("language", "posts.lang"),
         Key("source", "posts.source"),
-        Key("likes_count", "posts.like_count", COUNT),
-        Key("retweets_count", "posts.repost_count", COUNT),
-        Key("replies_count", "posts.reply_count", COUNT),
+        Key("likes_count|nlikes|likes", "posts.like_count", COUNT),
+        Key("retweets_count|nretweets|retweets", "posts.repost_count", COUNT),
+        Key("replies_count|nreplies|replies", "posts.reply_count", COUNT),
         Key("hashtags", "post_hashtags.tag", TAGS), Key("cashtags", "post_cashtags.tag", TAGS),
         Key("mentions", "post_mentions", MENTIONS),
         Key("place", "posts.coordinates_type", Reading(
@@ -101,14 +101,15 @@ SHAPE = Shape(
         Key("retweet_id", "posts.id", ID, of="retweeted"),
         Key("user_rt", "post_mentions.username", HANDLE, item="reposted"),
         Key("user_rt_id", "post_mentions.user_id", ID, item="reposted"),
-        Key("user_id", "posts.author_id", ID), Key("username", "users.username", HANDLE),
+        Key("user_id", "posts.author_id", ID),
+        Key("username|screen_name|user", "users.username", HANDLE),
         Key("name", "users.name"),
     ),
     used=("date", "time", "timezone", "reply_to"),
     left_out=("photos", "link", "retweet", "video", "thumbnail", "near", "geo",
               "retweet_date", "translate", "trans_src", "trans_dest", "user_id_str",
-              "created_at", "reply_to*", "hour", "day", "nlikes", "nretweets", "nreplies",
-              "search"),
+              "created_at", "reply_to*", "hour", "day", "search", "id_str", "location",
+              "time_update", "date_update", "search_name"),
     prepare=_prepare, finish=_finish,
 )
 USER = Shape(
@@ -120,23 +121,28 @@ USER = Shape(
         Key("tweets", "users.post_count", COUNT), Key("following", "users.following_count", COUNT),
         Key("followers", "users.followers_count", COUNT), Key("likes", "users.like_count", COUNT),
         Key("media", "users.media_count", COUNT),
-        Key("profile_image_url", "users.profile_image_url"),
+        Key("profile_image_url|avatar", "users.profile_image_url"),
         Key("background_image", "users.profile_banner_url"),
         Key("_joined", "users.created_at", TIME), Key("private", "users.protected", FLAG),
         Key("verified", "users.verified", FLAG),
     ),
     used=("join_date", "join_time"),
+    left_out=("id_str", "hex_dig", "time_update", "date_update", "follower", "follows"),
     samples={"join_date": "5 May 2012", "join_time": "10:00 AM"}, prepare=_prepare_user,
 )
-_TOOL = "Twint (JSON and CSV)"
+_TOOL = "Twint (JSON, CSV and SQLite)"
 _MARKS = (("id", "tweet", "username", "replies_count"), ("id", "tweet", "username", "nlikes"),
           ("id", "tweet", "conversation_id", "username"))
+_DATABASE = (*_MARKS, ("id", "tweet", "screen_name", "replies_count"),
+             ("id", "tweet", "user", "search_name"))
 _USER_MARKS = (("id", "username", "bio", "join_date"),)
 FORMATS = (
     Format("twint", _TOOL, "scrapers", "json", SHAPE, certain=_MARKS,
            cannot_say="ids of posts replied to; whole reposted and quoted posts; keys of media"),
-    Format("twint-csv", _TOOL, "scrapers", "table", SHAPE, certain=_MARKS,
+    Format("twint-csv", _TOOL, "scrapers", "table", SHAPE, certain=_DATABASE,
            cannot_say="ids of posts replied to; whole reposted and quoted posts; keys of media"),
+    Format("twscrape-accounts", "twscrape's own logins (SQLite)", "scrapers", "table",
+           certain=(("username", "password"),), way_out="they have no posts"),
     Format("twint-user", _TOOL, "scrapers", "json", USER, certain=_USER_MARKS),
     Format("twint-user-csv", _TOOL, "scrapers", "table", USER, certain=_USER_MARKS),
 )

@@ -176,7 +176,7 @@ ACTIVITY: Shape = Shape(
     left_out=("link", "provider", "provider.*", "generator.link", "twitter_filter_level",
               "twitterTimeZone", "object.*", "gnip.*", "inReplyTo.*", "long_object.*",
               "twitter_entities.*", "editable", "twitter_withheld.*"),
-    prepare=_prepare, finish=_finish,
+    samples={"objectType": "activity", "verb": "post"}, prepare=_prepare, finish=_finish,
 )
 
 

@@ -280,7 +280,7 @@ EVENT = Shape(
         Key("message_create.message_data.entities.user_mentions", "messages.mentions", MENTIONS),
         Key("message_create.message_data.entities.urls", "messages.urls", URLS),
     ),
-    used=("message_create.target.recipient_id", "type"),
+    used=("message_create.target.recipient_id", "type"), samples={"type": "message_create"},
     left_out=("message_create.source_app_id", "message_create.message_data.attachment*",
               "message_create.message_data.quick_reply*", "message_create.message_data.ctas",
               "initiated_via*"),
@@ -347,8 +347,9 @@ _EVENT_USER = Shape(
 
 
 def _is_message(document: Mapping[str, Any]) -> bool:
-    people = {"sender_id", "recipient_id"} <= document.keys()
-    return has_id(document) and people and "text" in document
+    people = {"sender_id", "sender_id_str", "sender", "recipient_id"} & document.keys()
+    is_of_v2 = {"event_type", "dm_conversation_id"} & document.keys()
+    return has_id(document) and bool(people) and not is_of_v2 and "text" in document
 
 
 def _trends(document: Mapping[str, Any], notes: Notes) -> list[Converted]:
