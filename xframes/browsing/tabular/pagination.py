@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from xframes.browsing.tabular.facets import DAY, RESULT, Facet, Shape, shape_of
 from xframes.browsing.tabular.indexes import Index, searched
 from xframes.errors import ArgumentError
-from xframes.schema import TABLES
+from xframes.schema import TABLES, Type
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -100,9 +100,10 @@ class FacetCounts:
 
 @dataclass(frozen=True, slots=True)
 class RowsPage:
-    """One page of rows: their values, and where the next page begins."""
+    """One page of rows: their values, the handles of people in them, and where the next begins."""
 
     rows: pa.Table
+    handles: Mapping[str, str]
     after: str | None
 
 
@@ -147,7 +148,12 @@ class Reading:
         if len(keys) > PAGE_ROWS:
             del keys[PAGE_ROWS:]
             after = _encoded(keys[-1][1], keys[-1][0])
-        return RowsPage(self._rows([tie for tie, _ in keys]), after)
+        rows = self._rows([tie for tie, _ in keys])
+        people: set[str] = set()
+        for column in self._choice.shape.table.columns:
+            if column.names == "users" and column.name != "id" and column.type is Type.STR:
+                people.update(filter(None, rows[column.name].to_pylist()))
+        return RowsPage(rows, self._handles(sorted(people)), after)
 
     def _keys(self, most: int) -> list[tuple[str, Any]]:
         source, tests, params = self._chosen()
@@ -396,10 +402,15 @@ class Reading:
             return RESULT
         if facet.is_flag:
             return {"true": "yes", "false": "no"}
-        if facet.names != "users" or not values:
+        if facet.names != "users":
+            return {}
+        return self._handles(values)
+
+    def _handles(self, ids: list[str]) -> dict[str, str]:
+        if not ids:
             return {}
         rows = self._connection.execute(
-            f"SELECT id, any_value(username) FROM users WHERE id IN ({_listed(values)}) GROUP BY id"
+            f"SELECT id, any_value(username) FROM users WHERE id IN ({_listed(ids)}) GROUP BY id"
         ).fetchall()
         return {id_: f"@{name}" for id_, name in rows if name}
 
