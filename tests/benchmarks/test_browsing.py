@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import statistics
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import requests
 
 from tests.benchmarks.pages import WORDS
 from xframes.archive.ingest.imports import write_rows
@@ -93,3 +96,34 @@ def build(path: Path, posts: int = POSTS) -> Path:
         write_rows(folder, tables(batch, first, min(BATCH, posts - first)))
     xf.Archive(path).compact()
     return path
+
+
+CLICKS = (
+    "lang=en", "lang=de&kind=reply", "is_result=true", "is_result=false&lang=ja", "day=2024-03-01",
+    "kind=quote", "query=gravel", "author_id=1000000001", "query=lantern&lang=fi",
+    "lang=fi&kind=repost", "lang=tr&is_result=true",
+)
+
+
+def test_browsing_three_million_posts(benchmark, tell, tmp_path):
+    """The first view after a start, and each click on a facet once its counts are ready."""
+    import xframes as xf
+    from xframes.browsing import start
+
+    path = build(tmp_path / "archive")
+    session = requests.Session()
+    began = time.monotonic()
+    with xf.Archive(path) as archive, start(archive) as server:
+        assert session.get(server.url, timeout=60).status_code == 200
+        tell("seconds to the first view:", time.monotonic() - began)
+        address = f"http://127.0.0.1:{server.port}/table/posts"
+        while "<summary>query</summary>" not in session.get(address, timeout=600).text:
+            time.sleep(0.5)
+        tell("seconds to the counts of all facets:", time.monotonic() - began)
+        seconds = []
+        for facet in CLICKS:
+            click = time.monotonic()
+            assert session.get(f"{address}?{facet}", timeout=60).status_code == 200
+            seconds.append(time.monotonic() - click)
+        tell("seconds of a click, median:", statistics.median(seconds))
+        benchmark.pedantic(session.get, (f"{address}?lang=es",), rounds=5, warmup_rounds=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cache
 from hashlib import blake2b
@@ -13,11 +13,11 @@ from urllib.parse import quote, urlsplit
 
 import jinja2
 
+from xframes.frames import unescape
 from xframes.schema import TABLES
-from xframes.schema.links import unescaped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import pyarrow as pa
 
@@ -63,8 +63,14 @@ def render(template: str, **values: Any) -> str:
     )
 
 
-def grid(rows: pa.Table, table: str | None = None, *, has_pages: bool = True) -> Grid:
-    """Return rows as cells, without columns that have no value."""
+def grid(
+    rows: pa.Table, table: str | None = None, *, has_pages: bool = True,
+    handles: Mapping[str, str] | None = None,
+) -> Grid:
+    """Return rows as cells, without columns that have no value.
+
+    `handles` are shown instead of ids of people.
+    """
     import pyarrow as pa
 
     declared = {}
@@ -78,9 +84,12 @@ def grid(rows: pa.Table, table: str | None = None, *, has_pages: bool = True) ->
         is_number = pa.types.is_integer(column.type) or pa.types.is_floating(column.type) \
             or pa.types.is_decimal(column.type)
         columns.append(Column(name, col.doc if col else "", is_number))
-        values.append([cell(value, col, has_pages=has_pages) for value in column.to_pylist()])
-    cells = tuple(zip(*values, strict=True)) if values else ()
-    return Grid(tuple(columns), cells)
+        cells = [cell(value, col, has_pages=has_pages) for value in column.to_pylist()]
+        if handles and col is not None and col.names == "users":
+            cells = [replace(one, text=handles.get(one.text, one.text)) for one in cells]
+        values.append(cells)
+    lines = tuple(zip(*values, strict=True)) if values else ()
+    return Grid(tuple(columns), lines)
 
 
 @cache
@@ -163,7 +172,7 @@ def _environment() -> jinja2.Environment:
     environment.filters |= {
         "shown": shown, "outside": outside, "path": lambda text: quote(str(text), safe=""),
         "dollars": _dollars, "grid": grid, "cell": cell,
-        "unescape": lambda text: unescaped(text or ""),
+        "unescape": lambda text: unescape(text or ""),
         "tojson_text": lambda value: json.dumps(dict(value), ensure_ascii=False, indent=1),
     }
     return environment

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from xframes.browsing.tabular.facets import DAY, RESULT, Facet, Shape, shape_of
 from xframes.browsing.tabular.indexes import Index, searched
 from xframes.errors import ArgumentError
-from xframes.schema import TABLES
+from xframes.schema import TABLES, Type
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 PAGE_ROWS = 50
 _MOST_VALUES = 12
+_MOST_COUNTED = 500  # values of a facet that are remembered
 _EPOCH = date(1970, 1, 1)
 _LONGEST_SEARCH = 200  # characters
 NOTHING = "(none)"  # the value of a facet for rows without one
@@ -100,9 +101,10 @@ class FacetCounts:
 
 @dataclass(frozen=True, slots=True)
 class RowsPage:
-    """One page of rows: their values, and where the next page begins."""
+    """One page of rows: their values, the handles of people in them, and where the next begins."""
 
     rows: pa.Table
+    handles: Mapping[str, str]
     after: str | None
 
 
@@ -147,7 +149,12 @@ class Reading:
         if len(keys) > PAGE_ROWS:
             del keys[PAGE_ROWS:]
             after = _encoded(keys[-1][1], keys[-1][0])
-        return RowsPage(self._rows([tie for tie, _ in keys]), after)
+        rows = self._rows([tie for tie, _ in keys])
+        people: set[str] = set()
+        for column in self._choice.shape.table.columns:
+            if column.names == "users" and column.name != "id" and column.type is Type.STR:
+                people.update(filter(None, rows[column.name].to_pylist()))
+        return RowsPage(rows, self._handles(sorted(people)), after)
 
     def _keys(self, most: int) -> list[tuple[str, Any]]:
         source, tests, params = self._chosen()
@@ -305,29 +312,13 @@ class Reading:
         """Return the number of chosen rows; None without an index."""
         if self._index is None:
             return None
-        key = ("total", self._key())
-        count = self._index.recall(key)
-        if count is None:
-            tests, params = self._tests(indexed=True)
-            where = f" WHERE {' AND '.join(tests)}" if tests else ""
-            count = self._connection.execute(
-                f"SELECT count(*) FROM {self._index.table} AS p{where}", params
-            ).fetchall()[0][0]
-            self._index.remember(key, count)
-        return int(count)
-
-    def _key(self) -> Any:
-        return (tuple(sorted(self._choice.values.items())), self._choice.words)
+        return self._counts()[0]
 
     def facets(self) -> list[FacetCounts]:
         """Count the values of each facet among the rows that all other facets choose."""
         if self._index is None:
             return []
-        key = ("facets", self._key())
-        counts = self._index.recall(key)
-        if counts is None:
-            counts = self._count()
-            self._index.remember(key, counts)
+        _, counts = self._counts()
         shown = []
         for facet in self._choice.shape.facets:
             found = self._facet(facet, counts.get(facet.name, []))
@@ -335,42 +326,53 @@ class Reading:
                 shown.append(found)
         return shown
 
-    def _count(self) -> dict[str, list[tuple[str | None, int]]]:
+    def _counts(self) -> tuple[int, dict[str, list[tuple[str | None, int]]]]:
+        """Return the number of rows, and those of each value of each facet; remember them."""
         assert self._index is not None
-        facets = [
-            f for f in self._choice.shape.facets if self._index.is_whole or not f.is_derived
-        ]
+        key = (tuple(sorted(self._choice.values.items())), self._choice.words)
+        counts = self._index.recall(key)
+        if counts is None:
+            counts = self._count(self._index)
+            self._index.remember(key, counts)
+        return counts  # type: ignore[no-any-return]  # the index remembers anything
+
+    def _count(self, index: Index) -> tuple[int, dict[str, list[tuple[str | None, int]]]]:
+        facets = [f for f in self._choice.shape.facets if index.is_whole or not f.is_derived]
         free = [f for f in facets if f.name not in self._choice.values]
-        counts = self._grouped(free, "")
+        total, counts = self._grouped(index, free, "")
         for facet in facets:
             if facet.name in self._choice.values:
-                counts |= self._grouped([facet], facet.name)
-        return counts
+                counts |= self._grouped(index, [facet], facet.name)[1]
+        return total, counts
 
-    def _grouped(self, facets: list[Facet], without: str) -> dict[str, Any]:
-        """Count several facets in one pass."""
-        if not facets:
-            return {}
-        assert self._index is not None
+    def _grouped(
+        self, index: Index, facets: list[Facet], without: str
+    ) -> tuple[int, dict[str, list[tuple[str | None, int]]]]:
+        """Count rows and the values of several facets in one pass."""
         tests, params = self._tests(indexed=True, without=without)
         where = f" WHERE {' AND '.join(tests)}" if tests else ""
         names = [f'"{f.name}"' for f in facets]
-        sets = ", ".join(f"({name})" for name in names)
+        texts = [f"CAST({name} AS VARCHAR)" for name in names]
+        sets = ", ".join(f"({name})" for name in ("", *names))
+        bits = f"grouping({', '.join(names)})" if names else "0"
         # the rows of each set, by the bits of the columns that it does not have
         rows = self._connection.execute(
-            f"WITH counted AS (SELECT {', '.join(names)}, grouping({', '.join(names)}) AS bits, "
-            f"count(*) AS number FROM {self._index.table} AS p{where} "
-            f"GROUP BY GROUPING SETS ({sets})) "
-            f"SELECT coalesce({', '.join(f'CAST({name} AS VARCHAR)' for name in names)}), bits, "
-            "number FROM counted QUALIFY row_number() OVER (PARTITION BY bits "
-            f"ORDER BY number DESC) <= 500", params,
+            f"WITH counted AS (SELECT {', '.join([*names, bits])} AS bits, count(*) AS number "
+            f"FROM {index.table} AS p{where} GROUP BY GROUPING SETS ({sets})) "
+            f"SELECT coalesce({', '.join([*texts, 'NULL'])}), bits, number FROM counted "
+            "QUALIFY row_number() OVER (PARTITION BY bits ORDER BY number DESC) "
+            f"<= {_MOST_COUNTED}", params,
         ).fetchall()
         whole = 2 ** len(facets) - 1
         places = {whole - 2 ** (len(facets) - 1 - n): f.name for n, f in enumerate(facets)}
-        counts: dict[str, Any] = {f.name: [] for f in facets}
-        for value, bits, number in rows:
-            counts[places[bits]].append((value, number))
-        return counts
+        counts: dict[str, list[tuple[str | None, int]]] = {f.name: [] for f in facets}
+        total = 0
+        for value, place, number in rows:
+            if place == whole:
+                total = number
+            else:
+                counts[places[place]].append((value, number))
+        return total, counts
 
     def _facet(self, facet: Facet, counts: list[tuple[str | None, int]]) -> FacetCounts:
         if facet.has_many:
@@ -396,10 +398,15 @@ class Reading:
             return RESULT
         if facet.is_flag:
             return {"true": "yes", "false": "no"}
-        if facet.names != "users" or not values:
+        if facet.names != "users":
+            return {}
+        return self._handles(values)
+
+    def _handles(self, ids: list[str]) -> dict[str, str]:
+        if not ids:
             return {}
         rows = self._connection.execute(
-            f"SELECT id, any_value(username) FROM users WHERE id IN ({_listed(values)}) GROUP BY id"
+            f"SELECT id, any_value(username) FROM users WHERE id IN ({_listed(ids)}) GROUP BY id"
         ).fetchall()
         return {id_: f"@{name}" for id_, name in rows if name}
 

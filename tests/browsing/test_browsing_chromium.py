@@ -1,0 +1,158 @@
+"""Pages in a real browser: no script of others, no request elsewhere, nothing that keeps a person from reading.
+
+Chromium and its driver are Debian's; axe-core is in the package axe-playwright-python, of which nothing else is used.
+"""
+
+import importlib.util
+import shutil
+from pathlib import Path
+
+import pytest
+
+import xframes as xf
+from xframes.browsing import start
+
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+AXE = importlib.util.find_spec("axe_playwright_python")
+pytestmark = [
+    pytest.mark.chromium,
+    pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no chromium and chromedriver here: apt-get install chromium chromium-driver"),
+    pytest.mark.skipif(AXE is None, reason="axe-core is not installed: pip install '.[test]'"),
+]
+selenium = pytest.importorskip("selenium.webdriver", reason="selenium is not installed: pip install '.[test]'")
+
+FLAGS = ("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking",
+         "disable-component-update", "disable-sync", "disable-dev-shm-usage", "window-size=1200,900",
+         "host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
+QUERY = "/sql?show=chart&q=select+lang,+count(*)+as+posts+from+posts+group+by+1"
+VIEWS = ("/", "/table/posts", "/table/posts?lang=en&q=post", "/table/users", "/post/100", "/post/101", "/post/104", "/person/1", "/run/{run}",
+         "/page/{page}", "/changes/posts/100", QUERY, QUERY.replace("lang,", "date_trunc('day',created_at),"), "/sql?q=selec", "/nothing")
+OF_EMPTY = ("/", "/table/posts", "/sql?q=select+*+from+posts")
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory):
+    options = selenium.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for flag in (*FLAGS, f"user-data-dir={tmp_path_factory.mktemp('chromium')}"):
+        options.add_argument(f"--{flag}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = selenium.Chrome(options, selenium.ChromeService(DRIVER))
+    driver.set_page_load_timeout(300)
+    driver.set_script_timeout(300)
+    driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {
+        "source": "window.alerts = []; window.alert = text => window.alerts.push(String(text));"})
+    yield driver
+    driver.quit()
+
+
+def violations(driver):
+    """What axe-core finds that is serious or critical."""
+    script = (Path(AXE.submodule_search_locations[0]) / "axe.min.js").read_text(encoding="utf-8")
+    driver.execute_script(script)
+    return driver.execute_async_script("""
+        const done = arguments[0];
+        axe.run().then(result => done(result.violations
+            .filter(v => ["serious", "critical"].includes(v.impact))
+            .map(v => `${v.id}: ${v.nodes.slice(0, 3).map(n => n.html.slice(0, 200)).join(" | ")}`)));""")
+
+
+def look(driver, url):
+    """Open a page, and return what is wrong with it."""
+    driver.get(url)
+    wrong = driver.execute_script("return window.alerts")
+    expected = ("status of 400", "status of 404")  # what a page about an error is sent with
+    wrong += [entry["message"] for entry in driver.get_log("browser") if not any(text in entry["message"] for text in expected)]
+    loaded = driver.execute_script("return performance.getEntriesByType('resource').map(e => e.name)")
+    origin = url[:url.index("/", 8)]
+    wrong += [name for name in loaded if not name.startswith((f"{origin}/", "data:"))]
+    return wrong
+
+
+def set_scheme(driver, scheme):
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
+
+
+def set_width(driver, width):
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False})
+
+
+@pytest.fixture(scope="module")
+def views(archive):
+    page_id, run_id = archive.sql("select page_id, run_id from requests order by observed_at limit 1").fetchall()[0]
+    return [view.format(run=run_id, page=page_id) for view in VIEWS]
+
+
+@pytest.mark.slow
+def test_every_view_is_accessible_and_loads_nothing(chromium, browser, views):
+    """Of an archive of hostile text, text from the right, and text without spaces; on a wide screen and a phone."""
+    set_width(chromium, 1200)
+    chromium.get(browser.server.url)
+    wrong = {}
+    for number, view in enumerate(views):
+        set_scheme(chromium, ("light", "dark")[number % 2])
+        set_width(chromium, 1200)
+        found = look(chromium, browser.base + view)
+        found += violations(chromium)
+        set_scheme(chromium, ("dark", "light")[number % 2])
+        found += [f"{item} (other scheme)" for item in violations(chromium)]
+        set_width(chromium, 390)
+        wide = chromium.execute_script("return document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        if found or wide > 0:
+            wrong[view] = (found, wide)
+    set_width(chromium, 1200)
+    assert wrong == {}
+
+
+@pytest.mark.slow
+def test_an_empty_archive_is_accessible(chromium, tmp_path):
+    with xf.Archive(tmp_path / "empty") as archive:
+        archive._folder.create()
+        with start(archive) as server:
+            chromium.get(server.url)
+            base = f"http://127.0.0.1:{server.port}"
+            wrong = {view: found for view in OF_EMPTY if (found := look(chromium, base + view) + violations(chromium))}
+    assert wrong == {}
+
+
+def test_the_script_and_the_keyboard(chromium, browser):
+    from selenium.webdriver.common.keys import Keys
+
+    chromium.get(browser.server.url)
+    chromium.get(browser.base + "/table/posts")
+    chromium.find_element("tag name", "body").send_keys("/")
+    assert chromium.switch_to.active_element.get_attribute("name") == "q"
+    chromium.switch_to.active_element.send_keys("green", Keys.ENTER)
+    assert "q=green" in chromium.current_url
+    chromium.get(browser.base + "/sql")
+    area = chromium.find_element("id", "query")
+    area.clear()
+    area.send_keys("select count(*) as n from post_hash")
+    chromium.implicitly_wait(30)
+    chromium.find_element("css selector", "#suggestions li[aria-selected='true']")
+    area.send_keys(Keys.ENTER)
+    assert area.get_attribute("value").endswith("post_hashtags")
+    area.send_keys(Keys.CONTROL, Keys.ENTER)
+    assert chromium.find_element("css selector", "td.number").text == "0"
+    chromium.implicitly_wait(0)
+
+
+def test_another_site_reads_nothing(chromium, browser, tmp_path):
+    """A page of another origin that has the address, in a browser that has the cookie."""
+    chromium.get(browser.server.url)
+    other = tmp_path / "other.html"
+    other.write_text("<!doctype html><title>other</title><body></body>")
+    chromium.get(other.as_uri())
+    answer = chromium.execute_async_script(f"""
+        const done = arguments[0];
+        fetch("{browser.base}/words", {{credentials: "include"}}).then(r => r.text()).then(done, e => done("refused"));""")
+    assert answer == "refused"
+    chromium.execute_async_script(f"""
+        const done = arguments[0], frame = document.createElement("iframe");
+        frame.src = "{browser.base}/";
+        frame.onload = () => done(); frame.onerror = () => done();
+        document.body.append(frame);""")
+    chromium.switch_to.frame(0)
+    assert "tea-study" not in chromium.page_source
+    chromium.switch_to.default_content()
+    chromium.get_log("browser")
