@@ -79,9 +79,9 @@ class Cluster:
                 os.kill(pid, signal.SIGKILL)
         self.add_worker()
 
-    def driver(self):
-        """Start a process that drives jobs on this cluster."""
-        return Driver(self)
+    def driver(self, cores=2):
+        """Start a process that drives jobs on so many cores of this cluster, which it holds until it is killed."""
+        return Driver(self, cores)
 
     def stop(self):
         for process in reversed(self._processes):
@@ -91,8 +91,9 @@ class Cluster:
 class Driver:
     """A process with a Spark session: it takes one job after the other, and can be killed at any moment."""
 
-    def __init__(self, cluster):
-        command = [sys.executable, "-m", "tests.spark.jobs.driver", cluster.url, json.dumps(settings(cluster.home))]
+    def __init__(self, cluster, cores):
+        options = settings(cluster.home) | {"spark.cores.max": str(cores)}
+        command = [sys.executable, "-m", "tests.spark.jobs.driver", cluster.url, json.dumps(options)]
         with open(cluster.home / "driver.log", "ab") as log:
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
                                              env=cluster.environment | {"XFRAMES_JOURNALS": str(cluster.home / "journals")},
@@ -116,7 +117,8 @@ class Driver:
     def kill(self):
         """End it as a machine that loses power, with the JVM and what it started."""
         _kill(self._process)
-        self._process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
         self._process.stdout.close()
 
 

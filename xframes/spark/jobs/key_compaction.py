@@ -59,7 +59,7 @@ _GROUP_BYTES = 16_000_000  # Arrow data of one range in one row group of a divid
 
 
 @dataclass(frozen=True, slots=True)
-class _Division:
+class Division:
     """A file of a table that is divided by the cuts of its family."""
 
     family: int
@@ -224,16 +224,16 @@ class _Plan:
         """Divide the files of large families by ranges."""
         large = [n for n, count in enumerate(self.counts) if count > 1]
         samples = [
-            _Division(n, head, path) for n in large
+            Division(n, head, path) for n in large
             for head in [self._sampled(n)] for path in self._paths(head)
         ]
         keys: dict[int, list[tuple[str, float]]] = {}
-        for each, sample in zip(samples, self.job.run(_Sample(self.job.stage), samples),
+        for each, sample in zip(samples, self.job.run(Sample(self.job.stage), samples),
                                 strict=True):
             keys.setdefault(each.family, []).extend(sample)
-        cuts = {n: _cuts(keys.get(n, []), self.counts[n]) for n in large}
+        cuts = {n: cuts_of(keys.get(n, []), self.counts[n]) for n in large}
         divisions = [
-            _Division(n, name, path)
+            Division(n, name, path)
             for n in large for name in self.families[n] for path in self._paths(name)
         ]
         messages = self.job.run(_Divide(self.job.stage, cuts), divisions)
@@ -251,7 +251,7 @@ def _bytes(files: Files) -> int:
     return files.bytes + files.base_bytes
 
 
-def _cuts(sample: Iterable[tuple[str, float]], count: int) -> list[str]:
+def cuts_of(sample: Iterable[tuple[str, float]], count: int) -> list[str]:
     """Return the keys between ranges of like weight."""
     ordered = sorted(sample)
     if not ordered:
@@ -271,19 +271,27 @@ def _rank(table: Table) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Sample:
-    """The task that samples the keys of a file; each stands for a number of rows."""
+class Sample:
+    """The task that samples the keys of a file; each stands for a number of rows.
+
+    A family is divided by the keys of the parent; without `by_family`, a table by its own keys.
+    """
 
     stage: Stage
+    by_family: bool = True
 
-    def __call__(self, division: _Division) -> list[tuple[str, float]]:
+    def __call__(self, division: Division) -> list[tuple[str, float]]:
+        """Return keys, each with the number of rows."""
         folder = TaskFolder(self.stage)
         table = TABLES[division.table]
         place = folder.path / division.path
         rows = pq.read_metadata(opened(place)).num_rows
         with Worker(folder) as worker:
+            key = _rank(table)
+            if not self.by_family:
+                key = key_ranges.rank_text(table, key_ranges.range_key(table))
             query = (
-                f"SELECT {_rank(table)} AS rank FROM {newest.scan(table, [str(place)])} "
+                f"SELECT {key} AS rank FROM {newest.scan(table, [str(place)])} "
                 f"USING SAMPLE reservoir({_SAMPLE} ROWS) REPEATABLE (1)"
             )
             ranks = worker.connection.sql(query).fetchall()
@@ -297,7 +305,7 @@ class _Divide:
     stage: Stage
     cuts: Mapping[int, Sequence[str]]
 
-    def __call__(self, division: _Division) -> _Divided:
+    def __call__(self, division: Division) -> _Divided:
         folder = TaskFolder(self.stage)
         table = TABLES[division.table]
         cuts = ["", *self.cuts[division.family]]
