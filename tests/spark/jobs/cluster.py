@@ -1,6 +1,7 @@
 """A real Spark cluster on loopback: a master and workers as processes of their own."""
 
 import contextlib
+import ctypes
 import json
 import os
 import re
@@ -58,7 +59,8 @@ class Cluster:
         name = "master" if program == MASTER else f"worker{len(self._processes)}"
         command = [f"{self.environment['SPARK_HOME']}/bin/spark-class", program, *arguments]
         with open(self.home / f"{name}.log", "wb") as log:
-            return subprocess.Popen(command, stdout=log, stderr=log, env=self.environment, start_new_session=True)
+            return subprocess.Popen(command, stdout=log, stderr=log, env=self.environment, start_new_session=True,
+                                    preexec_fn=_end_with_parent)  # noqa: PLW1509  # these tests start no threads that hold locks
 
     def _log(self, name):
         return (self.home / f"{name}.log").read_text(errors="replace")
@@ -97,7 +99,7 @@ class Driver:
         with open(cluster.home / "driver.log", "ab") as log:
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
                                              env=cluster.environment | {"XFRAMES_JOURNALS": str(cluster.home / "journals")},
-                                             cwd=ROOT, start_new_session=True)
+                                             cwd=ROOT, start_new_session=True, preexec_fn=_end_with_parent)  # noqa: PLW1509  # these tests start no threads that hold locks
 
     def start(self, job, *args, **options):
         """Start a job; its arguments are plain JSON."""
@@ -134,6 +136,11 @@ def settings(home):
         "spark.scheduler.minRegisteredResourcesRatio": "1.0", "spark.ui.showConsoleProgress": "false",
         "spark.driver.extraJavaOptions": "-Dlog4j2.level=error", "spark.shuffle.service.enabled": "false",
     }
+
+
+def _end_with_parent():
+    """Let Linux end this process when the tests end, however they end."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 def _kill(process):

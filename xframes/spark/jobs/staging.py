@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
+from filelock import Timeout
 
 from xframes.archive.ingest.access import Access
 from xframes.archive.query.views import Views
@@ -203,8 +204,8 @@ class Job:
 
     def _check_present(self, places: Iterable[Place]) -> None:
         self.folder.look()
-        gone = set(self.folder.contents().values())
-        missing = [p for p in places if p not in gone and p not in self.folder.records()]
+        present = {*self.folder.contents().values(), *self.folder.records()}
+        missing = [place for place in places if place not in present]
         if missing:
             raise ArchiveError(
                 f"{self.folder.path}: another job replaced {missing[0].name} meanwhile; nothing "
@@ -234,7 +235,7 @@ def job(
         access.freshen()
         folder.look()
         folder.recover()
-        with folder.lock("flush"):
+        with contextlib.suppress(Timeout), folder.lock("flush").acquire(timeout=0):
             folder.sweep()
         with folder.owned():
             note = folder.new_temp(".json")
