@@ -19,16 +19,14 @@ from xframes.archive.export.selection import NEVER, PRIVATE
 from xframes.archive.query.views import Views
 from xframes.archive.storage.bucket import is_url
 from xframes.archive.storage.disk import remove
-from xframes.archive.storage.folder import Files
 from xframes.archive.storage.paths import opened
-from xframes.archive.storage.records import settled
 from xframes.archive.upkeep.deciding import key_ranges
 from xframes.errors import ArgumentError
 from xframes.formats import FORMATS, Options, Rows, by_name
-from xframes.schema import STORED, TABLES
+from xframes.schema import TABLES
 from xframes.spark.jobs import staging
 from xframes.spark.jobs.key_compaction import Division, Sample, cuts_of
-from xframes.spark.jobs.staging import Stage, TaskFolder
+from xframes.spark.jobs.staging import ListedFolder, Listing, Stage
 from xframes.sql.newest import quoted
 
 if TYPE_CHECKING:
@@ -36,58 +34,11 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
-    from xframes.archive.storage.bucket import Place
-    from xframes.archive.storage.folder import Folder
     from xframes.formats import Format
     from xframes.spark.jobs.staging import Job
 
 FILE_ROWS = 1_000_000
 _RANGED_AS = {"results": "posts"}  # a view has the keys of a table
-
-
-@dataclass(frozen=True, slots=True)
-class _Listing:
-    """The files of an archive at the start of an export, so that all tasks see the same rows."""
-
-    names: dict[str, tuple[list[str], str | None]]
-    buried: list[str]
-
-    @classmethod
-    def of(cls, folder: Folder) -> _Listing:
-        """List the present files."""
-        names = {}
-        for table in STORED:
-            files = folder.files(table)
-            record = None
-            if files.settled:
-                record = folder.inside(files.settled.place)
-            names[table] = ([path.name for path in files.all], record)
-        return cls(names, [path.name for path in folder.buried])
-
-
-class _PastFolder(TaskFolder):
-    """An archive as it was when it was listed."""
-
-    def __init__(self, stage: Stage, listing: _Listing) -> None:
-        super().__init__(stage)
-        self._listing = listing
-
-    def look(self) -> None:
-        """Do nothing: the files are those of the listing."""
-
-    def files(self, table: str) -> Files:
-        """Return the files of a table."""
-        names, record = self._listing.names[table]
-        home = self.tables / table
-        known = None
-        if record:
-            known = settled.known(self.path / record)
-        return Files.of({name: home / name for name in names}, known)
-
-    @property
-    def buried(self) -> tuple[Place, ...]:
-        """The files of tombstones that no purge has handled yet."""
-        return tuple(self.tables / "tombstones" / name for name in self._listing.buried)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +56,12 @@ class _Writing:
     """The task that writes a range of a table; it returns the number of rows."""
 
     stage: Stage
-    listing: _Listing
+    listing: Listing
     format: str
     home: str
 
     def __call__(self, range_: _Range) -> int:
-        folder = _PastFolder(self.stage, self.listing)
+        folder = ListedFolder(self.stage, self.listing)
         views = Views(folder)
         table = TABLES[range_.table]
         rank = key_ranges.rank_text(table, key_ranges.range_key(table))
@@ -216,7 +167,7 @@ def _write(
     if not names:
         names = [n for n in TABLES if n not in NEVER and n not in PRIVATE and _has_rows(job, n)]
     ranges = [each for name in names for each in _ranges(job, name, format.suffix, file_rows)]
-    listing = _Listing.of(job.folder)
+    listing = Listing.of(job.folder)
     done = job.run(_Writing(job.stage, listing, format.name, home), ranges)
     counts = dict.fromkeys(names, 0)
     for each, count in zip(ranges, done, strict=True):
