@@ -1,6 +1,7 @@
 """A real Spark cluster on loopback: a master and workers as processes of their own."""
 
 import contextlib
+import ctypes
 import json
 import os
 import re
@@ -58,7 +59,8 @@ class Cluster:
         name = "master" if program == MASTER else f"worker{len(self._processes)}"
         command = [f"{self.environment['SPARK_HOME']}/bin/spark-class", program, *arguments]
         with open(self.home / f"{name}.log", "wb") as log:
-            return subprocess.Popen(command, stdout=log, stderr=log, env=self.environment, start_new_session=True)
+            return subprocess.Popen(command, stdout=log, stderr=log, env=self.environment, start_new_session=True,
+                                    preexec_fn=_end_with_parent)  # noqa: PLW1509  # these tests start no threads that hold locks
 
     def _log(self, name):
         return (self.home / f"{name}.log").read_text(errors="replace")
@@ -79,9 +81,9 @@ class Cluster:
                 os.kill(pid, signal.SIGKILL)
         self.add_worker()
 
-    def driver(self):
-        """Start a process that drives jobs on this cluster."""
-        return Driver(self)
+    def driver(self, cores=2):
+        """Start a process that drives jobs on so many cores of this cluster, which it holds until it is killed."""
+        return Driver(self, cores)
 
     def stop(self):
         for process in reversed(self._processes):
@@ -91,12 +93,13 @@ class Cluster:
 class Driver:
     """A process with a Spark session: it takes one job after the other, and can be killed at any moment."""
 
-    def __init__(self, cluster):
-        command = [sys.executable, "-m", "tests.spark.jobs.driver", cluster.url, json.dumps(settings(cluster.home))]
+    def __init__(self, cluster, cores):
+        options = settings(cluster.home) | {"spark.cores.max": str(cores)}
+        command = [sys.executable, "-m", "tests.spark.jobs.driver", cluster.url, json.dumps(options)]
         with open(cluster.home / "driver.log", "ab") as log:
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
                                              env=cluster.environment | {"XFRAMES_JOURNALS": str(cluster.home / "journals")},
-                                             cwd=ROOT, start_new_session=True)
+                                             cwd=ROOT, start_new_session=True, preexec_fn=_end_with_parent)  # noqa: PLW1509  # these tests start no threads that hold locks
 
     def start(self, job, *args, **options):
         """Start a job; its arguments are plain JSON."""
@@ -116,7 +119,8 @@ class Driver:
     def kill(self):
         """End it as a machine that loses power, with the JVM and what it started."""
         _kill(self._process)
-        self._process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
         self._process.stdout.close()
 
 
@@ -132,6 +136,11 @@ def settings(home):
         "spark.scheduler.minRegisteredResourcesRatio": "1.0", "spark.ui.showConsoleProgress": "false",
         "spark.driver.extraJavaOptions": "-Dlog4j2.level=error", "spark.shuffle.service.enabled": "false",
     }
+
+
+def _end_with_parent():
+    """Let Linux end this process when the tests end, however they end."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 def _kill(process):

@@ -23,6 +23,14 @@ def single(tmp_path):
         yield path, archive
 
 
+@pytest.fixture
+def driver(cluster):
+    """A driver for one test: it holds the cores of the cluster."""
+    made = cluster.driver()
+    yield made
+    made.kill()
+
+
 def staged(place):
     return [path for path in (place / ".tmp").glob("*.parquet") if path.stat().st_size]
 
@@ -50,11 +58,10 @@ def test_a_worker_is_killed_in_mid_job(cluster, driver, single, tmp_path, number
 
 
 @pytest.mark.parametrize("number", SMALL + TEN)
-def test_a_driver_is_killed_while_tasks_write(cluster, single, tmp_path, number):
+def test_a_driver_is_killed_while_tasks_write(cluster, driver, single, tmp_path, number):
     """Nothing is visible, and the next job removes what was staged and imports everything once."""
     path, expected = single
     place = tmp_path / "spark"
-    driver = cluster.driver()
     driver.start("import_pages", str(place), path, task_bytes=30_000)
     wait_until(lambda: len(staged(place)) > 25 + 20 * (number % 3))
     driver.kill()
@@ -68,11 +75,10 @@ def test_a_driver_is_killed_while_tasks_write(cluster, single, tmp_path, number)
 
 
 @pytest.mark.parametrize("number", SMALL + TEN)
-def test_a_driver_is_killed_in_mid_commit(cluster, store, single, tmp_path, number):
+def test_a_driver_is_killed_in_mid_commit(driver, store, single, number):
     """In a bucket, after some files were published: whoever opens the archive next publishes the rest."""
     path, expected = single
     url = f"s3://jobs/mid-commit-{number}"
-    driver = cluster.driver()
     killed = threading.Event()
 
     def on_copy(count):
@@ -92,13 +98,12 @@ def test_a_driver_is_killed_in_mid_commit(cluster, store, single, tmp_path, numb
 
 
 @pytest.mark.parametrize("number", SMALL + TEN)
-def test_a_driver_is_killed_in_mid_commit_of_a_folder(cluster, single, tmp_path, number):
+def test_a_driver_is_killed_in_mid_commit_of_a_folder(driver, single, tmp_path, number):
     """All is published or nothing; a compaction leaves the rows as they were in either case."""
     path, expected = single
     place = tmp_path / "spark"
     with Archive(place) as archive:
         archive.import_pages(path)
-        driver = cluster.driver()
         driver.start("compact", str(place), range_bytes=20_000)
         wait_until(lambda: list((place / ".tmp").glob("commit-*.json")) or list((place / "tables/posts").glob("base-*")))
         driver.kill()
@@ -110,11 +115,11 @@ def test_a_driver_is_killed_in_mid_commit_of_a_folder(cluster, single, tmp_path,
         assert not list((place / ".tmp").iterdir())
 
 
-def test_two_jobs_race(cluster, driver, single, tmp_path):
+def test_two_jobs_race(cluster, single, tmp_path):
     path, expected = single
     place = tmp_path / "spark"
     other = write(tmp_path / "other.jsonl", range(60, 80))
-    second = cluster.driver()
+    driver, second = cluster.driver(cores=1), cluster.driver(cores=1)
     driver.start("import_pages", str(place), path, task_bytes=100_000)
     second.start("import_pages", str(place), other, task_bytes=100_000)
     assert driver.answer()["rows"]["pages"] == 60
@@ -123,6 +128,7 @@ def test_two_jobs_race(cluster, driver, single, tmp_path):
     second.start("rebuild", str(place))
     assert "error" not in driver.answer()
     assert "error" not in second.answer()
+    driver.kill()
     second.kill()
     expected.import_pages(other)
     with Archive(place) as archive:

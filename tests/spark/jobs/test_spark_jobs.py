@@ -3,6 +3,7 @@
 import pytest
 
 from xframes.archive import Archive
+from xframes.schema import TABLES
 
 from .invented_files import differences, write
 
@@ -47,6 +48,20 @@ def test_a_life_on_a_cluster(driver, tmp_path):
         assert driver("rebuild", place)["replaced"] > 5
         assert differences(archive, single, ("runs", "tombstones", "requests")) == []
         assert archive.verify().ok
+
+        shared = tmp_path / "shared"
+        counts = driver("export", place, str(shared), file_rows=200)
+        assert {name: counts[name] for name in ("posts", "results", "users")} == {
+            name: single.tables[name] for name in ("posts", "results", "users")}
+        assert len(list((shared / "results").iterdir())) > 2  # ranges of keys
+        for name in ("posts", "results", "post_hashtags"):
+            files = sorted(map(str, (shared / name).iterdir()))
+            rows = archive.sql(f"SELECT * FROM read_parquet({files})").arrow().read_all()
+            order = [(column, "ascending") for column in TABLES[name].key]
+            assert rows.sort_by(order).equals(archive[name].sort_by(order))
+        assert driver("export", place, str(shared))["error"] == "ArgumentError"
+        assert driver("export", place, str(shared), tables="posts", format="csv", overwrite=True) == {"posts": counts["posts"]}
+        assert sorted(each.name for each in shared.iterdir()) == ["datapackage.json", "posts"]
 
         other = str(tmp_path / "other")
         assert driver("merge", other, place)["files"] > 5

@@ -104,7 +104,7 @@ def export(
     """Export an archive; return the rows of each table. Raises as `Archive.export` does."""
     pseudonyms = None if key is None else Pseudonyms(key, posts=not keep_post_ids)
     target = Path(path).expanduser()
-    _check_target(target, folder, wish)
+    check_target(target, folder, wish)
     if wish.format.ids_only and pseudonyms is not None:
         raise ArgumentError(
             "pseudonymise: not for format 'ids', because X cannot look pseudonyms up"
@@ -132,7 +132,7 @@ def export(
         job = _Job(folder, connection, wish, pseudonyms, name, spill)
         counts = job.run(beside)
         _sync(beside)
-        _place(beside, target)
+        place_export(beside, target)
     finally:
         views.close()
         views.readers.leave()
@@ -161,7 +161,8 @@ def _sweep(target: Path) -> None:
         remove(spill)
 
 
-def _check_target(target: Path, folder: Folder, wish: Wish) -> None:
+def check_target(target: Path, folder: Folder, wish: Wish) -> None:
+    """Raise ArgumentError if an export cannot be written there."""
     if target.resolve().is_relative_to(folder.home.resolve()):
         raise ArgumentError(f"{target} is inside the archive; pass a path outside it")
     if not target.exists() and not target.is_symlink():
@@ -186,7 +187,7 @@ def _sync(path: Path) -> None:
     sync(path)
 
 
-def _place(beside: Path, target: Path) -> None:
+def place_export(beside: Path, target: Path) -> None:
     """Move the finished export to its name, and only then remove the earlier one."""
     if not target.is_dir():
         beside.replace(target)

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from xframes.archive.query.hiding import Stones
     from xframes.archive.storage.bucket import Place
     from xframes.archive.storage.folder import Folder
 
@@ -111,15 +110,17 @@ def compact_family(
         parent = None
         if name != names[-1]:
             parent = files[names[-1]]
-        stones = None
-        if not only_parts:
-            stones = stones_of(folder)
-        job = TableCompaction(
-            folder, TABLES[name], files[name], parent, worker, stones, only_parts=only_parts
-        )
+        job = _Job(folder, TABLES[name], files[name], parent, worker, only_parts)
         replaced += job.run(generation)
     worker.forget()
     return replaced
+
+
+def unique_rows(
+    folder: Folder, table: Table, files: Files, parent: Files | None, worker: Worker
+) -> Iterator[pa.RecordBatch]:
+    """Read the rows of a table in these files, unique and sorted; `parent` are its parent's."""
+    yield from _Job(folder, table, files, parent, worker, only_parts=False).rows(worker.connection)
 
 
 def worth_compacting(files: Iterable[Files]) -> bool:
@@ -128,19 +129,15 @@ def worth_compacting(files: Iterable[Files]) -> bool:
 
 
 @dataclass(slots=True)
-class TableCompaction:
-    """The compaction of one table, without the rows that `stones` hide.
-
-    `parent` are the files of the parent of a detail table.
-    """
+class _Job:
+    """The compaction of one table."""
 
     folder: Folder
     table: Table
     files: Files
     parent: Files | None
     worker: Worker
-    stones: Stones | None = None
-    only_parts: bool = False
+    only_parts: bool
 
     def run(self, generation: str) -> int:
         """Write the new files, then mark the old ones as replaced."""
@@ -193,7 +190,8 @@ class TableCompaction:
         if self.only_parts:
             paths = [str(p) for p in self.files.parts]
             return Sources(None, newest.scan(self.table, paths)), None
-        return sources(self.table, self.files, self.parent, stones=self.stones)
+        stones = stones_of(self.folder)
+        return sources(self.table, self.files, self.parent, stones=stones)
 
     def _above(self, parent: Sources | None, keys: key_ranges.Range) -> str:
         """SQL of a FROM clause of the observations of the parents in a range."""

@@ -15,8 +15,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from xframes.archive.query.hiding import Stones
-from xframes.archive.query.views import stones_of
 from xframes.archive.storage.bookkeeping import base_name
 from xframes.archive.storage.folder import Files, head_of
 from xframes.archive.storage.parts import stored_schema
@@ -26,16 +24,23 @@ from xframes.archive.upkeep import lifecycle
 from xframes.archive.upkeep.compaction import (
     BATCH_ROWS,
     MEMORY,
-    TableCompaction,
     Worker,
     families,
+    unique_rows,
     worth_compacting,
     write_sorted,
 )
 from xframes.archive.upkeep.deciding import key_ranges
 from xframes.schema import TABLES, Table
 from xframes.spark.jobs import staging
-from xframes.spark.jobs.staging import Stage, Staged, TaskFolder, Written
+from xframes.spark.jobs.staging import (
+    ListedFolder,
+    Listing,
+    Stage,
+    Staged,
+    TaskFolder,
+    Written,
+)
 from xframes.spark.jobs.takedown_job import SpreadPurge
 from xframes.spark.jobs.tasks import slots
 from xframes.sql import newest
@@ -59,7 +64,7 @@ _GROUP_BYTES = 16_000_000  # Arrow data of one range in one row group of a divid
 
 
 @dataclass(frozen=True, slots=True)
-class _Division:
+class Division:
     """A file of a table that is divided by the cuts of its family."""
 
     family: int
@@ -133,7 +138,7 @@ def compact(
             folder.look()
             folder.upgrade()
             plan = _Plan.of(job, range_bytes)
-            staged = job.run(_Merge(job.stage, plan.stones, memory), plan.merging())
+            staged = job.run(_Merge(job.stage, Listing.of(folder), memory), plan.merging())
             pages = lifecycle.mergeable_pages(folder)
             groups = [tuple(map(folder.inside, group)) for group in pages]
             merged = job.run(_PagesMerge(job.stage), groups)
@@ -158,7 +163,6 @@ class _Plan:
     families: list[tuple[str, ...]]
     listed: dict[str, Files]
     counts: list[int]
-    stones: tuple[list[str], bool] | None
 
     @classmethod
     def of(cls, job: Job, range_bytes: int) -> _Plan:
@@ -175,11 +179,7 @@ class _Plan:
                 size = sum(each.bytes + each.base_bytes for each in files.values())
                 shares = min(2 * slots(job.spark), size // _LEAST_BYTES)
                 counts.append(int(max(1, shares, -(-size // range_bytes))))
-        stones = None
-        if (hidden := stones_of(folder)) is not None:
-            paths = [folder.inside(path) for path in folder.files("tombstones").all]
-            stones = paths, hidden.everywhere
-        return cls(job, chosen, listed, counts, stones)
+        return cls(job, chosen, listed, counts)
 
     def by_table(self) -> dict[str, tuple[Place, ...]]:
         """Return the files of each table that is rewritten."""
@@ -224,16 +224,16 @@ class _Plan:
         """Divide the files of large families by ranges."""
         large = [n for n, count in enumerate(self.counts) if count > 1]
         samples = [
-            _Division(n, head, path) for n in large
+            Division(n, head, path) for n in large
             for head in [self._sampled(n)] for path in self._paths(head)
         ]
         keys: dict[int, list[tuple[str, float]]] = {}
-        for each, sample in zip(samples, self.job.run(_Sample(self.job.stage), samples),
+        for each, sample in zip(samples, self.job.run(Sample(self.job.stage), samples),
                                 strict=True):
             keys.setdefault(each.family, []).extend(sample)
-        cuts = {n: _cuts(keys.get(n, []), self.counts[n]) for n in large}
+        cuts = {n: cuts_of(keys.get(n, []), self.counts[n]) for n in large}
         divisions = [
-            _Division(n, name, path)
+            Division(n, name, path)
             for n in large for name in self.families[n] for path in self._paths(name)
         ]
         messages = self.job.run(_Divide(self.job.stage, cuts), divisions)
@@ -251,7 +251,7 @@ def _bytes(files: Files) -> int:
     return files.bytes + files.base_bytes
 
 
-def _cuts(sample: Iterable[tuple[str, float]], count: int) -> list[str]:
+def cuts_of(sample: Iterable[tuple[str, float]], count: int) -> list[str]:
     """Return the keys between ranges of like weight."""
     ordered = sorted(sample)
     if not ordered:
@@ -271,19 +271,27 @@ def _rank(table: Table) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Sample:
-    """The task that samples the keys of a file; each stands for a number of rows."""
+class Sample:
+    """The task that samples the keys of a file; each stands for a number of rows.
+
+    A family is divided by the keys of the parent; without `by_family`, a table by its own keys.
+    """
 
     stage: Stage
+    by_family: bool = True
 
-    def __call__(self, division: _Division) -> list[tuple[str, float]]:
+    def __call__(self, division: Division) -> list[tuple[str, float]]:
+        """Return keys, each with the number of rows."""
         folder = TaskFolder(self.stage)
         table = TABLES[division.table]
         place = folder.path / division.path
         rows = pq.read_metadata(opened(place)).num_rows
         with Worker(folder) as worker:
+            key = _rank(table)
+            if not self.by_family:
+                key = key_ranges.rank_text(table, key_ranges.range_key(table))
             query = (
-                f"SELECT {_rank(table)} AS rank FROM {newest.scan(table, [str(place)])} "
+                f"SELECT {key} AS rank FROM {newest.scan(table, [str(place)])} "
                 f"USING SAMPLE reservoir({_SAMPLE} ROWS) REPEATABLE (1)"
             )
             ranks = worker.connection.sql(query).fetchall()
@@ -297,7 +305,7 @@ class _Divide:
     stage: Stage
     cuts: Mapping[int, Sequence[str]]
 
-    def __call__(self, division: _Division) -> _Divided:
+    def __call__(self, division: Division) -> _Divided:
         folder = TaskFolder(self.stage)
         table = TABLES[division.table]
         cuts = ["", *self.cuts[division.family]]
@@ -358,11 +366,11 @@ class _Merge:
     """The task that merges one range of keys of a family of tables."""
 
     stage: Stage
-    stones: tuple[list[str], bool] | None
+    listing: Listing
     memory: int
 
     def __call__(self, merging: _Merging) -> list[Staged]:
-        folder = TaskFolder(self.stage)
+        folder = ListedFolder(self.stage, self.listing)
         with folder.scratch("range") as scratch, Worker(folder, self.memory) as worker:
             files = {name: _files(folder, merging, name, scratch) for name in merging.family}
             parent = files[merging.family[-1]]
@@ -370,11 +378,11 @@ class _Merge:
                 table = TABLES[name]
                 if not files[name].all:
                     continue
-                above = parent if table.parent else None
-                job = TableCompaction(
-                    folder, table, files[name], above, worker, self._stones(folder)
-                )
-                temps = write_sorted(folder, table, job.rows(worker.connection))
+                above = None
+                if table.parent:
+                    above = parent
+                rows = unique_rows(folder, table, files[name], above, worker)
+                temps = write_sorted(folder, table, rows)
                 home = folder.tables / name
                 folder.place({
                     temp: home / base_name(temp, merging.generation, 10 * merging.number + n)
@@ -382,13 +390,6 @@ class _Merge:
                 })
             worker.forget()
         return folder.take()
-
-    def _stones(self, folder: TaskFolder) -> Stones | None:
-        if self.stones is None:
-            return None
-        paths, everywhere = self.stones
-        rows = newest.scan(TABLES["tombstones"], [str(folder.path / path) for path in paths])
-        return Stones(rows, everywhere=everywhere)
 
 
 def _files(folder: TaskFolder, merging: _Merging, name: str, scratch: Path) -> Files:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from xframes.archive.storage.parts import PAGES, gathered, size
 from xframes.errors import ArgumentError
 from xframes.flattening import Flattener
@@ -16,7 +18,6 @@ from xframes.wire import Page, Request, page_id
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    import pyarrow as pa
     from pyspark.sql import DataFrame
 
 _NEEDED = ("body", "received_at")
@@ -68,7 +69,7 @@ def flatten(
     --------
     >>> jobs.flatten(spark.read.parquet("archive/pages"))["posts"].count()
     """
-    from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
+    from pyspark.sql.pandas.types import from_arrow_schema
 
     if missing := [name for name in _NEEDED if name not in pages.columns]:
         got = ", ".join(pages.columns)
@@ -83,10 +84,17 @@ def flatten(
     source = pages.select(*columns)
     found = {}
     for name in chosen:
-        schema = from_arrow_schema(STORED[name].schema)
-        work = _Flattening(name, to_arrow_schema(schema))
-        found[name] = source.mapInArrow(work.rows, schema)
+        schema = STORED[name].schema
+        work = _Flattening(name, pa.schema([_as_spark(field) for field in schema]))
+        found[name] = source.mapInArrow(work.rows, from_arrow_schema(schema))
     return found
+
+
+def _as_spark(field: pa.Field) -> pa.Field:
+    """Return a column with the type that Spark has for it: its times have microseconds."""
+    if pa.types.is_timestamp(field.type):
+        return field.with_type(pa.timestamp("us", field.type.tz))
+    return field
 
 
 def _pages(batches: Iterable[pa.RecordBatch]) -> Iterator[Page]:

@@ -16,14 +16,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
+from filelock import Timeout
 
 from xframes.archive.ingest.access import Access
 from xframes.archive.query.views import Views
 from xframes.archive.storage.bucket import STAGING
-from xframes.archive.storage.folder import Folder, marker, new_id
+from xframes.archive.storage.folder import Files, Folder, marker, new_id
+from xframes.archive.storage.records import settled
 from xframes.archive.storage.temporary import owner_of
 from xframes.archive.storage.workers import Target
 from xframes.errors import ArchiveError, ArgumentError
+from xframes.schema import STORED
 from xframes.spark.jobs import tasks
 
 if TYPE_CHECKING:
@@ -123,6 +126,51 @@ class TaskFolder(Folder):
 
 
 @dataclass(frozen=True, slots=True)
+class Listing:
+    """The files of an archive's tables at one moment, so that all tasks see the same rows."""
+
+    names: dict[str, tuple[list[str], str | None]]
+    buried: list[str]
+
+    @classmethod
+    def of(cls, folder: Folder) -> Listing:
+        """List the present files."""
+        names = {}
+        for table in STORED:
+            files = folder.files(table)
+            record = None
+            if files.settled:
+                record = folder.inside(files.settled.place)
+            names[table] = ([path.name for path in files.all], record)
+        return cls(names, [path.name for path in folder.buried])
+
+
+class ListedFolder(TaskFolder):
+    """An archive as it was when it was listed."""
+
+    def __init__(self, stage: Stage, listing: Listing) -> None:
+        super().__init__(stage)
+        self._listing = listing
+
+    def look(self) -> None:
+        """Do nothing: the files are those of the listing."""
+
+    def files(self, table: str) -> Files:
+        """Return the files of a table."""
+        names, record = self._listing.names[table]
+        home = self.tables / table
+        known = None
+        if record:
+            known = settled.known(self.path / record)
+        return Files.of({name: home / name for name in names}, known)
+
+    @property
+    def buried(self) -> tuple[Place, ...]:
+        """The files of tombstones that no purge has handled yet."""
+        return tuple(self.tables / "tombstones" / name for name in self._listing.buried)
+
+
+@dataclass(frozen=True, slots=True)
 class StageTarget(Target):
     """The stage of a job as the target of `workers.Work`."""
 
@@ -203,8 +251,8 @@ class Job:
 
     def _check_present(self, places: Iterable[Place]) -> None:
         self.folder.look()
-        gone = set(self.folder.contents().values())
-        missing = [p for p in places if p not in gone and p not in self.folder.records()]
+        present = {*self.folder.contents().values(), *self.folder.records()}
+        missing = [place for place in places if place not in present]
         if missing:
             raise ArchiveError(
                 f"{self.folder.path}: another job replaced {missing[0].name} meanwhile; nothing "
@@ -234,7 +282,7 @@ def job(
         access.freshen()
         folder.look()
         folder.recover()
-        with folder.lock("flush"):
+        with contextlib.suppress(Timeout), folder.lock("flush").acquire(timeout=0):
             folder.sweep()
         with folder.owned():
             note = folder.new_temp(".json")
