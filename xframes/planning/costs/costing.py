@@ -13,8 +13,8 @@ from xframes.archive.ingest import coverage
 from xframes.billing.card import main_kind
 from xframes.client import checked, current
 from xframes.collect.dispatch import collect, is_many, own_ids, plans_of
-from xframes.collect.handles import LOOKUP, handles_in, replaced, resolved
 from xframes.errors import ApiError, ArgumentError, ConfigError
+from xframes.paging.handles import LOOKUP, handles_in, replaced, resolved
 from xframes.plan import plan
 from xframes.plan.fields import LEAN
 from xframes.plan.values import near
@@ -117,8 +117,10 @@ def _with_ids(
     declared: registry.Action, values: dict[str, Any], into: Archive | None, client: Client
 ) -> dict[str, Any]:
     """Return the arguments with ids in place of @handles, from the archive or else from X."""
-    def look_up(missing: list[str]) -> Frames:
-        return collect(LOOKUP, usernames=missing, client=client, progress=False)
+    def look_up(missing: list[str]) -> dict[str, str]:
+        users = collect(LOOKUP, usernames=missing, client=client, progress=False)["users"]
+        names = map(str.lower, users["username"].to_pylist())
+        return dict(zip(names, users["id"].to_pylist(), strict=True))
 
     handles = handles_in(declared, values)
     if not handles:

@@ -2,7 +2,8 @@
 
 Three rounds of tasks: keys are sampled for the cuts between ranges, each file is divided by these
 cuts into a staged file, and each range is merged by the functions that one machine uses. Ranges
-have like numbers of rows, whoever wrote the posts. A small family is merged by one task.
+have similar numbers of rows, also if one author wrote half of the posts. A small family is merged
+by one task.
 """
 
 from __future__ import annotations
@@ -220,12 +221,16 @@ class _Plan:
     def _paths(self, name: str) -> list[str]:
         return [self.job.folder.inside(path) for path in self.listed[name].all]
 
+    def _divisions(self, family: int, names: Iterable[str]) -> Iterator[Division]:
+        for name in names:
+            for path in self._paths(name):
+                yield Division(family, name, path)
+
     def _divided(self) -> dict[int, list[_Divided]]:
         """Divide the files of large families by ranges."""
         large = [n for n, count in enumerate(self.counts) if count > 1]
         samples = [
-            Division(n, head, path) for n in large
-            for head in [self._sampled(n)] for path in self._paths(head)
+            division for n in large for division in self._divisions(n, [self._sampled(n)])
         ]
         keys: dict[int, list[tuple[str, float]]] = {}
         for each, sample in zip(samples, self.job.run(Sample(self.job.stage), samples),
@@ -233,8 +238,7 @@ class _Plan:
             keys.setdefault(each.family, []).extend(sample)
         cuts = {n: cuts_of(keys.get(n, []), self.counts[n]) for n in large}
         divisions = [
-            Division(n, name, path)
-            for n in large for name in self.families[n] for path in self._paths(name)
+            division for n in large for division in self._divisions(n, self.families[n])
         ]
         messages = self.job.run(_Divide(self.job.stage, cuts), divisions)
         divided: dict[int, list[_Divided]] = {}

@@ -1,9 +1,10 @@
-"""Staged files: what tasks write is no part of the archive until the driver publishes it, at once.
+"""Staged files: written by tasks, and published by the driver, all at once.
 
-A task writes files under names that no other attempt uses, and returns them in its message. The
-driver publishes the files of the messages that Spark returned, all or none, and with them the
-markers that hide what they replace. Everything else that was staged is removed: at the end of the
-job, or, if the driver dies, by the next process that removes temporary files of the archive.
+Until then they are not part of the archive. A task writes files under names that no other attempt
+uses, and returns them in its message. The driver publishes the files of the messages that Spark
+returned, all or none, and with them the markers that hide what they replace. Everything else that
+was staged is removed: at the end of the job, or, if the driver dies, by the next process that
+removes temporary files of the archive.
 """
 
 from __future__ import annotations
