@@ -31,7 +31,6 @@ from xframes.wire import Request, read_json
 if TYPE_CHECKING:
     from xframes.archive import Archive
     from xframes.client import Client
-    from xframes.frames import Frames
     from xframes.plan import Plan
     from xframes.planning.costs.preview import Preview
 
