@@ -400,10 +400,12 @@ ORIGINS = ("posts", "post_references", "matches", "requests")
 """The tables that `origins` names."""
 
 
-def found() -> str:
+def found(*, has_edits: bool = True) -> str:
     """Return a SELECT of the numbers of results and of other posts, without older versions."""
+    older, is_found = "", "p.is_result"
+    if has_edits:
+        older, is_found = f"superseded AS ({superseded('post_edits', 'posts')}), ", _IS_FOUND
     return (
-        f"WITH superseded AS ({superseded('post_edits', 'posts')}), "
-        f"judged AS (SELECT {_IS_FOUND} AS is_found FROM posts AS p WHERE p.is_latest) "
+        f"WITH {older}judged AS (SELECT {is_found} AS is_found FROM posts AS p WHERE p.is_latest) "
         "SELECT count(*) FILTER (is_found), count(*) FILTER (NOT is_found) FROM judged"
     )

@@ -129,7 +129,7 @@ def export(
         if pseudonyms is not None:
             pseudonyms.people = masking.people(connection)
         name = target.stem if wish.single else target.name
-        job = _Job(folder, connection, wish, pseudonyms, name, spill)
+        job = _Job(folder, connection, wish, pseudonyms, name, spill, views.empty)
         counts = job.run(beside)
         _sync(beside)
         place_export(beside, target)
@@ -212,6 +212,7 @@ class _Job:
     pseudonyms: Pseudonyms | None
     name: str
     spill: Path
+    empty: frozenset[str]
 
     def run(self, beside: Path) -> dict[str, int]:
         selection = self._selection()
@@ -241,7 +242,7 @@ class _Job:
     def _selection(self) -> Selection:
         import duckdb
 
-        selection = Selection(self.connection, named=self.wish.tables)
+        selection = Selection(self.connection, named=self.wish.tables, empty=self.empty)
         posts = self.wish.posts
         try:
             if self.wish.where is not None:

@@ -11,6 +11,8 @@ from xframes.schema import STORED, TABLES
 from xframes.schema.references import is_list, named, own_key, references
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import duckdb
 
 NEVER = {t.name: "lists what was removed" for t in TABLES.values() if t.private == "removed"}
@@ -25,13 +27,17 @@ _MESSAGES = frozenset(t.name for t in TABLES.values() if t.private == "messages"
 
 @dataclass(slots=True)
 class Selection:
-    """The rows to export, as SQL for a connection that has the archive's views."""
+    """The rows to export, as SQL for a connection that has the archive's views.
+
+    `empty` are tables that have no files, so that none of them is queried.
+    """
 
     connection: duckdb.DuckDBPyConnection
     asked: str | None = None  # a description of the selected posts; None: everything
     counts: dict[str, int] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     named: frozenset[str] = frozenset()
+    empty: frozenset[str] = frozenset()
     _chosen: set[str] = field(default_factory=set)
     _lean_tables: set[str] = field(default_factory=set)
 
@@ -96,7 +102,8 @@ class Selection:
             f"CREATE TEMP TABLE chosen_posts AS SELECT id FROM ({ids}) "
             f"SEMI JOIN {self._lean('posts')} USING (id)"
         )
-        if not self._count("chosen_posts"):
+        (count,) = self.connection.execute("SELECT count(*) FROM chosen_posts").fetchall()[0]
+        if not count:
             raise ArgumentError(f"{description} names no post of this archive")
         excluded = (PRIVATE - self.named) | _MESSAGES
         of_posts = [t for t in STORED if t not in excluded and "posts" in self._key_targets(t)]
@@ -116,6 +123,8 @@ class Selection:
         for target in [t for t in TABLES if own_key(t) and t not in skip]:
             parts = []
             for table, column in columns:
+                if table in self.empty:
+                    continue
                 is_in_key = column in TABLES[table].key
                 if references(table)[column] == target and (is_in_key or target != "requests"):
                     rows = self._selected_rows(table)
@@ -147,12 +156,12 @@ class Selection:
         for name in [t for t in TABLES if t in self.named] or TABLES:
             reason = self._refusal(name, masked)
             if reason is None:
-                count = self._count(self.lean(name))
+                count = self._count(name, self.lean)
                 if count or self.named:
                     self.counts[name] = count
             elif self.named:
                 raise ArgumentError(f"table {name} is not exported, because it {reason}")
-            elif name not in NEVER and self._count(self._lean(name)):
+            elif name not in NEVER and self._count(name, self._lean):
                 self.left_out[name] = reason
         if not self.counts:
             raise ArgumentError("nothing to export: the tables have no rows")
@@ -169,8 +178,10 @@ class Selection:
             return "is about the account that collected; to export it, name it in `tables`"
         return None
 
-    def _count(self, rows: str) -> int:
-        return int(self.connection.execute(f"SELECT count(*) FROM {rows}").fetchall()[0][0])
+    def _count(self, table: str, rows: Callable[[str], str]) -> int:
+        if table in self.empty:
+            return 0
+        return int(self.connection.execute(f"SELECT count(*) FROM {rows(table)}").fetchall()[0][0])
 
 
 def _reference_columns(tables: list[str]) -> list[tuple[str, str]]:

@@ -98,16 +98,24 @@ class Views:
     def connection(self, names: Iterable[str] = TABLES) -> duckdb.DuckDBPyConnection:
         """Return the connection, with the views of these tables updated to the present files."""
         with self._mutex:
-            if self._connection is None:
-                self._connection = self._opened()
+            connection = self._connected()
             wanted = list(names)
             if wanted:
                 self._folder.look()
-                stones = stones_of(self._folder)
-            files = cache(self._folder.files)  # those of a parent are needed for each detail table
-            for name in self._with_sources(wanted, files):
-                self._update(TABLES[name], stones, files)
-            return self._connection
+                self._update_all(wanted)
+            return connection
+
+    def _connected(self) -> duckdb.DuckDBPyConnection:
+        if self._connection is None:
+            self._connection = self._opened()
+        return self._connection
+
+    def _update_all(self, names: Iterable[str]) -> None:
+        """Update the views of tables to the files that were last listed."""
+        stones = stones_of(self._folder)
+        files = cache(self._folder.files)  # those of a parent are needed for each detail table
+        for name in self._with_sources(names, files):
+            self._update(TABLES[name], stones, files)
 
     def _opened(self) -> duckdb.DuckDBPyConnection:
         # A query can name data frames of the caller, as in `duckdb.sql`.
@@ -274,13 +282,26 @@ class Views:
             self.readers.leave()
 
     def _count(self) -> dict[str, int]:
-        cursor = self.cursor()
-        full = [name for name in STORED if self._known[name][0].all]
-        if "matches" in full:
-            full.append("results")
+        with self._mutex:
+            connection = self._connected()
+            self._folder.look()
+            full = [name for name in STORED if self._folder.files(name).all]
+            self._update_all(full)
+            has_edits = self._has_edits(self._folder.files("post_edits"))
+            cursor = connection.cursor()
+        _hide_progress(cursor)
         cursor.begin()  # so that no other thread changes a view meanwhile
         rows = {name: _count_rows(cursor, TABLES[name]) for name in full}
+        if "posts" in full and "matches" in full:
+            found = derivation.found(has_edits=has_edits)
+            (rows["results"], _) = cursor.execute(found).fetchall()[0]
         return {name: rows.get(name, 0) for name in TABLES}
+
+    @property
+    def empty(self) -> frozenset[str]:
+        """The tables whose views have no files."""
+        known = self._known.items()
+        return frozenset(n for n, state in known if TABLES[n].kind != "view" and not state[0].all)
 
     def refresh(self) -> None:
         """Update the views, so that relations not yet evaluated do not use files to be removed."""
