@@ -71,6 +71,13 @@ def test_dmi_tcat(tmp_path):
     assert is_silent(frames)
 
 
+def test_a_link_with_another_id_does_not_change_the_post(tmp_path):
+    row = {"id": ID, "tweet_url": f"https://x.com/ana/status/{ID[:9]}", "user_screen_name": "ana", "user_followers_count": "5", "text": "fog"}
+    assert rows(read_row(tmp_path, row), "posts", "id") == [(ID,)]
+    rounded = {**row, "id": "1410000000000000000", "tweet_url": f"https://x.com/ana/status/{ID}"}
+    assert rows(read_row(tmp_path, rounded), "posts", "id") == [(ID,)]
+
+
 def test_minet(tmp_path):
     frames = read_row(tmp_path, {"id": ID, "timestamp_utc": "1625587487", "user_screen_name": "ana", "text": "fog",
                                  "mentioned_names": "bo|cy", "mentioned_ids": "502|503"})
@@ -212,6 +219,22 @@ def test_the_end_of_a_file_within_a_row_cuts_no_id(tmp_path):
     assert frames["problems"]["kind"].to_pylist() == ["unreadable_page"]
     path.write_text("id,text,lang,user_id\n")
     assert xf.flatten(xf.read_pages(path))["posts"].num_rows == 0
+
+
+def test_of_two_columns_of_one_name_the_first_is_read(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text(f"id,text,lang,user_id,id\n{ID},fog,en,7,501\n")
+    frames = xf.flatten(xf.read_pages(path))
+    assert rows(frames, "posts", "id") == [(ID,)]
+    assert frames["problems"]["parameter"].to_pylist() == ["id.1"]
+
+
+def test_objects_of_tweepy_and_of_nothing_known(tmp_path):
+    post = {"id": int(ID), "text": "fog", "user": {"id": 501, "screen_name": "ana"}}
+    frames = read_lines(tmp_path, {"_api": "x", "_json": post, "id": int(ID), "text": "fog", "author_id": 5})
+    assert rows(frames, "posts", "id", "author_id") == [(ID, "501")]
+    frames = read_lines(tmp_path, {"id": "5", "name": "Fog", "colour": "red"})
+    assert (frames["lists"].num_rows, frames["problems"]["kind"].to_pylist()) == (0, ["unreadable_page"])
 
 
 def test_one_bad_id_does_not_change_what_a_table_is(tmp_path):

@@ -34,6 +34,7 @@ _BOM = b"\xef\xbb\xbf"
 _PIECE = 65_536
 _PAGE_KEYS = {"data", "includes", "meta", "errors"}
 _OF_POSTS = {"author_id", "edit_history_tweet_ids", "public_metrics", "edit_history_post_ids"}
+_OF_TOOLS = {"author_user", "_json"}
 _NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _EVENT = re.compile(
     rb'\{\s*"data"\s*:\s*\{\s*"(?:un)?(?:user_)?(?:un)?(?:delete|withheld|drop|protect|suspend|'
@@ -156,7 +157,7 @@ def _foreign(body: bytes, *, has_mapping: bool = False) -> dict[str, Any] | None
         is_page = names & {"data", "includes"} and not names & {"item_id", "nav_index"}
         if is_page and b'"__typename"' not in body:
             return None
-        is_post = {"id", "text"} <= names and names & _OF_POSTS and "author_user" not in names
+        is_post = {"id", "text"} <= names and names & _OF_POSTS and not names & _OF_TOOLS
         if is_post and not has_mapping:
             return None
     try:

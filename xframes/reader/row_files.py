@@ -14,11 +14,22 @@ from xframes.reader.bounded import rest
 from xframes.reader.damage import NotPages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 PARQUET = b"PAR1"
 SQLITE = b"SQLite format 3\0"
 _ROWS = 10_000
+
+
+def unique(columns: Iterable[str]) -> list[str]:
+    """Return columns with a number after each name that was there before, as pandas has them."""
+    own: list[str] = []
+    counts: dict[str, int] = {}
+    for name in columns:
+        place = counts.get(name, 0)
+        counts[name] = place + 1
+        own.append(f"{name}.{place}" if place and name else name)
+    return own
 
 
 def parquet(file: IO[bytes], name: str) -> tuple[list[str], Iterator[dict[str, Any]]]:
@@ -55,7 +66,8 @@ def workbook(
         raise NotPages(f"{name} is an Excel workbook that cannot be read ({error})") from None
     for sheet in book.worksheets:
         lines = sheet.iter_rows(values_only=True)
-        columns = [str(cell).strip() if cell is not None else "" for cell in next(lines, ())]
+        cells = next(lines, ())
+        columns = unique(str(cell).strip() if cell is not None else "" for cell in cells)
         if any(columns):
             yield sheet.title, columns, _rows(columns, lines)
 

@@ -19,6 +19,7 @@ from xframes.reader.formats import (
     table_refusal,
 )
 from xframes.reader.rounding import Rounding
+from xframes.reader.row_files import unique
 from xframes.settings import MAX_LINE
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def pages(file: IO[bytes], notes: Notes, choices: Choices) -> Iterator[Converted
         if not first.strip():
             raise NotPages(f"{notes.file} is empty")
         columns = next(csv.reader([first], delimiter=delimiter(first)), [])
-        columns = [name.strip() for name in columns]
+        columns = unique(name.strip() for name in columns)
         rows = csv.DictReader(lines, columns, delimiter=delimiter(first))
         yield from table_pages(columns, _whole(rows, lines, notes), notes, choices)
     finally:

@@ -50,6 +50,10 @@ __all__ = [
 ID_LISTS = "a list of ids: `xframes hydrate` fetches the posts, `xframes users lookup` the users"
 _LONG_ID = 15  # digits of X's ids since 2010
 _OBJECTS_OF_V2 = ("public_metrics", "entities", "author", "edit_controls", "attachments")
+_OF_OTHERS = frozenset({  # than lists with a name, and of lists alone
+    "username", "text", "owner_id", "member_count", "follower_count", "private", "full_name",
+    "public_metrics", "created_at", "media_key", "description", "place_type", "screen_name",
+})
 _INLINE = frozenset({
     "author", "in_reply_to_user", "pinned_tweet", "matching_rules", "__twarc", "__redacted", "type",
     "media", "users", "tweets", "places", "polls", "errors", "meta", "includes", "data",
@@ -99,7 +103,12 @@ def format_of(
 
 
 def is_unrelated(document: Mapping[str, Any]) -> bool:
-    """Whether an object has an id and a text, and nothing else that X's objects have."""
+    """Whether an object has an id and a text, and nothing else that X's objects have.
+
+    Also an id, a name and what lists of X do not have.
+    """
+    if {"id", "name"} <= document.keys() and not _OF_OTHERS & document.keys():
+        return bool(document.keys() - leaves("list").fields.keys() - _INLINE)
     others = document.keys() - {"id", "text"}
     if not {"id", "text"} <= document.keys() or not others or len(str(document["id"])) >= _LONG_ID:
         return False

@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 def rows() -> list[dict[str, Any]]:
     """Return one row for each format.
 
-    The columns are its name, tool, family, form, whether it is read, the tables it fills, the
-    choice it needs, what it cannot say, and the way out where it is refused.
+    The columns are its name, tool, versions, family, form, whether it is read, the tables it fills,
+    the choice it needs, what it cannot say, and the way out where it is refused.
     """
     return [
         {
-            "format": each.name, "tool": each.tool, "family": each.family, "form": each.form,
+            "format": each.name, "tool": each.tool, "version": each.version or None,
+            "family": each.family, "form": each.form,
             "read": each.is_read, "tables": ", ".join(each.fills), "with": each.choice or None,
             "not_in_it": each.cannot_say or None, "way_out": each.way_out or None,
         }
@@ -30,11 +31,11 @@ def rows() -> list[dict[str, Any]]:
 
 
 def tools() -> dict[str, list[Format]]:
-    """Return the formats that are read, by tool."""
+    """Return the formats that are read, by tool and version."""
     grouped: dict[str, list[Format]] = {}
     for each in formats():
         if each.is_read:
-            grouped.setdefault(each.tool, []).append(each)
+            grouped.setdefault(each.source, []).append(each)
     return grouped
 
 

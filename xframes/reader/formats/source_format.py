@@ -134,7 +134,9 @@ class Format:
     name
         Its name, such as `twarc1-csv`.
     tool
-        The program that writes it, with versions.
+        The program that writes it.
+    version
+        Its versions, where they write other files; empty for all.
     family
         exports, v11, flat, scrapers or streams.
     form
@@ -179,6 +181,14 @@ class Format:
     fits: Callable[[Mapping[str, Any]], bool] | None = None
     convert: Callable[[Mapping[str, Any], Notes], list[Converted]] | None = None
     tables: tuple[str, ...] = ()
+    version: str = ""
+
+    @property
+    def source(self) -> str:
+        """The program with its versions, as the documentation names it."""
+        if not self.version:
+            return self.tool
+        return f"{self.tool}, {self.version}"
 
     @property
     def is_read(self) -> bool:

@@ -355,7 +355,7 @@ def _declare(
 ) -> Format:
     READ[name] = read
     return Format(
-        name, "X's export of an account (2018 and later)", "exports", "js", shape,
+        name, "X's export of an account", "exports", "js", shape, version="2018 and later",
         certain=tuple((file,) for file in files), choice=choice, label=label, tables=tables,
         cannot_say=cannot_say,
     )

@@ -104,15 +104,17 @@ def _day(row: Mapping[str, Any], notes: Notes) -> list[Converted]:
 
 FORMATS = (
     Format(
-        "analytics-posts", "X Analytics: posts (old and new)", "exports", "table", convert=_post,
+        "analytics-posts", "X Analytics: posts", "exports", "table", convert=_post,
+        version="before and since 2024",
         certain=(("Post id", "Impressions", "Engagements"), ("Post ID", "Impressions"),
                  ("Tweet id", "impressions", "engagements"),
                  ("Tweet id", "Tweet text", "impressions")),
         tables=("post_analytics", "posts"), cannot_say="counts of promotion",
     ),
     Format(
-        "analytics-days", "X Analytics: overviews of an account by day (old and new)", "exports",
-        "table", convert=_day, tables=("account_analytics",), cannot_say="the account",
+        "analytics-days", "X Analytics: overviews of an account by day", "exports", "table",
+        version="before and since 2024", convert=_day, tables=("account_analytics",),
+        cannot_say="the account",
         certain=(("Date", "Impressions", "Engagements", "Profile visits", "Create Post"),
                  ("Date", "Impressions", "Engagements", "New follows", "Unfollows"),
                  ("Date", "Tweets published", "impressions"),

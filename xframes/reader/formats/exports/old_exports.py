@@ -7,13 +7,13 @@ from xframes.reader.formats.readings import APP, ID, LINKS, TIME
 from xframes.reader.formats.source_format import Format, Key, Shape
 from xframes.reader.formats.v11.status_shape import STATUS
 
-_TOOL = "X's export of an account (2012 to 2018, Grailbird)"
+_TOOL = "X's export of an account"
 READ["grailbird"] = posts
 FORMATS = (
     Format("grailbird", _TOOL, "exports", "js", STATUS, certain=(("tweets_*",),),
-           cannot_say="likes and reposts counted"),
+           version="2012 to 2018 (Grailbird)", cannot_say="likes and reposts counted"),
     Format(
-        "grailbird-csv", f"{_TOOL}: tweets.csv", "exports", "table",
+        "grailbird-csv", _TOOL, "exports", "table",
         Shape(
             "post",
             keys=(
@@ -29,6 +29,7 @@ FORMATS = (
         ),
         certain=(("tweet_id", "timestamp", "text", "retweeted_status_id"),
                  ("tweet_id", "timestamp", "source", "text")),
+        version="2012 to 2018 (tweets.csv)",
         cannot_say="the author; counts; hashtags and mentions; media",
     ),
 )

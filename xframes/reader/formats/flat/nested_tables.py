@@ -85,9 +85,9 @@ def _record(shape: Shape, row: Mapping[str, Any], notes: Notes) -> list[Converte
 _TABLES = ("posts", "users", "media", "places", "post_references")
 FORMATS = (
     Format(
-        "v11-table", "posts of the API v1.1 in tables (pandas' json_normalize, rtweet 1)", "flat",
-        "table",
-        convert=_status, tables=_TABLES, cannot_say="what its columns do not have",
+        "v11-table", "posts of the API v1.1 in tables (pandas)", "flat", "table",
+        version="also rtweet 1", convert=_status, tables=_TABLES,
+        cannot_say="what its columns do not have",
         certain=(("id_str", "user.screen_name"), ("id", "user.screen_name", "user.id_str"),
                  ("id", "user.screen_name", "created_at"), ("id_str", "user", "entities"),
                  ("id", "user", "entities", "created_at"), ("id_str", "full_text", "truncated"),

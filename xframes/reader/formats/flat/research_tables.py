@@ -87,7 +87,7 @@ _RTWEET_USER = (
 )
 _RTWEET_LEFT = ("profile_url", "profile_background_url", "account_lang")
 RTWEET = Format(
-    "rtweet-csv", "rtweet (write_as_csv, save_as_csv)", "flat", "table",
+    "rtweet-csv", "rtweet", "flat", "table",
     Shape(
         "post",
         keys=(
@@ -138,10 +138,11 @@ RTWEET = Format(
     ),
     certain=(("user_id", "status_id", "created_at", "screen_name", "text"),
              ("status_id", "created_at", "text", "is_retweet")),
+    version="before 1.0 (write_as_csv, save_as_csv)",
     cannot_say="keys of media; positions of tags and links",
 )
 RTWEET_USERS = Format(
-    "rtweet-users-csv", "rtweet (users_data)", "flat", "table",
+    "rtweet-users-csv", "rtweet", "flat", "table",
     Shape(
         "user",
         keys=(
@@ -153,6 +154,7 @@ RTWEET_USERS = Format(
         left_out=_RTWEET_LEFT, prepare=_without_na, finish=lambda _, o: _move_links(o.main),
     ),
     certain=(("user_id", "screen_name", "account_created_at", "statuses_count"),),
+    version="before 1.0 (users_data)",
 )
 
 

@@ -18,6 +18,7 @@ from xframes.reader.formats.readings import (
 )
 from xframes.reader.formats.source_format import Format, Key, Shape
 
+_EXACT_DIGITS = 14  # of a number in a spreadsheet
 _REFERENCE = {"retweet": "retweeted", "quote": "quoted"}
 
 
@@ -81,7 +82,7 @@ _LEFT = (
 )
 
 TWARC1 = Format(
-    "twarc1-csv", "twarc 1 (json2csv)", "flat", "table",
+    "twarc1-csv", "twarc", "flat", "table",
     Shape(
         "post",
         keys=(
@@ -96,6 +97,7 @@ TWARC1 = Format(
     certain=(("id", "tweet_url", "user_screen_name", "retweet_or_quote_id"),
              ("id", "tweet_url", "user_screen_name", "tweet_type"),
              ("id", "tweet_url", "parsed_created_at")),
+    version="1 (json2csv)",
     cannot_say="ids of places and media; reposted and quoted posts themselves",
 )
 HYDRATOR = Format(
@@ -120,9 +122,14 @@ HYDRATOR = Format(
 
 def _without_thread(post: dict[str, Any]) -> None:
     """Use the id in the link where a spreadsheet has rounded the column `id`."""
-    linked = post.pop("conversation_id", None)
-    if linked:
+    linked, own = post.pop("conversation_id", None), post.get("id")
+    if linked and (not own or _is_rounded(own, linked)):
         post["id"] = linked
+
+
+def _is_rounded(id_: str, linked: str) -> bool:
+    """Whether an id is another one without its last digits, as spreadsheets write numbers."""
+    return len(id_) == len(linked) and id_[:_EXACT_DIGITS] == linked[:_EXACT_DIGITS]
 
 
 FORMATS = (TWARC1, HYDRATOR)

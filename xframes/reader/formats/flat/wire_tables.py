@@ -49,10 +49,11 @@ _LIFTED = re.compile(
 )
 
 WIRE = Format(
-    "twarc-csv", "twarc 2 (twarc-csv), and tables with the paths of the API v2 as columns", "flat",
-    "table", tables=("posts", "users", "media", "places", "polls", "lists", "counts", "removals",
-                     "post_references", "post_hashtags", "post_mentions", "post_urls",
-                     "post_annotations", "post_contexts"),
+    "twarc-csv", "tables with the paths of the API v2 as columns", "flat", "table",
+    version="also twarc 2 (twarc-csv 0.1 to 0.7)",
+    tables=("posts", "users", "media", "places", "polls", "lists", "counts", "removals",
+            "post_references", "post_hashtags", "post_mentions", "post_urls", "post_annotations",
+            "post_contexts"),
     observed=("__twarc.retrieved_at",), cannot_say="what its columns do not have",
 )
 

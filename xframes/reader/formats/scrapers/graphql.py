@@ -260,7 +260,7 @@ def _body(entry: Any) -> Any:
         return None
 
 
-_TOOL = "answers of X's website (GraphQL)"
+_TOOL, _VERSION = "answers of X's website", "since 2021 (GraphQL)"
 _CANNOT = "places; who liked"
 _TABLES = ("posts", "users", "media", "post_references", "post_hashtags", "post_mentions",
            "post_urls")
@@ -273,8 +273,8 @@ FORMATS = (
            certain=(("nav_index", "item_id", "data"), ("source_platform", "item_id", "data"),
                     ("timestamp_collected", "item_id", "data")),
            tables=_TABLES, observed=("timestamp_collected",), cannot_say=_CANNOT),
-    Format("graphql-result", _TOOL, "scrapers", "json", fits=is_result, convert=read_result,
-           tables=_TABLES, cannot_say=_CANNOT),
-    Format("graphql", _TOOL, "scrapers", "json", fits=_is_answer, convert=read_objects,
-           tables=_TABLES, cannot_say=_CANNOT),
+    Format("graphql-result", _TOOL, "scrapers", "json", version=_VERSION, fits=is_result,
+           convert=read_result, tables=_TABLES, cannot_say=_CANNOT),
+    Format("graphql", _TOOL, "scrapers", "json", version=_VERSION, fits=_is_answer,
+           convert=read_objects, tables=_TABLES, cannot_say=_CANNOT),
 )

@@ -190,14 +190,15 @@ def _is_other(document: Mapping[str, Any]) -> bool:
     return str(document.get("_type", "")).startswith("snscrape.modules.")
 
 
-_TOOL = "snscrape and twscrape (lines of JSON)"
+_TOOL, _VERSION = "snscrape", "0.3 to 0.7, also twscrape (lines of JSON)"
 _CANNOT = "keys of media"
 FORMATS = (
-    Format("snscrape", _TOOL, "scrapers", "json", POST, cannot_say=_CANNOT, certain=(
+    Format("snscrape", _TOOL, "scrapers", "json", POST, version=_VERSION, cannot_say=_CANNOT,
+           certain=(
         ("_type=snscrape.modules.twitter.Tweet",), ("rawContent", "id", "user.username"),
         ("renderedContent", "id", "user.username"), ("content", "date", "id", "user.username"),
     )),
-    Format("snscrape-user", _TOOL, "scrapers", "json", USER, certain=(
+    Format("snscrape-user", _TOOL, "scrapers", "json", USER, version=_VERSION, certain=(
         ("_type=snscrape.modules.twitter.User",), ("displayname", "id", "username"),
     )),
     Format("snscrape-tombstone", "snscrape's marks of missing posts", "scrapers", "json",
