@@ -59,6 +59,7 @@ _COUNTING = ", ".join(f"'{a.name}'" for a in ACTIONS.values() if a.rows == "coun
 _TOKENS = """'{"next_token": null, "pagination_token": null}'"""
 _PAGE_ROWS = 1_000_000_000  # more than a page can have
 _LONGEST = 31  # days that X puts on one page of counts
+_REPOSTED, _REPLIED, _QUOTED, _OTHER = (_PAGE_ROWS * number for number in range(4))
 # Microseconds: the order in which the pages of an archive were received
 RECEIVED = "epoch_ms(observed_at) * 1000 + coalesce(microsecond, 0)"
 # Runs that one call started fetch their pages at the same time; their ids are in its order
@@ -102,17 +103,22 @@ def _edited(edits: str) -> str:
     return f"SELECT post_id FROM {edits} AS listed WHERE position > 0"
 
 
-def posts(rows: str, edits: str | None, *, are_unmarked: bool = False) -> str:
+def posts(
+    rows: str, edits: str | None, *, are_unmarked: bool = False, older: str | None = None
+) -> str:
     """Return a SELECT of rows of posts with `is_latest` and, last, `plain_text`.
 
-    `rows` is a FROM clause. With `are_unmarked`, some files are from a version without
-    `is_result`; `matches` says the same.
+    `rows` is a FROM clause. If it has not all posts, `older` is one of the ids of all older
+    versions. With `are_unmarked`, some files are from a version without `is_result`; `matches`
+    says the same.
     """
     derived = ["true AS is_latest"]
     joins = ""
-    if edits:
+    if edits and older is None:
+        older = f"({superseded(edits, rows)})"
+    if older:
         derived = ["older.id IS NULL AS is_latest"]
-        joins += f" LEFT JOIN ({superseded(edits, rows)}) AS older ON older.id = p.id"
+        joins += f" LEFT JOIN {older} AS older ON older.id = p.id"
     if are_unmarked:
         derived.append("coalesce(p.is_result, listed.id IS NOT NULL) AS is_result")
         listed = "SELECT post_id AS id FROM matches GROUP BY post_id"
@@ -120,6 +126,14 @@ def posts(rows: str, edits: str | None, *, are_unmarked: bool = False) -> str:
     return (
         f"SELECT p.* REPLACE ({', '.join(derived)}), {PLAIN_TEXT} AS plain_text "
         f"FROM {rows} AS p{joins}"
+    )
+
+
+def _period(time: str) -> str:
+    """Return SQL of the start of the minute, hour or day, by `granularity`, of a time."""
+    return (
+        f"CASE granularity WHEN 'minute' THEN date_trunc('minute', {time}) "
+        f"WHEN 'hour' THEN date_trunc('hour', {time}) ELSE date_trunc('day', {time}) END"
     )
 
 
@@ -163,12 +177,12 @@ gaps AS (
 ),
 empty AS (
     SELECT query, granularity, observed_at, page_id, start_at AS until, step,
-        unnest([reach] || range(date_trunc(granularity, reach) + step, start_at, step)) AS start_at
+        unnest([reach] || range({_period("reach")} + step, start_at, step)) AS start_at
     FROM gaps
 ),
 filled AS (
     SELECT query, granularity, start_at,
-        least(until, date_trunc(granularity, start_at) + step) AS end_at,
+        least(until, {_period("start_at")} + step) AS end_at,
         0::BIGINT AS post_count, true AS filled, observed_at, page_id
     FROM empty
 )
@@ -277,7 +291,7 @@ _FIRSTS = f"""(
     SELECT id, coalesce(min(spot) FILTER (is_own), min(spot)) AS place,
         min(spot) AS begin FROM (
         SELECT coalesce(superseded.newest, m.post_id) AS id, superseded.id IS NULL AS is_own,
-            pages.place * {_PAGE_ROWS} + coalesce(m.position, 0) AS spot
+            pages.place * {_PAGE_ROWS}::BIGINT + coalesce(m.position, 0) AS spot
         FROM matches AS m LEFT JOIN pages ON pages.page_id = m.page_id
         LEFT JOIN superseded ON superseded.id = m.post_id
     ) GROUP BY id
@@ -288,10 +302,11 @@ _SOURCES = """(
     FROM pages GROUP BY place
 )"""
 # What a post refers to: what it reposts, else what it replies to, else what it quotes
-_REFS = """
+_REFS = f"""
     SELECT post_id, arg_min(referenced_post_id, rank) AS id, arg_min(type, rank) AS type FROM (
-        SELECT *, coalesce(list_position(['reposted', 'replied_to', 'quoted'], type), 4) * 1000000
-            + coalesce(position, 0) AS rank
+        SELECT *, CASE type WHEN 'reposted' THEN {_REPOSTED} WHEN 'replied_to' THEN {_REPLIED}
+            WHEN 'quoted' THEN {_QUOTED} ELSE {_OTHER} END
+            + coalesce(position, {_PAGE_ROWS - 1}) AS rank
         FROM post_references
     ) GROUP BY post_id"""
 _KIND = """CASE refs.type WHEN 'reposted' THEN 'repost' WHEN 'replied_to' THEN 'reply'

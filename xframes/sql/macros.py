@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from xframes.schema import Type
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -71,24 +73,25 @@ _DOMAIN = (
 
 
 class Macro(NamedTuple):
-    """An SQL function: its argument, its expression and its meaning."""
+    """An SQL function: its argument, its expression, its meaning and the type that it returns."""
 
     argument: str
     expression: str
     meaning: str
+    returns: Type
 
 
 MACROS = {
     "words": Macro("body", _WORDS, (
         "Words of a text in lower case, in order, without links and handles. Runs of Chinese "
         "characters are split into overlapping pairs."
-    )),
+    ), Type.STRS),
     "emoji": Macro("body", f"regexp_extract_all(body, {_quoted(EMOJI)})", (
         "Emoji of a text, in order. A sequence that is drawn as one picture is one emoji."
-    )),
+    ), Type.STRS),
     "domain": Macro("link", _DOMAIN, (
         "Host of a link in lower case, without www. NULL if it is not a link."
-    )),
+    ), Type.STR),
 }
 """SQL functions by name."""
 

@@ -21,8 +21,8 @@ known since then: the newest observation that knows the column is the newest com
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
 
 from xframes.schema import TABLES, Table, Type
 
@@ -174,27 +174,92 @@ def _dead_bits(table: Table, group: Sequence[Run], record: str) -> str:
     )
 
 
+class Scans(Protocol):
+    """How a database reads the files of a table: each method returns a FROM clause."""
+
+    def rows(self, table: Table, files: Sequence[str], *, exact: bool = False) -> str:
+        """All rows of files, as `scan`."""
+        ...
+
+    def settled(self, table: Table, runs: Sequence[Run], record: str) -> str:
+        """The rows of settled files that hold, as `settled_rows`."""
+        ...
+
+
+class DuckDBScans:
+    """DuckDB reads files by their paths."""
+
+    def rows(self, table: Table, files: Sequence[str], *, exact: bool = False) -> str:
+        """All rows of files."""
+        return scan(table, files, exact=exact)
+
+    def settled(self, table: Table, runs: Sequence[Run], record: str) -> str:
+        """The rows of settled files that hold."""
+        return settled_rows(table, runs, record)
+
+
 def view(table: Table, own: Sources, parent: Sources | None = None) -> str:
     """Return a SELECT of the table's newest known rows.
 
     `parent` are the files of the parent of a detail table.
     """
-    shown = quoted(c.name for c in table.columns)
     if own.all is None:
         return empty(table, hidden=False)
-    parent_is_fresh = parent is not None and bool(parent.fresh)
-    if own.base and not own.fresh and not parent_is_fresh:
-        return f"SELECT {shown} FROM {own.base}"
-    rows = _united(table, own, parent, touched=bool(own.base))
+    parts = [part for part in (unchanged(table, own, parent), changed(table, own, parent)) if part]
+    query = " UNION ALL ".join(parts)
+    return with_touched(table, own, parent, query)
+
+
+def with_touched(table: Table, own: Sources, parent: Sources | None, query: str) -> str:
+    """Return a query of `unchanged` and `changed` with the CTE `touched`, if they need it."""
+    if not own.base or not _has_news(own, parent):
+        return query
+    return f"WITH touched AS ({touched(table, own, parent)}) {query}"
+
+
+def unchanged(table: Table, own: Sources, parent: Sources | None) -> str | None:
+    """Return a SELECT of compacted rows that hold; the query needs the CTE `touched`.
+
+    None without compacted files.
+    """
     if not own.base:
-        return f"SELECT {shown} FROM ({rows})"
-    unchanged = (
-        f"SELECT {shown} FROM {own.base} AS base ANTI JOIN touched ON {same(table, 'base')}"
-    )
-    return (
-        f"WITH touched AS ({touched(table, own, parent)}) {unchanged} "
-        f"UNION ALL SELECT {shown} FROM ({rows})"
-    )
+        return None
+    query = f"SELECT {quoted(c.name for c in table.columns)} FROM {own.base}"
+    if _has_news(own, parent):
+        query += f" AS base ANTI JOIN touched ON {same(table, 'base')}"
+    return query
+
+
+def changed(table: Table, own: Sources, parent: Sources | None) -> str | None:
+    """Return a SELECT of all other rows, merged; the query needs the CTE `touched`.
+
+    None if compacted rows are all there is.
+    """
+    if own.base and not _has_news(own, parent):
+        return None
+    rows = _united(table, own, parent, touched=bool(own.base))
+    return f"SELECT {quoted(c.name for c in table.columns)} FROM ({rows})"
+
+
+def _has_news(own: Sources, parent: Sources | None) -> bool:
+    """Whether rows are newer than the compacted ones: their own, or their parents'."""
+    return bool(own.fresh) or (parent is not None and bool(parent.fresh))
+
+
+def share_of(rows: Sources, key: tuple[str, ...], shares: int, share: int) -> Sources:
+    """Return the rows of a source whose keys are in one of several shares of like size."""
+    test = in_share(key, shares, share)
+    base, fresh = rows.base, rows.fresh
+    if base:
+        base = f"(SELECT * FROM {base} WHERE {test})"
+    if fresh:
+        fresh = f"(SELECT * FROM {fresh} WHERE {test})"
+    return replace(rows, base=base, fresh=fresh)
+
+
+def in_share(key: tuple[str, ...], shares: int, share: int) -> str:
+    """Return a test that the key of a row is in a share."""
+    return f"hash({quoted(key)}) % {shares} = {share}"
 
 
 def moment(seen_at: str, tie: str) -> str:

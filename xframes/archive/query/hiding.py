@@ -23,9 +23,9 @@ class Stones:
         pairs = [(column, kind) for column, kind in owners(table) if kind in {"post", "user"}]
         if not source or not pairs:
             return source
-        tests = " AND ".join(
-            f'("{column}" IS NULL OR "{column}" NOT IN '
-            f"(SELECT resource_id FROM {self.rows} WHERE resource_type = '{kind}'))"
+        joins = "".join(
+            f" ANTI JOIN (SELECT resource_id FROM {self.rows} WHERE resource_type = '{kind}') "
+            f'AS "hidden {column}" ON "hidden {column}".resource_id = shown."{column}"'
             for column, kind in pairs
         )
-        return f"(SELECT * FROM {source} WHERE {tests})"
+        return f"(SELECT shown.* FROM {source} AS shown{joins})"

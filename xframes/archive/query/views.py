@@ -22,7 +22,7 @@ from xframes.schema import STORED, TABLES, Table
 from xframes.sql import derivation, macros, newest
 from xframes.sql.names import named_tables
 from xframes.sql.needs import needs_of
-from xframes.sql.newest import Sources
+from xframes.sql.newest import Scans, Sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from xframes.archive.storage.records.settled import Settled
 
 _MOST_READ = 50_000  # rows of `post_edits` that are read for a view; it takes 10 ms
+DUCKDB = newest.DuckDBScans()
 
 
 def connect(folder: Folder | None = None, **config: Any) -> duckdb.DuckDBPyConnection:
@@ -191,7 +192,7 @@ class Views:
         create = f'CREATE OR REPLACE VIEW "{table.name}" AS'
         try:
             query = newest.view(table, *sources(table, own, parent, stones=stones))
-            self._connection.execute(f"{create} {_derived(table, query, own, edits)}")
+            self._connection.execute(f"{create} {derived(table, query, own, edits)}")
         except (duckdb.Error, pa.ArrowException, OSError) as error:
             files = list(own.all)
             for others in filter(None, (parent, edits)):
@@ -199,14 +200,8 @@ class Views:
             if self._folder.vanished(files):
                 raise
             # A file is damaged: only queries of this table raise.
-            text = (
-                f"a file of table {table.name} cannot be read: verify() finds it, rebuild() "
-                f"creates the table again ({error})"
-            )
-            empty = newest.empty(table, hidden=False)
-            failing = newest.failing(table, text.replace("'", "''"))
-            query = f"SELECT * FROM ({empty}) UNION ALL {failing}"
-            self._connection.execute(f"{create} {_derived(table, query)}")
+            query = failing(table, error)
+            self._connection.execute(f"{create} {derived(table, query)}")
 
     def relation(self, query: str, params: object = None) -> duckdb.DuckDBPyRelation:
         """Query the views. No file is removed while the relation or anything made from it lives."""
@@ -334,17 +329,32 @@ def _narrow(session: duckdb.DuckDBPyConnection, query: str, *, has_edits: bool) 
         session.execute(f"CREATE TEMP VIEW results AS {select}")
 
 
-def _derived(
-    table: Table, query: str, own: Files | None = None, edits: Files | None = None
+def failing(table: Table, error: Exception) -> str:
+    """Return a SELECT of a table's columns that stops any query, because a file is damaged."""
+    text = (
+        f"a file of table {table.name} cannot be read: verify() finds it, rebuild() "
+        f"creates the table again ({error})"
+    )
+    empty = newest.empty(table, hidden=False)
+    stop = newest.failing(table, text.replace("'", "''"))
+    return f"SELECT * FROM ({empty}) UNION ALL {stop}"
+
+
+def derived(
+    table: Table,
+    query: str,
+    own: Files | None = None,
+    edits: Files | None = None,
+    scans: Scans = DUCKDB,
 ) -> str:
-    """SQL of a SELECT of a table's newest known rows with what is derived from others."""
+    """Return a SELECT of a table's newest known rows with what is derived from others."""
     if table.name == "counts" and own is not None and own.all:
         return derivation.counts(f"({query})", derivation.RECEIVED)
     if table.name != "posts":
         return query
     known = None
     if edits is not None and edits.all:
-        known = _scan(STORED["post_edits"], edits.all)
+        known = _scan(STORED["post_edits"], edits.all, scans)
     are_unmarked = own is not None and has_unmarked(own)
     return derivation.posts(f"({query})", known, are_unmarked=are_unmarked)
 
@@ -387,7 +397,7 @@ def has_edits(path: Place) -> bool:
         return True
 
 
-def stones_of(folder: Folder) -> Stones | None:
+def stones_of(folder: Folder, scans: Scans = DUCKDB) -> Stones | None:
     """Return the tombstones of an archive; None if nothing was ever removed.
 
     In a bucket they filter all files, because another machine may compact rows that it read before
@@ -397,12 +407,17 @@ def stones_of(folder: Folder) -> Stones | None:
     if not files:
         return None
     everywhere = folder.storage.is_shared or bool(folder.buried)
-    rows = newest.scan(TABLES["tombstones"], [str(p) for p in files])
+    rows = scans.rows(TABLES["tombstones"], [str(p) for p in files])
     return Stones(rows, everywhere=everywhere)
 
 
 def sources(
-    table: Table, own: Files, parent: Files | None = None, *, stones: Stones | None = None
+    table: Table,
+    own: Files,
+    parent: Files | None = None,
+    *,
+    stones: Stones | None = None,
+    scans: Scans = DUCKDB,
 ) -> tuple[Sources, Sources | None]:
     """Return the table's files, and its parent's: those that are unique by key, and all others.
 
@@ -411,13 +426,13 @@ def sources(
     other files of the parent than those they were compared with may say something newer.
     """
     if own.settled:
-        return _settled_sources(table, own, own.settled, parent, stones)
+        return _settled_sources(table, own, own.settled, parent, stones=stones, scans=scans)
     generation, parent_generation = own.generation, None
     if parent is not None:
         parent_generation = parent.generation
         if parent.bases and own.bases and set(parent.bases) != set(own.bases):
             generation = parent_generation = None
-    own_sources = _sources(table, own, generation)
+    own_sources = _sources(table, own, generation, scans)
     if stones is not None:
         base = own_sources.base
         if stones.everywhere:
@@ -426,10 +441,10 @@ def sources(
         own_sources = replace(own_sources, base=base, fresh=fresh)
     if parent is None:
         return own_sources, None
-    return own_sources, _sources(TABLES[str(table.parent)], parent, parent_generation)
+    return own_sources, _sources(TABLES[str(table.parent)], parent, parent_generation, scans)
 
 
-def _sources(table: Table, files: Files, generation: str | None) -> Sources:
+def _sources(table: Table, files: Files, generation: str | None, scans: Scans) -> Sources:
     compacted: tuple[Place, ...] = ()
     others = files.all
     if generation:
@@ -438,8 +453,8 @@ def _sources(table: Table, files: Files, generation: str | None) -> Sources:
     base = None
     if compacted:
         exact = all(is_exact(table.name, path) for path in compacted)
-        base = newest.scan(table, [str(p) for p in compacted], exact=exact)
-    return Sources(base, _scan(table, others), _is_plain(table, files))
+        base = scans.rows(table, [str(p) for p in compacted], exact=exact)
+    return Sources(base, _scan(table, others, scans), _is_plain(table, files))
 
 
 def _is_plain(table: Table, files: Files) -> bool:
@@ -448,10 +463,16 @@ def _is_plain(table: Table, files: Files) -> bool:
 
 
 def _settled_sources(
-    table: Table, own: Files, record: Settled, parent: Files | None, stones: Stones | None
+    table: Table,
+    own: Files,
+    record: Settled,
+    parent: Files | None,
+    *,
+    stones: Stones | None,
+    scans: Scans,
 ) -> tuple[Sources, Sources | None]:
-    base: str | None = newest.settled_rows(table, runs_of(table, own, record), str(record.place))
-    fresh = _scan(table, own.besides(record.files[table.name]))
+    base: str | None = scans.settled(table, runs_of(table, own, record), str(record.place))
+    fresh = _scan(table, own.besides(record.files[table.name]), scans)
     if stones is not None:
         # compacted files have nothing that an earlier purge removed; parts may have come later
         if stones.everywhere or not all(map(BASE.fullmatch, record.files[table.name])):
@@ -463,7 +484,7 @@ def _settled_sources(
     above = TABLES[str(table.parent)]
     newer = parent.besides(record.files.get(above.name, ()))
     older = [path for path in parent.all if path not in newer]
-    return own_sources, Sources(_scan(above, older), _scan(above, newer))
+    return own_sources, Sources(_scan(above, older, scans), _scan(above, newer, scans))
 
 
 def runs_of(table: Table, own: Files, record: Settled) -> list[newest.Run]:
@@ -481,8 +502,8 @@ def runs_of(table: Table, own: Files, record: Settled) -> list[newest.Run]:
     return runs
 
 
-def _scan(table: Table, files: Sequence[Place]) -> str | None:
-    return newest.scan(table, [str(p) for p in files]) if files else None
+def _scan(table: Table, files: Sequence[Place], scans: Scans) -> str | None:
+    return scans.rows(table, [str(p) for p in files]) if files else None
 
 
 def is_exact(table: str, path: Place) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import InitVar, dataclass, field, replace
+from dataclasses import InitVar, dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from xframes.archive.query.hiding import Stones
     from xframes.archive.storage.bucket import Place
     from xframes.archive.storage.folder import Files, Folder
-    from xframes.sql.newest import Sources
 
 MEMORY = 512_000_000  # bytes DuckDB may use; with more, a share of the keys is compared at a time
 _SPREAD = 12  # bytes of memory for each byte of compressed rows that are merged at once
@@ -147,7 +146,7 @@ class Comparison:
         """
         key = newest.quoted(dict.fromkeys((*table.key, "observed_at", "page_id")))
         rebuilt = self._without_removed(_rows(table, new), table)
-        in_share = _in_share(newest.key_of(table), shares, share)
+        in_share = newest.in_share(newest.key_of(table), shares, share)
         expected = f"SELECT DISTINCT {key} FROM {rebuilt} WHERE {in_share}"
         if table.name == "problems":
             expected += f" AND kind NOT IN {OWN_MARKS} AND page_id NOT IN (FROM redacted)"
@@ -187,9 +186,10 @@ class Comparison:
         """SQL of the newest rows of one share of a table."""
         own, above = sources(table, files, parent, stones=self.stones)
         if shares > 1:
-            own = _part_of(own, newest.key_of(table), shares, share)
+            own = newest.share_of(own, newest.key_of(table), shares, share)
             if above is not None:
-                above = _part_of(above, (TABLES[str(table.parent)].key[0],), shares, share)
+                key = (TABLES[str(table.parent)].key[0],)
+                above = newest.share_of(above, key, shares, share)
         return newest.view(table, own, above)
 
 
@@ -205,21 +205,6 @@ def _repeated(table: Table, files: Files) -> str:
     key = newest.quoted(table.key)
     rows = newest.scan(table, [str(p) for p in files.bases[str(files.generation)]])
     return f"SELECT count(*) FROM (SELECT {key} FROM {rows} GROUP BY {key} HAVING count(*) > 1)"
-
-
-def _part_of(rows: Sources, key: tuple[str, ...], shares: int, share: int) -> Sources:
-    """The rows of a source whose keys are in one share."""
-    test = _in_share(key, shares, share)
-    base, fresh = rows.base, rows.fresh
-    if base:
-        base = f"(SELECT * FROM {base} WHERE {test})"
-    if fresh:
-        fresh = f"(SELECT * FROM {fresh} WHERE {test})"
-    return replace(rows, base=base, fresh=fresh)
-
-
-def _in_share(key: tuple[str, ...], shares: int, share: int) -> str:
-    return f"hash({newest.quoted(key)}) % {shares} = {share}"
 
 
 def _same(key: Iterable[str], other: str = "o") -> str:

@@ -1,0 +1,30 @@
+"""Rules from DuckDB's SQL to Spark's, without a Spark."""
+
+import pytest
+
+from xframes.errors import ArgumentError
+from xframes.sql import derivation, newest
+
+pytest.importorskip("sqlglot", reason="sqlglot is not installed (extra `spark`)")
+
+from xframes.schema import STORED
+from xframes.spark.dialect import to_spark
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_every_rule_of_newest_values_has_words_for_spark(name):
+    table = STORED[name]
+    sources = newest.Sources("base_rows", "fresh_rows"), newest.Sources("above_base", "above_fresh") if table.parent else None
+    for query in (newest.view(table, *sources), newest.empty(table), newest.failing(table, "damaged")):
+        assert to_spark(query)
+
+
+def test_views_of_views_have_words_for_spark():
+    assert to_spark(derivation.results(derivation.RECEIVED))
+    assert to_spark(derivation.counts("(SELECT * FROM rows)", derivation.RECEIVED))
+    assert "REPLACE (" not in to_spark(derivation.posts("(SELECT id, text, is_latest FROM rows)", "edits"))
+
+
+def test_functions_without_a_rule_are_refused():
+    with pytest.raises(ArgumentError):
+        to_spark("SELECT invented_function(x) FROM rows")
