@@ -147,6 +147,7 @@ def test_each_bit_flipped_in_a_file_of_pages_is_found_and_never_read(mixed):
         assert archive.verify().ok
 
 
+@pytest.mark.slow
 def test_a_changed_page_is_not_rebuilt_not_merged_and_not_compacted(path, tmp_path):
     """Also one from which something was removed: its id cannot tell, the hash beside it can."""
     import pyarrow as pa
@@ -169,6 +170,7 @@ def test_a_changed_page_is_not_rebuilt_not_merged_and_not_compacted(path, tmp_pa
             assert ids(archive) == KEPT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("harm", ["cut", "gone", "changed"])
 def test_rows_of_lost_pages_stay_however_often_it_is_repaired(mixed, harm):
     path = mixed

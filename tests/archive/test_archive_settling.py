@@ -100,6 +100,7 @@ def is_settled(archive, table="posts"):
     return levels.is_settled(archive._folder.files(table))
 
 
+@pytest.mark.slow
 def test_settled_archives_answer_as_merged_ones(tmp_path, monkeypatch, eager):
     archive = Archive(tmp_path / "settled")
     fill(archive, 1)

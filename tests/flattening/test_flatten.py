@@ -244,6 +244,7 @@ with ThreadPoolExecutor(8) as pool:
 """
 
 
+@pytest.mark.slow
 def test_several_threads_may_flatten_at_once():
     done = subprocess.run([sys.executable, "-c", SEVERAL_AT_ONCE], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr  # it was a segmentation fault
