@@ -106,6 +106,13 @@ def test_a_post_that_was_included_first_becomes_a_result(collect):
     assert rows(found, "SELECT id FROM results") == [("2",), ("1",)]
 
 
+def test_a_lookup_by_id_knows_newer_versions(collect):
+    edits = {"edit_history_tweet_ids": ["10", "11"]}
+    found = collect(page([post(10), post(9, edit_history_tweet_ids=["9"])]), page([post(11, **edits)], minutes=1))
+    for id, is_latest in (("9", True), ("10", False), ("11", True)):
+        assert rows(found, f"SELECT is_latest FROM posts WHERE id = '{id}'") == [(is_latest,)]
+
+
 def test_an_edited_post_is_one_post(collect):
     edits = {"edit_history_tweet_ids": ["10", "11"]}
     found = collect(page([post(12), post(10, text="befor"), post(9)]),

@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import secrets
+import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import chain
@@ -160,6 +161,7 @@ class Folder:
         self._format = self.path / "xframes.json"
         self._only_read = only_read
         self._refused: set[str] = set()
+        self._snapshot = threading.local()
         self.exists = self.check()
 
     def check(self) -> bool:
@@ -257,9 +259,31 @@ class Folder:
 
         What a job began to publish in a bucket is completed first.
         """
+        self._forget_listing()
         self.storage.look()
         if self.storage.unpublished():
             self.recover()
+
+    @contextlib.contextmanager
+    def listed_once(self) -> Iterator[None]:
+        """List the files of each table once, as long as the block runs, for this thread.
+
+        It sees what it moves or deletes itself, but not what other processes add meanwhile. Needs
+        the lock `compact`, without which files are not replaced.
+        """
+        self._snapshot.files = {}
+        try:
+            yield
+        finally:
+            del self._snapshot.files
+
+    def _forget_listing(self, homes: Iterable[str] = STORED) -> None:
+        """Forget the files of tables with these names, and of those whose record is with them."""
+        known: dict[str, Files] = getattr(self._snapshot, "files", {})
+        changed = set(homes)
+        for name in list(known):
+            if name in changed or head_of(name) in changed:
+                del known[name]
 
     def steady(self, work: Callable[[], _Result]) -> _Result:
         """Do work on the present files; again if another machine replaced some meanwhile."""
@@ -310,7 +334,11 @@ class Folder:
         """Move finished files to their final paths durably: content, then names, then folders."""
         for temp in moves:
             sync(temp)
+        self._put(moves)
+
+    def _put(self, moves: Mapping[Path, Place]) -> None:
         self.storage.put(moves)
+        self._forget_listing({final.parent.name for final in moves.values()})
 
     def commit(self, moves: Mapping[Path, Place]) -> None:
         """Move finished files to their final paths, all or none. Needs the flush lock.
@@ -327,7 +355,7 @@ class Folder:
         draft.write_text(json.dumps(pairs))
         sync(draft)
         self._local.put({draft: intent})  # from here on the files will appear, even after a crash
-        self.storage.put(moves)
+        self._put(moves)
         intent.unlink()
 
     def publish(self, stage: str, moves: Mapping[str, Place]) -> None:
@@ -350,7 +378,7 @@ class Folder:
     def recover_locked(self) -> None:
         """Complete commits. The caller holds the flush lock."""
         for intent, moves in self._intents().items():
-            self.storage.put({temp: final for temp, final in moves.items() if _is_plain_file(temp)})
+            self._put({temp: final for temp, final in moves.items() if _is_plain_file(temp)})
             intent.unlink()
             files = counted(len(moves), "file")
             log.warning("%s: completed the commit of another process: %s", self.path, files)
@@ -413,8 +441,11 @@ class Folder:
 
     def files(self, table: str) -> Files:
         """Return the files of a table, without those that a finished compaction has replaced."""
-        files = self._listed(self.tables / table)
-        return Files.of(files, self._settled(table, files))
+        known: dict[str, Files] = getattr(self._snapshot, "files", {})
+        if table not in known:
+            files = self._listed(self.tables / table)
+            known[table] = Files.of(files, self._settled(table, files))
+        return known[table]
 
     def records(self) -> list[Place]:
         """Return the files that say which rows hold, those in use and older ones.
@@ -537,6 +568,7 @@ class Folder:
             ready = {mark: old for mark, old in ready.items() if _marked_at(mark) < until}
         self.storage.delete(list(chain.from_iterable(ready.values())))
         self.storage.delete(list(ready))
+        self._forget_listing()
 
     def lock(self, name: str) -> FileLock:
         """Return a lock that all processes see; it ends with the process that holds it.

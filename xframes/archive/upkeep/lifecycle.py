@@ -43,7 +43,10 @@ def compact(folder: Folder, views: Views, *, memory: int = MEMORY) -> int:
 
     Returns how many files were replaced.
     """
-    with folder.lock("compact"), folder.owned(), Worker(folder, memory) as worker:
+    with (
+        folder.lock("compact"), folder.owned(), Worker(folder, memory) as worker,
+        folder.listed_once(),
+    ):
         folder.look()
         folder.upgrade()
         replaced = sum(
@@ -97,6 +100,7 @@ def tidy(folder: Folder, views: Views) -> None:
         folder.lock("compact").acquire(timeout=0),
         folder.owned(),
         Worker(folder) as worker,
+        folder.listed_once(),
     ):
         folder.look()
         if folder.buried:  # the next purge needs the rows of removed posts to find their authors
