@@ -99,7 +99,12 @@ def text(folder: Folder) -> str:
         rows = f"at most {rows}"
     if results := found(folder):
         rows += f"; {results}"
-    return neutral(f"<Archive {folder.path}: {rows or 'empty'}>")
+    return neutral(f"<Archive {folder.path}: {rows or _without_rows(folder)}>")
+
+
+def _without_rows(folder: Folder) -> str:
+    """Say why there are no rows."""
+    return "empty" if folder.exists else "not created yet"
 
 
 def _is_exact(tables: Mapping[str, tuple[int, bool]]) -> bool:
@@ -114,7 +119,7 @@ def html(folder: Folder) -> str:
         f"<td style='text-align:right'>{'' if exact else '≤ '}{count:,}</td></tr>"
         for name, (count, exact) in tables.items()
     )
-    state, table, note = ": empty", "", ""
+    state, table, note = f": {_without_rows(folder)}", "", ""
     if rows:
         state = ""
         if results := found(folder):
