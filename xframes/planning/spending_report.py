@@ -33,8 +33,9 @@ def spend(
         Columns to sum by: day, app, server, action, query, run_id, archive. Default: all of them.
     usage
         Archive or Frames to compare with; needs `by="day"`: X's own counts of posts
-        (`xf.usage.posts`), and reports of the credits that are left (`xf.usage.credits`), best one
-        at the end of each day. Both are those of the whole project, and lag. Default: none.
+        (`xf.usage.posts`), and reports of the credits that are left (`xf.call("usage.credits")`),
+        best one at the end of each day. Both are those of the whole project, and lag. Default:
+        none.
 
     Returns
     -------
