@@ -101,7 +101,9 @@ def test_search_finds_text_in_any_case(browser):
 
 
 @pytest.mark.parametrize("path", ["/table/posts?sort=text", "/table/posts?day=yesterday", "/table/posts?after=x", "/table/posts?after=WzFd",
-                                  "/table/nothing", "/table/posts?after=" + "A" * 400])
+                                  "/table/nothing", "/table/posts?after=" + "A" * 400, "/table/posts?after=WyJ4IiwieCJd",
+                                  "/table/posts?after=WzFlOTk5LCJ4Il0", "/table/posts?sort=like_count&after=WyJ4IiwieCJd",
+                                  "/table/posts?day=2026-02-30", "/sql?q=select+'-infinity'::date"])
 def test_what_a_table_does_not_have_is_refused(browser, path):
     assert browser.get(path).status_code == 400
 

@@ -90,14 +90,17 @@ class WebApp:
         try:
             return self._answer(request, self._map.bind_to_environ(request.environ))
         except HTTPException as error:
-            return self._failure(error.code or 500, str(error.description))
+            status, text = error.code or 500, str(error.description)
         except ArgumentError as error:
-            return self._failure(400, str(error))
+            status, text = 400, str(error)
+        except OverflowError:
+            status, text = 400, "A value is too large to be shown; cast it to text."
         except (XframesError, duckdb.Error) as error:
-            return self._failure(500, str(error))
+            status, text = 500, str(error)
         except Exception:
             log.exception("browse: %s failed", request.path)
-            return self._failure(500, "An unexpected error; the log has more.")
+            status, text = 500, "An unexpected error; the log has more."
+        return self._failure(status, text)
 
     def _answer(self, request: Request, urls: MapAdapter) -> Response:
         endpoint, values = urls.match()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 PAGE_ROWS = 50
 _MOST_VALUES = 12
 _MOST_COUNTED = 500  # values of a facet that are remembered
+_LAST_MS = 250_000_000_000_000  # milliseconds; DuckDB has no later times
 _EPOCH = date(1970, 1, 1)
 _LONGEST_SEARCH = 200  # characters
 NOTHING = "(none)"  # the value of a facet for rows without one
@@ -53,7 +55,8 @@ class Choice:
         words = args.get("q", "").strip()[:_LONGEST_SEARCH]
         after = None
         if args.get("after"):
-            after = _decoded(args["after"])
+            by = sort or shape.time
+            after = _decoded(args["after"], shape.table[by].type if by else None)
         return cls(shape, values, words, sort, args.get("order") == "asc", after)
 
     @property
@@ -119,15 +122,27 @@ def _jsonable(value: Any) -> Any:
     return str(value)
 
 
-def _decoded(text: str) -> tuple[Any, str]:
+def _decoded(text: str, kind: Type | None) -> tuple[Any, str]:
     try:
         padded = text + "=" * (-len(text) % 4)
         value, tie = json.loads(base64.urlsafe_b64decode(padded))
     except (ValueError, TypeError, binascii.Error, RecursionError):
         raise ArgumentError("after: expected a value that a page of rows had as a link") from None
-    if not isinstance(tie, str) or not isinstance(value, int | float | str | None):
+    if not isinstance(tie, str) or not _is_of(kind, value):
         raise ArgumentError("after: expected a value that a page of rows had as a link")
     return value, tie
+
+
+def _is_of(kind: Type | None, value: Any) -> bool:
+    """Whether a value of a URL can be one of a column by which rows are sorted."""
+    if value is None:
+        return True
+    if kind is Type.DATE:
+        return isinstance(value, str) and re.fullmatch(r"\d{4}-[01]\d-[0-3]\d", value) is not None
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if kind is Type.TIME:
+        return isinstance(value, int) and is_number and abs(value) < _LAST_MS
+    return kind is not None and is_number and abs(value) < 2**63
 
 
 class Reading:
