@@ -120,6 +120,7 @@ def _generator() -> Any:
             exp.UnixToTime: lambda self, node: f"UNIX_MILLIS({self.sql(node, 'this')})",
             exp.DateDiff: _date_diff,
             exp.GenerateSeries: _sequence,
+            exp.Array: _array,
             exp.ArrayAgg: lambda self, node: _sorted_list(self, node, ""),
             exp.Filter: _filtered,
             exp.Bracket: _element,
@@ -153,8 +154,26 @@ def _sequence(self: Any, node: Any) -> str:
     )
 
 
+def _array(self: Any, node: Any) -> str:
+    from sqlglot import exp
+    from sqlglot.dialects.spark import Spark
+
+    first = node.expressions[0] if node.expressions else None
+    if not isinstance(first, exp.Comprehension):
+        return str(Spark.Generator.TRANSFORMS[exp.Array](self, node))
+    items, item = self.sql(first, "iterator"), self.sql(first, "expression")
+    return f"TRANSFORM({items}, {item} -> {self.sql(first, 'this')})"
+
+
 def _sorted_list(self: Any, node: Any, condition: str) -> str:
+    from sqlglot import exp
+
     order = node.this
+    if not isinstance(order, exp.Order):
+        value = self.sql(order)
+        if condition:
+            value = f"CASE WHEN {condition} THEN {value} END"
+        return f"COLLECT_LIST({value})"  # leaves out nulls
     value = self.sql(order, "this")
     (by,) = order.expressions
     key = self.sql(by, "this")
