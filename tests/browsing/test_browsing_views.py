@@ -140,7 +140,7 @@ def test_a_page_of_x_is_shown_verbatim(browser, archive):
     page_id = archive.sql("select page_id from requests order by observed_at limit 1").fetchall()[0][0]
     body = next(p.body for p in archive.pages() if p.page_id == page_id)
     text = browser.text(f"/page/{page_id}")
-    assert unescape(text.partition("<code><bdi>")[2].partition("</bdi></code>")[0]) == body.decode()
+    assert unescape(text.partition('class="body"')[2].partition("<code><bdi>")[2].partition("</bdi></code>")[0]) == body.decode()
     answer = browser.get(f"/download/page/{page_id}")
     assert answer.content == body
     assert "attachment" in answer.headers["Content-Disposition"]

@@ -10,7 +10,7 @@ import itertools
 import threading
 import time
 from collections import OrderedDict
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,8 @@ from xframes.browsing.tabular.facets import first_index, shape_of, sources_of, w
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
+
+    import duckdb
 
     from xframes.archive.query.confinement import Session
     from xframes.browsing.holdings import Holdings
@@ -68,6 +70,7 @@ class _Place:
     ready: threading.Condition = field(default_factory=threading.Condition)
     index: Index | None = None
     worker: threading.Thread | None = None
+    connection: duckdb.DuckDBPyConnection | None = None  # of the worker
     failure: Exception | None = None
 
 
@@ -82,8 +85,16 @@ class Indexes:
         self._is_closed = False
 
     def close(self) -> None:
-        """Let workers end with what they do now."""
+        """Stop workers, and wait for them: a database in use cannot be closed."""
         self._is_closed = True
+        for place in list(self._places.values()):
+            worker = place.worker
+            while worker is not None and worker.is_alive():
+                connection = place.connection
+                if connection is not None:
+                    with suppress(Exception):  # it has just ended
+                        connection.interrupt()
+                worker.join(timeout=0.1)
 
     def begin(self, name: str) -> None:
         """Begin to build the index of a table, without waiting for it."""
@@ -164,6 +175,7 @@ class Indexes:
         except Exception as error:  # noqa: BLE001  raised by those who wait for the index
             place.failure = error
         finally:
+            place.connection = None
             with place.ready:
                 place.worker = None
                 place.ready.notify_all()
@@ -174,6 +186,9 @@ class Indexes:
         first, last = self._name(), self._name()
         with self._holdings.session(sources_of(shape)) as session:
             state, cursor = _state(session), session.connection
+            place.connection = cursor
+            if self._is_closed:
+                return
             if place.index is not None and place.index.state == state and place.index.is_whole:
                 return
             # in the order of time, so that the newest rows are read from few blocks
