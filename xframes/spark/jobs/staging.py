@@ -1,4 +1,4 @@
-"""Staged files: what tasks write is no part of the archive until the driver publishes it, at once.
+"""Staged files: what tasks write is not part of the archive until the driver publishes it, at once.
 
 A task writes files under names that no other attempt uses, and returns them in its message. The
 driver publishes the files of the messages that Spark returned, all or none, and with them the
