@@ -2,7 +2,8 @@
 
 Three rounds of tasks: keys are sampled for the cuts between ranges, each file is divided by these
 cuts into a staged file, and each range is merged by the functions that one machine uses. Ranges
-have like numbers of rows, even if one author wrote half of the posts. A small family is merged by one task.
+have like numbers of rows, even if one author wrote half of the posts. A small family is merged by
+one task.
 """
 
 from __future__ import annotations
