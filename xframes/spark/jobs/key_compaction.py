@@ -2,8 +2,8 @@
 
 Three rounds of tasks: keys are sampled for the cuts between ranges, each file is divided by these
 cuts into a staged file, and each range is merged by the functions that one machine uses. Ranges
-have similar numbers of rows, also if one author wrote half of the posts. A small family is merged
-by one task.
+have like numbers of rows, even if one author wrote half of the posts. A small family is merged by
+one task.
 """
 
 from __future__ import annotations
@@ -229,17 +229,17 @@ class _Plan:
     def _divided(self) -> dict[int, list[_Divided]]:
         """Divide the files of large families by ranges."""
         large = [n for n, count in enumerate(self.counts) if count > 1]
+        heads = {n: self._sampled(n) for n in large}
         samples = [
-            division for n in large for division in self._divisions(n, [self._sampled(n)])
+            Division(n, head, path) for n, head in heads.items() for path in self._paths(head)
         ]
         keys: dict[int, list[tuple[str, float]]] = {}
         for each, sample in zip(samples, self.job.run(Sample(self.job.stage), samples),
                                 strict=True):
             keys.setdefault(each.family, []).extend(sample)
         cuts = {n: cuts_of(keys.get(n, []), self.counts[n]) for n in large}
-        divisions = [
-            division for n in large for division in self._divisions(n, self.families[n])
-        ]
+        names = [(n, name) for n in large for name in self.families[n]]
+        divisions = [Division(n, name, path) for n, name in names for path in self._paths(name)]
         messages = self.job.run(_Divide(self.job.stage, cuts), divisions)
         divided: dict[int, list[_Divided]] = {}
         for division, message in zip(divisions, messages, strict=True):
@@ -276,7 +276,7 @@ def _rank(table: Table) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The task that samples the keys of a file; each stands for a number of rows.
+    """The task that samples the keys of a file; each represents a number of rows.
 
     A family is divided by the keys of the parent; without `by_family`, a table by its own keys.
     """
