@@ -17,6 +17,7 @@ def test_every_rule_of_newest_values_has_words_for_spark(name):
     sources = newest.Sources("base_rows", "fresh_rows"), newest.Sources("above_base", "above_fresh") if table.parent else None
     for query in (newest.view(table, *sources), newest.empty(table), newest.failing(table, "damaged")):
         assert to_spark(query)
+    assert to_spark(derivation.posts(f"({newest.view(table, *sources)})", "edits")).count("touched AS (") == 2
 
 
 def test_views_of_views_have_words_for_spark():

@@ -107,6 +107,8 @@ def _generator() -> Any:
         return write
 
     class Generator(Spark.Generator):  # type: ignore[misc]  # untyped where not installed
+        # sqlglot would move them all to the top, where several have one name
+        EXPRESSIONS_WITHOUT_NESTED_CTES: ClassVar[set[Any]] = set()
         TYPE_MAPPING: ClassVar[dict[Any, str]] = {
             **Spark.Generator.TYPE_MAPPING,
             exp.DataType.Type.INT128: "DECIMAL(38, 0)",
