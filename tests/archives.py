@@ -28,11 +28,11 @@ class Server:
 
     def __init__(self, pages=3, size=10, failures=(), before=None):
         self.pages, self.size, self.failures, self.before = pages, size, dict(failures), before
-        self.asked = []
+        self.field_params = []
 
     def send(self, request):
         number = int(request.params.get("next_token", "t0")[1:])
-        self.asked.append(number)
+        self.field_params.append(number)
         if self.before:
             self.before(number)
         if number in self.failures:

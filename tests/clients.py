@@ -90,7 +90,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     timeout = 60
 
     def do_GET(self):
-        self.server.asked.append((self.path, self.headers))
+        self.server.field_params.append((self.path, self.headers))
         self.server.script.pop(0)(self)
 
     do_POST = do_GET  # noqa: N815  http.server's own name
@@ -118,7 +118,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 def serving():
     """A server that answers each request by the next function of its `script`, and keeps what it was asked."""
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as made:
-        made.script, made.asked, made.daemon_threads = [], [], True
+        made.script, made.field_params, made.daemon_threads = [], [], True
         made.url = f"http://127.0.0.1:{made.server_port}"
         thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()

@@ -25,7 +25,7 @@ class Shop:
         self.clock = clock or (lambda: datetime.now(UTC))
         self.posts = [self._post(number, people) for number in range(posts)]
         self.by_id = {post["id"]: post for post in self.posts}
-        self.faults, self.asked, self.lock = [], [], threading.Lock()
+        self.faults, self.field_params, self.lock = [], [], threading.Lock()
         self.hanging = threading.Event()
         self.low, self.high = set(), set()
         self.invoice = defaultdict(lambda: [0, 0])  # thousandths of a dollar by day: low, high
@@ -137,7 +137,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         caller = ME if "user" in (self.headers["Authorization"] or "") else None
         with shop.lock:
             shop.requests += 1
-            shop.asked.append((url.path, params))
+            shop.field_params.append((url.path, params))
             fault = shop.faults.pop(0) if shop.faults else None
             if isinstance(fault, int):
                 return self._reply(fault, {"title": "fault", "status": fault})

@@ -124,10 +124,10 @@ def remove(archive: xf.Archive, ledger: Ledger, chance: random.Random) -> None:
     there = [int(i) for i in archive["posts"]["id"].to_pylist()]
     if not there:
         return
-    doomed = chance.sample(there, min(3, len(there)))
-    ledger.say("removing", *doomed)
-    archive.remove(post_ids=doomed, reason="asked")
-    ledger.say("removed", *doomed)
+    targets = chance.sample(there, min(3, len(there)))
+    ledger.say("removing", *targets)
+    archive.remove(post_ids=targets, reason="field_params")
+    ledger.say("removed", *targets)
 
 
 def merge(archive: xf.Archive, ledger: Ledger, chance: random.Random) -> None:

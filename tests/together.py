@@ -106,7 +106,7 @@ with xf.Archive(path) as archive:
         some = chance.sample(found, min(2, len(found))) + chance.sample(merged, min(2, len(merged)))
         if some:
             try:
-                archive.remove(**{f"{kind[:-1]}_ids": some[:1] if kind == "users" else some}, reason="asked")
+                archive.remove(**{f"{kind[:-1]}_ids": some[:1] if kind == "users" else some}, reason="field_params")
             except xf.errors.ArchiveError as error:
                 print("later", error, flush=True)
                 assert "recorded" in str(error), error

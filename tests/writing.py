@@ -21,13 +21,13 @@ class Server:
     """A client whose transport answers by a function and remembers what was asked."""
 
     def __init__(self, respond=lambda _: answer(), **options):
-        self.asked, self.slept, self.respond = [], [], respond
+        self.field_params, self.slept, self.respond = [], [], respond
         options.setdefault("writes", True)
         self.client = Client("invented-bearer-token", oauth2="invented-user-token", transport=self.transport,
                              sleep=self.slept.append, now=lambda: NOW, on_wait=lambda *_: None, **options)
 
     def transport(self, request):
-        self.asked.append(request)
+        self.field_params.append(request)
         if request.path == "/2/users/me":
             return answer(200, ME)
         found = self.respond(request)
@@ -37,4 +37,4 @@ class Server:
 
     @property
     def writes(self):
-        return [r for r in self.asked if r.method != "GET"]
+        return [r for r in self.field_params if r.method != "GET"]

@@ -212,16 +212,16 @@ def _success(
     elif len(body) >= _SMALL and _has_page(body):
         return None
     else:
-        told = _told(read_json(body), writes=writes, further=further, lists=lists)
-        if not isinstance(told, str):
-            return told
-        what = f"not a page ({told or body[:60].decode('utf-8', 'replace')})"
+        outcome = _outcome(read_json(body), writes=writes, further=further, lists=lists)
+        if not isinstance(outcome, str):
+            return outcome
+        what = f"not a page ({outcome or body[:60].decode('utf-8', 'replace')})"
     return errors.Unavailable(
         f"{action or 'X'}: the answer is {what}", status=status, action=action
     )
 
 
-def _told(document: Any, *, writes: bool, further: bool, lists: bool) -> int | str | None:
+def _outcome(document: Any, *, writes: bool, further: bool, lists: bool) -> int | str | None:
     """What JSON says that came as a success.
 
     None for a page, a status for a refusal, the words of what is neither.

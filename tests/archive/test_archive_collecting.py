@@ -66,7 +66,7 @@ def test_what_stops_a_collection_keeps_what_came_and_resume_completes_it(archive
     assert archive.runs()["error"].tolist() == [str(failure) or "KeyboardInterrupt"]
     run = error.resume()
     assert (run.run_id, run.state, run.pages, run.rows) == (error.run_id, "done", 5, 50)
-    assert server.asked == [0, 1, 2, 2, 3, 4]
+    assert server.field_params == [0, 1, 2, 2, 3, 4]
     assert archive.tables["posts"] == 50
     assert archive.runs()["state"].tolist() == ["done"]
     assert pd.isna(archive.runs()["error"][0])

@@ -50,7 +50,7 @@ def matched(archive):
     return {i for (i,) in archive.sql("SELECT post_id FROM matches").fetchall()}
 
 
-def asked(x, before, name="since_id"):
+def field_params(x, before, name="since_id"):
     return [r.params.get(name) for r in x.requests[before:]]
 
 
@@ -70,7 +70,7 @@ def test_since_last_begins_with_everything_and_then_pays_for_nothing_twice(x, cl
 
     before = len(x.requests)
     run = xf.search.recent(WORDS, since="last", into=archive, client=client)
-    assert set(asked(x, before)) == {max(first, key=int)}
+    assert set(field_params(x, before)) == {max(first, key=int)}
     assert (run.rows, matched(archive)) == (len(everything) - len(first), everything)
 
     again = xf.search.recent(WORDS, since="last", into=archive, client=client)
@@ -92,7 +92,7 @@ def test_blanks_make_no_other_question(x, client, archive):
     xf.counts.recent("coffee  lang:en", into=archive, client=client)
     before = len(x.requests)
     assert xf.search.recent(" coffee  lang:en\n", since="last", into=archive, client=client).rows == 0
-    assert asked(x, before) != [None]
+    assert field_params(x, before) != [None]
     found = archive.completeness("coffee lang:en ")
     assert found["counted"].sum() == found["collected"].sum()
     assert found["start_at"].is_unique
@@ -114,7 +114,7 @@ def test_since_last_knows_questions_apart(x, client, archive):
     before = len(x.requests)
     xf.search.recent("climate", since="last", into=archive, client=client)
     xf.search.all("coffee", since="last", into=archive, client=client)
-    assert set(asked(x, before)) == {None}
+    assert set(field_params(x, before)) == {None}
 
 
 def test_since_last_finishes_what_stopped_before_it_goes_on(x, client, archive):
@@ -148,8 +148,8 @@ def test_timelines_go_on_too_and_start_time_is_for_the_first_time(x, client, arc
     for expected in (None, "id"):
         before = len(x.requests)
         xf.timelines.user(user, start_time=start, since="last", into=archive, client=client)
-        assert bool(asked(x, before)[0]) == bool(expected)
-        assert bool(asked(x, before, "start_time")[0]) != bool(expected)
+        assert bool(field_params(x, before)[0]) == bool(expected)
+        assert bool(field_params(x, before, "start_time")[0]) != bool(expected)
 
 
 def test_what_x_does_not_reach_any_more_is_told(x, client, archive):
@@ -162,7 +162,7 @@ def test_what_x_does_not_reach_any_more_is_told(x, client, archive):
     with pytest.warns(UserWarning, match=r"search\.recent.*7 days.*search\.all") as caught:
         xf.search.recent(WORDS, since="last", into=archive, client=client)
     assert caught[0].filename == __file__, "it points at the caller"
-    assert set(asked(x, before)) == {None}
+    assert set(field_params(x, before)) == {None}
 
 
 @pytest.mark.parametrize(("arguments", "words"), [
@@ -183,7 +183,7 @@ def test_a_lookup_skips_what_is_stored_unless_it_should_refresh(x, client, archi
     assert xf.posts.lookup(ids[:120], into=archive, client=client).rows == 120
     before = len(x.requests)
     run = xf.posts.lookup(ids, into=archive, client=client)
-    assert asked(x, before, "ids") == [",".join(i for i in ids[120:] if i not in stored_before(archive, run))]
+    assert field_params(x, before, "ids") == [",".join(i for i in ids[120:] if i not in stored_before(archive, run))]
     nothing = xf.posts.lookup(ids, into=archive, client=client)
     assert (nothing.state, nothing.pages) == ("done", 0)
     assert xf.posts.lookup(ids, refresh=True, into=archive, client=client).rows == 150
@@ -216,7 +216,7 @@ def test_names_and_removed_posts_are_not_asked_for_again(x, client, archive):
     assert xf.users.by_usernames([n.upper() for n in names], into=archive, client=client).pages == 0
     post = str(x.community.listed[-1].id)
     xf.posts.lookup([post], into=archive, client=client)
-    archive.remove(post_ids=[post], reason="asked")
+    archive.remove(post_ids=[post], reason="field_params")
     assert xf.posts.lookup([post], into=archive, client=client).pages == 0
 
 
@@ -248,7 +248,7 @@ def test_hydration_tells_the_fate_of_each_id(x, client, archive, tmp_path):
     before = len(x.requests)
     again = xf.hydrate(list(kinds.values()), into=archive, client=client)
     assert again["fate"].tolist() == ["stored", "removed", "not_found", "not_authorized", "not_found"]
-    assert asked(x, before, "ids") == [",".join([kinds["not_found"], kinds["not_authorized"], "99"])]
+    assert field_params(x, before, "ids") == [",".join([kinds["not_found"], kinds["not_authorized"], "99"])]
 
 
 def test_users_are_hydrated_too(x, client, archive):

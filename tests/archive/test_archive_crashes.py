@@ -142,7 +142,7 @@ def collect_with_kills(home, seed, most):
         process.kill()
         end(process, killed=True)
         kills += 1
-        asked = said(home, "asked")
+        asked = said(home, "field_params")
         archive = Archive(home / "archive")
         kept = set(ids(archive))
         for number in asked:  # whoever asks for a page has the one before on disk

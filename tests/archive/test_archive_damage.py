@@ -35,7 +35,7 @@ def fill(path, *, compacted=False):
             archive.compact()
         archive.add(page(*map(rich, range(5, 15)), seconds=60, colour="an unknown field"))
         archive.add(page(*map(rich, range(15, 18)), seconds=120))
-        archive.remove(post_ids=["3"], reason="asked")
+        archive.remove(post_ids=["3"], reason="field_params")
     return path
 
 

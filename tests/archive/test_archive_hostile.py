@@ -84,7 +84,7 @@ def use(path, *, all_ways=False):
             yield lambda a: a.export(path.parents[1] / "export", tables="posts", format="csv")
             yield lambda a: a.rebuild()
             yield lambda a: a.verify(repair=True)
-            yield lambda a: a.remove(post_ids=["1"], reason="asked")
+            yield lambda a: a.remove(post_ids=["1"], reason="field_params")
 
     for way in ways():
         try:
@@ -355,7 +355,7 @@ def test_a_plan_of_a_stranger_is_carried_out_only_as_its_record_says(made):
     server = Server()
     with xf.Archive(made) as archive, pytest.raises(ArchiveError):
         archive.resume("run-1", server)
-    assert server.asked == []
+    assert server.field_params == []
     writing = json.dumps({"action": "write.create_post", "arguments": {"text": "spam"}})
     for text in (writing, "[" * 5_000, "{}", '{"action": 7, "arguments": {}}', '{"action": "search.recent", "arguments": []}'):
         with pytest.raises(ArgumentError):

@@ -71,7 +71,7 @@ def check(tmp_path, pages, compacted=False, rebuilt=False):
         archive.add([person_page(), *pages])
         if compacted:
             archive.compact()
-        archive.remove(user_ids=[ID], reason="asked")
+        archive.remove(user_ids=[ID], reason="field_params")
         assert leftovers(archive) == []
         assert archive.sql("SELECT resource_id FROM tombstones WHERE resource_type = 'user'").fetchall() == [(ID,)]
         if rebuilt:
@@ -157,7 +157,7 @@ def test_rows_that_are_theirs_go_whole(tmp_path, kind):
                     made = {c.name: [WORDS] if c.type is Type.STRS else WORDS if c.type in TEXTS else None for c in table.columns if c.content != "id"}
                     made |= {"observed_at": NOW, column: mine}
                     write_rows(archive._folder, {name: pa.Table.from_pylist([made], schema=table.schema)})
-        archive.remove(user_ids=[ID], reason="asked")
+        archive.remove(user_ids=[ID], reason="field_params")
         assert leftovers(archive) == []
 
 
@@ -165,7 +165,7 @@ def test_a_column_of_a_newer_version_loses_it_too(tmp_path):
     with xf.Archive(tmp_path / "archive", now=lambda: NOW) as archive:
         archive.add([person_page(), page({"data": [BOB]}, seconds=1)])
         write_rows(archive._folder, {"places": pa.Table.from_pylist([{"id": "7", "observed_at": NOW, "page_id": "p", "nickname": f"@{HANDLE}", "mayor": NAME}])})
-        archive.remove(user_ids=[ID], reason="asked")
+        archive.remove(user_ids=[ID], reason="field_params")
         assert leftovers(archive) == []
 
 
@@ -177,7 +177,7 @@ def test_what_others_wrote_and_how_they_refer_to_the_person_stays(tmp_path):
              "entities": {"mentions": [{"start": 0, "end": 12, "username": HANDLE, "id": ID}]}}
     with xf.Archive(tmp_path / "archive", now=lambda: NOW) as archive:
         archive.add([person_page(), page({"data": [other], "includes": {"users": [BOB | {"description": f"I like @{HANDLE}"}]}}, seconds=3)])
-        archive.remove(user_ids=[ID], reason="asked")
+        archive.remove(user_ids=[ID], reason="field_params")
         for _ in range(2):
             assert archive.sql("SELECT text, in_reply_to_user_id FROM posts").fetchall() == [(other["text"], ID)]
             assert archive.sql("SELECT user_id, username FROM post_mentions").fetchall() == [(ID, None)]
@@ -190,7 +190,7 @@ def test_what_others_wrote_and_how_they_refer_to_the_person_stays(tmp_path):
 def test_a_bare_list_is_read_as_before_when_something_went_from_it(tmp_path, item):
     with xf.Archive(tmp_path / "archive", now=lambda: NOW) as archive:
         archive.add([person_page(), page([item | {"seen_by": HANDLE}, {**item, "by": NAME}], seconds=3)])
-        archive.remove(user_ids=[ID], reason="asked")
+        archive.remove(user_ids=[ID], reason="field_params")
         for _ in range(2):
             assert leftovers(archive) == []
             assert archive.verify().ok
@@ -202,7 +202,7 @@ def test_a_report_of_ours_is_that_of_the_page_as_it_is_now(tmp_path):
     body = SHAPES["a page"] | {"data": [{**SHAPES["a page"]["data"][0], "public_metrics": {"like_count": HANDLE}}]}
     with xf.Archive(tmp_path / "archive", now=lambda: NOW) as archive:
         archive.add([person_page(), page(body, seconds=3)])
-        archive.remove(user_ids=[ID], reason="asked")
+        archive.remove(user_ids=[ID], reason="field_params")
         assert archive.sql("SELECT value FROM problems WHERE kind = 'bad_value'").fetchall() == [("removed",)]
         assert archive.verify().ok
 
@@ -213,7 +213,7 @@ def test_codes_and_namesakes_stay(tmp_path):
     with xf.Archive(tmp_path / "archive", now=lambda: NOW) as archive:
         archive.add([page({"data": [{"id": "1", "text": "hm", "author_id": ID}], "includes": {"users": [person]}}),
                      page(SHAPES["a page"] | {"includes": SHAPES["a page"]["includes"] | {"users": [namesake]}}, seconds=3)])
-        archive.remove(user_ids=[ID], reason="asked")
+        archive.remove(user_ids=[ID], reason="field_params")
         for _ in range(2):
             assert archive["media"]["type"].to_pylist() == ["photo"]
             assert archive["places"]["place_type"].to_pylist() == ["city"]
@@ -284,7 +284,7 @@ with xf.Archive(home / "archive") as archive:
     archive.export(home / "out", pseudonymise=KEY)
     assert HANDLE.lower() not in exported(home / "out") and ID not in exported(home / "out")
     assert "seen_by" in exported(home / "out")
-    archive.remove(user_ids=[ID], reason="asked")
+    archive.remove(user_ids=[ID], reason="field_params")
     assert [left for left in leftovers(archive) if isinstance(left, tuple)] == []  # the id stays beside it
     rows = archive.sql("SELECT seen_by, seen_by_id FROM posts").fetchall()
     assert rows == [(None, ID)], rows

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 import xframes as xf
 from tests.removals import ADA, BOB, GONE, MARKS, NOW, OTHER, SECRET, bytes_on_disk, nowhere, page
 from xframes.archive.storage.page_redaction import scrub
-from xframes.archive.storage.redaction import Doomed
+from xframes.archive.storage.redaction import Targets
 from xframes.cli import main
 from xframes.wire import Page, Request
 
@@ -154,18 +154,18 @@ def test_nothing_to_remove_is_refused(archive):
 
 def test_a_page_without_it_is_given_back_as_it_is():
     one = page(OTHER, users=[BOB], media=[])
-    assert scrub(one, Doomed(posts=frozenset({"99"}))) is one
+    assert scrub(one, Targets(posts=frozenset({"99"}))) is one
 
 
 def test_an_unreadable_page_that_may_hold_it_is_emptied():
     one = Page(Request("GET", ""), b'{"data": [{"id": "10", "text": "the sec', NOW)
-    assert b"sec" not in scrub(one, Doomed(posts=frozenset({"10"}))).body
+    assert b"sec" not in scrub(one, Targets(posts=frozenset({"10"}))).body
 
 
 def test_a_flattened_post_loses_what_was_written_into_it():
     post = OTHER | {"author": BOB, "referenced_tweets": [{"type": "quoted", **GONE}], "in_reply_to_user": ADA}
     one = Page(Request("GET", ""), json.dumps(post).encode(), NOW)
-    clean = json.loads(scrub(one, Doomed(frozenset({"10"}), frozenset({"1"}), frozenset({"ada_lov"}))).body)
+    clean = json.loads(scrub(one, Targets(frozenset({"10"}), frozenset({"1"}), frozenset({"ada_lov"}))).body)
     assert clean["referenced_tweets"] == [{"type": "quoted", "id": "10"}]
     assert "in_reply_to_user" not in clean
     assert clean["text"] == OTHER["text"]
@@ -242,7 +242,7 @@ def test_the_shell_removes_and_merges(tmp_path, archive):
     archive.add([page(GONE, OTHER)])
     shutil.copytree(archive.path, tmp_path / "old")
     archive.close()
-    words = ["remove", "--post", "10", "--reason", "asked", "--archive", str(archive.path)]
+    words = ["remove", "--post", "10", "--reason", "field_params", "--archive", str(archive.path)]
     shown = CliRunner().invoke(main, words)
     assert (shown.exit_code, shown.stderr) == (0, "3 found here and removed (2 posts, 1 person), 2 ids barred\n"), shown.output
     shown = CliRunner().invoke(main, ["merge", str(tmp_path / "old"), "--archive", str(archive.path)])

@@ -19,7 +19,7 @@ def archive(tmp_path):
         yield made
 
 
-def asked(path, body, action=None, params=None, args=None, *, seconds=0, method="GET"):
+def field_params(path, body, action=None, params=None, args=None, *, seconds=0, method="GET"):
     return Page(Request(method, path, params or {}, action, args or {}), json.dumps(body).encode(), NOW + timedelta(seconds=seconds))
 
 
@@ -34,17 +34,17 @@ BYSTANDER = {"id": "30", "text": "nothing of them", "author_id": "2"}
 
 
 def test_what_was_written_from_here_goes_too(archive):
-    archive.add([asked("/2/tweets", {"data": {"id": "10", "text": SECRET}}, "write.create_post", args={"text": SECRET}, method="POST"),
-                 asked("/2/lists", {"data": {"id": "5", "name": "kept list"}}, "write.create_list", args={"name": "kept list"}, method="POST")])
+    archive.add([field_params("/2/tweets", {"data": {"id": "10", "text": SECRET}}, "write.create_post", args={"text": SECRET}, method="POST"),
+                 field_params("/2/lists", {"data": {"id": "5", "name": "kept list"}}, "write.create_list", args={"name": "kept list"}, method="POST")])
     archive.remove(["10"], reason="why")
     gone_everywhere(archive, SECRET)
     assert "kept list" in "".join(archive["writes"]["arguments"].to_pylist())
 
 
 def test_lists_and_spaces_of_a_removed_person_go_too(archive):
-    archive.add([asked("/2/users/1/owned_lists", {"data": [{"id": "5", "name": "a list of hers", "owner_id": "1"},
+    archive.add([field_params("/2/users/1/owned_lists", {"data": [{"id": "5", "name": "a list of hers", "owner_id": "1"},
                                                            {"id": "6", "name": "a list of his", "owner_id": "2"}]}),
-                 asked("/2/spaces", {"data": [{"id": "1a", "state": "ended", "title": "a space of hers", "creator_id": "1", "host_ids": ["1", "2"]}]}),
+                 field_params("/2/spaces", {"data": [{"id": "1a", "state": "ended", "title": "a space of hers", "creator_id": "1", "host_ids": ["1", "2"]}]}),
                  page(BYSTANDER)])
     archive.remove(user_ids=["1"], reason="why")
     gone_everywhere(archive, "a list of hers", "a space of hers", "Ada Unmistakable")
@@ -52,10 +52,10 @@ def test_lists_and_spaces_of_a_removed_person_go_too(archive):
 
 
 def test_a_name_in_queries_rules_counts_and_errors_goes_too(archive):
-    archive.add([asked("/2/tweets/counts/recent", {"data": [{"start": "2026-02-01T00:00:00Z", "end": "2026-02-02T00:00:00Z", "tweet_count": 3}]},
+    archive.add([field_params("/2/tweets/counts/recent", {"data": [{"start": "2026-02-01T00:00:00Z", "end": "2026-02-02T00:00:00Z", "tweet_count": 3}]},
                        "counts.recent", {"query": "from:Ada_Lov"}, {"query": "from:Ada_Lov"}),
-                 asked("/2/tweets/search/stream/rules", {"data": [{"id": "9", "value": "from:ada_lov", "tag": "ada_lov again"}]}, "streams.rules"),
-                 asked("/2/tweets/search/stream", {"data": BYSTANDER, "matching_rules": [{"id": "9", "tag": "ada_lov again"}]}, "streams.filtered"),
+                 field_params("/2/tweets/search/stream/rules", {"data": [{"id": "9", "value": "from:ada_lov", "tag": "ada_lov again"}]}, "streams.rules"),
+                 field_params("/2/tweets/search/stream", {"data": BYSTANDER, "matching_rules": [{"id": "9", "tag": "ada_lov again"}]}, "streams.filtered"),
                  page(BYSTANDER)])
     with open_journal(archive.path / "journal.sqlite") as journal:
         journal.start([("run-x", "users.by_username", {"username": "ada_lov"}, None)], None, NOW)
@@ -93,7 +93,7 @@ def test_earlier_names_go_and_whoever_took_them_stays(archive):
 def test_a_person_known_by_mentions_alone_loses_the_name(archive):
     archive.add([page(OTHER | {"text": "hello"}, users=[BOB])])
     archive.remove(user_ids=["1"], reason="why")
-    archive.add([asked("/2/tweets", {"data": OTHER | {"text": "hello"}}, seconds=9)])
+    archive.add([field_params("/2/tweets", {"data": OTHER | {"text": "hello"}}, seconds=9)])
     archive.compact()
     gone_everywhere(archive, '"username":"ada_lov"', "'username': 'ada_lov'")
 
@@ -108,7 +108,7 @@ def test_old_posts_and_what_answers_them(archive, ids):
               "in_reply_to_screen_name": "ada_lov", "in_reply_to_user_id_str": "1", "quoted_status": gone, "quoted_status_permalink": {
                   "expanded": "https://twitter.com/ada_lov/status/10", "display": "twitter.com/ada_lov/stat…"},
               "entities": {"user_mentions": [{"screen_name": "ada_lov", "name": "Ada Unmistakable", "id": 1, "id_str": "1", "indices": [0, 2]}]}}
-    archive.add([asked("", gone), asked("", answer), asked("", [gone, answer])])
+    archive.add([field_params("", gone), field_params("", answer), field_params("", [gone, answer])])
     archive.remove(user_ids=["1"], reason="why")
     gone_everywhere(archive, SECRET, "Ada Unmistakable", "ada_lov")
     assert archive.sql("SELECT id, text FROM posts").fetchall() == [("20", "hm")]
@@ -118,7 +118,7 @@ def test_names_twarc_writes_beside_posts_and_exports(archive):
     row = {"id": "20", "text": "hm", "author": BOB, "author_id": "2", "retweeted_user_id": "1", "retweeted_username": "ada_lov"}
     export = {"account": [{"account": {"accountId": "1", "username": "ada_lov", "accountDisplayName": "Ada Unmistakable"}}],
               "tweets": [{"tweet": {"id_str": "10", "full_text": SECRET}}]}
-    archive.add([asked("", row), asked("", export)])
+    archive.add([field_params("", row), field_params("", export)])
     archive.remove(user_ids=["1"], reason="why")
     gone_everywhere(archive, SECRET, "Ada Unmistakable", "ada_lov")
     assert archive.sql("SELECT id FROM posts").fetchall() == [("20",)]
@@ -140,8 +140,8 @@ def test_a_file_imported_again_brings_nothing_back(archive, tmp_path):
 def test_whatever_has_the_same_id_is_something_else(archive):
     people = [{"id": "10", "username": "ten", "name": "Ten"}, BOB]
     mention = {"id": "40", "text": "hi", "author_id": "2", "entities": {"mentions": [{"start": 0, "end": 1, "username": "ten", "id": "10"}]}}
-    archive.add([page(GONE, mention, users=[ADA, *people]), asked("/2/users/2/owned_lists", {"data": [{"id": "1", "name": "one"}]}),
-                 asked("/2/tweets/search/stream/rules", {"data": [{"id": "10", "value": "tea", "tag": "t"}]}, "streams.rules")])
+    archive.add([page(GONE, mention, users=[ADA, *people]), field_params("/2/users/2/owned_lists", {"data": [{"id": "1", "name": "one"}]}),
+                 field_params("/2/tweets/search/stream/rules", {"data": [{"id": "10", "value": "tea", "tag": "t"}]}, "streams.rules")])
     archive.remove(user_ids=["1"], reason="why")
     for _ in range(2):
         assert archive.sql("SELECT id FROM users ORDER BY id").fetchall() == [("10",), ("2",)]
@@ -154,8 +154,8 @@ def test_whatever_has_the_same_id_is_something_else(archive):
 def test_a_rebuild_gives_the_tables_as_they_were_after_a_removal(archive):
     lookup = Page(Request("GET", "/2/tweets", {"ids": "10,20,30"}, "posts.lookup", {"ids": "10,20,30"}), json.dumps(
         {"data": [GONE, OTHER, BYSTANDER], "includes": {"users": [ADA, BOB]}}).encode(), NOW)
-    archive.add([lookup, page(GONE, OTHER, BYSTANDER, seconds=3), asked("", {**GONE, "author": ADA}, seconds=4),
-                 asked("/2/users/2/followers", {"data": [ADA, {"id": "3", "username": "eve"}]}, "users.followers", args={"id": "2"}, seconds=5)])
+    archive.add([lookup, page(GONE, OTHER, BYSTANDER, seconds=3), field_params("", {**GONE, "author": ADA}, seconds=4),
+                 field_params("/2/users/2/followers", {"data": [ADA, {"id": "3", "username": "eve"}]}, "users.followers", args={"id": "2"}, seconds=5)])
     archive.remove(user_ids=["1"], reason="why")
 
     def tables():
@@ -234,7 +234,7 @@ def test_a_handle_inside_columns_of_json_goes_from_tables_too(archive):
 
 
 def test_errors_that_name_a_removed_person_do_not(archive):
-    archive.add([page(GONE), asked("/2/x", {"errors": [{"title": "Not Found", "detail": "Could not find ada_lov.", "type": "about:blank"}]}, seconds=5)])
+    archive.add([page(GONE), field_params("/2/x", {"errors": [{"title": "Not Found", "detail": "Could not find ada_lov.", "type": "about:blank"}]}, seconds=5)])
     archive.remove(user_ids=["1"], reason="why")
     gone_everywhere(archive, "ada_lov")
 

@@ -158,14 +158,14 @@ def test_what_is_removed_stays_gone_also_from_rows_that_no_query_saw(tmp_path, e
     archive = Archive(tmp_path / "a")
     for second in range(5):
         archive.add(page(post(1), post(2), post(3), seconds=second, params={} if second % 2 else EVERYTHING))
-    archive.remove(post_ids=["2"], reason="asked")
+    archive.remove(post_ids=["2"], reason="field_params")
     for _ in range(2):
         assert sorted(i for (i,) in archive.sql("SELECT id FROM posts").fetchall()) == ["1", "3"]
         for path in (archive.path / "tables" / "posts").glob("[pb]a*.parquet"):
             assert "2" not in pq.read_table(path)["id"].to_pylist()
         archive.add(page(post(2), post(4), seconds=9))
         archive.compact()
-        archive.remove(post_ids=["4"], reason="asked")
+        archive.remove(post_ids=["4"], reason="field_params")
     assert archive.verify().ok, archive.verify()
 
 
@@ -179,7 +179,7 @@ def test_a_removal_leaves_settled_files_settled(tmp_path, monkeypatch, eager):
     assert dead
     monkeypatch.undo()  # nothing settles from here on
     for one in (archive, expected):
-        one.remove(post_ids=["3", "7"], reason="asked")
+        one.remove(post_ids=["3", "7"], reason="field_params")
     assert is_settled(archive)
     assert is_settled(archive, "post_hashtags")
     assert 0 < dead_rows(archive) < dead

@@ -303,7 +303,7 @@ def test_what_was_set_aside_goes_when_something_is_removed(tmp_path, hurt):
     hurt("tables/posts/*.parquet")
     with xf.Archive(tmp_path / "a") as archive:
         archive.verify(repair=True)
-        archive.remove(post_ids=["7"], reason="asked")
+        archive.remove(post_ids=["7"], reason="field_params")
         assert not (tmp_path / "a" / "damaged").exists()
         assert 7 not in ids(archive)
 

@@ -163,7 +163,7 @@ def browser(x, *, state=None, error=None):
     """Opens the login page and says yes (or no)."""
     def open_url(url):
         asked = {k: v[0] for k, v in parse_qs(urlsplit(url).query).items()}
-        x.asked, x.challenge = asked, asked["code_challenge"]
+        x.field_params, x.challenge = asked, asked["code_challenge"]
         back = {"state": state or asked["state"]} | ({"error": error} if error else {"code": "the-code"})
         target = asked["redirect_uri"]
 
@@ -184,9 +184,9 @@ def test_logging_in_with_pkce(server):
         authorize_url=f"{server.url}/i/oauth2/authorize", scopes=["tweet.read", "users.read", "offline.access"],
     )
     assert reveal(made.access_token) == "access-1"
-    assert (x.asked["response_type"], x.asked["code_challenge_method"]) == ("code", "S256")
-    assert x.asked["scope"] == "tweet.read users.read offline.access"
-    assert x.forms[0][0]["redirect_uri"] == x.asked["redirect_uri"]
+    assert (x.field_params["response_type"], x.field_params["code_challenge_method"]) == ("code", "S256")
+    assert x.field_params["scope"] == "tweet.read users.read offline.access"
+    assert x.forms[0][0]["redirect_uri"] == x.field_params["redirect_uri"]
     assert tokens_path().stat().st_mode & 0o777 == 0o600
     with Client.from_env(base_url=server.url) as client:
         assert client.send(SEARCH).body == OK
@@ -290,7 +290,7 @@ def test_logging_in_from_the_shell(server, monkeypatch):
     words = ["login", "--client-id", "id", "--base-url", server.url, "--redirect-uri", "http://127.0.0.1:0/callback"]
     shown = CliRunner().invoke(main, [*words, "--scope", "tweet.read", "--scope", "offline.access"])
     assert shown.exit_code == 0, shown.output
-    assert x.asked["scope"] == "tweet.read offline.access"
+    assert x.field_params["scope"] == "tweet.read offline.access"
     assert str(tokens_path()) in shown.stderr
     assert "access-1" not in shown.output
     assert reveal(OAuth2.stored().access_token) == "access-1"

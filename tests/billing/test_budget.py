@@ -58,10 +58,10 @@ def test_pages_shrink_to_what_is_left():
     shop = Shop()
     with serving(shop) as url, pytest.raises(xf.Interrupted):
         xf.search.recent("all", client=client(url, usd=1.0))
-    sizes = [int(params["max_results"]) for _, params in shop.asked]
+    sizes = [int(params["max_results"]) for _, params in shop.field_params]
     assert sizes[0] == 18
     assert all(10 <= size <= 18 for size in sizes)
-    assert "mentions" not in shop.asked[0][1]["expansions"]
+    assert "mentions" not in shop.field_params[0][1]["expansions"]
 
 
 def test_lookups_shrink_and_lose_no_id():
@@ -73,7 +73,7 @@ def test_lookups_shrink_and_lose_no_id():
         assert shop.total()[1] <= 1.2
         frames = stop.value.resume(client=client(url, usd=20))
     assert sorted(frames.matches.post_id) == ids
-    looked_up = [id for _, params in shop.asked for id in params["ids"].split(",")]
+    looked_up = [id for _, params in shop.field_params for id in params["ids"].split(",")]
     assert sorted(looked_up) == ids
 
 

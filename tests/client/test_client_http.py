@@ -50,9 +50,9 @@ def test_real_failures_are_survived(server):
     with Client(TOKEN, base_url=server.url, sleep=lambda _: None, timeout=(10, 3)) as client:
         assert client.send(SEARCH).body == OK
     over.set()
-    assert len(server.asked) == 6
-    assert {headers["Authorization"] for _, headers in server.asked} == {f"Bearer {TOKEN}"}
-    assert server.asked[0][1]["User-Agent"] == f"xframes/{xf.__version__}"
+    assert len(server.field_params) == 6
+    assert {headers["Authorization"] for _, headers in server.field_params} == {f"Bearer {TOKEN}"}
+    assert server.field_params[0][1]["User-Agent"] == f"xframes/{xf.__version__}"
 
 
 def test_a_body_cut_where_json_ends_is_noticed(server, client):
@@ -126,7 +126,7 @@ def test_a_body_has_a_bound(server, client, monkeypatch, status):
     assert "XFRAMES_MAX_BODY_MB" in str(caught.value)
     with Client(TOKEN, base_url=server.url, writes=True) as writer, pytest.raises(errors.OutcomeUnknown):
         writer.send(POST)
-    assert len(server.asked) == 3
+    assert len(server.field_params) == 3
 
 
 @pytest.mark.parametrize(("status", "headers"), [
@@ -215,7 +215,7 @@ def test_redirects_take_no_credentials_elsewhere(server, client):
     with pytest.raises(errors.InvalidRequest) as caught:
         client.send(SEARCH)
     assert caught.value.status == 302
-    assert len(server.asked) == 1
+    assert len(server.field_params) == 1
 
 
 def test_netrc_is_not_looked_at(server, tmp_path, monkeypatch):
@@ -226,7 +226,7 @@ def test_netrc_is_not_looked_at(server, tmp_path, monkeypatch):
     with Client(TOKEN, base_url="http://x.invalid") as client:
         client.send(SEARCH)
         client.download("http://x.invalid/file", io.BytesIO())
-    assert [headers["Authorization"] for _, headers in server.asked] == [f"Bearer {TOKEN}", None]
+    assert [headers["Authorization"] for _, headers in server.field_params] == [f"Bearer {TOKEN}", None]
 
 
 def test_a_proxy_is_asked_for_servers_elsewhere_and_never_for_this_machine(server, client, monkeypatch):
@@ -244,10 +244,10 @@ def test_a_proxy_is_asked_for_servers_elsewhere_and_never_for_this_machine(serve
         assert far.send(SEARCH).body == OK
         far.download("http://x.invalid/file", into := io.BytesIO())
     assert into.getvalue() == b"2\n"
-    assert [path.partition("?")[0] for path, _ in server.asked[3:]] == [
+    assert [path.partition("?")[0] for path, _ in server.field_params[3:]] == [
         "http://x.invalid/2/tweets/search/recent", "http://x.invalid/file",
     ]
-    assert "Authorization" not in server.asked[4][1]
+    assert "Authorization" not in server.field_params[4][1]
 
 
 def test_certificates_named_by_the_environment_count_for_this_machine_too(monkeypatch):
@@ -262,7 +262,7 @@ def test_what_is_asked_arrives_unchanged(server, client):
     client.send(Request("GET", "/2/tweets/search/recent", {"query": query}, "search.recent"))
     from urllib.parse import parse_qs, urlsplit
 
-    assert parse_qs(urlsplit(server.asked[0][0]).query) == {"query": [query]}
+    assert parse_qs(urlsplit(server.field_params[0][0]).query) == {"query": [query]}
 
 
 def test_a_failed_connection_names_the_reason_and_no_secret(caplog):

@@ -43,13 +43,13 @@ def refusal(name, value, message):
 def server(monkeypatch):
     """A server whose `knows` is the only vocabulary it takes; each search has two pages."""
     with answering() as made:
-        made.knows, made.asked = "post", []
+        made.knows, made.field_params = "post", []
 
         def reply(handler, _):
             query = {
                 name: values[0] for name, values in parse_qs(urlsplit(handler.path).query).items()
             }
-            made.asked.append(query)
+            made.field_params.append(query)
             wrong = PARAMETER[OTHER[made.knows]]
             if wrong in query:
                 allowed = f"query,max_results,next_token,expansions,{PARAMETER[made.knows]}"
@@ -68,7 +68,7 @@ def server(monkeypatch):
 
 def sent(server):
     """The vocabulary of the last request."""
-    (words,) = [words for words, name in PARAMETER.items() if name in server.asked[-1]]
+    (words,) = [words for words, name in PARAMETER.items() if name in server.field_params[-1]]
     return words
 
 
@@ -156,7 +156,7 @@ def test_the_shell_takes_them_too(server, nowhere, monkeypatch, tmp_path):
     configure(nowhere, "post")
     assert run(*words, "--archive", tmp_path / "a").exit_code == 0
     assert sent(server) == "post"
-    server.asked.clear()
+    server.field_params.clear()
     run("check", "101", "--words", "tweet", "--archive", tmp_path / "a")
     assert sent(server) == "tweet"
     monkeypatch.setenv("XFRAMES_WORDS", "toot")
@@ -200,8 +200,8 @@ def test_a_collection_that_x_refuses_midway_is_resumed_in_the_other_words(server
                 tmp_path / "a",
             )
             assert run(*command).exit_code == 0
-    assert server.asked[-1]["post.fields"] == ",".join(fields("post", "post"))
-    assert server.asked[-1]["next_token"] == NEXT
+    assert server.field_params[-1]["post.fields"] == ",".join(fields("post", "post"))
+    assert server.field_params[-1]["next_token"] == NEXT
 
 
 # which refusals mean the vocabulary ---------------------------------------------------------------

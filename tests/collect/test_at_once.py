@@ -30,13 +30,13 @@ class Server:
     """Answers each query with pages of one post, after a while. `fails` are statuses by query and page."""
 
     def __init__(self):
-        self.asked, self.most, self.fails, self.hook = [], 0, {}, lambda: None
+        self.field_params, self.most, self.fails, self.hook = [], 0, {}, lambda: None
         self._now, self._lock = Counter(), threading.Lock()
         self.overlaps = False  # of requests of one query
 
     def answer(self, query, page):
         with self._lock:
-            self.asked.append((query, page))
+            self.field_params.append((query, page))
             self.overlaps = self.overlaps or self._now[query] > 0
             self._now[query] += 1
             self.most = max(self.most, self._now.total())
@@ -97,7 +97,7 @@ def states(archive):
 
 
 def pages_of(server, query):
-    return [page for asked, page in server.asked if asked == query]
+    return [page for asked, page in server.field_params if asked == query]
 
 
 @pytest.mark.parametrize("in_memory", [True, False])
@@ -129,14 +129,14 @@ def test_an_error_stops_all_and_keeps_what_was_under_way(server, client, archive
     with pytest.raises(errors.Interrupted) as stop:
         xf.search.recent(QUERIES, client=client, into=None if in_memory else archive)
     assert isinstance(stop.value.__cause__, errors.Forbidden)
-    assert stop.value.pages == len(server.asked) - 1
+    assert stop.value.pages == len(server.field_params) - 1
     if not in_memory:
         assert set(states(archive)) <= {"done", "interrupted"}
-        assert archive.sql("SELECT count(*) FROM requests").fetchall() == [(len(server.asked) - 1,)]
-    asked = len(server.asked)
+        assert archive.sql("SELECT count(*) FROM requests").fetchall() == [(len(server.field_params) - 1,)]
+    asked = len(server.field_params)
     server.fails.clear()
     result = stop.value.resume()
-    assert len(server.asked) == asked + len(QUERIES) * PAGES - (asked - 1)
+    assert len(server.field_params) == asked + len(QUERIES) * PAGES - (asked - 1)
     assert all(sorted(set(pages_of(server, query))) == [1, 2, 3] for query in QUERIES)
     if not in_memory:
         assert result.state == "done"
@@ -154,7 +154,7 @@ def test_ctrl_c_stops_all(server, client, archive):
     pressed = threading.Event()
 
     def press():
-        if len(server.asked) > 5 and not pressed.is_set():
+        if len(server.field_params) > 5 and not pressed.is_set():
             pressed.set()
             os.kill(os.getpid(), signal.SIGINT)
 
@@ -162,13 +162,13 @@ def test_ctrl_c_stops_all(server, client, archive):
     with pytest.raises(errors.Interrupted) as stop:
         xf.search.recent(QUERIES, client=client, into=archive)
     assert isinstance(stop.value.__cause__, KeyboardInterrupt)
-    asked = len(server.asked)
+    asked = len(server.field_params)
     assert stop.value.pages == asked < len(QUERIES) * PAGES
     time.sleep(3 * DELAY)
-    assert len(server.asked) == asked
+    assert len(server.field_params) == asked
     assert set(states(archive)) <= {"done", "interrupted"}
     assert stop.value.resume().state == "done"
-    assert len(server.asked) == len(QUERIES) * PAGES
+    assert len(server.field_params) == len(QUERIES) * PAGES
 
 
 def test_a_wait_ends_when_its_thread_is_stopped():

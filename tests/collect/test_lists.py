@@ -21,14 +21,14 @@ class X:
     """A server with two pages of one post for each query; `faults` are answers to send instead, by query and page."""
 
     def __init__(self):
-        self.asked, self.faults, self.slept = [], {}, []
+        self.field_params, self.faults, self.slept = [], {}, []
         self.client = Client(TOKEN, transport=self.answer, now=lambda: NOW, sleep=self.slept.append, retries=2,
                              on_wait=lambda *_: None)
 
     def answer(self, request):
         query = request.params.get("query") or request.path.split("/")[3]
         page = 2 if {"next_token", "pagination_token"} & set(request.params) else 1
-        self.asked.append((query, page))
+        self.field_params.append((query, page))
         if found := self.faults.get((query, page)):
             return found
         post = {"id": str(RECENT + len(query) * 1000 + ord(query[0]) * 10 + page), "text": query}
@@ -56,7 +56,7 @@ def states(archive):
 
 def test_each_query_is_a_run(x, archive):
     runs = xf.search.recent([*QUERIES, "tea"], into=archive, client=x.client)
-    assert x.asked == PAGES
+    assert x.field_params == PAGES
     assert isinstance(runs, Runs)
     assert (runs.state, runs.pages, runs.rows, len(runs)) == ("done", 6, 6, 3)
     assert [(run.state, run.rows) for run in runs] == [("done", 2)] * 3
@@ -65,7 +65,7 @@ def test_each_query_is_a_run(x, archive):
     assert len(runs.frames().posts) == 6
     assert "3 runs" in repr(runs)
     assert archive.resume(runs.run_id, x.client).rows == 6
-    assert x.asked == PAGES
+    assert x.field_params == PAGES
 
 
 def test_in_memory_all_are_one_result(x):
@@ -85,7 +85,7 @@ def test_every_collection_of_one_thing_takes_many(archive, call):
         x.client = Client(oauth2="key-of-no-one", transport=x.answer, now=lambda: NOW)
     values = ["1900000000000000001", "1900000000000000002"]
     runs = call(values, into=archive, client=x.client)
-    assert [query for query, page in x.asked if page == 1] == values
+    assert [query for query, page in x.field_params if page == 1] == values
     assert len(runs) == 2
 
 
@@ -98,9 +98,9 @@ def test_a_stop_is_resumed_as_a_whole(x, archive, page):
     assert (stop.value.pages, stop.value.rows) == (page + 1, page + 1)
     assert states(archive) == {"tea": "done", "milk": "failed" if page == 1 else "interrupted", "sugar": "interrupted"}
     x.faults.clear()
-    x.asked.clear()
+    x.field_params.clear()
     runs = stop.value.resume()
-    assert x.asked == [one for one in PAGES[1 + page:] if one != ("tea", 2)]
+    assert x.field_params == [one for one in PAGES[1 + page:] if one != ("tea", 2)]
     assert (runs.state, runs.rows) == ("done", 6)
     assert states(archive) == dict.fromkeys(QUERIES, "done")
 
@@ -123,9 +123,9 @@ def test_a_stop_in_memory_is_resumed_as_a_whole(x):
         xf.search.recent(QUERIES, client=x.client)
     assert sorted(stop.value.frames.posts["text"]) == ["milk", "tea", "tea"]
     x.faults.clear()
-    x.asked.clear()
+    x.field_params.clear()
     assert sorted(stop.value.resume().posts["text"]) == sorted(QUERIES * 2)
-    assert x.asked == [("milk", 2), ("sugar", 1), ("sugar", 2)]
+    assert x.field_params == [("milk", 2), ("sugar", 1), ("sugar", 2)]
 
 
 def test_what_x_refuses_does_not_stop_the_others(x, archive):
@@ -151,13 +151,13 @@ def test_all_are_checked_before_the_first_request(x, archive):
             xf.search.recent(wrong, into=archive, client=x.client)
     with pytest.raises(errors.ArgumentError, match="item 1"):
         xf.timelines.user(["12", "nobody"], client=x.client)
-    assert x.asked == []
+    assert x.field_params == []
     assert not archive.path.exists()
 
 
 def test_only_newer_posts_can_be_collected_of_each(x, archive):
     xf.search.recent(QUERIES, into=archive, client=x.client)
-    x.asked.clear()
+    x.field_params.clear()
     runs = xf.search.recent(QUERIES, since="last", into=archive, client=x.client)
     sent = [json.loads(arguments) for arguments in archive.runs()["arguments"]][3:]
     assert [one["query"] for one in sent] == QUERIES
@@ -170,7 +170,7 @@ def test_runs_whose_process_ended_are_resumed_too(x, archive):
         pass
 
     def end(request):
-        if len(x.asked) == 3:
+        if len(x.field_params) == 3:
             raise Ended
         return x.answer(request)
 
@@ -180,12 +180,12 @@ def test_runs_whose_process_ended_are_resumed_too(x, archive):
     again = xf.Archive(archive.path)
     assert states(again) == {"tea": "done", "milk": "interrupted", "sugar": "interrupted"}
     assert again.resume(again.runs()["run_id"][1], x.client).rows == 6
-    assert x.asked == PAGES
+    assert x.field_params == PAGES
 
 
 def test_all_runs_share_one_rate_limit(x, archive):
     def limited(request):
-        left = 1 - len(x.asked) % 2
+        left = 1 - len(x.field_params) % 2
         page = x.answer(request)
         page.headers.update({"x-rate-limit-limit": "2", "x-rate-limit-remaining": str(left),
                              "x-rate-limit-reset": str(int(NOW.timestamp()) + 60)})
@@ -194,5 +194,5 @@ def test_all_runs_share_one_rate_limit(x, archive):
     slept = []
     client = Client(TOKEN, transport=limited, now=lambda: NOW, sleep=slept.append, on_wait=lambda *_: None)
     xf.search.recent(QUERIES, limit=1, into=archive, client=client)
-    assert [page for _, page in x.asked] == [1, 1, 1]
+    assert [page for _, page in x.field_params] == [1, 1, 1]
     assert len([seconds for seconds in slept if seconds > 50]) == 1

@@ -43,6 +43,6 @@ def test_words_of_articles_are_counted_in_sql():
 def test_an_article_goes_with_its_post(tmp_path):
     archive = xf.Archive(tmp_path / "archive")
     archive.add([page({"article": {"title": "An unmistakable title", "plain_text": "An unmistakable body"}})])
-    archive.remove(post_ids=["0"], reason="asked")
+    archive.remove(post_ids=["0"], reason="field_params")
     assert archive.sql("SELECT count(*) FROM posts").fetchall() == [(0,)]
     assert not [path for path in (tmp_path / "archive").rglob("*") if path.is_file() and b"unmistakable" in path.read_bytes()]

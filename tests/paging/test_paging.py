@@ -114,11 +114,11 @@ class Dated:
     """Posts 999 to 0, newest first, 100 a page, of which some tokens are worth nothing."""
 
     def __init__(self, broken=(), repeated=()):
-        self.asked, self.broken, self.repeated = [], set(broken), set(repeated)
+        self.field_params, self.broken, self.repeated = [], set(broken), set(repeated)
 
     def send(self, request):
         token, until = request.params.get("next_token"), int(request.params.get("until_id", 1000))
-        self.asked.append((token, request.params.get("until_id"), request.params.get("end_time")))
+        self.field_params.append((token, request.params.get("until_id"), request.params.get("end_time")))
         if token in self.broken:
             raise InvalidRequest("search.recent: Invalid 'next_token'")
         top = min(int(token[1:]), until) if token else until
@@ -135,8 +135,8 @@ def test_where_a_token_is_worth_nothing_what_is_older_is_asked_for_anew(how):
     ids = [row["id"] for page, _ in got for row in json.loads(page.body)["data"]]
     assert ids == [str(i) for i in range(999, -1, -1)]
     assert (got[-1][1].rows, got[-1][1].done) == (1000, True)
-    assert all((until is None) != (end is None) for _, until, end in x.asked)  # X takes one of them
-    assert any(until and token is None for token, until, _ in x.asked)
+    assert all((until is None) != (end is None) for _, until, end in x.field_params)  # X takes one of them
+    assert any(until and token is None for token, until, _ in x.field_params)
 
 
 def test_a_collection_taken_up_with_a_token_that_has_expired_goes_on_below_what_is_stored():
@@ -232,7 +232,7 @@ def test_nothing_is_asked_for_anew_twice_from_one_place():
     x = Stubborn(broken=["t900"])
     with pytest.raises(InvalidRequest):
         list(pages(x, search()))
-    assert len(x.asked) == 2
+    assert len(x.field_params) == 2
 
 
 @pytest.mark.parametrize("made", [

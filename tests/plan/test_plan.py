@@ -239,7 +239,7 @@ def test_chosen_fields_and_expansions():
     assert not {"expansions", "user.fields"} & params.keys()
     params = make(fields={"post": "lang", "user": ["name"]}, expansions="author_id").request().params
     assert (params["tweet.fields"], params["user.fields"], params["expansions"]) == ("lang", "name", "author_id")
-    assert not make("counts.recent").asked
+    assert not make("counts.recent").field_params
     refused("there is no 'langg'; did you mean lang", fields=["langg"])
     refused("there is no 'author'.*author_id", expansions=["author"])
     refused("'dm'.*post, media", fields={"dm": "all"})

@@ -34,7 +34,7 @@ def column(archive, query):
 
 def test_lean_requests_nothing_that_is_billed(shop):
     frames = xf.search.recent("t0", expansions="lean", client=Client("key-of-no-one", base_url=shop.url))
-    (_, params), *_ = shop.asked
+    (_, params), *_ = shop.field_params
     assert "expansions" not in params
     assert {"author_id", "referenced_tweets"} <= set(params["tweet.fields"].split(","))
     assert frames.posts.author_id.notna().all()
@@ -43,7 +43,7 @@ def test_lean_requests_nothing_that_is_billed(shop):
 
 def test_every_action_takes_lean():
     for name, arguments in (("search.recent", {"query": "q"}), ("users.get", {"user_id": "1"}), ("counts.recent", {"query": "q"})):
-        assert "expansions" not in plan(name, {**arguments, "expansions": "lean"}, now=NOW).asked
+        assert "expansions" not in plan(name, {**arguments, "expansions": "lean"}, now=NOW).field_params
 
 
 def test_in_post_words_authors_are_unknown(caplog):
@@ -51,7 +51,7 @@ def test_in_post_words_authors_are_unknown(caplog):
         planned = plan("search.recent", {"query": "q", "expansions": "lean"}, now=NOW, words="post")
     assert len(caplog.records) == 1
     client = Client("key-of-no-one", transport=lambda request: None)
-    assert planned.in_words_of(client).asked == plan("search.recent", {"query": "q", "expansions": "lean"}, now=NOW).asked
+    assert planned.in_words_of(client).field_params == plan("search.recent", {"query": "q", "expansions": "lean"}, now=NOW).field_params
 
 
 @pytest.mark.parametrize(("days", "size"), [(3, 40), pytest.param(30, 10, marks=pytest.mark.slow)])
@@ -117,9 +117,9 @@ def test_in_the_shell(shop, monkeypatch, tmp_path):
     monkeypatch.setenv("XFRAMES_BASE_URL", shop.url)
     shown = run("search", "recent", "t0", "--limit", 20, "--with-people", "--archive", tmp_path / "a")
     assert shown.exit_code == 0, shown.stderr
-    assert "expansions" not in shop.asked[0][1]
-    assert {path for path, _ in shop.asked} == {"/2/tweets/search/recent", "/2/tweets", "/2/users"}
+    assert "expansions" not in shop.field_params[0][1]
+    assert {path for path, _ in shop.field_params} == {"/2/tweets/search/recent", "/2/tweets", "/2/users"}
     assert run("complete", "users", "--archive", tmp_path / "a").exit_code == 0
     assert run("search", "recent", "t0", "--with-people").exit_code == 2
     assert run("search", "recent", "t0", "--limit", 10, "--expansions", "author_id").exit_code == 0
-    assert shop.asked[-1][1]["expansions"] == "author_id"
+    assert shop.field_params[-1][1]["expansions"] == "author_id"

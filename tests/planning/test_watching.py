@@ -252,7 +252,7 @@ def test_a_dry_run_sends_nothing_and_has_the_price(shop, tmp_path):
     free = {"action": "timelines.user", "user_id": "900", "every": "6h"}
     source = content(tmp_path, budget="1/day", collect={"tea": SEARCH, "free": free}, alerts={"a": {"sql": "SELECT 1", "exit_code": 3}})
     plan = xf.watch(source, dry_run=True, client=Clock().client(shop)).set_index("task")
-    assert shop.asked == []
+    assert shop.field_params == []
     assert plan.loc["collect.tea", "price_high"] == pytest.approx(20 * 0.005)
     assert plan.loc["collect.free", "price_high"] != plan.loc["collect.free", "price_high"]  # no bound
     assert set(plan["outcome"]) == {"planned"}
@@ -274,7 +274,7 @@ def test_what_is_not_understood_is_refused_before_any_request(shop, tmp_path, mo
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ArgumentError):
         xf.watch(source, once=True, client=Clock().client(shop, writes=True))
-    assert shop.asked == []
+    assert shop.field_params == []
 
 
 def test_paths_in_a_file_are_relative_to_it(tmp_path):

@@ -66,7 +66,7 @@ def test_every_argument_of_a_collector_arrives_in_its_plan(action):
     made = function(**minimal(action), **chosen, client=client, into=Planned(), progress=True)
     plan, *handled = made
     assert handled == [client, True]
-    assert (plan.limit or 500, plan.since or "last", plan.refresh, plan.asked) == (500, "last", "refresh" in taken, {})
+    assert (plan.limit or 500, plan.since or "last", plan.refresh, plan.field_params) == (500, "last", "refresh" in taken, {})
     assert [plan.limit is None, plan.since is None] == ["limit" not in taken, "since" not in taken]
 
 

@@ -146,7 +146,7 @@ def test_an_empty_archive_and_removed_posts(tmp_path, archive):
         assert 'id="collection"' in xf.report(empty).html
     with xf.Archive(tmp_path / "fewer") as fewer:
         fewer.merge(archive)
-        fewer.remove(post_ids=["11"], reason="asked")
+        fewer.remove(post_ids=["11"], reason="field_params")
         page = xf.report(fewer).html
         assert "green teapots" not in page
 

@@ -50,14 +50,14 @@ def test_what_was_removed_is_hidden_before_and_after_its_purge(spark, tmp_path):
     archive.compact()
     fill(archive, 2, 1)
     hide(archive, post_ids=["5", "7"], user_ids=["8"])
-    assert archive._folder.buried
+    assert archive._folder.new_tombstones
     for _ in range(2):
         xframes.spark.register(spark, archive.path)
         for name in ("posts", "post_hashtags", "users", "tombstones", "results"):
             assert_same(spark.table(name), archive, name)
         assert spark.sql("select * from posts where author_id = '8' or id in ('5', '7')").isEmpty()
         archive.purge()
-    assert not archive._folder.buried
+    assert not archive._folder.new_tombstones
 
 
 def test_the_past(spark, tmp_path):

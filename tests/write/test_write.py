@@ -143,7 +143,7 @@ def test_a_dry_run_sends_nothing_and_gives_the_request(server):
 
     assert (request.method, request.path, request.body) == ("POST", "/2/users/{id}/likes", {"tweet_id": "5"})
     assert write.like("5", my_id="7", dry_run=True).path == "/2/users/7/likes"
-    assert server.asked == []
+    assert server.field_params == []
 
 
 def test_whose_account_it_is_is_asked_once(server):
@@ -151,7 +151,7 @@ def test_whose_account_it_is_is_asked_once(server):
         write.like(post, client=server.client)
     write.mute("8", client=server.client)
 
-    assert [r.path for r in server.asked].count("/2/users/me") == 1
+    assert [r.path for r in server.field_params].count("/2/users/me") == 1
 
 
 def test_a_client_writes_only_when_it_was_made_to():
@@ -160,7 +160,7 @@ def test_a_client_writes_only_when_it_was_made_to():
         write.like("5", client=server.client)
     with pytest.raises(errors.ArgumentError, match="writes=True"):
         write.bulk(write.like, ["5"], client=server.client)
-    assert server.asked == []
+    assert server.field_params == []
 
 
 @pytest.mark.parametrize(("name", "arguments", "message"), [
@@ -179,7 +179,7 @@ def test_a_client_writes_only_when_it_was_made_to():
 def test_what_x_would_refuse_is_refused_before_anything_is_asked(server, name, arguments, message):
     with pytest.raises(errors.ArgumentError, match=message):
         xf.call(f"write.{name}", **arguments, client=server.client)
-    assert server.asked == []
+    assert server.field_params == []
 
 
 def test_a_post_that_was_made_is_no_observation_of_a_post():

@@ -62,7 +62,7 @@ def test_bulk_fills_the_argument_that_is_left(server):
 def test_bulk_checks_everything_before_the_first_request(server, function, ids, more, message):
     with pytest.raises(errors.ArgumentError, match=message):
         write.bulk(function, ids, client=server.client, **more)
-    assert server.asked == []
+    assert server.field_params == []
 
 
 def test_bulk_stops_where_going_on_is_useless_and_resumes_with_the_rest(tmp_path):

@@ -56,7 +56,7 @@ def gone(sandbox):
     return {str(id) for id, person in sandbox.community.people.items() if person.standing in {"suspended", "protected", "deactivated"}}
 
 
-def asked(sandbox):
+def field_params(sandbox):
     return [r.action for r in sandbox.requests if r.action]
 
 
@@ -102,14 +102,14 @@ def test_no_credentials_go_to_the_addresses_of_a_job(sandbox, client, archive):
 def test_a_result_that_is_in_the_archive_is_asked_for_anew(sandbox, client, archive):
     for _ in range(2):
         write.run_compliance_job(posts(sandbox), into=archive, client=client)
-    assert asked(sandbox).count("write.create_compliance_job") == 2
+    assert field_params(sandbox).count("write.create_compliance_job") == 2
     assert archive.runs()["state"].tolist() == ["done", "done"]
 
 
 def test_other_ids_are_another_job(sandbox, client, archive):
     write.run_compliance_job(posts(sandbox), into=archive, client=client)
     write.run_compliance_job(posts(sandbox, 200), into=archive, client=client)
-    assert asked(sandbox).count("write.create_compliance_job") == 2
+    assert field_params(sandbox).count("write.create_compliance_job") == 2
 
 
 @pytest.mark.parametrize("step", ["upload", "wait", "download"])
@@ -129,7 +129,7 @@ def test_a_job_that_stopped_is_gone_on_with(sandbox, client, archive, step, monk
     for job in sandbox.compliance.jobs.values():
         job.done = 0
     frames = write.run_compliance_job(posts(sandbox), into=archive, client=client)
-    assert asked(sandbox).count("write.create_compliance_job") == 1
+    assert field_params(sandbox).count("write.create_compliance_job") == 1
     assert set(archive.frame("removals")["id"]) == set(frames.removals["id"]) != set()
     assert archive.runs()["state"].tolist() == ["interrupted", "done"]
 
@@ -140,9 +140,9 @@ def test_a_job_made_and_not_noted_is_found_at_x(sandbox, client, archive):
     name = first.compliance_jobs["name"].iloc[-1]
     assert name != "other"
     write.create_compliance_job("tweets", name=name, client=client)  # as if the answer had come and not been kept
-    before = asked(sandbox).count("write.create_compliance_job")
+    before = field_params(sandbox).count("write.create_compliance_job")
     write.run_compliance_job(posts(sandbox), into=archive, client=client)
-    assert asked(sandbox).count("write.create_compliance_job") == before
+    assert field_params(sandbox).count("write.create_compliance_job") == before
     assert made.compliance_jobs["name"].tolist() == ["other"]
 
 
@@ -160,7 +160,7 @@ def test_a_job_found_that_takes_no_ids_any_more_has_them_and_is_waited_for(sandb
     monkeypatch.setattr(client, "sleep", lambda _: put(*held.pop()) if held else None)
     frames = write.run_compliance_job(posts(sandbox), into=archive, client=client)
     assert not frames.removals.empty
-    assert asked(sandbox).count("write.create_compliance_job") == 1
+    assert field_params(sandbox).count("write.create_compliance_job") == 1
 
 
 def test_an_upload_address_that_has_ended_means_a_new_job(sandbox, client, archive, monkeypatch):
@@ -170,7 +170,7 @@ def test_an_upload_address_that_has_ended_means_a_new_job(sandbox, client, archi
     monkeypatch.undo()
     sandbox.compliance.clock = lambda: time.time() + 1000
     write.run_compliance_job(posts(sandbox), into=archive, client=client)
-    assert asked(sandbox).count("write.create_compliance_job") == 2
+    assert field_params(sandbox).count("write.create_compliance_job") == 2
 
 
 def test_a_job_that_takes_for_ever_is_interrupted_and_resumes(sandbox, client, archive):
@@ -180,7 +180,7 @@ def test_a_job_that_takes_for_ever_is_interrupted_and_resumes(sandbox, client, a
     for job in sandbox.compliance.jobs.values():
         job.done = 0
     assert not caught.value.resume().removals.empty
-    assert asked(sandbox).count("write.create_compliance_job") == 1
+    assert field_params(sandbox).count("write.create_compliance_job") == 1
 
 
 @pytest.mark.parametrize(("ids", "type", "message"), [
@@ -263,7 +263,7 @@ def test_sigkill_in_the_middle_of_a_job_continues_it(sandbox, client, archive, w
     again = xf.Archive(archive.path)
     frames = write.run_compliance_job(posts(sandbox), into=again, client=client)
 
-    assert asked(sandbox).count("write.create_compliance_job") == 1
+    assert field_params(sandbox).count("write.create_compliance_job") == 1
     assert set(again.frame("removals")["id"]) == set(frames.removals["id"]) != set()
     assert again.runs()["state"].tolist() == ["interrupted", "done"]
     assert again.frame("writes")["action"].tolist() == ["write.create_compliance_job"]

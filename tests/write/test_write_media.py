@@ -69,7 +69,7 @@ def sha(path):
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def asked(sandbox):
+def field_params(sandbox):
     return [(r.method, r.action) for r in sandbox.requests]
 
 
@@ -79,7 +79,7 @@ def test_an_image_goes_in_one_request_with_its_description(sandbox, client, tmp_
 
     found = kept(sandbox, frames)
     assert (found.sha256, found.category, found.media.alt) == (sha(path), "tweet_image", "A cat on a ladder")
-    assert asked(sandbox) == [("POST", "write.upload_media"), ("POST", "write.set_media_metadata")]
+    assert field_params(sandbox) == [("POST", "write.upload_media"), ("POST", "write.set_media_metadata")]
     assert frames.writes["action"].tolist() == ["write.upload_media", "write.set_media_metadata"]
     told = json.loads(frames.writes["arguments"][0])
     assert told == {"path": "cat.png", "media_category": "tweet_image"}
@@ -119,7 +119,7 @@ def test_gifs_and_subtitles_go_in_chunks(sandbox, client, tmp_path, case):
     name, body, category = case
     found = kept(sandbox, write.upload_media(file(tmp_path, name, body), client=client))
     assert (found.category, found.ready) == (category, True)
-    assert ("POST", "write.initialize_upload") in asked(sandbox)
+    assert ("POST", "write.initialize_upload") in field_params(sandbox)
 
 
 def test_x_is_asked_again_until_a_video_is_processed(sandbox, client, video):
@@ -132,7 +132,7 @@ def test_x_is_asked_again_until_a_video_is_processed(sandbox, client, video):
 
     assert client.slept == [5] * 8
     assert frames.observations["media_uploads"]["state"].to_pylist() == ["pending", "succeeded"]
-    assert asked(sandbox)[-1] == ("GET", "media.upload_status")
+    assert field_params(sandbox)[-1] == ("GET", "media.upload_status")
 
 
 def test_a_file_x_cannot_process_is_an_error(sandbox, client, video):
@@ -154,7 +154,7 @@ def test_a_chunk_that_fails_is_sent_again(sandbox, client, video, kind):
     found = kept(sandbox, write.upload_media(video, client=client))
 
     assert found.sha256 == sha(video)
-    assert asked(sandbox).count(("POST", "write.append_upload")) == 4
+    assert field_params(sandbox).count(("POST", "write.append_upload")) == 4
 
 
 @pytest.mark.parametrize("kind", ["503", "cut"])
@@ -170,25 +170,25 @@ def test_an_upload_whose_chunks_keep_failing_resumes_where_it_stopped(sandbox, c
     sandbox.faults.add(Fault("503", at=2, times=3, path=APPEND))
     with pytest.raises(errors.Interrupted, match=r'1 of 3 chunks.*media_id="[0-9]+"') as caught:
         write.upload_media(video, client=client)
-    before = asked(sandbox).count(("POST", "write.append_upload"))
+    before = field_params(sandbox).count(("POST", "write.append_upload"))
     frames = caught.value.resume()
 
     assert kept(sandbox, frames).sha256 == sha(video)
-    assert asked(sandbox).count(("POST", "write.append_upload")) == before + 2
-    assert asked(sandbox).count(("POST", "write.initialize_upload")) == 1
+    assert field_params(sandbox).count(("POST", "write.append_upload")) == before + 2
+    assert field_params(sandbox).count(("POST", "write.initialize_upload")) == 1
 
 
 def test_another_process_goes_on_with_an_upload_by_its_archive(sandbox, client, video, tmp_path):
     sandbox.faults.add(Fault("503", at=3, times=3, path=APPEND))
     with pytest.raises(errors.Interrupted):
         write.upload_media(video, client=client, into=xf.Archive(tmp_path / "a"))
-    before = asked(sandbox).count(("POST", "write.append_upload"))
+    before = field_params(sandbox).count(("POST", "write.append_upload"))
     archive = xf.Archive(tmp_path / "a")
     media_id = archive.frame("media_uploads")["id"].iloc[0]
     frames = write.upload_media(video, media_id=media_id, client=client, into=archive)
 
     assert kept(sandbox, frames).sha256 == sha(video)
-    assert asked(sandbox).count(("POST", "write.append_upload")) == before + 1
+    assert field_params(sandbox).count(("POST", "write.append_upload")) == before + 1
     assert archive.runs()["state"].tolist() == ["interrupted", "done"]
     assert archive.frame("media_uploads")["id"].tolist() == [media_id]
 
@@ -279,8 +279,8 @@ def test_a_50_mb_video_with_a_failed_chunk_and_slow_processing_completes(sandbox
 
     found = kept(sandbox, frames)
     assert (found.sha256, found.size, found.ready) == (sha(path), 50 * MB, True)
-    assert asked(sandbox).count(("POST", "write.append_upload")) == 14
-    assert asked(sandbox).count(("GET", "media.upload_status")) >= 2
+    assert field_params(sandbox).count(("POST", "write.append_upload")) == 14
+    assert field_params(sandbox).count(("GET", "media.upload_status")) >= 2
     assert frames.media_uploads["state"].iloc[-1] == "succeeded"
     assert archive.sql("select count(*) from writes where action = 'write.append_upload'").fetchall() == [(13,)]
     assert most < 45 * MB  # a few copies of a chunk, here and in the sandbox, never the file
@@ -294,7 +294,7 @@ METADATA, STATUS = "/2/media/metadata", "/2/media/upload"
 
 def sent(sandbox):
     """The requests that carried the file."""
-    return [a for _, a in asked(sandbox) if a in {"write.upload_media", "write.initialize_upload", "write.append_upload"}]
+    return [a for _, a in field_params(sandbox) if a in {"write.upload_media", "write.initialize_upload", "write.append_upload"}]
 
 
 @contextlib.contextmanager

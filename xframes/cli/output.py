@@ -249,7 +249,7 @@ def _place(output: Path | None) -> Iterator[IO[bytes]]:
         with _replaced(output) as path, path.open("wb") as file:
             yield file
         return
-    with _told(output), output.open("wb") as file:
+    with _reporting(output), output.open("wb") as file:
         yield _Screen(file) if file.isatty() else file
 
 
@@ -260,7 +260,7 @@ def _replaced(output: Path) -> Iterator[Path]:
     beside = place.with_name(f".{place.name}.part")
     beside.unlink(missing_ok=True)
     try:
-        with _told(output):
+        with _reporting(output):
             yield beside
             beside.replace(place)
     finally:
@@ -268,7 +268,7 @@ def _replaced(output: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _told(output: Path) -> Iterator[None]:
+def _reporting(output: Path) -> Iterator[None]:
     """Name the file in errors of the system."""
     try:
         yield

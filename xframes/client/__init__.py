@@ -272,7 +272,7 @@ class Client:
     @property
     def limits(self) -> dict[str, tuple[int, int, datetime]]:
         """The rate limits that X reported, by action: requests per window, left, and its end."""
-        reported = self._pacer.told()
+        reported = self._pacer.limits()
         return {
             name: (most, left, datetime.fromtimestamp(end, UTC))
             for (_, name), (most, left, end) in reported.items()
@@ -759,7 +759,7 @@ def warn_of_another_day(client: Client, plan: Plan, pages: Iterable[Page]) -> No
     ledger has a line for each day.
     """
     is_sent = isinstance(client, Client) and client.replay is None
-    if not is_sent or "expansions" not in plan.asked:
+    if not is_sent or "expansions" not in plan.field_params:
         return
     today = client.now().astimezone(UTC).date()
     count, units = included_again(pages, plan.declared, client.meter.card, today)

@@ -135,7 +135,7 @@ class Pacer:
             if is_undocumented and now < reset <= now + _SPREAD_SECONDS[1]:
                 quotas.append(_Quota(requests, 900, left, reset + 1.0, now, reported=True))
 
-    def told(self) -> dict[tuple[str, str], tuple[int, int, float]]:
+    def limits(self) -> dict[tuple[str, str], tuple[int, int, float]]:
         """Return the limits that X reported, by pool: requests per window, left, and its end."""
         limits = {}
         with self._lock:

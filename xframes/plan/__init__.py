@@ -21,7 +21,7 @@ import msgspec
 from xframes import registry
 from xframes.errors import ArgumentError
 from xframes.plan import values
-from xframes.plan.fields import LEAN, asked, asks_owner, takes_expansions, takes_fields
+from xframes.plan.fields import LEAN, asks_owner, field_params, takes_expansions, takes_fields
 from xframes.plan.windows import ARGUMENT, Sample
 from xframes.schema import Vocabulary  # noqa: TC001  # msgspec reads the annotations of Plan
 from xframes.wire import Purpose, Request
@@ -43,8 +43,8 @@ class Plan:
     """A checked collection.
 
     `arguments` are normalized, by their Python names: ids and times are text. `limit` counts main
-    rows of all pages, `words` is the vocabulary of the request, and `asked` are the parameters
-    `*.fields` and `expansions` as they are sent. A list that is too long for one request is split
+    rows of all pages, `words` is the vocabulary of the request, and `field_params` are `*.fields`
+    and `expansions` as they are sent. A list that is too long for one request is split
     into `batches`. For `since` "last", an archive replaces it by the end of earlier runs; without
     `refresh`, an archive does not fetch again what it has. `max_results` is the largest number of
     rows of a page, if it is not X's. `completes` is set for lookups of what the archive's posts
@@ -57,7 +57,7 @@ class Plan:
     arguments: dict[str, Any]
     limit: int | None = None
     words: Vocabulary = "tweet"
-    asked: dict[str, str] = field(default_factory=dict)
+    field_params: dict[str, str] = field(default_factory=dict)
     since: Literal["last"] | None = None
     refresh: bool = False
     max_results: int | None = None
@@ -90,7 +90,7 @@ class Plan:
         It is X's largest page, or less at the end, so that the pages add up to the limit. If the
         limit is below X's smallest page (10 in search), X sends and bills that smallest page.
         """
-        whole = self.declared.largest_page(_field_names(self.asked))
+        whole = self.declared.largest_page(_field_names(self.field_params))
         if self.declared.paged is None or whole is None:
             return None
         least = self.declared.paged[0]
@@ -138,7 +138,7 @@ class Plan:
         if self.sample is not None:
             args[ARGUMENT] = self.sample.argument(batch)
         return Request(
-            action.method, path, params | self.asked, action.name, args,
+            action.method, path, params | self.field_params, action.name, args,
             body if body or has_body else None, purpose=self.purpose,
         )
 
@@ -151,9 +151,9 @@ class Plan:
         if words == self.words or self.declared.streaming:
             return self
         for choice, expansions in product(("all", "owner"), ("all", LEAN)):
-            if self.asked == asked(self.declared, choice, expansions, self.words):
-                fields = asked(self.declared, choice, expansions, words)
-                return replace(self, words=words, asked=fields)
+            if self.field_params == field_params(self.declared, choice, expansions, self.words):
+                fields = field_params(self.declared, choice, expansions, words)
+                return replace(self, words=words, field_params=fields)
         return self
 
     def part_after(self, sent: Request, batch: int, skip: int) -> int | None:
@@ -270,7 +270,8 @@ def plan(
         since = _since(arguments)
         # streams have the tweet words in both specifications of X
         vocabulary: Vocabulary = "tweet" if action.streaming else words
-        chosen = asked(action, arguments.get("fields"), arguments.get("expansions"), vocabulary)
+        fields, expansions = arguments.get("fields"), arguments.get("expansions")
+        chosen = field_params(action, fields, expansions, vocabulary)
         size = _page_size(action, arguments, chosen, now)
         if arguments.get("expansions") == LEAN and vocabulary == "post":
             log.warning(
@@ -314,8 +315,8 @@ def _page_size(
     return size
 
 
-def _field_names(asked: Mapping[str, str]) -> frozenset[str]:
-    return frozenset(name for text in asked.values() for name in text.split(","))
+def _field_names(parameters: Mapping[str, str]) -> frozenset[str]:
+    return frozenset(name for text in parameters.values() for name in text.split(","))
 
 
 def _since(arguments: Mapping[str, Any]) -> Literal["last"] | None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from xframes.registry import Action
     from xframes.schema import Vocabulary
 
-__all__ = ["asked", "asks_owner", "takes_expansions", "takes_fields"]
+__all__ = ["asks_owner", "field_params", "takes_expansions", "takes_fields"]
 
 
 LEAN = "lean"  # no expansions: nothing that X may bill, only ids in fields
@@ -32,7 +32,7 @@ def takes_expansions(action: Action) -> bool:
     return action.expands
 
 
-def asked(action: Action, choice: Any, expansions: Any, words: Vocabulary) -> dict[str, str]:
+def field_params(action: Action, choice: Any, expansions: Any, words: Vocabulary) -> dict[str, str]:
     """Return the query parameters `*.fields` and `expansions`.
 
     Raises ArgumentError for names that do not exist, with the names that do.

@@ -17,7 +17,7 @@ from xframes.billing.budget import Budget
 from xframes.client import Answer, Client, Retries
 from xframes.errors import ApiError, BudgetReached, ConfigError, XframesError
 from xframes.plan import plan
-from xframes.plan.fields import LEAN, asked
+from xframes.plan.fields import LEAN, field_params
 from xframes.registry import ACTIONS
 from xframes.registry.params import ID
 from xframes.schema.words import RENAMES
@@ -266,8 +266,8 @@ class LiveCheck:
         words = words or self._words
         arguments = {"expansions": LEAN, **arguments}
         planned = plan(name, arguments, now=client.now(), words="tweet")
-        chosen = asked(planned.declared, "all", arguments["expansions"], words)
-        planned = replace(planned, words=words, asked=chosen)
+        chosen = field_params(planned.declared, "all", arguments["expansions"], words)
+        planned = replace(planned, words=words, field_params=chosen)
         request = planned.request(max_results=planned.page_size(0))
         shown = words if "post" in "".join(chosen) or "tweet" in "".join(chosen) else ""
         result, page = self._sent(request, name, purpose, shown)

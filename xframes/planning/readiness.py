@@ -238,9 +238,9 @@ def _prices(action: Action, client: Client) -> tuple[float, float, str]:
     """Return the dollars of one main object with all expansions, or of one request."""
     expansions = ""
     if action.expands:
-        from xframes.plan.fields import asked
+        from xframes.plan.fields import field_params
 
-        expansions = asked(action, "all", "all", client.words).get("expansions", "")
+        expansions = field_params(action, "all", "all", client.words).get("expansions", "")
     request = Request(action.method, action.path, {"expansions": expansions}, action.name)
     bound = bound_of(request, action, client.meter.card, owned=False)
     low, high = bound.amounts(1)

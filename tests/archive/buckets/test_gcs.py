@@ -59,7 +59,7 @@ def test_a_whole_life_on_gcs(server, tmp_path):
         assert archive.verify().ok
         gone = min(ids(local))
         for some in (archive, local):
-            some.remove(post_ids=[gone], reason="asked")
+            some.remove(post_ids=[gone], reason="field_params")
         local.merge(archive)
         archive.merge(local)
         assert ids(archive) == ids(local)

@@ -53,7 +53,7 @@ def test_what_another_machine_compacts_from_before_a_removal_stays_hidden(tmp_pa
     with machine(monkeypatch, tmp_path, "other"):
         other = Archive("memory://data/one")
     stale = {name: fsspec.filesystem("memory").cat_file(name) for name in objects() if "/posts/part" in name}
-    archive.remove(user_ids=["8"], reason="asked")
+    archive.remove(user_ids=["8"], reason="field_params")
     for i, data in enumerate(stale.values()):  # as a compaction on another machine would leave them
         fsspec.filesystem("memory").pipe_file(f"/data/one/tables/posts/base-0123456789ab{i:08x}-0000.parquet", data)
     assert len(ids(archive)) == len(ids(other)) == 20

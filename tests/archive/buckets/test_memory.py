@@ -85,7 +85,7 @@ def test_a_damaged_object_is_set_aside_and_the_tables_made_anew():
     assert report.ok, report
     assert "/damaged/tables/posts/base" in "".join(objects())
     assert len(ids(broken)) == 30
-    broken.remove(post_ids=["1"], reason="asked")
+    broken.remove(post_ids=["1"], reason="field_params")
     assert "/damaged/" not in "".join(objects())
 
 
@@ -94,7 +94,7 @@ def test_removal_takes_every_byte_out_of_every_object():
     for n in range(3):
         archive.add(page(n, text="unmistakable"))
     archive.compact()  # what it replaced still stands there
-    archive.remove(user_ids=["8"], reason="asked")
+    archive.remove(user_ids=["8"], reason="field_params")
     assert len(ids(archive)) == 20
     memory = fsspec.filesystem("memory")
     import io
@@ -122,7 +122,7 @@ def test_merging_local_and_remote_both_ways(tmp_path):
     assert ids(third) == ids(local)
     for archive in (local, remote, third):
         assert archive.verify().ok
-    local.remove(user_ids=["8"], reason="asked")
+    local.remove(user_ids=["8"], reason="field_params")
     remote.merge(local)
     assert len(ids(remote)) == 10
 
@@ -179,8 +179,8 @@ def test_how_it_is_and_what_it_shows(tmp_path):
     assert repr(archive).startswith("<Archive memory://data/one: at most posts 10,")
     archive.compact()
     assert repr(archive).startswith("<Archive memory://data/one: posts 10,")
-    archive.remove(user_ids=["8"], reason="asked")
-    assert not archive._folder.buried
+    archive.remove(user_ids=["8"], reason="field_params")
+    assert not archive._folder.new_tombstones
     assert {state for _, state, _, _ in health.signs("memory://data/one") if state != "ok"} <= {"warn"}
     other = Archive(tmp_path / "local")
     other.add(page(1))

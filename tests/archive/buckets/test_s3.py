@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 
 class S3:
-    """A server that speaks S3 on loopback; `asked` are its requests, `before` is called with the number of each put."""
+    """A server that speaks S3 on loopback; `field_params` are its requests, `before` is called with the number of each put."""
 
     def __init__(self):
         from moto.server import DomainDispatcherApplication, create_backend_app
@@ -37,19 +37,19 @@ class S3:
         self._thread = threading.Thread(target=self._server.serve_forever)
         self._thread.start()
         self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self.asked = []
+        self.field_params = []
         self.before = None
 
     def __call__(self, environ, start_response):
         kind = "LIST" if "list-type" in environ["QUERY_STRING"] else environ["REQUEST_METHOD"]
-        self.asked.append(kind)
+        self.field_params.append(kind)
         if self.before:
             self.before(kind)
         return self._app(environ, start_response)
 
     def counted(self):
-        found = Counter(self.asked)
-        self.asked.clear()
+        found = Counter(self.field_params)
+        self.field_params.clear()
         return found
 
     def stop(self):
@@ -111,7 +111,7 @@ def test_a_whole_life_on_s3(s3, x, tmp_path):
         assert ids(archive) == ids(local)
         gone = min(ids(local))
         for some in (archive, local):
-            some.remove(post_ids=[gone], reason="asked")
+            some.remove(post_ids=[gone], reason="field_params")
         assert ids(archive) == ids(local)
         local.merge(archive)
         archive.merge(local)

@@ -37,7 +37,7 @@ def test_a_life_on_a_cluster(driver, tmp_path):
         types = {"id": "string", "like_count": "bigint", "created_at": "timestamp"}
         assert counts == {"posts": 1080, "users": 594, "post_hashtags": 1080, "ids": 800, "bodies": 1080, "types": types}
 
-        gone = {"post_ids": ["1000003", "1000005"], "user_ids": ["104"], "reason": "asked"}
+        gone = {"post_ids": ["1000003", "1000005"], "user_ids": ["104"], "reason": "field_params"}
         assert driver("remove", place, **gone) == single.remove(**gone)
         assert differences(archive, single, ("runs", "tombstones", "requests")) == []
         assert archive.verify().ok
@@ -80,7 +80,7 @@ def test_what_cannot_be_read_fails_alone(driver, tmp_path):
     assert driver("import_pages", place, [good, str(tmp_path / "bad.rds")])["error"] == "ImportFailed"
     assert driver("import_pages", place, str(tmp_path / "none.jsonl"))["error"] == "ArchiveError"
     assert driver("merge", place, str(tmp_path / "none"))["error"] == "ArchiveError"
-    assert driver("remove", place, reason="asked")["error"] == "ArchiveError"
+    assert driver("remove", place, reason="field_params")["error"] == "ArchiveError"
     assert driver("compact", "memory://here")["error"] == "ArgumentError"
     with Archive(place) as archive:
         assert archive.tables["posts"] == 40
@@ -101,8 +101,8 @@ def test_archives_and_files_in_a_bucket(driver, store, tmp_path):
         single.import_pages(local, observed_at="2026-03-02")
         assert differences(archive, single) == []
         assert "error" not in driver("compact", url, range_bytes=20_000)
-        assert driver("remove", url, ["1000003"], reason="asked")["posts"] == 1
-        single.remove(["1000003"], reason="asked")
+        assert driver("remove", url, ["1000003"], reason="field_params")["posts"] == 1
+        single.remove(["1000003"], reason="field_params")
         assert driver("rebuild", url)["rows"]["posts"] == 239
         assert differences(archive, single, ("runs", "tombstones", "requests")) == []
         assert archive.verify().ok

@@ -60,7 +60,7 @@ class Facts:
     counts: dict[str, int]
     columns: dict[str, Sequence[Col]]
     files: dict[str, Path]  # table → the file it is in
-    asked: str | None
+    description: str | None
     masked: bool
     keep_post_ids: bool
     left_out: dict[str, str]
@@ -93,7 +93,7 @@ def package(facts: Facts, name: str) -> dict[str, Any]:
         "xframes": {
             "version": VERSION,
             "format_version": FORMAT,
-            "posts": facts.asked,
+            "posts": facts.description,
             "pseudonymised": facts.masked,
             "left_out": facts.left_out,
             "spreadsheet": facts.spreadsheet,
@@ -205,9 +205,9 @@ def _queries(facts: Facts) -> list[str]:
 
 def _left_out(facts: Facts) -> list[str]:
     lines = ["- Posts and people that were removed from the archive, and X's responses as sent."]
-    if facts.asked is not None:
+    if facts.description is not None:
         lines.append(
-            f"- All but the posts of {_code(facts.asked)} and what belongs to them: details, "
+            f"- All but the posts of {_code(facts.description)} and what belongs to them: details, "
             "authors, people they mention and answer, media, places, polls. Posts they refer to "
             "are named, not included."
         )

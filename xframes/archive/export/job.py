@@ -353,10 +353,10 @@ class _Job:
 
     def _facts(self, selection: Selection, columns: dict[str, Sequence[Col]]) -> Facts:
         masked = self.pseudonyms is not None
-        asked = (
+        description = (
             "a query that may name people"
-            if masked and selection.asked is not None
-            else selection.asked
+            if masked and selection.description is not None
+            else selection.description
         )
         return Facts(
             format=self.wish.format,
@@ -364,7 +364,7 @@ class _Job:
             counts=selection.counts,
             columns=columns,
             files={},
-            asked=asked,
+            description=description,
             masked=masked,
             keep_post_ids=self.pseudonyms is not None and not self.pseudonyms.posts,
             left_out=selection.left_out,
@@ -394,7 +394,7 @@ class _Job:
             "WHERE action IS NOT NULL AND action NOT LIKE 'archive.%' "
             "GROUP BY ALL ORDER BY min(started_at), action"
         ).fetchall()
-        told: dict[tuple[str, str], int] = {}
+        counts: dict[tuple[str, str], int] = {}
         for name, arguments, count in found:
             given = json.loads(arguments or "{}")
             if "query" in given:
@@ -403,8 +403,8 @@ class _Job:
             else:
                 text = "" if self.pseudonyms is not None or not given else _short(arguments)
             action = name if self.pseudonyms is None else self.pseudonyms.rewrite(name).text
-            told[action, text] = told.get((action, text), 0) + count
-        return [(action, text, count) for (action, text), count in told.items()]
+            counts[action, text] = counts.get((action, text), 0) + count
+        return [(action, text, count) for (action, text), count in counts.items()]
 
     def _check_links(self, selection: Selection, facts: Facts) -> None:
         """Note the keys that hold, and the links: columns whose every id names an exported row."""
@@ -483,11 +483,11 @@ def id_batches(
             f"table: expected one of {', '.join(t for t in TABLES if own_key(t))}, got {table!r}, "
             "whose rows have no id"
         )
-    asked = (
+    joins = (
         " SEMI JOIN matches AS m ON m.post_id = t.id" if table == "posts" and not included else ""
     )
     relation = connection.sql(
-        f'SELECT t."{key}" AS id FROM {rows or _quoted(table)} AS t{asked} ORDER BY length(id), id'
+        f'SELECT t."{key}" AS id FROM {rows or _quoted(table)} AS t{joins} ORDER BY length(id), id'
     )
     for batch in relation.to_arrow_reader(BATCH_ROWS):
         yield batch["id"].to_pylist()

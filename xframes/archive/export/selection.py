@@ -33,7 +33,7 @@ class Selection:
     """
 
     connection: duckdb.DuckDBPyConnection
-    asked: str | None = None  # a description of the selected posts; None: everything
+    description: str | None = None  # a description of the selected posts; None: everything
     counts: dict[str, int] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     named: frozenset[str] = frozenset()
@@ -47,7 +47,7 @@ class Selection:
         It has no rows if the table has nothing to do with the selected posts.
         """
         rows = self._narrowed(f'"{table}"', table)
-        if self.asked is None or table not in _TEXTS_OF_OTHERS:
+        if self.description is None or table not in _TEXTS_OF_OTHERS:
             return rows
         text, post = _TEXTS_OF_OTHERS[table]
         text_of_chosen = f"CASE WHEN {post} IN (SELECT id FROM chosen_posts) THEN {text} END"
@@ -58,7 +58,7 @@ class Selection:
         return self._narrowed(self._lean(table), table)
 
     def _narrowed(self, rows: str, table: str) -> str:
-        if self.asked is None:
+        if self.description is None:
             return rows
         tests = self._tests(table) or ["false"]
         return f"(SELECT * FROM {rows} WHERE {' AND '.join(tests)})"
@@ -96,7 +96,7 @@ class Selection:
 
         Raises ArgumentError if the archive has none of these posts.
         """
-        self.asked = description
+        self.description = description
         ids = f"SELECT DISTINCT CAST(id AS VARCHAR) AS id FROM ({query}) AS query(id)"
         self.connection.execute(
             f"CREATE TEMP TABLE chosen_posts AS SELECT id FROM ({ids}) "
@@ -172,7 +172,7 @@ class Selection:
             return NEVER[name]
         if masked and name in UNMASKED:
             return "may contain names of people that cannot be replaced by pseudonyms"
-        if self.asked is not None and not self._tests(name):
+        if self.description is not None and not self._tests(name):
             return "does not refer to single posts"
         if name in PRIVATE - self.named:
             return "is about the account that collected; to export it, name it in `tables`"

@@ -44,7 +44,7 @@ def stored(folder: Folder) -> dict[str, tuple[int, bool]]:
     """
     counts = {}
     folder.look()
-    buried = bool(folder.buried)
+    has_tombstones = bool(folder.new_tombstones)
     for name in STORED:
         files = folder.files(name)
         count, whole = 0, True
@@ -57,7 +57,7 @@ def stored(folder: Folder) -> dict[str, tuple[int, bool]]:
         if files.settled is not None:
             unique = not files.besides(files.settled.files[name])
             count -= sum(files.settled.dead.get(name, {}).values())
-        counts[name] = (count, unique and whole and not buried)
+        counts[name] = (count, unique and whole and not has_tombstones)
     return counts
 
 

@@ -406,7 +406,7 @@ def stones_of(folder: Folder, scans: Scans = DUCKDB) -> Stones | None:
     files = folder.files("tombstones").all
     if not files:
         return None
-    everywhere = folder.storage.is_shared or bool(folder.buried)
+    everywhere = folder.storage.is_shared or bool(folder.new_tombstones)
     rows = scans.rows(TABLES["tombstones"], [str(p) for p in files])
     return Stones(rows, everywhere=everywhere)
 

@@ -507,7 +507,7 @@ class Folder:
             return []
 
     @property
-    def buried(self) -> tuple[Place, ...]:
+    def new_tombstones(self) -> tuple[Place, ...]:
         """The files of tombstones that no purge has handled yet: queries hide what they name."""
         cleaned = self.purged
         return tuple(p for p in self.files("tombstones").all if p.name not in cleaned)

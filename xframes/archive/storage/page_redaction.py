@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 from xframes.archive.storage.redaction import (
     GONE,
     WORD,
-    Doomed,
-    asked,
+    Targets,
     cleaned,
     leads_to,
+    scrub_parameters,
     without_mentions,
     without_traces,
 )
@@ -42,18 +42,18 @@ _WRITTEN_BY_PEOPLE = frozenset({"post", "user", "dm"})
 _DROPPED = object()
 
 
-def scrub(page: Page, doomed: Doomed) -> Page:
+def scrub(page: Page, targets: Targets) -> Page:
     """Return the page without what must be removed; itself if it has nothing of it.
 
     A body that is not JSON is replaced as a whole, because its content is unknown.
     """
-    if (tombstones := _removal(page, doomed)) is not None:
+    if (tombstones := _removal(page, targets)) is not None:
         return tombstones
-    request = _request(page.request, doomed)
+    request = _request(page.request, targets)
     body = page.body
-    if doomed.occurs_in(body):
+    if targets.occurs_in(body):
         taken: list[str] = []
-        body = _body(page, doomed, taken)
+        body = _body(page, targets, taken)
         if taken and (request.action or "").startswith("write."):
             request = replace(request, args={})  # they have the same content as the body
     if body is page.body and request == page.request:
@@ -61,7 +61,7 @@ def scrub(page: Page, doomed: Doomed) -> Page:
     return replace(page, request=request, body=body)
 
 
-def _body(page: Page, doomed: Doomed, taken: list[str]) -> bytes:
+def _body(page: Page, targets: Targets, taken: list[str]) -> bytes:
     try:
         document = read_json(page.body)
     except ValueError:
@@ -69,7 +69,7 @@ def _body(page: Page, doomed: Doomed, taken: list[str]) -> bytes:
     kind = None
     if action := ACTIONS.get(page.request.action or ""):
         kind = action.objects
-    document = _without(document, doomed, taken, kind)
+    document = _without(document, targets, taken, kind)
     if not taken:
         return page.body
     if document is _DROPPED:
@@ -77,7 +77,7 @@ def _body(page: Page, doomed: Doomed, taken: list[str]) -> bytes:
     return _dump(document, taken)
 
 
-def _removal(page: Page, doomed: Doomed) -> Page | None:
+def _removal(page: Page, targets: Targets) -> Page | None:
     """Return a page of tombstones without names in their reasons; None for other pages.
 
     Its ids stay, because they keep what was removed from returning.
@@ -87,19 +87,21 @@ def _removal(page: Page, doomed: Doomed) -> Page | None:
     # A page of another form was not written by xframes.
     with suppress(ValueError, TypeError, KeyError, AttributeError):
         document = read_json(page.body)
-        rows = [row | {"reason": without_traces(row["reason"], doomed)} for row in document["data"]]
+        rows = [
+            row | {"reason": without_traces(row["reason"], targets)} for row in document["data"]
+        ]
         if rows == document["data"]:
             return page
         return replace(page, body=_dump({**document, "data": rows}, ["username"]))
     return None
 
 
-def _without(document: Any, doomed: Doomed, taken: list[str], kind: str | None) -> Any:
+def _without(document: Any, targets: Targets, taken: list[str], kind: str | None) -> Any:
     page = _page_leaf(kind)
-    document = _walk(_marked(document, page.fields["data"], doomed, taken), page, doomed, taken)
+    document = _walk(_marked(document, page.fields["data"], targets, taken), page, targets, taken)
     if document is _DROPPED:
         return document
-    return _cleaned(document, page, doomed, taken)
+    return _cleaned(document, page, targets, taken)
 
 
 def redacted(page: Page) -> bool:
@@ -139,31 +141,31 @@ def _written(document: Any) -> bytes:
     return text.encode("utf-8", "replace")
 
 
-def _request(request: Request, doomed: Doomed) -> Request:
+def _request(request: Request, targets: Targets) -> Request:
     """Return the request without names of removed people."""
     params, args = dict(request.params), dict(request.args)
-    if not doomed.occurs_in(f"{request.path} {params} {args}".encode()):
+    if not targets.occurs_in(f"{request.path} {params} {args}".encode()):
         return request
     return replace(
         request,
-        path=without_mentions(request.path, doomed),
-        params=asked(params, doomed),
-        args=asked(args, doomed),
+        path=without_mentions(request.path, targets),
+        params=scrub_parameters(params, targets),
+        args=scrub_parameters(args, targets),
     )
 
 
-def scrubbed(text: str | None, doomed: Doomed) -> str | None:
+def scrubbed(text: str | None, targets: Targets) -> str | None:
     """Return JSON text without what must be removed; None if nothing is left."""
-    if text is None or not doomed.occurs_in(text.encode()):
+    if text is None or not targets.occurs_in(text.encode()):
         return text
     taken: list[str] = []
     try:
         document = read_json(text.encode())
     except ValueError:
-        return without_traces(text, doomed)
-    document = _walk(document, Leaf(), doomed, taken)
+        return without_traces(text, targets)
+    document = _walk(document, Leaf(), targets, taken)
     if document is not _DROPPED:
-        document = _cleaned(document, Leaf(), doomed, taken)
+        document = _cleaned(document, Leaf(), targets, taken)
     if not taken:
         return text
     if document is _DROPPED:
@@ -303,57 +305,57 @@ def _owners() -> tuple[Col, ...]:
 
 
 def _doomed_kind(
-    value: Mapping[str, Any], doomed: Doomed, expected: str | None = None
+    value: Mapping[str, Any], targets: Targets, expected: str | None = None
 ) -> str | None:
     """Return the kind of an object that must be removed; None for others.
 
     An object that says nothing but an id stays.
     """
     keys, kind = value.keys(), _kind(value) or expected
-    owner = next((c for c in _owners() if not _ids(value, c).isdisjoint(doomed.users)), None)
+    owner = next((c for c in _owners() if not _ids(value, c).isdisjoint(targets.users)), None)
     is_own_post = owner is not None and owner in STORED["posts"].body
-    if is_own_post or _is_post(value, kind, doomed):
+    if is_own_post or _is_post(value, kind, targets):
         if value.get("type") in {"replied_to", "quoted", "retweeted"}:
             return "reference"
         return "post"
     if owner is not None:
         return "owned"
-    if kind == "problem" and not doomed.names.isdisjoint(_subjects(value)):
+    if kind == "problem" and not targets.names.isdisjoint(_subjects(value)):
         return "problem"
-    if keys.isdisjoint(_of_spans()) and _is_user(value, kind, doomed):
+    if keys.isdisjoint(_of_spans()) and _is_user(value, kind, targets):
         return "user"
-    return _carried_kind(value, kind, doomed)
+    return _carried_kind(value, kind, targets)
 
 
-def _carried_kind(value: Mapping[str, Any], kind: str | None, doomed: Doomed) -> str | None:
+def _carried_kind(value: Mapping[str, Any], kind: str | None, targets: Targets) -> str | None:
     """Return "media" or "poll" for an object that belongs to removed posts."""
     keys = value.keys()
-    if _id(value) in doomed.polls and keys & _only("poll"):
+    if _id(value) in targets.polls and keys & _only("poll"):
         return "poll"
     is_media = kind in _kinds_of("media") or (kind is None and keys.isdisjoint(_of_spans()))
     whole = is_media and len(keys & _roots("media")) > 1
-    if whole and str(value.get("media_key", "")) in doomed.media:
+    if whole and str(value.get("media_key", "")) in targets.media:
         return "media"
     return None
 
 
-def _is_post(value: Mapping[str, Any], kind: str | None, doomed: Doomed) -> bool:
+def _is_post(value: Mapping[str, Any], kind: str | None, targets: Targets) -> bool:
     """Whether an object says more of a removed post than that it is gone or referred to."""
-    if _id(value) not in doomed.posts or not value.keys() - _bare():
+    if _id(value) not in targets.posts or not value.keys() - _bare():
         return False
     return kind in _kinds_of("posts") or (kind is None and value.keys().isdisjoint(_not("post")))
 
 
-def _is_user(value: Mapping[str, Any], kind: str | None, doomed: Doomed) -> bool:
+def _is_user(value: Mapping[str, Any], kind: str | None, targets: Targets) -> bool:
     """Whether an object says more of a removed person than an id, which a list may also have."""
     ids = _ids(value, STORED["users"]["id"])
     more = value.keys() - _bare()
-    if ids.isdisjoint(doomed.users) or not more:
+    if ids.isdisjoint(targets.users) or not more:
         return False
     if kind == "list":
         return bool(more & (_roots("user") - _roots("list")))
     if kind is None:
-        return bool(more & _only("user")) or not ids.isdisjoint(doomed.long_ids)
+        return bool(more & _only("user")) or not ids.isdisjoint(targets.long_ids)
     return kind == "user"
 
 
@@ -376,21 +378,21 @@ def _subjects(problem: Mapping[str, Any]) -> set[str]:
 # whole objects ------------------------------------------------------------------------------------
 
 
-def _marked(document: Any, leaf: Leaf, doomed: Doomed, taken: list[str]) -> Any:
+def _marked(document: Any, leaf: Leaf, targets: Targets, taken: list[str]) -> Any:
     """Return a page whose removed posts and people are only ids; all others keep their places."""
     if not isinstance(document, dict) or not isinstance(document.get("data"), list | dict):
         return document
     data = document["data"]
     if isinstance(data, dict):
-        return {**document, "data": _mark(data, leaf.kind, doomed, taken)}
-    return {**document, "data": [_mark(item, leaf.kind, doomed, taken) for item in data]}
+        return {**document, "data": _mark(data, leaf.kind, targets, taken)}
+    return {**document, "data": [_mark(item, leaf.kind, targets, taken) for item in data]}
 
 
-def _mark(item: Any, expected: str | None, doomed: Doomed, taken: list[str]) -> Any:
+def _mark(item: Any, expected: str | None, targets: Targets, taken: list[str]) -> Any:
     kind = None
     if isinstance(item, dict) and not is_mark(item):
-        kind = _doomed_kind(item, doomed, expected)
-    for name, ids, empty in (("post", doomed.posts, "text"), ("user", doomed.users, "username")):
+        kind = _doomed_kind(item, targets, expected)
+    for name, ids, empty in (("post", targets.posts, "text"), ("user", targets.users, "username")):
         if kind == name and _id(item) in ids:
             taken.append(name)
             return {"id": _id(item), empty: ""}
@@ -419,17 +421,17 @@ def without_marks(page: Page) -> Page:
     return replace(page, body=_written(document))
 
 
-def _walk(value: Any, leaf: Leaf, doomed: Doomed, taken: list[str]) -> Any:
+def _walk(value: Any, leaf: Leaf, targets: Targets, taken: list[str]) -> Any:
     """Return the value without removed objects, or `_DROPPED` if it is one itself.
 
     The kinds of removed objects are added to `taken`.
     """
     if isinstance(value, list):
-        items = (_walk(item, leaf, doomed, taken) for item in value)
+        items = (_walk(item, leaf, targets, taken) for item in value)
         return [item for item in items if item is not _DROPPED]
     if not isinstance(value, dict) or is_mark(value):
         return value
-    kind = _doomed_kind(value, doomed, leaf.kind)
+    kind = _doomed_kind(value, targets, leaf.kind)
     if kind == "reference":  # a post inside the one that refers to it: the reference stays
         taken.append("post")
         return {name: value[name] for name in ("type", "id")}
@@ -437,14 +439,14 @@ def _walk(value: Any, leaf: Leaf, doomed: Doomed, taken: list[str]) -> Any:
         taken.append(kind)
         return _DROPPED
     fields = _fields(value, leaf)
-    walked = {n: _walk(item, fields.get(n, Leaf()), doomed, taken) for n, item in value.items()}
+    walked = {n: _walk(item, fields.get(n, Leaf()), targets, taken) for n, item in value.items()}
     rest = {n: v for n, v in walked.items() if v is not _DROPPED}
-    rest = _without_handles(rest, fields, doomed, taken)
-    return _without_preview_of(rest, doomed, taken)
+    rest = _without_handles(rest, fields, targets, taken)
+    return _without_preview_of(rest, targets, taken)
 
 
 def _without_handles(
-    value: dict[str, Any], fields: Mapping[str, Leaf], doomed: Doomed, taken: list[str]
+    value: dict[str, Any], fields: Mapping[str, Leaf], targets: Targets, taken: list[str]
 ) -> dict[str, Any]:
     """Remove the handles of removed people; a mention keeps its position and id.
 
@@ -453,8 +455,8 @@ def _without_handles(
     for name, whose in list(_handles(value, fields)):
         if name not in value:
             continue
-        is_theirs = bool(whose & doomed.users)
-        is_unknown = not whose and str(value[name]).lower() in doomed.names
+        is_theirs = bool(whose & targets.users)
+        is_unknown = not whose and str(value[name]).lower() in targets.names
         if not is_theirs and not is_unknown:
             continue
         taken.append("username")
@@ -536,7 +538,7 @@ def _shown(*holds: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-def without_preview(entity: Mapping[str, Any], doomed: Doomed) -> dict[str, Any]:
+def without_preview(entity: Mapping[str, Any], targets: Targets) -> dict[str, Any]:
     """Return what may stay of a link's preview of its page.
 
     Nothing of a preview of a removed person or post stays; elsewhere handles are replaced. If the
@@ -545,22 +547,22 @@ def without_preview(entity: Mapping[str, Any], doomed: Doomed) -> dict[str, Any]
     preview = {n: entity[n] for n in _shown("preview") if entity.get(n)}
     shown = _shown("link", "shown_link")
     links = [v for n, v in entity.items() if n in shown and isinstance(v, str)]
-    clean = {n: without_traces(v, doomed) if isinstance(v, str) else v for n, v in preview.items()}
+    clean = {n: without_traces(v, targets) if isinstance(v, str) else v for n, v in preview.items()}
     is_unknown = all("/t.co/" in link for link in links)
-    if any(leads_to(link, doomed) for link in links) or (is_unknown and clean != preview):
+    if any(leads_to(link, targets) for link in links) or (is_unknown and clean != preview):
         return {}
     return clean
 
 
 def _without_preview_of(
-    value: dict[str, Any], doomed: Doomed, taken: list[str]
+    value: dict[str, Any], targets: Targets, taken: list[str]
 ) -> dict[str, Any]:
     """Return a link's object without the parts of its preview that must be removed."""
     preview = _shown("preview")
     links = value.keys() & set(_shown("link", "shown_link"))
     if _id(value) or not links or value.keys().isdisjoint(preview):
         return value
-    left = without_preview(value, doomed)
+    left = without_preview(value, targets)
     clean = {}
     for name, item in value.items():
         if name not in preview or name in left or not item:
@@ -573,16 +575,16 @@ def _without_preview_of(
 # texts --------------------------------------------------------------------------------------------
 
 
-def _cleaned(value: Any, leaf: Leaf, doomed: Doomed, taken: list[str]) -> Any:
+def _cleaned(value: Any, leaf: Leaf, targets: Targets, taken: list[str]) -> Any:
     """Return the value with all texts cleaned, and the names of fields that no column reads."""
     if isinstance(value, list):
-        return [_cleaned(item, leaf, doomed, taken) for item in value]
+        return [_cleaned(item, leaf, targets, taken) for item in value]
     if isinstance(value, dict):
-        return _cleaned_object(value, leaf, doomed, taken)
+        return _cleaned_object(value, leaf, targets, taken)
     clean = value
     if isinstance(value, str):
-        clean = cleaned(value, leaf.col, doomed)
-    elif leaf.col is None and type(value) is int and str(value) in doomed.long_ids:
+        clean = cleaned(value, leaf.col, targets)
+    elif leaf.col is None and type(value) is int and str(value) in targets.long_ids:
         clean = None
     if clean != value:
         taken.append("username")
@@ -590,12 +592,12 @@ def _cleaned(value: Any, leaf: Leaf, doomed: Doomed, taken: list[str]) -> Any:
 
 
 def _cleaned_object(
-    value: dict[str, Any], leaf: Leaf, doomed: Doomed, taken: list[str]
+    value: dict[str, Any], leaf: Leaf, targets: Targets, taken: list[str]
 ) -> dict[str, Any]:
     if is_mark(value):
         return value
     fields = _fields(value, leaf)
-    if not fields and _id(value) in doomed.users and not all(_is_place(n, fields) for n in value):
+    if not fields and _id(value) in targets.users and not all(_is_place(n, fields) for n in value):
         taken.append("user")
         return {}
     clean = {}
@@ -606,10 +608,10 @@ def _cleaned_object(
         inner = fields.get(name, Leaf(codes().get(name)))
         new = name
         if name not in wire_names():
-            new = without_traces(name, doomed)
+            new = without_traces(name, targets)
         if new != name:
             taken.append("username")
-        clean[new] = _cleaned(item, inner, doomed, taken)
+        clean[new] = _cleaned(item, inner, targets, taken)
     return clean
 
 
@@ -625,32 +627,32 @@ class Traces:
     words: set[str] = field(default_factory=set)
 
 
-def note_traces(body: bytes, doomed: Doomed, traces: Traces) -> None:
+def note_traces(body: bytes, targets: Targets, traces: Traces) -> None:
     """Add what a page says of removed people to `traces`: also their former handles and names."""
-    if doomed.users and doomed.occurs_in(body):
+    if targets.users and targets.occurs_in(body):
         with suppress(ValueError):
-            _note(read_json(body), _page_leaf(None), doomed, traces)
+            _note(read_json(body), _page_leaf(None), targets, traces)
 
 
-def _note(value: Any, leaf: Leaf, doomed: Doomed, traces: Traces) -> None:
+def _note(value: Any, leaf: Leaf, targets: Targets, traces: Traces) -> None:
     if isinstance(value, list):
         for item in value:
-            _note(item, leaf, doomed, traces)
+            _note(item, leaf, targets, traces)
     if not isinstance(value, dict):
         return
     fields = _fields(value, leaf)
-    _note_handles(value, fields, doomed, traces)
-    if _doomed_kind(value, doomed) in {"user", "post", "reference", "owned"}:
+    _note_handles(value, fields, targets, traces)
+    if _doomed_kind(value, targets) in {"user", "post", "reference", "owned"}:
         _note_words(value, fields, traces)
     for name, item in value.items():
-        _note(item, fields.get(name, Leaf()), doomed, traces)
+        _note(item, fields.get(name, Leaf()), targets, traces)
 
 
 def _note_handles(
-    value: Mapping[str, Any], fields: Mapping[str, Leaf], doomed: Doomed, traces: Traces
+    value: Mapping[str, Any], fields: Mapping[str, Leaf], targets: Targets, traces: Traces
 ) -> None:
     for name, whose in _handles(value, fields):
-        if whose & doomed.users and isinstance(value[name], str):
+        if whose & targets.users and isinstance(value[name], str):
             traces.handles |= {value[name].lower()} - {""}
             if _of_itself(name, fields) and isinstance(value.get("name"), str):
                 traces.shown.add(value["name"])
@@ -673,7 +675,7 @@ def people_in(body: bytes, handles: frozenset[str]) -> set[tuple[str, str]]:
     Returns pairs of handle and id.
     """
     people: set[tuple[str, str]] = set()
-    if Doomed(names=handles).occurs_in(body):
+    if Targets(names=handles).occurs_in(body):
         with suppress(ValueError):
             _note_people(read_json(body), handles, people)
     return people

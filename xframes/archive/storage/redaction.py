@@ -88,7 +88,7 @@ def _phrases(texts: Collection[str]) -> _Phrases:
 
 
 @dataclass(frozen=True)
-class Doomed:
+class Targets:
     """What must be removed: ids of posts, users, media and polls, and the users' names and words.
 
     `names` are handles in lower case, `shown` display names. A name of one word counts only if a
@@ -159,9 +159,9 @@ class Doomed:
 # single texts -------------------------------------------------------------------------------------
 
 
-def without_names(text: str, doomed: Doomed) -> str:
+def without_names(text: str, targets: Targets) -> str:
     """Return a text with removed people's handles replaced where they are whole words."""
-    return _replaced(text, doomed.names)
+    return _replaced(text, targets.names)
 
 
 def _replaced(text: str, gone: frozenset[str]) -> str:
@@ -175,21 +175,21 @@ def _replaced(text: str, gone: frozenset[str]) -> str:
     return new
 
 
-def without_links(text: str, doomed: Doomed) -> str:
+def without_links(text: str, targets: Targets) -> str:
     """Return a text without removed people and posts in links to X and its mirrors."""
     if not _LIKE_LINK.match(text):
-        return without_traces(text, doomed)
-    gone = doomed.names | doomed.long_ids
+        return without_traces(text, targets)
+    gone = targets.names | targets.long_ids
     return X_LINKS.sub(
         lambda hit: hit["host"] + _replaced(hit[0].removeprefix(hit["host"]), gone), text
     )
 
 
-def without_mentions(text: str, doomed: Doomed) -> str:
+def without_mentions(text: str, targets: Targets) -> str:
     """Return a text without handles, names and words of removed people; ids stay."""
-    clean = without_names(text, doomed)
+    clean = without_names(text, targets)
     pieces, at = list[str](), 0
-    for start, end in doomed.phrases.spans(clean):
+    for start, end in targets.phrases.spans(clean):
         pieces += (clean[at:start], GONE)
         at = end
     if not pieces:
@@ -197,64 +197,64 @@ def without_mentions(text: str, doomed: Doomed) -> str:
     return "".join((*pieces, clean[at:]))
 
 
-def without_traces(text: str, doomed: Doomed) -> str:
+def without_traces(text: str, targets: Targets) -> str:
     """Return a text without handles, names, words and ids of removed people."""
     start = 0
     if hit := _X_FILE.match(text):
         start = hit.end()
     head, rest = text[:start], text[start:]
-    clean = without_mentions(rest, doomed)
-    if doomed.long_ids and not doomed.long_ids.isdisjoint(WORD.findall(clean)):
-        clean = _replaced(clean, doomed.long_ids)
+    clean = without_mentions(rest, targets)
+    if targets.long_ids and not targets.long_ids.isdisjoint(WORD.findall(clean)):
+        clean = _replaced(clean, targets.long_ids)
     return head + clean
 
 
-def _unknown(text: str, doomed: Doomed) -> str:
+def _unknown(text: str, targets: Targets) -> str:
     """Clean a text of an unknown kind; if all of it is a name of one word, that is replaced too."""
-    clean = without_traces(text, doomed)
-    if _core(clean) in doomed.alone:
+    clean = without_traces(text, targets)
+    if _core(clean) in targets.alone:
         return GONE
     return clean
 
 
-def _handle(text: str, doomed: Doomed) -> str:
+def _handle(text: str, targets: Targets) -> str:
     """Clean a handle; if it is a removed person's former one, it belongs to another person now."""
-    if text.lower() in doomed.names:
+    if text.lower() in targets.names:
         return text
-    return _unknown(text, doomed)
+    return _unknown(text, targets)
 
 
-def _namesake(text: str, doomed: Doomed) -> str:
+def _namesake(text: str, targets: Targets) -> str:
     """Clean the name of another person, which may be the same as a removed person's."""
-    if _core(text) in doomed.alone:
-        return without_names(text, doomed)
-    return without_traces(text, doomed)
+    if _core(text) in targets.alone:
+        return without_names(text, targets)
+    return without_traces(text, targets)
 
 
-def _asked(text: str, doomed: Doomed) -> str:
+def _asked(text: str, targets: Targets) -> str:
     """Clean a path, or arguments as JSON."""
     if text.startswith(("{", "[")):
         with suppress(ValueError, RecursionError):
             document = json.loads(text)
-            clean = asked(document, doomed)
+            clean = scrub_parameters(document, targets)
             if clean == document:
                 return text
             return json.dumps(clean, ensure_ascii=False, sort_keys=True)
-    return without_mentions(text, doomed)
+    return without_mentions(text, targets)
 
 
-def asked(value: Any, doomed: Doomed) -> Any:
+def scrub_parameters(value: Any, targets: Targets) -> Any:
     """Clean the arguments or parameters of a request; lists of ids stay unchanged."""
     if isinstance(value, str) and not _IDS.fullmatch(value):
-        return without_traces(value, doomed)
+        return without_traces(value, targets)
     if isinstance(value, dict):
-        return {name: asked(item, doomed) for name, item in value.items()}
+        return {name: scrub_parameters(item, targets) for name, item in value.items()}
     if isinstance(value, list):
-        return [asked(item, doomed) for item in value]
+        return [scrub_parameters(item, targets) for item in value]
     return value
 
 
-_WAYS: dict[str, Callable[[str, Doomed], str]] = {
+_WAYS: dict[str, Callable[[str, Targets], str]] = {
     "name": _namesake,
     "label": without_traces,
     "link": without_links,
@@ -275,35 +275,35 @@ _WAYS: dict[str, Callable[[str, Doomed], str]] = {
 WHOLE = frozenset({"id", "words"})  # these stay: references, and what other people wrote
 
 
-def without_asked(text: str, doomed: Doomed) -> str:
+def without_asked(text: str, targets: Targets) -> str:
     """Clean the arguments or the error in the record of a run."""
-    return _asked(text, doomed)
+    return _asked(text, targets)
 
 
-def cleaned(text: str, col: Col | None, doomed: Doomed) -> str:
+def cleaned(text: str, col: Col | None, targets: Targets) -> str:
     """Clean a text of a column; without a column, of every trace."""
     content = None
     if col is not None:
         content = col.content
     if content in WHOLE or not text:
         return text
-    if col is not None and content == "code" and _is_code(text, col, doomed):
+    if col is not None and content == "code" and _is_code(text, col, targets):
         return text
-    return _WAYS.get(str(content), _unknown)(text, doomed)
+    return _WAYS.get(str(content), _unknown)(text, targets)
 
 
-def _is_code(text: str, col: Col, doomed: Doomed) -> bool:
+def _is_code(text: str, col: Col, targets: Targets) -> bool:
     """Whether a text is a code of X, although a person may have it as a handle."""
     if text in known(col) or len(text) < _SHORTEST_HANDLE:
         return True
-    traces = doomed.names | doomed.alone | doomed.long_ids
+    traces = targets.names | targets.alone | targets.long_ids
     return text.lower() not in traces and not _NO_CODE.search(text)
 
 
-def leads_to(link: str, doomed: Doomed) -> bool:
+def leads_to(link: str, targets: Targets) -> bool:
     """Whether a link leads to a removed person or post."""
     words: set[str] = set()
     for hit in X_LINKS.finditer(link):
         path = unescaped(hit[0].removeprefix(hit["host"]))
         words.update(word.lower() for word in WORD.findall(path))
-    return not words.isdisjoint(doomed.names | doomed.posts | doomed.users)
+    return not words.isdisjoint(targets.names | targets.posts | targets.users)

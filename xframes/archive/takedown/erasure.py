@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from xframes.archive.ingest.journal import Journal
     from xframes.archive.storage.bucket import Place
     from xframes.archive.storage.folder import Folder
-    from xframes.archive.storage.redaction import Doomed
+    from xframes.archive.storage.redaction import Targets
     from xframes.wire import Page
 
 
-def ids_by_kind(targets: Doomed) -> dict[str, frozenset[str]]:
+def ids_by_kind(targets: Targets) -> dict[str, frozenset[str]]:
     """The ids of what must be removed, by the kinds that `references.owners` names."""
     return {
         "post": targets.posts,
@@ -89,7 +89,7 @@ class PageSizes:
 
 
 def page_file_without(
-    folder: Folder, path: Place, targets: Doomed, sizes: PageSizes
+    folder: Folder, path: Place, targets: Targets, sizes: PageSizes
 ) -> Rewritten | None:
     """Rewrite a file of pages without what must be removed; None if it contains nothing of it."""
     runs = part_runs(path)
@@ -109,7 +109,7 @@ def page_file_without(
     return Rewritten(temp, folder.pages / part_name(temp, beside=path))
 
 
-def _run_value(name: str, value: Any, targets: Doomed) -> Any:
+def _run_value(name: str, value: Any, targets: Targets) -> Any:
     """A value of a run's record without what must be removed."""
     if not isinstance(value, str):
         return value
@@ -123,7 +123,7 @@ def _run_value(name: str, value: Any, targets: Doomed) -> Any:
 
 
 def table_file_without(
-    folder: Folder, name: str, path: Place, targets: Doomed, sizes: PageSizes
+    folder: Folder, name: str, path: Place, targets: Targets, sizes: PageSizes
 ) -> Rewritten | None:
     """Rewrite a file of a table without what must be removed; None if it contains nothing of it."""
     with pq.ParquetFile(opened(path)) as file:
@@ -146,7 +146,7 @@ def table_file_without(
     return Rewritten(temp, path.with_name(new_name), np.concatenate(stays))
 
 
-def _needs_change(name: str, rows: pa.Table, targets: Doomed, sizes: PageSizes) -> bool:
+def _needs_change(name: str, rows: pa.Table, targets: Targets, sizes: PageSizes) -> bool:
     return not _clean(name, rows, targets, sizes).equals(rows)
 
 
@@ -169,7 +169,7 @@ def _declaration(name: str, column: str) -> Col | None:
     return next((c for c in TABLES[name].columns if c.name == column), None)
 
 
-def _clean(name: str, rows: pa.Table, targets: Doomed, sizes: PageSizes) -> pa.Table:
+def _clean(name: str, rows: pa.Table, targets: Targets, sizes: PageSizes) -> pa.Table:
     """Remove rows, and remove names and other traces of people from the rows that stay."""
     rows = rows.filter(_stays(name, rows, targets))
     if name == "requests":
@@ -185,7 +185,7 @@ def _clean(name: str, rows: pa.Table, targets: Doomed, sizes: PageSizes) -> pa.T
     return _without_requests(before, rows, name)
 
 
-def _stays(name: str, rows: pa.Table, targets: Doomed) -> pa.ChunkedArray:
+def _stays(name: str, rows: pa.Table, targets: Targets) -> pa.ChunkedArray:
     """For each row, whether it stays."""
     ids = ids_by_kind(targets)
     to_remove = [_is_in(rows, column, ids[kind]) for column, kind in owners(name)]
@@ -200,7 +200,7 @@ def _stays(name: str, rows: pa.Table, targets: Doomed) -> pa.ChunkedArray:
     return pc.invert(reduce(pc.or_, to_remove))
 
 
-def _clean_text(text: str, col: Col | None, targets: Doomed) -> str | None:
+def _clean_text(text: str, col: Col | None, targets: Targets) -> str | None:
     if not targets.occurs_in(text.encode()):
         return text
     if col is not None and col.type is Type.JSON and col.content != "request":
@@ -208,7 +208,7 @@ def _clean_text(text: str, col: Col | None, targets: Doomed) -> str | None:
     return cleaned(text, col, targets)
 
 
-def _without_handles(rows: pa.Table, col: Col, targets: Doomed) -> pa.Table:
+def _without_handles(rows: pa.Table, col: Col, targets: Targets) -> pa.Table:
     """Remove the handles of removed people from a column.
 
     A former handle of theirs stays in rows about another person, who has it now.
@@ -224,7 +224,7 @@ def _without_handles(rows: pa.Table, col: Col, targets: Doomed) -> pa.Table:
     return _rewrite(rows, col.name, partial(_clean_text, col=col, targets=targets))
 
 
-def _without_previews(before: pa.Table, rows: pa.Table, name: str, targets: Doomed) -> pa.Table:
+def _without_previews(before: pa.Table, rows: pa.Table, name: str, targets: Targets) -> pa.Table:
     """Remove the previews of links to removed people's pages.
 
     `before` has the links before cleaning, which show whose pages they lead to.
@@ -368,7 +368,7 @@ def _new_bits(
 # the journal -------------------------------------------------------------------------------------
 
 
-def clean_journal(folder: Folder, targets: Doomed, authors: frozenset[str]) -> None:
+def clean_journal(folder: Folder, targets: Targets, authors: frozenset[str]) -> None:
     """Remove the targets from the journal: from pages not yet in parts, and from runs.
 
     The freed bytes of the file are overwritten. `authors` are the people who are removed only
@@ -378,7 +378,7 @@ def clean_journal(folder: Folder, targets: Doomed, authors: frozenset[str]) -> N
         return
     with open_journal(folder.journal) as journal:
         settle(folder, journal, ())
-        targets_here: list[Doomed] = []
+        targets_here: list[Targets] = []
 
         def clean(page: Page) -> Page:
             if not targets_here:  # only now is the journal locked, so that no page can be added
@@ -391,7 +391,7 @@ def clean_journal(folder: Folder, targets: Doomed, authors: frozenset[str]) -> N
         journal.clean(clean, lambda text: without_asked(text, targets))
 
 
-def _authors(journal: Journal, targets: Doomed) -> frozenset[str]:
+def _authors(journal: Journal, targets: Targets) -> frozenset[str]:
     """The authors of the posts in the journal that stay."""
     flattener, authors = Flattener(), set[str]()
     for run_id in journal.pending():

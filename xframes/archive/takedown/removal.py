@@ -19,7 +19,7 @@ from xframes.archive.query.views import connect
 from xframes.archive.storage.folder import marker
 from xframes.archive.storage.page_redaction import Traces, note_traces, people_in, scrub
 from xframes.archive.storage.parts import Wanted, read_part
-from xframes.archive.storage.redaction import Doomed
+from xframes.archive.storage.redaction import Targets
 from xframes.archive.takedown.erasure import (
     PageSizes,
     Rewritten,
@@ -127,13 +127,13 @@ def _reading(readers: Readers) -> Iterator[None]:
 class PurgeWork(Protocol):
     """What of a purge takes long: reading and rewriting files. Jobs spread it over machines."""
 
-    def traces(self, parts: Sequence[Place], targets: Doomed) -> Traces:
+    def traces(self, parts: Sequence[Place], targets: Targets) -> Traces:
         """Return what files of pages say of the targets."""
 
-    def rewritten(self, paths: Sequence[Place], targets: Doomed) -> dict[Place, Rewritten]:
+    def rewritten(self, paths: Sequence[Place], targets: Targets) -> dict[Place, Rewritten]:
         """Rewrite the files that contain something of the targets: pages first, then tables."""
 
-    def unclean(self, paths: Sequence[Place], targets: Doomed) -> list[Place]:
+    def unclean(self, paths: Sequence[Place], targets: Targets) -> list[Place]:
         """Return the files that contain something of the targets, or cannot be read."""
 
     def commit(self, moves: Mapping[Path, Place]) -> None:
@@ -147,11 +147,11 @@ class PurgeHere:
         self._folder = folder
         self.sizes = PageSizes()
 
-    def traces(self, parts: Sequence[Place], targets: Doomed) -> Traces:
+    def traces(self, parts: Sequence[Place], targets: Targets) -> Traces:
         """Return what files of pages say of the targets."""
         return traces_in(parts, targets)
 
-    def rewritten(self, paths: Sequence[Place], targets: Doomed) -> dict[Place, Rewritten]:
+    def rewritten(self, paths: Sequence[Place], targets: Targets) -> dict[Place, Rewritten]:
         """Rewrite the files that contain something of the targets: pages first, then tables."""
         swaps: dict[Place, Rewritten] = {}
         for path in paths:
@@ -160,7 +160,7 @@ class PurgeHere:
                 swaps[path] = new
         return swaps
 
-    def unclean(self, paths: Sequence[Place], targets: Doomed) -> list[Place]:
+    def unclean(self, paths: Sequence[Place], targets: Targets) -> list[Place]:
         """Return the files that contain something of the targets, or cannot be read."""
         return [path for path in paths if not is_clean(self._folder, path, targets, self.sizes)]
 
@@ -198,7 +198,7 @@ def purge(folder: Folder, readers: Readers, work: PurgeWork | None = None) -> in
         ]
         unclean = work.unclean(replaced, targets)
         swaps_and_records = swaps | rewritten_records(folder, swaps)
-        must_delete = bool(folder.buried or unclean)
+        must_delete = bool(folder.new_tombstones or unclean)
         _replace(folder, readers, swaps_and_records, work, must_delete=must_delete)
         forget_damaged(folder)  # unreadable files cannot be cleaned
         folder.sweep()
@@ -211,7 +211,7 @@ def purge(folder: Folder, readers: Readers, work: PurgeWork | None = None) -> in
 
 
 def file_without(
-    folder: Folder, path: Place, targets: Doomed, sizes: PageSizes
+    folder: Folder, path: Place, targets: Targets, sizes: PageSizes
 ) -> Rewritten | None:
     """Rewrite a file without the targets; None if it contains nothing of them."""
     if path.parent == folder.pages:
@@ -219,7 +219,7 @@ def file_without(
     return table_file_without(folder, path.parent.name, path, targets, sizes)
 
 
-def is_clean(folder: Folder, path: Place, targets: Doomed, sizes: PageSizes) -> bool:
+def is_clean(folder: Folder, path: Place, targets: Targets, sizes: PageSizes) -> bool:
     """Whether a replaced file contains nothing of the targets, so that it may wait for readers."""
     try:
         return file_without(folder, path, targets, sizes) is None
@@ -264,11 +264,11 @@ def hiding(folder: Folder) -> Callable[[Place, Wanted], Iterator[Page]]:
     Files that the last purge has cleaned are read without a check. The caller must be registered
     as a reader.
     """
-    targets: list[Doomed] = []
+    targets: list[Targets] = []
 
     def read(path: Place, wanted: Wanted) -> Iterator[Page]:
         pages = read_part(path, wanted)
-        is_purged = path.name in folder.purged and not folder.buried
+        is_purged = path.name in folder.purged and not folder.new_tombstones
         if is_purged or not folder.files("tombstones").all:
             return pages
         if not targets:
@@ -278,13 +278,13 @@ def hiding(folder: Folder) -> Callable[[Place, Wanted], Iterator[Page]]:
     return read
 
 
-def _hidden(folder: Folder) -> Doomed:
+def _hidden(folder: Folder) -> Targets:
     """What must be hidden, according to all readable files."""
     stones, purged = folder.files("tombstones").all, folder.purged
     with contextlib.closing(connect(folder)) as connection:
         lookup = _Lookup(folder, connection, skip_damaged=True)
         targets = _targets(lookup, *_barred(connection, stones))
-    unclean = [p for p in folder.page_parts() if folder.buried or p.name not in purged]
+    unclean = [p for p in folder.page_parts() if folder.new_tombstones or p.name not in purged]
     return _with_earlier_names(traces_in, unclean, targets)
 
 
@@ -385,7 +385,7 @@ class _Lookup:
         return {str(value) for row in rows for value in row if value is not None}
 
 
-def _targets(lookup: _Lookup, posts: set[str], users: set[str]) -> Doomed:
+def _targets(lookup: _Lookup, posts: set[str], users: set[str]) -> Targets:
     """Find everything that must be removed together with these posts and users."""
     only = "SELECT {} FROM {{rows}} GROUP BY {} HAVING bool_and(list_contains($posts, {}))"
     by_users = "SELECT id FROM {rows} WHERE list_contains($users, author_id)"
@@ -404,7 +404,7 @@ def _targets(lookup: _Lookup, posts: set[str], users: set[str]) -> Doomed:
             query = only.format(column, column, post)
             ids = lookup.values(table.carrier, query, posts=posts)
             carried_ids[str(table.object)] = frozenset(ids)
-    targets = Doomed(
+    targets = Targets(
         frozenset(posts),
         frozenset(users),
         media=carried_ids["media"],
@@ -418,7 +418,7 @@ def _targets(lookup: _Lookup, posts: set[str], users: set[str]) -> Doomed:
     )
 
 
-def _texts(lookup: _Lookup, holds: str, targets: Doomed) -> frozenset[str]:
+def _texts(lookup: _Lookup, holds: str, targets: Targets) -> frozenset[str]:
     """The handles, names or words of the targets, from all columns that hold such texts.
 
     A column says with `of` whose text it has; without it, the text belongs to the row's owner.
@@ -440,13 +440,13 @@ def _texts(lookup: _Lookup, holds: str, targets: Doomed) -> frozenset[str]:
     return frozenset(texts)
 
 
-def _present(lookup: _Lookup, targets: Doomed) -> Doomed:
+def _present(lookup: _Lookup, targets: Targets) -> Targets:
     """Find which posts and users the archive has, as rows, versions, authors or mentions."""
     posts = [("posts", "id"), ("post_edits", "post_id"), ("post_edits", "edit_post_id")]
     users = [("users", "id"), ("posts", "author_id")]
     for table in STORED.values():
         users += [(table.name, str(col.of)) for col in table.body if col.holds == "handle"]
-    return Doomed(
+    return Targets(
         _present_ids(lookup, posts, targets.posts),
         _present_ids(lookup, users, targets.users),
     )
@@ -464,8 +464,8 @@ def _present_ids(
 
 
 def _with_earlier_names(
-    read: Callable[[Sequence[Place], Doomed], Traces], parts: Sequence[Place], targets: Doomed
-) -> Doomed:
+    read: Callable[[Sequence[Place], Targets], Traces], parts: Sequence[Place], targets: Targets
+) -> Targets:
     """Add earlier handles, names and words, which only pages have: tables have the newest ones."""
     if not targets.users:
         return targets
@@ -478,7 +478,7 @@ def _with_earlier_names(
     )
 
 
-def traces_in(parts: Iterable[Place], targets: Doomed) -> Traces:
+def traces_in(parts: Iterable[Place], targets: Targets) -> Traces:
     """Return what files of pages say of the targets."""
     traces = Traces()
     for path in parts:

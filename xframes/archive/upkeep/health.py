@@ -48,7 +48,7 @@ def signs(path: str | os.PathLike[str]) -> Iterator[Sign]:
     yield from _files(folder)
     if folder.journal.exists():
         yield from _journal(folder)
-    if folder.buried:
+    if folder.new_tombstones:
         result = "removed data is hidden, but still in files"
         yield "removals", "warn", result, f"xframes compact --archive {_quoted_path(folder)}"
     free = shutil.disk_usage(folder.home).free

@@ -103,7 +103,7 @@ def tidy(folder: Folder, views: Views) -> None:
         folder.listed_once(),
     ):
         folder.look()
-        if folder.buried:  # the next purge needs the rows of removed posts to find their authors
+        if folder.new_tombstones:  # the next purge finds authors by the rows of removed posts
             return
         needs_clear = folder.steady(partial(_settle, folder, worker)) or folder.storage.has_replaced
         for names in families():

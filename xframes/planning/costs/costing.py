@@ -253,7 +253,7 @@ def expected_price(
 
 
 def _asked(planned: Plan) -> str | None:
-    return None if "expansions" in planned.asked else LEAN
+    return None if "expansions" in planned.field_params else LEAN
 
 
 def _is_narrow(way: Way, read: tuple[float, float]) -> bool:

@@ -148,8 +148,8 @@ def ways_of(planned: Plan, prices: Prices, text: CallText) -> tuple[Way, ...]:
 
 
 def _planned_lean(planned: Plan) -> Plan:
-    chosen = {name: value for name, value in planned.asked.items() if name != "expansions"}
-    return replace(planned, asked=chosen)
+    chosen = {name: value for name, value in planned.field_params.items() if name != "expansions"}
+    return replace(planned, field_params=chosen)
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,7 +131,7 @@ class Listing:
     """The files of an archive's tables at one moment, so that all tasks see the same rows."""
 
     names: dict[str, tuple[list[str], str | None]]
-    buried: list[str]
+    new_tombstones: list[str]
 
     @classmethod
     def of(cls, folder: Folder) -> Listing:
@@ -143,7 +143,7 @@ class Listing:
             if files.settled:
                 record = folder.inside(files.settled.place)
             names[table] = ([path.name for path in files.all], record)
-        return cls(names, [path.name for path in folder.buried])
+        return cls(names, [path.name for path in folder.new_tombstones])
 
 
 class ListedFolder(TaskFolder):
@@ -166,9 +166,9 @@ class ListedFolder(TaskFolder):
         return Files.of({name: home / name for name in names}, known)
 
     @property
-    def buried(self) -> tuple[Place, ...]:
+    def new_tombstones(self) -> tuple[Place, ...]:
         """The files of tombstones that no purge has handled yet."""
-        return tuple(self.tables / "tombstones" / name for name in self._listing.buried)
+        return tuple(self.tables / "tombstones" / name for name in self._listing.new_tombstones)
 
 
 @dataclass(frozen=True, slots=True)

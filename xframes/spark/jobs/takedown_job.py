@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from xframes.archive.storage.bucket import Place
-    from xframes.archive.storage.redaction import Doomed
+    from xframes.archive.storage.redaction import Targets
     from xframes.spark.jobs.staging import Job, Staged
 
 _TASK_BYTES = 128_000_000
@@ -48,7 +48,7 @@ class _Rewriting:
     """The task that rewrites files without the targets; `sizes` are those of rewritten pages."""
 
     stage: Stage
-    targets: Doomed
+    targets: Targets
     sizes: Mapping[str, tuple[int, int]]
 
     def __call__(self, paths: Sequence[str]) -> tuple[list[_Swap], dict[str, tuple[int, int]]]:
@@ -68,7 +68,7 @@ class _Tracing:
     """The task that reads what files of pages say of the targets."""
 
     stage: Stage
-    targets: Doomed
+    targets: Targets
 
     def __call__(self, paths: Sequence[str]) -> Traces:
         folder = TaskFolder(self.stage)
@@ -80,7 +80,7 @@ class _Checking:
     """The task that finds the files that contain something of the targets."""
 
     stage: Stage
-    targets: Doomed
+    targets: Targets
 
     def __call__(self, paths: Sequence[str]) -> list[str]:
         folder, sizes = TaskFolder(self.stage), PageSizes()
@@ -96,7 +96,7 @@ class SpreadPurge:
     def __init__(self, job: Job) -> None:
         self._job = job
 
-    def traces(self, parts: Sequence[Place], targets: Doomed) -> Traces:
+    def traces(self, parts: Sequence[Place], targets: Targets) -> Traces:
         """Return what files of pages say of the targets."""
         traces = Traces()
         for each in self._job.run(_Tracing(self._job.stage, targets), self._groups(parts)):
@@ -105,7 +105,7 @@ class SpreadPurge:
             traces.words |= each.words
         return traces
 
-    def rewritten(self, paths: Sequence[Place], targets: Doomed) -> dict[Place, Rewritten]:
+    def rewritten(self, paths: Sequence[Place], targets: Targets) -> dict[Place, Rewritten]:
         """Rewrite the files that contain something of the targets: pages first, then tables."""
         folder = self._job.folder
         pages = [path for path in paths if path.parent == folder.pages]
@@ -121,7 +121,7 @@ class SpreadPurge:
                 sizes |= added
         return swaps
 
-    def unclean(self, paths: Sequence[Place], targets: Doomed) -> list[Place]:
+    def unclean(self, paths: Sequence[Place], targets: Targets) -> list[Place]:
         """Return the files that contain something of the targets, or cannot be read."""
         found = self._job.run(_Checking(self._job.stage, targets), self._groups(paths))
         return [self._job.folder.path / path for path in chain.from_iterable(found)]
