@@ -43,7 +43,8 @@ def test_a_file_becomes_tables_in_one_run(tmp_path, file, processes):
     (run,) = archive.import_pages(file, processes=processes)
     assert (run.action, run.state, run.pages, run.rows) == ("import", "done", 60, 300)
     found = {name: rows for name, rows in archive.tables.items() if rows}
-    assert found == {"results": 300, "posts": 300, "users": 60, "post_hashtags": 300, "matches": 300, "requests": 60, "runs": 1}
+    assert found == {"results": 300, "posts": 300, "users": 60, "user_metrics": 60, "post_hashtags": 300, "matches": 300,
+                     "requests": 60, "runs": 1}
     assert json.loads(archive.runs()["arguments"][0]) == {"file": "pages.jsonl"}
     assert sorted(p.body for p in archive.pages()) == sorted(s.encode() for s in file.read_text().splitlines())
     assert archive.verify().ok

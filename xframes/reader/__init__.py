@@ -21,7 +21,13 @@ from xframes.errors import XframesError
 from xframes.reader import account_export, row_files, spreadsheets, web_archive
 from xframes.reader.bounded import rest
 from xframes.reader.choices import Choices, choices
-from xframes.reader.containers import Part, is_hidden, parts
+from xframes.reader.containers import (
+    Part,
+    is_hidden,
+    member_sizes,
+    parts,
+    parts_of_members,
+)
 from xframes.reader.damage import NotPages, reason
 from xframes.reader.documents import Captured, Recorded, bodies, is_page, pages_of_lines
 from xframes.reader.formats import Converted, Notes, own_table
@@ -38,7 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Choices", "FileReport", "NotPages", "choices", "has_lines_of_pages", "is_hidden", "is_page",
-    "read_file", "read_lines", "read_pages", "refusal",
+    "member_sizes", "read_file", "read_lines", "read_members", "read_pages", "refusal",
 ]
 
 _MOST_REASONS = 10  # in one error
@@ -112,7 +118,7 @@ def read_file(
     path = Path(path)
     try:
         modified_at = datetime.fromtimestamp(int(path.stat().st_mtime), UTC)
-        pages = _File(path, run_id, chosen, report, modified_at).pages()
+        pages = _File(path, run_id, chosen, report, modified_at).pages(parts(path))
         for number, page in enumerate(pages):
             # times of whole seconds are the same on many pages, whose order counts
             yield replace(page, received_at=page.received_at + number * TICK)
@@ -143,6 +149,20 @@ def read_lines(
         yield replace(page, received_at=page.received_at + count * TICK)
 
 
+def read_members(
+    file: IO[bytes], path: Path, run_id: str | None, chosen: Choices, *,
+    modified_at: datetime, number: int, members: range,
+) -> Iterator[Page]:
+    """Read the pages of some members of a zip or tar that has `member_sizes`.
+
+    `number` is how many pages the members before them have.
+    """
+    reading = _File(path, run_id, chosen, FileReport(), modified_at, count=number)
+    found = parts_of_members(path.name, file, members)
+    for count, page in enumerate(reading.pages(found), number):
+        yield replace(page, received_at=page.received_at + count * TICK)
+
+
 def has_lines_of_pages(name: str, head: bytes) -> bool:
     """Whether a file begins as one that may have a page in each line, by its first bytes."""
     part = Part(name, io.BytesIO(head), head)
@@ -168,7 +188,7 @@ class _File:
 
     def __init__(
         self, path: Path, run_id: str | None, chosen: Choices, report: FileReport,
-        modified_at: datetime,
+        modified_at: datetime, *, count: int = 0,
     ) -> None:
         self._path = path
         self._run_id = run_id
@@ -176,10 +196,10 @@ class _File:
         self._report = report
         self._modified_at = modified_at
         self._refused: list[str] = []
-        self._count = 0
+        self._count = count
 
-    def pages(self) -> Iterator[Page]:
-        """Read the pages of a file, or of each file in a zip or tar.
+    def pages(self, found: Iterable[Part]) -> Iterator[Page]:
+        """Read the pages of the parts of a file: its text, or each file in a zip or tar.
 
         Raises NotPages if nothing in it can be read, XframesError if something in it is damaged or
         too large.
@@ -189,7 +209,7 @@ class _File:
         names: list[str] = []
         count = 0
         last: Part | None = None
-        for part in parts(self._path):
+        for part in found:
             count += 1
             names.append(part.name)
             name = part.name if part.inside else "it"

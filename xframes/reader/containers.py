@@ -17,7 +17,7 @@ import zipfile
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import IO, TYPE_CHECKING, Any, Self, cast
+from typing import IO, TYPE_CHECKING, Any, Literal, Self, cast
 
 from xframes.reader import account_export, row_files, spreadsheets, web_archive
 from xframes.reader.damage import reason
@@ -138,6 +138,35 @@ def parts(path: Path) -> Iterator[Part]:
         yield from _unpacked(path.name, file, path.parent, 0, inside=False)
 
 
+def member_sizes(name: str, file: IO[bytes]) -> list[int]:
+    """Return the bytes that each member of a zip or tar has in it; empty for other files.
+
+    Empty too for an account's export, whose files belong together, and for a compressed tar, of
+    which no part can be read alone. Raises an error of `DAMAGE` if it is damaged.
+    """
+    head = file.read(_HEAD)
+    file.seek(0)
+    if _is_zip(head, name):
+        with zipfile.ZipFile(file) as zipped:
+            members = _in_order(zipped)
+            if any(info.filename.lower().endswith(".js") for info in members):
+                return []
+            return [info.compress_size for info in members]
+    if _is_tar(head):
+        with tarfile.open(fileobj=file, mode="r:", tarinfo=_Entry) as tarred:
+            return [entry.size for entry in tarred]
+    return []
+
+
+def parts_of_members(name: str, file: IO[bytes], members: range) -> Iterator[Part]:
+    """Return the parts of some members of a zip or tar, by their numbers in `member_sizes`."""
+    head = file.read(_HEAD)
+    file.seek(0)
+    if _is_zip(head, name):
+        return _zipped(file, 0, members)
+    return _tarred(file, 0, members)
+
+
 def _unpacked(
     name: str, file: IO[bytes], folder: Path | None, depth: int, *, inside: bool
 ) -> Iterator[Part]:
@@ -152,11 +181,11 @@ def _unpacked(
             name = _PACKED.sub("", name)
             with plain:
                 yield from _unpacked(name, plain, folder, depth + 1, inside=inside)
-        elif head[:4] == b"PK\3\4" and name.lower().endswith((".xlsx", ".xlsm")):
-            yield Part(name, buffered, head, inside, is_workbook=True)
-        elif head[:4] in {b"PK\3\4", b"PK\5\6"}:
+        elif _is_zip(head, name):
             yield from _zipped(buffered, depth)
-        elif head[257:262] == b"ustar":
+        elif head[:4] == b"PK\3\4":
+            yield Part(name, buffered, head, inside, is_workbook=True)
+        elif _is_tar(head):
             yield from _tarred(buffered, depth)
         else:
             yield _text(name, buffered, head, folder, inside=inside)
@@ -179,7 +208,22 @@ def _decompressed(head: bytes, file: IO[bytes]) -> Any:
     return None
 
 
-def _zipped(file: IO[bytes], depth: int) -> Iterator[Part]:
+def _is_zip(head: bytes, name: str) -> bool:
+    """Whether a file is a zip, and not a workbook, which is one by its content."""
+    if head[:4] == b"PK\3\4" and name.lower().endswith((".xlsx", ".xlsm")):
+        return False
+    return head[:4] in {b"PK\3\4", b"PK\5\6"}
+
+
+def _is_tar(head: bytes) -> bool:
+    return head[257:262] == b"ustar"
+
+
+def _in_order(packed: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    return sorted(packed.infolist(), key=lambda i: i.filename)
+
+
+def _zipped(file: IO[bytes], depth: int, members: range | None = None) -> Iterator[Part]:
     with tempfile.TemporaryFile() as whole:
         source: Any = file
         if depth:  # a zip is read from its end, which a compressed stream cannot do
@@ -188,8 +232,8 @@ def _zipped(file: IO[bytes], depth: int) -> Iterator[Part]:
             source = whole
         with zipfile.ZipFile(source) as packed:
             export = account_export.packed(packed)
-            for info in sorted(packed.infolist(), key=lambda i: i.filename):
-                if info.is_dir():
+            for number, info in enumerate(_in_order(packed)):
+                if info.is_dir() or (members is not None and number not in members):
                     continue
                 if is_hidden(info.filename):
                     yield _skipped(info.filename, _HIDDEN)
@@ -220,10 +264,15 @@ def _member(packed: zipfile.ZipFile, info: zipfile.ZipInfo) -> IO[bytes]:
     return cast("IO[bytes]", bz2.BZ2File(packed.open(plain)))
 
 
-def _tarred(file: IO[bytes], depth: int) -> Iterator[Part]:
-    with tarfile.open(fileobj=file, mode="r|", tarinfo=_Entry) as packed:
-        for entry in packed:
-            if entry.isdir():
+def _tarred(file: IO[bytes], depth: int, members: range | None = None) -> Iterator[Part]:
+    mode: Literal["r|", "r:"] = "r|"
+    if members is not None:
+        mode = "r:"  # which skips what is not wanted
+    with tarfile.open(fileobj=file, mode=mode, tarinfo=_Entry) as packed:
+        for number, entry in enumerate(packed):
+            if members is not None and number >= members.stop:
+                return
+            if entry.isdir() or (members is not None and number not in members):
                 continue
             if not entry.isfile():
                 yield _skipped(entry.name, "a link or a device")

@@ -9,8 +9,9 @@ from xframes.archive import Archive
 
 from .invented_files import differences, write
 
-SMALL = [pytest.param(0, id="once")]
-TEN = [pytest.param(n, marks=pytest.mark.slow, id=f"again-{n}") for n in range(1, 10)]
+AGAIN = [pytest.param(n, marks=pytest.mark.slow, id=f"again-{n}") for n in range(1, 10)]
+ALWAYS = [pytest.param(0, id="once"), *AGAIN]  # the fault that the small part of the suite has
+TEN = [pytest.param(0, marks=pytest.mark.slow, id="once"), *AGAIN]
 pytestmark = pytest.mark.spark
 
 
@@ -42,7 +43,7 @@ def wait_until(test, seconds=240):
         time.sleep(0.002)
 
 
-@pytest.mark.parametrize("number", SMALL + TEN)
+@pytest.mark.parametrize("number", TEN)
 def test_a_worker_is_killed_in_mid_job(cluster, driver, single, tmp_path, number):
     """Its tasks run again on the other worker; the files of the dead attempts are never published."""
     path, expected = single
@@ -57,7 +58,7 @@ def test_a_worker_is_killed_in_mid_job(cluster, driver, single, tmp_path, number
         assert not list((place / ".tmp").iterdir())
 
 
-@pytest.mark.parametrize("number", SMALL + TEN)
+@pytest.mark.parametrize("number", TEN)
 def test_a_driver_is_killed_while_tasks_write(cluster, driver, single, tmp_path, number):
     """Nothing is visible, and the next job removes what was staged and imports everything once."""
     path, expected = single
@@ -74,7 +75,7 @@ def test_a_driver_is_killed_while_tasks_write(cluster, driver, single, tmp_path,
         assert archive.verify().ok
 
 
-@pytest.mark.parametrize("number", SMALL + TEN)
+@pytest.mark.parametrize("number", ALWAYS)
 def test_a_driver_is_killed_in_mid_commit(driver, store, single, number):
     """In a bucket, after some files were published: whoever opens the archive next publishes the rest."""
     path, expected = single
@@ -97,7 +98,7 @@ def test_a_driver_is_killed_in_mid_commit(driver, store, single, number):
         assert differences(archive, expected, ("runs",)) == []
 
 
-@pytest.mark.parametrize("number", SMALL + TEN)
+@pytest.mark.parametrize("number", TEN)
 def test_a_driver_is_killed_in_mid_commit_of_a_folder(driver, single, tmp_path, number):
     """All is published or nothing; a compaction leaves the rows as they were in either case."""
     path, expected = single
@@ -115,6 +116,7 @@ def test_a_driver_is_killed_in_mid_commit_of_a_folder(driver, single, tmp_path, 
         assert not list((place / ".tmp").iterdir())
 
 
+@pytest.mark.slow
 def test_two_jobs_race(cluster, single, tmp_path):
     path, expected = single
     place = tmp_path / "spark"

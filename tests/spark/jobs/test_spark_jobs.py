@@ -1,5 +1,7 @@
 """Jobs on a real cluster of two workers write what one machine writes, and either side continues."""
 
+import zipfile
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -74,16 +76,22 @@ def test_a_life_on_a_cluster(driver, tmp_path):
 
 
 def test_what_cannot_be_read_fails_alone(driver, tmp_path):
-    good = write(tmp_path / "good.jsonl", range(2))
+    good = str(tmp_path / "good.zip")
+    with zipfile.ZipFile(good, "w") as packed:  # divided by its members
+        packed.write(write(tmp_path / "0.jsonl", range(1)), "0.jsonl")
+        packed.writestr("1.md", "words " * 3_000)
+        packed.write(write(tmp_path / "2.jsonl", range(1, 2)), "2.jsonl")
     (tmp_path / "bad.rds").write_bytes(b"RDX3\n")
     place = str(tmp_path / "spark")
-    assert driver("import_pages", place, [good, str(tmp_path / "bad.rds")])["error"] == "ImportFailed"
+    assert driver("import_pages", place, [good, str(tmp_path / "bad.rds")], task_bytes=5_000)["error"] == "ImportFailed"
     assert driver("import_pages", place, str(tmp_path / "none.jsonl"))["error"] == "ArchiveError"
     assert driver("merge", place, str(tmp_path / "none"))["error"] == "ArchiveError"
     assert driver("remove", place, reason="field_params")["error"] == "ArchiveError"
     assert driver("compact", "memory://here")["error"] == "ArgumentError"
     with Archive(place) as archive:
         assert archive.tables["posts"] == 40
+        parts = [pq.read_metadata(part).num_rows for part in (tmp_path / "spark/pages").glob("*.parquet")]
+        assert sorted(parts) == [0, 1, 1]  # the run that failed has a part without pages
         assert sorted(archive.runs()["state"]) == ["done", "failed"]
         assert archive.verify().ok
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xframes.archive.ingest.imports import ImportFailed, importing, printable
 from xframes.archive.storage.parts import IMPORT_BYTES, Tally, gathered, size
 from xframes.archive.storage.workers import Work, only_once
 from xframes.archive.takedown import orders
-from xframes.reader import FileReport, NotPages, choices, read_file, read_lines
+from xframes.reader import NotPages, choices
 from xframes.spark.jobs import splits, staging
 from xframes.spark.jobs.staging import Stage, Staged, StageTarget, TaskFolder, Written
 from xframes.spark.jobs.takedown_job import SpreadPurge
@@ -33,13 +32,17 @@ _TASKS_PER_SLOT = 2  # so that no core waits long for the last task
 
 @dataclass(slots=True)
 class Flattened:
-    """The message of a task: what it staged, the counts of each run, and what it could not read."""
+    """The message of a task: what it staged, the counts of each run, and what it could not read.
+
+    `empty` are pieces without pages, which is a fault only if the other pieces have none either.
+    """
 
     staged: list[Staged] = field(default_factory=list)
     tally: dict[str | None, Tally] = field(default_factory=dict)
     unknown: list[dict[str, Any]] = field(default_factory=list)
     damaged: dict[str, str] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    empty: list[tuple[Piece, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +60,11 @@ class _Reading:
         for piece in pieces:
             chosen = replace(self.chosen, is_named=piece.source.is_named)
             try:
-                yield from _read(piece, chosen)
+                yield from splits.read(piece, chosen)
             except NotPages as error:
+                if piece.members is not None:
+                    message.empty.append((piece, str(error)))
+                    continue
                 faults = message.damaged if piece.source.is_named else message.refused
                 faults[piece.run_id] = str(error)
             except Exception as error:  # noqa: BLE001  # the other files are read all the same
@@ -84,20 +90,6 @@ def stage_pages(
     return message
 
 
-def _read(piece: Piece, chosen: Choices) -> Iterator[Page]:
-    source = piece.source
-    if piece.end is None:
-        with source.as_path() as path:
-            yield from read_file(path, piece.run_id, chosen, FileReport())
-        return
-    with source.open() as file:
-        lines = splits.span(file, piece.start, piece.end)
-        yield from read_lines(
-            lines, Path(source.name), piece.run_id, chosen, modified_at=source.modified_at(),
-            number=piece.number,
-        )
-
-
 def import_pages(
     spark: SparkSession, url: str | os.PathLike[str],
     paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], *,
@@ -106,9 +98,9 @@ def import_pages(
 ) -> Written:
     """Import files of pages or posts into an archive, each as a run, by tasks on Spark.
 
-    Large files of lines are divided by bytes, other files are read by one task each. All pages and
-    rows become visible at once, at the end. The id of a run comes from the name and the first
-    bytes of its file, so importing a file again adds nothing.
+    Large files of lines are divided by bytes, a large zip or tar by the files in it; other files
+    are read by one task each. All pages and rows become visible at once, at the end. The id of a
+    run comes from the name and the first bytes of its file, so importing a file again adds nothing.
 
     Parameters
     ----------
@@ -151,9 +143,7 @@ def import_pages(
         most = min(task_bytes, max(_LEAST_BYTES, most))
         arguments = {run_id: {"file": name} for run_id, name in names.items()}
         with importing(job.folder, arguments) as end:
-            pieces = splits.pieces(
-                files, ids, most, has_mapping=bool(chosen.columns), run=job.run
-            )
+            pieces = splits.pieces(files, ids, most, chosen, job.run)
             messages = job.run(_Reading(job.stage, chosen), pieces)
             staged = [each for message in messages for each in message.staged]
             written = job.publish(staged)
@@ -185,8 +175,16 @@ def _faults(
     damaged: dict[str, str] = {}
     refused: dict[str, str] = {}
     for message in messages:
-        damaged |= message.damaged
+        for of_run, why in message.damaged.items():
+            if of_run in damaged:
+                damaged[of_run] += f"; {why}"
+            else:
+                damaged[of_run] = why
         refused |= message.refused
+        for piece, reason in message.empty:
+            if piece.run_id not in tally:
+                faults = damaged if piece.source.is_named else refused
+                faults.setdefault(piece.run_id, reason)
     for run_id, count in tally.items():
         if count.failed is not None:
             damaged.setdefault(str(run_id), printable(count.failed))

@@ -1,7 +1,8 @@
 """How the files of an import are divided into tasks.
 
-A large file of lines is divided by bytes; every other file is read by one task, small files
-together. The times of pages depend on their number in the file, so the lines are counted first.
+A large file of lines is divided by bytes, a large zip or tar by its members; every other file is
+read by one task, small files together. The times of pages depend on their number in the file, so
+they are counted first.
 """
 
 from __future__ import annotations
@@ -19,11 +20,22 @@ from typing import IO, TYPE_CHECKING, Any
 from xframes.archive.ingest.imports import HEAD_BYTES, check_paths, files_below, import_id
 from xframes.archive.storage.bucket import is_url
 from xframes.errors import ArchiveError
-from xframes.reader import has_lines_of_pages, is_page
+from xframes.reader import (
+    FileReport,
+    has_lines_of_pages,
+    is_page,
+    member_sizes,
+    read_file,
+    read_lines,
+    read_members,
+)
 from xframes.spark.jobs.tasks import grouped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from xframes.reader import Choices
+    from xframes.wire import Page
 
 _BUFFER = 1 << 20
 
@@ -85,9 +97,9 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A file to read in a task, or its bytes from `start` to `end`.
+    """A file to read in a task, its bytes from `start` to `end`, or some of its members.
 
-    `number` is how many pages the file has before `start`.
+    `number` is how many pages the file has before them. `share` is the size of the members.
     """
 
     source: Source
@@ -95,10 +107,14 @@ class Piece:
     start: int = 0
     end: int | None = None
     number: int = 0
+    members: range | None = None
+    share: int = 0
 
     @property
     def size(self) -> int:
         """The bytes to read."""
+        if self.members is not None:
+            return self.share
         if self.end is None:
             return self.source.size
         return self.end - self.start
@@ -146,15 +162,14 @@ def sources(paths: Iterable[str]) -> list[Source]:
 
 
 def pieces(
-    files: Sequence[Source], ids: Sequence[str], most: int, *, has_mapping: bool,
+    files: Sequence[Source], ids: Sequence[str], most: int, chosen: Choices,
     run: Callable[[Callable[[Piece], Piece | None], Sequence[Piece]], list[Piece | None]],
 ) -> list[tuple[Piece, ...]]:
-    """Divide files into tasks of about `most` bytes, in order. `run` counts lines by tasks."""
+    """Divide files into tasks of about `most` bytes, in order. `run` counts pages by tasks."""
     whole = [Piece(file, run_id) for file, run_id in zip(files, ids, strict=True)]
-    large = [p for p in whole if p.size > most and not has_mapping and _has_lines(p.source)]
-    parts = {piece: _cut(piece, most) for piece in large}
+    parts = {piece: _divided(piece, most, chosen) for piece in whole if piece.size > most}
     flat = [part for some in parts.values() for part in some]
-    counted = dict(zip(flat, run(count_lines, flat), strict=True))
+    counted = dict(zip(flat, run(Count(chosen), flat), strict=True))
     result: list[Piece] = []
     for piece in whole:
         of_file = [counted[part] for part in parts.get(piece, ())]
@@ -167,6 +182,45 @@ def pieces(
             result.append(replace(part, number=number))
             number += part.number
     return grouped(result, lambda piece: piece.size, most)
+
+
+def read(piece: Piece, chosen: Choices) -> Iterator[Page]:
+    """Read the pages of a piece."""
+    source = piece.source
+    if piece.end is None and piece.members is None:
+        with source.as_path() as path:
+            yield from read_file(path, piece.run_id, chosen, FileReport())
+        return
+    path, modified_at = Path(source.address), source.modified_at()
+    with source.open() as file:
+        if piece.members is not None:
+            yield from read_members(
+                file, path, piece.run_id, chosen, modified_at=modified_at, number=piece.number,
+                members=piece.members,
+            )
+            return
+        assert piece.end is not None
+        lines = span(file, piece.start, piece.end)
+        yield from read_lines(
+            lines, path, piece.run_id, chosen, modified_at=modified_at, number=piece.number,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """The task that counts the pages of a piece."""
+
+    chosen: Choices
+
+    def __call__(self, piece: Piece) -> Piece | None:
+        """Return the piece with the count as `number`; None if it cannot be read alone."""
+        if piece.members is None:
+            return count_lines(piece)
+        number = 0
+        with contextlib.suppress(Exception):  # the task that reads it raises it again
+            for _ in read(piece, self.chosen):
+                number += 1
+        return replace(piece, number=number)
 
 
 def count_lines(piece: Piece) -> Piece | None:
@@ -201,9 +255,27 @@ def _cut(piece: Piece, most: int) -> list[Piece]:
     ]
 
 
-def _has_lines(source: Source) -> bool:
+def _divided(piece: Piece, most: int, chosen: Choices) -> list[Piece]:
+    """Return the pieces of a large file; none if it must be read whole."""
+    source = piece.source
     with source.open() as file:
-        return has_lines_of_pages(source.name, file.read(HEAD_BYTES))
+        head = file.read(HEAD_BYTES)
+        if has_lines_of_pages(source.name, head):
+            if chosen.columns:
+                return []
+            return _cut(piece, most)
+        file.seek(0)
+        try:
+            sizes = member_sizes(source.name, file)
+        except Exception:  # noqa: BLE001  # the task that reads the file raises it again
+            return []
+    groups = grouped(range(len(sizes)), sizes.__getitem__, most)
+    if len(groups) < 2:
+        return []
+    return [
+        replace(piece, members=range(group[0], group[-1] + 1), share=sum(sizes[n] for n in group))
+        for group in groups
+    ]
 
 
 def _at_url(address: str) -> list[Source]:
