@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 FILE = "_file"  # columns of a scan: the name of the file of a row,
 POSITION = "_position"  # and the number of the row in it, from 0
 _WORD = 64  # bits
+_PATTERN = re.compile(r"([][{}*?\\])")  # what has a meaning in Hadoop's patterns of paths
 SPARK_TYPES = {
     Type.STR: "STRING",
     Type.INT: "BIGINT",
@@ -65,7 +67,11 @@ def bucket_of(address: str) -> Bucket | None:
 
 
 def hadoop_path(path: str) -> str:
-    """Return the path or URL of a file as Hadoop knows it."""
+    """Return the path or URL of a file as Hadoop knows it, where every character is literal.
+
+    Spark has an option to read no patterns, but with it reads each of several files many times.
+    """
+    path = _PATTERN.sub(r"\\\1", path)
     scheme, separator, rest = path.partition("://")
     if not separator:
         return f"file://{Path(path).absolute()}"

@@ -15,6 +15,7 @@ md5_number_upper(x)                       the first eight bytes of md5(x), the l
 map_extract(m, k)[1]                      element_at(m, k)
 list(x ORDER BY y) FILTER (WHERE c)       sorted collect_list of (y, x), nulls of y last
 range(a, b, step)                         sequence without b, empty if a is not before b
+FROM range(a)                             FROM range(a)
 json_merge_patch(x, '{"k": null, …}')     JSON of the map x without the keys
 error(x)                                  raise_error(x)
 SELECT t.* REPLACE (x AS c)               the columns of the subquery t
@@ -51,6 +52,9 @@ def to_spark(query: str) -> str:
         cte.set("materialized", None)
     for select in tree.find_all(exp.Select):
         _write_windows(select)
+    for table in tree.find_all(exp.Table):
+        if isinstance(table.this, exp.GenerateSeries):
+            _write_numbers(table)
     for star in list(tree.find_all(exp.Star)):
         if star.args.get("replace"):
             _write_columns(star)
@@ -72,6 +76,14 @@ def _write_windows(select: Any) -> None:
             window.set("partition_by", whole.args.get("partition_by"))
             window.set("order", whole.args.get("order"))
     select.set("windows", None)
+
+
+def _write_numbers(table: Any) -> None:
+    """Write a table of numbers as the one of Spark; sqlglot would write a list."""
+    from sqlglot import exp
+
+    bounds = (table.this.args.get(name) for name in ("start", "end", "step"))
+    table.set("this", exp.Anonymous(this="range", expressions=[each for each in bounds if each]))
 
 
 def _write_columns(star: Any) -> None:
@@ -148,10 +160,8 @@ def _date_diff(self: Any, node: Any) -> str:
 
 def _sequence(self: Any, node: Any) -> str:
     start, end, step = (self.sql(node, part) for part in ("start", "end", "step"))
-    if not step:  # a table of numbers
-        return f"RANGE({start})"
     return (
-        f"FILTER(SEQUENCE({start}, GREATEST({start}, {end}), {step}), "
+        f"FILTER(SEQUENCE({start}, GREATEST({start}, {end}), {step or 1}), "
         f"member -> member < {end})"
     )
 
@@ -227,4 +237,5 @@ _FUNCTIONS: dict[str, Callable[..., str]] = {
     "error": "RAISE_ERROR({})".format,
     "json_merge_patch": _without_keys,
     "md5_number_upper": _md5_upper,
+    "range": lambda *bounds: f"RANGE({', '.join(bounds)})",
 }

@@ -98,7 +98,6 @@ class SparkScans:
 
     def _read_natively(self, table: Table, files: Sequence[str], *, placed: bool) -> Any:
         reader = self._spark.read.schema(layout.columns(table, hidden=True))
-        reader = reader.option("__globPaths__", "false")  # every name is literal, never a pattern
         rows = reader.parquet(*map(layout.hadoop_path, files))
         if placed:
             rows = rows.selectExpr(
