@@ -326,7 +326,7 @@ def test_runs_that_stopped_and_runs_that_go_on(folder):
 
 def test_what_is_hidden_and_not_yet_gone(folder, monkeypatch):
     archive = xf.Archive(folder)
-    monkeypatch.setattr("xframes.archive.takedown.orders.purge", lambda _: 0)
+    monkeypatch.setattr("xframes.archive.takedown.orders.purge", lambda *_: 0)
     archive.remove(post_ids=archive["posts"]["id"].to_pylist()[:1], reason="field_params")
     assert "xframes compact" in look(folder)["removals", "warn"][1]
 

@@ -71,7 +71,7 @@ def together(
     works
         Functions that return the collections.
     most
-        How many of them may have a request under way. One: no thread is started.
+        How many of them may have a request under way. One, or one collection: no thread is started.
     stops
         Whether an error of a collection also stops the others. Pages that are under way then are
         kept, and nothing more is requested. Ctrl-C always does.
@@ -82,9 +82,10 @@ def together(
         The errors by the position of the collection: those that others stopped have Stopped, or an
         error whose cause it is. Collections that did not begin are not in it.
     """
-    if most == 1:
-        return _one_by_one(works, stops)
-    pool = _Pool(deque(enumerate(works)), most, stops)
+    waiting = deque(enumerate(works))
+    if most == 1 or len(waiting) == 1:
+        return _one_by_one(waiting, stops)
+    pool = _Pool(waiting, most, stops)
     try:
         with pool.heeding_ctrl_c():
             pool.run()
@@ -94,10 +95,11 @@ def together(
 
 
 def _one_by_one(
-    works: Iterable[Callable[[], Work[object]]], stops: Callable[[BaseException], bool]
+    works: Iterable[tuple[int, Callable[[], Work[object]]]],
+    stops: Callable[[BaseException], bool],
 ) -> dict[int, BaseException]:
     errors: dict[int, BaseException] = {}
-    for number, begin in enumerate(works):
+    for number, begin in works:
         try:
             alone(begin())
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  the caller gets it
