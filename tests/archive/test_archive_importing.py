@@ -9,14 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from xframes.archive import Archive
 from xframes.archive.storage import workers
-from xframes.archive.storage.folder import Folder
-from xframes.archive.storage.parts import TableParts
 from xframes.errors import ArchiveError
 from xframes.schema import TABLES
 
@@ -184,14 +180,3 @@ def test_memory_stays_flat_with_two_processes(tmp_path):
     assert process.returncode == 0
     assert peak < 600_000_000
     assert Archive(tmp_path / "a").tables["posts"] == 500_000
-
-
-def test_rows_of_small_tables_wait_for_more(tmp_path):
-    folder = Folder(tmp_path / "a")
-    folder.create()
-    parts = TableParts(folder)
-    text = pa.table({"id": ["1"] * 3000, "text": ["x" * 10_000] * 3000})
-    for _ in range(3):
-        parts.add({"posts": text, "polls": pa.table({"id": ["1"]})})
-    groups = {final.parent.name: pq.read_metadata(temp).num_row_groups for temp, final in parts.finish().items()}
-    assert groups == {"posts": 3, "polls": 1}

@@ -36,7 +36,6 @@ BATCH_BYTES = 2_000_000
 FLUSH_BYTES = 64_000_000  # JSON a collection keeps in the journal before it is written to parts
 IMPORT_BYTES = 192_000_000  # JSON in one part of an import; few parts make queries fast
 HELD_BYTES = 24_000_000  # Arrow data kept in memory before it is written as row groups
-KEPT_BYTES = HELD_BYTES // 4  # of it, small tables that wait for more rows
 PAGE_GROUP_BYTES = 8_000_000  # bodies in one row group: 20 pages of 100 posts
 ROW_GROUP_ROWS = 122_880
 RUNS_KEY = b"xframes.runs"  # Parquet metadata of page parts: records of runs, for a rebuild
@@ -156,7 +155,7 @@ class TableParts:
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
         self._waiting: dict[str, list[pa.Table]] = {}
-        self._bytes: dict[str, int] = {}
+        self._bytes = 0
         self._writers: dict[str, tuple[Path, Any]] = {}
 
     def add(self, tables: Mapping[str, pa.Table]) -> None:
@@ -164,9 +163,9 @@ class TableParts:
         for name, table in tables.items():
             if table.num_rows:
                 self._waiting.setdefault(name, []).append(table)
-                self._bytes[name] = self._bytes.get(name, 0) + table.nbytes
-        if sum(self._bytes.values()) >= HELD_BYTES:
-            self._write(KEPT_BYTES)
+                self._bytes += table.nbytes
+        if self._bytes >= HELD_BYTES:
+            self._write()
 
     def finish(self) -> dict[Path, Place]:
         """Finish the temporary files, and return the final path of each."""
@@ -180,27 +179,21 @@ class TableParts:
 
     def discard(self) -> None:
         """Drop all rows and temporary files."""
-        self._waiting, self._bytes = {}, {}
+        self._waiting = {}
         for temp, writer in self._writers.values():
             with suppress(OSError, pa.ArrowException):  # a full disk has no room for the footer
                 writer.close()
             temp.unlink(missing_ok=True)
         self._writers = {}
 
-    def _write(self, most_kept: int = 0) -> None:
-        """Write row groups of the largest tables, until no more than so many bytes wait.
-
-        The rows of small tables wait longer: queries need long for many small row groups.
-        """
-        for name in sorted(self._bytes, key=self._bytes.__getitem__, reverse=True):
-            if sum(self._bytes.values()) <= most_kept:
-                break
+    def _write(self) -> None:
+        for name in list(self._waiting):
             table = pa.concat_tables(self._waiting.pop(name))
-            del self._bytes[name]
             if name not in self._writers:
                 temp = self._folder.new_temp()
                 self._writers[name] = (temp, pq.ParquetWriter(temp, table.schema, **PARQUET))
             self._writers[name][1].write_table(table, row_group_size=ROW_GROUP_ROWS)
+        self._bytes = 0
         pa.default_memory_pool().release_unused()
 
 
