@@ -209,7 +209,7 @@ def test_verify_finds_what_was_changed_lost_or_damaged(archive):
     flipped = bytearray(kept)
     flipped[len(kept) // 4] ^= 0xFF
     cut.write_bytes(flipped)
-    assert kinds(archive) == ["unreadable_file"]
+    assert kinds(archive) in (["unreadable_file"], ["checksum"])  # as pyarrow can read it or not
     pq.write_table(pa.table({"id": [1], "observed_at": ["x"], "page_id": ["y"]}), cut)
     assert kinds(archive) == ["missing_page", "schema"]
     cut.write_bytes(kept)

@@ -26,6 +26,7 @@ from .running import run, shell
 EVIL = "\x1b]0;title\x07\x1b[2J\x9b31m\x7f\u202egnp.exe\u2066x\u2069\u2028\rline\nline\ttab"
 STEERING = [chr(n) for n in (*range(9), *range(11, 32), *range(127, 160), *range(0x2028, 0x202F), *range(0x2066, 0x2070))]
 OURS = re.compile("\x1b\\[(0|3[123])m")  # the doctor's colours
+BAR = re.compile(r"\rimport: [^\r\n]*")  # the bar of an import, which some versions of tqdm draw at once
 NAME = 'select 1 as "\x1b[31m\u202ered"'
 
 
@@ -116,7 +117,7 @@ def test_problems_of_x_and_damage_do_not_steer(evil, tmp_path):
     bad.write_text(f"{{{EVIL}\n")
     commands = [("verify",), ("doctor", "--offline"), ("import", bad)]
     for shown in screen(*[(*words, "--archive", evil) for words in commands]):
-        assert not steers(OURS.sub("", shown))
+        assert not steers(OURS.sub("", BAR.sub("", shown)))
 
 
 def test_data_in_files_and_pipes_is_verbatim(evil, tmp_path):
