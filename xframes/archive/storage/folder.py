@@ -174,6 +174,8 @@ class Folder:
         except FileNotFoundError:
             self.look()
             if any(not name.startswith(".") for name in self.storage.top_names()):
+                if self._format.exists():  # another process has created the archive meanwhile
+                    return self.check()
                 raise ArchiveError(f"{self.path} is not empty and not an xframes archive "
                                    "(it has no xframes.json)") from None
             return False
