@@ -6,24 +6,23 @@ Chromium and its driver are Debian's (`apt-get install chromium chromium-driver`
 import html
 import json
 import re
-import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 import xframes as xf
+from tests.browsers import CHROMIUM, DRIVER, launched
 from xframes.client import Answer, Client
 from xframes.schema import TABLES
 from xframes.wire import Page, Request
 
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = [
     pytest.mark.chromium,
     pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no chromium and chromedriver here: apt-get install chromium "
                        "chromium-driver"),
 ]
-selenium = pytest.importorskip("selenium.webdriver", reason="selenium is not installed: pip install '.[test]'")
+pytest.importorskip("selenium.webdriver", reason="selenium is not installed: pip install '.[test]'")
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -31,22 +30,11 @@ SCRIPT = "<script>alert(1)</script>"
 MARKS = "\u202eabc\u202c \u200f\u05d0\u05d1\u05d2 \u2067\u0645\u0631\u062d\u0628\u0627\u2069 123"  # turns, and two alphabets from the right
 EVIL = f"{SCRIPT} <img src=x onerror=alert(2)> {MARKS} </td></table>"
 FOLDER = "<img src=x onerror=alert(3)> \u202earchive"  # what a folder may be called
-FLAGS = ("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking",
-         "disable-component-update", "disable-sync", "disable-dev-shm-usage", "window-size=1000,900",
-         "host-resolver-rules=MAP * ~NOTFOUND")  # with no names there is no network: what asks for some fails, and says so
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-    options = selenium.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in (*FLAGS, f"user-data-dir={tmp_path_factory.mktemp('chromium')}"):
-        options.add_argument(f"--{flag}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = selenium.Chrome(options, selenium.ChromeService(DRIVER))
-    driver.set_page_load_timeout(300)
-    driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {
-        "source": "window.alerts = []; window.alert = text => window.alerts.push(String(text));"})
+    driver = launched(tmp_path_factory.mktemp('chromium'), 1000, "MAP * ~NOTFOUND")  # with no names there is no network: what asks for some fails, and says so
     yield driver
     driver.quit()
 

@@ -4,26 +4,22 @@ Chromium and its driver are Debian's; axe-core is in the package axe-playwright-
 """
 
 import importlib.util
-import shutil
 from pathlib import Path
 
 import pytest
 
 import xframes as xf
+from tests.browsers import CHROMIUM, DRIVER, launched
 from xframes.browsing import start
 
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 AXE = importlib.util.find_spec("axe_playwright_python")
 pytestmark = [
     pytest.mark.chromium,
     pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no chromium and chromedriver here: apt-get install chromium chromium-driver"),
     pytest.mark.skipif(AXE is None, reason="axe-core is not installed: pip install '.[test]'"),
 ]
-selenium = pytest.importorskip("selenium.webdriver", reason="selenium is not installed: pip install '.[test]'")
+pytest.importorskip("selenium.webdriver", reason="selenium is not installed: pip install '.[test]'")
 
-FLAGS = ("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking",
-         "disable-component-update", "disable-sync", "disable-dev-shm-usage", "window-size=1200,900",
-         "host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
 QUERY = "/sql?show=chart&q=select+lang,+count(*)+as+posts+from+posts+group+by+1"
 VIEWS = ("/", "/table/posts", "/table/posts?lang=en&q=post", "/table/users", "/post/100", "/post/101", "/post/104", "/person/1", "/run/{run}",
          "/page/{page}", "/changes/posts/100", QUERY, QUERY.replace("lang,", "date_trunc('day',created_at),"), "/sql?q=selec", "/nothing")
@@ -32,16 +28,7 @@ OF_EMPTY = ("/", "/table/posts", "/sql?q=select+*+from+posts")
 
 @pytest.fixture(scope="module")
 def chromium(tmp_path_factory):
-    options = selenium.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in (*FLAGS, f"user-data-dir={tmp_path_factory.mktemp('chromium')}"):
-        options.add_argument(f"--{flag}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = selenium.Chrome(options, selenium.ChromeService(DRIVER))
-    driver.set_page_load_timeout(300)
-    driver.set_script_timeout(300)
-    driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {
-        "source": "window.alerts = []; window.alert = text => window.alerts.push(String(text));"})
+    driver = launched(tmp_path_factory.mktemp('chromium'), 1200, "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
     yield driver
     driver.quit()
 

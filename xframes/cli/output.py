@@ -257,14 +257,14 @@ def _place(output: Path | None) -> Iterator[IO[bytes]]:
 def _replaced(output: Path) -> Iterator[Path]:
     """A temporary path, whose file takes the place of `output` when complete."""
     place = Path(os.path.realpath(output))
-    beside = place.with_name(f".{place.name}.part")
-    beside.unlink(missing_ok=True)
+    staged = place.with_name(f".{place.name}.part")
+    staged.unlink(missing_ok=True)
     try:
         with _reporting(output):
-            yield beside
-            beside.replace(place)
+            yield staged
+            staged.replace(place)
     finally:
-        beside.unlink(missing_ok=True)
+        staged.unlink(missing_ok=True)
 
 
 @contextmanager

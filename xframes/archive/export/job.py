@@ -111,8 +111,8 @@ def export(
         )
     target.parent.mkdir(parents=True, exist_ok=True)
     _sweep(target)
-    beside = target.with_name(f".{target.name}.part-{secrets.token_hex(4)}")
-    spill = beside.with_name(f"{beside.name}{_SPILL}")
+    staged = target.with_name(f".{target.name}.part-{secrets.token_hex(4)}")
+    spill = staged.with_name(f"{staged.name}{_SPILL}")
     running = FileLock(spill / _RUNNING)
     while not (spill / _RUNNING).exists():  # another export may sweep before the lock
         running.release()
@@ -130,13 +130,13 @@ def export(
             pseudonyms.people = masking.people(connection)
         name = target.stem if wish.single else target.name
         job = _Job(folder, connection, wish, pseudonyms, name, spill, views.empty)
-        counts = job.run(beside)
-        _sync(beside)
-        place_export(beside, target)
+        counts = job.run(staged)
+        _sync(staged)
+        place_export(staged, target)
     finally:
         views.close()
         views.readers.leave()
-        remove(beside)
+        remove(staged)
         running.release()
         remove(spill)
     return counts
@@ -187,15 +187,15 @@ def _sync(path: Path) -> None:
     sync(path)
 
 
-def place_export(beside: Path, target: Path) -> None:
+def place_export(staged: Path, target: Path) -> None:
     """Move the finished export to its name, and only then remove the earlier one."""
     if not target.is_dir():
-        beside.replace(target)
+        staged.replace(target)
         return
-    old = beside.with_name(f"{beside.name}{_OLD}")
+    old = staged.with_name(f"{staged.name}{_OLD}")
     target.rename(old)
     try:
-        beside.rename(target)
+        staged.rename(target)
     except OSError:
         old.rename(target)
         raise
@@ -214,19 +214,19 @@ class _Job:
     spill: Path
     empty: frozenset[str]
 
-    def run(self, beside: Path) -> dict[str, int]:
+    def run(self, staged: Path) -> dict[str, int]:
         selection = self._selection()
         if self.wish.format.ids_only:
-            return self._ids(beside, selection)
+            return self._ids(staged, selection)
         names = selection.choose_tables(masked=self.pseudonyms is not None)
         columns = {name: self._columns(name) for name in names}
         facts = self._facts(selection, columns)
         self._check_links(selection, facts)
         if self.wish.single:
-            home, facts.files = beside.parent, dict.fromkeys(names, beside)
+            home, facts.files = staged.parent, dict.fromkeys(names, staged)
         else:
-            beside.mkdir()
-            home = beside
+            staged.mkdir()
+            home = staged
             format = self.wish.format
             stems = {n: self.name if format.whole else n for n in names}
             facts.files = {n: home / f"{stem}{format.suffix}" for n, stem in stems.items()}

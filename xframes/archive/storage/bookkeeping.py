@@ -57,13 +57,13 @@ def is_kept_file(name: str) -> bool:
     return is_data_file(name) or SETTLED.fullmatch(name) is not None
 
 
-def part_name(file: Path, *, beside: Place | None = None) -> str:
+def part_name(file: Path, *, next_to: Place | None = None) -> str:
     """Return the final name of a finished temporary file of pages or rows, with its checksum.
 
-    With `beside`, the name sorts next to that part: it begins with the same time.
+    With `next_to`, the name sorts next to that part: it begins with the same time.
     """
     began = file.stem
-    if beside is not None and (hit := PART.fullmatch(beside.name)):
+    if next_to is not None and (hit := PART.fullmatch(next_to.name)):
         began = hit["id"]
     return f"part-{began[:12]}{file.stem[12:]}-{_checksum(file)}.parquet"
 

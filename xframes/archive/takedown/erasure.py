@@ -106,7 +106,7 @@ def page_file_without(
         if clean_page is not page:
             sizes.note(clean_page)
     file.close(clean_runs)
-    return Rewritten(temp, folder.pages / part_name(temp, beside=path))
+    return Rewritten(temp, folder.pages / part_name(temp, next_to=path))
 
 
 def _run_value(name: str, value: Any, targets: Targets) -> Any:

@@ -176,7 +176,7 @@ def merged_pages(folder: Folder, group: Sequence[Place]) -> tuple[Path, Place]:
             if run["observed_at"] >= runs.get(run["run_id"], run)["observed_at"]:
                 runs[run["run_id"]] = run
     file.close(list(runs.values()))
-    return temp, folder.pages / part_name(temp, beside=group[0])
+    return temp, folder.pages / part_name(temp, next_to=group[0])
 
 
 def _groups(paths: Iterable[Place]) -> Iterator[list[Place]]:

@@ -129,7 +129,7 @@ class _Repair:
             if not count and not runs:
                 temp.unlink()
                 continue
-            self._moves[temp] = self._folder.pages / part_name(temp, beside=path)
+            self._moves[temp] = self._folder.pages / part_name(temp, next_to=path)
             sound = counted(count, "sound page")
             self._actions.append(f"kept {sound} of {self._folder.inside(path)}")
             parts.append((temp, runs))

@@ -277,8 +277,8 @@ class Prices:
                      user * people.most + post * posts.most)
         before = min(self.paid.people, people.most) * user
         low = self._looked_up(in_dollars(rate.low), more, before)
-        beside = self._read_beside(in_dollars(rate.high))
-        high = self._looked_up(in_dollars(rate.high), more, before + beside, read)
+        others = self._read_beside(in_dollars(rate.high))
+        high = self._looked_up(in_dollars(rate.high), more, before + others, read)
         return Way(_PEOPLE, text.of(_PEOPLE), requests, low, high)
 
     def _looked_up(
