@@ -253,7 +253,68 @@ def test_queries_stop_after_their_time_and_when_canceled(archive):
     assert len(errors) == 1
     assert not console.cancel("two")
     assert console.answer("select 1", "three").rows.num_rows == 1
+    console.close()
     holdings.close()
+
+
+@pytest.fixture(scope="module")
+def console(archive):
+    holdings = LiveHoldings(archive)
+    opened = Console(holdings, seconds=4)
+    yield opened
+    opened.close()
+    holdings.close()
+
+
+@pytest.mark.parametrize("query", [
+    "select repeat('x', 3000000000)", "select repeat('x', 400000000) from range(2000)", "select * from unnest(range(3000000000))",
+    "select list_aggregate(range(3000000000), 'sum')", "select lpad('x', 2000000000, 'y')", "select repeat('x', 200000000)",
+])
+def test_one_call_of_a_function_has_limits_too(console, browser, query):
+    """It is not interrupted by DuckDB until it returns; others are answered meanwhile."""
+    errors = []
+
+    def run():
+        try:
+            console.answer(query, "large")
+        except ArgumentError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    assert browser.get("/sql?q=select+1").status_code == 200
+    thread.join(timeout=60)
+    assert len(errors) == 1
+
+
+def test_a_query_that_is_deep_or_wide_is_refused_or_shown(console):
+    for query in ("select " + "(" * 5000 + "1" + ")" * 5000, "select " + "-" * 50_000 + "\n1", "select " + "[" * 5000 + "]" * 5000):
+        try:
+            console.answer(query, "deep")
+        except ArgumentError:
+            continue
+    with pytest.raises(ArgumentError):
+        console.answer("select " + ", ".join(f"{n} as c{n}" for n in range(3000)), "wide")
+    with pytest.raises(ArgumentError):
+        console.answer("select * from " + ", ".join(f"posts p{n}" for n in range(3)) + " order by random()", "many")
+    assert console.answer("select 1", "next").rows.num_rows == 1
+
+
+def test_no_process_is_left_and_no_file(archive, tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    holdings = LiveHoldings(archive)
+    console = Console(holdings, seconds=1)
+    with pytest.raises(ArgumentError):
+        console.answer(SLOW, "one")
+    console.prepare()
+    engines = list(console._idle)
+    console.close()
+    holdings.close()
+    assert engines
+    assert not any(engine.is_free for engine in engines)
+    del holdings, console
+    assert list(tmp_path.glob("xframes-browse-*")) == []
 
 
 def test_cancel_is_posted(browser):

@@ -1,29 +1,28 @@
-"""Queries of the user: checked, with a limit of time and rows, and a way to cancel them."""
+"""Queries of the user: each in a process of its own, with a limit of time and rows."""
 
 from __future__ import annotations
 
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from xframes.browsing.statement import checked
-from xframes.errors import ArgumentError, XframesError
-from xframes.frames import readable_sql
+import pyarrow as pa
+
+from xframes.browsing.engine import Engine, Order
+from xframes.errors import ArgumentError
 from xframes.sql.names import named_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import duckdb
-    import pyarrow as pa
 
     from xframes.browsing.holdings import Holdings
 
 SECONDS = 30.0
 MOST_ROWS = 500  # on a page; a download has all
 _MOST_AT_ONCE = 4
+_MOST_IDLE = 1  # processes that wait for the next query
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,35 +35,29 @@ class Answer:
 
 
 class _Running:
-    """A query that runs now, and the thread that stops it."""
+    """A query that runs now in an engine, which is killed when the time is over."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, seconds: float) -> None:
-        self._connection = connection
-        self._seconds = seconds
-        self._is_ended = threading.Event()
-        self._is_canceled = threading.Event()
+    def __init__(self, engine: Engine, seconds: float) -> None:
+        self._engine = engine
+        self._mutex = threading.Lock()
+        self._is_ended = False
         self.reason = ""
-        threading.Thread(target=self._watch, daemon=True, name="xframes-query").start()
+        self._timer = threading.Timer(seconds, self.stop, (f"stopped after {seconds:g} seconds",))
+        self._timer.daemon = True
+        self._timer.start()
 
-    def cancel(self) -> None:
-        """Stop the query."""
-        self._is_canceled.set()
+    def stop(self, reason: str) -> None:
+        """Kill the engine, unless the query has ended."""
+        with self._mutex:
+            if not self._is_ended:
+                self.reason = self.reason or reason
+                self._engine.kill()
 
     def end(self) -> None:
-        """Let the thread end: the query has."""
-        self._is_ended.set()
-        self._is_canceled.set()
-
-    def _watch(self) -> None:
-        import duckdb
-
-        self.reason = f"stopped after {self._seconds:g} seconds"
-        if self._is_canceled.wait(self._seconds):
-            self.reason = "canceled"
-        while not self._is_ended.is_set():  # repeated, because it may be about to begin
-            with suppress(duckdb.Error):
-                self._connection.interrupt()
-            self._is_ended.wait(0.1)
+        """Let the engine live: its query has ended."""
+        with self._mutex:
+            self._is_ended = True
+        self._timer.cancel()
 
 
 @dataclass(slots=True)
@@ -82,54 +75,84 @@ class Console:
     holdings: Holdings
     seconds: float = SECONDS
     _running: dict[str, _Running] = field(default_factory=dict)
+    _idle: list[Engine] = field(default_factory=list)
     _mutex: threading.Lock = field(default_factory=threading.Lock)
+    _is_closed: bool = False
+
+    def prepare(self) -> None:
+        """Start a process for the next query, if none waits."""
+        with self._mutex:
+            if not self._idle and not self._is_closed:
+                self._idle.append(Engine(self.holdings.address))
 
     def answer(self, query: str, run: str) -> Answer:
         """Run a query, and return its first rows. Raises ArgumentError with what is wrong."""
         began = time.monotonic()
-        with self.opened(query, run) as (connection, statement):
-            rows = _first(connection.sql(statement).to_arrow_reader(MOST_ROWS + 1))
+        with self.opened(query, run, most=MOST_ROWS + 1) as tables:
+            rows = pa.concat_tables(tables)
         taken = time.monotonic() - began
         return Answer(rows.slice(0, MOST_ROWS), rows.num_rows > MOST_ROWS, taken)
 
     def explanation(self, query: str, run: str) -> str:
         """Return how DuckDB would run a query. Raises ArgumentError with what is wrong."""
-        with self.opened(query, run) as (connection, statement):
-            rows = connection.execute(f"EXPLAIN {statement}").fetchall()
-        return "\n".join(text for _, text in rows)
+        with self._ordered(query, run, is_plan=True) as answers:
+            return "\n".join(text for text in answers if isinstance(text, str))
 
     @contextmanager
     def opened(
-        self, query: str, run: str, seconds: float | None = None
-    ) -> Iterator[tuple[duckdb.DuckDBPyConnection, str]]:
-        """Yield a DuckDB and a checked query; the block runs it within the time."""
-        with self.holdings.own() as parser, _readable():
-            statement = checked(parser, query)
-        names = named_tables(statement)
-        with self.holdings.console(names) as connection, self._limited(connection, run, seconds):
-            yield connection, statement
+        self, query: str, run: str, *, seconds: float | None = None, most: int | None = None,
+        batch_rows: int = MOST_ROWS,
+    ) -> Iterator[Iterator[pa.Table]]:
+        """Yield tables of the rows of a query, one at least; the block reads them within the time.
+
+        Raises ArgumentError with what is wrong with the query, when they are read.
+        """
+        with self._ordered(
+            query, run, seconds=seconds, most=most, batch_rows=batch_rows
+        ) as answers:
+            yield (rows for rows in answers if isinstance(rows, pa.Table))
 
     @contextmanager
-    def _limited(
-        self, connection: duckdb.DuckDBPyConnection, run: str, seconds: float | None
-    ) -> Iterator[None]:
+    def _ordered(
+        self, query: str, run: str, *, seconds: float | None = None, most: int | None = None,
+        batch_rows: int = MOST_ROWS, is_plan: bool = False,
+    ) -> Iterator[Iterator[pa.Table | str]]:
+        """Yield the answers of an engine to a query."""
+        seconds = seconds or self.seconds
+        with self.holdings.files(named_tables(query)) as files:
+            engine, running = self._begin(run, seconds)
+            try:
+                yield engine.answers(Order(query, seconds, most, batch_rows, is_plan, files))
+            except EOFError as error:
+                reason = running.reason or "stopped, because it needs too much memory"
+                raise ArgumentError(f"query: {reason}") from error
+            finally:
+                self._end(run, engine, running)
+
+    def _begin(self, run: str, seconds: float) -> tuple[Engine, _Running]:
         with self._mutex:
             if len(self._running) >= _MOST_AT_ONCE:
                 raise ArgumentError("query: too many queries run now; wait for one, or cancel it")
             if run in self._running:
                 raise ArgumentError("query: it runs already")
-            self._running[run] = running = _Running(connection, seconds or self.seconds)
-        try:
-            with _readable():
-                yield
-        except Exception as error:
-            if isinstance(error.__cause__, _interrupted()):
-                raise ArgumentError(f"query: {running.reason}") from error
-            raise
-        finally:
-            running.end()
-            with self._mutex:
-                del self._running[run]
+            engine = self._idle.pop() if self._idle else Engine(self.holdings.address)
+            if not engine.is_free:
+                engine.close()
+                engine = Engine(self.holdings.address)
+            self._running[run] = running = _Running(engine, seconds)
+        return engine, running
+
+    def _end(self, run: str, engine: Engine, running: _Running) -> None:
+        """Keep the engine for the next query, if it ended this one."""
+        running.end()
+        is_kept = engine.is_free and not running.reason
+        with self._mutex:
+            del self._running[run]
+            is_kept = is_kept and len(self._idle) < _MOST_IDLE and not self._is_closed
+            if is_kept:
+                self._idle.append(engine)
+        if not is_kept:
+            engine.close()
 
     def cancel(self, run: str) -> bool:
         """Stop a query. Returns whether it ran."""
@@ -137,38 +160,16 @@ class Console:
             running = self._running.get(run)
         if running is None:
             return False
-        running.cancel()
+        running.stop("canceled")
         return True
 
-
-def _interrupted() -> type[Exception]:
-    import duckdb
-
-    return duckdb.InterruptException
-
-
-@contextmanager
-def _readable() -> Iterator[None]:
-    """Raise DuckDB's errors about a query as ArgumentError."""
-    import duckdb
-
-    try:
-        with readable_sql():
-            yield
-    except XframesError as error:
-        if isinstance(error.__cause__, duckdb.Error):
-            raise ArgumentError(f"query: {error}") from error.__cause__
-        raise
-
-
-def _first(reader: pa.RecordBatchReader) -> pa.Table:
-    """Read no more than what is shown."""
-    import pyarrow as pa
-
-    batches, count = [], 0
-    for batch in reader:
-        batches.append(batch)
-        count += batch.num_rows
-        if count > MOST_ROWS:
-            break
-    return pa.Table.from_batches(batches, reader.schema)
+    def close(self) -> None:
+        """End all processes."""
+        with self._mutex:
+            self._is_closed = True
+            idle, self._idle = self._idle, []
+            running = list(self._running.values())
+        for query in running:
+            query.stop("the server stops")
+        for engine in idle:
+            engine.close()

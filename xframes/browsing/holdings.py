@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import shutil
 import tempfile
+import threading
 import weakref
+from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+import pyarrow as pa
 
 from xframes.archive import Archive
 from xframes.archive.export.opening import open_export
@@ -25,21 +30,23 @@ if TYPE_CHECKING:
 
     from xframes.wire import Page
 
+_BATCH_ROWS = 10_000
+
 
 class Holdings(Protocol):
     """The tables and pages that are shown."""
 
     name: str
     is_pseudonymised: bool
+    address: str | None
+    """The archive, if it is on a disk, where another process can open it."""
 
     def session(self, tables: Iterable[str]) -> contextlib.AbstractContextManager[Session]:
         """Yield a session that sees one state of these tables."""
         ...
 
-    def console(
-        self, tables: Sequence[str]
-    ) -> contextlib.AbstractContextManager[duckdb.DuckDBPyConnection]:
-        """Yield a DuckDB for a checked statement of the user."""
+    def files(self, tables: Sequence[str]) -> contextlib.AbstractContextManager[dict[str, str]]:
+        """Yield files of Arrow with the present rows of tables; none where there is an address."""
         ...
 
     def own(self) -> duckdb.DuckDBPyConnection:
@@ -73,9 +80,10 @@ class LiveHoldings:
         self._source = archive  # a temporary one lives as long as this
         self._archive = Archive(str(archive.path))
         self._confined = self._archive.confined()
-        self._registered: _Registered | None = None
-        if is_url(str(archive.path)):
-            self._registered = _Registered()
+        self._snapshots = Snapshots()
+        self.address = None
+        if not is_url(str(archive.path)):
+            self.address = str(archive.path)
         self.name = _name_of(archive)
 
     def session(self, tables: Iterable[str]) -> contextlib.AbstractContextManager[Session]:
@@ -83,15 +91,13 @@ class LiveHoldings:
         return self._confined.session(tables)
 
     @contextmanager
-    def console(self, tables: Sequence[str]) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Yield a DuckDB for a checked statement; of a bucket, it has the rows as Arrow."""
-        with self.session(tables) as session:
-            if self._registered is None:
-                yield session.connection
-                return
-            self._registered.fill(session)
-        with self._registered.connection.cursor() as cursor:
-            yield cursor
+    def files(self, tables: Sequence[str]) -> Iterator[dict[str, str]]:
+        """Yield files of Arrow with the present rows of tables; none of an archive on a disk."""
+        if self.address is not None:
+            yield {}
+            return
+        with self.session(tables) as session, self._snapshots.opened(session) as paths:
+            yield paths
 
     def own(self) -> duckdb.DuckDBPyConnection:
         """Return a session for tables of the browser itself."""
@@ -113,37 +119,65 @@ class LiveHoldings:
         """Close the database."""
         self._confined.close()
         self._archive.close()
+        self._snapshots.close()
 
 
-class _Registered:
-    """A DuckDB without any file system, whose tables are the rows of an archive as Arrow."""
+class Snapshots:
+    """Rows of tables as files of Arrow, for processes that cannot read them where they are."""
 
     def __init__(self) -> None:
-        import duckdb
+        self._folder = Path(tempfile.mkdtemp(prefix="xframes-browse-"))
+        self._finalizer = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        self._mutex = threading.Lock()
+        self._numbers = itertools.count(1)
+        self._newest: dict[str, tuple[Any, Path]] = {}  # by table, with the state of its rows
+        self._readers: Counter[Path] = Counter()
 
-        self.connection = duckdb.connect(config={
-            "autoinstall_known_extensions": False, "autoload_known_extensions": False,
-        })
-        self.connection.execute("SET GLOBAL TimeZone = 'UTC'")
-        macros.define(self.connection)
-        folder = tempfile.mkdtemp(prefix="xframes-browse-")
-        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        confine(self.connection, [], folder)
-        self._states: dict[str, Any] = {}
+    @contextmanager
+    def opened(self, session: Session) -> Iterator[dict[str, str]]:
+        """Yield a file with the rows of each table of a session, kept while the block runs."""
+        with self._mutex:
+            paths = {name: self._path(session, name) for name in session.states}
+            self._readers.update(paths.values())
+        try:
+            yield {name: str(path) for name, path in paths.items()}
+        finally:
+            with self._mutex:
+                self._readers.subtract(paths.values())
+                for path in paths.values():
+                    self._remove_old(path)
 
-    def fill(self, session: Session) -> None:
-        """Register the tables of a session whose rows may have changed."""
-        for name, state in session.states.items():
-            if self._states.get(name) != state:
-                rows = session.connection.sql(f'SELECT * FROM "{name}"').to_arrow_table()
-                self.connection.cursor().from_arrow(rows).create_view(name, replace=True)
-                self._states[name] = state
+    def _path(self, session: Session, name: str) -> Path:
+        state = session.states[name]
+        before = self._newest.get(name)
+        if before is not None and before[0] == state:
+            return before[1]
+        path = self._folder / f"{name}-{next(self._numbers)}.arrow"
+        reader = session.connection.sql(f'SELECT * FROM "{name}"').to_arrow_reader(_BATCH_ROWS)
+        with pa.ipc.new_file(path, reader.schema) as writer:
+            for batch in reader:
+                writer.write_batch(batch)
+        self._newest[name] = (state, path)
+        if before is not None:
+            self._remove_old(before[1])
+        return path
+
+    def _remove_old(self, path: Path) -> None:
+        """Remove a file that is not the newest of its table, if no query reads it."""
+        if not self._readers[path] and path not in {file for _, file in self._newest.values()}:
+            with contextlib.suppress(OSError):  # mapped by a process, on Windows
+                path.unlink()
+
+    def close(self) -> None:
+        """Remove all files."""
+        self._finalizer()
 
 
 class CopiedHoldings:
     """A copy of an archive with pseudonyms, in memory: no file and no page can be read from it."""
 
     is_pseudonymised = True
+    address: str | None = None
 
     def __init__(self, archive: Archive, key: str | bytes) -> None:
         import duckdb
@@ -164,6 +198,7 @@ class CopiedHoldings:
         shutil.rmtree(folder / "tables")
         confine(self._connection, [], str(folder))
         self.name = "pseudonymised archive"
+        self._snapshots = Snapshots()
 
     @contextmanager
     def session(self, tables: Iterable[str]) -> Iterator[Session]:
@@ -173,11 +208,10 @@ class CopiedHoldings:
             yield Session(cursor, dict.fromkeys(tables, 0))
 
     @contextmanager
-    def console(self, tables: Sequence[str]) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Yield a DuckDB for a checked statement of the user."""
-        del tables
-        with self._connection.cursor() as cursor:
-            yield cursor
+    def files(self, tables: Sequence[str]) -> Iterator[dict[str, str]]:
+        """Yield files of Arrow with the rows of tables."""
+        with self.session(tables) as session, self._snapshots.opened(session) as paths:
+            yield paths
 
     def own(self) -> duckdb.DuckDBPyConnection:
         """Return a session for tables of the browser itself."""
@@ -204,6 +238,7 @@ class CopiedHoldings:
     def close(self) -> None:
         """Close the database."""
         self._connection.close()
+        self._snapshots.close()
 
 
 def records(rows: pd.DataFrame) -> list[dict[str, Any]]:

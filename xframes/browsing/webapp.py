@@ -72,8 +72,9 @@ class WebApp:
         self._posts = frozenset({"/sql", "/sql/cancel"})
 
     def close(self) -> None:
-        """Stop building indexes."""
+        """Stop building indexes and running queries."""
         self._indexes.close()
+        self._console.close()
 
     def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:
         """Answer a request, as WSGI has it."""
@@ -192,7 +193,9 @@ class WebApp:
             "run": secrets.token_hex(8), "files": (), "most": MOST_ROWS, "tables": TABLES,
         }
         status = 200
-        if query:
+        if not query:
+            self._console.prepare()
+        else:
             run = given.get("run") or secrets.token_hex(8)
             try:
                 if values["shows"] == "plan":
@@ -246,14 +249,12 @@ class WebApp:
 
         @contextmanager
         def rows() -> Iterator[Rows]:
-            import pyarrow as pa
-
             with self._console.opened(
-                query, secrets.token_hex(8), downloads.SECONDS
-            ) as (connection, statement):
-                reader = connection.sql(statement).to_arrow_reader(downloads.BATCH_ROWS)
-                batches = (pa.Table.from_batches([batch]) for batch in reader)
-                yield Rows("query", reader.schema, batches)
+                query, secrets.token_hex(8), seconds=downloads.SECONDS,
+                batch_rows=downloads.BATCH_ROWS,
+            ) as tables:
+                first = next(tables)  # without rows
+                yield Rows("query", first.schema, tables)
 
         return self._file("query", suffix, rows, is_result=True)
 

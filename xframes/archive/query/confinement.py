@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 SCHEMA = "_xframes"
 """The schema for tables of those who use the sessions; statements of others cannot name it."""
 _MEMORY = 2_000_000_000  # bytes DuckDB may use; the rest goes to a temporary folder
+_SPILL = 10_000_000_000  # bytes of that folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,11 @@ class ConfinedViews(Views):
         confine(connection, [f"{str(self._folder.path).rstrip('/')}/"], self._spill)
         return connection
 
-    def begin(self, names: Iterable[str]) -> Session:
-        """Begin a transaction that sees the present files of these tables."""
+    def begin(self, names: Iterable[str], query: str = "") -> Session:
+        """Begin a transaction that sees the present files of these tables.
+
+        For one query, `results` has the columns that it needs.
+        """
         wanted = list(names)
         with self._mutex:
             cursor = self.connection(wanted).cursor()
@@ -63,6 +67,8 @@ class ConfinedViews(Views):
                 name: tuple(map(self._known.get, self._with_sources([name], self._folder.files)))
                 for name in wanted
             }
+            if query and "results" in wanted:
+                self.narrow(cursor, query)
         return Session(cursor, states, stones_of(self._folder))
 
 
@@ -71,6 +77,7 @@ def confine(connection: duckdb.DuckDBPyConnection, folders: list[str], spill: st
     listed = ", ".join("'" + folder.replace("'", "''") + "'" for folder in folders)
     connection.execute(f"SET memory_limit = '{_MEMORY}B'")
     connection.execute("SET temp_directory = $1", [spill])
+    connection.execute(f"SET max_temp_directory_size = '{_SPILL}B'")
     connection.execute("SET python_enable_replacements = false")
     connection.execute(f"SET allowed_directories = [{listed}]")
     connection.execute("SET enable_external_access = false")
@@ -86,12 +93,15 @@ class Confined:
         self._views = ConfinedViews(folder, spill)
 
     @contextmanager
-    def session(self, tables: Iterable[str]) -> Iterator[Session]:
-        """Yield a session that sees one state of these tables; no file goes while it runs."""
+    def session(self, tables: Iterable[str], query: str = "") -> Iterator[Session]:
+        """Yield a session that sees one state of these tables; no file goes while it runs.
+
+        For one query, `results` has the columns that it needs.
+        """
         wanted = list(tables)
         self._freshen()
         with self._views.readers.reading():
-            session = self._folder.steady(lambda: self._views.begin(wanted))
+            session = self._folder.steady(lambda: self._views.begin(wanted, query))
             try:
                 yield session
             finally:

@@ -30,24 +30,29 @@ def thread(source: Queryable, post_id: str | int) -> pd.DataFrame:
     """
     import pandas as pd
 
-    older = derivation.superseded("post_edits", "posts")
-    rows = source.sql(
-        f"WITH older AS ({older}), "
-        "named AS (SELECT coalesce(max(newest), $id) AS id FROM older WHERE id = $id), "
-        "versions AS (FROM named UNION SELECT older.id FROM older JOIN named ON newest = named.id) "
-        "SELECT p.id, coalesce(o.newest, r.referenced_post_id) AS parent_id, "
-        "coalesce(c.newest, p.conversation_id) AS conversation_id, p.author_id, "
-        "u.username, p.created_at, p.text "
-        "FROM posts p "
-        "LEFT JOIN post_references r ON r.post_id = p.id AND r.type = 'replied_to' "
-        "LEFT JOIN users u ON u.id = p.author_id "
-        "LEFT JOIN older o ON o.id = r.referenced_post_id "
-        "LEFT JOIN older c ON c.id = p.conversation_id "
-        "WHERE p.is_latest AND (p.id IN (FROM named) OR p.conversation_id IN "
-        "(SELECT conversation_id FROM posts WHERE id IN (FROM versions) UNION FROM versions)) "
-        "ORDER BY p.created_at, p.id",
-        {"id": str(post_id)},
-    ).df()
+    older = f"WITH older AS ({derivation.superseded('post_edits', 'posts')})"
+    named = _column(source, f"""{older}
+        SELECT coalesce(max(newest), $id) FROM older WHERE id = $id""", id=str(post_id))
+    versions = named + _column(source, f"{older} SELECT id FROM older WHERE newest = $id",
+                               id=named[0])
+    conversations = versions + _column(source, f"""
+        SELECT DISTINCT conversation_id FROM posts
+        WHERE conversation_id IS NOT NULL AND id IN ({_listed(versions)})""")
+    needed = "id, conversation_id, author_id, created_at, text, is_latest"
+    # ids in the query itself are compared with the statistics of files
+    rows = source.sql(f"""{older},
+        near AS MATERIALIZED (
+            SELECT {needed} FROM posts WHERE id = {_listed(named)}
+            UNION SELECT {needed} FROM posts WHERE conversation_id IN ({_listed(conversations)}))
+        SELECT p.id, coalesce(o.newest, r.referenced_post_id) AS parent_id,
+            coalesce(c.newest, p.conversation_id) AS conversation_id, p.author_id,
+            u.username, p.created_at, p.text
+        FROM near AS p
+        LEFT JOIN post_references AS r ON r.post_id = p.id AND r.type = 'replied_to'
+        LEFT JOIN users AS u ON u.id = p.author_id
+        LEFT JOIN older AS o ON o.id = r.referenced_post_id
+        LEFT JOIN older AS c ON c.id = p.conversation_id
+        WHERE p.is_latest ORDER BY p.created_at, p.id""").df()
     if rows.empty:
         raise ArgumentError(
             f"post {post_id} and its conversation have not been collected. Collect them, for "
@@ -59,6 +64,16 @@ def thread(source: Queryable, post_id: str | int) -> pd.DataFrame:
     table = [_row(posts.get(place[0]), place) for place in _walk(replies, root, posts)]
     columns = ["id", "parent_id", "depth", "author_id", "username", "created_at", "text", "present"]
     return pd.DataFrame(table, columns=columns)
+
+
+def _column(source: Queryable, query: str, **params: str) -> list[str]:
+    """Return the first column of a query."""
+    return [str(row[0]) for row in source.sql(query, params or None).fetchall()]
+
+
+def _listed(ids: list[str]) -> str:
+    """SQL of ids."""
+    return ", ".join("'" + id_.replace("'", "''").replace("\0", "") + "'" for id_ in ids)
 
 
 def _replies(posts: dict[str, Any], root: str) -> dict[str, list[str]]:

@@ -175,8 +175,18 @@ class Views:
         cursor = self.connection(names).cursor()
         _hide_progress(cursor)
         if query and "results" in names:
-            _narrow(cursor, query, has_edits=self._has_edits(self._folder.files("post_edits")))
+            self.narrow(cursor, query)
         return cursor
+
+    def narrow(self, session: duckdb.DuckDBPyConnection, query: str) -> None:
+        """Replace `results` in a session by what a query needs of it: most columns need joins."""
+        needs = needs_of(query, "results", session)
+        if needs is not None:
+            select = derivation.results(
+                derivation.RECEIVED, needs.columns, are_ordered=needs.are_ordered,
+                has_edits=self._has_edits(self._folder.files("post_edits")),
+            )
+            session.execute(f"CREATE TEMP VIEW results AS {select}")
 
     def _create(
         self,
@@ -316,17 +326,6 @@ def _count_rows(cursor: duckdb.DuckDBPyConnection, table: Table) -> int:
     # for count(*) of a union, DuckDB would read all columns
     query = f'SELECT count("{table.columns[0].name}" IS NULL) FROM "{table.name}"'
     return int(cursor.execute(query).fetchall()[0][0])
-
-
-def _narrow(session: duckdb.DuckDBPyConnection, query: str, *, has_edits: bool) -> None:
-    """Replace `results` in a session by what one query needs of it: most columns need joins."""
-    needs = needs_of(query, "results", session)
-    if needs is not None:
-        select = derivation.results(
-            derivation.RECEIVED, needs.columns, are_ordered=needs.are_ordered,
-            has_edits=has_edits,
-        )
-        session.execute(f"CREATE TEMP VIEW results AS {select}")
 
 
 def failing(table: Table, error: Exception) -> str:
