@@ -104,24 +104,25 @@ def test_an_empty_archive_is_accessible(chromium, tmp_path):
 
 def test_the_script_and_the_keyboard(chromium, browser):
     from selenium.webdriver.common.keys import Keys
+    from selenium.webdriver.support.expected_conditions import text_to_be_present_in_element, url_contains
+    from selenium.webdriver.support.ui import WebDriverWait
 
+    wait = WebDriverWait(chromium, 60)
     chromium.get(browser.server.url)
     chromium.get(browser.base + "/table/posts")
     chromium.find_element("tag name", "body").send_keys("/")
     assert chromium.switch_to.active_element.get_attribute("name") == "q"
     chromium.switch_to.active_element.send_keys("green", Keys.ENTER)
-    assert "q=green" in chromium.current_url
+    wait.until(url_contains("q=green"))
     chromium.get(browser.base + "/sql")
     area = chromium.find_element("id", "query")
     area.clear()
     area.send_keys("select count(*) as n from post_hash")
-    chromium.implicitly_wait(30)
-    chromium.find_element("css selector", "#suggestions li[aria-selected='true']")
+    wait.until(text_to_be_present_in_element(("css selector", "#suggestions li[aria-selected='true']"), "post_hashtags"))
     area.send_keys(Keys.ENTER)
     assert area.get_attribute("value").endswith("post_hashtags")
     area.send_keys(Keys.CONTROL, Keys.ENTER)
-    assert chromium.find_element("css selector", "td.number").text == "0"
-    chromium.implicitly_wait(0)
+    wait.until(text_to_be_present_in_element(("css selector", "td.number"), "0"))
 
 
 def test_another_site_reads_nothing(chromium, browser, tmp_path):
