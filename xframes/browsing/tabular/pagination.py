@@ -17,7 +17,7 @@ from xframes.errors import ArgumentError
 from xframes.schema import TABLES, Type
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     import duckdb
     import pyarrow as pa
@@ -214,37 +214,55 @@ class Reading:
         if self._index is not None and self._uses_index:
             tests, params = self._tests(indexed=True)
             return self._index.table, tests, params
-        if self._index is None:
-            tests, params = self._tests(indexed=False)
-            return f'"{name}"', tests, params
-        tests, params = self._tests(indexed=True)
-        if tests:
-            where = " AND ".join(tests)
-            keys = f"SELECT tie FROM {self._index.table} AS p WHERE {where}"
-            tests = [f"{choice.shape.tie} IN ({keys})"]
+        tests, params = self._stored_tests()
         return f'"{name}"', tests, params
 
+    def _stored_tests(self) -> tuple[list[str], dict[str, Any]]:
+        """Return tests of the rows of files; what is derived is looked up in the index."""
+        if self._index is None:
+            return self._tests(indexed=False)
+        shape = self._choice.shape
+        tests, params = self._facet_tests([f for f in shape.facets if not f.is_derived])
+        derived, more = self._facet_tests([f for f in shape.facets if f.is_derived], indexed=True)
+        if derived:
+            keys = f"SELECT tie FROM {self._index.table} AS p WHERE {' AND '.join(derived)}"
+            tests.append(f"{shape.tie} IN ({keys})")
+        self._add_words(tests, params, shape.tie)
+        return tests, params | more
+
     def _tests(self, *, indexed: bool, without: str = "") -> tuple[list[str], dict[str, Any]]:
+        """Return tests of the rows of the index, or of the rows of files alone."""
+        facets = [f for f in self._choice.shape.facets if f.name != without]
+        tests, params = self._facet_tests(facets, indexed=indexed)
+        self._add_words(tests, params, "p.tie" if indexed else None)
+        return tests, params
+
+    def _facet_tests(
+        self, facets: Iterable[Facet], *, indexed: bool = False
+    ) -> tuple[list[str], dict[str, Any]]:
         tests, params = [], dict[str, Any]()
-        for number, facet in enumerate(self._choice.shape.facets):
+        for facet in facets:
             value = self._choice.values.get(facet.name)
-            if value is None or facet.name == without:
+            if value is None:
                 continue
             column = f'p."{facet.name}"' if indexed else facet.expression
             if value == NOTHING:
                 tests.append(f"{column} IS NULL")
                 continue
-            params[f"f{number}"] = _stored(facet, value)
-            test = f"{column} = $f{number}"
+            params[f"of_{facet.name}"] = _stored(facet, value)
+            test = f"{column} = $of_{facet.name}"
             if facet.has_many:
-                test = f"list_contains(CAST({column} AS VARCHAR[]), $f{number})"
+                test = f"list_contains(CAST({column} AS VARCHAR[]), $of_{facet.name})"
             tests.append(test)
-        if self._choice.words and indexed and self._search is not None:
-            tests.append(f"p.tie IN (SELECT tie FROM {self._search})")
+        return tests, params
+
+    def _add_words(self, tests: list[str], params: dict[str, Any], tie: str | None) -> None:
+        """Add a test of the texts; with a key, by the keys that were found, where they are."""
+        if self._choice.words and tie is not None and self._search is not None:
+            tests.append(f"{tie} IN (SELECT tie FROM {self._search})")
         elif self._choice.words:
             tests.append(searched(self._choice.shape))
             params["words"] = self._choice.words
-        return tests, params
 
     def _after(self, order: str, tests: list[str], params: dict[str, Any]) -> str:
         """Return the WHERE clause, with where to go on."""
@@ -302,13 +320,12 @@ class Reading:
         import pyarrow as pa
 
         choice, shape = self._choice, shape_of(name)
-        tests, params = self._tests(indexed=self._index is not None)
-        where = ""
-        if tests and self._index is not None:
-            keys = f"SELECT tie FROM {self._index.table} AS p WHERE {' AND '.join(tests)}"
-            where = f" WHERE {shape.tie} IN ({keys})"
-        elif tests:
-            where = f" WHERE {' AND '.join(tests)}"
+        tests, params = self._stored_tests()
+        if self._index is not None and name != choice.shape.name:
+            tests, params = self._tests(indexed=True)
+            where = f" WHERE {' AND '.join(tests)}" if tests else ""
+            tests = [f"{shape.tie} IN (SELECT tie FROM {self._index.table} AS p{where})"]
+        where = f" WHERE {' AND '.join(tests)}" if tests else ""
         by = choice.sort if choice.sort in shape.table.schema.names else shape.time
         order = f'"{by}" DESC NULLS LAST' if by else "true"
         if choice.is_ascending:
