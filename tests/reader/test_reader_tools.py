@@ -302,20 +302,38 @@ def test_lines_of_streams_hide_nothing(tmp_path):
                         {"direct_message": message}, {"event": "favorite", "source": {"id": 1}, "target": {"id": 2}}, {"scrub_geo": {"user_id": 5}})
     assert sorted(rows(frames, "posts", "id")) == [(ID,), ("6",)]
     assert rows(frames, "messages", "id") == [("5",)]
-    assert rows(frames, "removals", "id", "reason") == [("77", "deleted")]
+    assert sorted(rows(frames, "removals", "id", "action", "reason")) == [("5", "scrub_geo", "scrub_geo"), ("77", "delete", "deleted")]
     assert set(frames["problems"]["kind"].to_pylist()) == {"refused_format"}
-    assert frames["problems"].num_rows == 3
+    assert frames["problems"].num_rows == 2
 
 
-def test_events_of_compliance_that_no_table_holds_are_refused_by_name(tmp_path):
-    frames = read_lines(tmp_path, {"data": {"user_protect": {"user": {"id": "7"}, "event_at": "2021-07-06T16:04:47Z"}}},
-                        {"data": {"withheld": {"tweet": {"id": "5"}, "event_at": "2021-07-06T16:04:47Z"}}})
-    assert rows(frames, "removals", "id", "reason") == [("7", "protected")]
-    assert frames["problems"]["parameter"].to_pylist() == ["compliance-withheld"]
+def test_events_of_compliance_streams_are_kept_and_say_what_is_to_be_removed(tmp_path):
+    at = "2021-07-06T16:04:47Z"
+    frames = read_lines(tmp_path, {"data": {"user_protect": {"user": {"id": "7"}, "event_at": at}}},
+                        {"data": {"withheld": {"tweet": {"id": "5"}, "event_at": at}}},
+                        {"data": {"scrub_geo": {"user": {"id": "8"}, "up_to_tweet_id": "99", "event_at": at}}},
+                        {"data": {"undelete": {"tweet": {"id": "6"}, "event_at": at}}})
+    assert rows(frames, "removals", "id", "resource_type", "action", "reason", "up_to_post_id") == [
+        ("7", "user", "delete", "protected", None), ("8", "user", "scrub_geo", "scrub_geo", "99")]
+    assert rows(frames, "compliance_events", "kind", "post_id", "user_id") == [
+        ("user_protect", None, "7"), ("withheld", "5", None), ("scrub_geo", None, "8")]
+    assert rows(frames, "compliance_events", "observed_at")[0][0].year == 2021
+    assert frames["problems"]["parameter"].to_pylist() == ["compliance-undelete"]
+
+
+def test_notices_of_streams_are_events_of_compliance(tmp_path):
+    frames = read_lines(tmp_path, {"delete": {"status": {"id": 5, "id_str": "5", "user_id_str": "7"}, "timestamp_ms": "1625587487000"}},
+                        {"status_withheld": {"id": 6, "user_id": 7, "withheld_in_countries": ["DE"]}},
+                        {"user_undelete": {"id": 8, "timestamp_ms": "1625587487000"}},
+                        {"scrub_geo": {"user_id": 9, "up_to_status_id_str": "44"}})
+    assert {row[0]: row[1:] for row in rows(frames, "compliance_events", "kind", "post_id", "user_id")} == {
+        "delete": ("5", "7"), "user_undelete": (None, "8"), "withheld": ("6", "7"), "scrub_geo": (None, "9")}
+    assert rows(frames, "removals", "id", "reason", "up_to_post_id") == [("5", "deleted", None), ("9", "scrub_geo", "44")]
 
 
 def test_community_notes_of_2021(tmp_path):
-    frames = read_row(tmp_path, {"noteId": "3", "participantId": "AB", "createdAtMillis": "1625587487000", "agree": "1", "helpfulOther": "0"})
-    assert rows(frames, "community_note_ratings", "note", "rater", "reasons") == [("3", "AB", ["agree"])]
+    frames = read_row(tmp_path, {"noteId": "3", "participantId": "AB", "createdAtMillis": "1625587487000", "agree": "1", "helpfulOther": "0",
+                               "ratedOnTweetId": ID})
+    assert rows(frames, "community_note_ratings", "note", "rater", "reasons", "rated_on_post_id") == [("3", "AB", ["agree"], ID)]
     with pytest.raises(xf.XframesError, match="Community Notes"):
         read_row(tmp_path, {"tweetId": "5", "userId": "AB", "createdAtMillis": "1625587487000", "sourceLink": "x"})

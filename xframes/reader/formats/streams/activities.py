@@ -23,6 +23,7 @@ from xframes.reader.formats.readings import (
 from xframes.reader.formats.source_format import Format, Inner, Key, Shape
 from xframes.reader.formats.v11.entities_v11 import BOX, HASHTAGS, MEDIA, MENTIONS, SOURCES, URLS
 from xframes.reader.formats.v11.status_shape import CODES, finish_edits
+from xframes.schema.operation_tables import EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -199,8 +200,8 @@ def _activities(document: Mapping[str, Any], notes: Notes) -> list[Converted]:
 
 def _deletion(document: Mapping[str, Any], notes: Notes) -> list[Converted]:
     del notes
-    line = {"id": TAG(document["object"]["id"]), "action": "delete", "reason": "deleted"}
-    return [Converted({"data": [line]}, "compliance_result")]
+    event = {"tweet": {"id": TAG(document["object"]["id"])}}
+    return [Converted({"data": [{"delete": event}]}, "compliance_event")]
 
 
 def _is_deletion(document: Mapping[str, Any]) -> bool:
@@ -232,44 +233,30 @@ def _has_activities(document: Mapping[str, Any]) -> bool:
 
 # compliance of v2 ---------------------------------------------------------------------------------
 
-_ACTIONS = {
-    "delete": "delete", "undelete": "undelete", "withheld": "withheld", "drop": "drop",
-    "undrop": "undrop", "tweet_edit": "edit", "user_delete": "delete", "user_undelete": "undelete",
-    "user_withheld": "withheld", "user_protect": "protect", "user_unprotect": "unprotect",
-    "user_suspend": "suspend", "user_unsuspend": "unsuspend", "scrub_geo": "scrub_geo",
-    "user_profile_modification": "modify",
-}
-_REASONS = {"delete": "deleted", "protect": "protected", "suspend": "suspended",
-            "scrub_geo": "scrub_geo"}
+_SUBJECTS = {"tweet", "user", "favorite", "event_at", "initial_tweet_id"}
 
 
 def _compliance(document: Mapping[str, Any], notes: Notes) -> list[Converted]:
-    pages = []
-    for name, event in document["data"].items():
-        action = _ACTIONS.get(name, name)
-        subject = event.get("tweet") or event.get("user") or event.get("initial_tweet_id")
-        id_ = subject.get("id") if isinstance(subject, dict) else subject
-        if is_nothing(id_) or action not in _REASONS:
-            notes.refuse(f"compliance-{name}", f"events of compliance streams ({name}) are not "
-                                               "read; no table holds them")
-            continue
-        line = {"id": ID(id_), "action": "delete", "reason": _REASONS[action]}
-        at = event.get("event_at")
-        if not is_nothing(at):
-            line["redacted_at"] = TIME(at)
-        observed = as_time(at) if not is_nothing(at) else None
-        pages.append(Converted({"data": [line]}, "compliance_result", observed_at=observed))
-    return pages
+    """Return the page of an event as X sends it; the rows of `removals` follow from it."""
+    name, event = next(iter(document["data"].items()))
+    if name not in EVENTS:
+        notes.refuse(f"compliance-{name}",
+                     f"events of compliance streams ({name}) are not read; no table holds them")
+        return []
+    at = event.get("event_at")
+    try:
+        observed = None if is_nothing(at) else as_time(at)
+    except (ValueError, TypeError, OverflowError):
+        observed = None  # the value is noted when the page is flattened
+    return [Converted({"data": [{name: event}]}, "compliance_event", observed_at=observed)]
 
 
 def _is_compliance(document: Mapping[str, Any]) -> bool:
     data = document.get("data")
     if not isinstance(data, dict) or document.keys() != {"data"} or len(data) != 1:
         return False
-    name, event = next(iter(data.items()))
-    return name in _ACTIONS and isinstance(event, dict) and bool(
-        {"tweet", "user", "event_at", "initial_tweet_id"} & event.keys()
-    )
+    event = next(iter(data.values()))
+    return isinstance(event, dict) and bool(_SUBJECTS & event.keys())
 
 
 _TOOL = "Gnip and PowerTrack (activity streams)"
@@ -277,11 +264,11 @@ FORMATS = (
     Format("activity", _TOOL, "streams", "json", ACTIVITY, fits=_is_activity,
            convert=_activities, cannot_say="bookmarks and impressions"),
     Format("activity-deletion", _TOOL, "streams", "json", fits=_is_deletion, convert=_deletion,
-           tables=("removals",)),
+           tables=("removals", "compliance_events")),
     Format("activity-answer", _TOOL, "streams", "json", ACTIVITY, fits=_has_activities,
            convert=_results),
     Format("gnip-notice", "notices of Gnip's streams", "streams", "json",
            certain=(("info.message",), ("info.sent",)), way_out="no table holds them"),
     Format("compliance-stream", "compliance streams of the API v2", "streams", "json",
-           fits=_is_compliance, convert=_compliance, tables=("removals",)),
+           fits=_is_compliance, convert=_compliance, tables=("removals", "compliance_events")),
 )
