@@ -271,6 +271,43 @@ def test_the_whole_answer_in_a_row_of_an_exporter_is_read(tmp_path):
     assert rows(read_lines(tmp_path, row), "posts", "impression_count") == [(5,)]
 
 
+def test_answers_of_the_website_since_2024_say_all_of_a_user(tmp_path):
+    user = {"__typename": "User", "rest_id": "501", "is_blue_verified": True, "core": {"screen_name": "ana", "name": "Ana"},
+            "relationship_counts": {"followers": 27, "following": 3}, "tweet_counts": {"tweets": 12, "media_tweets": 4},
+            "action_counts": {"favorites_count": 9}, "banner": {"image_url": "https://a.example.org/b"}, "website": {"url": "https://t.co/z"},
+            "pinned_items": {"tweet_ids_str": [ID]}, "verification": {"verified": False, "verified_type": "Business"}, "lantern_mode": "on",
+            "profile_bio": {"description": "Paints", "entities": {"url": {"urls": [{"url": "https://t.co/z", "expanded_url": "https://ana.example.org"}]}}},
+            "affiliates_highlighted_label": {"label": {"description": "Harbour", "badge": {"url": "https://a.example.org/h"}}}}
+    frames = read_lines(tmp_path, {"data": {"user": {"result": user}}})
+    assert rows(frames, "users", "followers_count", "following_count", "post_count", "media_count", "like_count", "url", "pinned_post_id",
+                "verified_type", "affiliation_description", "profile_banner_url") == [
+        (27, 3, 12, 4, 9, "https://t.co/z", ID, "business", "Harbour", "https://a.example.org/b")]
+    assert rows(frames, "user_urls", "expanded_url") == [("https://ana.example.org",)]
+    assert frames["problems"]["parameter"].to_pylist() == ["lantern_mode"]
+
+
+def test_polls_communities_articles_and_linked_accounts_of_the_website_are_read(tmp_path):
+    values = {"choice1_label": "Fog", "choice1_count": "3", "choice2_label": "Rain", "choice2_count": "4", "duration_minutes": "60",
+              "end_datetime_utc": "2024-04-18T18:37:10Z"}
+    shop = {"result": {"__typename": "User", "rest_id": "777", "core": {"screen_name": "shop", "name": "Shop"}}}
+    card = {"name": "poll2choice_text_only", "url": "card://88", "user_refs_results": [shop], "binding_values": [
+        *({"key": name, "value": {"string_value": value, "type": "STRING"}} for name, value in values.items()),
+        {"key": "counts_are_final", "value": {"boolean_value": True, "type": "BOOLEAN"}}]}
+    post = {"__typename": "Tweet", "rest_id": ID, "card": {"legacy": card}, "community_results": {"result": {"id_str": "99"}},
+            "article": {"article_results": {"result": {"title": "Tides", "preview_text": "They go"}}},
+            "legacy": {"full_text": "fog?", "user_id_str": "501", "conversation_control": {"policy": "ByInvitation"}}}
+    club = {"__typename": "Community", "id_str": "99", "name": "Harbour", "member_count": 5, "join_policy": "Open"}
+    frames = read_lines(tmp_path, {"data": {"entry": {"result": post}}}, {"data": {"communityResults": {"result": club}}})
+    assert rows(frames, "posts", "community_id", "article_title", "reply_settings") == [("99", "Tides", "mentionedUsers")]
+    assert rows(frames, "polls", "id", "duration_minutes", "voting_status") == [("88", 60, "closed")]
+    assert rows(frames, "poll_options", "poll_id", "position", "label", "vote_count") == [("88", 1, "Fog", 3), ("88", 2, "Rain", 4)]
+    assert rows(frames, "communities", "id", "name", "member_count") == [("99", "Harbour", 5)]
+    assert rows(frames, "users", "username") == [("shop",)]
+    assert not frames["problems"].num_rows
+    with pytest.raises(xf.XframesError, match="website"):
+        read_lines(tmp_path, {"data": {"timeline": {"entry": {"__typename": "TimelineTrend", "name": "fog"}}}})
+
+
 def test_answers_of_the_website_before_2023(tmp_path):
     legacy = {"id_str": ID, "full_text": "fog", "user_id_str": "501", "favorite_count": 9}
     user = {"id_str": "501", "screen_name": "ana", "name": "Ana"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from xframes.reader.formats.readings import (
@@ -56,6 +57,18 @@ def _verified_type(value: Any) -> str | None:
     return value.lower()
 
 
+_POLICIES = {"community": "following", "byinvitation": "mentionedUsers",
+             "subscribers": "subscribers", "verified": "verified"}
+
+
+def _reply_settings(value: Any) -> str:
+    policy = str(value).replace("_", "").lower()
+    if policy not in _POLICIES:
+        raise ValueError(f"expected one of {', '.join(_POLICIES)}")
+    return _POLICIES[policy]
+
+
+REPLIERS = Reading("who may reply", _reply_settings, ("Community", "by_invitation"))
 FIRST_ID = Reading("first id", lambda value: ID(value[0]), (["1410000000000000003"],))
 VERIFIED_TYPE = Reading("kind of a verified account", _verified_type, ("Business", "blue"))
 CODES = Reading("codes of countries", _codes, (["DE", "FR"],))
@@ -142,6 +155,8 @@ USER = Shape(
 )
 
 
+_CARD = re.compile(r"card://([0-9]{1,20})")
+_MOST_OPTIONS = 4  # of a poll
 _ENTITIES = ("hashtags", "symbols", "user_mentions", "urls")
 
 
@@ -185,11 +200,48 @@ def _finish_status(fields: Mapping[str, Any], objects: Objects) -> None:
     note = fields.get("note_tweet")
     if isinstance(note, dict) and isinstance(note.get("text"), str):
         objects.main["note_tweet"] = note
+    _add_poll(fields.get("card"), objects)
     finish_edits(fields, objects.main)
     for kind in ("retweeted", "quoted"):
         part = objects.parts.get(kind)
         if part and "id" not in part:
             del objects.parts[kind]
+
+
+def _add_poll(card: Any, objects: Objects) -> None:
+    """Add the poll of a card, as X's website and the API for X's own apps have it."""
+    own = card.get("legacy", card) if isinstance(card, dict) else None
+    hit = _CARD.fullmatch(str(own.get("url"))) if isinstance(own, dict) else None
+    if own is None or hit is None or not str(own.get("name")).startswith("poll"):
+        return
+    values = own.get("binding_values")
+    if isinstance(values, list):
+        values = {one.get("key"): one.get("value") for one in values if isinstance(one, dict)}
+    said = {name: _bound(value) for name, value in values.items()} if values else {}
+    options = []
+    for place in range(1, _MOST_OPTIONS + 1):
+        label, votes = said.get(f"choice{place}_label"), said.get(f"choice{place}_count")
+        if label is not None:
+            options.append({"position": place, "label": str(label)})
+            if not is_nothing(votes):
+                options[-1]["votes"] = COUNT(votes)
+    poll: dict[str, Any] = {"id": hit[1], "options": options}
+    for name, old, read in (("duration_minutes", "duration_minutes", COUNT),
+                            ("end_datetime", "end_datetime_utc", TIME)):
+        if not is_nothing(said.get(old)):
+            poll[name] = read(said[old])
+    if "counts_are_final" in said:
+        is_final = str(said["counts_are_final"]).lower() == "true"
+        poll["voting_status"] = "closed" if is_final else "open"
+    objects.main.setdefault("attachments", {})["poll_ids"] = [hit[1]]
+    objects.include("poll", poll)
+
+
+def _bound(value: Any) -> Any:
+    """Return the value of a card's field, which names its type."""
+    if not isinstance(value, dict):
+        return value
+    return next((one for name, one in value.items() if name.endswith("_value")), None)
 
 
 def finish_edits(fields: Mapping[str, Any], post: dict[str, Any]) -> None:
@@ -243,13 +295,14 @@ STATUS: Shape = Shape(
         Key("quote_count", "posts.quote_count", COUNT),
         Key("bookmark_count", "posts.bookmark_count", COUNT),
         Key("view_count", "posts.impression_count", COUNT),
+        Key("conversation_control.policy", "posts.reply_settings", REPLIERS),
         Key("scopes.followers", "posts.followers_only", FLAG),
         Key("withheld_copyright", "posts.withheld_copyright", FLAG),
         Key("withheld_in_countries", "posts.withheld_country_codes", CODES),
         Key("withheld_scope", "posts.withheld_scope"),
         Key("community_id_str|community_id|community.id_str|community.id", "posts.community_id",
             ID),
-        Key("card_uri|card.url", "posts.card_uri"),
+        Key("card_uri|card.url|card.legacy.url", "posts.card_uri"),
         Key("coordinates", "posts.coordinates_type", POINT),
         Key("user_id_str|user_id|userId", "posts.author_id", ID),
         Key("screen_name|user_screen_name|username|from_user", "users.username", HANDLE),
@@ -283,6 +336,7 @@ STATUS: Shape = Shape(
         "metadata", "metadata.*", "in_reply_to_screen_name", "contributorsIDs",
         "quoted_status_permalink", "quoted_status_permalink.*", "current_user_retweet",
         "possibly_sensitive_appealable", "possibly_sensitive_editable", "supplemental_language",
+        "conversation_control", "conversation_control.*",
         "card", "card.*", "self_thread", "self_thread.*", "quoted_status_result*", "bookmarked",
         "retweeted_status_result*", "ext*", "entities.polls", "entities.timestamps", "community",
         "community.*", "scopes.*", "scopes", "editable", "withheld*", "annotations", "rate_limit*",
