@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from xframes.errors import ArgumentError
@@ -19,6 +20,7 @@ from xframes.reader.formats.readings import (
     LINKS,
     NUMBER,
     POINT,
+    POINT_OF_LATITUDE,
     TAGS,
     TEXT,
     TIME,
@@ -29,13 +31,15 @@ from xframes.reader.formats.source_format import Format, Key, Shape
 from xframes.schema import TABLES, Type
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Container, Mapping, Sequence
 
     from xframes.schema import Col
 
 _SNOWFLAKE = re.compile(r"\s*'?[0-9]{15,20}\s*")
 _ID = re.compile(r"\s*'?[0-9]{1,20}(?:\.0)?\s*|[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]+")
 _LISTS = {"post_hashtags": TAGS, "post_mentions": HANDLES, "post_urls": LINKS}
+_MARKS = re.compile(r"[\W_]+")
+_MOST_NAMES = 4_096  # that are remembered without their spelling
 _LEAST_COLUMNS = 3  # two columns that fit are no evidence
 _READS: dict[Type, Reading] = {
     Type.STR: TEXT, Type.INT: COUNT, Type.FLOAT: NUMBER, Type.BOOL: FLAG, Type.TIME: TIME,
@@ -56,37 +60,36 @@ def _prepare(fields: dict[str, Any]) -> dict[str, Any]:
 _POST = Shape(
     "post",
     keys=(
-        Key("id_str|id|tweet_id|tweetid|status_id|post_id|tweetId|postId|Tweet Id|Tweet ID|Post ID"
-            "|Post id|tweet id|TweetID|TweetId|tweet_id_str|idstr|ID", "posts.id", ID),
-        Key("text|full_text|tweet_text|tweet|content|body|post_text|Text|Tweet|Tweet Text"
-            "|Tweet text|Content|Post Text|fullText|rawContent|tweetText|message", "posts.text"),
-        Key("created_at|created|date|datetime|timestamp|time|createdAt|posted_at|tweet_created_at"
-            "|tweet_created|tweet_date|tweet_time|Datetime|Date|Date Created|Created At|Timestamp|"
-            "publish_date|post_date|created_at_utc|parsed_created_at", "posts.created_at", TIME),
-        Key("author_id|user_id_str|user_id|userid|from_user_id_str|from_user_id|author.id|authorId"
-            "|userId|User Id|User ID|author id", "posts.author_id", ID),
+        Key("id_str|id|tweet_id|tweetid|status_id|post_id|tweet_id_str|ids", "posts.id", ID),
+        Key("text|full_text|tweet_text|tweet|content|body|post_text|raw_content|tweet_content"
+            "|tweet_body|message", "posts.text"),
+        Key("created_at|created|date|datetime|timestamp|time|posted_at|tweet_created_at"
+            "|tweet_created|tweet_date|tweet_time|date_created|tweet_datetime|tweet_timestamp|"
+            "publish_date|post_date|created_at_utc|parsed_created_at|tweet_posted_time"
+            "|tweet_posted_time_utc", "posts.created_at", TIME),
+        Key("author_id|user_id_str|user_id|userid|from_user_id_str|from_user_id|author.id"
+            "|tweet_author_id", "posts.author_id", ID),
         Key("author_username|username|user_screen_name|screen_name|user_username|from_user|handle"
-            "|author.username|author_handle|author_screen_name|user_handle|tweet_author|userName"
-            "|from_user_name|Username|User|Handle|screenName|user_name|author|user",
-            "users.username", HANDLE),
+            "|author.username|author_handle|author_screen_name|user_handle|tweet_author"
+            "|from_user_name|user_name|author|user", "users.username", HANDLE),
         Key("author_name|user_displayname|displayname|display_name|name|from_user_realname"
-            "|author.name|full_name|user_full_name|displayName|Name", "users.name"),
-        Key("like_count|likes|favorite_count|favourite_count|favorites|favourites|favoriteCount"
-            "|likes_count|nlikes|n_likes|num_likes|likeCount|Likes|Favorites|Like Count|favs",
+            "|author.name|full_name|user_full_name", "users.name"),
+        Key("like_count|likes|favorite_count|favourite_count|favorites|favourites|likes_count"
+            "|nlikes|n_likes|num_likes|favs|number_of_likes|tweet_likes|likes_received",
             "posts.like_count", COUNT),
         Key("repost_count|retweet_count|retweets|reposts|retweets_count|nretweets|n_retweets"
-            "|num_retweets|retweetCount|Retweets|Reposts|Retweet Count|retweetcount",
+            "|num_retweets|number_of_retweets|tweet_retweets|retweets_received",
             "posts.repost_count", COUNT),
-        Key("reply_count|replies|replies_count|nreplies|n_replies|num_replies|replyCount|Replies"
-            "|Reply Count|comments|comment_count", "posts.reply_count", COUNT),
-        Key("quote_count|quotes|quoteCount|quotes_count|Quotes", "posts.quote_count", COUNT),
-        Key("bookmark_count|bookmarks|bookmarkCount|Bookmarks", "posts.bookmark_count", COUNT),
-        Key("impression_count|impressions|views|view_count|viewCount|views_count|Views"
-            "|Impressions", "posts.impression_count", COUNT),
-        Key("lang|language|Language|tweet_language|tweet_lang", "posts.lang"),
-        Key("source|source_label|sourceLabel|Source|tweet_source|client", "posts.source", APP),
-        Key("conversation_id_str|conversation_id|conversationId", "posts.conversation_id", ID),
-        Key("possibly_sensitive|possiblySensitive", "posts.possibly_sensitive", FLAG),
+        Key("reply_count|replies|replies_count|nreplies|n_replies|num_replies|number_of_replies"
+            "|comments|comment_count", "posts.reply_count", COUNT),
+        Key("quote_count|quotes|quotes_count|number_of_quotes", "posts.quote_count", COUNT),
+        Key("bookmark_count|bookmarks", "posts.bookmark_count", COUNT),
+        Key("impression_count|impressions|views|view_count|views_count", "posts.impression_count",
+            COUNT),
+        Key("lang|language|tweet_language|tweet_lang", "posts.lang"),
+        Key("source|source_label|tweet_source|client|device", "posts.source", APP),
+        Key("conversation_id_str|conversation_id", "posts.conversation_id", ID),
+        Key("possibly_sensitive", "posts.possibly_sensitive", FLAG),
         Key("reply_settings", "posts.reply_settings"),
         Key("in_reply_to_user_id_str|in_reply_to_user_id", "posts.in_reply_to_user_id", ID),
         Key("in_reply_to_user_id_str|in_reply_to_user_id", "post_mentions.user_id", ID,
@@ -94,46 +97,47 @@ _POST = Shape(
         Key("in_reply_to_screen_name|in_reply_to_username", "post_mentions.username", HANDLE,
             item="reply"),
         Key("in_reply_to_status_id_str|in_reply_to_status_id|in_reply_to_tweet_id|replied_to.id"
-            "|in_reply_to_id|inReplyToTweetId|in_reply_to_post_id", "posts.id", ID,
+            "|in_reply_to_id|in_reply_to_post_id|in_response_to_tweet_id", "posts.id", ID,
             of="replied_to"),
         Key("quoted_status_id_str|quoted_status_id|quoted_tweet_id|quoted.id|quoted_id",
             "posts.id", ID, of="quoted"),
         Key("retweeted_status_id_str|retweeted_status_id|retweeted_tweet_id|retweeted.id"
             "|retweet_id|retweeted_id|reposted_id", "posts.id", ID, of="retweeted"),
-        Key("hashtags|hashtag|Hashtags", "post_hashtags.tag", TAGS),
+        Key("hashtags|hashtag", "post_hashtags.tag", TAGS),
         Key("cashtags|symbols", "post_cashtags.tag", TAGS),
-        Key("mentions|user_mentions|mentioned_users|Mentions", "post_mentions.username", HANDLES),
-        Key("urls|links|expanded_urls|outlinks|Urls|Links", "post_urls.expanded_url", LINKS),
+        Key("mentions|user_mentions|mentioned_users", "post_mentions.username", HANDLES),
+        Key("urls|links|expanded_urls|outlinks", "post_urls.expanded_url", LINKS),
         Key("latitude|lat", "posts.latitude", NUMBER),
         Key("longitude|lng|lon|long", "posts.longitude", NUMBER),
         Key("coordinates", "posts.coordinates_type", POINT),
+        Key("tweet_coord", "posts.coordinates_type", POINT_OF_LATITUDE),
         Key("place_id|geo.place_id", "posts.place_id"),
-        Key("user_followers_count|user_followers|followers_count|followers|followersCount"
+        Key("user_followers_count|user_followers|followers_count|followers"
             "|author_followers|user_follower_count|follower_count", "users.followers_count", COUNT),
         Key("user_friends_count|user_friends|friends_count|following_count|user_following_count"
-            "|friendsCount|following", "users.following_count", COUNT),
+            "|following|user_following", "users.following_count", COUNT),
         Key("user_statuses_count|statuses_count|user_tweet_count|tweet_count",
             "users.post_count", COUNT),
         Key("user_favourites_count|user_favourites|favourites_count", "users.like_count", COUNT),
         Key("user_listed_count|listed_count", "users.listed_count", COUNT),
-        Key("user_location|user location", "users.location"),
-        Key("user_description|user_bio|user description", "users.description"),
-        Key("user_created_at|user_created|account_created_at", "users.created_at", TIME),
+        Key("user_location", "users.location"),
+        Key("user_description|user_bio", "users.description"),
+        Key("user_created_at|user_created|account_created_at|user_account_creation_date",
+            "users.created_at", TIME),
         Key("user_verified|verified|is_verified", "users.verified", FLAG),
     ),
     used=("referenced_tweet_ids", "reference_types"),
-    left_out=("url", "link", "tweet_url", "tweet_link", "status_url", "permalink", "Tweet URL",
-              "post_url", "Unnamed*", "index", ""),
+    left_out=("url", "link", "tweet_url", "tweet_link", "status_url", "permalink", "tweet url",
+              "post_url", "Unnamed*", "index", "profile_url", "profile url", ""),
     prepare=_prepare,
 )
 _USER = Shape(
     "user",
     keys=(
-        Key("id_str|id|user_id_str|user_id|userid|author_id|userId", "users.id", ID),
-        Key("username|screen_name|handle|user_screen_name|screenName|userName", "users.username",
-            HANDLE),
+        Key("id_str|id|user_id_str|user_id|userid|author_id", "users.id", ID),
+        Key("username|screen_name|handle|user_screen_name", "users.username", HANDLE),
         Key("name|display_name|displayname|user_name|full_name", "users.name"),
-        Key("created_at|account_created_at|created|createdAt", "users.created_at", TIME),
+        Key("created_at|account_created_at|created", "users.created_at", TIME),
         Key("description|bio|profile_description", "users.description"),
         Key("location", "users.location"), Key("url|website", "users.url"),
         Key("verified", "users.verified", FLAG), Key("verified_type", "users.verified_type"),
@@ -161,12 +165,45 @@ USERS = Format("plain-users-table", "tables of users with usual names of columns
                "table", _USER)
 OBJECTS = Format(
     "plain-json", "JSON objects of posts with usual names of keys", "flat", "json", _POST,
-    fits=lambda document: fits(_POST, document, [document]),
 )
-SNSCRAPE = Format(
-    "snscrape-csv", "snscrape, saved by pandas as in its tutorials", "flat", "table", _POST,
-    certain=(("Datetime", "Tweet Id", "Text", "Username"),),
-)
+def adapted(format_: Format, columns: Collection[str]) -> Format:
+    """Return the format with columns that have its names in another spelling, as in `Tweet ID`."""
+    shape = format_.shape
+    assert shape is not None
+    spelled: dict[str, str] = {}
+    for column in map(str, columns):
+        if column not in shape.known and not shape.leaves_out(column) and "|" not in column:
+            spelled.setdefault(_folded(column), column)
+    if not spelled:
+        return format_
+    keys = tuple(_spelled(key, spelled, columns) for key in shape.keys)
+    return format_ if keys == shape.keys else replace(format_, shape=replace(shape, keys=keys))
+
+
+def _spelled(key: Key, spelled: Mapping[str, str], columns: Container[str]) -> Key:
+    """Return a key with the columns that have its names in another spelling."""
+    if any(name in columns for name in key.names):
+        return key
+    others = [spelled[folded] for folded in map(_folded, key.names) if folded in spelled]
+    return replace(key, name="|".join((*key.names, *dict.fromkeys(others)))) if others else key
+
+
+def first_names(columns: Collection[str]) -> tuple[bool, bool]:
+    """Return whether there is a column with ids of posts, and one with their texts."""
+    own = {_folded(str(name)) for name in columns}
+    ids, texts = (any(_folded(name) in own for name in key.names) for key in _POST.keys[:2])
+    return ids, texts
+
+
+def has_names(columns: Collection[str]) -> bool:
+    """Whether one of the columns is known for posts, in any spelling."""
+    return not _NAMES.isdisjoint(map(_folded, map(str, columns)))
+
+
+@lru_cache(maxsize=_MOST_NAMES)
+def _folded(name: str) -> str:
+    """Return a name without case and marks between words."""
+    return _MARKS.sub("", name).lower()
 
 
 def fits(shape: Shape, columns: Mapping[str, Any] | Sequence[str], rows: Sequence[Any]) -> bool:
@@ -240,6 +277,12 @@ def _reading(to: str, col: Col) -> Reading:
     return APP if col.name == "source" else _READS[col.type]
 
 
+_NAMES = frozenset(_folded(name) for key in _POST.keys for name in key.names)
+_MARKS_OF_SNSCRAPE = ("Datetime", "Tweet Id", "Text", "Username")
+SNSCRAPE = adapted(Format(
+    "snscrape-csv", "snscrape, saved by pandas as in its tutorials", "flat", "table", _POST,
+    certain=(_MARKS_OF_SNSCRAPE,),
+), _MARKS_OF_SNSCRAPE)
 MESSAGES = Format(
     "message-table", "tables of direct messages", "flat", "table",
     certain=tuple(
