@@ -9,42 +9,28 @@ from typing import TYPE_CHECKING, Any
 
 from xframes.errors import ArgumentError
 from xframes.reader.formats.readings import (
-    APP,
-    COUNT,
-    FLAG,
     HANDLE,
     HANDLES,
     ID,
     IDS,
-    JSON,
     LINKS,
     NUMBER,
     POINT,
     POINT_OF_LATITUDE,
     TAGS,
-    TEXT,
-    TIME,
-    Reading,
     is_nothing,
 )
-from xframes.reader.formats.source_format import Format, Key, Shape
-from xframes.schema import TABLES, Type
+from xframes.reader.formats.source_format import Format, Key, Shape, keys_for, reading_of
+from xframes.schema import TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Container, Mapping, Sequence
 
-    from xframes.schema import Col
-
 _SNOWFLAKE = re.compile(r"\s*'?[0-9]{15,20}\s*")
 _ID = re.compile(r"\s*'?[0-9]{1,20}(?:\.0)?\s*|[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]+")
-_LISTS = {"post_hashtags": TAGS, "post_mentions": HANDLES, "post_urls": LINKS}
 _MARKS = re.compile(r"[\W_]+")
 _MOST_NAMES = 4_096  # that are remembered without their spelling
 _LEAST_COLUMNS = 3  # two columns that fit are no evidence
-_READS: dict[Type, Reading] = {
-    Type.STR: TEXT, Type.INT: COUNT, Type.FLOAT: NUMBER, Type.BOOL: FLAG, Type.TIME: TIME,
-    Type.DATE: TEXT, Type.STRS: IDS, Type.JSON: JSON,
-}
 
 
 def _prepare(fields: dict[str, Any]) -> dict[str, Any]:
@@ -60,38 +46,43 @@ def _prepare(fields: dict[str, Any]) -> dict[str, Any]:
 _POST = Shape(
     "post",
     keys=(
-        Key("id_str|id|tweet_id|tweetid|status_id|post_id|tweet_id_str|ids", "posts.id", ID),
-        Key("text|full_text|tweet_text|tweet|content|body|post_text|raw_content|tweet_content"
-            "|tweet_body|message", "posts.text"),
-        Key("created_at|created|date|datetime|timestamp|time|posted_at|tweet_created_at"
-            "|tweet_created|tweet_date|tweet_time|date_created|tweet_datetime|tweet_timestamp|"
-            "publish_date|post_date|created_at_utc|parsed_created_at|tweet_posted_time"
-            "|tweet_posted_time_utc", "posts.created_at", TIME),
-        Key("author_id|user_id_str|user_id|userid|from_user_id_str|from_user_id|author.id"
-            "|tweet_author_id", "posts.author_id", ID),
+        *keys_for(
+            "posts",
+            id="id_str|id|tweet_id|tweetid|status_id|post_id|tweet_id_str|ids",
+            text="text|full_text|tweet_text|tweet|content|body|post_text|raw_content"
+                 "|tweet_content|tweet_body|message",
+            created_at="created_at|created|date|datetime|timestamp|time|posted_at"
+                       "|tweet_created_at|tweet_created|tweet_date|tweet_time|date_created"
+                       "|tweet_datetime|tweet_timestamp|publish_date|post_date"
+                       "|created_at_utc|parsed_created_at|tweet_posted_time"
+                       "|tweet_posted_time_utc",
+            author_id="author_id|user_id_str|user_id|userid|from_user_id_str|from_user_id"
+                      "|author.id|tweet_author_id",
+        ),
         Key("author_username|username|user_screen_name|screen_name|user_username|from_user|handle"
             "|author.username|author_handle|author_screen_name|user_handle|tweet_author"
             "|from_user_name|user_name|author|user", "users.username", HANDLE),
         Key("author_name|user_displayname|displayname|display_name|name|from_user_realname"
             "|author.name|full_name|user_full_name", "users.name"),
-        Key("like_count|likes|favorite_count|favourite_count|favorites|favourites|likes_count"
-            "|nlikes|n_likes|num_likes|favs|number_of_likes|tweet_likes|likes_received",
-            "posts.like_count", COUNT),
-        Key("repost_count|retweet_count|retweets|reposts|retweets_count|nretweets|n_retweets"
-            "|num_retweets|number_of_retweets|tweet_retweets|retweets_received",
-            "posts.repost_count", COUNT),
-        Key("reply_count|replies|replies_count|nreplies|n_replies|num_replies|number_of_replies"
-            "|comments|comment_count", "posts.reply_count", COUNT),
-        Key("quote_count|quotes|quotes_count|number_of_quotes", "posts.quote_count", COUNT),
-        Key("bookmark_count|bookmarks", "posts.bookmark_count", COUNT),
-        Key("impression_count|impressions|views|view_count|views_count", "posts.impression_count",
-            COUNT),
-        Key("lang|language|tweet_language|tweet_lang", "posts.lang"),
-        Key("source|source_label|tweet_source|client|device", "posts.source", APP),
-        Key("conversation_id_str|conversation_id", "posts.conversation_id", ID),
-        Key("possibly_sensitive", "posts.possibly_sensitive", FLAG),
-        Key("reply_settings", "posts.reply_settings"),
-        Key("in_reply_to_user_id_str|in_reply_to_user_id", "posts.in_reply_to_user_id", ID),
+        *keys_for(
+            "posts",
+            like_count="like_count|likes|favorite_count|favourite_count|favorites|favourites"
+                       "|likes_count|nlikes|n_likes|num_likes|favs|number_of_likes"
+                       "|tweet_likes|likes_received",
+            repost_count="repost_count|retweet_count|retweets|reposts|retweets_count"
+                         "|nretweets|n_retweets|num_retweets|number_of_retweets"
+                         "|tweet_retweets|retweets_received",
+            reply_count="reply_count|replies|replies_count|nreplies|n_replies|num_replies"
+                        "|number_of_replies|comments|comment_count",
+            quote_count="quote_count|quotes|quotes_count|number_of_quotes",
+            bookmark_count="bookmark_count|bookmarks",
+            impression_count="impression_count|impressions|views|view_count|views_count",
+            lang="lang|language|tweet_language|tweet_lang",
+            source="source|source_label|tweet_source|client|device",
+            conversation_id="conversation_id_str|conversation_id",
+            possibly_sensitive="possibly_sensitive", reply_settings="reply_settings",
+            in_reply_to_user_id="in_reply_to_user_id_str|in_reply_to_user_id",
+        ),
         Key("in_reply_to_user_id_str|in_reply_to_user_id", "post_mentions.user_id", ID,
             item="reply"),
         Key("in_reply_to_screen_name|in_reply_to_username", "post_mentions.username", HANDLE,
@@ -112,19 +103,20 @@ _POST = Shape(
         Key("coordinates", "posts.coordinates_type", POINT),
         Key("tweet_coord", "posts.coordinates_type", POINT_OF_LATITUDE),
         Key("place_id|geo.place_id", "posts.place_id"),
-        Key("user_followers_count|user_followers|followers_count|followers"
-            "|author_followers|user_follower_count|follower_count", "users.followers_count", COUNT),
-        Key("user_friends_count|user_friends|friends_count|following_count|user_following_count"
-            "|following|user_following", "users.following_count", COUNT),
-        Key("user_statuses_count|statuses_count|user_tweet_count|tweet_count",
-            "users.post_count", COUNT),
-        Key("user_favourites_count|user_favourites|favourites_count", "users.like_count", COUNT),
-        Key("user_listed_count|listed_count", "users.listed_count", COUNT),
-        Key("user_location", "users.location"),
-        Key("user_description|user_bio", "users.description"),
-        Key("user_created_at|user_created|account_created_at|user_account_creation_date",
-            "users.created_at", TIME),
-        Key("user_verified|verified|is_verified", "users.verified", FLAG),
+        *keys_for(
+            "users",
+            followers_count="user_followers_count|user_followers|followers_count|followers"
+                            "|author_followers|user_follower_count|follower_count",
+            following_count="user_friends_count|user_friends|friends_count|following_count"
+                            "|user_following_count|following|user_following",
+            post_count="user_statuses_count|statuses_count|user_tweet_count|tweet_count",
+            like_count="user_favourites_count|user_favourites|favourites_count",
+            listed_count="user_listed_count|listed_count", location="user_location",
+            description="user_description|user_bio",
+            created_at="user_created_at|user_created|account_created_at"
+                       "|user_account_creation_date",
+            verified="user_verified|verified|is_verified",
+        ),
     ),
     used=("referenced_tweet_ids", "reference_types"),
     left_out=("url", "link", "tweet_url", "tweet_link", "status_url", "permalink", "tweet url",
@@ -134,24 +126,23 @@ _POST = Shape(
 _USER = Shape(
     "user",
     keys=(
-        Key("id_str|id|user_id_str|user_id|userid|author_id", "users.id", ID),
-        Key("username|screen_name|handle|user_screen_name", "users.username", HANDLE),
-        Key("name|display_name|displayname|user_name|full_name", "users.name"),
-        Key("created_at|account_created_at|created", "users.created_at", TIME),
-        Key("description|bio|profile_description", "users.description"),
-        Key("location", "users.location"), Key("url|website", "users.url"),
-        Key("verified", "users.verified", FLAG), Key("verified_type", "users.verified_type"),
-        Key("protected", "users.protected", FLAG),
-        Key("followers_count|followers|follower_count", "users.followers_count", COUNT),
-        Key("following_count|friends_count|friends|following", "users.following_count", COUNT),
-        Key("post_count|tweet_count|statuses_count|tweets_count|num_tweets", "users.post_count",
-            COUNT),
-        Key("listed_count", "users.listed_count", COUNT),
-        Key("like_count|favourites_count|favorites_count", "users.like_count", COUNT),
-        Key("media_count", "users.media_count", COUNT),
-        Key("profile_image_url|profile_image_url_https", "users.profile_image_url"),
-        Key("profile_banner_url", "users.profile_banner_url"),
-        Key("pinned_tweet_id|pinned_post_id", "users.pinned_post_id", ID),
+        *keys_for(
+            "users",
+            id="id_str|id|user_id_str|user_id|userid|author_id",
+            username="username|screen_name|handle|user_screen_name",
+            name="name|display_name|displayname|user_name|full_name",
+            created_at="created_at|account_created_at|created",
+            description="description|bio|profile_description", location="location",
+            url="url|website", verified="verified", verified_type="verified_type",
+            protected="protected", followers_count="followers_count|followers|follower_count",
+            following_count="following_count|friends_count|friends|following",
+            post_count="post_count|tweet_count|statuses_count|tweets_count|num_tweets",
+            listed_count="listed_count",
+            like_count="like_count|favourites_count|favorites_count", media_count="media_count",
+            profile_image_url="profile_image_url|profile_image_url_https",
+            profile_banner_url="profile_banner_url",
+            pinned_post_id="pinned_tweet_id|pinned_post_id",
+        ),
     ),
     left_out=("Unnamed*", "index"),
 )
@@ -232,8 +223,8 @@ def mapped(columns: Mapping[str, str], shape: Shape = _POST) -> Format:
     """
     own = []
     for name, target in columns.items():
-        to, col = _column(target)
-        own.append(Key(name, to, _reading(to, col)))
+        to = _column(target)
+        own.append(Key(name, to, reading_of(to)))
     names = {key.name for key in own}
     targets = {(key.to, key.of) for key in own}
     others = []
@@ -247,7 +238,7 @@ def mapped(columns: Mapping[str, str], shape: Shape = _POST) -> Format:
     return Format("mapped", "tables and objects with `--map`", "flat", "table", whole)
 
 
-def _column(target: str) -> tuple[str, Col]:
+def _column(target: str) -> str:
     table, _, column = target.rpartition(".")
     tables = [table] if table else ["posts", "users"]
     tags = {"hashtags": "post_hashtags.tag", "mentions": "post_mentions.username",
@@ -259,22 +250,11 @@ def _column(target: str) -> tuple[str, Col]:
         declared = TABLES.get(name)
         for col in declared.body if declared else ():
             if col.name == column and col.path:
-                return f"{name}.{column}", col
+                return f"{name}.{column}"
     raise ArgumentError(
         f"map: expected a column of posts or users, such as `like_count`, got {target!r}. "
         "`xframes schema` lists them"
     )
-
-
-def _reading(to: str, col: Col) -> Reading:
-    table = to.partition(".")[0]
-    if table in _LISTS:
-        return _LISTS[table]
-    if col.names in {"posts", "users"} and col.type is Type.STR:
-        return ID
-    if col.holds == "handle":
-        return HANDLE
-    return APP if col.name == "source" else _READS[col.type]
 
 
 _NAMES = frozenset(_folded(name) for key in _POST.keys for name in key.names)

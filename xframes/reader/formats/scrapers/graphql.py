@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from xframes.reader.formats.conversion import joined, read_record, value_at
 from xframes.reader.formats.file_objects import Converted, Notes
-from xframes.reader.formats.readings import COUNT, FLAG, ID, TIME, Reading, as_time, is_nothing
-from xframes.reader.formats.source_format import Format, Inner, Key, Shape
+from xframes.reader.formats.readings import ID, Reading, as_time, is_nothing
+from xframes.reader.formats.source_format import Format, Inner, Key, Shape, keys_for
 from xframes.reader.formats.v11.status_shape import PLACE, STATUS, USER
 
 if TYPE_CHECKING:
@@ -54,10 +54,13 @@ ACCOUNT = replace(
     USER,
     keys=(
         *USER.keys,
-        Key("affiliates_highlighted_label.label.description", "users.affiliation_description"),
-        Key("affiliates_highlighted_label.label.url.url", "users.affiliation_url"),
-        Key("affiliates_highlighted_label.label.badge.url", "users.affiliation_badge_url"),
-        Key("verification_info.is_identity_verified", "users.is_identity_verified", FLAG),
+        *keys_for(
+            "users",
+            affiliation_description="affiliates_highlighted_label.label.description",
+            affiliation_url="affiliates_highlighted_label.label.url.url",
+            affiliation_badge_url="affiliates_highlighted_label.label.badge.url",
+            is_identity_verified="verification_info.is_identity_verified",
+        ),
         Key("parody_commentary_fan_label", "users.parody", Reading(
             "label of parodies", lambda value: value == "Parody", ("Parody", "None"))),
     ),
@@ -108,11 +111,12 @@ TWEET: Shape = replace(
 COMMUNITY = Shape(
     "community",
     keys=(
-        Key("id_str|rest_id", "communities.id", ID), Key("name", "communities.name"),
-        Key("description", "communities.description"),
-        Key("created_at", "communities.created_at", TIME),
-        Key("join_policy", "communities.join_policy"), Key("access", "communities.access"),
-        Key("member_count", "communities.member_count", COUNT),
+        Key("id_str|rest_id", "communities.id", ID),
+        *keys_for(
+            "communities",
+            name="name", description="description", created_at="created_at",
+            join_policy="join_policy", access="access", member_count="member_count",
+        ),
     ),
     left_out=("*",),
 )

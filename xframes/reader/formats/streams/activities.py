@@ -8,19 +8,15 @@ from typing import TYPE_CHECKING, Any
 from xframes.reader.formats.conversion import joined, read_record
 from xframes.reader.formats.file_objects import Converted
 from xframes.reader.formats.readings import (
-    APP,
     COUNT,
-    FLAG,
-    HANDLE,
     ID,
     ID_IN_LINK,
     POINT_OF_LATITUDE,
-    TIME,
     Reading,
     as_time,
     is_nothing,
 )
-from xframes.reader.formats.source_format import Format, Inner, Key, Shape
+from xframes.reader.formats.source_format import Format, Inner, Key, Shape, keys_for
 from xframes.reader.formats.v11.entities_v11 import BOX, HASHTAGS, MEDIA, MENTIONS, SOURCES, URLS
 from xframes.reader.formats.v11.status_shape import CODES, finish_edits
 from xframes.schema.operation_tables import EVENTS
@@ -49,15 +45,15 @@ TAG = Reading("id in a tag", _id_of_tag, ("tag:search.twitter.com,2005:141000000
 ACTOR = Shape(
     "user",
     keys=(
-        Key("id", "users.id", TAG), Key("preferredUsername", "users.username", HANDLE),
-        Key("displayName", "users.name"), Key("postedTime", "users.created_at", TIME),
-        Key("summary", "users.description"), Key("location.displayName", "users.location"),
-        Key("verified", "users.verified", FLAG), Key("image", "users.profile_image_url"),
-        Key("followersCount", "users.followers_count", COUNT),
-        Key("friendsCount", "users.following_count", COUNT),
-        Key("statusesCount", "users.post_count", COUNT),
-        Key("listedCount", "users.listed_count", COUNT),
-        Key("favoritesCount", "users.like_count", COUNT),
+        Key("id", "users.id", TAG),
+        *keys_for(
+            "users",
+            username="preferredUsername", name="displayName", created_at="postedTime",
+            description="summary", location="location.displayName", verified="verified",
+            profile_image_url="image", followers_count="followersCount",
+            following_count="friendsCount", post_count="statusesCount",
+            listed_count="listedCount", like_count="favoritesCount",
+        ),
     ),
     left_out=("objectType", "link", "links", "utcOffset", "twitterTimeZone", "languages",
               "location.objectType", "favoritesCount", "protected"),
@@ -78,9 +74,11 @@ PLACE = Shape(
         Key("link", "places.id", Reading("id of a place in a link", lambda value: str(value)
             .rpartition("/")[2].removesuffix(".json"),
             ("https://api.twitter.com/1.1/geo/id/01fbe706f872cb32.json",))),
-        Key("displayName", "places.full_name"), Key("name", "places.name"),
-        Key("twitter_place_type", "places.place_type"),
-        Key("country_code", "places.country"), Key("twitter_country_code", "places.country_code"),
+        *keys_for(
+            "places",
+            full_name="displayName", name="name", place_type="twitter_place_type",
+            country="country_code", country_code="twitter_country_code",
+        ),
         Key("geo", "places.west", BOX),
     ),
     left_out=("objectType", "streetAddress", "geo*"),
@@ -145,14 +143,14 @@ def _finish(fields: Mapping[str, Any], objects: Objects) -> None:
 ACTIVITY: Shape = Shape(
     "post",
     keys=(
-        Key("id", "posts.id", TAG), Key("body", "posts.text"),
-        Key("postedTime", "posts.created_at", TIME), Key("twitter_lang", "posts.lang"),
-        Key("generator.displayName", "posts.source", APP),
-        Key("favoritesCount", "posts.like_count", COUNT),
-        Key("retweetCount", "posts.repost_count", COUNT),
-        Key("quoteCount", "posts.quote_count", COUNT),
-        Key("replyCount", "posts.reply_count", COUNT),
-        Key("possibly_sensitive", "posts.possibly_sensitive", FLAG),
+        Key("id", "posts.id", TAG),
+        *keys_for(
+            "posts",
+            text="body", created_at="postedTime", lang="twitter_lang",
+            source="generator.displayName", like_count="favoritesCount",
+            repost_count="retweetCount", quote_count="quoteCount", reply_count="replyCount",
+            possibly_sensitive="possibly_sensitive",
+        ),
         Key("inReplyTo.link", "posts.id", ID_IN_LINK, of="replied_to"),
         Key("geo", "posts.coordinates_type", Reading("point, latitude first",
             lambda value: POINT_OF_LATITUDE(value.get("coordinates")),

@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from xframes.reader.formats.readings import (
-    APP,
     COUNT,
     FLAG,
     HANDLE,
@@ -18,7 +17,7 @@ from xframes.reader.formats.readings import (
     Reading,
     is_nothing,
 )
-from xframes.reader.formats.source_format import Inner, Key, Shape
+from xframes.reader.formats.source_format import Inner, Key, Shape, keys_for
 from xframes.reader.formats.v11.entities_v11 import (
     BOX,
     HASHTAGS,
@@ -77,9 +76,11 @@ PRIVATE = Reading("private or public", _is_private, ("private", "public"))
 PLACE = Shape(
     "place",
     keys=(
-        Key("id", "places.id"), Key("full_name", "places.full_name"), Key("name", "places.name"),
-        Key("place_type", "places.place_type"), Key("country", "places.country"),
-        Key("country_code", "places.country_code"), Key("bounding_box", "places.west", BOX),
+        *keys_for(
+            "places",
+            id="id", full_name="full_name", name="name", place_type="place_type",
+            country="country", country_code="country_code",
+        ), Key("bounding_box", "places.west", BOX),
         Key("contained_within", "places.contained_within", IDS),
     ),
     left_out=("url", "attributes", "attributes.*", "polylines", "centroid", "geometry*"),
@@ -116,20 +117,21 @@ def finish_user(fields: Mapping[str, Any], objects: Objects) -> None:
 USER = Shape(
     "user",
     keys=(
-        Key("id_str|id", "users.id", ID), Key("screen_name", "users.username", HANDLE),
-        Key("name", "users.name"), Key("created_at", "users.created_at", TIME),
-        Key("description", "users.description"), Key("location", "users.location"),
-        Key("url", "users.url"), Key("protected", "users.protected", FLAG),
-        Key("verified|is_blue_verified|ext_is_blue_verified", "users.verified", FLAG),
+        *keys_for(
+            "users",
+            id="id_str|id", username="screen_name", name="name", created_at="created_at",
+            description="description", location="location", url="url", protected="protected",
+            verified="verified|is_blue_verified|ext_is_blue_verified",
+        ),
         Key("verified_type", "users.verified_type", VERIFIED_TYPE),
-        Key("profile_image_url_https|profile_image_url", "users.profile_image_url"),
-        Key("profile_banner_url", "users.profile_banner_url"),
-        Key("followers_count", "users.followers_count", COUNT),
-        Key("friends_count", "users.following_count", COUNT),
-        Key("statuses_count", "users.post_count", COUNT),
-        Key("listed_count", "users.listed_count", COUNT),
-        Key("favourites_count", "users.like_count", COUNT),
-        Key("media_count", "users.media_count", COUNT),
+        *keys_for(
+            "users",
+            profile_image_url="profile_image_url_https|profile_image_url",
+            profile_banner_url="profile_banner_url", followers_count="followers_count",
+            following_count="friends_count", post_count="statuses_count",
+            listed_count="listed_count", like_count="favourites_count",
+            media_count="media_count",
+        ),
         Key("withheld_in_countries", "users.withheld_country_codes", CODES),
         Key("withheld_scope", "users.withheld_scope"),
         Key("pinned_tweet_ids_str", "users.pinned_post_id", FIRST_ID),
@@ -281,20 +283,16 @@ def _first(item: Any, *names: str) -> Any:
 STATUS: Shape = Shape(
     "post",
     keys=(
-        Key("id_str|id", "posts.id", ID),
-        Key("full_text|text", "posts.text"),
-        Key("created_at", "posts.created_at", TIME),
-        Key("lang", "posts.lang"),
-        Key("source", "posts.source", APP),
-        Key("possibly_sensitive", "posts.possibly_sensitive", FLAG),
-        Key("conversation_id_str|conversation_id", "posts.conversation_id", ID),
-        Key("in_reply_to_user_id_str|in_reply_to_user_id", "posts.in_reply_to_user_id", ID),
-        Key("favorite_count|like_count", "posts.like_count", COUNT),
-        Key("retweet_count", "posts.repost_count", COUNT),
-        Key("reply_count", "posts.reply_count", COUNT),
-        Key("quote_count", "posts.quote_count", COUNT),
-        Key("bookmark_count", "posts.bookmark_count", COUNT),
-        Key("view_count", "posts.impression_count", COUNT),
+        *keys_for(
+            "posts",
+            id="id_str|id", text="full_text|text", created_at="created_at", lang="lang",
+            source="source", possibly_sensitive="possibly_sensitive",
+            conversation_id="conversation_id_str|conversation_id",
+            in_reply_to_user_id="in_reply_to_user_id_str|in_reply_to_user_id",
+            like_count="favorite_count|like_count", repost_count="retweet_count",
+            reply_count="reply_count", quote_count="quote_count",
+            bookmark_count="bookmark_count", impression_count="view_count",
+        ),
         Key("conversation_control.policy", "posts.reply_settings", REPLIERS),
         Key("scopes.followers", "posts.followers_only", FLAG),
         Key("withheld_copyright", "posts.withheld_copyright", FLAG),
@@ -352,8 +350,8 @@ STATUS: Shape = Shape(
 LIST = Shape(
     "list",
     keys=(
-        Key("id_str|id", "lists.id", ID), Key("name", "lists.name"),
-        Key("description", "lists.description"), Key("created_at", "lists.created_at", TIME),
+        Key("id_str|id", "lists.id", ID),
+        *keys_for("lists", name="name", description="description", created_at="created_at"),
         Key("mode", "lists.private", PRIVATE), Key("member_count", "lists.member_count", COUNT),
         Key("subscriber_count", "lists.follower_count", COUNT),
     ),
