@@ -260,6 +260,28 @@ def test_what_a_compliance_result_names_goes(archive):
         archive.apply_compliance("posts")
 
 
+def test_events_of_a_compliance_stream_remove_what_they_name_and_no_more(archive, tmp_path):
+    def event(name, user, minute, **more):
+        return {"data": {name: {"user": {"id": user}, "event_at": f"2026-01-01T00:0{minute}:00Z", **more}}}
+
+    def post(id_, author, **more):
+        return {"id": id_, "text": f"text {id_}", "author_id": author, **more}
+
+    point = {"coordinates": {"type": "Point", "coordinates": [1.5, 2.5]}}
+    archive.add(page(post("30", "3", geo=point), post("31", "3"), post("300", "3", geo={"place_id": "b"}), post("40", "4"),
+                     post("50", "5"), post("3", "6")))
+    events = (event("scrub_geo", "3", 1, up_to_tweet_id="99"), event("user_suspend", "4", 1), event("user_unsuspend", "4", 2),
+              event("user_delete", "5", 1))
+    path = tmp_path / "stream.jsonl"
+    path.write_text("".join(json.dumps(each) + "\n" for each in events))
+    archive.import_pages(path)
+    assert archive.apply_compliance("tweets") == {"posts": 0, "users": 0, "barred": 0}
+    assert archive.apply_compliance("users")["posts"] == 2
+    assert archive.sql("SELECT id FROM posts ORDER BY id::int").fetchall() == [("3",), ("31",), ("40",), ("300",)]
+    assert archive.verify().ok
+    assert archive.apply_compliance("users") == {"posts": 0, "users": 0, "barred": 0}
+
+
 # what is found, and by what name -------------------------------------------------------------------------------------
 
 

@@ -271,6 +271,43 @@ def test_the_whole_answer_in_a_row_of_an_exporter_is_read(tmp_path):
     assert rows(read_lines(tmp_path, row), "posts", "impression_count") == [(5,)]
 
 
+def test_answers_of_the_website_since_2024_say_all_of_a_user(tmp_path):
+    user = {"__typename": "User", "rest_id": "501", "is_blue_verified": True, "core": {"screen_name": "ana", "name": "Ana"},
+            "relationship_counts": {"followers": 27, "following": 3}, "tweet_counts": {"tweets": 12, "media_tweets": 4},
+            "action_counts": {"favorites_count": 9}, "banner": {"image_url": "https://a.example.org/b"}, "website": {"url": "https://t.co/z"},
+            "pinned_items": {"tweet_ids_str": [ID]}, "verification": {"verified": False, "verified_type": "Business"}, "lantern_mode": "on",
+            "profile_bio": {"description": "Paints", "entities": {"url": {"urls": [{"url": "https://t.co/z", "expanded_url": "https://ana.example.org"}]}}},
+            "affiliates_highlighted_label": {"label": {"description": "Harbour", "badge": {"url": "https://a.example.org/h"}}}}
+    frames = read_lines(tmp_path, {"data": {"user": {"result": user}}})
+    assert rows(frames, "users", "followers_count", "following_count", "post_count", "media_count", "like_count", "url", "pinned_post_id",
+                "verified_type", "affiliation_description", "profile_banner_url") == [
+        (27, 3, 12, 4, 9, "https://t.co/z", ID, "business", "Harbour", "https://a.example.org/b")]
+    assert rows(frames, "user_urls", "expanded_url") == [("https://ana.example.org",)]
+    assert frames["problems"]["parameter"].to_pylist() == ["lantern_mode"]
+
+
+def test_polls_communities_articles_and_linked_accounts_of_the_website_are_read(tmp_path):
+    values = {"choice1_label": "Fog", "choice1_count": "3", "choice2_label": "Rain", "choice2_count": "4", "duration_minutes": "60",
+              "end_datetime_utc": "2024-04-18T18:37:10Z"}
+    shop = {"result": {"__typename": "User", "rest_id": "777", "core": {"screen_name": "shop", "name": "Shop"}}}
+    card = {"name": "poll2choice_text_only", "url": "card://88", "user_refs_results": [shop], "binding_values": [
+        *({"key": name, "value": {"string_value": value, "type": "STRING"}} for name, value in values.items()),
+        {"key": "counts_are_final", "value": {"boolean_value": True, "type": "BOOLEAN"}}]}
+    post = {"__typename": "Tweet", "rest_id": ID, "card": {"legacy": card}, "community_results": {"result": {"id_str": "99"}},
+            "article": {"article_results": {"result": {"title": "Tides", "preview_text": "They go"}}},
+            "legacy": {"full_text": "fog?", "user_id_str": "501", "conversation_control": {"policy": "ByInvitation"}}}
+    club = {"__typename": "Community", "id_str": "99", "name": "Harbour", "member_count": 5, "join_policy": "Open"}
+    frames = read_lines(tmp_path, {"data": {"entry": {"result": post}}}, {"data": {"communityResults": {"result": club}}})
+    assert rows(frames, "posts", "community_id", "article_title", "reply_settings") == [("99", "Tides", "mentionedUsers")]
+    assert rows(frames, "polls", "id", "duration_minutes", "voting_status") == [("88", 60, "closed")]
+    assert rows(frames, "poll_options", "poll_id", "position", "label", "vote_count") == [("88", 1, "Fog", 3), ("88", 2, "Rain", 4)]
+    assert rows(frames, "communities", "id", "name", "member_count") == [("99", "Harbour", 5)]
+    assert rows(frames, "users", "username") == [("shop",)]
+    assert not frames["problems"].num_rows
+    with pytest.raises(xf.XframesError, match="website"):
+        read_lines(tmp_path, {"data": {"timeline": {"entry": {"__typename": "TimelineTrend", "name": "fog"}}}})
+
+
 def test_answers_of_the_website_before_2023(tmp_path):
     legacy = {"id_str": ID, "full_text": "fog", "user_id_str": "501", "favorite_count": 9}
     user = {"id_str": "501", "screen_name": "ana", "name": "Ana"}
@@ -302,20 +339,38 @@ def test_lines_of_streams_hide_nothing(tmp_path):
                         {"direct_message": message}, {"event": "favorite", "source": {"id": 1}, "target": {"id": 2}}, {"scrub_geo": {"user_id": 5}})
     assert sorted(rows(frames, "posts", "id")) == [(ID,), ("6",)]
     assert rows(frames, "messages", "id") == [("5",)]
-    assert rows(frames, "removals", "id", "reason") == [("77", "deleted")]
+    assert sorted(rows(frames, "removals", "id", "action", "reason")) == [("5", "scrub_geo", "scrub_geo"), ("77", "delete", "deleted")]
     assert set(frames["problems"]["kind"].to_pylist()) == {"refused_format"}
-    assert frames["problems"].num_rows == 3
+    assert frames["problems"].num_rows == 2
 
 
-def test_events_of_compliance_that_no_table_holds_are_refused_by_name(tmp_path):
-    frames = read_lines(tmp_path, {"data": {"user_protect": {"user": {"id": "7"}, "event_at": "2021-07-06T16:04:47Z"}}},
-                        {"data": {"withheld": {"tweet": {"id": "5"}, "event_at": "2021-07-06T16:04:47Z"}}})
-    assert rows(frames, "removals", "id", "reason") == [("7", "protected")]
-    assert frames["problems"]["parameter"].to_pylist() == ["compliance-withheld"]
+def test_events_of_compliance_streams_are_kept_and_say_what_is_to_be_removed(tmp_path):
+    at = "2021-07-06T16:04:47Z"
+    frames = read_lines(tmp_path, {"data": {"user_protect": {"user": {"id": "7"}, "event_at": at}}},
+                        {"data": {"withheld": {"tweet": {"id": "5"}, "event_at": at}}},
+                        {"data": {"scrub_geo": {"user": {"id": "8"}, "up_to_tweet_id": "99", "event_at": at}}},
+                        {"data": {"undelete": {"tweet": {"id": "6"}, "event_at": at}}})
+    assert rows(frames, "removals", "id", "resource_type", "action", "reason", "up_to_post_id") == [
+        ("7", "user", "delete", "protected", None), ("8", "user", "scrub_geo", "scrub_geo", "99")]
+    assert rows(frames, "compliance_events", "kind", "post_id", "user_id") == [
+        ("user_protect", None, "7"), ("withheld", "5", None), ("scrub_geo", None, "8")]
+    assert rows(frames, "compliance_events", "observed_at")[0][0].year == 2021
+    assert frames["problems"]["parameter"].to_pylist() == ["compliance-undelete"]
+
+
+def test_notices_of_streams_are_events_of_compliance(tmp_path):
+    frames = read_lines(tmp_path, {"delete": {"status": {"id": 5, "id_str": "5", "user_id_str": "7"}, "timestamp_ms": "1625587487000"}},
+                        {"status_withheld": {"id": 6, "user_id": 7, "withheld_in_countries": ["DE"]}},
+                        {"user_undelete": {"id": 8, "timestamp_ms": "1625587487000"}},
+                        {"scrub_geo": {"user_id": 9, "up_to_status_id_str": "44"}})
+    assert {row[0]: row[1:] for row in rows(frames, "compliance_events", "kind", "post_id", "user_id")} == {
+        "delete": ("5", "7"), "user_undelete": (None, "8"), "withheld": ("6", "7"), "scrub_geo": (None, "9")}
+    assert rows(frames, "removals", "id", "reason", "up_to_post_id") == [("5", "deleted", None), ("9", "scrub_geo", "44")]
 
 
 def test_community_notes_of_2021(tmp_path):
-    frames = read_row(tmp_path, {"noteId": "3", "participantId": "AB", "createdAtMillis": "1625587487000", "agree": "1", "helpfulOther": "0"})
-    assert rows(frames, "community_note_ratings", "note", "rater", "reasons") == [("3", "AB", ["agree"])]
+    frames = read_row(tmp_path, {"noteId": "3", "participantId": "AB", "createdAtMillis": "1625587487000", "agree": "1", "helpfulOther": "0",
+                               "ratedOnTweetId": ID})
+    assert rows(frames, "community_note_ratings", "note", "rater", "reasons", "rated_on_post_id") == [("3", "AB", ["agree"], ID)]
     with pytest.raises(xf.XframesError, match="Community Notes"):
         read_row(tmp_path, {"tweetId": "5", "userId": "AB", "createdAtMillis": "1625587487000", "sourceLink": "x"})

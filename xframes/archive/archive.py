@@ -1021,10 +1021,11 @@ class Archive:
             return removed
 
     def apply_compliance(self, type: Literal["tweets", "users"]) -> dict[str, int]:
-        """Remove what compliance results in the table `removals` report as gone.
+        """Remove what compliance results and streams in the table `removals` report as gone.
 
-        What is already removed is skipped, so this can be called at any time. Posts whose location
-        alone must be removed (scrub_geo) are removed as a whole.
+        What is already removed, or was restored since, is skipped, so this can be called at any
+        time. Posts whose location alone must be removed (scrub_geo) are removed as a whole; where
+        X says it of a user, that is their posts with a location ("users").
 
         Parameters
         ----------

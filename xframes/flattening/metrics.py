@@ -7,9 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from xframes.flattening.coercion import coerce
-from xframes.flattening.nodes import EVENTS
 from xframes.schema import TABLES, Type
 from xframes.schema.measure_tables import OF_FILES
+from xframes.schema.operation_tables import EVENTS
 from xframes.wire import read_json
 
 if TYPE_CHECKING:
@@ -164,8 +164,9 @@ def _add_rule_counts(builder: TableBuilder, page: int) -> None:
 
 
 def _add_events(builder: TableBuilder, page: int) -> None:
-    """Add the events of the compliance and label streams, whatever they are about."""
+    """Add the events of the compliance and label streams, and what they remove."""
     rows: list[dict[str, Any]] = []
+    removals: list[dict[str, Any]] = []
     for item in builder.contents[page].main:
         for kind in EVENTS:
             raw = bytes(getattr(item, kind) or b"")
@@ -174,7 +175,25 @@ def _add_events(builder: TableBuilder, page: int) -> None:
             event = read_json(raw)
             rows.append({"position": len(rows), "kind": kind, "event": raw.decode(),
                          **_subject(event)})
+            removals += _removal(kind, event)
     builder.add_rows("compliance_events", rows, [page] * len(rows))
+    builder.add_rows("removals", removals, [page] * len(removals))
+
+
+def _removal(kind: str, event: Any) -> list[dict[str, Any]]:
+    """Return the row of what an event removes, if it removes a post or a user."""
+    removed = EVENTS[kind]
+    if removed is None or not isinstance(event, dict):
+        return []
+    type_, reason = removed
+    id_ = _part(event, {"post": "tweet", "user": "user"}[type_]).get("id")
+    if not isinstance(id_, str):
+        return []
+    action = "scrub_geo" if reason == "scrub_geo" else "delete"
+    up_to = event.get("up_to_tweet_id")
+    return [{"id": id_, "resource_type": type_, "action": action, "reason": reason,
+             "redacted_at": event.get("event_at"),
+             "up_to_post_id": up_to if isinstance(up_to, str) else None}]
 
 
 def _subject(event: Any) -> dict[str, Any]:
@@ -208,7 +227,8 @@ def _add_rows(table: str, builder: TableBuilder, page: int) -> None:
 
 
 def _add_removals(builder: TableBuilder, page: int) -> None:
-    builder.add_objects("removals", "compliance_result", page, {})
+    unsaid = {"resource_type": None, "up_to_post_id": None}
+    builder.add_objects("removals", "compliance_result", page, unsaid)
 
 
 def _add_tombstones(builder: TableBuilder, page: int) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from xframes.schema import LEFT_OUT, TABLES, Source, Table, Type, tables_of
+from xframes.schema.operation_tables import EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,13 +30,6 @@ SCALARS: dict[Type, Any] = {
 # Which kind of object the arrays of `includes` hold, in both vocabularies.
 INCLUDES = {"users": "user", "tweets": "post", "posts": "post", "media": "media",
             "places": "place", "polls": "poll", "topics": "topic"}
-
-# The events of the compliance and label streams. Their content is kept whole.
-EVENTS = (
-    "delete", "withheld", "drop", "undrop", "tweet_edit", "user_protect", "user_unprotect",
-    "user_delete", "user_undelete", "user_suspend", "user_unsuspend", "user_withheld", "scrub_geo",
-    "user_profile_modification", "public_tweet_notice", "public_tweet_unviewable",
-)
 
 
 @dataclass(slots=True, eq=False)

@@ -15,6 +15,7 @@ from xframes.flattening.nodes import INCLUDES
 from xframes.reader.formats import Converted, Notes, convert, format_of
 from xframes.reader.formats.conversion import read_record
 from xframes.reader.formats.exports.account_files import ACCOUNT, Export, posts
+from xframes.schema.operation_tables import EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -65,7 +66,7 @@ _MARKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("list", ("name", "id")),
 )
 
-KINDS = frozenset(kind for kind, _ in _MARKS) | {"media", "place", "poll"}
+KINDS = frozenset(kind for kind, _ in _MARKS) | {"media", "place", "poll", "compliance_event"}
 
 # A page, and the kind of its main objects where that is certain.
 PageAndKind = tuple[dict[str, Any] | None, str | None]
@@ -91,6 +92,8 @@ def recognise(item: Any) -> str | None:
     """
     if not isinstance(item, dict):
         return None
+    if len(item) == 1 and EVENTS.keys() & item.keys():
+        return "compliance_event"
     for kind, names in _MARKS:
         if all(item.get(name) is not None for name in names):
             return kind

@@ -20,6 +20,7 @@ from xframes.reader.formats import (
     include,
     is_unrelated,
 )
+from xframes.schema.operation_tables import EVENTS
 from xframes.wire import read_json
 
 if TYPE_CHECKING:
@@ -36,9 +37,8 @@ _PAGE_KEYS = {"data", "includes", "meta", "errors"}
 _OF_POSTS = {"author_id", "edit_history_tweet_ids", "public_metrics", "edit_history_post_ids"}
 _OF_TOOLS = {"author_user", "_json"}
 _NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-_EVENT = re.compile(
-    rb'\{\s*"data"\s*:\s*\{\s*"(?:un)?(?:user_)?(?:un)?(?:delete|withheld|drop|protect|suspend|'
-    rb'scrub_geo|undelete|undrop|tweet_edit|profile_modification|user_[a-z_]+)"\s*:\s*\{'
+_EVENT = re.compile(  # of a compliance stream; X's own name comes before the subject
+    rb'\{\s*"data"\s*:\s*\{\s*"(?:' + "|".join((*EVENTS, "undelete")).encode() + rb')"\s*:\s*\{'
 )
 _PER_PAGE = 100
 _IDS = re.compile(rb'"?[0-9]{1,20}"?')

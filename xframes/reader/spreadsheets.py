@@ -18,6 +18,7 @@ from xframes.reader.formats import (
     table_format,
     table_refusal,
 )
+from xframes.reader.formats.column_styles import Styles
 from xframes.reader.rounding import Rounding
 from xframes.reader.row_files import unique
 from xframes.settings import MAX_LINE
@@ -26,9 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from xframes.reader.choices import Choices
-    from xframes.reader.formats import Notes
+    from xframes.reader.formats import Format, Notes
 
 _SAMPLE = 50  # rows that show the format
+_MOST_HELD = 50_000  # rows that are read until one shows how dates and numbers are written
 
 
 def begins_posts(head: bytes, name: str) -> bool:
@@ -109,18 +111,36 @@ def table_pages(
     format_ = table_format(columns, sample, choices.columns)
     if format_ is None or not format_.is_read:
         raise NotPages(table_refusal(notes.file, columns, format_))
+    styles = _styles(format_, columns, sample, rows)
     convert = row_converter(format_, columns, sample, notes)
     rounding = Rounding()
     for row in chain(sample, rows):
         extra = row.pop(None, None)  # type: ignore[call-overload]  # DictReader's key for more cells
         if extra:
             notes.add_record(f"a row with {len(extra)} cells more than the header")
-        for page in convert(row):
+        for page in convert(styles.read(row)):
             rounding.add(_post_id(page))
             yield page
     rounding.warn(notes.file)
     if problem := rounding.problem(notes.file):
         yield problem
+
+
+def _styles(
+    format_: Format, columns: list[str], held: list[dict[str, Any]], rows: Iterator[dict[str, Any]]
+) -> Styles:
+    """Return how columns write dates and numbers. Rows that are read for it are added to `held`."""
+    styles = Styles(format_.shape, columns)
+    for row in held:
+        styles.learn(row)
+    if styles.is_waiting():
+        for row in islice(rows, _MOST_HELD):
+            held.append(row)
+            styles.learn(row)
+            if not styles.is_waiting():
+                break
+    styles.settle()
+    return styles
 
 
 def _post_id(page: Converted) -> str:

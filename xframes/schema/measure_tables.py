@@ -301,6 +301,9 @@ COMMUNITY_NOTE_RATINGS = Table(
         _NOTE_CREATED,
         Col("helpfulness", "helpfulness", STR, "HELPFUL, SOMEWHAT_HELPFUL or NOT_HELPFUL.",
             holds="code", values=("HELPFUL", "SOMEWHAT_HELPFUL", "NOT_HELPFUL")),
+        Col("rated_on_post_id", "rated_on_post_id", STR,
+            "The post where the rater read the note; that of another with the same media, too.",
+            names="posts"),
         _REASONS,
     ),
 )

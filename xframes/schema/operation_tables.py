@@ -104,21 +104,27 @@ COMPLIANCE_JOBS = Table(
 REMOVALS = Table(
     "removals",
     "operation",
-    "Posts and users to remove: lines of the result of a compliance job.",
+    "Posts and users to remove: results of compliance jobs, and events of compliance streams.",
     key=("id", "action", "reason"),
     object="compliance_result",
     time="created_at",
     private="removed",
     body=(
         Col("id", "id", STR, "The post or user.", holds="id"),
+        Col("resource_type", "", STR,
+            "post or user; null in results of compliance jobs, which do not say it.",
+            holds="code", values=("post", "user")),
         Col("action", "action", STR,
-            "The required action: delete.", holds="code", values=("delete",)),
+            "The required action: delete, or scrub_geo, which concerns only where the posts of a "
+            "user were posted.",
+            holds="code", values=("delete", "scrub_geo")),
         Col("reason", "reason", STR,
             "deleted, suspended, protected, deactivated, bounced or scrub_geo.",
             holds="code",
             values=("deleted", "suspended", "protected", "deactivated", "bounced", "scrub_geo")),
         Col("created_at", "created_at", TIME, "When the post or account was created."),
         Col("redacted_at", "redacted_at", TIME, "When the post or account was removed from X."),
+        Col("up_to_post_id", "", STR, "The user's last post that scrub_geo concerns.", holds="id"),
     ),
 )
 
@@ -285,6 +291,20 @@ CONNECTIONS = Table(
         Col("client_ip", "client_ip", STR, "The address of the client.", holds="secret"),
     ),
 )
+
+# The events of the compliance and label streams, and what those that remove something remove: the
+# kind of resource, and the reason.
+EVENTS: dict[str, tuple[str, str] | None] = {
+    "delete": ("post", "deleted"), "withheld": None, "drop": None, "undrop": None,
+    "tweet_edit": None, "user_protect": ("user", "protected"), "user_unprotect": None,
+    "user_delete": ("user", "deleted"), "user_undelete": None,
+    "user_suspend": ("user", "suspended"), "user_unsuspend": None, "user_withheld": None,
+    "scrub_geo": ("user", "scrub_geo"), "user_profile_modification": None,
+    "public_tweet_notice": None, "public_tweet_unviewable": None,
+}
+# Events that take a removal back, by its reason.
+RESTORING = {"user_unprotect": "protected", "user_undelete": "deleted",
+             "user_unsuspend": "suspended"}
 
 COMPLIANCE_EVENTS = Table(
     "compliance_events",

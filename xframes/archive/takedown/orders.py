@@ -11,6 +11,7 @@ from xframes.errors import ArchiveError, ArgumentError
 from xframes.plan.values import check
 from xframes.registry import Param
 from xframes.registry.params import ID, USERNAME
+from xframes.schema.operation_tables import RESTORING
 from xframes.screen import counted
 
 if TYPE_CHECKING:
@@ -58,16 +59,42 @@ def apply_compliance(access: Access, views: Views, type: str) -> dict[str, int]:
         raise ArchiveError(f"type: expected tweets or users, got {type!r}")
     with removal.plain_errors("nothing was removed"):
         access.freshen()
-        rows = views.arrow(
-            "SELECT DISTINCT id FROM removals WHERE action = 'delete' AND id NOT IN "
-            "(SELECT resource_id FROM tombstones WHERE resource_type = ?)", [kind],
-        )
-    if not rows.num_rows:
+        ids = _gone(views, kind)
+        located = _located(views) if kind == "user" else []
+    if not ids and not located:
         return {"posts": 0, "users": 0, "barred": 0}
-    ids, reason = rows["id"].to_pylist(), f"compliance: {type}"
+    reason = f"compliance: {type}"
     if kind == "post":
         return remove(access, ids, (), reason)
-    return remove(access, (), ids, reason)
+    return remove(access, located, ids, reason)
+
+
+def _gone(views: Views, kind: str) -> list[str]:
+    """Return what is to be removed, without what is removed already or was restored since."""
+    taken_back = " OR ".join(
+        f"(e.kind = '{event}' AND r.reason = '{reason}')" for event, reason in RESTORING.items()
+    )
+    rows = views.arrow(
+        "SELECT DISTINCT id FROM removals r WHERE action = 'delete' "
+        "AND (resource_type IS NULL OR resource_type = ?) AND id NOT IN "
+        "(SELECT resource_id FROM tombstones WHERE resource_type = ?) AND NOT EXISTS "
+        "(SELECT 1 FROM compliance_events e WHERE r.resource_type = 'user' AND e.user_id = r.id "
+        f"AND e.event_at > r.redacted_at AND ({taken_back}))", [kind, kind],
+    )
+    ids: list[str] = rows["id"].to_pylist()
+    return ids
+
+
+def _located(views: Views) -> list[str]:
+    """Return the posts with a location whose authors have taken the locations of posts back."""
+    rows = views.arrow(
+        "SELECT DISTINCT p.id FROM posts p JOIN removals r ON r.id = p.author_id "
+        "WHERE r.action = 'scrub_geo' AND (p.place_id IS NOT NULL OR p.coordinates_type IS NOT NULL"
+        " OR p.longitude IS NOT NULL) AND (r.up_to_post_id IS NULL "
+        "OR TRY_CAST(p.id AS UBIGINT) <= TRY_CAST(r.up_to_post_id AS UBIGINT))"
+    )
+    ids: list[str] = rows["id"].to_pylist()
+    return ids
 
 
 def purge(access: Access, work: PurgeWork | None = None) -> int:

@@ -89,17 +89,17 @@ def format_of(
 ) -> Format | None:
     """Return the format of a document of JSON, or None if it is unknown or X's own (v2)."""
     if mapping and document.keys() & mapping.keys():
-        return plain_tables.mapped(mapping)
+        return plain_tables.adapted(plain_tables.mapped(mapping), document)
     for each in _of_form("json"):
-        if each.fits is not None and each is not plain_tables.OBJECTS and each.fits(document):
+        if each.fits is not None and each.fits(document):
             return each
         if any(_has(document, mark) for mark in each.certain):
             return each
     if "id" in document and _is_of_v2(document):
         return None
-    if plain_tables.OBJECTS.fits is not None and plain_tables.OBJECTS.fits(document):
-        return plain_tables.OBJECTS
-    return None
+    own = plain_tables.adapted(plain_tables.OBJECTS, document)
+    assert own.shape is not None
+    return own if plain_tables.fits(own.shape, document, [document]) else None
 
 
 def is_unrelated(document: Mapping[str, Any]) -> bool:
@@ -121,8 +121,7 @@ def _is_of_v2(document: Mapping[str, Any]) -> bool:
     if any(isinstance(document.get(name), dict) for name in _OBJECTS_OF_V2):
         return True
     others = document.keys() - leaves("post").fields.keys() - leaves("user").fields.keys() - _INLINE
-    names = {name for key in plain_tables.POSTS.shape.keys for name in key.names}  # type: ignore[union-attr]  # declared with one
-    return not others & names
+    return not plain_tables.has_names(others)
 
 
 def _has(document: Mapping[str, Any], mark: tuple[str, ...]) -> bool:
@@ -168,16 +167,17 @@ def table_format(
     """Return the format of a table by its columns and first rows; None if it is unknown."""
     names = set(columns)
     if mapping and names & mapping.keys():
-        return plain_tables.mapped(mapping)
+        return plain_tables.adapted(plain_tables.mapped(mapping), columns)
     for each in _of_form("table"):
         if any(names.issuperset(mark) for mark in each.certain):
             return each
     if wire_tables.kind_of(list(columns)) is not None:
         return WIRE
     for each in (plain_tables.POSTS, plain_tables.USERS):
-        assert each.shape is not None
-        if plain_tables.fits(each.shape, columns, rows):
-            return each
+        own = plain_tables.adapted(each, columns)
+        assert own.shape is not None
+        if plain_tables.fits(own.shape, columns, rows):
+            return own
     return None
 
 
@@ -186,9 +186,14 @@ def table_refusal(file: str, columns: Sequence[str], format_: Format | None) -> 
     if format_ is not None:
         return f"{file}: {format_.tool} are not read; {format_.way_out}"
     shown = ", ".join(columns)[:200]
-    ids = {name for key in plain_tables.POSTS.shape.keys[:1] for name in key.names}  # type: ignore[union-attr]  # declared with one
-    if len(columns) == 1 and columns[0] in ids:
+    has_ids, has_texts = plain_tables.first_names(columns)
+    if len(columns) == 1 and has_ids:
         return f"{file}: only ids of posts ({shown}). `xframes hydrate` fetches the posts"
+    if has_texts and not has_ids:
+        return (
+            f"{file}: a table of posts needs a column with their ids, got the columns: {shown}. "
+            "Name it with --map, e.g. `--map my_id=id`"
+        )
     return (
         f"{file}: expected a table of posts, with the columns `id` and `text` and more of X's, got "
         f"the columns: {shown}. Name them with --map, e.g. `--map my_id=id,my_text=text`"

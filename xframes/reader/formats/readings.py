@@ -26,12 +26,19 @@ _WORDS_OF_FLAGS = {
 }
 _DIGITS = re.compile(r"[0-9]{1,20}")
 _WHOLE = re.compile(r"([0-9]{1,15})[.,]0+")
-_NUMBER = re.compile(r"[+-]?[0-9]{1,3}(?:[,   ][0-9]{3})+|[+-]?[0-9]{1,19}")
+_WHOLE_COUNT = re.compile(r"([0-9]{1,15})[.,]0(?!00$)0*")  # of three zeros, a mark is unclear
+_NUMBER = re.compile(r"[+-]?[0-9]{1,3}(?:[,\u00a0\u202f ][0-9]{3})+|[+-]?[0-9]{1,19}")
+ROUNDED = re.compile(r"([0-9]{1,4})(?:[.,]([0-9]{1,2}))?\s?([KkMm])")  # as X shows numbers
+_FACTORS = {"k": 1_000, "m": 1_000_000}
 _TAG = re.compile(r"<[^>]{0,2000}>")
 _ESCAPED_TAG = "&lt;a "
 _STATUS = re.compile(r"/status(?:es)?/([0-9]{1,20})")
 _LINK = re.compile(r"https?://(?:(?![,;]\s*https?://)[^\s\"'<>|])+")
+_SMALL = re.compile(r"\s*[0-9]{1,2}(?:\.0)?\s*")
 _WORD = re.compile(r"[^\s,;|\[\]'\"]+")
+_ZONE = re.compile(r" (PDT|PST|EDT|EST)(?= [0-9]{4}$|$)")  # as date prints it in the USA
+_ZONES = {"PDT": "-0700", "PST": "-0800", "EDT": "-0400", "EST": "-0500"}
+_EITHER = re.compile(r"(?:0?[1-9]|1[0-2])([/.-])(?:0?[1-9]|1[0-2])\1[0-9]{4}")
 _OFFSET = re.compile(r"\s+(?:GMT\s*)?([+-][0-9]{2}):?([0-9]{2})$")
 _FORMATS = (
     "%a %b %d %H:%M:%S %z %Y", "%a, %b %d, %Y", "%b %d, %Y", "%a %b %d %Y", "%a %b %d %H:%M:%S %Y",
@@ -138,15 +145,21 @@ def _count(value: Any) -> int | None:
             raise ValueError("expected a whole number")
         return int(value)
     if isinstance(value, str):
-        value = value.strip()
-        if whole := _WHOLE.fullmatch(value):
-            value = whole[1]
-        if not _NUMBER.fullmatch(value):
-            raise ValueError("expected a whole number")
-        value = int(re.sub(r"[,   ]", "", value))
+        value = _count_of_text(value.strip())
     if not isinstance(value, int) or not -(2**63) <= value < 2**63:
         raise ValueError("expected a whole number")
     return value
+
+
+def _count_of_text(text: str) -> int:
+    if whole := _WHOLE_COUNT.fullmatch(text):
+        return int(whole[1])
+    if rounded := ROUNDED.fullmatch(text):
+        factor = _FACTORS[rounded[3].lower()]
+        return int(rounded[1]) * factor + int((rounded[2] or "").ljust(2, "0")) * factor // 100
+    if not _NUMBER.fullmatch(text):
+        raise ValueError("expected a whole number")
+    return int(re.sub(r"[,\u00a0\u202f ]", "", text))
 
 
 def _number(value: Any) -> float | None:
@@ -201,6 +214,13 @@ def _of_epoch(value: float) -> datetime:
 def _of_words(value: str) -> datetime:
     offset = UTC
     plain = value.removesuffix(" UTC").removesuffix(" GMT")
+    if hit := _ZONE.search(value):
+        return _of_words(f"{value[:hit.start()]} {_ZONES[hit[1]]}{value[hit.end():]}")
+    if _EITHER.match(value):
+        raise ValueError(
+            "expected a time, and the column does not show whether the day or the month comes "
+            "first (2021-03-04 is clear)"
+        )
     if hit := _OFFSET.search(plain):
         delta = timedelta(hours=int(hit[1]), minutes=int(hit[1][0] + hit[2]))
         if abs(delta) >= timedelta(days=1):
@@ -279,12 +299,20 @@ def _names(value: Any, *keys: str) -> list[str]:
     return names
 
 
+def _refuse_counts(value: Any) -> None:
+    """Refuse a number, which is how many there are in tables that do not name them."""
+    if isinstance(value, int | float) or _SMALL.fullmatch(str(value)):
+        raise ValueError("expected names, got how many there are")
+
+
 def _tags(value: Any) -> list[str]:
+    _refuse_counts(value)
     names = (name.lstrip("#$") for name in _names(value, "text", "tag", "name"))
     return [name for name in names if name]
 
 
 def _handles(value: Any) -> list[str]:
+    _refuse_counts(value)
     names = _names(value, "screen_name", "username", "userName", "screenName")
     return [name for name in (name.lstrip("@") for name in names) if name]
 

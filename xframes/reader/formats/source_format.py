@@ -7,8 +7,23 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from xframes.reader.formats.readings import TEXT, Reading
-from xframes.schema import TABLES
+from xframes.reader.formats.readings import (
+    APP,
+    COUNT,
+    FLAG,
+    HANDLE,
+    HANDLES,
+    ID,
+    IDS,
+    JSON,
+    LINKS,
+    NUMBER,
+    TAGS,
+    TEXT,
+    TIME,
+    Reading,
+)
+from xframes.schema import TABLES, Type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -50,6 +65,38 @@ class Key:
     def names(self) -> tuple[str, ...]:
         """The alternatives, in order of preference."""
         return tuple(self.name.split("|"))
+
+
+_READS: dict[Type, Reading] = {
+    Type.STR: TEXT, Type.INT: COUNT, Type.FLOAT: NUMBER, Type.BOOL: FLAG, Type.TIME: TIME,
+    Type.DATE: TEXT, Type.STRS: IDS, Type.JSON: JSON,
+}
+_LISTS = {"post_hashtags": TAGS, "post_cashtags": TAGS, "post_mentions": HANDLES,
+          "post_urls": LINKS}
+
+
+def reading_of(to: str) -> Reading:
+    """Return how the values of a column of ours are read, by its declaration."""
+    table, _, column = to.partition(".")
+    col = TABLES[table][column]
+    if table in _LISTS:
+        return _LISTS[table]
+    if col.names in {"posts", "users"} and col.type is Type.STR:
+        return ID
+    if col.holds == "handle":
+        return HANDLE
+    return APP if column == "source" else _READS[col.type]
+
+
+def keys_for(table: str, **columns: str) -> tuple[Key, ...]:
+    """Return the keys for columns of a table that are read as their declaration says.
+
+    Examples
+    --------
+    >>> keys_for("posts", id="tweet_id", like_count="favorite_count|favs")
+    """
+    targets = ((f"{table}.{column}", name) for column, name in columns.items())
+    return tuple(Key(name, to, reading_of(to)) for to, name in targets)
 
 
 @dataclass(frozen=True)

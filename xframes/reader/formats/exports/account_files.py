@@ -12,13 +12,12 @@ from xframes.reader.formats.conversion import joined, read_record
 from xframes.reader.formats.file_objects import Converted
 from xframes.reader.formats.readings import (
     COUNT,
-    HANDLE,
     ID,
     TIME,
     as_time,
     is_nothing,
 )
-from xframes.reader.formats.source_format import Format, Key, Shape
+from xframes.reader.formats.source_format import Format, Key, Shape, keys_for
 from xframes.reader.formats.v11.answers import conversation_of
 from xframes.reader.formats.v11.status_shape import STATUS
 
@@ -36,10 +35,11 @@ _NEAR = timedelta(seconds=5)
 ACCOUNT = Shape(
     "user",
     keys=(
-        Key("accountId|id", "users.id", ID),
-        Key("username|userName|screen_name", "users.username", HANDLE),
-        Key("accountDisplayName|displayName|full_name", "users.name"),
-        Key("createdAt|created_at", "users.created_at", TIME),
+        *keys_for(
+            "users",
+            id="accountId|id", username="username|userName|screen_name",
+            name="accountDisplayName|displayName|full_name", created_at="createdAt|created_at",
+        ),
     ),
     left_out=("email", "createdVia", "phoneNumber", "phone", "expanded_url", "display_location",
               "timeZone", "location", "url", "bio"),
@@ -47,11 +47,12 @@ ACCOUNT = Shape(
 PROFILE = Shape(
     "user",
     keys=(
-        Key("description.bio|bio", "users.description"),
-        Key("description.location|location", "users.location"),
-        Key("description.website|url", "users.url"),
-        Key("avatarMediaUrl", "users.profile_image_url"),
-        Key("headerMediaUrl", "users.profile_banner_url"),
+        *keys_for(
+            "users",
+            description="description.bio|bio", location="description.location|location",
+            url="description.website|url", profile_image_url="avatarMediaUrl",
+            profile_banner_url="headerMediaUrl",
+        ),
     ),
     left_out=("id", "screen_name", "full_name", "created_at", "expanded_url", "display_location"),
 )

@@ -66,7 +66,8 @@ FORMATS = (
         Key("raterParticipantId|participantId", f"{_RATINGS}.rater", TEXT),
         Key("createdAtMillis", f"{_RATINGS}.created_at", TIME),
         Key("helpfulnessLevel", f"{_RATINGS}.helpfulness"),
-        left_out=(*_TICKED, "version", "ratedOnTweetId", "ratingSourceBucketed", "suggestion"),
+        Key("ratedOnTweetId", f"{_RATINGS}.rated_on_post_id", ID),
+        left_out=(*_TICKED, "version", "ratingSourceBucketed", "suggestion"),
     ),
     _format(
         "status", "note_id", "community_note_status", _STATUS,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from xframes.reader.formats.exports.account_files import READ, posts
-from xframes.reader.formats.readings import APP, ID, LINKS, TIME
-from xframes.reader.formats.source_format import Format, Key, Shape
+from xframes.reader.formats.readings import ID, LINKS, TIME
+from xframes.reader.formats.source_format import Format, Key, Shape, keys_for
 from xframes.reader.formats.v11.status_shape import STATUS
 
 _TOOL = "X's export of an account"
@@ -17,8 +17,10 @@ FORMATS = (
         Shape(
             "post",
             keys=(
-                Key("tweet_id", "posts.id", ID), Key("text", "posts.text"),
-                Key("timestamp", "posts.created_at", TIME), Key("source", "posts.source", APP),
+                *keys_for(
+                    "posts",
+                    id="tweet_id", text="text", created_at="timestamp", source="source",
+                ),
                 Key("in_reply_to_status_id", "posts.id", ID, of="replied_to"),
                 Key("in_reply_to_user_id", "posts.in_reply_to_user_id", ID),
                 Key("retweeted_status_id", "posts.id", ID, of="retweeted"),

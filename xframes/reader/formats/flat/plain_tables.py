@@ -4,43 +4,33 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from xframes.errors import ArgumentError
 from xframes.reader.formats.readings import (
-    APP,
-    COUNT,
-    FLAG,
     HANDLE,
     HANDLES,
     ID,
     IDS,
-    JSON,
     LINKS,
     NUMBER,
     POINT,
+    POINT_OF_LATITUDE,
     TAGS,
-    TEXT,
-    TIME,
-    Reading,
     is_nothing,
 )
-from xframes.reader.formats.source_format import Format, Key, Shape
-from xframes.schema import TABLES, Type
+from xframes.reader.formats.source_format import Format, Key, Shape, keys_for, reading_of
+from xframes.schema import TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from xframes.schema import Col
+    from collections.abc import Collection, Container, Mapping, Sequence
 
 _SNOWFLAKE = re.compile(r"\s*'?[0-9]{15,20}\s*")
 _ID = re.compile(r"\s*'?[0-9]{1,20}(?:\.0)?\s*|[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]+")
-_LISTS = {"post_hashtags": TAGS, "post_mentions": HANDLES, "post_urls": LINKS}
+_MARKS = re.compile(r"[\W_]+")
+_MOST_NAMES = 4_096  # that are remembered without their spelling
 _LEAST_COLUMNS = 3  # two columns that fit are no evidence
-_READS: dict[Type, Reading] = {
-    Type.STR: TEXT, Type.INT: COUNT, Type.FLOAT: NUMBER, Type.BOOL: FLAG, Type.TIME: TIME,
-    Type.DATE: TEXT, Type.STRS: IDS, Type.JSON: JSON,
-}
 
 
 def _prepare(fields: dict[str, Any]) -> dict[str, Any]:
@@ -56,98 +46,103 @@ def _prepare(fields: dict[str, Any]) -> dict[str, Any]:
 _POST = Shape(
     "post",
     keys=(
-        Key("id_str|id|tweet_id|tweetid|status_id|post_id|tweetId|postId|Tweet Id|Tweet ID|Post ID"
-            "|Post id|tweet id|TweetID|TweetId|tweet_id_str|idstr|ID", "posts.id", ID),
-        Key("text|full_text|tweet_text|tweet|content|body|post_text|Text|Tweet|Tweet Text"
-            "|Tweet text|Content|Post Text|fullText|rawContent|tweetText|message", "posts.text"),
-        Key("created_at|created|date|datetime|timestamp|time|createdAt|posted_at|tweet_created_at"
-            "|tweet_created|tweet_date|tweet_time|Datetime|Date|Date Created|Created At|Timestamp|"
-            "publish_date|post_date|created_at_utc|parsed_created_at", "posts.created_at", TIME),
-        Key("author_id|user_id_str|user_id|userid|from_user_id_str|from_user_id|author.id|authorId"
-            "|userId|User Id|User ID|author id", "posts.author_id", ID),
+        *keys_for(
+            "posts",
+            id="id_str|id|tweet_id|tweetid|status_id|post_id|tweet_id_str|ids",
+            text="text|full_text|tweet_text|tweet|content|body|post_text|raw_content"
+                 "|tweet_content|tweet_body|message",
+            created_at="created_at|created|date|datetime|timestamp|time|posted_at"
+                       "|tweet_created_at|tweet_created|tweet_date|tweet_time|date_created"
+                       "|tweet_datetime|tweet_timestamp|publish_date|post_date"
+                       "|created_at_utc|parsed_created_at|tweet_posted_time"
+                       "|tweet_posted_time_utc",
+            author_id="author_id|user_id_str|user_id|userid|from_user_id_str|from_user_id"
+                      "|author.id|tweet_author_id",
+        ),
         Key("author_username|username|user_screen_name|screen_name|user_username|from_user|handle"
-            "|author.username|author_handle|author_screen_name|user_handle|tweet_author|userName"
-            "|from_user_name|Username|User|Handle|screenName|user_name|author|user",
-            "users.username", HANDLE),
+            "|author.username|author_handle|author_screen_name|user_handle|tweet_author"
+            "|from_user_name|user_name|author|user", "users.username", HANDLE),
         Key("author_name|user_displayname|displayname|display_name|name|from_user_realname"
-            "|author.name|full_name|user_full_name|displayName|Name", "users.name"),
-        Key("like_count|likes|favorite_count|favourite_count|favorites|favourites|favoriteCount"
-            "|likes_count|nlikes|n_likes|num_likes|likeCount|Likes|Favorites|Like Count|favs",
-            "posts.like_count", COUNT),
-        Key("repost_count|retweet_count|retweets|reposts|retweets_count|nretweets|n_retweets"
-            "|num_retweets|retweetCount|Retweets|Reposts|Retweet Count|retweetcount",
-            "posts.repost_count", COUNT),
-        Key("reply_count|replies|replies_count|nreplies|n_replies|num_replies|replyCount|Replies"
-            "|Reply Count|comments|comment_count", "posts.reply_count", COUNT),
-        Key("quote_count|quotes|quoteCount|quotes_count|Quotes", "posts.quote_count", COUNT),
-        Key("bookmark_count|bookmarks|bookmarkCount|Bookmarks", "posts.bookmark_count", COUNT),
-        Key("impression_count|impressions|views|view_count|viewCount|views_count|Views"
-            "|Impressions", "posts.impression_count", COUNT),
-        Key("lang|language|Language|tweet_language|tweet_lang", "posts.lang"),
-        Key("source|source_label|sourceLabel|Source|tweet_source|client", "posts.source", APP),
-        Key("conversation_id_str|conversation_id|conversationId", "posts.conversation_id", ID),
-        Key("possibly_sensitive|possiblySensitive", "posts.possibly_sensitive", FLAG),
-        Key("reply_settings", "posts.reply_settings"),
-        Key("in_reply_to_user_id_str|in_reply_to_user_id", "posts.in_reply_to_user_id", ID),
+            "|author.name|full_name|user_full_name", "users.name"),
+        *keys_for(
+            "posts",
+            like_count="like_count|likes|favorite_count|favourite_count|favorites|favourites"
+                       "|likes_count|nlikes|n_likes|num_likes|favs|number_of_likes"
+                       "|tweet_likes|likes_received",
+            repost_count="repost_count|retweet_count|retweets|reposts|retweets_count"
+                         "|nretweets|n_retweets|num_retweets|number_of_retweets"
+                         "|tweet_retweets|retweets_received",
+            reply_count="reply_count|replies|replies_count|nreplies|n_replies|num_replies"
+                        "|number_of_replies|comments|comment_count",
+            quote_count="quote_count|quotes|quotes_count|number_of_quotes",
+            bookmark_count="bookmark_count|bookmarks",
+            impression_count="impression_count|impressions|views|view_count|views_count",
+            lang="lang|language|tweet_language|tweet_lang",
+            source="source|source_label|tweet_source|client|device",
+            conversation_id="conversation_id_str|conversation_id",
+            possibly_sensitive="possibly_sensitive", reply_settings="reply_settings",
+            in_reply_to_user_id="in_reply_to_user_id_str|in_reply_to_user_id",
+        ),
         Key("in_reply_to_user_id_str|in_reply_to_user_id", "post_mentions.user_id", ID,
             item="reply"),
         Key("in_reply_to_screen_name|in_reply_to_username", "post_mentions.username", HANDLE,
             item="reply"),
         Key("in_reply_to_status_id_str|in_reply_to_status_id|in_reply_to_tweet_id|replied_to.id"
-            "|in_reply_to_id|inReplyToTweetId|in_reply_to_post_id", "posts.id", ID,
+            "|in_reply_to_id|in_reply_to_post_id|in_response_to_tweet_id", "posts.id", ID,
             of="replied_to"),
         Key("quoted_status_id_str|quoted_status_id|quoted_tweet_id|quoted.id|quoted_id",
             "posts.id", ID, of="quoted"),
         Key("retweeted_status_id_str|retweeted_status_id|retweeted_tweet_id|retweeted.id"
             "|retweet_id|retweeted_id|reposted_id", "posts.id", ID, of="retweeted"),
-        Key("hashtags|hashtag|Hashtags", "post_hashtags.tag", TAGS),
+        Key("hashtags|hashtag", "post_hashtags.tag", TAGS),
         Key("cashtags|symbols", "post_cashtags.tag", TAGS),
-        Key("mentions|user_mentions|mentioned_users|Mentions", "post_mentions.username", HANDLES),
-        Key("urls|links|expanded_urls|outlinks|Urls|Links", "post_urls.expanded_url", LINKS),
+        Key("mentions|user_mentions|mentioned_users", "post_mentions.username", HANDLES),
+        Key("urls|links|expanded_urls|outlinks", "post_urls.expanded_url", LINKS),
         Key("latitude|lat", "posts.latitude", NUMBER),
         Key("longitude|lng|lon|long", "posts.longitude", NUMBER),
         Key("coordinates", "posts.coordinates_type", POINT),
+        Key("tweet_coord", "posts.coordinates_type", POINT_OF_LATITUDE),
         Key("place_id|geo.place_id", "posts.place_id"),
-        Key("user_followers_count|user_followers|followers_count|followers|followersCount"
-            "|author_followers|user_follower_count|follower_count", "users.followers_count", COUNT),
-        Key("user_friends_count|user_friends|friends_count|following_count|user_following_count"
-            "|friendsCount|following", "users.following_count", COUNT),
-        Key("user_statuses_count|statuses_count|user_tweet_count|tweet_count",
-            "users.post_count", COUNT),
-        Key("user_favourites_count|user_favourites|favourites_count", "users.like_count", COUNT),
-        Key("user_listed_count|listed_count", "users.listed_count", COUNT),
-        Key("user_location|user location", "users.location"),
-        Key("user_description|user_bio|user description", "users.description"),
-        Key("user_created_at|user_created|account_created_at", "users.created_at", TIME),
-        Key("user_verified|verified|is_verified", "users.verified", FLAG),
+        *keys_for(
+            "users",
+            followers_count="user_followers_count|user_followers|followers_count|followers"
+                            "|author_followers|user_follower_count|follower_count",
+            following_count="user_friends_count|user_friends|friends_count|following_count"
+                            "|user_following_count|following|user_following",
+            post_count="user_statuses_count|statuses_count|user_tweet_count|tweet_count",
+            like_count="user_favourites_count|user_favourites|favourites_count",
+            listed_count="user_listed_count|listed_count", location="user_location",
+            description="user_description|user_bio",
+            created_at="user_created_at|user_created|account_created_at"
+                       "|user_account_creation_date",
+            verified="user_verified|verified|is_verified",
+        ),
     ),
     used=("referenced_tweet_ids", "reference_types"),
-    left_out=("url", "link", "tweet_url", "tweet_link", "status_url", "permalink", "Tweet URL",
-              "post_url", "Unnamed*", "index", ""),
+    left_out=("url", "link", "tweet_url", "tweet_link", "status_url", "permalink", "tweet url",
+              "post_url", "Unnamed*", "index", "profile_url", "profile url", ""),
     prepare=_prepare,
 )
 _USER = Shape(
     "user",
     keys=(
-        Key("id_str|id|user_id_str|user_id|userid|author_id|userId", "users.id", ID),
-        Key("username|screen_name|handle|user_screen_name|screenName|userName", "users.username",
-            HANDLE),
-        Key("name|display_name|displayname|user_name|full_name", "users.name"),
-        Key("created_at|account_created_at|created|createdAt", "users.created_at", TIME),
-        Key("description|bio|profile_description", "users.description"),
-        Key("location", "users.location"), Key("url|website", "users.url"),
-        Key("verified", "users.verified", FLAG), Key("verified_type", "users.verified_type"),
-        Key("protected", "users.protected", FLAG),
-        Key("followers_count|followers|follower_count", "users.followers_count", COUNT),
-        Key("following_count|friends_count|friends|following", "users.following_count", COUNT),
-        Key("post_count|tweet_count|statuses_count|tweets_count|num_tweets", "users.post_count",
-            COUNT),
-        Key("listed_count", "users.listed_count", COUNT),
-        Key("like_count|favourites_count|favorites_count", "users.like_count", COUNT),
-        Key("media_count", "users.media_count", COUNT),
-        Key("profile_image_url|profile_image_url_https", "users.profile_image_url"),
-        Key("profile_banner_url", "users.profile_banner_url"),
-        Key("pinned_tweet_id|pinned_post_id", "users.pinned_post_id", ID),
+        *keys_for(
+            "users",
+            id="id_str|id|user_id_str|user_id|userid|author_id",
+            username="username|screen_name|handle|user_screen_name",
+            name="name|display_name|displayname|user_name|full_name",
+            created_at="created_at|account_created_at|created",
+            description="description|bio|profile_description", location="location",
+            url="url|website", verified="verified", verified_type="verified_type",
+            protected="protected", followers_count="followers_count|followers|follower_count",
+            following_count="following_count|friends_count|friends|following",
+            post_count="post_count|tweet_count|statuses_count|tweets_count|num_tweets",
+            listed_count="listed_count",
+            like_count="like_count|favourites_count|favorites_count", media_count="media_count",
+            profile_image_url="profile_image_url|profile_image_url_https",
+            profile_banner_url="profile_banner_url",
+            pinned_post_id="pinned_tweet_id|pinned_post_id",
+        ),
     ),
     left_out=("Unnamed*", "index"),
 )
@@ -161,12 +156,45 @@ USERS = Format("plain-users-table", "tables of users with usual names of columns
                "table", _USER)
 OBJECTS = Format(
     "plain-json", "JSON objects of posts with usual names of keys", "flat", "json", _POST,
-    fits=lambda document: fits(_POST, document, [document]),
 )
-SNSCRAPE = Format(
-    "snscrape-csv", "snscrape, saved by pandas as in its tutorials", "flat", "table", _POST,
-    certain=(("Datetime", "Tweet Id", "Text", "Username"),),
-)
+def adapted(format_: Format, columns: Collection[str]) -> Format:
+    """Return the format with columns that have its names in another spelling, as in `Tweet ID`."""
+    shape = format_.shape
+    assert shape is not None
+    spelled: dict[str, str] = {}
+    for column in map(str, columns):
+        if column not in shape.known and not shape.leaves_out(column) and "|" not in column:
+            spelled.setdefault(_folded(column), column)
+    if not spelled:
+        return format_
+    keys = tuple(_spelled(key, spelled, columns) for key in shape.keys)
+    return format_ if keys == shape.keys else replace(format_, shape=replace(shape, keys=keys))
+
+
+def _spelled(key: Key, spelled: Mapping[str, str], columns: Container[str]) -> Key:
+    """Return a key with the columns that have its names in another spelling."""
+    if any(name in columns for name in key.names):
+        return key
+    others = [spelled[folded] for folded in map(_folded, key.names) if folded in spelled]
+    return replace(key, name="|".join((*key.names, *dict.fromkeys(others)))) if others else key
+
+
+def first_names(columns: Collection[str]) -> tuple[bool, bool]:
+    """Return whether there is a column with ids of posts, and one with their texts."""
+    own = {_folded(str(name)) for name in columns}
+    ids, texts = (any(_folded(name) in own for name in key.names) for key in _POST.keys[:2])
+    return ids, texts
+
+
+def has_names(columns: Collection[str]) -> bool:
+    """Whether one of the columns is known for posts, in any spelling."""
+    return not _NAMES.isdisjoint(map(_folded, map(str, columns)))
+
+
+@lru_cache(maxsize=_MOST_NAMES)
+def _folded(name: str) -> str:
+    """Return a name without case and marks between words."""
+    return _MARKS.sub("", name).lower()
 
 
 def fits(shape: Shape, columns: Mapping[str, Any] | Sequence[str], rows: Sequence[Any]) -> bool:
@@ -195,8 +223,8 @@ def mapped(columns: Mapping[str, str], shape: Shape = _POST) -> Format:
     """
     own = []
     for name, target in columns.items():
-        to, col = _column(target)
-        own.append(Key(name, to, _reading(to, col)))
+        to = _column(target)
+        own.append(Key(name, to, reading_of(to)))
     names = {key.name for key in own}
     targets = {(key.to, key.of) for key in own}
     others = []
@@ -210,7 +238,7 @@ def mapped(columns: Mapping[str, str], shape: Shape = _POST) -> Format:
     return Format("mapped", "tables and objects with `--map`", "flat", "table", whole)
 
 
-def _column(target: str) -> tuple[str, Col]:
+def _column(target: str) -> str:
     table, _, column = target.rpartition(".")
     tables = [table] if table else ["posts", "users"]
     tags = {"hashtags": "post_hashtags.tag", "mentions": "post_mentions.username",
@@ -222,24 +250,19 @@ def _column(target: str) -> tuple[str, Col]:
         declared = TABLES.get(name)
         for col in declared.body if declared else ():
             if col.name == column and col.path:
-                return f"{name}.{column}", col
+                return f"{name}.{column}"
     raise ArgumentError(
         f"map: expected a column of posts or users, such as `like_count`, got {target!r}. "
         "`xframes schema` lists them"
     )
 
 
-def _reading(to: str, col: Col) -> Reading:
-    table = to.partition(".")[0]
-    if table in _LISTS:
-        return _LISTS[table]
-    if col.names in {"posts", "users"} and col.type is Type.STR:
-        return ID
-    if col.holds == "handle":
-        return HANDLE
-    return APP if col.name == "source" else _READS[col.type]
-
-
+_NAMES = frozenset(_folded(name) for key in _POST.keys for name in key.names)
+_MARKS_OF_SNSCRAPE = ("Datetime", "Tweet Id", "Text", "Username")
+SNSCRAPE = adapted(Format(
+    "snscrape-csv", "snscrape, saved by pandas as in its tutorials", "flat", "table", _POST,
+    certain=(_MARKS_OF_SNSCRAPE,),
+), _MARKS_OF_SNSCRAPE)
 MESSAGES = Format(
     "message-table", "tables of direct messages", "flat", "table",
     certain=tuple(

@@ -26,7 +26,7 @@ from xframes.reader.formats.readings import (
     is_nothing,
     paired,
 )
-from xframes.reader.formats.source_format import Format, Inner, Key, Shape
+from xframes.reader.formats.source_format import Format, Inner, Key, Shape, keys_for
 from xframes.reader.formats.v11.entities_v11 import HASHTAGS, MENTIONS, URLS, hashtags
 from xframes.reader.formats.v11.status_shape import PLACE
 
@@ -72,18 +72,15 @@ def _box(cell: Any) -> dict[str, Any] | None:
 _OF_COUNTRIES = {"country", "country_code"}
 _PLACE_ID = re.compile(r"/geo/id/([0-9A-Za-z]{1,20})")
 _RTWEET_USER = (
-    Key("screen_name", "users.username", HANDLE), Key("name", "users.name"),
-    Key("location", "users.location"), Key("description", "users.description"),
-    Key("url", "users.url"), Key("protected", "users.protected", FLAG),
-    Key("followers_count", "users.followers_count", COUNT),
-    Key("friends_count", "users.following_count", COUNT),
-    Key("listed_count", "users.listed_count", COUNT),
-    Key("statuses_count", "users.post_count", COUNT),
-    Key("favourites_count", "users.like_count", COUNT),
-    Key("account_created_at", "users.created_at", TIME),
-    Key("verified", "users.verified", FLAG),
-    Key("profile_banner_url", "users.profile_banner_url"),
-    Key("profile_image_url", "users.profile_image_url"),
+    *keys_for(
+        "users",
+        username="screen_name", name="name", location="location", description="description",
+        url="url", protected="protected", followers_count="followers_count",
+        following_count="friends_count", listed_count="listed_count",
+        post_count="statuses_count", like_count="favourites_count",
+        created_at="account_created_at", verified="verified",
+        profile_banner_url="profile_banner_url", profile_image_url="profile_image_url",
+    ),
 )
 _RTWEET_LEFT = ("profile_url", "profile_background_url", "account_lang")
 RTWEET = Format(
@@ -91,13 +88,13 @@ RTWEET = Format(
     Shape(
         "post",
         keys=(
-            Key("status_id", "posts.id", ID_AFTER_X), Key("text", "posts.text"),
-            Key("created_at", "posts.created_at", TIME), Key("lang", "posts.lang"),
-            Key("source", "posts.source", APP),
-            Key("favorite_count", "posts.like_count", COUNT),
-            Key("retweet_count", "posts.repost_count", COUNT),
-            Key("quote_count", "posts.quote_count", COUNT),
-            Key("reply_count", "posts.reply_count", COUNT),
+            Key("status_id", "posts.id", ID_AFTER_X),
+            *keys_for(
+                "posts",
+                text="text", created_at="created_at", lang="lang", source="source",
+                like_count="favorite_count", repost_count="retweet_count",
+                quote_count="quote_count", reply_count="reply_count",
+            ),
             Key("reply_to_status_id", "posts.id", ID_AFTER_X, of="replied_to"),
             Key("reply_to_user_id", "posts.in_reply_to_user_id", ID_AFTER_X),
             Key("reply_to_user_id", "post_mentions.user_id", ID_AFTER_X, item="reply"),
@@ -184,29 +181,25 @@ ACADEMIC = Format(
     Shape(
         "post",
         keys=(
-            Key("tweet_id", "posts.id", ID), Key("text", "posts.text"),
-            Key("created_at", "posts.created_at", TIME), Key("lang", "posts.lang"),
-            Key("source", "posts.source", APP), Key("author_id", "posts.author_id", ID),
-            Key("conversation_id", "posts.conversation_id", ID),
-            Key("in_reply_to_user_id", "posts.in_reply_to_user_id", ID),
-            Key("possibly_sensitive", "posts.possibly_sensitive", FLAG),
-            Key("like_count", "posts.like_count", COUNT),
-            Key("retweet_count", "posts.repost_count", COUNT),
-            Key("quote_count", "posts.quote_count", COUNT),
-            Key("reply_count", "posts.reply_count", COUNT),
-            Key("impression_count", "posts.impression_count", COUNT),
-            Key("user_username", "users.username", HANDLE), Key("user_name", "users.name"),
-            Key("user_created_at", "users.created_at", TIME),
-            Key("user_verified", "users.verified", FLAG),
-            Key("user_description", "users.description"),
-            Key("user_protected", "users.protected", FLAG),
-            Key("user_pinned_tweet_id", "users.pinned_post_id", ID),
-            Key("user_profile_image_url", "users.profile_image_url"),
-            Key("user_url", "users.url"), Key("user_location", "users.location"),
-            Key("user_tweet_count", "users.post_count", COUNT),
-            Key("user_list_count", "users.listed_count", COUNT),
-            Key("user_followers_count", "users.followers_count", COUNT),
-            Key("user_following_count", "users.following_count", COUNT),
+            *keys_for(
+                "posts",
+                id="tweet_id", text="text", created_at="created_at", lang="lang",
+                source="source", author_id="author_id", conversation_id="conversation_id",
+                in_reply_to_user_id="in_reply_to_user_id",
+                possibly_sensitive="possibly_sensitive", like_count="like_count",
+                repost_count="retweet_count", quote_count="quote_count",
+                reply_count="reply_count", impression_count="impression_count",
+            ),
+            *keys_for(
+                "users",
+                username="user_username", name="user_name", created_at="user_created_at",
+                verified="user_verified", description="user_description",
+                protected="user_protected", pinned_post_id="user_pinned_tweet_id",
+                profile_image_url="user_profile_image_url", url="user_url",
+                location="user_location", post_count="user_tweet_count",
+                listed_count="user_list_count", followers_count="user_followers_count",
+                following_count="user_following_count",
+            ),
             *(
                 Key(f"{of}.{name}", f"posts.{name}", read, of=of)
                 for of in _SOURCE_TYPES
@@ -249,9 +242,11 @@ TAGS_SHEET = Format(
     Shape(
         "post",
         keys=(
-            Key("id_str", "posts.id", ID), Key("text", "posts.text"),
-            Key("created_at", "posts.created_at", TIME), Key("source", "posts.source", APP),
-            Key("lang|iso_language_code", "posts.lang"), *COUNTS, *REPLY,
+            *keys_for(
+                "posts",
+                id="id_str", text="text", created_at="created_at", source="source",
+                lang="lang|iso_language_code",
+            ), *COUNTS, *REPLY,
             Key("to_user_id_str|to_user_id", "posts.in_reply_to_user_id", ID),
             Key("to_user_id_str|to_user_id", "post_mentions.user_id", ID, item="reply"),
             Key("to_user", "post_mentions.username", HANDLE, item="reply"),
@@ -262,11 +257,12 @@ TAGS_SHEET = Format(
                 "entities of the API v1.1", _entities,
                 ('{"hashtags": [{"text": "rain", "indices": [0, 5]}]}',))),
             Key("from_user_id_str|from_user_id", "posts.author_id", ID),
-            Key("from_user", "users.username", HANDLE),
-            Key("profile_image_url", "users.profile_image_url"),
-            Key("user_followers_count", "users.followers_count", COUNT),
-            Key("user_friends_count", "users.following_count", COUNT),
-            Key("user_location", "users.location"),
+            *keys_for(
+                "users",
+                username="from_user", profile_image_url="profile_image_url",
+                followers_count="user_followers_count", following_count="user_friends_count",
+                location="user_location",
+            ),
         ),
         left_out=("time", "user_lang", "status_url", "user_utc_offset", "user_time_zone"),
         finish=_finish_tags,
@@ -280,9 +276,12 @@ HARVEST = Format(
     Shape(
         "post",
         keys=(
-            Key("id_str", "posts.id", ID), Key("full_text|text", "posts.text"),
-            Key("conversation_id_str|conversation_id", "posts.conversation_id", ID),
-            Key("created_at", "posts.created_at", TIME), Key("lang", "posts.lang"),
+            *keys_for(
+                "posts",
+                id="id_str", text="full_text|text",
+                conversation_id="conversation_id_str|conversation_id", created_at="created_at",
+                lang="lang",
+            ),
             *COUNTS, *REPLY,
             Key("user_id_str|user_id", "posts.author_id", ID),
             Key("username", "users.username", HANDLE), Key("location", "users.location"),
@@ -308,13 +307,12 @@ def _without_absent(fields: dict[str, Any]) -> dict[str, Any]:
 _OPERATIONS = Shape(
     "post",
     keys=(
-        Key("tweetid", "posts.id", ID), Key("tweet_text", "posts.text"),
-        Key("tweet_time", "posts.created_at", TIME), Key("tweet_language", "posts.lang"),
-        Key("tweet_client_name", "posts.source", APP),
-        Key("quote_count", "posts.quote_count", COUNT),
-        Key("reply_count", "posts.reply_count", COUNT),
-        Key("like_count", "posts.like_count", COUNT),
-        Key("retweet_count", "posts.repost_count", COUNT),
+        *keys_for(
+            "posts",
+            id="tweetid", text="tweet_text", created_at="tweet_time", lang="tweet_language",
+            source="tweet_client_name", quote_count="quote_count", reply_count="reply_count",
+            like_count="like_count", repost_count="retweet_count",
+        ),
         Key("in_reply_to_userid", "posts.in_reply_to_user_id", ANY_ID),
         Key("in_reply_to_tweetid", "posts.id", ID, of="replied_to"),
         Key("quoted_tweet_tweetid", "posts.id", ID, of="quoted"),
@@ -325,13 +323,14 @@ _OPERATIONS = Shape(
             Reading("ids, also scrambled ones", _scrambled, ("[c2Nhcg=]",))),
         Key("retweet_userid", "post_mentions.user_id", ANY_ID, item="reposted"),
         Key("userid", "posts.author_id", ANY_ID),
-        Key("user_screen_name", "users.username"), Key("user_display_name", "users.name"),
-        Key("user_reported_location", "users.location"),
-        Key("user_profile_description", "users.description"),
-        Key("user_profile_url", "users.url"),
-        Key("follower_count", "users.followers_count", COUNT),
-        Key("following_count", "users.following_count", COUNT),
-        Key("account_creation_date", "users.created_at", TIME),
+        Key("user_screen_name", "users.username"),
+        *keys_for(
+            "users",
+            name="user_display_name", location="user_reported_location",
+            description="user_profile_description", url="user_profile_url",
+            followers_count="follower_count", following_count="following_count",
+            created_at="account_creation_date",
+        ),
     ),
     left_out=("account_language", "is_retweet", "poll_choices"), prepare=_without_absent,
 )
@@ -350,13 +349,13 @@ OPERATIONS_USERS = Format(
         "user",
         keys=(
             Key("userid", "users.id", ANY_ID), Key("user_screen_name", "users.username"),
-            Key("user_display_name", "users.name"),
-            Key("user_reported_location", "users.location"),
-            Key("user_profile_description", "users.description"),
-            Key("user_profile_url", "users.url"),
-            Key("follower_count", "users.followers_count", COUNT),
-            Key("following_count", "users.following_count", COUNT),
-            Key("account_creation_date", "users.created_at", TIME),
+            *keys_for(
+                "users",
+                name="user_display_name", location="user_reported_location",
+                description="user_profile_description", url="user_profile_url",
+                followers_count="follower_count", following_count="following_count",
+                created_at="account_creation_date",
+            ),
         ),
         left_out=("account_language",), prepare=_without_absent,
     ),

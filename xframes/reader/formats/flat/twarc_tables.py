@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from xframes.reader.formats.readings import (
-    APP,
     COUNT,
     FLAG,
     HANDLE,
@@ -16,7 +15,7 @@ from xframes.reader.formats.readings import (
     TAGS,
     TIME,
 )
-from xframes.reader.formats.source_format import Format, Key, Shape
+from xframes.reader.formats.source_format import Format, Key, Shape, keys_for
 
 _EXACT_DIGITS = 14  # of a number in a spreadsheet
 _REFERENCE = {"retweet": "retweeted", "quote": "quoted"}
@@ -61,16 +60,18 @@ REPLY = (
     Key("in_reply_to_screen_name", "post_mentions.username", HANDLE, item="reply"),
 )
 COUNTS = (
-    Key("favorite_count|favourite_count", "posts.like_count", COUNT),
-    Key("retweet_count", "posts.repost_count", COUNT),
-    Key("reply_count", "posts.reply_count", COUNT),
-    Key("quote_count", "posts.quote_count", COUNT),
+    *keys_for(
+        "posts",
+        like_count="favorite_count|favourite_count", repost_count="retweet_count",
+        reply_count="reply_count", quote_count="quote_count",
+    ),
 )
 _POST = (
-    Key("id_str|id", "posts.id", ID), Key("text|full_text", "posts.text"),
-    Key("created_at|parsed_created_at", "posts.created_at", TIME),
-    Key("lang", "posts.lang"), Key("source", "posts.source", APP),
-    Key("possibly_sensitive", "posts.possibly_sensitive", FLAG),
+    *keys_for(
+        "posts",
+        id="id_str|id", text="text|full_text", created_at="created_at|parsed_created_at",
+        lang="lang", source="source", possibly_sensitive="possibly_sensitive",
+    ),
     Key("coordinates", "posts.coordinates_type", POINT),
     Key("hashtags", "post_hashtags.tag", TAGS),
     Key("urls", "post_urls.expanded_url", LINKS),

@@ -7,20 +7,16 @@ from typing import TYPE_CHECKING, Any
 from xframes.reader.formats.conversion import read_record
 from xframes.reader.formats.file_objects import Notes
 from xframes.reader.formats.readings import (
-    APP,
     COUNT,
-    FLAG,
-    HANDLE,
     ID,
     POINT,
     TAGS,
-    TIME,
     Reading,
     is_nothing,
     items,
     paired,
 )
-from xframes.reader.formats.source_format import Format, Inner, Key, Shape
+from xframes.reader.formats.source_format import Format, Inner, Key, Shape, keys_for
 from xframes.reader.formats.v11.status_shape import FIRST_ID, VERIFIED_TYPE, finish_edits
 
 if TYPE_CHECKING:
@@ -88,17 +84,14 @@ def _finish_user(fields: Mapping[str, Any], objects: Objects) -> None:
 USER = Shape(
     "user",
     keys=(
-        Key("id_str|id", "users.id", ID), Key("username", "users.username", HANDLE),
-        Key("displayname", "users.name"), Key("created", "users.created_at", TIME),
-        Key("rawDescription|description", "users.description"),
-        Key("location", "users.location"), Key("verified", "users.verified", FLAG),
-        Key("protected", "users.protected", FLAG),
-        Key("followersCount", "users.followers_count", COUNT),
-        Key("friendsCount", "users.following_count", COUNT),
-        Key("statusesCount", "users.post_count", COUNT),
-        Key("favouritesCount", "users.like_count", COUNT),
-        Key("listedCount", "users.listed_count", COUNT),
-        Key("mediaCount", "users.media_count", COUNT),
+        *keys_for(
+            "users",
+            id="id_str|id", username="username", name="displayname", created_at="created",
+            description="rawDescription|description", location="location", verified="verified",
+            protected="protected", followers_count="followersCount",
+            following_count="friendsCount", post_count="statusesCount",
+            like_count="favouritesCount", listed_count="listedCount", media_count="mediaCount",
+        ),
         Key("blueType", "users.verified_type", VERIFIED_TYPE),
         Key("pinnedIds", "users.pinned_post_id", FIRST_ID),
         Key("profileImageUrl", "users.profile_image_url"),
@@ -115,9 +108,11 @@ USER = Shape(
 PLACE = Shape(
     "place",
     keys=(
-        Key("id", "places.id"), Key("fullName", "places.full_name"), Key("name", "places.name"),
-        Key("type", "places.place_type"), Key("country", "places.country"),
-        Key("countryCode", "places.country_code"),
+        *keys_for(
+            "places",
+            id="id", full_name="fullName", name="name", place_type="type", country="country",
+            country_code="countryCode",
+        ),
     ),
     left_out=("_type",),
 )
@@ -150,18 +145,15 @@ def _finish(fields: Mapping[str, Any], objects: Objects) -> None:
 POST: Shape = Shape(
     "post",
     keys=(
-        Key("id_str|id", "posts.id", ID),
-        Key("rawContent|content|renderedContent", "posts.text"),
-        Key("date", "posts.created_at", TIME), Key("lang", "posts.lang"),
-        Key("conversationIdStr|conversationId", "posts.conversation_id", ID),
-        Key("sourceLabel|source", "posts.source", APP),
-        Key("likeCount", "posts.like_count", COUNT),
-        Key("retweetCount", "posts.repost_count", COUNT),
-        Key("replyCount", "posts.reply_count", COUNT),
-        Key("quoteCount", "posts.quote_count", COUNT),
-        Key("bookmarkCount|bookmarkedCount", "posts.bookmark_count", COUNT),
-        Key("viewCount", "posts.impression_count", COUNT),
-        Key("possibly_sensitive|possiblySensitive", "posts.possibly_sensitive", FLAG),
+        *keys_for(
+            "posts",
+            id="id_str|id", text="rawContent|content|renderedContent", created_at="date",
+            lang="lang", conversation_id="conversationIdStr|conversationId",
+            source="sourceLabel|source", like_count="likeCount", repost_count="retweetCount",
+            reply_count="replyCount", quote_count="quoteCount",
+            bookmark_count="bookmarkCount|bookmarkedCount", impression_count="viewCount",
+            possibly_sensitive="possibly_sensitive|possiblySensitive",
+        ),
         Key("hashtags", "post_hashtags.tag", TAGS), Key("cashtags", "post_cashtags.tag", TAGS),
         Key("links|outlinks", "post_urls", LINKS), Key("mentionedUsers", "post_mentions", MENTIONS),
         Key("coordinates", "posts.coordinates_type", POINT),

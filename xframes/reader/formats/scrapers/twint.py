@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from xframes.reader.formats.readings import (
-    COUNT,
     FLAG,
     HANDLE,
     ID,
@@ -21,7 +20,7 @@ from xframes.reader.formats.readings import (
     literal,
 )
 from xframes.reader.formats.scrapers.snscrape import MENTIONS
-from xframes.reader.formats.source_format import Format, Key, Shape
+from xframes.reader.formats.source_format import Format, Key, Shape, keys_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,13 +83,18 @@ def _prepare_user(fields: dict[str, Any]) -> dict[str, Any]:
 SHAPE = Shape(
     "post",
     keys=(
-        Key("id", "posts.id", ID), Key("tweet", "posts.text"),
-        Key("conversation_id", "posts.conversation_id", ID),
-        Key("created_at", "posts.created_at", TIME), Key("language", "posts.lang"),
+        *keys_for(
+            "posts",
+            id="id", text="tweet", conversation_id="conversation_id", created_at="created_at",
+            lang="language",
+        ),
         Key("source", "posts.source"),
-        Key("likes_count|nlikes|likes", "posts.like_count", COUNT),
-        Key("retweets_count|nretweets|retweets", "posts.repost_count", COUNT),
-        Key("replies_count|nreplies|replies", "posts.reply_count", COUNT),
+        *keys_for(
+            "posts",
+            like_count="likes_count|nlikes|likes",
+            repost_count="retweets_count|nretweets|retweets",
+            reply_count="replies_count|nreplies|replies",
+        ),
         Key("hashtags", "post_hashtags.tag", TAGS), Key("cashtags", "post_cashtags.tag", TAGS),
         Key("mentions", "post_mentions", MENTIONS),
         Key("place", "posts.coordinates_type", Reading(
@@ -115,14 +119,13 @@ SHAPE = Shape(
 USER = Shape(
     "user",
     keys=(
-        Key("id", "users.id", ID), Key("username", "users.username", HANDLE),
-        Key("name", "users.name"), Key("bio", "users.description"),
-        Key("location", "users.location"), Key("url", "users.url"),
-        Key("tweets", "users.post_count", COUNT), Key("following", "users.following_count", COUNT),
-        Key("followers", "users.followers_count", COUNT), Key("likes", "users.like_count", COUNT),
-        Key("media", "users.media_count", COUNT),
-        Key("profile_image_url|avatar", "users.profile_image_url"),
-        Key("background_image", "users.profile_banner_url"),
+        *keys_for(
+            "users",
+            id="id", username="username", name="name", description="bio", location="location",
+            url="url", post_count="tweets", following_count="following",
+            followers_count="followers", like_count="likes", media_count="media",
+            profile_image_url="profile_image_url|avatar", profile_banner_url="background_image",
+        ),
         Key("_joined", "users.created_at", TIME), Key("private", "users.protected", FLAG),
         Key("verified", "users.verified", FLAG),
     ),

@@ -8,21 +8,18 @@ from typing import TYPE_CHECKING, Any
 from xframes.reader.formats.conversion import joined, read_record
 from xframes.reader.formats.file_objects import Converted
 from xframes.reader.formats.readings import (
-    APP,
     COUNT,
-    FLAG,
-    HANDLE,
     ID,
     ID_IN_LINK,
     POINT_OF_LATITUDE,
-    TIME,
     Reading,
     as_time,
     is_nothing,
 )
-from xframes.reader.formats.source_format import Format, Inner, Key, Shape
+from xframes.reader.formats.source_format import Format, Inner, Key, Shape, keys_for
 from xframes.reader.formats.v11.entities_v11 import BOX, HASHTAGS, MEDIA, MENTIONS, SOURCES, URLS
 from xframes.reader.formats.v11.status_shape import CODES, finish_edits
+from xframes.schema.operation_tables import EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,15 +45,15 @@ TAG = Reading("id in a tag", _id_of_tag, ("tag:search.twitter.com,2005:141000000
 ACTOR = Shape(
     "user",
     keys=(
-        Key("id", "users.id", TAG), Key("preferredUsername", "users.username", HANDLE),
-        Key("displayName", "users.name"), Key("postedTime", "users.created_at", TIME),
-        Key("summary", "users.description"), Key("location.displayName", "users.location"),
-        Key("verified", "users.verified", FLAG), Key("image", "users.profile_image_url"),
-        Key("followersCount", "users.followers_count", COUNT),
-        Key("friendsCount", "users.following_count", COUNT),
-        Key("statusesCount", "users.post_count", COUNT),
-        Key("listedCount", "users.listed_count", COUNT),
-        Key("favoritesCount", "users.like_count", COUNT),
+        Key("id", "users.id", TAG),
+        *keys_for(
+            "users",
+            username="preferredUsername", name="displayName", created_at="postedTime",
+            description="summary", location="location.displayName", verified="verified",
+            profile_image_url="image", followers_count="followersCount",
+            following_count="friendsCount", post_count="statusesCount",
+            listed_count="listedCount", like_count="favoritesCount",
+        ),
     ),
     left_out=("objectType", "link", "links", "utcOffset", "twitterTimeZone", "languages",
               "location.objectType", "favoritesCount", "protected"),
@@ -77,9 +74,11 @@ PLACE = Shape(
         Key("link", "places.id", Reading("id of a place in a link", lambda value: str(value)
             .rpartition("/")[2].removesuffix(".json"),
             ("https://api.twitter.com/1.1/geo/id/01fbe706f872cb32.json",))),
-        Key("displayName", "places.full_name"), Key("name", "places.name"),
-        Key("twitter_place_type", "places.place_type"),
-        Key("country_code", "places.country"), Key("twitter_country_code", "places.country_code"),
+        *keys_for(
+            "places",
+            full_name="displayName", name="name", place_type="twitter_place_type",
+            country="country_code", country_code="twitter_country_code",
+        ),
         Key("geo", "places.west", BOX),
     ),
     left_out=("objectType", "streetAddress", "geo*"),
@@ -144,14 +143,14 @@ def _finish(fields: Mapping[str, Any], objects: Objects) -> None:
 ACTIVITY: Shape = Shape(
     "post",
     keys=(
-        Key("id", "posts.id", TAG), Key("body", "posts.text"),
-        Key("postedTime", "posts.created_at", TIME), Key("twitter_lang", "posts.lang"),
-        Key("generator.displayName", "posts.source", APP),
-        Key("favoritesCount", "posts.like_count", COUNT),
-        Key("retweetCount", "posts.repost_count", COUNT),
-        Key("quoteCount", "posts.quote_count", COUNT),
-        Key("replyCount", "posts.reply_count", COUNT),
-        Key("possibly_sensitive", "posts.possibly_sensitive", FLAG),
+        Key("id", "posts.id", TAG),
+        *keys_for(
+            "posts",
+            text="body", created_at="postedTime", lang="twitter_lang",
+            source="generator.displayName", like_count="favoritesCount",
+            repost_count="retweetCount", quote_count="quoteCount", reply_count="replyCount",
+            possibly_sensitive="possibly_sensitive",
+        ),
         Key("inReplyTo.link", "posts.id", ID_IN_LINK, of="replied_to"),
         Key("geo", "posts.coordinates_type", Reading("point, latitude first",
             lambda value: POINT_OF_LATITUDE(value.get("coordinates")),
@@ -199,8 +198,8 @@ def _activities(document: Mapping[str, Any], notes: Notes) -> list[Converted]:
 
 def _deletion(document: Mapping[str, Any], notes: Notes) -> list[Converted]:
     del notes
-    line = {"id": TAG(document["object"]["id"]), "action": "delete", "reason": "deleted"}
-    return [Converted({"data": [line]}, "compliance_result")]
+    event = {"tweet": {"id": TAG(document["object"]["id"])}}
+    return [Converted({"data": [{"delete": event}]}, "compliance_event")]
 
 
 def _is_deletion(document: Mapping[str, Any]) -> bool:
@@ -232,44 +231,30 @@ def _has_activities(document: Mapping[str, Any]) -> bool:
 
 # compliance of v2 ---------------------------------------------------------------------------------
 
-_ACTIONS = {
-    "delete": "delete", "undelete": "undelete", "withheld": "withheld", "drop": "drop",
-    "undrop": "undrop", "tweet_edit": "edit", "user_delete": "delete", "user_undelete": "undelete",
-    "user_withheld": "withheld", "user_protect": "protect", "user_unprotect": "unprotect",
-    "user_suspend": "suspend", "user_unsuspend": "unsuspend", "scrub_geo": "scrub_geo",
-    "user_profile_modification": "modify",
-}
-_REASONS = {"delete": "deleted", "protect": "protected", "suspend": "suspended",
-            "scrub_geo": "scrub_geo"}
+_SUBJECTS = {"tweet", "user", "favorite", "event_at", "initial_tweet_id"}
 
 
 def _compliance(document: Mapping[str, Any], notes: Notes) -> list[Converted]:
-    pages = []
-    for name, event in document["data"].items():
-        action = _ACTIONS.get(name, name)
-        subject = event.get("tweet") or event.get("user") or event.get("initial_tweet_id")
-        id_ = subject.get("id") if isinstance(subject, dict) else subject
-        if is_nothing(id_) or action not in _REASONS:
-            notes.refuse(f"compliance-{name}", f"events of compliance streams ({name}) are not "
-                                               "read; no table holds them")
-            continue
-        line = {"id": ID(id_), "action": "delete", "reason": _REASONS[action]}
-        at = event.get("event_at")
-        if not is_nothing(at):
-            line["redacted_at"] = TIME(at)
-        observed = as_time(at) if not is_nothing(at) else None
-        pages.append(Converted({"data": [line]}, "compliance_result", observed_at=observed))
-    return pages
+    """Return the page of an event as X sends it; the rows of `removals` follow from it."""
+    name, event = next(iter(document["data"].items()))
+    if name not in EVENTS:
+        notes.refuse(f"compliance-{name}",
+                     f"events of compliance streams ({name}) are not read; no table holds them")
+        return []
+    at = event.get("event_at")
+    try:
+        observed = None if is_nothing(at) else as_time(at)
+    except (ValueError, TypeError, OverflowError):
+        observed = None  # the value is noted when the page is flattened
+    return [Converted({"data": [{name: event}]}, "compliance_event", observed_at=observed)]
 
 
 def _is_compliance(document: Mapping[str, Any]) -> bool:
     data = document.get("data")
     if not isinstance(data, dict) or document.keys() != {"data"} or len(data) != 1:
         return False
-    name, event = next(iter(data.items()))
-    return name in _ACTIONS and isinstance(event, dict) and bool(
-        {"tweet", "user", "event_at", "initial_tweet_id"} & event.keys()
-    )
+    event = next(iter(data.values()))
+    return isinstance(event, dict) and bool(_SUBJECTS & event.keys())
 
 
 _TOOL = "Gnip and PowerTrack (activity streams)"
@@ -277,11 +262,11 @@ FORMATS = (
     Format("activity", _TOOL, "streams", "json", ACTIVITY, fits=_is_activity,
            convert=_activities, cannot_say="bookmarks and impressions"),
     Format("activity-deletion", _TOOL, "streams", "json", fits=_is_deletion, convert=_deletion,
-           tables=("removals",)),
+           tables=("removals", "compliance_events")),
     Format("activity-answer", _TOOL, "streams", "json", ACTIVITY, fits=_has_activities,
            convert=_results),
     Format("gnip-notice", "notices of Gnip's streams", "streams", "json",
            certain=(("info.message",), ("info.sent",)), way_out="no table holds them"),
     Format("compliance-stream", "compliance streams of the API v2", "streams", "json",
-           fits=_is_compliance, convert=_compliance, tables=("removals",)),
+           fits=_is_compliance, convert=_compliance, tables=("removals", "compliance_events")),
 )

@@ -23,10 +23,14 @@ _OF_POSTS = {"id_str", "full_text", "favorite_count", "in_reply_to_status_id", "
 _OF_USERS = {"name", "followers_count", "friends_count", "statuses_count", "favourites_count",
              "created_at", "description", "profile_image_url", "profile_image_url_https",
              "listed_count", "verified", "protected", "location"}
-_NOTICES = ("scrub_geo", "limit", "status_withheld", "user_withheld", "disconnect", "warning",
-            "friends", "friends_str", "control", "user_undelete", "user_unprotect",
-            "user_unsuspend", "user_update", "status_undelete", "favorite", "unfavorite")
-_REMOVALS = {"user_delete": "deleted", "user_protect": "protected", "user_suspend": "suspended"}
+_NOTICES = ("limit", "disconnect", "warning", "friends", "friends_str", "control", "user_update",
+            "status_undelete", "favorite", "unfavorite")
+# Notices about posts and users, with the names of these events in the streams of the API v2.
+_POST_EVENTS = {"delete": "delete", "status_withheld": "withheld"}
+_USER_EVENTS = {name: name for name in (
+    "user_delete", "user_protect", "user_suspend", "user_undelete", "user_unprotect",
+    "user_unsuspend", "user_withheld", "scrub_geo",
+)}
 
 
 def has_id(item: Mapping[str, Any]) -> bool:
@@ -152,44 +156,58 @@ def _map_items(document: Mapping[str, Any], notes: Notes) -> list[Converted]:
     return convert_records(STATUS, [i for i in _map(document).values() if i], notes)
 
 
-def _deletion(document: Mapping[str, Any], notes: Notes) -> list[Converted]:
-    status = document["delete"]["status"]
-    id_ = ID(status.get("id_str") or status.get("id"))
-    del notes
-    line = {"id": id_, "action": "delete", "reason": "deleted"}
-    at = _time(document["delete"].get("timestamp_ms"))
-    if at is not None:
-        line["redacted_at"] = at.isoformat()
-    return [Converted({"data": [line]}, "compliance_result", observed_at=at)]
+def _is_compliance(document: Mapping[str, Any]) -> bool:
+    """Whether a line of a stream says what happened to a post or user."""
+    name, notice = _notice(document)
+    if not isinstance(notice, dict):
+        return False
+    if name in _POST_EVENTS:
+        return not is_nothing(_first(_status_of(notice), "id_str", "id"))
+    return len(document) == 1 and not is_nothing(_account_of(notice))
 
 
-def _is_deletion(document: Mapping[str, Any]) -> bool:
-    inner = document.get("delete")
-    return (isinstance(inner, dict) and isinstance(inner.get("status"), dict)
-            and has_id(inner["status"]))
+def _notice(document: Mapping[str, Any]) -> tuple[str, Any]:
+    names = (name for name in (*_POST_EVENTS, *_USER_EVENTS) if name in document)
+    name = next(names, "")
+    return name, document.get(name)
 
 
-def _is_account_removal(document: Mapping[str, Any]) -> bool:
-    return len(document) == 1 and any(
-        isinstance(document.get(name), dict)
-        and not is_nothing(_account_of(document[name])) for name in _REMOVALS
-    )
+def _status_of(notice: Mapping[str, Any]) -> Mapping[str, Any]:
+    status = notice.get("status")
+    return status if isinstance(status, dict) else notice
 
 
 def _account_of(notice: Mapping[str, Any]) -> Any:
-    return next((notice[name] for name in ("id_str", "user_id_str", "id", "user_id")
-                 if not is_nothing(notice.get(name))), None)
+    return _first(notice, "id_str", "user_id_str", "id", "user_id")
 
 
-def _account_removal(document: Mapping[str, Any], notes: Notes) -> list[Converted]:
-    """Read the notice that an account is to be removed."""
+def _first(notice: Mapping[str, Any], *names: str) -> Any:
+    return next((notice[name] for name in names if not is_nothing(notice.get(name))), None)
+
+
+def _compliance(document: Mapping[str, Any], notes: Notes) -> list[Converted]:
+    """Return a notice as the event of the streams of the API v2."""
     del notes
-    name, notice = next(iter(document.items()))
-    line = {"id": ID(_account_of(notice)), "action": "delete", "reason": _REMOVALS[name]}
+    name, notice = _notice(document)
+    event: dict[str, Any] = {}
+    if name in _POST_EVENTS:
+        status = _status_of(notice)
+        event["tweet"] = {"id": ID(_first(status, "id_str", "id"))}
+        author = _first(status, "user_id_str", "user_id")
+        if not is_nothing(author):
+            event["tweet"]["author_id"] = ID(author)
+    else:
+        event["user"] = {"id": ID(_account_of(notice))}
+    last = _first(notice, "up_to_status_id_str", "up_to_status_id")
+    if not is_nothing(last):
+        event["up_to_tweet_id"] = ID(last)
+    if isinstance(countries := notice.get("withheld_in_countries"), list):
+        event["withheld_in_countries"] = countries
     at = _time(notice.get("timestamp_ms"))
     if at is not None:
-        line["redacted_at"] = at.isoformat()
-    return [Converted({"data": [line]}, "compliance_result", observed_at=at)]
+        event["event_at"] = at.isoformat()
+    own = (_POST_EVENTS | _USER_EVENTS)[name]
+    return [Converted({"data": [{own: event}]}, "compliance_event", observed_at=at)]
 
 
 def _is_event_of_users(document: Mapping[str, Any]) -> bool:
@@ -420,10 +438,8 @@ FORMATS = (
     Format("v11-answer", _TOOL, "v11", "json", STATUS, fits=_has_items, convert=_items,
            tables=("users", "lists")),
     Format("v11-map", _TOOL, "v11", "json", STATUS, fits=_is_map, convert=_map_items),
-    Format("v11-deletion", "streams of the API v1.1", "v11", "json", fits=_is_deletion,
-           convert=_deletion, tables=("removals",)),
-    Format("v11-account-removal", "streams of the API v1.1", "v11", "json",
-           fits=_is_account_removal, convert=_account_removal, tables=("removals",)),
+    Format("v11-compliance", "streams of the API v1.1", "v11", "json", fits=_is_compliance,
+           convert=_compliance, tables=("removals", "compliance_events")),
     Format("v11-envelope", "streams of the API v1.1", "v11", "json", STATUS, fits=_is_envelope,
            convert=_envelope, tables=("messages",)),
     Format("v11-event", "events of users' streams", "v11", "json", fits=_is_event_of_users,

@@ -142,6 +142,8 @@ def sources_of_media(value: Any) -> list[str]:
 def bounding_box(value: Any) -> list[float] | None:
     """Return the west, south, east and north of a polygon."""
     polygon = value.get("coordinates") if isinstance(value, dict) else value
+    if isinstance(polygon, list) and all(point == [] for point in polygon):
+        return None
     while isinstance(polygon, list) and polygon and isinstance(polygon[0], list):
         if all(isinstance(p, list) and len(p) == 2 and _are_numbers(p) for p in polygon):
             longitudes, latitudes = zip(*polygon, strict=True)

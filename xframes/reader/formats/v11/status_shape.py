@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from xframes.reader.formats.readings import (
-    APP,
     COUNT,
     FLAG,
     HANDLE,
@@ -17,7 +17,7 @@ from xframes.reader.formats.readings import (
     Reading,
     is_nothing,
 )
-from xframes.reader.formats.source_format import Inner, Key, Shape
+from xframes.reader.formats.source_format import Inner, Key, Shape, keys_for
 from xframes.reader.formats.v11.entities_v11 import (
     BOX,
     HASHTAGS,
@@ -56,6 +56,18 @@ def _verified_type(value: Any) -> str | None:
     return value.lower()
 
 
+_POLICIES = {"community": "following", "byinvitation": "mentionedUsers",
+             "subscribers": "subscribers", "verified": "verified"}
+
+
+def _reply_settings(value: Any) -> str:
+    policy = str(value).replace("_", "").lower()
+    if policy not in _POLICIES:
+        raise ValueError(f"expected one of {', '.join(_POLICIES)}")
+    return _POLICIES[policy]
+
+
+REPLIERS = Reading("who may reply", _reply_settings, ("Community", "by_invitation"))
 FIRST_ID = Reading("first id", lambda value: ID(value[0]), (["1410000000000000003"],))
 VERIFIED_TYPE = Reading("kind of a verified account", _verified_type, ("Business", "blue"))
 CODES = Reading("codes of countries", _codes, (["DE", "FR"],))
@@ -64,9 +76,11 @@ PRIVATE = Reading("private or public", _is_private, ("private", "public"))
 PLACE = Shape(
     "place",
     keys=(
-        Key("id", "places.id"), Key("full_name", "places.full_name"), Key("name", "places.name"),
-        Key("place_type", "places.place_type"), Key("country", "places.country"),
-        Key("country_code", "places.country_code"), Key("bounding_box", "places.west", BOX),
+        *keys_for(
+            "places",
+            id="id", full_name="full_name", name="name", place_type="place_type",
+            country="country", country_code="country_code",
+        ), Key("bounding_box", "places.west", BOX),
         Key("contained_within", "places.contained_within", IDS),
     ),
     left_out=("url", "attributes", "attributes.*", "polylines", "centroid", "geometry*"),
@@ -103,20 +117,21 @@ def finish_user(fields: Mapping[str, Any], objects: Objects) -> None:
 USER = Shape(
     "user",
     keys=(
-        Key("id_str|id", "users.id", ID), Key("screen_name", "users.username", HANDLE),
-        Key("name", "users.name"), Key("created_at", "users.created_at", TIME),
-        Key("description", "users.description"), Key("location", "users.location"),
-        Key("url", "users.url"), Key("protected", "users.protected", FLAG),
-        Key("verified|is_blue_verified|ext_is_blue_verified", "users.verified", FLAG),
+        *keys_for(
+            "users",
+            id="id_str|id", username="screen_name", name="name", created_at="created_at",
+            description="description", location="location", url="url", protected="protected",
+            verified="verified|is_blue_verified|ext_is_blue_verified",
+        ),
         Key("verified_type", "users.verified_type", VERIFIED_TYPE),
-        Key("profile_image_url_https|profile_image_url", "users.profile_image_url"),
-        Key("profile_banner_url", "users.profile_banner_url"),
-        Key("followers_count", "users.followers_count", COUNT),
-        Key("friends_count", "users.following_count", COUNT),
-        Key("statuses_count", "users.post_count", COUNT),
-        Key("listed_count", "users.listed_count", COUNT),
-        Key("favourites_count", "users.like_count", COUNT),
-        Key("media_count", "users.media_count", COUNT),
+        *keys_for(
+            "users",
+            profile_image_url="profile_image_url_https|profile_image_url",
+            profile_banner_url="profile_banner_url", followers_count="followers_count",
+            following_count="friends_count", post_count="statuses_count",
+            listed_count="listed_count", like_count="favourites_count",
+            media_count="media_count",
+        ),
         Key("withheld_in_countries", "users.withheld_country_codes", CODES),
         Key("withheld_scope", "users.withheld_scope"),
         Key("pinned_tweet_ids_str", "users.pinned_post_id", FIRST_ID),
@@ -142,6 +157,8 @@ USER = Shape(
 )
 
 
+_CARD = re.compile(r"card://([0-9]{1,20})")
+_MOST_OPTIONS = 4  # of a poll
 _ENTITIES = ("hashtags", "symbols", "user_mentions", "urls")
 
 
@@ -185,11 +202,48 @@ def _finish_status(fields: Mapping[str, Any], objects: Objects) -> None:
     note = fields.get("note_tweet")
     if isinstance(note, dict) and isinstance(note.get("text"), str):
         objects.main["note_tweet"] = note
+    _add_poll(fields.get("card"), objects)
     finish_edits(fields, objects.main)
     for kind in ("retweeted", "quoted"):
         part = objects.parts.get(kind)
         if part and "id" not in part:
             del objects.parts[kind]
+
+
+def _add_poll(card: Any, objects: Objects) -> None:
+    """Add the poll of a card, as X's website and the API for X's own apps have it."""
+    own = card.get("legacy", card) if isinstance(card, dict) else None
+    hit = _CARD.fullmatch(str(own.get("url"))) if isinstance(own, dict) else None
+    if own is None or hit is None or not str(own.get("name")).startswith("poll"):
+        return
+    values = own.get("binding_values")
+    if isinstance(values, list):
+        values = {one.get("key"): one.get("value") for one in values if isinstance(one, dict)}
+    said = {name: _bound(value) for name, value in values.items()} if values else {}
+    options = []
+    for place in range(1, _MOST_OPTIONS + 1):
+        label, votes = said.get(f"choice{place}_label"), said.get(f"choice{place}_count")
+        if label is not None:
+            options.append({"position": place, "label": str(label)})
+            if not is_nothing(votes):
+                options[-1]["votes"] = COUNT(votes)
+    poll: dict[str, Any] = {"id": hit[1], "options": options}
+    for name, old, read in (("duration_minutes", "duration_minutes", COUNT),
+                            ("end_datetime", "end_datetime_utc", TIME)):
+        if not is_nothing(said.get(old)):
+            poll[name] = read(said[old])
+    if "counts_are_final" in said:
+        is_final = str(said["counts_are_final"]).lower() == "true"
+        poll["voting_status"] = "closed" if is_final else "open"
+    objects.main.setdefault("attachments", {})["poll_ids"] = [hit[1]]
+    objects.include("poll", poll)
+
+
+def _bound(value: Any) -> Any:
+    """Return the value of a card's field, which names its type."""
+    if not isinstance(value, dict):
+        return value
+    return next((one for name, one in value.items() if name.endswith("_value")), None)
 
 
 def finish_edits(fields: Mapping[str, Any], post: dict[str, Any]) -> None:
@@ -229,27 +283,24 @@ def _first(item: Any, *names: str) -> Any:
 STATUS: Shape = Shape(
     "post",
     keys=(
-        Key("id_str|id", "posts.id", ID),
-        Key("full_text|text", "posts.text"),
-        Key("created_at", "posts.created_at", TIME),
-        Key("lang", "posts.lang"),
-        Key("source", "posts.source", APP),
-        Key("possibly_sensitive", "posts.possibly_sensitive", FLAG),
-        Key("conversation_id_str|conversation_id", "posts.conversation_id", ID),
-        Key("in_reply_to_user_id_str|in_reply_to_user_id", "posts.in_reply_to_user_id", ID),
-        Key("favorite_count|like_count", "posts.like_count", COUNT),
-        Key("retweet_count", "posts.repost_count", COUNT),
-        Key("reply_count", "posts.reply_count", COUNT),
-        Key("quote_count", "posts.quote_count", COUNT),
-        Key("bookmark_count", "posts.bookmark_count", COUNT),
-        Key("view_count", "posts.impression_count", COUNT),
+        *keys_for(
+            "posts",
+            id="id_str|id", text="full_text|text", created_at="created_at", lang="lang",
+            source="source", possibly_sensitive="possibly_sensitive",
+            conversation_id="conversation_id_str|conversation_id",
+            in_reply_to_user_id="in_reply_to_user_id_str|in_reply_to_user_id",
+            like_count="favorite_count|like_count", repost_count="retweet_count",
+            reply_count="reply_count", quote_count="quote_count",
+            bookmark_count="bookmark_count", impression_count="view_count",
+        ),
+        Key("conversation_control.policy", "posts.reply_settings", REPLIERS),
         Key("scopes.followers", "posts.followers_only", FLAG),
         Key("withheld_copyright", "posts.withheld_copyright", FLAG),
         Key("withheld_in_countries", "posts.withheld_country_codes", CODES),
         Key("withheld_scope", "posts.withheld_scope"),
         Key("community_id_str|community_id|community.id_str|community.id", "posts.community_id",
             ID),
-        Key("card_uri|card.url", "posts.card_uri"),
+        Key("card_uri|card.url|card.legacy.url", "posts.card_uri"),
         Key("coordinates", "posts.coordinates_type", POINT),
         Key("user_id_str|user_id|userId", "posts.author_id", ID),
         Key("screen_name|user_screen_name|username|from_user", "users.username", HANDLE),
@@ -283,6 +334,7 @@ STATUS: Shape = Shape(
         "metadata", "metadata.*", "in_reply_to_screen_name", "contributorsIDs",
         "quoted_status_permalink", "quoted_status_permalink.*", "current_user_retweet",
         "possibly_sensitive_appealable", "possibly_sensitive_editable", "supplemental_language",
+        "conversation_control", "conversation_control.*",
         "card", "card.*", "self_thread", "self_thread.*", "quoted_status_result*", "bookmarked",
         "retweeted_status_result*", "ext*", "entities.polls", "entities.timestamps", "community",
         "community.*", "scopes.*", "scopes", "editable", "withheld*", "annotations", "rate_limit*",
@@ -298,8 +350,8 @@ STATUS: Shape = Shape(
 LIST = Shape(
     "list",
     keys=(
-        Key("id_str|id", "lists.id", ID), Key("name", "lists.name"),
-        Key("description", "lists.description"), Key("created_at", "lists.created_at", TIME),
+        Key("id_str|id", "lists.id", ID),
+        *keys_for("lists", name="name", description="description", created_at="created_at"),
         Key("mode", "lists.private", PRIVATE), Key("member_count", "lists.member_count", COUNT),
         Key("subscriber_count", "lists.follower_count", COUNT),
     ),
