@@ -104,7 +104,7 @@ def pages(client: Sender, plan: Plan, state: State = _START) -> Iterator[tuple[P
         if page.request.params != request.params:
             largest = whole_number(page.request.params.get("max_results"))
         outline = page.outline or read_outline(page.body)
-        page = replace(page, outline=None)  # whoever keeps the page does not need it
+        page = replace(page, outline=None)  # what follows does not need it
         rows, token = len(outline.rows), _token(outline)
         if not is_repeated and _is_lost(plan, state, rows, token):
             is_repeated, state = True, replace(state, pages=state.pages + 1)
