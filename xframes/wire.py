@@ -34,7 +34,6 @@ _TOP_UP = (
     "the account has no credits left. They are bought at https://console.x.com; then the work can "
     "be resumed"
 )
-_SMALL = 1 << 16  # bytes: most answers that say nothing but that something failed are smaller
 TICK = timedelta(microseconds=1)
 _SHORT = timedelta(seconds=1)  # a clock that is behind by more was set back
 _NUMBER = re.compile(r"[0-9]{1,15}")  # of a header: no count and no time of X's is longer
@@ -81,9 +80,86 @@ class Request:
     purpose: Purpose | None = field(default=None, repr=False, compare=False)
 
 
+class Listed(msgspec.Struct, gc=False):
+    """What an object of an answer is named by: an id, a media key, or the start of a count."""
+
+    id: str | int | None = None
+    media_key: str | None = None
+    start: str | None = None
+
+
+class Outline(msgspec.Struct):
+    """What decides about an answer: which objects it lists, and its metadata. None: not sent.
+
+    The content of objects is skipped. In a list, None is a value that is not an object.
+    """
+
+    data: list[Listed | None] | Listed | None = None
+    includes: dict[str, list[Listed | None]] | None = None
+    meta: dict[str, Any] | None = None
+
+    @property
+    def is_page(self) -> bool:
+        """Whether it has rows or metadata."""
+        return self.data is not None or self.meta is not None
+
+    @property
+    def rows(self) -> list[Listed | None]:
+        """The main objects."""
+        if isinstance(self.data, list):
+            return self.data
+        if self.data is None:
+            return []
+        return [self.data]
+
+
+_outlines = msgspec.json.Decoder(Outline)
+
+
+def read_outline(body: bytes) -> Outline:
+    """Return the outline of a body; of one that is not JSON, an empty one."""
+    try:
+        return _outlines.decode(body)
+    except (msgspec.MsgspecError, RecursionError):
+        return _outline_of(_document(body))
+
+
+def _outline_of(document: Mapping[str, Any]) -> Outline:
+    """Return the outline of a body in which a type is not X's, or that only a lenient reader reads.
+
+    Types that are not X's count as not sent.
+    """
+    data, includes, meta = (document.get(name) for name in ("data", "includes", "meta"))
+    outline = Outline(meta=meta if isinstance(meta, dict) else None)
+    if isinstance(data, list):
+        outline.data = list(map(_listed, data))
+    else:
+        outline.data = _listed(data)
+    if isinstance(includes, dict):
+        outline.includes = {
+            str(key): list(map(_listed, objects))
+            for key, objects in includes.items() if isinstance(objects, list)
+        }
+    return outline
+
+
+def _listed(value: Any) -> Listed | None:
+    if not isinstance(value, dict):
+        return None
+    id, key, start = (value.get(name) for name in ("id", "media_key", "start"))
+    return Listed(
+        id if isinstance(id, str | int) else None,
+        str(key) if isinstance(key, str | int) else None,
+        start if isinstance(start, str) else None,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One response of X: its body byte for byte, its request, and when it was received (UTC)."""
+    """One response of X: its body byte for byte, its request, and when it was received (UTC).
+
+    `outline` is that of the body where the client has read it already.
+    """
 
     request: Request
     body: bytes
@@ -91,6 +167,7 @@ class Page:
     status: int = 200
     run_id: str | None = None
     page_id: str = ""
+    outline: Outline | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.page_id:
@@ -143,6 +220,7 @@ def classify(
     now: datetime,
     further: bool = False,
     lists: bool = False,
+    outline: Outline | None = None,
 ) -> ApiError | None:
     """Return the error that a response means, or None for a valid page.
 
@@ -150,9 +228,13 @@ def classify(
     `{code, message}` or OAuth's `{error, error_description}`; the response to a write may have only
     a status. With `further`, an earlier page announced this one, so an empty response is an error.
     `lists` is for reads that do not look up things by name: for them, problems alone are an error.
+    `outline` is that of the body, if it was read already.
     """
     if 200 <= status < 300:
-        meant = _success(status, headers, body, action=action, further=further, lists=lists)
+        outline = outline or read_outline(body)
+        meant = _success(
+            status, headers, body, action=action, further=further, lists=lists, outline=outline
+        )
         if not isinstance(meant, int):
             return meant
         status = meant
@@ -202,15 +284,14 @@ def _success(
     action: str | None,
     further: bool,
     lists: bool,
+    outline: Outline,
 ) -> ApiError | int | None:
     """Return what a successful response means: None for a page, an error, or its JSON's status."""
     writes = (action or "").startswith("write.")
-    if not further and not body.strip() and (status == 204 or writes):
+    if outline.is_page or (not further and not body.strip() and (status == 204 or writes)):
         return None
     if not is_json(body):
         what = f"not JSON ({len(body)} bytes, {headers.get('content-type') or 'no type'})"
-    elif len(body) >= _SMALL and _has_page(body):
-        return None
     else:
         outcome = _outcome(read_json(body), writes=writes, further=further, lists=lists)
         if not isinstance(outcome, str):
@@ -241,21 +322,6 @@ def _outcome(document: Any, *, writes: bool, further: bool, lists: bool) -> int 
     if writes or not (further or failed):
         return None
     return _message(found, items)
-
-
-class _Top(msgspec.Struct):
-    """Whether an answer has rows or metadata: nothing of them is decoded."""
-
-    data: msgspec.Raw | None = None
-    meta: msgspec.Raw | None = None
-
-
-def _has_page(body: bytes) -> bool:
-    try:
-        top = msgspec.json.decode(body, type=_Top)
-    except (msgspec.MsgspecError, RecursionError):
-        return True
-    return any(part is not None and bytes(part) != b"null" for part in (top.data, top.meta))
 
 
 def _items(document: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -53,6 +53,22 @@ def test_a_page_is_on_disk_before_the_next_is_asked_for(archive):
         assert journal.pending() == []
 
 
+def test_a_large_page_takes_few_sheets_of_the_journal_and_a_journal_of_small_ones_still_works(archive, tmp_path):
+    run = archive.collect(search(), Server(pages=1))
+    connection = sqlite3.connect(archive.path / "journal.sqlite")
+    (size,) = connection.execute("PRAGMA page_size").fetchone()
+    connection.close()
+    assert 450_000 / size < 30
+    small = tmp_path / "journal.sqlite"
+    connection = sqlite3.connect(small)
+    connection.executescript("PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; CREATE TABLE runs (run_id TEXT)")
+    connection.execute("DROP TABLE runs")
+    connection.close()
+    with open_journal(small) as journal:
+        journal.append([page(post(1), run_id=run.run_id)])
+        assert [one.run_id for _, one in journal.read(run.run_id)] == [run.run_id]
+
+
 @pytest.mark.parametrize("failure", [Unavailable("gone"), RateLimited("slow down"), KeyboardInterrupt(), OSError("net")])
 def test_what_stops_a_collection_keeps_what_came_and_resume_completes_it(archive, failure):
     server = Server(pages=5, failures={2: failure})

@@ -89,6 +89,27 @@ def test_where_nothing_says_the_time_no_time_is_said(lines):
     assert "back" not in lines()[1]
 
 
+def test_what_a_collection_cost_is_not_computed_where_nobody_sees_it():
+    made = plan("search.recent", {"query": "q"}, now=NOW)
+    with reports(made, State(), Clock(), False, price=lambda: pytest.fail("nothing shows it")) as report:
+        for number in range(1, 21):
+            report(State(pages=number, rows=10 * number))
+
+
+def test_a_bar_reads_what_a_collection_cost_when_it_is_drawn(capsys):
+    made, costs = plan("search.recent", {"query": "q"}, now=NOW), []
+
+    def price():
+        costs.append(f"${len(costs)}.00")
+        return costs[-1]
+
+    with reports(made, State(), Clock(), True, price) as report:
+        for number in range(1, 501):
+            report(State(pages=number, rows=10 * number))
+    assert len(costs) < 100
+    assert costs[-1] in capsys.readouterr().err
+
+
 def test_a_collection_that_stops_says_so(lines):
     made = plan("search.recent", {"query": "q"}, now=NOW)
     with pytest.raises(OSError, match="full"), reports(made, State(pages=2, rows=20), Clock(), False):

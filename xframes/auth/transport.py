@@ -122,9 +122,7 @@ class Limited(HTTPAdapter):
         response.request = request
         if not stream:
             with response:
-                body = whole(response, clock)
-            response.headers.pop("Content-Encoding", None)
-            response.raw = urllib3.HTTPResponse(io.BytesIO(body), preload_content=False)
+                response._content = whole(response, clock)  # noqa: SLF001  or it is read by parts
         return response
 
     def get_connection_with_tls_context(

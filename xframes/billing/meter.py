@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from xframes.billing.budget import Amount, Budget
     from xframes.billing.card import Card
     from xframes.billing.ledger import Intent, Spent
+    from xframes.wire import Outline
 
 __all__ = ["Meter", "Ticket"]
 
@@ -183,15 +184,17 @@ class Meter:
 
     # what became of a request ---------------------------------------------------------------------
 
-    def answered(self, ticket: Ticket, body: bytes) -> None:
-        """Bill an answer."""
+    def answered(self, ticket: Ticket, body: bytes, outline: Outline | None = None) -> None:
+        """Bill an answer. `outline` is that of its body, if it was read already."""
         action = ACTIONS.get(ticket.request.action or "")
         if action is None or ticket.intent is None:
             self.refused(ticket)
             return
         found = []
         if is_counted(action):
-            found = resources(action, body, self.card, owned=ticket.owned)
+            found = resources(
+                action, body, self.card, owned=ticket.owned, outline=outline,
+            )
         rate = self.card.request(action, ticket.request.body)
         intent, request, now = ticket.intent, ticket.request, self._now()
         billed_at = _billed_at(ticket, now)

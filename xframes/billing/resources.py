@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-import msgspec
+from typing import TYPE_CHECKING, NamedTuple
 
 from xframes.billing.card import Rate, main_kind
 from xframes.registry.prices import INCLUDED, PER_REQUEST
-from xframes.wire import read_json
+from xframes.wire import read_outline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,7 +15,7 @@ if TYPE_CHECKING:
 
     from xframes.billing.card import Card
     from xframes.registry import Action
-    from xframes.wire import Page
+    from xframes.wire import Listed, Outline, Page
 
 __all__ = ["Resource", "included_again", "included_kind", "resources"]
 
@@ -34,34 +32,21 @@ class Resource(NamedTuple):
     main: bool
 
 
-class _Named(msgspec.Struct):
-    id: str | int | None = None
-    media_key: str | None = None
-
-
-class _Body(msgspec.Struct):
-    data: list[_Named] | _Named | None = None
-    includes: dict[str, list[_Named]] = {}
-
-
-_bodies = msgspec.json.Decoder(_Body)
-
-
-def resources(action: Action, body: bytes, card: Card, *, owned: bool) -> list[Resource]:
+def resources(
+    action: Action, body: bytes, card: Card, *, owned: bool, outline: Outline | None = None
+) -> list[Resource]:
     """Return the objects of an answer that may be billed, each once.
 
-    Free reads have none. Objects without an id are billed each time.
+    Free reads have none. Objects without an id are billed each time. `outline` is that of the body,
+    if it was read already.
     """
     kind = main_kind(action)
     if kind is None:
         return []
-    read = _read(body)
+    outline = outline or read_outline(body)
     rate = card.main(action, owned=owned)
-    listed = read.data
-    if not isinstance(listed, list):
-        listed = [listed] if listed is not None else []
-    found = {(kind, id): Resource(kind, id, rate, main=True) for id in _ids(listed)}
-    for key, objects in read.includes.items():
+    found = {(kind, id): Resource(kind, id, rate, main=True) for id in _ids(outline.rows)}
+    for key, objects in (outline.includes or {}).items():
         kind = included_kind(key)
         rate = card.resource(kind)
         for id in _ids(objects):
@@ -99,38 +84,7 @@ def is_counted(action: Action) -> bool:
     return action.price not in PER_REQUEST and main_kind(action) is not None
 
 
-def _ids(objects: Iterable[_Named]) -> Iterator[str]:
-    for number, one in enumerate(objects):
+def _ids(objects: Iterable[Listed | None]) -> Iterator[str]:
+    for number, one in enumerate(filter(None, objects)):
         id = one.id if one.id is not None else one.media_key
         yield str(id) if id is not None else f"#{number}"
-
-
-def _read(body: bytes) -> _Body:
-    try:
-        return _bodies.decode(body)
-    except (msgspec.MsgspecError, RecursionError):
-        return _read_leniently(body)
-
-
-def _read_leniently(body: bytes) -> _Body:
-    try:
-        document: Any = read_json(body)
-    except ValueError:
-        document = None
-    if not isinstance(document, dict):
-        return _Body()
-    data, includes = document.get("data"), document.get("includes")
-    listed = data if isinstance(data, list) else [data]
-    found = _Body([_named(one) for one in listed if isinstance(one, dict)])
-    if isinstance(includes, dict):
-        found.includes = {
-            str(key): [_named(one) for one in objects if isinstance(one, dict)]
-            for key, objects in includes.items() if isinstance(objects, list)
-        }
-    return found
-
-
-def _named(one: dict[str, Any]) -> _Named:
-    names = [one.get("id"), one.get("media_key")]
-    id, key = (name if isinstance(name, str | int) else None for name in names)
-    return _Named(id, None if key is None else str(key))

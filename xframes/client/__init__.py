@@ -559,7 +559,7 @@ class Client:
         success and could not be used.
         """
         if isinstance(outcome, Page):
-            self.meter.answered(ticket, outcome.body)
+            self.meter.answered(ticket, outcome.body, outcome.outline)
             if outcome.request.action == "users.me":
                 self._user_id = self._user_id or _user_id(outcome)
         elif outcome is not None and (outcome.kind == NOT_SENT or (outcome.status or 0) >= 300):
@@ -611,12 +611,14 @@ class Client:
             self._pacer.learn(*_pool(action, kind), answer.headers, now.timestamp())
         further = action is not None and action.token in request.params
         lists = action is not None and action.kind == "read" and not action.names_things
+        outline = wire.read_outline(answer.body)
         refusal = wire.classify(
             answer.status, answer.headers, answer.body, action=request.action, now=now,
-            further=further, lists=lists,
+            further=further, lists=lists, outline=outline,
         )
         if refusal is None:
-            return Page(request, answer.body, self._receipts.time(now), answer.status)
+            received_at = self._receipts.time(now)
+            return Page(request, answer.body, received_at, answer.status, outline=outline)
         return explained(refusal, answer.status, answer.headers.get("location", ""), request, kind)
 
     def _refused(

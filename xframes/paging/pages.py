@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol
-
-import msgspec
+from typing import TYPE_CHECKING, Protocol
 
 from xframes.errors import ArgumentError, InvalidRequest, Unavailable
 from xframes.plan.post_ids import has_time_without_ids, one_kind_of_bounds, posted_at
 from xframes.plan.values import stamp
 from xframes.screen import counted
 from xframes.settings import MAX_EMPTY
-from xframes.wire import read_json, whole_number
+from xframes.wire import read_outline, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from xframes.plan import Plan
-    from xframes.wire import Page, Request
+    from xframes.wire import Outline, Page, Request
 
 __all__ = ["Sender", "State", "pages"]
 
@@ -72,15 +69,6 @@ class State:
             raise ArgumentError(f"this version cannot resume from the state: {error}") from None
 
 
-class _Sheet(msgspec.Struct):
-    """The parts of a page that decide about the next one. Its rows are not decoded."""
-
-    data: msgspec.Raw = msgspec.Raw(b"")
-    meta: dict[str, msgspec.Raw] | None = None
-
-
-_sheets = msgspec.json.Decoder(_Sheet)
-_rows = msgspec.json.Decoder(list[msgspec.Raw])
 _START = State()
 
 
@@ -115,7 +103,9 @@ def pages(client: Sender, plan: Plan, state: State = _START) -> Iterator[tuple[P
             continue
         if page.request.params != request.params:
             largest = whole_number(page.request.params.get("max_results"))
-        rows, token, data = _read(page.body)
+        outline = page.outline or read_outline(page.body)
+        page = replace(page, outline=None)  # what follows does not need it
+        rows, token = len(outline.rows), _token(outline)
         if not is_repeated and _is_lost(plan, state, rows, token):
             is_repeated, state = True, replace(state, pages=state.pages + 1)
             yield page, state
@@ -123,8 +113,8 @@ def pages(client: Sender, plan: Plan, state: State = _START) -> Iterator[tuple[P
         is_repeated = False
         if token is None or token not in tokens or _is_enough(plan, state.rows + rows):
             counts = replace(state, rows=state.rows + rows, pages=state.pages + 1)
-            state = _after(plan, counts, token, data, page.request)
-        elif (older := _older_after(plan, state, rows, data)) is not None:
+            state = _after(plan, counts, token, outline, page.request)
+        elif (older := _older_after(plan, state, outline)) is not None:
             state = older
         else:
             yield page, replace(state, pages=state.pages + 1)
@@ -155,13 +145,13 @@ def _is_enough(plan: Plan, rows: int) -> bool:
 
 
 def _after(
-    plan: Plan, state: State, token: str | None, data: msgspec.Raw, sent: Request
+    plan: Plan, state: State, token: str | None, outline: Outline, sent: Request
 ) -> State:
     """Return the state after a page: its next page, the next batch, or the end."""
     part = plan.part_after(sent, state.batch, state.part)
     if part is not None:
         return replace(state, part=part)
-    reached = _reached(plan, state, data)
+    reached = _reached(plan, state, outline)
     if _is_enough(plan, state.rows):
         return replace(state, token=None, done=True)
     if token is not None:
@@ -179,12 +169,7 @@ def _after(
 # how far back ------------------------------------------------------------------------------------
 
 
-class _Dated(msgspec.Struct):
-    id: str | int | None = None
-    start: str | None = None
-
-
-def _reached(plan: Plan, state: State, data: msgspec.Raw) -> State:
+def _reached(plan: Plan, state: State, outline: Outline) -> State:
     """Return the state with the lowest post id, or the oldest time of counts, of the pages so far.
 
     The state of any other action does not change.
@@ -192,10 +177,7 @@ def _reached(plan: Plan, state: State, data: msgspec.Raw) -> State:
     names = {param.name for param in plan.declared.params}
     if "until_id" not in names or plan.arguments.get("sort_order", "recency") != "recency":
         return state
-    try:
-        rows = msgspec.json.decode(data, type=list[_Dated])
-    except msgspec.MsgspecError:
-        return state
+    rows = list(filter(None, outline.rows))
     if plan.declared.rows == "counts":
         times = (state.oldest, *(_stamp(row.start) for row in rows))
         return replace(state, oldest=min(filter(None, times), default=None))
@@ -226,15 +208,16 @@ def _older(plan: Plan, state: State) -> State | None:
     return replace(state, token=None, until_id=state.lowest)
 
 
-def _older_after(plan: Plan, state: State, rows: int, data: msgspec.Raw) -> State | None:
+def _older_after(plan: Plan, state: State, outline: Outline) -> State | None:
     """Return the state that requests older rows after a page with a repeated token.
 
     A page that does not reach further back is a repeated page, and its rows are not counted.
     """
-    reached = _reached(plan, state, data)
+    reached = _reached(plan, state, outline)
     older = _older(plan, reached)
     if older is None:
         return None
+    rows = len(outline.rows)
     if reached == state:
         rows = 0
     return replace(older, rows=state.rows + rows, pages=state.pages + 1)
@@ -279,35 +262,9 @@ def _stamp(text: str | None) -> str | None:
         return None
 
 
-# reading -----------------------------------------------------------------------------------------
-
-
-def _read(body: bytes) -> tuple[int, str | None, msgspec.Raw]:
-    """Return the number of rows of `data`, `meta.next_token`, and `data` itself as JSON.
-
-    `data` is a list of rows, one row, or missing.
-    """
-    try:
-        sheet = _sheets.decode(body)
-        data = sheet.data
-        first = bytes(data).lstrip()[:1]
-        rows = len(_rows.decode(data)) if first == b"[" else int(first == b"{")
-        raw_token = (sheet.meta or {}).get("next_token", msgspec.Raw(b"null"))
-        token = msgspec.json.decode(raw_token)
-    except (msgspec.MsgspecError, RecursionError):
-        rows, token, data = _read_leniently(body)
+def _token(outline: Outline) -> str | None:
+    """Return `meta.next_token`; None for an empty one."""
+    token = (outline.meta or {}).get("next_token")
     if not token:
-        return rows, None, data
-    return rows, str(token), data
-
-
-def _read_leniently(body: bytes) -> tuple[int, Any, msgspec.Raw]:
-    document: Any = None
-    with suppress(ValueError):  # a response without a body
-        document = read_json(body)
-    if not isinstance(document, dict):
-        document = {}
-    data, meta = document.get("data"), document.get("meta")
-    rows = len(data) if isinstance(data, list) else int(isinstance(data, dict))
-    token = meta.get("next_token") if isinstance(meta, dict) else None
-    return rows, token, msgspec.Raw(json.dumps(data).encode())
+        return None
+    return str(token)

@@ -43,14 +43,16 @@ def reports(
     with bar(progress, plan.action, " rows", plan.expected) as advance:
         advance(state.rows)
 
+        def note() -> str:
+            return ", ".join(filter(None, [price(), journey.position()]))
+
         def report(after: State) -> None:
             rows = after.rows - journey.state.rows
             is_due = journey.is_due(after)
             journey.state = after
-            position = journey.position()
-            advance(rows, ", ".join(filter(None, [price(), position])))
-            if is_due:
-                parts = filter(None, [journey.amount(), price(), position])
+            advance(rows, note)
+            if is_due and log.isEnabledFor(logging.INFO):
+                parts = filter(None, [journey.amount(), note()])
                 log.info("%s: %s", plan.action, ", ".join(parts))
 
         try:
@@ -58,6 +60,8 @@ def reports(
         except BaseException:
             log.info("%s: stopped after %s", plan.action, journey.amount())
             raise
+    if not log.isEnabledFor(logging.INFO):
+        return
     seconds = (now() - journey.began).total_seconds()
     amount = ", ".join(filter(None, [journey.amount(), price()]))
     log.info("%s: done, %s in %s", plan.action, amount, _length(seconds))

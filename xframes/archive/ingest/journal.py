@@ -61,6 +61,7 @@ _PAGE = "page_id, run_id, action, method, path, params, args, status, received_a
 _PATIENCE = 60.0  # seconds
 _COPIES = 5  # attempts to copy a journal while other processes write to it
 _MARK_DIGITS = 20
+_SHEET_BYTES = 32_768  # SQLite's page; one of X is 450 kB, and would be over a hundred of 4 kB
 _NO_ROOM = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN}
 _TICK = timedelta(milliseconds=1)
 
@@ -325,6 +326,7 @@ def open_journal(path: Path) -> Iterator[Journal]:
     try:
         connection.execute("PRAGMA trusted_schema = OFF")
         if writable:
+            connection.execute(f"PRAGMA page_size = {_SHEET_BYTES}")  # only of a new file
             _write_ahead(connection)
             connection.execute("PRAGMA synchronous = FULL")  # a commit is on disk when it returns
         _prepare_schema(connection, path, writable=writable)
