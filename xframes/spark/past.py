@@ -8,21 +8,65 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from xframes.archive.storage.parts import ALL, gathered, size
+from xframes.archive.storage.paths import size_of
 from xframes.archive.storage.readers import Readers
 from xframes.archive.takedown import removal
 from xframes.errors import ArchiveError
 from xframes.flattening import Flattener
 from xframes.schema import STORED, TABLES
 from xframes.spark import archive_layout as layout
+from xframes.spark.dialect import to_spark
+from xframes.spark.present import Rows
+from xframes.sql import newest
+from xframes.sql.newest import Sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from xframes.archive.storage.folder import Folder
+    from xframes.schema import Table
+    from xframes.spark.shared_frames import SharedFrames
     from xframes.wire import Page
 
+_SMALL_BYTES = 256_000_000  # of files of pages whose rows are also kept merged
 _PACKED = "name STRING, rows BINARY"
+
+
+class PastRows:
+    """The rows of all tables, flattened from the pages until a moment, in memory or on disk."""
+
+    has_edits = True
+    are_unmarked = False
+
+    def __init__(
+        self, spark: Any, folder: Folder, until: datetime, shared: SharedFrames
+    ) -> None:
+        self._spark = spark
+        self._is_small = sum(map(size_of, folder.page_parts())) <= _SMALL_BYTES
+        packed = shared.keep(flattened(spark, folder, until))
+        for name, frame in scans(packed).items():
+            frame.createOrReplaceTempView(name)
+
+    def of(self, table: Table) -> Rows:
+        """Return the rows of a table."""
+        own = Sources(fresh=scan_of(table.name), is_plain=True)
+        parent = None
+        if table.parent:
+            parent = Sources(fresh=scan_of(table.parent), is_plain=True)
+        merged = None
+        if self._is_small:
+            merged = self._spark.sql(to_spark(newest.view(table, own, parent)))
+        return Rows(own, parent, merged)
+
+    def edits(self) -> str:
+        """Return the name of all rows of `post_edits`."""
+        return scan_of("post_edits")
+
+    def forget(self) -> None:
+        """Drop the names of scans."""
+        for name in STORED:
+            self._spark.catalog.dropTempView(scan_of(name))
 
 
 def scan_of(table: str) -> str:
