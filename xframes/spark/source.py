@@ -12,15 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from xframes.archive.ingest.access import Access
 from xframes.archive.query import views
-from xframes.archive.storage.parts import all_pages
 from xframes.archive.storage.paths import size_of
 from xframes.archive.storage.readers import Readers
-from xframes.archive.takedown import removal
-from xframes.archive.upkeep.history import copy_until
 from xframes.errors import ArgumentError
 from xframes.plan.values import moment
 from xframes.spark import archive_layout as layout
 from xframes.spark import duckdb_workers
+from xframes.spark.past import views_until
 from xframes.sql import derivation, newest
 
 if TYPE_CHECKING:
@@ -139,11 +137,9 @@ class TableReader(DataSourceReader):  # type: ignore[misc]  # pyspark is not alw
     def _read_whole(self, folder: Folder) -> Iterator[pa.RecordBatch]:
         with contextlib.ExitStack() as stack:
             if self.as_of is not None:
-                until = moment("as_of", self.as_of)
-                pages = all_pages(folder, read=removal.hiding(folder))
-                home = stack.enter_context(copy_until(folder, pages, until))
-                folder = layout.opened(home)
-            shown = stack.enter_context(contextlib.closing(views.Views(folder)))
+                shown = stack.enter_context(views_until(folder, moment("as_of", self.as_of)))
+            else:
+                shown = stack.enter_context(contextlib.closing(views.Views(folder)))
             query = f'SELECT * FROM "{self.table.name}"'
             for rows in shown.relation(query).to_arrow_reader(_BATCH_ROWS):
                 yield layout.as_shown(rows, self.table)

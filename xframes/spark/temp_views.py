@@ -11,8 +11,8 @@ from xframes.archive.storage.readers import Readers
 from xframes.plan.values import moment
 from xframes.schema import STORED, TABLES, Table
 from xframes.spark import archive_layout as layout
+from xframes.spark import past
 from xframes.spark.dialect import to_spark
-from xframes.spark.past import PastRows
 from xframes.spark.present import PresentRows
 from xframes.spark.shared_frames import SharedFrames
 from xframes.spark.text_functions import text_function
@@ -87,16 +87,15 @@ def _create(spark: Any, folder: Folder, until: Any) -> None:
     for name, macro in macros.MACROS.items():
         spark.udf.register(name, text_function(name, macro.returns))
     shared = SharedFrames(spark)
-    rows: PresentRows | PastRows
     try:
         if until is None:
             rows = PresentRows(spark, folder, is_native=_is_native(spark, folder))
+            _create_from(spark, rows, shared)
+        elif past.is_small(folder):
+            for name, frame in past.small_frames(spark, folder, until, shared).items():
+                frame.createOrReplaceTempView(name)
         else:
-            rows = PastRows(spark, folder, until, shared)
-        try:
-            _Views(spark, rows, shared).create()
-        finally:
-            rows.forget()
+            _create_from(spark, past.PastRows(spark, folder, until, shared), shared)
     except BaseException:
         shared.forget()
         raise
@@ -106,6 +105,13 @@ def _create(spark: Any, folder: Folder, until: Any) -> None:
     if before is not None:
         before.forget()
     _SHARED[spark] = shared
+
+
+def _create_from(spark: Any, rows: PresentRows | past.PastRows, shared: SharedFrames) -> None:
+    try:
+        _Views(spark, rows, shared).create()
+    finally:
+        rows.forget()
 
 
 def _is_native(spark: Any, folder: Folder) -> bool:
@@ -135,7 +141,7 @@ class _Views:
     """
 
     def __init__(
-        self, spark: Any, rows: PresentRows | PastRows, shared: SharedFrames
+        self, spark: Any, rows: PresentRows | past.PastRows, shared: SharedFrames
     ) -> None:
         self._spark = spark
         self._rows = rows
@@ -175,7 +181,8 @@ class _Views:
         """Return a SELECT of the newest known rows; if few are merged, these are shared."""
         if rows.merged is None:
             return newest.view(table, rows.own, rows.parent)
-        merged = f"SELECT * FROM {self._shared.add_frame(rows.merged)}"
+        columns = newest.quoted(c.name for c in table.columns)
+        merged = f"SELECT {columns} FROM {self._shared.add_frame(rows.merged)}"
         if rows.touched is None:
             return merged
         keys = f"SELECT * FROM {self._shared.add_frame(rows.touched)}"

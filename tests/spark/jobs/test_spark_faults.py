@@ -33,8 +33,8 @@ def single(tmp_path_factory):
 
 @pytest.fixture
 def driver(cluster):
-    """A driver for one test, which may kill it: it holds the cores of the cluster."""
-    made = cluster.driver()
+    """A driver for one test, which kills it. One core is enough, and starts in half the time."""
+    made = cluster.driver(cores=1)
     yield made
     made.kill()
 
@@ -114,9 +114,12 @@ def test_a_driver_is_killed_while_tasks_write(cluster, driver, single, tmp_path,
     driver.kill()
     with Archive(place) as archive:
         assert archive.tables["posts"] == 0
-    second = cluster.driver()
-    assert second("import_pages", str(place), path, task_bytes=200_000)["rows"]["pages"] == PAGES
-    second.kill()
+        if number % 2:  # either side cleans up
+            archive.import_pages(path)
+    if not number % 2:
+        second = cluster.driver(cores=1)
+        assert second("import_pages", str(place), path, task_bytes=200_000)["rows"]["pages"] == PAGES
+        second.kill()
     assert_whole(place, expected)
 
 
