@@ -13,10 +13,10 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.benchmarks.measuring import used_below
 from tests.benchmarks.pages import PAGE_POSTS, page, write_pages
 from tests.spark.jobs.cluster import Cluster
 
-_TICKS = os.sysconf("SC_CLK_TCK")
 _SINGLE = """
 import sys
 from xframes.archive import Archive
@@ -48,10 +48,10 @@ def main(count: int) -> None:
             print(f"{count * PAGE_POSTS:,} results in {size / 1e6:,.0f} MB")
             for name, (call, job, arguments) in jobs.items():
                 single = _single(call, home / "single")
-                began, before = time.monotonic(), _used(os.getpid())
+                began, before = time.monotonic(), used_below(os.getpid())
                 answer = driver(job, str(home / "spark"), *arguments)
                 assert "error" not in answer, answer
-                used, clock = _used(os.getpid()) - before, time.monotonic() - began
+                used, clock = used_below(os.getpid()) - before, time.monotonic() - began
                 posts = count * PAGE_POSTS
                 print(f"{name:8} one machine {single:6.1f} s, {posts / single:7,.0f} posts/s a core; "
                       f"Spark {used:6.1f} s, {posts / used:7,.0f} posts/s a core "
@@ -69,26 +69,6 @@ def _single(call: str, place: Path) -> float:
     subprocess.run([sys.executable, "-c", _SINGLE.format(call=call), str(place)], check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
-def _used(pid: int) -> float:
-    """Return the processor time of all processes below this one, and of those that have ended."""
-    parents, times = {}, {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            parents[int(entry.name)] = int(fields[1])
-            times[int(entry.name)] = sum(map(int, fields[11:15])) / _TICKS
-    below, wanted = 0.0, [pid]
-    while wanted:
-        above = wanted.pop()
-        children = [child for child, parent in parents.items() if parent == above]
-        below += sum(times[child] for child in children)
-        wanted += children
-    return below
 
 
 if __name__ == "__main__":

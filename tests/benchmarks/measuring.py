@@ -154,3 +154,23 @@ def resident(process: psutil.Process) -> int:
         for one in (process, *process.children(recursive=True)):
             total += one.memory_info().rss
     return total
+
+
+def used_below(pid: int) -> float:
+    """Return the processor time of all processes below this one, and of those that have ended."""
+    parents, times, ticks = {}, {}, os.sysconf("SC_CLK_TCK")
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            parents[int(entry.name)] = int(fields[1])
+            times[int(entry.name)] = sum(map(int, fields[11:15])) / ticks
+    below, wanted = 0.0, [pid]
+    while wanted:
+        above = wanted.pop()
+        children = [child for child, parent in parents.items() if parent == above]
+        below += sum(times[child] for child in children)
+        wanted += children
+    return below

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.benchmarks.setting import Setting
 
 COLUMNS = ("state", "query", "SQL, ms", "archive, ms", "ratio", "CPU ratio", "aim, ms")
-_EXPORTED = {  # sorted by these columns
+EXPORTED = {  # sorted by these columns
     "posts": "created_at, id", "users": "id", "post_hashtags": "post_id, position",
 }
 QUERIES = {
@@ -108,12 +108,12 @@ def bare(archive: xf.Archive, folder: Path) -> duckdb.DuckDBPyConnection:
     """Export an archive's tables, and return a connection that sees the files by name."""
     with contextlib.closing(archive.connect()) as source:
         source.execute(f"SET temp_directory = '{folder}'")
-        for name, order in _EXPORTED.items():
+        for name, order in EXPORTED.items():
             rows = f"SELECT * FROM {name} ORDER BY {order}"
             source.execute(f"COPY ({rows}) TO '{folder}/{name}.parquet' (COMPRESSION zstd)")
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
-    for name in _EXPORTED:
+    for name in EXPORTED:
         connection.execute(f"CREATE VIEW {name} AS FROM read_parquet('{folder}/{name}.parquet')")
     return connection
 

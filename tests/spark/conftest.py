@@ -37,6 +37,8 @@ def pytest_collection_modifyitems(items):
 def spark(tmp_path_factory):
     from pyspark.sql import SparkSession
 
+    from tests.spark.jobs.cluster import SHORT_LIVED
+
     home = tmp_path_factory.mktemp("spark")
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
@@ -44,7 +46,7 @@ def spark(tmp_path_factory):
         SparkSession.builder.master("local[2]").appName("tests")
         .config("spark.ui.enabled", "false").config("spark.ui.showConsoleProgress", "false")
         .config("spark.driver.bindAddress", "127.0.0.1").config("spark.driver.host", "127.0.0.1")
-        .config("spark.sql.shuffle.partitions", "4").config("spark.driver.memory", "1g")
+        .config("spark.driver.extraJavaOptions", SHORT_LIVED).config("spark.sql.shuffle.partitions", "2").config("spark.driver.memory", "1g")
         .config("spark.local.dir", str(home / "local")).config("spark.sql.warehouse.dir", str(home / "warehouse"))
         .getOrCreate()
     )

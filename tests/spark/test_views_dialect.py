@@ -29,3 +29,11 @@ def test_views_of_views_have_words_for_spark():
 def test_functions_without_a_rule_are_refused():
     with pytest.raises(ArgumentError):
         to_spark("SELECT invented_function(x) FROM rows")
+
+
+def test_structs_sort_with_nulls_last_as_in_duckdb():
+    sorted_list = to_spark("SELECT list_sort(list({'position': position, 'tag': tag})) AS items FROM rows")
+    assert "STRUCT((position IS NULL) AS position_is_null, position AS position" in sorted_list
+    newest = to_spark("SELECT arg_max({'kept': x}, {'at': y}) AS newest FROM rows")
+    assert "at_is_null" in newest
+    assert "kept_is_null" not in newest

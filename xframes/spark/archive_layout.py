@@ -96,6 +96,11 @@ def columns(table: Table, *, hidden: bool = False, placed: bool = False) -> str:
     return ", ".join(fields)
 
 
+def spark_type(type_: pa.DataType) -> str:
+    """Return the type of Spark that a column of ours with an Arrow type has."""
+    return next(SPARK_TYPES[each] for each in Type if each.arrow == type_)
+
+
 def dead_words(record: Settled, table: str, runs: Sequence[Run]) -> list[tuple[str, list[int]]]:
     """Return the rows of files that do not hold: the name of each file, and its bits.
 
@@ -116,7 +121,7 @@ def dead_words(record: Settled, table: str, runs: Sequence[Run]) -> list[tuple[s
 
 def as_stored(rows: pa.Table | pa.RecordBatch, table: Table) -> pa.RecordBatch:
     """Return rows of a file with Spark's types, and nulls in columns that the file lacks."""
-    return _batch(rows, stored_schema(table.name))
+    return as_spark(rows, stored_schema(table.name))
 
 
 def as_shown(rows: pa.RecordBatch, table: Table) -> pa.RecordBatch:
@@ -124,10 +129,11 @@ def as_shown(rows: pa.RecordBatch, table: Table) -> pa.RecordBatch:
     schema = table.schema
     if table.name == "posts":
         schema = schema.append(pa.field("plain_text", pa.string()))
-    return _batch(rows, schema)
+    return as_spark(rows, schema)
 
 
-def _batch(rows: pa.Table | pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+def as_spark(rows: pa.Table | pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """Return these columns of rows with Spark's types, and nulls in columns that they lack."""
     arrays = []
     for field in schema:
         if field.name in rows.schema.names:

@@ -11,6 +11,7 @@ arg_max_null(x, y)                        max_by(x, y), which also returns a nul
 arg_max(x, y), arg_min(x, y)              max_by, min_by over the rows in which x is not null
 epoch_ms(time)                            unix_millis(time)
 date_diff('day', a, b)                    datediff(date of b, date of a): midnights in between
+structs that are compared                 nulls of a field after its values
 md5_number_upper(x)                       the first eight bytes of md5(x), the last byte first
 map_extract(m, k)[1]                      element_at(m, k)
 list(x ORDER BY y) FILTER (WHERE c)       sorted collect_list of (y, x), nulls of y last
@@ -33,7 +34,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from xframes.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 
 @lru_cache(maxsize=1_000)
@@ -55,10 +56,36 @@ def to_spark(query: str) -> str:
     for table in tree.find_all(exp.Table):
         if isinstance(table.this, exp.GenerateSeries):
             _write_numbers(table)
+    for order in _orders(tree):
+        for struct in list(order.find_all(exp.Struct)):
+            _put_nulls_last(struct)
     for star in list(tree.find_all(exp.Star)):
         if star.args.get("replace"):
             _write_columns(star)
     return str(_generator().generate(tree))
+
+
+def _orders(tree: Any) -> Iterator[Any]:
+    """Find what a query compares to sort lists, or to find the row with the largest value."""
+    from sqlglot import exp
+
+    yield from tree.find_all(exp.ArraySort)
+    for node in tree.find_all(exp.ArgMax, exp.ArgMin):
+        yield node.expression
+
+
+def _put_nulls_last(struct: Any) -> None:
+    """Let a struct sort as in DuckDB, by a field before each one that says whether it is null."""
+    from sqlglot import exp
+
+    fields = []
+    for field in struct.expressions:
+        is_null = exp.Is(this=field.expression.copy(), expression=exp.Null())
+        fields.append(exp.PropertyEQ(
+            this=exp.to_identifier(f"{field.this.name}_is_null"), expression=exp.paren(is_null)
+        ))
+        fields.append(field)
+    struct.set("expressions", fields)
 
 
 def _write_windows(select: Any) -> None:

@@ -28,7 +28,7 @@ _DEAD = f"`{layout.FILE}` STRING, words ARRAY<BIGINT>"
 
 
 class SparkScans:
-    """Scans of an archive's files. `frames` are those that views use, by name.
+    """Scans of an archive's files: temporary views of the session until `forget`.
 
     With `is_native`, Spark reads the files itself.
     """
@@ -38,7 +38,6 @@ class SparkScans:
         self._folder = folder
         self._is_native = is_native
         self._names: dict[tuple[Any, ...], str] = {}
-        self.frames: dict[str, Any] = {}
 
     def rows(self, table: Table, files: Sequence[str], *, exact: bool = False) -> str:
         """Return the name of all rows of files."""
@@ -75,9 +74,14 @@ class SparkScans:
             united = united.unionAll(frame)
         return united
 
+    def forget(self) -> None:
+        """Drop the temporary views; views that use them have what they need."""
+        for name in self._names.values():
+            self._spark.catalog.dropTempView(name)
+
     def _add(self, frame: Any) -> str:
-        name = f"_xframes_scan_{len(self.frames)}"
-        self.frames[name] = frame
+        name = f"_xframes_scan_{len(self._names)}"
+        frame.createOrReplaceTempView(name)
         return name
 
     def _place(self, path: str) -> Any:

@@ -8,19 +8,17 @@ needs, so all are read; the views of `register` read less.
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from typing import TYPE_CHECKING, Any
 
 from xframes.archive.ingest.access import Access
 from xframes.archive.query import views
-from xframes.archive.storage.parts import all_pages
 from xframes.archive.storage.paths import size_of
 from xframes.archive.storage.readers import Readers
-from xframes.archive.takedown import removal
-from xframes.archive.upkeep.history import copy_until
 from xframes.errors import ArgumentError
 from xframes.plan.values import moment
 from xframes.spark import archive_layout as layout
+from xframes.spark import duckdb_workers
+from xframes.spark.past import views_until
 from xframes.sql import derivation, newest
 
 if TYPE_CHECKING:
@@ -38,7 +36,6 @@ except ImportError:  # the package can be imported without the extra `spark`
 
 _BATCH_ROWS = 8_192
 _SHARE_BYTES = 128_000_000  # of files whose rows one worker merges
-_MEMORY = 512_000_000  # bytes DuckDB may use in a worker; the rest goes to a temporary folder
 _OLDER = "_xframes_older"
 
 
@@ -126,28 +123,23 @@ class TableReader(DataSourceReader):  # type: ignore[misc]  # pyspark is not alw
     def read(self, partition: Any) -> Iterator[pa.RecordBatch]:
         """Read the rows of a partition, in a worker."""
         folder = layout.opened(self.address, only_read=True)
-        with Readers(folder).reading(), tempfile.TemporaryDirectory() as scratch:
+        with Readers(folder).reading():
             query, older = partition.value
             if query is None:
                 yield from self._read_whole(folder)
                 return
-            connection = views.connect(
-                folder, memory_limit=f"{_MEMORY}B", temp_directory=scratch, threads=1
-            )
-            with connection:
-                if older is not None:
-                    connection.register(_OLDER, older)
-                for rows in connection.sql(query).to_arrow_reader(_BATCH_ROWS):
-                    yield layout.as_shown(rows, self.table)
+            tables = {}
+            if older is not None:
+                tables[_OLDER] = older
+            for rows in duckdb_workers.read(folder, query, tables):
+                yield layout.as_shown(rows, self.table)
 
     def _read_whole(self, folder: Folder) -> Iterator[pa.RecordBatch]:
         with contextlib.ExitStack() as stack:
             if self.as_of is not None:
-                until = moment("as_of", self.as_of)
-                pages = all_pages(folder, read=removal.hiding(folder))
-                home = stack.enter_context(copy_until(folder, pages, until))
-                folder = layout.opened(home)
-            shown = stack.enter_context(contextlib.closing(views.Views(folder)))
+                shown = stack.enter_context(views_until(folder, moment("as_of", self.as_of)))
+            else:
+                shown = stack.enter_context(contextlib.closing(views.Views(folder)))
             query = f'SELECT * FROM "{self.table.name}"'
             for rows in shown.relation(query).to_arrow_reader(_BATCH_ROWS):
                 yield layout.as_shown(rows, self.table)

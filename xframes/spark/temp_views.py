@@ -6,30 +6,28 @@ import logging
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-import pyarrow as pa
-
 from xframes.archive.ingest.access import Access
-from xframes.archive.query import views
 from xframes.archive.storage.readers import Readers
 from xframes.plan.values import moment
 from xframes.schema import STORED, TABLES, Table
 from xframes.spark import archive_layout as layout
 from xframes.spark import past
 from xframes.spark.dialect import to_spark
-from xframes.spark.scans import SparkScans
+from xframes.spark.present import PresentRows
+from xframes.spark.shared_frames import SharedFrames
 from xframes.spark.text_functions import text_function
 from xframes.sql import derivation, macros, newest
 
 if TYPE_CHECKING:
     import os
 
-    from xframes.archive.query.hiding import Stones
     from xframes.archive.storage.folder import Folder
     from xframes.plan.values import Time
+    from xframes.spark.present import Rows
 
 log = logging.getLogger("xframes")
-# What each session keeps in memory for its views of the past, until it registers others.
-_CACHED: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
+# What each session keeps in memory for its views, until it registers others.
+_SHARED: WeakKeyDictionary[Any, SharedFrames] = WeakKeyDictionary()
 
 
 def register(
@@ -86,34 +84,34 @@ def register(
 
 def _create(spark: Any, folder: Folder, until: Any) -> None:
     folder.look()
-    cached = None
-    if until is None:
-        scans = SparkScans(spark, folder, is_native=_is_native(spark, folder))
-        stones = views.stones_of(folder, scans)
-        queries = {name: _query(folder, STORED[name], stones, scans) for name in STORED}
-        frames = scans.frames
-    else:
-        cached = past.flattened(spark, folder, until)
-        frames = past.scans(cached)
-        queries = {name: _query_of_past(STORED[name]) for name in STORED}
     for name, macro in macros.MACROS.items():
         spark.udf.register(name, text_function(name, macro.returns))
-    for name, frame in frames.items():
-        frame.createOrReplaceTempView(name)
+    shared = SharedFrames(spark)
     try:
-        # `posts` may need `matches`, and `counts` need `requests`
-        for name in sorted(STORED, key=lambda name: name in {"posts", *derivation.SOURCES}):
-            spark.sql(to_spark(queries[name])).createOrReplaceTempView(name)
-        results = to_spark(derivation.results(derivation.RECEIVED))
-        spark.sql(results).createOrReplaceTempView("results")
+        if until is None:
+            rows = PresentRows(spark, folder, is_native=_is_native(spark, folder))
+            _create_from(spark, rows, shared)
+        elif past.is_small(folder):
+            for name, frame in past.small_frames(spark, folder, until, shared).items():
+                frame.createOrReplaceTempView(name)
+        else:
+            _create_from(spark, past.PastRows(spark, folder, until, shared), shared)
+    except BaseException:
+        shared.forget()
+        raise
     finally:
-        for name in frames:  # the views have what they need of them
-            spark.catalog.dropTempView(name)
-    before = _CACHED.pop(spark, None)
+        shared.drop_names()
+    before = _SHARED.pop(spark, None)
     if before is not None:
-        before.unpersist()
-    if cached is not None:
-        _CACHED[spark] = cached
+        before.forget()
+    _SHARED[spark] = shared
+
+
+def _create_from(spark: Any, rows: PresentRows | past.PastRows, shared: SharedFrames) -> None:
+    try:
+        _Views(spark, rows, shared).create()
+    finally:
+        rows.forget()
 
 
 def _is_native(spark: Any, folder: Folder) -> bool:
@@ -134,32 +132,59 @@ def _is_native(spark: Any, folder: Folder) -> bool:
     return True
 
 
-def _query(folder: Folder, table: Table, stones: Stones | None, scans: SparkScans) -> str:
-    """Return the SELECT of a table, as DuckDB runs it, over scans of Spark."""
-    parent = edits = None
-    if table.parent:
-        parent = folder.files(table.parent)
-    if table.name == "posts":
-        edits = folder.files("post_edits")
-    own = folder.files(table.name)
-    try:
-        query = newest.view(table, *views.sources(table, own, parent, stones=stones, scans=scans))
-        return views.derived(table, query, own, edits, scans)
-    except (pa.ArrowException, OSError) as error:
-        if folder.vanished([*own.all, *(parent.all if parent else ())]):
-            raise
-        return views.derived(table, views.failing(table, error))
+class _Views:
+    """The views of an archive, as it is or was.
 
+    What views read several times, or what takes many steps for few rows, is a shared frame: the
+    rows that are not settled, merged, and which posts are older versions of others. So the plan of
+    `results`, which names `posts` six times, stays short.
+    """
 
-def _query_of_past(table: Table) -> str:
-    """Return the SELECT of a table over the rows of pages."""
-    own = newest.Sources(fresh=past.scan_of(table.name), is_plain=True)
-    parent = None
-    if table.parent:
-        parent = newest.Sources(fresh=past.scan_of(table.parent), is_plain=True)
-    query = newest.view(table, own, parent)
-    if table.name == "counts":
-        return derivation.counts(f"({query})", derivation.RECEIVED)
-    if table.name == "posts":
-        return derivation.posts(f"({query})", past.scan_of("post_edits"))
-    return query
+    def __init__(
+        self, spark: Any, rows: PresentRows | past.PastRows, shared: SharedFrames
+    ) -> None:
+        self._spark = spark
+        self._rows = rows
+        self._shared = shared
+
+    def create(self) -> None:
+        """Create the view of every table, and `results`."""
+        # `posts` may need `matches`, and `counts` need `requests`
+        for name in sorted(STORED, key=lambda name: name in {"posts", *derivation.SOURCES}):
+            query = to_spark(self._query(STORED[name]))
+            self._spark.sql(query).createOrReplaceTempView(name)
+        has_edits = self._rows.has_edits
+        results = derivation.results(derivation.RECEIVED, has_edits=has_edits)
+        if has_edits:
+            older = derivation.superseded("post_edits", "posts")
+            results = results.replace(older, f"SELECT * FROM {self._shared.add(older)}")
+        self._spark.sql(to_spark(results)).createOrReplaceTempView("results")
+
+    def _query(self, table: Table) -> str:
+        """Return the SELECT of a table: that of DuckDB, over scans of Spark and shared frames."""
+        found = self._rows.of(table)
+        if isinstance(found, str):
+            return found
+        query = self._merged(table, found)
+        if table.name == "counts" and found.own.all is not None:
+            return derivation.counts(f"({query})", derivation.RECEIVED)
+        if table.name != "posts":
+            return query
+        older = None
+        if self._rows.has_edits:
+            older = self._shared.add(derivation.superseded(self._rows.edits(), f"({query})"))
+        return derivation.posts(
+            f"({query})", None, are_unmarked=self._rows.are_unmarked, older=older
+        )
+
+    def _merged(self, table: Table, rows: Rows) -> str:
+        """Return a SELECT of the newest known rows; if few are merged, these are shared."""
+        if rows.merged is None:
+            return newest.view(table, rows.own, rows.parent)
+        columns = newest.quoted(c.name for c in table.columns)
+        merged = f"SELECT {columns} FROM {self._shared.add_frame(rows.merged)}"
+        if rows.touched is None:
+            return merged
+        keys = f"SELECT * FROM {self._shared.add_frame(rows.touched)}"
+        unchanged = newest.unchanged(table, rows.own, rows.parent)
+        return f"WITH touched AS ({keys}) {unchanged} UNION ALL {merged}"

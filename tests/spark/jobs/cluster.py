@@ -14,6 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
 MASTER = "org.apache.spark.deploy.master.Master"
+SHORT_LIVED = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # a JVM that soon ends spends most of its time on compiling
 WORKER = "org.apache.spark.deploy.worker.Worker"
 
 
@@ -81,9 +82,22 @@ class Cluster:
                 os.kill(pid, signal.SIGKILL)
         self.add_worker()
 
-    def driver(self, cores=2):
+    @contextlib.contextmanager
+    def hanging_tasks(self):
+        """Stop the Python processes of one worker's executors, and let them go on at the end."""
+        stopped = [pid for pid in _children(self.workers[0].pid) if "pyspark" in _command(pid)]
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield stopped
+        finally:
+            for pid in stopped:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+
+    def driver(self, cores=2, **options):
         """Start a process that drives jobs on so many cores of this cluster, which it holds until it is killed."""
-        return Driver(self, cores)
+        return Driver(self, cores, options)
 
     def stop(self):
         for process in reversed(self._processes):
@@ -93,8 +107,8 @@ class Cluster:
 class Driver:
     """A process with a Spark session: it takes one job after the other, and can be killed at any moment."""
 
-    def __init__(self, cluster, cores):
-        options = settings(cluster.home) | {"spark.cores.max": str(cores)}
+    def __init__(self, cluster, cores, more):
+        options = settings(cluster.home) | {"spark.cores.max": str(cores)} | more
         command = [sys.executable, "-m", "tests.spark.jobs.driver", cluster.url, json.dumps(options)]
         with open(cluster.home / "driver.log", "ab") as log:
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
@@ -134,7 +148,8 @@ def settings(home):
         "spark.executorEnv.PYTHONPATH": str(ROOT), "spark.executorEnv.TZ": "UTC",
         "spark.sql.execution.pyspark.udf.simplifiedTraceback.enabled": "false", "spark.python.worker.reuse": "true",
         "spark.scheduler.minRegisteredResourcesRatio": "1.0", "spark.ui.showConsoleProgress": "false",
-        "spark.driver.extraJavaOptions": "-Dlog4j2.level=error", "spark.shuffle.service.enabled": "false",
+        "spark.driver.extraJavaOptions": f"-Dlog4j2.level=error {SHORT_LIVED}", "spark.executor.extraJavaOptions": SHORT_LIVED,
+        "spark.sql.adaptive.enabled": "false", "spark.shuffle.service.enabled": "false",
     }
 
 
@@ -147,6 +162,15 @@ def _kill(process):
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+
+
+def _command(pid):
+    """The command of a process, without the JVMs, whose long command names everything."""
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
+    except OSError:
+        return ""
+    return "" if "java" in command.partition("\0")[0] else command
 
 
 def _children(pid):

@@ -23,20 +23,12 @@ def store():
     """A server that speaks S3 on loopback; it is there before the cluster, which learns its address."""
     if (reason := missing()) is not None:
         pytest.skip(reason)
-    s3fs = pytest.importorskip("s3fs", reason="s3fs is not installed")
-    from .copying_store import Store
+    pytest.importorskip("moto", reason="moto is not installed")
+    pytest.importorskip("s3fs", reason="s3fs is not installed")
+    from .copying_store import serving
 
-    made = Store()
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in {"AWS_ACCESS_KEY_ID": "invented", "AWS_SECRET_ACCESS_KEY": "invented-word",
-                            "AWS_DEFAULT_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true",
-                            "AWS_ENDPOINT_URL": made.url}.items():
-            patch.setenv(name, value)
-        s3fs.S3FileSystem.clear_instance_cache()
-        s3fs.S3FileSystem(use_listings_cache=False).makedirs("jobs", exist_ok=True)
+    with serving() as made:
         yield made
-        s3fs.S3FileSystem.clear_instance_cache()
-    made.stop()
 
 
 @pytest.fixture(scope="session")

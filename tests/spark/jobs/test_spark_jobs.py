@@ -66,6 +66,16 @@ def test_a_life_on_a_cluster(driver, tmp_path):
         assert driver("export", place, str(shared), tables="posts", format="csv", overwrite=True) == {"posts": counts["posts"]}
         assert sorted(each.name for each in shared.iterdir()) == ["datapackage.json", "posts"]
 
+        masked = {"pseudonymise": "an invented key of words", "tables": ["posts", "users", "post_hashtags"], "format": "parquet"}
+        assert driver("export", place, str(tmp_path / "masked"), file_rows=200, **masked)["posts"] == counts["posts"]
+        archive.export(tmp_path / "by_one_machine", **masked)
+        for name in masked["tables"]:
+            rows = pa.concat_tables(map(pq.read_table, sorted((tmp_path / "masked" / name).iterdir())))
+            order = [(column, "ascending") for column in TABLES[name].key]
+            alone = pq.read_table(tmp_path / "by_one_machine" / f"{name}.parquet")
+            assert rows.sort_by(order).equals(alone.sort_by(order).cast(rows.schema))
+        assert driver("export", place, str(tmp_path / "short"), pseudonymise="short")["error"] == "ArgumentError"
+
         other = str(tmp_path / "other")
         assert driver("merge", other, place)["files"] > 5
         with Archive(other) as merged:
@@ -102,16 +112,21 @@ def test_archives_and_files_in_a_bucket(driver, store, tmp_path):
 
     local = write(tmp_path / "pages.jsonl", range(12))
     fs = s3fs.S3FileSystem(use_listings_cache=False)
+    packed = str(tmp_path / "packed.zip")  # divided by its members
+    with zipfile.ZipFile(packed, "w") as file:
+        for number in range(2):
+            file.write(write(tmp_path / f"{number}.jsonl", range(12 + number, 13 + number)), f"{number}.jsonl")
     fs.put_file(local, "jobs/raw/pages.jsonl")
+    fs.put_file(packed, "jobs/raw/packed.zip")
     url = "s3://jobs/archive"
     with Archive(url) as archive, Archive(tmp_path / "single") as single:
-        assert driver("import_pages", url, "s3://jobs/raw", observed_at="2026-03-02", task_bytes=100_000)["rows"]["pages"] == 12
-        single.import_pages(local, observed_at="2026-03-02")
+        assert driver("import_pages", url, "s3://jobs/raw", observed_at="2026-03-02", task_bytes=15_000)["rows"]["pages"] == 14
+        single.import_pages([packed, local], observed_at="2026-03-02")
         assert differences(archive, single) == []
         assert "error" not in driver("compact", url, range_bytes=20_000)
         assert driver("remove", url, ["1000003"], reason="field_params")["posts"] == 1
         single.remove(["1000003"], reason="field_params")
-        assert driver("rebuild", url)["rows"]["posts"] == 239
+        assert driver("rebuild", url)["rows"]["posts"] == 279
         assert differences(archive, single, ("runs", "tombstones", "requests")) == []
         assert archive.verify().ok
         assert not fs.find("jobs/archive/.staging")

@@ -168,10 +168,8 @@ class Selection:
         return list(self.counts)
 
     def _refusal(self, name: str, masked: bool) -> str | None:
-        if name in NEVER:
-            return NEVER[name]
-        if masked and name in UNMASKED:
-            return "may contain names of people that cannot be replaced by pseudonyms"
+        if (reason := refusal(name, masked=masked)) is not None:
+            return reason
         if self.description is not None and not self._tests(name):
             return "does not refer to single posts"
         if name in PRIVATE - self.named:
@@ -182,6 +180,15 @@ class Selection:
         if table in self.empty:
             return 0
         return int(self.connection.execute(f"SELECT count(*) FROM {rows(table)}").fetchall()[0][0])
+
+
+def refusal(name: str, *, masked: bool) -> str | None:
+    """Return why a table is never exported, or not with pseudonyms; None if it may be."""
+    if name in NEVER:
+        return NEVER[name]
+    if masked and name in UNMASKED:
+        return "may contain names of people that cannot be replaced by pseudonyms"
+    return None
 
 
 def _reference_columns(tables: list[str]) -> list[tuple[str, str]]:

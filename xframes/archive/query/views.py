@@ -161,9 +161,7 @@ class Views:
 
     def _has_edits(self, versions: Files) -> bool:
         """Whether any post has several versions; in a bucket, whether any may have."""
-        if self._folder.storage.is_shared:
-            return bool(versions.all)
-        return any(map(has_edits, versions.all))
+        return may_have_edits(self._folder, versions)
 
     def cursor(
         self, names: Collection[str] = TABLES, query: str = ""
@@ -394,6 +392,13 @@ def has_edits(path: Place) -> bool:
             )
     except (pa.ArrowException, OSError, ValueError, KeyError):
         return True
+
+
+def may_have_edits(folder: Folder, versions: Files) -> bool:
+    """Whether any post has several versions; in a bucket, whether any may have."""
+    if folder.storage.is_shared:
+        return bool(versions.all)
+    return any(map(has_edits, versions.all))
 
 
 def stones_of(folder: Folder, scans: Scans = DUCKDB) -> Stones | None:

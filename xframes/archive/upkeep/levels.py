@@ -67,15 +67,19 @@ def due(folder: Folder, names: Sequence[str]) -> dict[str, list[str]]:
     return found
 
 
-def unsorted(folder: Folder, names: Sequence[str]) -> dict[str, list[str]] | None:
+def unsorted(
+    folder: Folder, names: Sequence[str], *, large_rows: int | None = None
+) -> dict[str, list[str]] | None:
     """Return the files of each table that a full compaction rewrites.
 
     Large sorted files stay where they are, with their few dead rows. None when the family is small
-    or not settled: then it is compacted as a whole.
+    or not settled: then it is compacted as a whole. It is small if no table has `large_rows`.
     """
+    if large_rows is None:
+        large_rows = LARGE_ROWS
     tables = {name: files for name in names if (files := folder.files(name)).all}
     rows = {name: _rows(folder, name, files) for name, files in tables.items()}
-    if not all(map(is_settled, tables.values())) or max(map(_total, rows.values())) < LARGE_ROWS:
+    if not all(map(is_settled, tables.values())) or max(map(_total, rows.values())) < large_rows:
         return None
     found = {}
     for name, files in tables.items():
@@ -101,29 +105,38 @@ def put_together(
     `names` is the family, the parent last. Needs the lock `compact`.
     """
     tables = {name: folder.files(name) for name in names}
-    states = {name: _state(name, files) for name, files in tables.items()}
     generation = folder.new_id()
     moves: dict[Path, Place] = {}
-    replaced = {}
     for name, files in chosen.items():
         table = TABLES[name]
-        source = _source(folder, table, tables[name], files)
+        source = source_of(folder, table, tables[name], files)
         facts = Facts.of(path for path in tables[name].all if path.name in files)
-        temps = write_sorted(folder, table, _sorted(table, source, facts, worker), LEVELLED)
+        temps = write_sorted(folder, table, sorted_rows(table, source, facts, worker), LEVELLED)
         home = folder.tables / name
-        new = {temp: home / base_name(temp, generation, i) for i, temp in enumerate(temps)}
-        moves |= new
-        replaced[name] = [path for path in tables[name].all if path.name in files]
-        states[name] = _without(states[name], files)
-        states[name].files += [place.name for place in new.values()]
+        moves |= {temp: home / base_name(temp, generation, i) for i, temp in enumerate(temps)}
     worker.forget()
+    states, replaced = states_without(tables, chosen)
+    for place in moves.values():
+        states[place.parent.name].files.append(place.name)
     record(folder, names[-1], states, moves, replaced)
     old = [path for paths in replaced.values() for path in paths]
     folder.note_made_of(old, moves.values())
     return len(old)
 
 
-def _source(folder: Folder, table: Table, files: Files, chosen: Sequence[str]) -> str:
+def states_without(
+    tables: Mapping[str, Files], chosen: Mapping[str, Sequence[str]]
+) -> tuple[dict[str, State], dict[str, list[Place]]]:
+    """Return what is settled of each table besides the chosen files, and these files."""
+    states = {name: _state(name, files) for name, files in tables.items()}
+    replaced = {}
+    for name, files in chosen.items():
+        replaced[name] = [path for path in tables[name].all if path.name in files]
+        states[name] = _without(states[name], files)
+    return states, replaced
+
+
+def source_of(folder: Folder, table: Table, files: Files, chosen: Sequence[str]) -> str:
     """SQL of a FROM clause of the rows of settled files that hold."""
     assert files.settled
     runs = runs_of(table, files, files.settled)
@@ -136,9 +149,13 @@ def _source(folder: Folder, table: Table, files: Files, chosen: Sequence[str]) -
     return str(source)
 
 
-def _sorted(
+def sorted_rows(
     table: Table, source: str, facts: Facts, worker: Worker
 ) -> Iterator[pa.RecordBatch]:
+    """Read the rows of a FROM clause sorted, one range of keys after the other.
+
+    `facts` are those of the files: of how many rows, which columns have values.
+    """
     connection = worker.connection
     needed = {*NEEDED, *table.key, table.time}
     columns = [

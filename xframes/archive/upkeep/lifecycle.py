@@ -61,7 +61,7 @@ def compact(folder: Folder, views: Views, *, memory: int = MEMORY) -> int:
 
 def _compact(folder: Folder, names: Sequence[str], worker: Worker) -> int:
     """Compact a family; of a large one only files that are not sorted or have many dead rows."""
-    if _is_large(folder, names):
+    if is_large(folder, names):
         settling.settle(folder, [names], worker)
     chosen = levels.unsorted(folder, names)
     if chosen is None:
@@ -71,16 +71,17 @@ def _compact(folder: Folder, names: Sequence[str], worker: Worker) -> int:
     return levels.put_together(folder, names, chosen, worker)
 
 
-def _is_large(folder: Folder, names: Sequence[str]) -> bool:
+def is_large(folder: Folder, names: Sequence[str]) -> bool:
     """Whether a family has so much that merging it at each query would take long."""
     files = [folder.files(name) for name in names]
-    is_large = sum(f.bytes + f.base_bytes for f in files) >= settling.WORTH_BYTES
-    return is_large or max(len(f.parts) for f in files) > settling.WORTH_PARTS
+    if sum(f.bytes + f.base_bytes for f in files) >= settling.WORTH_BYTES:
+        return True
+    return max(len(f.parts) for f in files) > settling.WORTH_PARTS
 
 
 def _settle(folder: Folder, worker: Worker) -> bool:
     """Settle large tables, and put files of like size together; False if nothing was done."""
-    large = [names for names in families() if _is_large(folder, names)]
+    large = [names for names in families() if is_large(folder, names)]
     is_done = settling.settle(folder, large, worker)
     for names in large:
         if chosen := levels.due(folder, names):

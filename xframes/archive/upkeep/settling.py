@@ -10,6 +10,7 @@ the files it lists, and queries merge the others.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -71,12 +72,15 @@ class State:
         numbers, positions = rows["file"].to_numpy(), rows["position"].to_numpy()
         for number in np.unique(numbers):
             name = self.files[number]
-            if name in self.dead:
-                bits = np.unpackbits(self.dead[name])
-            else:
-                bits = np.zeros(pq.read_metadata(opened(places[name])).num_rows, np.uint8)
+            bits = np.zeros(pq.read_metadata(opened(places[name])).num_rows, np.uint8)
             bits[positions[numbers == number]] = 1
-            self.dead[name] = np.packbits(bits)
+            self.add_bits(name, np.packbits(bits))
+
+    def add_bits(self, name: str, bits: np.ndarray) -> None:
+        """Add the dead rows of a file: a bit for each row, eight in a number."""
+        if name in self.dead:
+            bits = bits | self.dead[name]
+        self.dead[name] = bits
 
 
 def settle(folder: Folder, families: Iterable[Sequence[str]], worker: Worker) -> bool:
@@ -86,23 +90,29 @@ def settle(folder: Folder, families: Iterable[Sequence[str]], worker: Worker) ->
     """
     is_done = False
     for names in families:
-        files = {name: folder.files(name) for name in names}
-        parent = files[names[-1]]
-        states = {name: _state(TABLES[name], files[name], parent) for name in names}
-        shown: dict[str, str] = {}
-        jobs = [
-            _Settling(folder, TABLES[name], files[name], parent, states[name], worker.memory, shown)
-            for name in names
-        ]
-        if not any(job.has_news for job in jobs):
+        settlings = begin(folder, names, worker.memory)
+        if not any(each.has_news for each in settlings.values()):
             continue
         moves: dict[Path, Place] = {}
-        for job in jobs:
-            moves |= job.run(worker.connection)
+        for each in settlings.values():
+            moves |= each.run(worker.connection)
+        states = {name: each.state for name, each in settlings.items()}
         record(folder, names[-1], states, moves)
         worker.forget()
         is_done = True
     return is_done
+
+
+def begin(folder: Folder, names: Sequence[str], memory: int) -> dict[str, Settling]:
+    """Return the settling of each table of a family, the parent last."""
+    files = {name: folder.files(name) for name in names}
+    parent = files[names[-1]]
+    shown: dict[str, str] = {}
+    found = {}
+    for name in names:
+        state = state_of(TABLES[name], files[name], parent)
+        found[name] = Settling(folder, TABLES[name], files[name], parent, state, memory, shown)
+    return found
 
 
 def record(
@@ -114,14 +124,10 @@ def record(
     `replaced` are the files of each table that new ones replace.
     """
     folder.upgrade()
-    temp = folder.new_temp()
-    files = {name: state.files for name, state in states.items()}
-    settled.write(temp, files, {name: state.dead for name, state in states.items()})
-    home = folder.tables / head
-    all_moves = {**moves, temp: home / settled_name(temp)}
+    temp, place, old = write_record(folder, head, states)
+    all_moves = {**moves, temp: place}
     gone = {name: list(places) for name, places in (replaced or {}).items()}
-    old = settled.records(folder.storage.names(home))
-    gone.setdefault(head, []).extend(home / name for name in old)
+    gone.setdefault(head, []).extend(old)
     for name, places in gone.items():
         if places:
             marked = folder.tables / name / f"replaced-{folder.new_id()}.json"
@@ -130,7 +136,19 @@ def record(
         folder.commit(all_moves)
 
 
-def _state(table: Table, own: Files, parent: Files) -> State:
+def write_record(
+    folder: Folder, head: str, states: Mapping[str, State]
+) -> tuple[Path, Place, list[Place]]:
+    """Write a temporary record of a family; return it, its place, and the records it replaces."""
+    temp = folder.new_temp()
+    files = {name: state.files for name, state in states.items()}
+    settled.write(temp, files, {name: state.dead for name, state in states.items()})
+    home = folder.tables / head
+    old = [home / name for name in settled.records(folder.storage.names(home))]
+    return temp, home / settled_name(temp), old
+
+
+def state_of(table: Table, own: Files, parent: Files) -> State:
     """Return what is known to hold: by a record, or of a single generation of compacted files."""
     if own.settled:
         names = own.settled.files
@@ -143,8 +161,8 @@ def _state(table: Table, own: Files, parent: Files) -> State:
     return State([path.name for path in own.bases[own.generation]], parents=parents)
 
 
-@dataclass(slots=True)
-class _Settling:
+@dataclass  # without slots: cached_property needs a dict
+class Settling:
     """The settling of one table."""
 
     folder: Folder
@@ -158,14 +176,16 @@ class _Settling:
     @property
     def has_news(self) -> bool:
         """Whether there are files that were not compared yet."""
-        return bool(self._new or (self.state.files and self._new_parents))
+        return bool(self.new_files or (self.state.files and self.new_parents))
 
     @property
-    def _new(self) -> list[Place]:
+    def new_files(self) -> list[Place]:
+        """The files that were not compared yet."""
         return self.files.besides(self.state.files)
 
     @property
-    def _new_parents(self) -> list[Place]:
+    def new_parents(self) -> list[Place]:
+        """The files of the parent that were not compared yet."""
         if not self.table.parent:
             return []
         return self.parent.besides(self.state.parents)
@@ -174,65 +194,99 @@ class _Settling:
         """Compare the new rows with all others; return the file of merged rows, and its place."""
         if not self.has_news:
             return {}
-        overlay = _Overlay(self.folder, self.table)
-        dead = [rows.cast(_DEAD) for rows in self._dead_rows(connection, overlay)]
-        self.state.files += [path.name for path in self._new]
+        count = self.ranges_needed()
+        ranges = key_ranges.cut(connection, self.table, self.new_keys(), count)
+        dead, moves = self.compare(connection, ranges)
+        self.add_files(place.name for place in moves.values())
         places = {path.name: path for path in self.files.all}
-        self.state.add_dead(pa.concat_tables([_DEAD.empty_table(), *dead]), places)
-        moves = overlay.close()
-        self.state.files += [place.name for place in moves.values()]
+        self.state.add_dead(dead, places)
         return moves
 
-    def _dead_rows(
-        self, connection: duckdb.DuckDBPyConnection, overlay: _Overlay
-    ) -> Iterator[pa.Table]:
-        """Find the rows that do not hold any more, one range of keys after the other."""
-        table = self.table
+    def add_files(self, merged: Iterable[str]) -> None:
+        """Add the new files to the settled ones, then those of merged rows."""
+        self.state.files += [*(path.name for path in self.new_files), *merged]
+
+    def compare(
+        self, connection: duckdb.DuckDBPyConnection, ranges: Iterable[key_ranges.Range]
+    ) -> tuple[pa.Table, dict[Path, Place]]:
+        """Compare the new rows with all others in ranges of keys.
+
+        Returns the `file` and `position` of the rows that do not hold any more, numbered with the
+        new files after the settled ones, and the file of merged rows with its place.
+        """
+        overlay = _Overlay(self.folder, self.table)
         connection.register("recorded", self.state.positions())
-        facts = Facts.of(self.files.all if table.merges else self._new)
-        wide = [
+        dead = [_DEAD.empty_table()]
+        for keys in ranges:
+            dead += [rows.cast(_DEAD) for rows in self._dead_rows(connection, keys, overlay)]
+        return pa.concat_tables(dead), overlay.close()
+
+    def ranges_needed(self) -> int:
+        """Return how many ranges of keys the memory needs."""
+        row_bytes = 2 * VALUE_BYTES * len(self._narrow)
+        return 1 + int(self._facts.rows * row_bytes * SPREAD / self.memory)
+
+    @property
+    def rows(self) -> int:
+        """The number of rows in the files that are compared."""
+        return self._facts.rows
+
+    @cached_property
+    def _facts(self) -> Facts:
+        return Facts.of(self.files.all if self.table.merges else self.new_files)
+
+    @cached_property
+    def _wide(self) -> list[str]:
+        """The columns that have values, and those that the rules need."""
+        return [
             name
-            for name in stored_schema(table.name).names
-            if name in {*NEEDED, *table.key} or name in facts.names - facts.never
+            for name in stored_schema(self.table.name).names
+            if name in {*NEEDED, *self.table.key} or name in self._facts.names - self._facts.never
         ]
+
+    @cached_property
+    def _narrow(self) -> list[str]:
+        """The columns that say of most keys which row holds."""
+        table = self.table
+        if table.merges and table.kind != "entity":
+            return self._wide
         not_newest = {c.name for c in table.columns if not c.null_is_known or c.merge == "any"}
         needed = {*NEEDED, *table.key, "run_id"} | not_newest
-        narrow = [name for name in wide if name in needed]
-        if table.merges and table.kind != "entity":
-            narrow = wide
-        key = key_ranges.range_key(table)
-        row_bytes = 2 * VALUE_BYTES * len(narrow)
-        count = 1 + int(facts.rows * row_bytes * SPREAD / self.memory)
-        new_keys = self._new_keys()
-        for keys in key_ranges.cut(connection, table, new_keys, count):
-            within = keys.holds(key)
-            if self.state.files:
-                connection.execute(
-                    f"CREATE OR REPLACE TEMP TABLE new_keys AS SELECT DISTINCT "
-                    f"{quoted(newest.key_of(table))} FROM {new_keys} WHERE {within}"
-                )
-            self._read_seen(connection, narrow, "new_keys", within)
-            if table.parent:
-                self._read_above(connection, keys)
-            contest = Contest(connection, table, narrow, facts, self.memory, narrow=narrow != wide)
-            if not contest.find_heads():
-                continue
-            yield connection.sql(self._losers()).to_arrow_table()
-            if not table.merges:
-                continue
+        return [name for name in self._wide if name in needed]
+
+    def _dead_rows(
+        self, connection: duckdb.DuckDBPyConnection, keys: key_ranges.Range, overlay: _Overlay
+    ) -> Iterator[pa.Table]:
+        """Find the rows that do not hold any more in a range of keys."""
+        table, facts, wide, narrow = self.table, self._facts, self._wide, self._narrow
+        within = keys.holds(key_ranges.range_key(table))
+        if self.state.files:
             connection.execute(
-                "CREATE OR REPLACE TEMP TABLE undecided AS "
-                f"SELECT {quoted(table.key)} FROM heads WHERE NOT simple"
+                f"CREATE OR REPLACE TEMP TABLE new_keys AS SELECT DISTINCT "
+                f"{quoted(newest.key_of(table))} FROM {self.new_keys()} WHERE {within}"
             )
-            if not connection.execute("SELECT count(*) FROM undecided").fetchall()[0][0]:
-                continue
-            self._read_seen(connection, wide, "undecided", within)
-            contest = Contest(connection, table, wide, facts, self.memory)
-            if contest.find_heads():
-                losers = f"SELECT {_NUMBERS} FROM seen WHERE rowid NOT IN {_WINNERS}"
-                yield connection.sql(losers).to_arrow_table()
-                if contest.merge_others():
-                    overlay.write(connection.sql("SELECT * FROM others").to_arrow_table())
+        self._read_seen(connection, narrow, "new_keys", within)
+        if table.parent:
+            self._read_above(connection, keys)
+        contest = Contest(connection, table, narrow, facts, self.memory, narrow=narrow != wide)
+        if not contest.find_heads():
+            return
+        yield connection.sql(self._losers()).to_arrow_table()
+        if not table.merges:
+            return
+        connection.execute(
+            "CREATE OR REPLACE TEMP TABLE undecided AS "
+            f"SELECT {quoted(table.key)} FROM heads WHERE NOT simple"
+        )
+        if not connection.execute("SELECT count(*) FROM undecided").fetchall()[0][0]:
+            return
+        self._read_seen(connection, wide, "undecided", within)
+        contest = Contest(connection, table, wide, facts, self.memory)
+        if contest.find_heads():
+            losers = f"SELECT {_NUMBERS} FROM seen WHERE rowid NOT IN {_WINNERS}"
+            yield connection.sql(losers).to_arrow_table()
+            if contest.merge_others():
+                overlay.write(connection.sql("SELECT * FROM others").to_arrow_table())
 
     def _losers(self) -> str:
         """SQL of a SELECT of the rows that lose against one that has every known value."""
@@ -244,19 +298,19 @@ class _Settling:
             rows += f" ANTI JOIN {undecided} ON {newest.same(table, 'seen', 'undecided')}"
         return f"{rows} WHERE rowid NOT IN {_WINNERS}"
 
-    def _new_keys(self) -> str:
+    def new_keys(self) -> str:
         """SQL of a FROM clause of the keys that a new row has, or a newly complete parent."""
         table = self.table
         key = key_ranges.range_key(table)
         selects = []
-        if self._new:
+        if self.new_files:
             columns = dict.fromkeys((*key, *newest.key_of(table)))
-            selects.append(f"SELECT {quoted(columns)} FROM {self._scan(table, self._new)}")
-        if self._new_parents:
+            selects.append(f"SELECT {quoted(columns)} FROM {self._scan(table, self.new_files)}")
+        if self.new_parents:
             above = TABLES[str(table.parent)]
             selects.append(
                 f"SELECT {quoted(above.key[:1])} AS {quoted(key)} "
-                f"FROM {self._scan(above, self._new_parents)} WHERE complete"
+                f"FROM {self._scan(above, self.new_parents)} WHERE complete"
             )
         return f"({' UNION ALL '.join(selects)})"
 
@@ -283,8 +337,8 @@ class _Settling:
                 f"WHERE {within}) AS rows SEMI JOIN {keys} ON {same} "
                 "ANTI JOIN recorded ON _file = recorded.file AND _position = recorded.position"
             )
-        if self._new:
-            new = f"SELECT * FROM {self._scan(table, self._new, len(covered))} WHERE {among}"
+        if self.new_files:
+            new = f"SELECT * FROM {self._scan(table, self.new_files, len(covered))} WHERE {among}"
             rows = f"SELECT {shown} FROM ({new}) AS rows"
             if keys != "new_keys":  # which has the keys of all new rows
                 rows += f" SEMI JOIN {keys} ON {same}"

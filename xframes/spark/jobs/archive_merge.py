@@ -17,7 +17,7 @@ from xframes.archive.upkeep.merge import (
     warn_of_removals,
 )
 from xframes.errors import ArchiveError
-from xframes.spark.jobs import staging
+from xframes.spark.jobs import key_settling, staging
 from xframes.spark.jobs.staging import Stage, Staged, TaskFolder, Written
 from xframes.spark.jobs.takedown_job import SpreadPurge
 from xframes.spark.jobs.tasks import grouped, slots
@@ -99,6 +99,7 @@ def merge(
                 written = job.publish(staged, lock=staging.held())
             add_journal(job.folder, source)
         orders.purge(job.access, SpreadPurge(job))
+        key_settling.tidy(job)
     return written
 
 

@@ -1,27 +1,27 @@
-"""Compaction on Spark: the rows of a family of tables are merged one range of keys after the other.
+"""Compaction on Spark: rows that hold are sorted, one task for each range of keys of a table.
 
-Three rounds of tasks: keys are sampled for the cuts between ranges, each file is divided by these
-cuts into a staged file, and each range is merged by the functions that one machine uses. Ranges
-have like numbers of rows, even if one author wrote half of the posts. A small family is merged by
-one task.
+The plan is that of one machine. New files are settled first, so that which rows hold is known, and
+only files that are not sorted, or have many dead rows, are rewritten. A table of many ranges is
+first divided by ranges into staged files, so that no task reads all of it; of a few ranges, each
+task reads the files itself. Ranges have like numbers of rows, even if one author wrote half of the
+posts. A small family of tables is compacted by one task.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from itertools import chain, pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from xframes.archive.storage.bookkeeping import base_name
-from xframes.archive.storage.folder import Files, head_of
-from xframes.archive.storage.parts import stored_schema
-from xframes.archive.storage.paths import opened
+from xframes.archive.storage.parts import LEVELLED, stored_schema
+from xframes.archive.storage.paths import size_of
 from xframes.archive.takedown import orders
-from xframes.archive.upkeep import lifecycle
+from xframes.archive.upkeep import levels, lifecycle, settling
 from xframes.archive.upkeep.compaction import (
     BATCH_ROWS,
     MEMORY,
@@ -32,8 +32,10 @@ from xframes.archive.upkeep.compaction import (
     write_sorted,
 )
 from xframes.archive.upkeep.deciding import key_ranges
-from xframes.schema import TABLES, Table
-from xframes.spark.jobs import staging
+from xframes.archive.upkeep.deciding.contest import Facts
+from xframes.schema import TABLES
+from xframes.spark.jobs import key_settling, staging
+from xframes.spark.jobs.key_sampling import Division, sampled_cuts
 from xframes.spark.jobs.staging import (
     ListedFolder,
     Listing,
@@ -43,58 +45,58 @@ from xframes.spark.jobs.staging import (
     Written,
 )
 from xframes.spark.jobs.takedown_job import SpreadPurge
-from xframes.spark.jobs.tasks import slots
-from xframes.sql import newest
+from xframes.spark.jobs.tasks import grouped, slots
 from xframes.sql.newest import quoted
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     import duckdb
     from pyspark.sql import SparkSession
 
     from xframes.archive.storage.bucket import Place
+    from xframes.archive.storage.folder import Folder
     from xframes.spark.jobs.staging import Job
 
-RANGE_BYTES = 384_000_000  # of the files of a family, which one task merges
-_LEAST_BYTES = 24_000_000  # a smaller range is not worth a task
-_SAMPLE = 1_000  # keys of each file
+RANGE_BYTES = 384_000_000  # of the files of a table, which one task sorts
+_WHOLE_BYTES = 24_000_000  # of a family; a smaller one is compacted by one task
+_LEAST_BYTES = 12_000_000  # a smaller range is not worth a task
+_FEW = 3  # ranges: the files are read so many times rather than written divided and read again
+_DIVIDED_BYTES = 64_000_000  # of files that a task divides into one
 _GROUP_BYTES = 16_000_000  # Arrow data of one range in one row group of a divided file
 
 
 @dataclass(frozen=True, slots=True)
-class Division:
-    """A file of a table that is divided by the cuts of its family."""
+class _Range:
+    """A range of the keys of the chosen settled files of a table, of `count` ranges.
 
-    family: int
-    table: str
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Divided:
-    """A staged file in which each range of keys has row groups of its own: by number of range."""
-
-    table: str
-    file: Staged
-    groups: dict[int, list[int]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Merging:
-    """A range of keys of a family to merge: whole files, or row groups of divided files.
-
-    `groups` has the files of each table by their paths inside the archive, `pieces` the divided
-    files with the row groups to read.
+    Its rows are in the chosen files, or, divided, in staged files.
     """
 
-    family: tuple[str, ...]
-    generation: str
+    table: str
+    chosen: tuple[str, ...]
     number: int
-    whole: dict[str, list[str]] = field(default_factory=dict)
-    pieces: dict[str, list[tuple[Staged, list[int]]]] = field(default_factory=dict)
+    count: int
+    lower: str | None = None
+    upper: str | None = None
+    divided: tuple[Staged, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """A small family of tables, the parent last."""
+
+    family: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Undivided:
+    """Settled files of a table to be divided at cuts."""
+
+    table: str
+    files: tuple[str, ...]
 
 
 def compact(
@@ -103,8 +105,9 @@ def compact(
 ) -> Written:
     """Rewrite the tables so that their rows are unique and sorted, by tasks on Spark.
 
-    Every table that has new files is rewritten as a whole. What was removed is erased first, and
-    small files of pages are merged. The new files replace the old ones at once.
+    As `Archive.compact`: large sorted files stay where they are, with their few rows that do not
+    hold. What was removed is erased first, and small files of pages are merged. The new files
+    replace the old ones at once.
 
     Parameters
     ----------
@@ -115,8 +118,7 @@ def compact(
     memory
         Memory that a task may use for rows, in bytes, approximately.
     range_bytes
-        Bytes of the files of a table and its details that a task merges. They become one file of
-        each table.
+        Bytes of the files of a table that a task sorts. They become one file.
 
     Returns
     -------
@@ -138,17 +140,21 @@ def compact(
         with folder.lock("compact"):
             folder.look()
             folder.upgrade()
-            plan = _Plan.of(job, range_bytes)
-            staged = job.run(_Merge(job.stage, Listing.of(folder), memory), plan.merging())
+            plan = _Plan.of(job, memory, range_bytes)
+            sort = _Sort(job.stage, Listing.of(folder), folder.new_id(), memory)
+            staged = [*chain.from_iterable(job.run(sort, plan.tasks(job, range_bytes)))]
             pages = lifecycle.mergeable_pages(folder)
             groups = [tuple(map(folder.inside, group)) for group in pages]
             merged = job.run(_PagesMerge(job.stage), groups)
-            replaced = [*plan.files(), *plan.records(), *chain.from_iterable(pages)]
-            files = [*chain.from_iterable(staged), *chain.from_iterable(merged)]
-            written = job.publish(files, replaced=replaced)
-            for table, old in plan.by_table().items():
+            rewritten = list(plan.replaced(folder))
+            own, replaced = plan.records(folder, staged)
+            written = job.publish(
+                [*staged, *chain.from_iterable(merged)], own=own,
+                replaced=[*replaced, *chain.from_iterable(pages)],
+            )
+            for old, table in rewritten:
                 home = f"tables/{table}/"
-                new = [folder.path / f.path for f in files if f.path.startswith(home)]
+                new = [folder.path / f.path for f in staged if f.path.startswith(home)]
                 folder.note_made_of(old, new)
             for group, new_files in zip(pages, merged, strict=True):
                 folder.note_made_of(group, [folder.path / f.path for f in new_files])
@@ -158,203 +164,159 @@ def compact(
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """The families to compact with their files, as listed once, and the ranges of each."""
+    """What to rewrite: small families as a whole, and files of the tables of large ones."""
 
-    job: Job
-    families: list[tuple[str, ...]]
-    listed: dict[str, Files]
-    counts: list[int]
+    whole: list[tuple[str, ...]]
+    chosen: dict[tuple[str, ...], dict[str, list[str]]]
 
     @classmethod
-    def of(cls, job: Job, range_bytes: int) -> _Plan:
-        """List the files, and decide how many ranges each family has."""
+    def of(cls, job: Job, memory: int, range_bytes: int) -> _Plan:
+        """Settle large families, and decide which of their files are rewritten."""
         folder = job.folder
-        chosen: list[tuple[str, ...]] = []
-        listed: dict[str, Files] = {}
-        counts = []
-        for names in families():
-            files = {name: folder.files(name) for name in names}
-            if worth_compacting(files.values()):
-                chosen.append(tuple(names))
-                listed |= files
-                size = sum(each.bytes + each.base_bytes for each in files.values())
-                shares = min(2 * slots(job.spark), size // _LEAST_BYTES)
-                counts.append(int(max(1, shares, -(-size // range_bytes))))
-        return cls(job, chosen, listed, counts)
-
-    def by_table(self) -> dict[str, tuple[Place, ...]]:
-        """Return the files of each table that is rewritten."""
-        return {name: files.all for name, files in self.listed.items() if files.all}
-
-    def files(self) -> Iterator[Place]:
-        """Return all files that are rewritten."""
-        yield from chain.from_iterable(self.by_table().values())
-
-    def records(self) -> Iterator[Place]:
-        """Return the records of which rows hold that name rewritten files."""
-        heads = {head_of(name) for names in self.families for name in names}
-        for place in self.job.folder.records():
-            if place.parent.name in heads:
-                yield place
-
-    def merging(self) -> list[_Merging]:
-        """Return the tasks that merge ranges; first the rounds that they need are run."""
-        divided = self._divided()
-        generation = self.job.folder.new_id()
-        found = []
-        for family, names in enumerate(self.families):
-            if self.counts[family] == 1:
-                whole = {name: self._paths(name) for name in names if self._paths(name)}
-                found.append(_Merging(names, generation, 0, whole))
+        least = min(range_bytes, _WHOLE_BYTES)
+        whole: list[tuple[str, ...]] = []
+        large = []
+        for names in map(tuple, families()):
+            files = [folder.files(name) for name in names]
+            if not worth_compacting(files):
                 continue
-            pieces: dict[int, dict[str, list[tuple[Staged, list[int]]]]] = {}
-            for each in divided.get(family, ()):
-                for number, groups in each.groups.items():
-                    of_range = pieces.setdefault(number, {})
-                    of_range.setdefault(each.table, []).append((each.file, groups))
-            found += [
-                _Merging(names, generation, number, pieces=of_range)
-                for number, of_range in sorted(pieces.items())
-            ]
-        return found
+            if sum(each.bytes + each.base_bytes for each in files) < least:
+                whole.append(names)
+            else:
+                large.append(names)
+        key_settling.settle(job, large, memory)
+        folder.look()
+        chosen = {}
+        for names in large:
+            found = levels.unsorted(folder, names, large_rows=0)
+            if found is None:  # another process has added rows since
+                whole.append(names)
+            elif found:
+                chosen[names] = found
+        return cls(whole, chosen)
 
-    def _paths(self, name: str) -> list[str]:
-        return [self.job.folder.inside(path) for path in self.listed[name].all]
-
-    def _divisions(self, family: int, names: Iterable[str]) -> Iterator[Division]:
-        for name in names:
-            for path in self._paths(name):
-                yield Division(family, name, path)
-
-    def _divided(self) -> dict[int, list[_Divided]]:
-        """Divide the files of large families by ranges."""
-        large = [n for n, count in enumerate(self.counts) if count > 1]
-        heads = {n: self._sampled(n) for n in large}
+    def tasks(self, job: Job, range_bytes: int) -> list[_Whole | _Range]:
+        """Return the tasks; first the rounds that they need are run."""
+        tables = {name: files for of in self.chosen.values() for name, files in of.items()}
+        counts = {name: _count(job, name, files, range_bytes) for name, files in tables.items()}
+        many = {name: files for name, files in tables.items() if counts[name] > 1}
         samples = [
-            Division(n, head, path) for n, head in heads.items() for path in self._paths(head)
+            Division(name, name, f"tables/{name}/{file}")
+            for name, files in many.items() for file in files
         ]
-        keys: dict[int, list[tuple[str, float]]] = {}
-        for each, sample in zip(samples, self.job.run(Sample(self.job.stage), samples),
-                                strict=True):
-            keys.setdefault(each.family, []).extend(sample)
-        cuts = {n: cuts_of(keys.get(n, []), self.counts[n]) for n in large}
-        names = [(n, name) for n in large for name in self.families[n]]
-        divisions = [Division(n, name, path) for n, name in names for path in self._paths(name)]
-        messages = self.job.run(_Divide(self.job.stage, cuts), divisions)
-        divided: dict[int, list[_Divided]] = {}
-        for division, message in zip(divisions, messages, strict=True):
-            divided.setdefault(division.family, []).append(message)
-        return divided
+        cuts = sampled_cuts(job, samples, counts)
+        divided = _divided(job, {n: f for n, f in many.items() if counts[n] > _FEW}, cuts)
+        tasks: list[_Whole | _Range] = [_Whole(names) for names in self.whole]
+        for name, files in tables.items():
+            bounds = [None, *cuts.get(name, ()), None]
+            count = len(bounds) - 1
+            tasks += [
+                _Range(name, tuple(files), n, count, lower, upper, divided.get(name, ()))
+                for n, (lower, upper) in enumerate(pairwise(bounds))
+            ]
+        return tasks
 
-    def _sampled(self, family: int) -> str:
-        """Return the table of a family whose keys are sampled: that of most bytes."""
-        return max(self.families[family], key=lambda n: _bytes(self.listed[n]))
+    def replaced(self, folder: Folder) -> Iterator[tuple[list[Place], str]]:
+        """Return the files of each table that are rewritten."""
+        for names in self.whole:
+            for name in names:
+                if files := folder.files(name).all:
+                    yield list(files), name
+        for of_family in self.chosen.values():
+            for name, chosen in of_family.items():
+                yield [path for path in folder.files(name).all if path.name in chosen], name
+
+    def records(
+        self, folder: Folder, staged: Sequence[Staged]
+    ) -> tuple[dict[Path, Place], list[Place]]:
+        """Write the records of the large families; return them, and all files that are replaced."""
+        old = [path for places, _ in self.replaced(folder) for path in places]
+        heads = {names[-1] for names in self.whole}
+        old += [place for place in folder.records() if place.parent.name in heads]
+        own: dict[Path, Place] = {}
+        for names, chosen in self.chosen.items():
+            states, _ = levels.states_without({n: folder.files(n) for n in names}, chosen)
+            for file in staged:
+                table, name = file.path.split("/")[-2:]
+                if table in chosen:
+                    states[table].files.append(name)
+            temp, place, records = settling.write_record(folder, names[-1], states)
+            own[temp] = place
+            old += records
+        return own, old
 
 
-def _bytes(files: Files) -> int:
-    return files.bytes + files.base_bytes
+def _count(job: Job, name: str, files: Sequence[str], range_bytes: int) -> int:
+    """Return how many ranges the files of a table have: by their size and the cores."""
+    home = job.folder.tables / name
+    size = sum(size_of(home / file) for file in files)
+    return int(max(1, min(slots(job.spark), size // _LEAST_BYTES), -(-size // range_bytes)))
 
 
-def cuts_of(sample: Iterable[tuple[str, float]], count: int) -> list[str]:
-    """Return the keys between ranges of like weight."""
-    ordered = sorted(sample)
-    if not ordered:
-        return []
-    weights = np.cumsum([weight for _, weight in ordered])
-    wanted = weights[-1] * np.arange(1, count) / count
-    return sorted({ordered[n][0] for n in np.searchsorted(weights, wanted)})
-
-
-def _rank(table: Table) -> str:
-    """SQL of a row's place in the order of a family: by the parent's key, if it has details."""
-    names = next(names for names in families() if table.name in names)
-    key = key_ranges.range_key(table)
-    if len(names) > 1:
-        key = key[:1]
-    return key_ranges.rank_text(table, key)
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """The task that samples the keys of a file; each represents a number of rows.
-
-    A family is divided by the keys of the parent; without `by_family`, a table by its own keys.
-    """
-
-    stage: Stage
-    by_family: bool = True
-
-    def __call__(self, division: Division) -> list[tuple[str, float]]:
-        """Return keys, each with the number of rows."""
-        folder = TaskFolder(self.stage)
-        table = TABLES[division.table]
-        place = folder.path / division.path
-        rows = pq.read_metadata(opened(place)).num_rows
-        with Worker(folder) as worker:
-            key = _rank(table)
-            if not self.by_family:
-                key = key_ranges.rank_text(table, key_ranges.range_key(table))
-            query = (
-                f"SELECT {key} AS rank FROM {newest.scan(table, [str(place)])} "
-                f"USING SAMPLE reservoir({_SAMPLE} ROWS) REPEATABLE (1)"
-            )
-            ranks = worker.connection.sql(query).fetchall()
-        return [(rank, rows / len(ranks)) for (rank,) in ranks]
+def _divided(
+    job: Job, tables: Mapping[str, Sequence[str]], cuts: Mapping[str, list[str]]
+) -> dict[str, tuple[Staged, ...]]:
+    """Divide the rows of tables at the cuts into staged files."""
+    tasks = []
+    for name, files in tables.items():
+        home = job.folder.tables / name
+        sizes = {file: size_of(home / file) for file in files}
+        groups = grouped(files, sizes.__getitem__, _DIVIDED_BYTES)
+        tasks += [_Undivided(name, group) for group in groups]
+    divide = _Divide(job.stage, Listing.of(job.folder), {name: cuts[name] for name in tables})
+    found: dict[str, tuple[Staged, ...]] = {}
+    for task, file in zip(tasks, job.run(divide, tasks), strict=True):
+        found[task.table] = (*found.get(task.table, ()), file)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
 class _Divide:
-    """The task that divides a file by ranges of keys."""
+    """The task that writes the rows of files divided by ranges, each in row groups of its own."""
 
     stage: Stage
-    cuts: Mapping[int, Sequence[str]]
+    listing: Listing
+    cuts: Mapping[str, Sequence[str]]
 
-    def __call__(self, division: Division) -> _Divided:
-        folder = TaskFolder(self.stage)
-        table = TABLES[division.table]
-        cuts = ["", *self.cuts[division.family]]
+    def __call__(self, task: _Undivided) -> Staged:
+        folder, table = ListedFolder(self.stage, self.listing), TABLES[task.table]
+        source = levels.source_of(folder, table, folder.files(table.name), task.files)
+        cuts = ["", *self.cuts[table.name]]
         with Worker(folder) as worker:
             bounds = pa.table({"cut": pa.array(cuts, pa.string()), "number": range(len(cuts))})
             worker.connection.register("bounds", bounds)
-            rows = newest.scan(table, [str(folder.path / division.path)])
+            rank = key_ranges.rank_text(table, key_ranges.range_key(table))
             columns = quoted(stored_schema(table.name).names)
             query = (
-                f"SELECT {columns}, number AS _range FROM (SELECT *, {_rank(table)} AS _rank "
-                f"FROM {rows}) AS rows ASOF JOIN bounds ON rows._rank >= bounds.cut "
+                f"SELECT {columns}, number AS _range FROM (SELECT *, {rank} AS _rank "
+                f"FROM {source}) AS rows ASOF JOIN bounds ON rows._rank >= bounds.cut "
                 "ORDER BY number"
             )
             temp = folder.new_temp()
-            groups = _write_ranges(temp, worker.connection, query)
+            _write_ranges(temp, worker.connection, query)
         folder.place({temp: folder.tables / table.name / temp.name})
         (file,) = folder.take()
-        return _Divided(table.name, file, groups)
+        return file
 
 
-def _write_ranges(
-    temp: Path, connection: duckdb.DuckDBPyConnection, query: str
-) -> dict[int, list[int]]:
-    """Write rows that come in the order of ranges; return the row groups of each range."""
+def _write_ranges(temp: Path, connection: duckdb.DuckDBPyConnection, query: str) -> None:
+    """Write rows that come in the order of `_range`, each range in row groups of its own."""
     reader = connection.sql(query).to_arrow_reader(BATCH_ROWS)
-    schema = pa.schema([each for each in reader.schema if each.name != "_range"])
-    groups: dict[int, list[int]] = {}
     waiting: list[pa.RecordBatch] = []
-    current = count = 0
-    with pq.ParquetWriter(temp, schema, compression="lz4", write_statistics=False) as writer:
+    current = 0
+    # the statistics say which row groups a range has
+    options = {"compression": "lz4", "write_statistics": ["_range"]}
+    with pq.ParquetWriter(temp, reader.schema, **options) as writer:
         for batch in reader:
             for number, rows in _by_range(batch):
-                if waiting and (
-                    number != current or sum(b.nbytes for b in waiting) >= _GROUP_BYTES
-                ):
-                    writer.write_table(pa.Table.from_batches(waiting, schema))
-                    groups.setdefault(current, []).append(count)
-                    count += 1
+                size = sum(each.nbytes for each in waiting)
+                if waiting and (number != current or size >= _GROUP_BYTES):
+                    writer.write_table(pa.Table.from_batches(waiting, reader.schema))
                     waiting = []
                 current = number
-                waiting.append(rows.select(schema.names))
+                waiting.append(rows)
         if waiting:
-            writer.write_table(pa.Table.from_batches(waiting, schema))
-            groups.setdefault(current, []).append(count)
-    return groups
+            writer.write_table(pa.Table.from_batches(waiting, reader.schema))
 
 
 def _by_range(batch: pa.RecordBatch) -> Iterator[tuple[int, pa.RecordBatch]]:
@@ -366,54 +328,56 @@ def _by_range(batch: pa.RecordBatch) -> Iterator[tuple[int, pa.RecordBatch]]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Merge:
-    """The task that merges one range of keys of a family of tables."""
+class _Sort:
+    """The task that writes the sorted rows of a range of keys, or of a small family."""
 
     stage: Stage
     listing: Listing
+    generation: str
     memory: int
 
-    def __call__(self, merging: _Merging) -> list[Staged]:
+    def __call__(self, task: _Whole | _Range) -> list[Staged]:
         folder = ListedFolder(self.stage, self.listing)
-        with folder.scratch("range") as scratch, Worker(folder, self.memory) as worker:
-            files = {name: _files(folder, merging, name, scratch) for name in merging.family}
-            parent = files[merging.family[-1]]
-            for name in merging.family:
-                table = TABLES[name]
-                if not files[name].all:
-                    continue
-                above = None
-                if table.parent:
-                    above = parent
-                rows = unique_rows(folder, table, files[name], above, worker)
-                temps = write_sorted(folder, table, rows)
-                home = folder.tables / name
-                folder.place({
-                    temp: home / base_name(temp, merging.generation, 10 * merging.number + n)
-                    for n, temp in enumerate(temps)
-                })
-            worker.forget()
+        with Worker(folder, self.memory) as worker:
+            if isinstance(task, _Whole):
+                self._compact(folder, task, worker)
+            else:
+                self._sort(folder, task, worker)
         return folder.take()
 
+    def _compact(self, folder: ListedFolder, task: _Whole, worker: Worker) -> None:
+        files = {name: folder.files(name) for name in task.family}
+        parent = files[task.family[-1]]
+        for name, own in files.items():
+            table, above = TABLES[name], None
+            if table.parent:
+                above = parent
+            if own.all:
+                rows = unique_rows(folder, table, own, above, worker)
+                self._place(folder, name, write_sorted(folder, table, rows), 0)
+        worker.forget()
 
-def _files(folder: TaskFolder, merging: _Merging, name: str, scratch: Path) -> Files:
-    """Return the rows of a table in a range as files."""
-    if name in merging.whole:
-        return Files(parts=tuple(folder.path / path for path in merging.whole[name]))
-    pieces = merging.pieces.get(name)
-    if not pieces:
-        return Files()
-    path = scratch / f"{name}.parquet"
-    with pq.ParquetWriter(path, _read_schema(folder, pieces), compression="lz4") as writer:
-        for staged, groups in pieces:
-            with pq.ParquetFile(opened(folder.at(staged))) as file:
-                for group in groups:
-                    writer.write_table(file.read_row_group(group))
-    return Files(parts=(path,))
+    def _sort(self, folder: ListedFolder, task: _Range, worker: Worker) -> None:
+        table = TABLES[task.table]
+        files = folder.files(table.name)
+        facts = Facts.of(path for path in files.all if path.name in task.chosen)
+        facts = replace(facts, rows=facts.rows // task.count)
+        if task.divided:
+            paths = ", ".join(f"'{folder.at(file)}'" for file in task.divided)
+            source = f"(FROM read_parquet([{paths}]) WHERE _range = {task.number})"
+        else:
+            source = levels.source_of(folder, table, files, task.chosen)
+            keys = key_ranges.between(worker.connection, table, task.lower, task.upper)
+            source = f"(FROM {source} WHERE {keys.holds(key_ranges.range_key(table))})"
+        rows = levels.sorted_rows(table, source, facts, worker)
+        temps = write_sorted(folder, table, rows, LEVELLED)
+        self._place(folder, table.name, temps, 10 * task.number)
 
-
-def _read_schema(folder: TaskFolder, pieces: Sequence[tuple[Staged, Any]]) -> pa.Schema:
-    return pq.read_schema(opened(folder.at(pieces[0][0])))
+    def _place(self, folder: ListedFolder, name: str, temps: Sequence[Path], first: int) -> None:
+        home = folder.tables / name
+        folder.place({
+            temp: home / base_name(temp, self.generation, first + n) for n, temp in enumerate(temps)
+        })
 
 
 @dataclass(frozen=True, slots=True)

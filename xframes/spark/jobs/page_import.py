@@ -11,7 +11,7 @@ from xframes.archive.storage.parts import IMPORT_BYTES, Tally, gathered, size
 from xframes.archive.storage.workers import Work, only_once
 from xframes.archive.takedown import orders
 from xframes.reader import NotPages, choices
-from xframes.spark.jobs import splits, staging
+from xframes.spark.jobs import key_settling, splits, staging
 from xframes.spark.jobs.staging import Stage, Staged, StageTarget, TaskFolder, Written
 from xframes.spark.jobs.takedown_job import SpreadPurge
 from xframes.spark.jobs.tasks import slots
@@ -152,6 +152,7 @@ def import_pages(
             unknown = only_once(row for message in messages for row in message.unknown)
             end(tally, damaged | refused, unknown)
         orders.remove_returned(job.access, SpreadPurge(job))
+        key_settling.tidy(job)
     faults = [*damaged.values(), *_empty_folders(files, ids, refused)]
     if faults:
         raise ImportFailed("some files could not be read to the end (the pages before the fault "

@@ -17,7 +17,7 @@ from xframes.archive.upkeep.rebuild import adopt, keep_runs
 from xframes.errors import ArchiveError
 from xframes.schema import STORED
 from xframes.screen import counted
-from xframes.spark.jobs import staging
+from xframes.spark.jobs import key_settling, staging
 from xframes.spark.jobs.page_import import Flattened, stage_pages
 from xframes.spark.jobs.staging import Stage, TaskFolder, Written
 from xframes.spark.jobs.tasks import grouped, slots
@@ -104,6 +104,7 @@ def rebuild(spark: SparkSession, url: str | os.PathLike[str], *, lose: bool = Fa
                 staged, own=adopt(folder, new_tables), replaced=[*files, *folder.records()],
                 lock=staging.held(),
             )
+        key_settling.tidy(job)
         with job.views.readers.alone(wait=_PATIENCE) as alone:
             if alone:
                 folder.finish_removals()

@@ -7,6 +7,7 @@ numbers, and so by time.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from xframes.schema import Table, Type
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _SAMPLE = 100  # keys sampled for each cut: the sizes of ranges then differ by a third at most
 _MOST_SAMPLED = 50_000
+_DIGITS = 9  # of a length in a text of `rank_text`
 _COLUMNS = 3  # of a key; the first alone may be the same in millions of rows
 
 
@@ -74,7 +76,7 @@ def rank_text(table: Table, key: Sequence[str]) -> str:
     terms = []
     for declared, name in zip(range_key(table), key, strict=False):
         text = _as_text(table[declared].type, name)
-        terms.append(f"lpad(length({text})::VARCHAR, 9, '0') || {text}")
+        terms.append(f"lpad(length({text})::VARCHAR, {_DIGITS}, '0') || {text}")
     return " || ".join(terms)
 
 
@@ -120,6 +122,41 @@ def cut(
         prunes = before is not None and after is not None and 0 < before["l0"] == after["l0"]
         yield Range(table, lower, upper, prunes and is_text)
         before = after
+
+
+def between(
+    connection: duckdb.DuckDBPyConnection, table: Table, lower: str | None, upper: str | None
+) -> Range:
+    """Return the range between two cuts, as `rank_text` writes them."""
+    first, last = _cut(lower or ""), _cut(upper or "")
+    prunes = bool(first and last) and 0 < first[0][0] == last[0][0]
+    return Range(
+        table, _set_cut(connection, "lower_cut", first), _set_cut(connection, "upper_cut", last),
+        prunes and table[table.key[0]].type is Type.STR,
+    )
+
+
+def _set_cut(
+    connection: duckdb.DuckDBPyConnection, name: str, cut_: Sequence[tuple[int, str]]
+) -> str | None:
+    """Set a variable to a cut; return its name, None without a cut."""
+    if not cut_:
+        return None
+    fields = ", ".join(
+        f"'l{i}': ${2 * i + 1}::BIGINT, 't{i}': ${2 * i + 2}::VARCHAR" for i in range(len(cut_))
+    )
+    connection.execute(f"SET VARIABLE {name} = (SELECT {{{fields}}})", list(chain(*cut_)))
+    return name
+
+
+def _cut(text: str) -> list[tuple[int, str]]:
+    """Return the length and the text of each column of a key, from a text of `rank_text`."""
+    found = []
+    while text:
+        length, text = int(text[:_DIGITS]), text[_DIGITS:]
+        found.append((length, text[:length]))
+        text = text[length:]
+    return found
 
 
 def _as_text(type_: Type, name: str) -> str:
