@@ -502,4 +502,8 @@ def ids(views: Views, table: str, *, included: bool) -> list[str]:
     views.readers.enter()
     with contextlib.ExitStack() as stack:
         stack.callback(views.readers.leave)
-        return [i for batch in id_batches(views.cursor(), table, included=included) for i in batch]
+        names = [table, "matches"]
+        if table not in TABLES:
+            names = []
+        cursor = views.cursor(names)
+        return [i for batch in id_batches(cursor, table, included=included) for i in batch]

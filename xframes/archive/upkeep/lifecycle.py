@@ -128,7 +128,10 @@ def clear(folder: Folder, views: Views) -> None:
 
     While other processes read, replaced files stay; a later compaction removes them.
     """
-    gc.collect()  # a result that only a circle of references keeps is not read any more
+    with views.readers.alone(count_own=True) as alone:
+        pass
+    if not alone:
+        gc.collect()  # a result that only a circle of references keeps is not read any more
     with views.readers.alone(count_own=True) as alone:
         views.refresh()
         if alone:
