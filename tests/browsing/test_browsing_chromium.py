@@ -104,7 +104,10 @@ def test_an_empty_archive_is_accessible(chromium, tmp_path):
 
 def test_the_script_and_the_keyboard(chromium, browser):
     from selenium.webdriver.common.keys import Keys
-    from selenium.webdriver.support.expected_conditions import text_to_be_present_in_element, url_contains
+    from selenium.webdriver.support.expected_conditions import (
+        text_to_be_present_in_element,
+        url_contains,
+    )
     from selenium.webdriver.support.ui import WebDriverWait
 
     wait = WebDriverWait(chromium, 60)

@@ -13,6 +13,8 @@ import xframes as xf
 from tests.archives import post
 from xframes.cli import main
 from xframes.errors import ArgumentError
+from xframes.reporting.blocks import MOST_ROWS, Table
+from xframes.reporting.sections import leaders
 from xframes.wire import Page, Request
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -76,6 +78,33 @@ def test_sections_have_the_numbers_of_the_archive_with_their_sql(archive):
     assert [card.id for card in cards.cards] == ["11", "10", "12"]
     assert report.section("analytics").blocks == []
     assert "completeness" in report.section("completeness")._repr_html_()
+
+
+def test_the_words_of_very_many_posts_are_those_of_a_part_with_intervals(tmp_path):
+    with xf.Archive(tmp_path / "many") as many:
+        many.add(search("tea", [written(100 + i, 3, "green kettles" if i % 2 else "black kettles", i) for i in range(80)], PEOPLE))
+        selection = xf.report(many).selection
+        note, *_, words = leaders.words(selection, most=30)
+        assert "intervals" in note.text
+        rows = words.frame.set_index("word")
+        part = int(rows.loc["kettles", "posts"])
+        assert 5 < part < 60
+        assert selection.connection.sql(words.sql).fetchall()[0][:2] == ("kettles", part)
+        assert tuple(rows.loc["kettles", ["percent_of_all", "percent_low", "percent_high"]]) == (100, 100, 100)
+        green = rows.loc["green"]
+        assert green["percent_low"] < green["percent_of_all"] < green["percent_high"]
+        whole = list(leaders.words(selection))
+        assert int(whole[-1].frame.set_index("word").loc["kettles", "posts"]) == 80
+
+
+def test_sections_show_what_their_sql_returns_of_the_whole_view(archive):
+    """Queries run over no more columns than they name; the shown SQL is over all."""
+    report = xf.report(archive)
+    for name in report.names:
+        for block in report.section(name).blocks:
+            if isinstance(block, Table) and block.sql:
+                found = report.selection.connection.sql(block.sql).df()
+                pd.testing.assert_frame_equal(found.head(MOST_ROWS)[list(block.frame)], block.frame)
 
 
 def test_a_query_and_times_choose_results(archive):

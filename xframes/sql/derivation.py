@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # `text` as people read it
 PLAIN_TEXT = macros.PLAIN_TEXT.format("text")
 # The same of a post with an article, whose own text is only a link to it
-_WHOLE_TEXT = """CASE WHEN article_text IS NULL THEN plain_text
+WHOLE_TEXT = """CASE WHEN article_text IS NULL THEN plain_text
         ELSE concat_ws(chr(10) || chr(10), article_title, article_text) END"""
 # The tables that the queries here name, by the table that is derived.
 SOURCES = {
@@ -313,7 +313,7 @@ _KIND = """CASE refs.type WHEN 'reposted' THEN 'repost' WHEN 'replied_to' THEN '
         WHEN 'quoted' THEN 'quote'
         ELSE CASE WHEN p.in_reply_to_user_id IS NULL THEN 'original' ELSE 'reply' END END"""
 _REFERENCED = f"""(
-    SELECT id, any_value(author_id) AS author_id, any_value({_WHOLE_TEXT}) AS text FROM posts
+    SELECT id, any_value(author_id) AS author_id, any_value({WHOLE_TEXT}) AS text FROM posts
     SEMI JOIN post_references ON post_references.referenced_post_id = posts.id GROUP BY id
 )"""
 # The post whose text, tags and links those of a result are: of a repost the original, if it is here
@@ -346,7 +346,7 @@ _RESULT = {name: f"p.{name}" for name in _OF_POSTS} | {
     "name": "author.name",
     "followers_count": "author.followers_count",
     "text": f"""CASE WHEN refs.type = 'reposted' THEN coalesce(referenced.text, p.plain_text)
-        ELSE {_WHOLE_TEXT} END""",
+        ELSE {WHOLE_TEXT} END""",
     "kind": _KIND,
     "referenced_post_id": "refs.id",
     "referenced_author_id": "referenced.author_id",

@@ -210,7 +210,7 @@ class Reading:
 
     def _chosen(self) -> tuple[str, list[str], dict[str, Any]]:
         """Return a FROM clause, and tests of rows with their parameters."""
-        choice, name = self._choice, self._choice.shape.name
+        name = self._choice.shape.name
         if self._index is not None and self._uses_index:
             tests, params = self._tests(indexed=True)
             return self._index.table, tests, params

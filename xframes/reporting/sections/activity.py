@@ -70,17 +70,16 @@ def timeline(selection: Selection) -> Iterator[Block]:
 
 def _draw(ax: Axes, selection: Selection) -> None:
     """Draw the posts over time, and those of the period before as a broken line."""
-    posts = selection.connection.sql(
-        "SELECT id, created_at, (SELECT max(observed_at) FROM requests) AS observed_at FROM chosen"
-    )
+    posts = selection.rows("SELECT created_at FROM chosen ORDER BY created_at")
+    posts["observed_at"] = selection.value("SELECT max(observed_at) FROM requests")
     draw_timeline(posts, ax, tz=selection.tz)
     period = _before(selection)
     if period is None:
         return
     from matplotlib.dates import date2num
 
-    earlier = selection.connection.sql(period.sql)
-    if not earlier.limit(1).fetchall():
+    earlier = selection.rows(f"{period.sql} ORDER BY created_at")
+    if earlier.empty:
         return
     spans = draw_timeline.data(posts, tz=selection.tz)
     lengths = (spans["end_at"] - spans["start_at"]).dt.total_seconds()
@@ -103,7 +102,9 @@ def _before(selection: Selection) -> _Period | None:
     if end is None or end <= selection.start:
         return None
     length = end - selection.start
-    earlier = definition(selection.query, selection.start - length, selection.start)
+    earlier = definition(
+        selection.query, selection.start - length, selection.start, "created_at"
+    )
     return _Period(length, earlier)
 
 
@@ -132,11 +133,11 @@ def engagement(selection: Selection) -> Iterator[Block]:
 
 def growth(selection: Selection) -> Iterator[Block]:
     """Draw how the likes of posts grew that were observed more than once."""
-    again = selection.sql(_OBSERVED_AGAIN)["post_id"].tolist()
+    again = selection.rows(_OBSERVED_AGAIN)["post_id"].tolist()
     if not again:
         return
     query = _GROWTH.replace("{again}", _OBSERVED_AGAIN)
-    rows = selection.connection.sql(query)
+    rows = selection.rows(query)
     yield from picture(
         lambda ax: metric_history(rows, ax, metric="like_count"),
         "Likes of the posts with the most likes, each time they were observed",
@@ -148,7 +149,7 @@ def growth(selection: Selection) -> Iterator[Block]:
 
 def hours(selection: Selection) -> Iterator[Block]:
     """Draw the posts by hour and weekday."""
-    posts = selection.connection.sql("SELECT id, created_at FROM chosen")
+    posts = selection.rows("SELECT created_at FROM chosen ORDER BY created_at")
     yield from picture(
         lambda ax: heatmap(posts, ax, tz=selection.tz),
         f"Number of posts by weekday and hour, in {selection.tz}",

@@ -8,6 +8,7 @@ from xframes.plot.canvas.drawing import short
 from xframes.plot.graphs import network as draw_network
 from xframes.reporting.blocks import Card, Cards
 from xframes.reporting.sections.activity import picture
+from xframes.sql import derivation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,30 +24,42 @@ _METRICS = (
     ("quote_count", "quotes"), ("impression_count", "views"),
 )
 _TOP = f"""
-    SELECT chosen.*, edits.versions, removed.reason AS removal, context.notes
-    FROM chosen
-    LEFT JOIN (SELECT post_id, count(*) AS versions FROM post_edits GROUP BY post_id) AS edits
-        ON edits.post_id = chosen.id
-    LEFT JOIN (SELECT id, any_value(coalesce(reason, action)) AS reason FROM removals GROUP BY id)
-        AS removed ON removed.id = chosen.id
+    SELECT id FROM chosen WHERE kind <> 'repost'
+    ORDER BY coalesce(like_count, 0) + coalesce(repost_count, 0) + coalesce(reply_count, 0)
+        + coalesce(quote_count, 0) DESC, id
+    LIMIT {_MOST_CARDS}"""
+_CARDS = f"""
+    SELECT p.id, p.author_id, users.name, p.created_at, p.like_count, p.repost_count, p.reply_count,
+        p.quote_count, p.impression_count, coalesce(users.username, p.author_username) AS username,
+        {derivation.WHOLE_TEXT} AS text, edits.versions, removed.reason AS removal, context.notes
+    FROM posts AS p
+    LEFT JOIN users ON users.id = p.author_id
+    LEFT JOIN (
+        SELECT post_id, count(*) AS versions FROM post_edits WHERE post_id IN ({{ids}})
+        GROUP BY post_id) AS edits ON edits.post_id = p.id
+    LEFT JOIN (
+        SELECT id, any_value(coalesce(reason, action)) AS reason FROM removals GROUP BY id
+    ) AS removed ON removed.id = p.id
     LEFT JOIN (
         SELECT post_id, list(summary ORDER BY community_notes.created_at) AS notes
         FROM community_notes JOIN community_note_status USING (note)
-        WHERE current_status = 'CURRENTLY_RATED_HELPFUL' GROUP BY post_id) AS context
-        ON context.post_id = chosen.content_post_id
-    WHERE chosen.kind <> 'repost'
-    ORDER BY coalesce(like_count, 0) + coalesce(repost_count, 0) + coalesce(reply_count, 0)
-        + coalesce(quote_count, 0) DESC, chosen.id
-    LIMIT {_MOST_CARDS}"""
+        WHERE current_status = 'CURRENTLY_RATED_HELPFUL' AND post_id IN ({{ids}})
+        GROUP BY post_id) AS context
+        ON context.post_id = p.id
+    WHERE p.id IN ({{ids}})"""
 _CONVERSATIONS = """
-    SELECT posts.conversation_id, count(*) AS posts, count(DISTINCT chosen.author_id) AS authors,
-        min(chosen.created_at) AS first_at, max(chosen.created_at) AS last_at,
-        any_value(root.text) AS first_post
-    FROM chosen JOIN posts ON posts.id = chosen.id
-    LEFT JOIN posts AS root ON root.id = posts.conversation_id
-    WHERE posts.conversation_id IS NOT NULL
-    GROUP BY posts.conversation_id HAVING count(*) > 1
-    ORDER BY posts DESC, posts.conversation_id"""
+    WITH mine AS MATERIALIZED (
+        SELECT conversation_id, author_id, created_at FROM posts
+        SEMI JOIN chosen ON chosen.id = posts.id WHERE conversation_id IS NOT NULL),
+    several AS (SELECT conversation_id FROM mine GROUP BY conversation_id HAVING count(*) > 1),
+    counted AS (
+        SELECT conversation_id, count(*) AS posts, count(DISTINCT author_id) AS authors,
+            min(created_at) AS first_at, max(created_at) AS last_at
+        FROM mine SEMI JOIN several USING (conversation_id) GROUP BY conversation_id)
+    SELECT counted.conversation_id, counted.posts, counted.authors, first_at, last_at,
+        root.text AS first_post
+    FROM counted LEFT JOIN posts AS root ON root.id = counted.conversation_id
+    ORDER BY counted.posts DESC, counted.conversation_id"""
 _EDGES = """
     SELECT chosen.author_id AS source, post_mentions.user_id AS target, count(*) AS weight
     FROM chosen JOIN post_mentions ON post_mentions.post_id = chosen.content_post_id
@@ -56,8 +69,11 @@ _EDGES = """
 
 def posts(selection: Selection) -> Iterator[Block]:
     """Show the posts with the most likes, reposts, replies and quotes as cards."""
-    rows: list[Any] = selection.sql(_TOP).to_dict("records")
-    if rows:
+    ids = selection.rows(_TOP)["id"].tolist()
+    if ids:
+        listed = ", ".join("'" + str(id_).replace("'", "''") + "'" for id_ in ids)
+        rows: list[Any] = selection.rows(_CARDS.format(ids=listed)).to_dict("records")
+        rows.sort(key=lambda row: ids.index(row["id"]))
         cards = tuple(_card(row, selection) for row in rows)
         yield Cards(f"The {len(cards)} posts with the most likes, reposts, replies and quotes",
                     cards, selection.written(_TOP))
@@ -120,7 +136,7 @@ def network(selection: Selection) -> Iterator[Block]:
     if table is None:
         return
     if (table.row_count or 0) <= _MOST_EDGES:
-        edges = selection.sql(_EDGES)
+        edges = selection.rows(_EDGES)
         yield from picture(
             lambda ax: draw_network(edges, ax), "Who mentions whom; a thick line is often", (9, 6)
         )

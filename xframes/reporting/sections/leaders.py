@@ -8,6 +8,7 @@ from xframes.planning.estimates import estimate
 from xframes.plot.canvas import drawing
 from xframes.reporting.blocks import Table, Text
 from xframes.reporting.sections.activity import picture
+from xframes.sql import derivation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,12 +22,16 @@ if TYPE_CHECKING:
 _BARS = 15
 _OWN_DOMAINS = "('x.com', 'twitter.com', 'pic.x.com', 'pic.twitter.com', 't.co')"
 _LONG_WORD = 4  # letters: shorter words say little
+_WORDS = f"""
+    SELECT word, count(*) AS posts, count(DISTINCT author_id) AS authors{{more}}
+    FROM (SELECT author_id, unnest(list_distinct(words(text))) AS word FROM ({{texts}}))
+    WHERE length(word) >= {_LONG_WORD} GROUP BY word ORDER BY posts DESC, word"""
 
 
 def authors(selection: Selection) -> Iterator[Block]:
     """Show the authors with the most posts."""
     return _ranking(selection, "Authors by posts", """
-        SELECT coalesce('@' || any_value(username), author_id) AS author, count(*) AS posts,
+        SELECT coalesce('@' || max(username), author_id) AS author, count(*) AS posts,
             sum(like_count) AS likes, sum(repost_count) AS reposts,
             max(followers_count) AS followers
         FROM chosen WHERE author_id IS NOT NULL
@@ -54,12 +59,30 @@ def domains(selection: Selection) -> Iterator[Block]:
         GROUP BY domain ORDER BY posts DESC, domain""")
 
 
-def words(selection: Selection) -> Iterator[Block]:
-    """Show the words in the most posts."""
-    return _ranking(selection, "Words by posts", f"""
-        SELECT word, count(*) AS posts, count(DISTINCT author_id) AS authors
-        FROM (SELECT author_id, unnest(list_distinct(words(text))) AS word FROM chosen)
-        WHERE length(word) >= {_LONG_WORD} GROUP BY word ORDER BY posts DESC, word""")
+def words(selection: Selection, most: int = 200_000) -> Iterator[Block]:
+    """Show the words in the most posts. Of more than `most` posts, read some chosen at random."""
+    number = selection.value("SELECT count(*) FROM chosen") or 0
+    part = -(-number // most)
+    if part > 1:
+        yield from _words_of_part(selection, f"hash(id) % {part} = 0", number)
+    else:
+        texts = "SELECT author_id, text FROM chosen"
+        yield from _ranking(selection, "Words by posts", _WORDS.format(texts=texts, more=""))
+
+
+def _words_of_part(selection: Selection, part: str, number: int) -> Iterator[Block]:
+    """Show the words of posts chosen by a part of their hashes, and what is estimated of all."""
+    read = selection.value(f"SELECT count(*) FROM chosen WHERE {part}") or 0
+    texts = f"""SELECT part.author_id, {derivation.WHOLE_TEXT} AS text
+            FROM (SELECT author_id, content_post_id FROM chosen WHERE {part}) AS part
+            JOIN posts ON posts.id = part.content_post_id"""
+    share, margin = f"count(*) / {read}", f"1.96 * sqrt(count(*) * ({read} - count(*)) / {read}^3)"
+    more = f""", round(100 * ({share}), 2) AS percent_of_all,
+            round(100 * greatest(0, {share} - {margin}), 2) AS percent_low,
+            round(100 * least(1, {share} + {margin}), 2) AS percent_high"""
+    yield Text(f"The words of {read:,} of the {number:,} posts, chosen at random; with 95 % "
+               "intervals of their shares of all.")
+    yield from _ranking(selection, "Words by posts", _WORDS.format(texts=texts, more=more))
 
 
 def languages(selection: Selection) -> Iterator[Block]:

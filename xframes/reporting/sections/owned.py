@@ -29,7 +29,7 @@ _DAYS = """
 def analytics(selection: Selection) -> Iterator[Block]:
     """Show the analytics of posts and media, if the archive has any."""
     if selection.has("post_analytics"):
-        rows = selection.connection.sql("SELECT * FROM post_analytics")
+        rows = selection.rows("SELECT * FROM post_analytics")
         yield from picture(lambda ax: draw_analytics(rows, ax), "Analytics of posts over time")
     for title, query in (("Analytics of posts", _POSTS), ("Analytics of media", _MEDIA)):
         table = selection.table(title, query)
@@ -40,7 +40,7 @@ def analytics(selection: Selection) -> Iterator[Block]:
 def usage(selection: Selection) -> Iterator[Block]:
     """Show the posts that the project used by day, if the archive has it."""
     if selection.has("usage_daily"):
-        rows = selection.connection.sql("SELECT * FROM usage_daily")
+        rows = selection.rows("SELECT * FROM usage_daily")
         yield from picture(lambda ax: draw_usage(rows, ax), "Posts that the project used by day")
     table = selection.table("Usage by day", _DAYS)
     if table is not None:

@@ -53,7 +53,7 @@ def collection(selection: Selection) -> Iterator[Block]:
     """Say how much there is, and what was requested for it."""
     import pandas as pd
 
-    size: Any = selection.sql(_SIZE).iloc[0]
+    size: Any = selection.rows(_SIZE).iloc[0]
     sentence = f"{counted(size['results'], 'result')} by {counted(size['authors'], 'author')}"
     if not pd.isna(size["first"]):
         sentence += f", posted from {size['first']:{_MINUTE}} to {size['last']:{_MINUTE}} UTC"
@@ -134,11 +134,11 @@ def problems(selection: Selection) -> Iterator[Block]:
 def methods(selection: Selection) -> Iterator[Block]:
     """Write a paragraph on the data that can be pasted into a paper, and how to cite."""
     results = selection.value("SELECT count(*) FROM chosen") or 0
-    found = selection.sql("""
+    found = selection.rows("""
         SELECT string_agg(DISTINCT action, ', ' ORDER BY action) AS actions,
             min(started_at) AS first, max(coalesce(ended_at, started_at)) AS last
         FROM runs WHERE action NOT IN ('archive.remove')""").iloc[0]
-    queries = selection.sql(
+    queries = selection.rows(
         "SELECT DISTINCT arguments->>'query' AS query FROM runs "
         "WHERE arguments->>'query' IS NOT NULL ORDER BY query LIMIT 11"
     )["query"].tolist()
