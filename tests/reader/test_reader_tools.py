@@ -7,12 +7,14 @@ import gzip
 import io
 import json
 import sqlite3
+import zipfile
 from contextlib import closing
 from itertools import islice
 
 import pytest
 
 import xframes as xf
+from xframes.reader import FileReport, choices, read_file
 
 ID, QUOTED = "1410000000000000001", "1400000000000000008"
 PLACE = {"id": "01fb", "full_name": "Porto, PT", "name": "Porto", "country": "Portugal"}
@@ -374,3 +376,85 @@ def test_community_notes_of_2021(tmp_path):
     assert rows(frames, "community_note_ratings", "note", "rater", "reasons", "rated_on_post_id") == [("3", "AB", ["agree"], ID)]
     with pytest.raises(xf.XframesError, match="Community Notes"):
         read_row(tmp_path, {"tweetId": "5", "userId": "AB", "createdAtMillis": "1625587487000", "sourceLink": "x"})
+
+
+@pytest.mark.parametrize("document", [
+    {"columns": ["id", "text", "likes"], "index": [0], "data": [[ID, "fog", 3]]},
+    {"schema": {"fields": []}, "data": [{"id": ID, "text": "fog", "likes": 3}]},
+    {"id": {"0": ID}, "text": {"0": "fog"}, "likes": {"0": 3}},
+    {"total_rows": 1, "rows": [{"id": "a", "doc": {"_id": "a", "id_str": ID, "text": "fog", "favorite_count": 3}}]},
+    {"took": 1, "hits": {"hits": [{"_id": "a", "_source": {"id_str": ID, "text": "fog", "favorite_count": 3}}]}},
+    {"_index": "posts", "_id": "a", "_source": {"id": ID, "text": "fog", "public_metrics": {"like_count": 3}}},
+    {"type": "FeatureCollection", "features": [{"geometry": {"type": "Point", "coordinates": [1.5, 2.5]},
+                                                "properties": {"id": ID, "text": "fog", "likes": 3}}]},
+    {"tweets": [{"Tweet ID": ID, "text": "fog", "likes": 3}], "query": "fog"},
+])
+def test_documents_that_hold_records(tmp_path, document):
+    path = tmp_path / "posts.json"
+    path.write_text(json.dumps(document, indent=1))
+    frames = xf.flatten(xf.read_pages(path))
+    assert rows(frames, "posts", "id", "text", "like_count") == [(ID, "fog", 3)]
+    assert {p["parameter"] for p in frames["problems"].to_pylist()} <= {"_id"}
+
+
+def test_a_holder_of_other_things_is_named(tmp_path):
+    frames = read_lines(tmp_path, {"_index": "cats", "_id": "1", "_source": {"name": "Tom", "age": 3}},
+                        {"id": ID, "text": "fog", "author_id": "5", "created_at": "2021-01-01T00:00:00Z"})
+    assert rows(frames, "posts", "id") == [(ID,)]
+    assert frames["problems"].num_rows == 1
+
+
+def test_an_overview_by_day_keeps_days_without_impressions(tmp_path):
+    frames = read_row(tmp_path, {"Date": "Tue, Aug 25, 2026", "Impressions": "", "Likes": "10", "Engagements": "20", "New follows": "2", "Unfollows": "3"})
+    assert rows(frames, "account_analytics", "likes", "unfollows") == [(10, 3)]
+    frames = read_row(tmp_path, {"Tweet id": ID, "Tweet text": "fog", "impressions": "125.0", "favorites": "21.0", "engagements": "-"})
+    assert rows(frames, "post_analytics", "impressions", "likes", "engagements") == [(125, 21, None)]
+    with pytest.raises(xf.XframesError, match="videos"):
+        read_row(tmp_path, {"Video overview": "Date", "": "Views"})
+
+
+def export_of(folder, **files):
+    """An unpacked export with these files."""
+    data = folder / "data"
+    data.mkdir()
+    for name, items in files.items():
+        text = f"window.YTD.{name}.part0 = {json.dumps(items)}"
+        if name == "manifest":
+            text = f"window.__THAR_CONFIG = {json.dumps(items)}"
+        (data / f"{name.replace('_', '-')}.js").write_text(text)
+    return data
+
+
+def test_an_unpacked_export_names_what_it_lacks(tmp_path):
+    said = {"archiveInfo": {"generationDate": "2023-05-07T10:17:06.549Z"}, "dataTypes": {"tweets": {"files": [
+        {"fileName": "data/tweets.js", "count": "1"}, {"fileName": "data/tweets-part1.js", "count": "4"}]}}}
+    note = {"noteTweet": {"noteTweetId": "9", "createdAt": "2023-02-18T12:33:11.000Z", "core": {"text": "fog and more fog"}}}
+    lost = {"noteTweet": {"noteTweetId": "8", "createdAt": "2023-02-18T12:33:11.000Z", "core": {"text": "nobody says it"}}}
+    post = {"tweet": {"id_str": ID, "full_text": "fog and\u2026", "created_at": "Sat Feb 18 12:33:11 +0000 2023"}}
+    data = export_of(tmp_path, manifest=said, tweets=[post], note_tweet=[note, lost], account=[{"account": {"accountId": "501", "username": "ana"}}])
+    pages = [page for name in ("manifest", "note-tweet", "tweets") for page in xf.read_pages(data / f"{name}.js")]
+    frames = xf.flatten(pages)
+    assert rows(frames, "posts", "text") == [("fog and more fog",)]
+    details = " ".join(frames["problems"]["detail"].to_pylist())
+    assert "data/tweets-part1.js" in details
+    assert "nobody says it" in details
+    assert frames["problems"].num_rows == 2
+
+
+def test_events_of_conversations_are_counted(tmp_path):
+    events = [{"joinConversation": {"initiatingUserId": "7", "createdAt": "2023-02-18T12:33:11.000Z"}}, {"waveAgain": {"id": "5", "senderId": "7"}},
+              {"messageCreate": {"id": "4", "senderId": "7", "text": "hi", "createdAt": "2023-02-18T12:33:11.000Z"}}]
+    data = export_of(tmp_path, direct_messages_group=[{"dmConversation": {"conversationId": "55", "messages": events}}])
+    report = FileReport()
+    frames = xf.flatten(read_file(data / "direct-messages-group.js", None, choices(), report))
+    assert rows(frames, "messages", "id", "conversation_id") == [("4", "55")]
+    assert list(report.left.values()) == [1]
+    assert "waveAgain" in frames["problems"]["detail"].to_pylist()[0]
+
+
+def test_tables_in_an_export_are_as_old_as_the_export(tmp_path):
+    with zipfile.ZipFile(tmp_path / "old.zip", "w") as packed:
+        packed.writestr("data/js/payload_details.js", 'var payload_details = {"created_at": "2014-01-02 10:00:00 +0000"}')
+        packed.writestr("tweets.csv", "tweet_id,timestamp,text,retweeted_status_id,expanded_urls\n286149028327084034,2013-01-01 16:36:59 +0000,fog,,\n")
+    (post,) = rows(xf.flatten(xf.read_pages(tmp_path / "old.zip")), "posts", "id", "observed_at")
+    assert (post[0], post[1].year) == ("286149028327084034", 2014)

@@ -31,9 +31,7 @@ from xframes.reader.containers import (
 from xframes.reader.damage import NotPages, reason
 from xframes.reader.documents import Captured, Recorded, bodies, is_page, pages_of_lines
 from xframes.reader.formats import Converted, Notes, own_table
-from xframes.reader.formats.exports.account_files import unused_notes
 from xframes.registry import ACTIONS, match
-from xframes.schema.measure_tables import OF_FILES
 from xframes.wire import TICK, Page, Request, page_id
 
 if TYPE_CHECKING:
@@ -49,7 +47,6 @@ __all__ = [
 
 _MOST_REASONS = 10  # in one error
 _BATCH = 200  # problems of one page
-_SHOWN = frozenset(str(table.object) for table in OF_FILES)  # kinds by all of their fields
 _FIRST_BYTES = 65_536
 _JSON = json.JSONDecoder()
 
@@ -284,6 +281,9 @@ class _File:
                 yield from account_export.pages(
                     data, part.kind, part.export, notes, self._choices, is_inside=part.inside,
                 )
+            if not part.inside:
+                for detail in account_export.unkept_beside(self._path, part.kind, part.export):
+                    notes.add_record(detail)
         elif part.is_columnar:
             yield from self._columnar(part, notes)
         elif part.is_web_archive:
@@ -328,9 +328,7 @@ class _File:
     def _unkept_promises(self, part: Part, names: list[str]) -> Iterator[Page]:
         """Note what an export in a zip should have: files of its manifest, posts of its texts."""
         notes = Notes(_printable(self._path.name))
-        for detail in (
-            *account_export.missing_files(part.export, names), *unused_notes(part.export)
-        ):
+        for detail in account_export.unkept(part.export, names):
             notes.add_record(detail)
         yield from self._problems(notes, part)
 
@@ -363,7 +361,7 @@ class _File:
         self, request: Request, body: bytes, received_at: datetime | None, part: Part
     ) -> Page:
         if received_at is None:
-            received_at = self._choices.observed_at
+            received_at = part.export.made_at or self._choices.observed_at
         if received_at is None:
             self._report.has_time_of_file = True
             received_at = part.modified_at or self._modified_at
@@ -425,8 +423,6 @@ def _needs_kind(item: Converted) -> bool:
         return False
     mark = {"post": "text", "user": "username", "dm": "event_type", "compliance_result": "reason"}
     first = data[0]
-    if item.kind in _SHOWN:
-        return False
     shown = mark.get(item.kind)
     return shown is None or first.get(shown) is None or (item.kind == "user" and "text" in first)
 

@@ -10,7 +10,7 @@ from xframes.errors import XframesError
 from xframes.reader.bounded import rest
 from xframes.reader.formats import export_format, read_export
 from xframes.reader.formats.conversion import read_record
-from xframes.reader.formats.exports.account_files import ACCOUNT, PROFILE, Export
+from xframes.reader.formats.exports.account_files import ACCOUNT, PROFILE, Export, unused_notes
 from xframes.reader.formats.readings import COUNT, as_time, is_nothing
 from xframes.screen import counted
 
@@ -33,6 +33,8 @@ _OTHERS = re.compile(
     r"(?:^|/)(account|profile|verified|manifest|user_details|payload_details)\.js$"
 )
 _LONG_TEXTS = re.compile(r"(?:^|/)note-tweet(?:-part\d+)?\.js$")
+_OF_POSTS = {"export-posts", "export-deleted"}
+_HEAD = 1_000  # bytes that show the kind of a file
 _BOM = b"\xef\xbb\xbf"
 _JSON = json.JSONDecoder(strict=False)
 _START, _NEXT = re.compile(r"\s*\[\s*"), re.compile(r"\s*,\s*")
@@ -245,8 +247,25 @@ def _check_count(items: list[Any], export: Export, notes: Notes) -> None:
             )
 
 
-def missing_files(export: Export, names: list[str]) -> Iterator[str]:
-    """Yield the files of posts that the manifest of an export names and that are missing."""
+def unkept(export: Export, names: list[str]) -> Iterator[str]:
+    """Yield what an export lacks: files of its manifest, and posts of its long texts."""
     for name, count in export.counts.items():
         if count and not any(each.endswith(name) for each in names):
             yield f"the export's manifest says {count:,} records in {name}, which is missing"
+    yield from unused_notes(export)
+
+
+def unkept_beside(path: Path, kind_: str, export: Export) -> Iterator[str]:
+    """Yield what an unpacked export lacks, for its manifest and its file of long texts."""
+    folder = path.parent
+    if path.name == "manifest.js" and not kind_:
+        names = [f"{folder.name}/{each.name}" for each in folder.iterdir()]
+        yield from unkept(Export(counts=export.counts), names)
+    elif kind_ == "note_tweet" and export.notes:
+        for each in sorted(folder.glob("*tweet*.js")):
+            data = each.read_bytes()
+            format_ = export_format(kind(data[:_HEAD]) or "")
+            if format_ is not None and format_.name in _OF_POSTS:
+                for _ in read_export(format_, _records(data)[0], export, _silent()):
+                    pass
+        yield from unused_notes(export)

@@ -346,7 +346,7 @@ def _text(
         text = io.BufferedReader(_Recoded(file, encoding), _BUFFER_BYTES)
         head = cast("io.BufferedReader", text).peek(_HEAD)[:_HEAD]
     part = Part(name, text, head.removeprefix(codecs.BOM_UTF8), inside)
-    if part.kind and folder is not None:
+    if part.kind is not None and folder is not None:
         part.export = account_export.unpacked(folder)
     return part
 

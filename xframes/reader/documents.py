@@ -35,6 +35,7 @@ _BOM = b"\xef\xbb\xbf"
 _PIECE = 65_536
 _PAGE_KEYS = {"data", "includes", "meta", "errors"}
 _OF_POSTS = {"author_id", "edit_history_tweet_ids", "public_metrics", "edit_history_post_ids"}
+_BESIDE_DATA = {"item_id", "nav_index", "columns", "schema"}  # in documents of other tools
 _OF_TOOLS = {"author_user", "_json"}
 _NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _EVENT = re.compile(  # of a compliance stream; X's own name comes before the subject
@@ -154,7 +155,7 @@ def _foreign(body: bytes, *, has_mapping: bool = False) -> dict[str, Any] | None
             return None
     else:
         names = _names(body)
-        is_page = names & {"data", "includes"} and not names & {"item_id", "nav_index"}
+        is_page = names & {"data", "includes"} and not names & _BESIDE_DATA
         if is_page and b'"__typename"' not in body:
             return None
         is_post = {"id", "text"} <= names and names & _OF_POSTS and not names & _OF_TOOLS

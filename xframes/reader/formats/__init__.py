@@ -30,6 +30,7 @@ from xframes.reader.formats.flat import (
 )
 from xframes.reader.formats.flat.own_tables import pages as own_pages
 from xframes.reader.formats.flat.own_tables import table_of as own_table
+from xframes.reader.formats.flat.record_holders import HOLDER, records_in
 from xframes.reader.formats.flat.wire_tables import WIRE
 from xframes.reader.formats.readings import as_time, is_nothing
 from xframes.reader.formats.scrapers import apify, fourcat_objects, graphql, snscrape, twint
@@ -72,7 +73,7 @@ def formats() -> tuple[Format, ...]:
         *twarc_tables.FORMATS, *capture_tables.FORMATS, *research_tables.FORMATS,
         *nested_tables.FORMATS,
         *plain_tables.FORMATS, own_tables.PACKAGE, own_tables.OWN, WIRE,
-        plain_tables.POSTS, plain_tables.USERS, plain_tables.OBJECTS,
+        plain_tables.POSTS, plain_tables.USERS, plain_tables.OBJECTS, HOLDER,
     )
 
 
@@ -99,7 +100,9 @@ def format_of(
         return None
     own = plain_tables.adapted(plain_tables.OBJECTS, document)
     assert own.shape is not None
-    return own if plain_tables.fits(own.shape, document, [document]) else None
+    if plain_tables.fits(own.shape, document, [document]):
+        return own
+    return HOLDER if records_in(document) is not None else None
 
 
 def is_unrelated(document: Mapping[str, Any]) -> bool:
@@ -137,6 +140,9 @@ def _has(document: Mapping[str, Any], mark: tuple[str, ...]) -> bool:
 
 def convert(document: Mapping[str, Any], format_: Format, notes: Notes) -> list[Converted]:
     """Return the pages of a document of that format."""
+    if format_.records is not None:
+        records = format_.records(document) or ()
+        return [page for record in records for page in _of_record(record, notes)]
     if format_.convert is not None:
         return format_.convert(document, notes)
     assert format_.shape is not None
@@ -144,6 +150,21 @@ def convert(document: Mapping[str, Any], format_: Format, notes: Notes) -> list[
     if format_.observed:
         pages[0].observed_at = _observed(format_, document)
     return pages
+
+
+def _of_record(record: Mapping[str, Any], notes: Notes) -> list[Converted]:
+    """Return the pages of a record in a document of records."""
+    format_ = format_of(record, notes.mapping)
+    if format_ is None and (is_unrelated(record) or not {"id", "text"} <= record.keys()):
+        names = ", ".join(sorted(map(str, record)))[:200]
+        notes.add_record(f"an object with {names}, which is not known as a post (see --map)")
+        return []
+    if format_ is None:
+        return [Converted({"data": [dict(record)]}, "post")]
+    if not format_.is_read or format_.records is not None:
+        notes.refuse(format_.name, f"{format_.tool} are not read; {format_.way_out}")
+        return []
+    return convert(record, format_, notes)
 
 
 def _observed(format_: Format, record: Mapping[str, Any]) -> Any:

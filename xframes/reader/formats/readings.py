@@ -229,7 +229,7 @@ def _of_words(value: str) -> datetime:
     try:
         time = datetime.fromisoformat(plain)
     except ValueError:
-        time = _of_formats(value)
+        time = _of_formats(value, plain)
     if time.tzinfo is None:
         time = time.replace(tzinfo=offset)
     try:
@@ -238,12 +238,13 @@ def _of_words(value: str) -> datetime:
         raise ValueError("expected a time") from error
 
 
-def _of_formats(value: str) -> datetime:
-    for form in _FORMATS:
-        try:
-            return datetime.strptime(value, form)  # noqa: DTZ007  a zone is set by the caller
-        except ValueError:
-            continue
+def _of_formats(*texts: str) -> datetime:
+    for text in texts:
+        for form in _FORMATS:
+            try:
+                return datetime.strptime(text, form)  # noqa: DTZ007  a zone is set by the caller
+            except ValueError:
+                continue
     raise ValueError("expected a time")
 
 

@@ -197,8 +197,8 @@ class Format:
         What the format does not have.
     way_out
         How to get the data of a refused format into an archive.
-    lists
-        Keys of a document whose items are the records.
+    records
+        Returns the records of a document that holds records of other formats.
     observed
         Keys with the time of collection.
     choice
@@ -221,7 +221,6 @@ class Format:
     certain: tuple[tuple[str, ...], ...] = ()
     cannot_say: str = ""
     way_out: str = ""
-    lists: tuple[str, ...] = ()
     observed: tuple[str, ...] = ()
     choice: str = ""
     label: str = "posts"
@@ -229,6 +228,7 @@ class Format:
     convert: Callable[[Mapping[str, Any], Notes], list[Converted]] | None = None
     tables: tuple[str, ...] = ()
     version: str = ""
+    records: Callable[[Mapping[str, Any]], list[dict[str, Any]] | None] | None = None
 
     @property
     def source(self) -> str:
@@ -242,7 +242,7 @@ class Format:
         """Whether files of the format are read; else they are recognised and refused."""
         if self.form == "js" or self.name in {"twarc-csv", "xframes"}:
             return True
-        return self.shape is not None or self.convert is not None
+        return any(way is not None for way in (self.shape, self.convert, self.records))
 
     @property
     def fills(self) -> tuple[str, ...]:

@@ -303,6 +303,9 @@ def _event(event: Any, conversation: Any, notes: Notes) -> Objects | None:
     if not isinstance(event, dict):
         notes.add_record(f"expected a message, got {str(event)[:80]!r}")
         return None
+    if all(is_nothing(inner.get("id")) for inner in event.values() if isinstance(inner, dict)):
+        notes.leave("events of conversations, which have no ids", 1)
+        return None
     for name, kind in _EVENTS.items():
         fields = event.get(name)
         if not isinstance(fields, dict):
@@ -311,9 +314,8 @@ def _event(event: Any, conversation: Any, notes: Notes) -> Objects | None:
         if is_nothing(conversation):
             conversation = conversation_of(fields.get("senderId"), fields.get("recipientId"))
         own["conversationId"] = conversation
-        if is_nothing(own.get("id")):
-            return None  # joins and leaves have none
         return read_record(MESSAGE, own, notes)
+    notes.add_record(f"an event of an unknown kind: {', '.join(map(str, event))[:80]!r}")
     return None
 
 

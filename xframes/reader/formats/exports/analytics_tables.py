@@ -16,16 +16,17 @@ if TYPE_CHECKING:
 
 _HANDLE = re.compile(r"(?:twitter|x)\.com/(\w{1,20})/status")
 _METRICS = {
-    "impressions": "impressions", "likes": "likes", "engagements": "engagements",
-    "bookmarks": "bookmarks", "shares": "shares", "new follows": "follows", "follows": "follows",
-    "unfollows": "unfollows", "replies": "replies", "reposts": "retweets", "retweets": "retweets",
-    "profile visits": "profile_visits", "detail expands": "detail_expands",
-    "url clicks": "url_clicks", "hashtag clicks": "hashtag_clicks",
-    "permalink clicks": "permalink_clicks", "user profile clicks": "user_profile_clicks",
-    "app opens": "app_opens", "app installs": "app_install_attempts",
-    "email tweet": "email_tweet", "media views": "media_views",
-    "media engagements": "media_engagements", "quote posts": "quote_tweets",
-    "quotes": "quote_tweets", "link clicks": "link_clicks", "unlikes": "unlikes",
+    "impressions": "impressions", "likes": "likes", "favorites": "likes",
+    "engagements": "engagements", "bookmarks": "bookmarks", "shares": "shares",
+    "new follows": "follows", "follows": "follows", "unfollows": "unfollows", "replies": "replies",
+    "reposts": "retweets", "retweets": "retweets", "profile visits": "profile_visits",
+    "detail expands": "detail_expands", "url clicks": "url_clicks",
+    "hashtag clicks": "hashtag_clicks", "permalink clicks": "permalink_clicks",
+    "user profile clicks": "user_profile_clicks", "app opens": "app_opens",
+    "app installs": "app_install_attempts", "email tweet": "email_tweet",
+    "media views": "media_views", "media engagements": "media_engagements",
+    "quote posts": "quote_tweets", "quotes": "quote_tweets", "link clicks": "link_clicks",
+    "unlikes": "unlikes",
 }
 _LEFT = re.compile(r"promoted .*|engagement rate|dial phone|.*permalink|post link|video views|"
                    r"create post|tweets published|.* rate")
@@ -119,5 +120,10 @@ FORMATS = (
                  ("Date", "Impressions", "Engagements", "New follows", "Unfollows"),
                  ("Date", "Tweets published", "impressions"),
                  ("Date", "impressions", "engagements")),
+    ),
+    Format(
+        "analytics-videos", "X Analytics: overviews of videos by day", "exports", "table",
+        certain=(("Video overview",), ("Date", "Views", "Watch Time (ms)")),
+        way_out="download the content of the account instead",
     ),
 )

@@ -71,7 +71,7 @@ _POST = Shape(
                        "|tweet_likes|likes_received",
             repost_count="repost_count|retweet_count|retweets|reposts|retweets_count"
                          "|nretweets|n_retweets|num_retweets|number_of_retweets"
-                         "|tweet_retweets|retweets_received",
+                         "|tweet_retweets|retweets_received|rts",
             reply_count="reply_count|replies|replies_count|nreplies|n_replies|num_replies"
                         "|number_of_replies|comments|comment_count",
             quote_count="quote_count|quotes|quotes_count|number_of_quotes",
@@ -85,8 +85,8 @@ _POST = Shape(
         ),
         Key("in_reply_to_user_id_str|in_reply_to_user_id", "post_mentions.user_id", ID,
             item="reply"),
-        Key("in_reply_to_screen_name|in_reply_to_username", "post_mentions.username", HANDLE,
-            item="reply"),
+        Key("in_reply_to_screen_name|in_reply_to_username|to|reply_to", "post_mentions.username",
+            HANDLE, item="reply"),
         Key("in_reply_to_status_id_str|in_reply_to_status_id|in_reply_to_tweet_id|replied_to.id"
             "|in_reply_to_id|in_reply_to_post_id|in_response_to_tweet_id", "posts.id", ID,
             of="replied_to"),
@@ -184,6 +184,12 @@ def first_names(columns: Collection[str]) -> tuple[bool, bool]:
     own = {_folded(str(name)) for name in columns}
     ids, texts = (any(_folded(name) in own for name in key.names) for key in _POST.keys[:2])
     return ids, texts
+
+
+def is_post(record: Mapping[str, Any]) -> bool:
+    """Whether an object is a post by the names of its keys."""
+    shape = adapted(OBJECTS, record).shape
+    return shape is not None and fits(shape, record, [record])
 
 
 def has_names(columns: Collection[str]) -> bool:
