@@ -12,6 +12,7 @@ that day. The ids are kept for that day only, the sums stay.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import secrets
 import socket
@@ -70,7 +71,6 @@ _PATIENCE = 60.0  # seconds to wait for other processes
 _LONGEST = 900.0  # seconds after which an intent of a process that cannot be checked is lost
 _GRACE = timedelta(minutes=10)  # after midnight, before ids are removed: clocks disagree
 _UNDATED = 1 << 40  # posts of before November 2010 have smaller ids, without a time
-_MOST_VARIABLES = 900  # of one SQLite statement
 
 
 def ledger_path() -> Path:
@@ -372,15 +372,13 @@ def _readings(
         by_kind[kind].append(id)
     known: dict[tuple[str, str], int] = {}
     for kind, ids in by_kind.items():
-        for first in range(0, len(ids), _MOST_VARIABLES):
-            some = ids[first : first + _MOST_VARIABLES]
-            marks = ", ".join("?" * len(some))
-            rows = sql.execute(
-                f"SELECT id, readings FROM billed WHERE app = ? AND day = ? AND kind = ? AND id IN "
-                f"({marks})", (label.app, label.day, kind, *some),
-            )
-            for id, readings in rows:
-                known[kind, id] = readings
+        rows = sql.execute(
+            "SELECT id, readings FROM (SELECT value FROM json_each(?)) "
+            "CROSS JOIN billed ON id = value WHERE app = ? AND day = ? AND kind = ?",
+            (json.dumps(ids), label.app, label.day, kind),
+        )
+        for id, readings in rows:
+            known[kind, id] = readings
     return known
 
 

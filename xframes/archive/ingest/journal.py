@@ -61,7 +61,7 @@ _PAGE = "page_id, run_id, action, method, path, params, args, status, received_a
 _PATIENCE = 60.0  # seconds
 _COPIES = 5  # attempts to copy a journal while other processes write to it
 _MARK_DIGITS = 20
-_SHEET_BYTES = 32_768  # SQLite's page; one of X is 450 kB, and would be over a hundred of 4 kB
+_SHEET_BYTES = 8_192  # a page of SQLite; larger ones do not fit where a disk is almost full
 _NO_ROOM = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN}
 _TICK = timedelta(milliseconds=1)
 
@@ -388,9 +388,12 @@ def _prepare_schema(connection: sqlite3.Connection, path: Path, *, writable: boo
             log.warning("%s: dropped the %s %r, which xframes did not create", path, kind, name)
             quoted = name.replace('"', '""')
             connection.execute(f'DROP {kind} IF EXISTS "{quoted}"')
-    for name, sql in _TABLES.items():
-        if ("table", name, sql) not in objects:
+    missing = [sql for name, sql in _TABLES.items() if ("table", name, sql) not in objects]
+    if missing:
+        connection.execute("BEGIN IMMEDIATE")
+        for sql in missing:
             connection.execute(sql.replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS"))
+        connection.execute("COMMIT")
 
 
 def read_mark(mark: Path) -> int | None:
