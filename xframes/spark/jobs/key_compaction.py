@@ -137,7 +137,7 @@ def compact(
     with staging.job(spark, url) as job:
         folder = job.folder
         orders.purge(job.access, SpreadPurge(job))
-        with folder.lock("compact"):
+        with folder.lock("compact"), folder.listed_once():
             folder.look()
             folder.upgrade()
             plan = _Plan.of(job, memory, range_bytes)
