@@ -34,8 +34,9 @@ from xframes.archive.upkeep.compaction import (
 from xframes.archive.upkeep.deciding import key_ranges
 from xframes.archive.upkeep.deciding.contest import Facts
 from xframes.schema import TABLES
-from xframes.spark.jobs import key_settling, staging
-from xframes.spark.jobs.key_sampling import Division, sampled_cuts
+from xframes.spark.jobs import staging
+from xframes.spark.jobs.keys import key_settling
+from xframes.spark.jobs.keys.key_sampling import Division, sampled_cuts
 from xframes.spark.jobs.staging import (
     ListedFolder,
     Listing,

@@ -21,7 +21,7 @@ from xframes.archive.upkeep.compaction import MEMORY, Worker, families
 from xframes.archive.upkeep.deciding import key_ranges
 from xframes.errors import ArchiveError
 from xframes.schema import TABLES
-from xframes.spark.jobs.key_sampling import Division, sampled_cuts
+from xframes.spark.jobs.keys.key_sampling import Division, sampled_cuts
 from xframes.spark.jobs.staging import ListedFolder, Listing, Stage, Staged
 from xframes.spark.jobs.tasks import slots
 
