@@ -3,6 +3,7 @@
 Nothing is lost, and nothing is there twice. Each fault comes ten times, at different moments.
 """
 
+import contextlib
 import threading
 import time
 
@@ -17,7 +18,8 @@ ALWAYS = [pytest.param(0, id="once"), *AGAIN]  # the fault that the small part o
 TEN = [pytest.param(0, marks=pytest.mark.slow, id="once"), *AGAIN]
 PAGES = 30
 SPECULATION = {"spark.speculation": "true", "spark.speculation.interval": "50ms", "spark.speculation.quantile": "0.3",
-               "spark.speculation.multiplier": "1.5", "spark.speculation.minTaskRuntime": "1s"}
+               "spark.speculation.multiplier": "1.5", "spark.speculation.minTaskRuntime": "1s",
+               "spark.speculation.task.duration.threshold": "3s"}  # of stages with a single task
 pytestmark = pytest.mark.spark
 
 
@@ -31,12 +33,27 @@ def single(tmp_path_factory):
         yield path, archive
 
 
+@pytest.fixture(scope="class")
+def spare(cluster):
+    """Drivers that have started: the next one starts while a test has its own. One core each is enough."""
+    waiting = []
+    yield waiting
+    for made in waiting:
+        made.kill()
+
+
 @pytest.fixture
-def driver(cluster):
-    """A driver for one test, which kills it. One core is enough, and starts in half the time."""
-    made = cluster.driver(cores=1)
+def driver(cluster, spare):
+    """A driver for one test, which kills it."""
+    made = next_driver(cluster, spare)
     yield made
     made.kill()
+
+
+def next_driver(cluster, spare):
+    made = spare.pop() if spare else cluster.driver(cores=1)
+    spare.append(cluster.driver(cores=1))
+    return made
 
 
 @pytest.fixture(scope="class")
@@ -58,6 +75,15 @@ def two(cluster):
 
 def staged(place):
     return [path for path in (place / ".tmp").glob("*.parquet") if path.stat().st_size]
+
+
+def is_publishing(place):
+    """Whether the commit of a compaction, after that of its settling, has begun."""
+    if list((place / "tables/posts").glob("base-*")):
+        return True
+    with contextlib.suppress(OSError):
+        return any("base-" in commit.read_text() for commit in (place / ".tmp").glob("commit-*.json"))
+    return False
 
 
 def wait_until(test, seconds=240):
@@ -104,64 +130,65 @@ def assert_whole(place, expected):
         assert not list((place / ".tmp").iterdir())
 
 
-@pytest.mark.parametrize("number", TEN)
-def test_a_driver_is_killed_while_tasks_write(cluster, driver, single, tmp_path, number):
-    """Nothing is visible, and the next job removes what was staged and imports everything once."""
-    path, expected = single
-    place = tmp_path / "spark"
-    driver.start("import_pages", str(place), path, task_bytes=30_000)
-    wait_until(lambda: len(staged(place)) > 5 + 9 * number)
-    driver.kill()
-    with Archive(place) as archive:
-        assert archive.tables["posts"] == 0
-        if number % 2:  # either side cleans up
-            archive.import_pages(path)
-    if not number % 2:
-        second = cluster.driver(cores=1)
-        assert second("import_pages", str(place), path, task_bytes=200_000)["rows"]["pages"] == PAGES
-        second.kill()
-    assert_whole(place, expected)
+class TestDrivers:
+    """Each loses its driver."""
 
-
-@pytest.mark.parametrize("number", ALWAYS)
-def test_a_driver_is_killed_in_mid_commit(driver, store, single, number):
-    """In a bucket, after some files were published: whoever opens the archive next publishes the rest."""
-    path, expected = single
-    url = f"s3://jobs/mid-commit-{number}"
-    killed = threading.Event()
-
-    def on_copy(count):
-        if count == 3 + 5 * number and not killed.is_set():
-            killed.set()
-            driver.kill()
-
-    store.watch(on_copy)
-    driver.start("import_pages", url, path, task_bytes=200_000)
-    assert killed.wait(240)
-    store.watch(None)
-    with Archive(url) as archive:
-        assert differences(archive, expected, ("runs",)) == []
-        assert archive.verify().ok
-        archive.compact()
-        assert differences(archive, expected, ("runs",)) == []
-
-
-@pytest.mark.parametrize("number", TEN)
-def test_a_driver_is_killed_in_mid_commit_of_a_folder(driver, single, tmp_path, number):
-    """All is published or nothing; a compaction leaves the rows as they were in either case."""
-    path, expected = single
-    place = tmp_path / "spark"
-    with Archive(place) as archive:
-        archive.import_pages(path)
-        driver.start("compact", str(place), range_bytes=20_000)
-        wait_until(lambda: list((place / ".tmp").glob("commit-*.json")) or list((place / "tables/posts").glob("base-*")))
+    @pytest.mark.parametrize("number", TEN)
+    def test_a_driver_is_killed_while_tasks_write(self, cluster, spare, driver, single, tmp_path, number):
+        """Nothing is visible, and the next job removes what was staged and imports everything once."""
+        path, expected = single
+        place = tmp_path / "spark"
+        driver.start("import_pages", str(place), path, task_bytes=30_000)
+        wait_until(lambda: len(staged(place)) > 5 + 9 * number)
         driver.kill()
-        assert differences(archive, expected) == []
-        assert archive.verify().ok
-        assert len(list((place / "tables/posts").glob("base-*"))) > 1
-        archive.compact()
-        assert differences(archive, expected) == []
-        assert not list((place / ".tmp").iterdir())
+        with Archive(place) as archive:
+            assert archive.tables["posts"] == 0
+            if number % 2:  # either side cleans up
+                archive.import_pages(path)
+        if not number % 2:
+            second = next_driver(cluster, spare)
+            assert second("import_pages", str(place), path, task_bytes=200_000)["rows"]["pages"] == PAGES
+            second.kill()
+        assert_whole(place, expected)
+
+    @pytest.mark.parametrize("number", ALWAYS)
+    def test_a_driver_is_killed_in_mid_commit(self, driver, store, single, number):
+        """In a bucket, after some files were published: whoever opens the archive next publishes the rest."""
+        path, expected = single
+        url = f"s3://jobs/mid-commit-{number}"
+        killed = threading.Event()
+
+        def on_copy(count):
+            if count == 3 + 4 * number and not killed.is_set():
+                killed.set()
+                driver.kill()
+
+        store.watch(on_copy)
+        driver.start("import_pages", url, path, task_bytes=100_000)
+        assert killed.wait(240)
+        store.watch(None)
+        with Archive(url) as archive:
+            assert differences(archive, expected, ("runs",)) == []
+            assert archive.verify().ok
+            archive.compact()
+            assert differences(archive, expected, ("runs",)) == []
+
+    @pytest.mark.parametrize("number", TEN)
+    def test_a_driver_is_killed_in_mid_commit_of_a_folder(self, driver, single, tmp_path, number):
+        """All is published or nothing; a compaction leaves the rows as they were in either case."""
+        path, expected = single
+        place = tmp_path / "spark"
+        with Archive(place) as archive:
+            archive.import_pages(path)
+            driver.start("compact", str(place), range_bytes=20_000 + 2_000 * number)
+            wait_until(lambda: is_publishing(place))
+            driver.kill()
+            assert differences(archive, expected) == []
+            assert archive.verify().ok
+            assert len(list((place / "tables/posts").glob("base-*"))) > 1
+            archive.compact()
+            assert differences(archive, expected) == []
+            assert not list((place / ".tmp").iterdir())
 
 
 class TestRaces:

@@ -14,6 +14,10 @@ from .invented_files import differences, write
 pytestmark = pytest.mark.spark
 
 
+def bases(home):
+    return {path.name for path in home.glob("base-*")}
+
+
 def test_a_life_on_a_cluster(driver, tmp_path):
     """Import, compact, remove, import again, merge, rebuild: after each, the tables are those of one machine."""
     files = [write(tmp_path / "many.jsonl", range(40)), write(tmp_path / "later.jsonl", range(0, 40, 3), seen=1)]
@@ -26,6 +30,7 @@ def test_a_life_on_a_cluster(driver, tmp_path):
         assert len(list((tmp_path / "spark/tables/posts").iterdir())) > 4  # the large file was divided
         assert differences(archive, single) == []
         assert archive.verify().ok
+        assert archive._folder.files("posts").settled
         assert sorted(archive.runs()["page_count"]) == [14, 40]
 
         done = driver("compact", place, range_bytes=20_000)
@@ -52,6 +57,15 @@ def test_a_life_on_a_cluster(driver, tmp_path):
         assert driver("rebuild", place)["replaced"] > 5
         assert differences(archive, single, ("runs", "tombstones", "requests")) == []
         assert archive.verify().ok
+
+        driver("compact", place, range_bytes=20_000)
+        large = bases(tmp_path / "spark/tables/posts")
+        one = write(tmp_path / "one.jsonl", range(40, 41))
+        driver("import_pages", place, one)
+        single.import_pages(one)
+        driver("compact", place, range_bytes=20_000)
+        assert large < bases(tmp_path / "spark/tables/posts")  # only what is new was rewritten
+        assert differences(archive, single, ("runs", "tombstones", "requests")) == []
 
         shared = tmp_path / "shared"
         counts = driver("export", place, str(shared), file_rows=200)

@@ -4,7 +4,7 @@ The driver plans tasks, executors run them, and the driver publishes what they w
 """
 
 from xframes.spark.jobs.archive_merge import merge
-from xframes.spark.jobs.key_compaction import compact
+from xframes.spark.jobs.keys.key_compaction import compact
 from xframes.spark.jobs.page_frames import flatten
 from xframes.spark.jobs.page_import import import_pages
 from xframes.spark.jobs.table_export import export

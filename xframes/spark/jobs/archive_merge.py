@@ -17,7 +17,8 @@ from xframes.archive.upkeep.merge import (
     warn_of_removals,
 )
 from xframes.errors import ArchiveError
-from xframes.spark.jobs import key_settling, staging
+from xframes.spark.jobs import staging
+from xframes.spark.jobs.keys import key_settling
 from xframes.spark.jobs.staging import Stage, Staged, TaskFolder, Written
 from xframes.spark.jobs.takedown_job import SpreadPurge
 from xframes.spark.jobs.tasks import grouped, slots

@@ -11,7 +11,8 @@ from xframes.archive.storage.parts import IMPORT_BYTES, Tally, gathered, size
 from xframes.archive.storage.workers import Work, only_once
 from xframes.archive.takedown import orders
 from xframes.reader import NotPages, choices
-from xframes.spark.jobs import key_settling, splits, staging
+from xframes.spark.jobs import splits, staging
+from xframes.spark.jobs.keys import key_settling
 from xframes.spark.jobs.staging import Stage, Staged, StageTarget, TaskFolder, Written
 from xframes.spark.jobs.takedown_job import SpreadPurge
 from xframes.spark.jobs.tasks import slots

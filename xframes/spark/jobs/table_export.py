@@ -28,7 +28,7 @@ from xframes.errors import ArgumentError
 from xframes.formats import FORMATS, Options, Rows, by_name
 from xframes.schema import TABLES
 from xframes.spark.jobs import staging
-from xframes.spark.jobs.key_sampling import Division, sampled_cuts
+from xframes.spark.jobs.keys.key_sampling import Division, sampled_cuts
 from xframes.spark.jobs.staging import ListedFolder, Listing, Stage
 from xframes.sql.newest import quoted
 

@@ -17,7 +17,8 @@ from xframes.archive.upkeep.rebuild import adopt, keep_runs
 from xframes.errors import ArchiveError
 from xframes.schema import STORED
 from xframes.screen import counted
-from xframes.spark.jobs import key_settling, staging
+from xframes.spark.jobs import staging
+from xframes.spark.jobs.keys import key_settling
 from xframes.spark.jobs.page_import import Flattened, stage_pages
 from xframes.spark.jobs.staging import Stage, TaskFolder, Written
 from xframes.spark.jobs.tasks import grouped, slots

@@ -34,8 +34,9 @@ from xframes.archive.upkeep.compaction import (
 from xframes.archive.upkeep.deciding import key_ranges
 from xframes.archive.upkeep.deciding.contest import Facts
 from xframes.schema import TABLES
-from xframes.spark.jobs import key_settling, staging
-from xframes.spark.jobs.key_sampling import Division, sampled_cuts
+from xframes.spark.jobs import staging
+from xframes.spark.jobs.keys import key_settling
+from xframes.spark.jobs.keys.key_sampling import Division, sampled_cuts
 from xframes.spark.jobs.staging import (
     ListedFolder,
     Listing,
@@ -137,7 +138,7 @@ def compact(
     with staging.job(spark, url) as job:
         folder = job.folder
         orders.purge(job.access, SpreadPurge(job))
-        with folder.lock("compact"):
+        with folder.lock("compact"), folder.listed_once():
             folder.look()
             folder.upgrade()
             plan = _Plan.of(job, memory, range_bytes)

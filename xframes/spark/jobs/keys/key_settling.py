@@ -21,7 +21,7 @@ from xframes.archive.upkeep.compaction import MEMORY, Worker, families
 from xframes.archive.upkeep.deciding import key_ranges
 from xframes.errors import ArchiveError
 from xframes.schema import TABLES
-from xframes.spark.jobs.key_sampling import Division, sampled_cuts
+from xframes.spark.jobs.keys.key_sampling import Division, sampled_cuts
 from xframes.spark.jobs.staging import ListedFolder, Listing, Stage, Staged
 from xframes.spark.jobs.tasks import slots
 
@@ -80,7 +80,7 @@ class _Compare:
 def tidy(job: Job) -> None:
     """Settle large tables after rows were added, unless another process compacts."""
     folder = job.folder
-    with suppress(Timeout), folder.lock("compact").acquire(timeout=0):
+    with suppress(Timeout), folder.lock("compact").acquire(timeout=0), folder.listed_once():
         folder.look()
         if folder.new_tombstones:  # the next purge finds authors by the rows of removed posts
             return
@@ -91,7 +91,10 @@ def tidy(job: Job) -> None:
 
 
 def settle(job: Job, large: Iterable[Sequence[str]], memory: int = MEMORY) -> None:
-    """Settle families of tables, the parent last in each. Needs the lock `compact`."""
+    """Settle families of tables, the parent last in each.
+
+    Needs the lock `compact`, and files that are listed once.
+    """
     folder = job.folder
     begun = [settling.begin(folder, names, memory) for names in large]
     begun = [each for each in begun if any(one.has_news for one in each.values())]
