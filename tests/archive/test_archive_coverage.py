@@ -361,6 +361,7 @@ def test_gaps_of_streams_are_told_the_same_way(archive):
 # in the shell ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_in_the_shell(x, tmp_path, monkeypatch):
     monkeypatch.setenv("XFRAMES_BEARER_TOKEN", x.bearer_token)
     monkeypatch.setenv("XFRAMES_CONFIG", str(tmp_path / "none.toml"))

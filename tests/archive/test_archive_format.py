@@ -68,6 +68,7 @@ def test_it_shows_what_was_put_into_it(archive):
     assert len(list(archive.pages())) == 6
 
 
+@pytest.mark.slow
 def test_it_lives_on(archive):
     archive.rebuild()
     check(shown(archive))

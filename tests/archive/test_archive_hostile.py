@@ -171,6 +171,7 @@ documents = st.recursive(st.none() | st.booleans() | st.integers() | names,
                          lambda inner: st.lists(inner, max_size=4) | st.dictionaries(names, inner, max_size=2), max_leaves=12)
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(30), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.lists(names, min_size=2, max_size=2), max_size=3) | documents, st.lists(names, max_size=3) | documents)
 def test_no_bookkeeping_file_reaches_outside(made, intent, marker):
@@ -319,6 +320,7 @@ def test_triggers_views_and_tables_of_a_stranger_do_nothing(made):
     journal.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("statement", [
     "DROP TABLE pages; CREATE VIEW pages AS SELECT * FROM runs", "ALTER TABLE pages ADD COLUMN more GENERATED ALWAYS AS (upper(body))",
     "DROP TABLE runs; CREATE TABLE runs (run_id, state CHECK (load_extension('x')))",
@@ -400,6 +402,7 @@ with xf.Archive(sys.argv[2]) as mine:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="only root can give up its rights")
 def test_an_archive_nobody_may_write_is_read_and_merged_and_says_what_is_not_shown(made):
     home = Path(tempfile.mkdtemp())  # below pytest's own folders nobody else may look

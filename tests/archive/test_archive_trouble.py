@@ -165,6 +165,7 @@ with xf.Archive(sys.argv[1]) as archive:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="permissions are those of Unix")
 def test_a_read_only_archive_can_be_asked_and_says_why_it_cannot_be_changed():
     home = Path(tempfile.mkdtemp())  # below pytest's own folders nobody else may look
@@ -308,6 +309,7 @@ def test_what_was_set_aside_goes_when_something_is_removed(tmp_path, hurt):
         assert 7 not in ids(archive)
 
 
+@pytest.mark.slow
 def test_rows_that_are_missing_or_of_no_page_are_found_and_repaired(tmp_path):
     with xf.Archive(tmp_path / "a") as archive:
         for n in range(3):

@@ -162,6 +162,7 @@ def test_a_sample_that_stopped_early_is_a_smaller_one_and_can_be_completed(x, ca
     assert whole.share_high["de"] - whole.share_low["de"] < part.share_high["de"] - part.share_low["de"]
 
 
+@pytest.mark.slow
 def test_posts_of_a_window_are_a_cluster():
     """Where all posts of a minute are alike, a window says as much as one post."""
     alike = small_x(spread(10_000), lambda at, number: "de" if at // 60_000 % 2 else "en")
@@ -173,6 +174,7 @@ def test_posts_of_a_window_are_a_cluster():
     assert widths[0] > 1.5 * widths[1]
 
 
+@pytest.mark.slow
 def test_newest_first_causes_no_bias():
     """Posts of the first half of each minute are German: the newest ones of a minute would never be."""
     x = small_x(spread(20_000), lambda at, number: "de" if at // 30_000 % 2 == 0 else "en")

@@ -290,7 +290,7 @@ def test_the_legend_of_axes_among_others_stays_in_them(name):
 @pytest.mark.parametrize("name", PICTURES)
 @pytest.mark.parametrize("layout", ["constrained", "tight"])
 def test_axes_of_a_grid_are_drawn_without_a_warning(name, layout):
-    figure, axes = plt.subplots(2, 2, layout=layout)
+    figure, axes = plt.subplots(1, 2, layout=layout)
     for ax in axes.flat:
         PICTURES[name](ax=ax)
     figure.canvas.draw()

@@ -102,6 +102,7 @@ def test_a_format_is_frozen():
         FORMATS[0].name = "other"
 
 
+@pytest.mark.slow
 def test_a_declared_format_works_in_exports_and_in_the_shell(archive, tmp_path):
     def invented(*words):
         shown = subprocess.run([sys.executable, "-c", INVENT, *map(str, words), "--archive", str(archive.path)],

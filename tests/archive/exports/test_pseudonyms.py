@@ -19,6 +19,7 @@ from xframes.schema.references import own_key, references
 from .exported import ADA, BOB, CY, FIRST, KEY, SECOND, everything, whole
 
 
+@pytest.mark.slow
 def test_no_name_is_left_under_pseudonyms(archive, tmp_path):
     for format in ("parquet", "csv", "duckdb", "sqlite"):
         archive.export(tmp_path / format, format=format, pseudonymise=KEY)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from xframes.archive.export.selection import PRIVATE
 from xframes.schema import TABLES
 from xframes.schema.references import references
@@ -52,6 +54,7 @@ def test_frames_of_the_caller_can_name_the_posts(archive, tmp_path):
     assert archive.export(tmp_path / "out", posts="SELECT id FROM mine")["posts"] == len(mine) == 1
 
 
+@pytest.mark.slow
 def test_a_post_that_is_not_chosen_is_named_without_its_text(collected, tmp_path):
     query = "SELECT id, referenced_post_id FROM results WHERE referenced_text IS NOT NULL ORDER BY id LIMIT 1"
     ((chosen, other),) = collected.sql(query).fetchall()
