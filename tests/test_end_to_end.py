@@ -84,6 +84,7 @@ EVERYTHING = ["reset", "cut", "503", "html", "rate_limit", "empty_page", "invali
 # five thousand posts -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_five_thousand_posts_survive_everything_in_memory(x, client, slept):
     action, pages = "search.all", 50
     strike(x, EVERYTHING, every=pages // 7 + 1)
@@ -95,6 +96,7 @@ def test_five_thousand_posts_survive_everything_in_memory(x, client, slept):
     assert any(1 <= seconds < 4 for seconds in slept)  # the window of the 429 was waited for
 
 
+@pytest.mark.slow
 def test_five_thousand_posts_survive_everything_in_an_archive(x, client, tmp_path):
     action, pages = "search.recent", 50
     strike(x, EVERYTHING, every=pages // 7 + 1)
@@ -168,6 +170,7 @@ def test_a_usage_cap_leaves_an_archive_with_which_another_session_goes_on(x, cli
         assert archive.verify().ok
 
 
+@pytest.mark.slow
 def test_where_a_cursor_repeats_the_rest_is_asked_for_by_id(x, client, tmp_path):
     x.faults.add(Fault("repeat_cursor", at=3))
     whole = held(x, "search.all")[:3000]

@@ -53,7 +53,9 @@ def test_a_page_is_on_disk_before_the_next_is_asked_for(archive):
         assert journal.pending() == []
 
 
-@pytest.mark.parametrize("failure", [Unavailable("gone"), RateLimited("slow down"), KeyboardInterrupt(), OSError("net")])
+@pytest.mark.parametrize("failure", [
+    Unavailable("gone"), KeyboardInterrupt(), *(pytest.param(error, marks=pytest.mark.slow) for error in (RateLimited("slow down"), OSError("net"))),
+])
 def test_what_stops_a_collection_keeps_what_came_and_resume_completes_it(archive, failure):
     server = Server(pages=5, failures={2: failure})
     with pytest.raises(Interrupted) as caught:

@@ -303,7 +303,7 @@ def collecting(path, pages=3):
             journal.append([Page(one.request, one.body, one.received_at, run_id="run-old")], rows=1)
 
 
-@pytest.mark.parametrize("harm", ["missing", "older", *(pytest.param(harm, marks=pytest.mark.slow) for harm in ("empty", "cut"))])
+@pytest.mark.parametrize("harm", ["missing", *(pytest.param(harm, marks=pytest.mark.slow) for harm in ("empty", "cut", "older"))])
 def test_a_journal_that_lost_pages_is_told(tmp_path, harm):
     path = tmp_path / "a"
     journal = path / "journal.sqlite"

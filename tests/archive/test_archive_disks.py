@@ -118,6 +118,7 @@ def temporary(archive):
     return sorted(p.name for p in (archive.path / ".tmp").iterdir())
 
 
+@pytest.mark.slow
 def test_reading_goes_on_on_a_full_disk_and_logs_what_is_not_shown(archive, disk, tmp_path, caplog):
     disk.fill()
     for name, read in READING.items():

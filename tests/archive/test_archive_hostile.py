@@ -133,6 +133,7 @@ MARKERS = [["../../../../home/thesis"], ["../../../../home/.bashrc"], ["/etc/pas
            ["part-0123456789abcdef0123.parquet/../../../../../home/thesis"], "part"]
 
 
+@pytest.mark.slow
 def test_a_marker_removes_nothing_but_files_beside_it(made):
     for home in ("tables/posts", "pages", "tables/tombstones"):
         (made / home).mkdir(exist_ok=True)
@@ -208,6 +209,7 @@ def test_a_format_file_that_is_none_is_an_error_of_the_archive(made, text):
 # links ----------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_page_file_that_is_a_link_is_not_followed(made, tmp_path):
     with xf.Archive(tmp_path / "other") as other:
         other.add(page(post(99)))

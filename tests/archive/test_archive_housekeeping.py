@@ -123,6 +123,7 @@ def test_rebuild_gives_the_same_tables_from_the_pages_alone(archive, processes):
     assert fresh.verify().ok
 
 
+@pytest.mark.slow
 def test_a_rebuild_cut_short_before_its_tables_are_whole_changes_nothing(archive, monkeypatch):
     archive.add(page(post(1)))
     before = contents(archive)

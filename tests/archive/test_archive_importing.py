@@ -47,6 +47,7 @@ def test_a_file_becomes_tables_in_one_run(tmp_path, file, processes):
     assert not list((archive.path / ".tmp").iterdir())
 
 
+@pytest.mark.slow
 def test_importing_again_adds_nothing(tmp_path, file):
     archive = Archive(tmp_path / "archive")
     (first,) = archive.import_pages([file])

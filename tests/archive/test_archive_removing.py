@@ -24,7 +24,7 @@ def archive(tmp_path):
         yield made
 
 
-@pytest.mark.parametrize("compacted", [False, True])
+@pytest.mark.parametrize("compacted", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_removed_post_is_gone_and_its_author_with_the_last_of_theirs(archive, compacted):
     archive.add([page(GONE, OTHER), page(OTHER, seconds=5)])
     if compacted:
@@ -40,7 +40,7 @@ def test_a_removed_post_is_gone_and_its_author_with_the_last_of_theirs(archive, 
     assert archive.verify().ok
 
 
-@pytest.mark.parametrize("again", [[], [GONE]])
+@pytest.mark.parametrize("again", [[], pytest.param([GONE], marks=pytest.mark.slow)])
 def test_an_author_who_went_with_a_last_post_is_met_again_with_the_next(archive, again):
     archive.add(page(GONE, OTHER))
     archive.remove("10", reason="deleted")
@@ -109,6 +109,7 @@ def test_a_rebuild_brings_nothing_back(archive):
     assert archive.sql("SELECT count(*) FROM tombstones").fetchall() == [(2,)]
 
 
+@pytest.mark.slow
 def test_an_older_copy_put_beside_it_brings_nothing_back(archive, tmp_path):
     archive.add([page(GONE, OTHER)])
     shutil.copytree(archive.path, tmp_path / "old")

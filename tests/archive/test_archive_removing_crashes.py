@@ -202,6 +202,7 @@ def test_without_a_removal_pages_are_given_as_they_are(archive):
 # where files cannot be rewritten now ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_removal_is_recorded_beside_a_damaged_file(archive):
     archive.add([page(GONE, OTHER)])
     archive.add([page(OTHER, seconds=3)])

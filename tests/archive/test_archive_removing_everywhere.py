@@ -77,6 +77,7 @@ def test_links_of_others_lose_the_name_and_stay(archive):
     assert archive["post_urls"]["expanded_url"].to_pylist() == ["https://twitter.com/removed/status/10", "https://e.example/ada_lov"]
 
 
+@pytest.mark.slow
 def test_earlier_names_go_and_whoever_took_them_stays(archive):
     archive.add([page(GONE, users=[{**ADA, "username": "ada_before"}])])
     archive.add([page(BYSTANDER, users=[ADA, {**BOB, "username": "ada_before"}], seconds=5)])
@@ -90,6 +91,7 @@ def test_earlier_names_go_and_whoever_took_them_stays(archive):
     gone_everywhere(archive, "ada_lov", "Ada Unmistakable")
 
 
+@pytest.mark.slow
 def test_a_person_known_by_mentions_alone_loses_the_name(archive):
     archive.add([page(OTHER | {"text": "hello"}, users=[BOB])])
     archive.remove(user_ids=["1"], reason="why")
@@ -101,7 +103,9 @@ def test_a_person_known_by_mentions_alone_loses_the_name(archive):
 OLD_ADA = {"id": 1, "id_str": "1", "screen_name": "ada_lov", "name": "Ada Unmistakable"}
 
 
-@pytest.mark.parametrize("ids", [{"id": 10, "id_str": "10"}, {"id_str": "10"}, {"id": {"$numberLong": "10"}}])
+@pytest.mark.parametrize("ids", [
+    {"id": 10, "id_str": "10"}, *(pytest.param(ids, marks=pytest.mark.slow) for ids in ({"id_str": "10"}, {"id": {"$numberLong": "10"}})),
+])
 def test_old_posts_and_what_answers_them(archive, ids):
     gone = {**ids, "full_text": SECRET, "user": OLD_ADA}
     answer = {"id": 20, "id_str": "20", "full_text": "hm", "user": {"id": 2, "id_str": "2", "screen_name": "bob", "name": "Bob"},
@@ -177,7 +181,7 @@ LINKS = ["https://nitter.net/Ada_Lov/status/10", "https://mobile.twitter.com/ada
          "https://r.example/?to=https%3A%2F%2Fx.com%2Fada%5Flov%2Fstatus%2F10", "https://twitter.com/#!/ADA_LOV", "https://x.com/intent/user?screen_name=ada_lov"]
 
 
-@pytest.mark.parametrize("compacted", [False, True])
+@pytest.mark.parametrize("compacted", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_pages_that_links_lead_to_say_nothing_of_a_removed_person(archive, compacted):
     shown = {"title": "Ada Unmistakable (@ada_lov) on X", "description": SECRET, "images": [{"url": "https://p.example/ada_face.jpg"}]}
     urls = [{"start": n, "end": n + 1, "url": f"https://t.co/{n}", "expanded_url": link, "display_url": link[8:], "unwound_url": link, **shown}

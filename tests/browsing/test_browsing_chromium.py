@@ -128,6 +128,7 @@ def test_the_script_and_the_keyboard(chromium, browser):
     chromium.implicitly_wait(0)
 
 
+@pytest.mark.slow
 def test_another_site_reads_nothing(chromium, browser, tmp_path):
     """A page of another origin that has the address, in a browser that has the cookie."""
     chromium.get(browser.server.url)

@@ -323,6 +323,7 @@ def test_an_empty_archive(tmp_path):
             assert browser.get("/sql?q=select+*+from+posts").status_code == 200
 
 
+@pytest.mark.slow
 def test_pseudonyms_leave_nothing_of_a_person(archive):
     with start(archive, pseudonymise=KEY) as server:
         browser = Browser(server)

@@ -150,6 +150,7 @@ def test_metrics_are_read_again_on_their_schedule(sandbox, tmp_path):
         assert archive.run(later.run_id).rows >= 10
 
 
+@pytest.mark.slow
 def test_ids_are_checked_and_reported(tmp_path):
     with xf.sandbox.start(posts=300, users=50) as sandbox:
         check_ids(sandbox, tmp_path)

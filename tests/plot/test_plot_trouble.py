@@ -214,8 +214,7 @@ def written(ax):
     return [text for text in found if text.get_text() and text.get_visible() and not text.get_bbox_patch()]
 
 
-@pytest.mark.parametrize("given", [False, True])
-@pytest.mark.parametrize("style", ["default", "dark_background"])
+@pytest.mark.parametrize(("style", "given"), [("default", False), ("dark_background", True)])
 @pytest.mark.parametrize("name", PICTURES)
 def test_texts_stand_out_from_the_ground_in_light_and_dark_styles(name, style, given):
     with plt.style.context(style):
@@ -308,6 +307,7 @@ def test_dates_do_not_run_into_each_other(span, width):
     assert not any(a.x1 > b.x0 for a, b in itertools.pairwise(boxes))
 
 
+@pytest.mark.slow
 def test_thousands_of_windows_are_drawn_at_once():
     found = pd.concat([completeness()] * 1000, ignore_index=True)
     found["start_at"] = pd.date_range(START, periods=len(found), freq="min")

@@ -135,6 +135,7 @@ def test_sections_of_ones_own_and_a_choice_of_sections(archive):
         xf.report(archive, more={"x": lambda chosen: 3}).section("x")
 
 
+@pytest.mark.slow
 def test_pseudonyms_leave_nothing_of_a_person(archive):
     page = xf.report(archive, pseudonymise=b"0123456789abcdef").html
     for trace in ("ada", "Bob", "https://x.com"):

@@ -162,6 +162,7 @@ def test_a_commit_cut_short_is_completed(monkeypatch):
     assert not list(again._folder.temp.iterdir())
 
 
+@pytest.mark.slow
 def test_a_memory_archive_is_imported_in_this_process(tmp_path):
     file = tmp_path / "pages.jsonl"
     file.write_bytes(b"\n".join(page(n).body for n in range(4)))

@@ -92,6 +92,7 @@ def test_the_key_is_not_shown(archive, tmp_path):
     assert "tooshort" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_pseudonyms_join_as_the_names_did(collected, tmp_path):
     collected.export(tmp_path / "plain")
     collected.export(tmp_path / "masked", pseudonymise=KEY)

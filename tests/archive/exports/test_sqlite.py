@@ -84,6 +84,7 @@ def test_keys_indexes_and_meanings(archive, tmp_path):
     assert SQLITE.about in about
 
 
+@pytest.mark.slow
 def test_awkward_text_is_kept(tmp_path):
     text = "lone \ud800 nul \x00 line\r\nquote \" ' 😀 " + "x" * 3_000_000
     with xf.Archive(tmp_path / "archive") as archive:

@@ -33,6 +33,7 @@ def test_a_subset_is_the_posts_and_what_hangs_on_them(archive, tmp_path):
     assert whole(tmp_path / "ids") == tables
 
 
+@pytest.mark.slow
 def test_a_subset_loses_no_row_and_holds_no_stranger(collected, tmp_path):
     collected.export(tmp_path / "out", where="lang = 'en'")
     tables = whole(tmp_path / "out")
