@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import re
+import shutil
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -18,6 +20,18 @@ settings.load_profile("same")
 
 _OURS = re.compile(r"XFRAMES_\w+|(X_|X_API_|TWITTER_)?BEARER_TOKEN|CONSUMER_(KEY|SECRET)|ACCESS_TOKEN(_SECRET)?")
 _OTHERS = re.compile(r"\w+_proxy|NETRC|COLUMNS|LINES|NO_COLOR|FORCE_COLOR|AWS_\w+|TQDM_\w+", re.IGNORECASE)
+
+_MEMORY = Path("/dev/shm")
+_ROOM = 3_000_000_000  # bytes; containers have little there by default
+
+
+def pytest_configure():
+    """Put the files of tests into memory where there is room: each commit of an archive waits for the disk.
+
+    `PYTEST_DEBUG_TEMPROOT=/tmp` puts them on the disk.
+    """
+    if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ROOM:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
 
 def pytest_make_parametrize_id(val, argname):

@@ -11,6 +11,7 @@ import pytest
 
 import xframes as xf
 
+pytestmark = pytest.mark.slow  # the demonstration takes seconds, and runs once for all of them
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
 
@@ -58,7 +59,6 @@ def test_its_archive_answers_and_its_pictures_are_there(shown):
     assert archive.verify().ok
 
 
-@pytest.mark.slow
 def test_it_works_a_second_time_in_the_same_folder(shown):
     before = xf.Archive(shown[0] / "xframes-demo" / "archive").tables
     result = demo(shown[0])
@@ -70,7 +70,6 @@ def test_it_works_a_second_time_in_the_same_folder(shown):
     assert after["runs"] == 2 * before["runs"]
 
 
-@pytest.mark.slow
 def test_it_goes_where_it_is_told(tmp_path):
     result = demo(tmp_path, "--out", "elsewhere/deep")
 

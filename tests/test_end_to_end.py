@@ -12,7 +12,6 @@ import requests
 import xframes as xf
 from xframes import errors
 from xframes.sandbox import Fault
-from xframes.sandbox.protocol.page_tokens import Tokens
 
 from .clients import chain
 
@@ -85,6 +84,7 @@ EVERYTHING = ["reset", "cut", "503", "html", "rate_limit", "empty_page", "invali
 # five thousand posts -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_five_thousand_posts_survive_everything_in_memory(x, client, slept):
     action, pages = "search.all", 50
     strike(x, EVERYTHING, every=pages // 7 + 1)
@@ -96,6 +96,7 @@ def test_five_thousand_posts_survive_everything_in_memory(x, client, slept):
     assert any(1 <= seconds < 4 for seconds in slept)  # the window of the 429 was waited for
 
 
+@pytest.mark.slow
 def test_five_thousand_posts_survive_everything_in_an_archive(x, client, tmp_path):
     action, pages = "search.recent", 50
     strike(x, EVERYTHING, every=pages // 7 + 1)
@@ -124,14 +125,17 @@ def test_a_timeline_through_faults_is_what_its_author_posted(x, client):
 def test_a_long_collection_keeps_to_a_real_rate_limit_and_is_never_refused():
     at = [datetime.now(UTC)]  # of both: their clocks move when the client sleeps
 
-    def sleep(seconds):
-        at[0] += timedelta(seconds=seconds)
+    def seconds():
+        return at[0].timestamp()
+
+    def sleep(time):
+        at[0] += timedelta(seconds=time)
 
     with (
-        xf.sandbox.start(posts=2000, users=5, now=NOW) as made,
+        xf.sandbox.start(posts=2000, users=5, now=NOW, clock=seconds) as made,
         xf.Client(made.bearer_token, base_url=made.url, now=lambda: at[0], sleep=sleep) as client,
     ):
-        began, made._app.limits._clock = at[0], lambda: client.now().timestamp()
+        began = at[0]
         pages = xf.search.all("the OR a OR to", start_time=START, limit=1001, fields=["id"], expansions=[], client=client).pages
         assert at[0] - began > timedelta(seconds=2)  # X lets one in a second
         assert client.requests_made == len(pages) == 3
@@ -166,6 +170,7 @@ def test_a_usage_cap_leaves_an_archive_with_which_another_session_goes_on(x, cli
         assert archive.verify().ok
 
 
+@pytest.mark.slow
 def test_where_a_cursor_repeats_the_rest_is_asked_for_by_id(x, client, tmp_path):
     x.faults.add(Fault("repeat_cursor", at=3))
     whole = held(x, "search.all")[:3000]
@@ -179,13 +184,13 @@ def test_where_a_cursor_repeats_the_rest_is_asked_for_by_id(x, client, tmp_path)
         assert archive.verify().ok
 
 
-def test_a_run_goes_on_where_its_cursor_is_not_known_any_more(x, client, tmp_path, monkeypatch):
+def test_a_run_goes_on_where_its_cursor_is_not_known_any_more(x, client, tmp_path):
     x.faults.add(Fault("usage_capped", at=4))
     whole = held(x, "search.all")[:3000]
     with xf.Archive(tmp_path / "a") as archive:
         with pytest.raises(xf.Interrupted) as caught:
             search(x, "search.all", limit=3000, into=archive, client=client)
-        monkeypatch.setattr(x._app, "_tokens", Tokens("all tokens given until now are worth nothing"))
+        x.faults.add(Fault("expired_token"))
         before = len(x.requests)
         run = caught.value.resume()
         assert (run.state, run.rows, run.pages) == ("done", 3000, 30)

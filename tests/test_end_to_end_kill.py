@@ -38,7 +38,7 @@ else:
 @pytest.fixture
 def x():
     """One for each test: clients that read in its headers that a window is used up would wait for the next."""
-    with xf.sandbox.start(posts=7000, users=30, now=NOW, rate_limits=False) as made:
+    with xf.sandbox.start(posts=4000, users=30, now=NOW, rate_limits=False) as made:
         yield made
 
 
@@ -110,8 +110,8 @@ def killed_once_and_resumed(x, path, chance):
 @pytest.mark.slow
 def test_a_killed_collection_keeps_what_it_asked_for_and_resume_completes_it(x, tmp_path):
     chance = random.Random(2)
-    kills = [killed_once_and_resumed(x, tmp_path / str(n), chance) for n in range(4)]
-    assert sum(kills) >= 2
+    kills = [killed_once_and_resumed(x, tmp_path / str(n), chance) for n in range(2)]
+    assert any(kills)
 
 
 @pytest.mark.slow
@@ -129,9 +129,9 @@ def test_killed_between_a_request_and_its_answer_nothing_is_lost_and_nothing_twi
 @pytest.mark.slow
 def test_a_collection_killed_again_and_again_comes_to_its_end(x, tmp_path):
     chance = random.Random(3)
-    query, whole = people(x, 12)
+    query, whole = people(x, 8)
     path, before, kills = tmp_path / "a", len(x.requests), 0
-    for _ in range(5):
+    for _ in range(3):
         target, delay = len(x.requests) + chance.randrange(1, 5), chance.uniform(0, 0.05)
         ends = time.monotonic() + chance.uniform(0.3, 1.0)
         if chance.random() < 0.25:  # while it starts: importing, opening the archive, writing what the last one left
@@ -141,7 +141,7 @@ def test_a_collection_killed_again_and_again_comes_to_its_end(x, tmp_path):
         kills += alive
         with xf.Archive(path) as archive:
             check(archive, x.requests[before:])
-    assert kills >= 2
+    assert kills
     process = start(x, path, query)
     _, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors

@@ -238,6 +238,7 @@ def searching(url, token, folder):
         return xf.search.recent("the", limit=210, client=client, progress=False, **into)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["memory", "archive"])
 def test_a_collection_that_stopped_in_a_worker_goes_on_here(pool, sandbox, tmp_path, place):
     folder = tmp_path / "a" if place == "archive" else None
@@ -274,6 +275,7 @@ def test_writes_that_stopped_in_a_worker_go_on_here(pool, sandbox, tmp_path):
     assert frames["media_uploads"]["id"].to_pylist() == [caught.value.media_id]
 
 
+@pytest.mark.slow
 def test_an_archive_that_is_gone_is_told_by_resume_not_by_the_arrival(pool, sandbox, tmp_path):
     sandbox.faults.add(Fault("503", at=3, path=SEARCH))
     with pytest.raises(errors.Interrupted) as caught:

@@ -133,7 +133,7 @@ def test_pickled_frames_are_not_much_larger_than_their_pages():
 def test_tables_may_be_asked_for_by_several_threads_at_once(frames):
     expected = {name: frames[name] for name in frames.tables}
     with ThreadPoolExecutor(8) as pool:
-        for _ in range(20):
+        for _ in range(8):
             fresh = xf.flatten(frames.pages)
             found = list(pool.map(lambda name, of=fresh: (name, of[name]), [*expected, *reversed(expected)]))
             assert all(table.equals(expected[name]) for name, table in found)

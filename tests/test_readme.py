@@ -60,6 +60,7 @@ def test_there_are_examples():
     assert len(COMMANDS) >= 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))
 def test_an_example_runs(number, session):
     names = {"__name__": "__readme__"}

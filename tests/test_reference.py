@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from filelock import FileLock
 
 import xframes as xf
 from xframes import registry, write
@@ -48,11 +49,18 @@ def build(root, target):
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    target = tmp_path_factory.mktemp("reference") / "site"
-    done = build(ROOT, target)
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
+def site(tmp_path_factory, worker_id):
+    """The reference; of several processes that test it, one builds it."""
+    shared = tmp_path_factory.getbasetemp()
+    if worker_id != "master":
+        shared = shared.parent
+    target = shared / "reference" / "site"
+    with FileLock(shared / "reference.lock"):
+        if not target.parent.exists():
+            target.parent.mkdir()
+            done = build(ROOT, target)
+            assert done.returncode == 0, done.stderr
+            assert done.stderr == ""
     return target
 
 

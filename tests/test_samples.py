@@ -222,6 +222,7 @@ def test_every_page_is_accounted_for(path):
     assert {p.page_id for p in pages} == told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", ["invented", pytest.param("real", marks=reference)])
 def test_an_archive_of_all_of_them_answers(source, invented, tmp_path):
     files = FILES if source == "real" else sorted(invented.iterdir())

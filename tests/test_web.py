@@ -170,6 +170,7 @@ def converted(notebook):
     return re.sub(r'<script src=""></script>', "", body)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_committed_notebook_shows_without_a_network(path, browser, tmp_path):
     import nbformat

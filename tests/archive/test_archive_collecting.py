@@ -69,7 +69,10 @@ def test_a_large_page_takes_few_sheets_of_the_journal_and_a_journal_of_small_one
         assert [one.run_id for _, one in journal.read(run.run_id)] == [run.run_id]
 
 
-@pytest.mark.parametrize("failure", [Unavailable("gone"), RateLimited("slow down"), KeyboardInterrupt(), OSError("net")])
+@pytest.mark.parametrize("failure", [
+    Unavailable("gone"), KeyboardInterrupt(),
+    *(pytest.param(error, marks=pytest.mark.slow) for error in (RateLimited("slow down"), OSError("net"))),
+])
 def test_what_stops_a_collection_keeps_what_came_and_resume_completes_it(archive, failure):
     server = Server(pages=5, failures={2: failure})
     with pytest.raises(Interrupted) as caught:

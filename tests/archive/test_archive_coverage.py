@@ -178,6 +178,7 @@ def test_since_is_refused_where_it_means_nothing(client, archive, arguments, wor
 # ids that are here ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_lookup_skips_what_is_stored_unless_it_should_refresh(x, client, archive):
     ids = [str(p.id) for p in x.community.listed[-150:]]
     assert xf.posts.lookup(ids[:120], into=archive, client=client).rows == 120
@@ -361,6 +362,7 @@ def test_gaps_of_streams_are_told_the_same_way(archive):
 # in the shell ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_in_the_shell(x, tmp_path, monkeypatch):
     monkeypatch.setenv("XFRAMES_BEARER_TOKEN", x.bearer_token)
     monkeypatch.setenv("XFRAMES_CONFIG", str(tmp_path / "none.toml"))

@@ -118,6 +118,7 @@ def temporary(archive):
     return sorted(p.name for p in (archive.path / ".tmp").iterdir())
 
 
+@pytest.mark.slow
 def test_reading_goes_on_on_a_full_disk_and_logs_what_is_not_shown(archive, disk, tmp_path, caplog):
     disk.fill()
     for name, read in READING.items():
@@ -131,6 +132,7 @@ def test_reading_goes_on_on_a_full_disk_and_logs_what_is_not_shown(archive, disk
     assert archive.verify().ok
 
 
+@pytest.mark.slow
 def test_changes_on_a_full_disk_raise_an_archive_error_and_lose_nothing(archive, disk, others):
     disk.fill()
     for name, write in WRITING.items():
@@ -196,6 +198,7 @@ def test_temporary_files_on_another_file_system(tmp_path, others, caplog):
         assert archive.verify().ok
 
 
+@pytest.mark.slow
 def test_a_file_system_that_becomes_read_only(archive, disk, tmp_path, others, caplog):
     mount("-o", "remount,ro", disk.path)
     for name, read in READING.items():

@@ -21,7 +21,7 @@ FIXTURES = sorted((Path(__file__).parents[1] / "fixtures").glob("format-*.zip"))
 IDS = [n for n in range(1, 28) if n != 3]
 
 
-@pytest.fixture(params=FIXTURES, ids=lambda path: path.stem)
+@pytest.fixture(params=[FIXTURES[0], *(pytest.param(path, marks=pytest.mark.slow) for path in FIXTURES[1:])], ids=lambda path: path.stem)
 def archive(request, tmp_path):
     with zipfile.ZipFile(request.param) as file:
         file.extractall(tmp_path / "a")
@@ -68,6 +68,7 @@ def test_it_shows_what_was_put_into_it(archive):
     assert len(list(archive.pages())) == 6
 
 
+@pytest.mark.slow
 def test_it_lives_on(archive):
     archive.rebuild()
     check(shown(archive))

@@ -133,6 +133,7 @@ MARKERS = [["../../../../home/thesis"], ["../../../../home/.bashrc"], ["/etc/pas
            ["part-0123456789abcdef0123.parquet/../../../../../home/thesis"], "part"]
 
 
+@pytest.mark.slow
 def test_a_marker_removes_nothing_but_files_beside_it(made):
     for home in ("tables/posts", "pages", "tables/tombstones"):
         (made / home).mkdir(exist_ok=True)
@@ -171,6 +172,7 @@ documents = st.recursive(st.none() | st.booleans() | st.integers() | names,
                          lambda inner: st.lists(inner, max_size=4) | st.dictionaries(names, inner, max_size=2), max_leaves=12)
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(30), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.lists(names, min_size=2, max_size=2), max_size=3) | documents, st.lists(names, max_size=3) | documents)
 def test_no_bookkeeping_file_reaches_outside(made, intent, marker):
@@ -207,6 +209,7 @@ def test_a_format_file_that_is_none_is_an_error_of_the_archive(made, text):
 # links ----------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_page_file_that_is_a_link_is_not_followed(made, tmp_path):
     with xf.Archive(tmp_path / "other") as other:
         other.add(page(post(99)))
@@ -319,6 +322,7 @@ def test_triggers_views_and_tables_of_a_stranger_do_nothing(made):
     journal.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("statement", [
     "DROP TABLE pages; CREATE VIEW pages AS SELECT * FROM runs", "ALTER TABLE pages ADD COLUMN more GENERATED ALWAYS AS (upper(body))",
     "DROP TABLE runs; CREATE TABLE runs (run_id, state CHECK (load_extension('x')))",
@@ -400,6 +404,7 @@ with xf.Archive(sys.argv[2]) as mine:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="only root can give up its rights")
 def test_an_archive_nobody_may_write_is_read_and_merged_and_says_what_is_not_shown(made):
     home = Path(tempfile.mkdtemp())  # below pytest's own folders nobody else may look

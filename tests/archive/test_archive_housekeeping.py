@@ -75,7 +75,7 @@ def test_few_fresh_rows_are_put_together_without_rewriting_a_large_table(archive
     archive.compact()
     base = names(archive.path / "tables" / "posts")
     monkeypatch.setattr(lifecycle, "MOST_PARTS", 3)
-    monkeypatch.setattr(lifecycle, "_FRESH_SHARE", 1)
+    monkeypatch.setattr(lifecycle, "FRESH_SHARE", 1)
     for i in range(5):
         archive.add(page(post(i, text="new"), seconds=i + 1))
     files = names(archive.path / "tables" / "posts")
@@ -103,7 +103,7 @@ def test_files_stay_as_long_as_another_process_reads_them(archive):
     other.close()
 
 
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("processes", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_rebuild_gives_the_same_tables_from_the_pages_alone(archive, processes):
     fill(archive)
     before = contents(archive)
@@ -123,6 +123,7 @@ def test_rebuild_gives_the_same_tables_from_the_pages_alone(archive, processes):
     assert fresh.verify().ok
 
 
+@pytest.mark.slow
 def test_a_rebuild_cut_short_before_its_tables_are_whole_changes_nothing(archive, monkeypatch):
     archive.add(page(post(1)))
     before = contents(archive)
@@ -138,7 +139,7 @@ def test_a_rebuild_cut_short_before_its_tables_are_whole_changes_nothing(archive
     assert again.verify().ok
 
 
-@pytest.mark.parametrize("placed", [0, 1, 2])
+@pytest.mark.parametrize("placed", [0, 1])
 def test_a_rebuild_cut_short_while_its_tables_appear_is_completed(archive, placed):
     """After the intent every file may be in its place or not: the next process completes the rest."""
     archive.add(page(post(1)))
@@ -179,6 +180,7 @@ def part(archive, table):
     return next((archive.path / "tables" / table).glob("*.parquet"))
 
 
+@pytest.mark.slow
 def test_verify_finds_what_was_changed_lost_or_damaged(archive):
     fill(archive)
     assert kinds(archive) == []

@@ -47,6 +47,7 @@ def test_a_file_becomes_tables_in_one_run(tmp_path, file, processes):
     assert not list((archive.path / ".tmp").iterdir())
 
 
+@pytest.mark.slow
 def test_importing_again_adds_nothing(tmp_path, file):
     archive = Archive(tmp_path / "archive")
     (first,) = archive.import_pages([file])
@@ -96,6 +97,7 @@ def test_a_damaged_file_keeps_what_came_before_and_the_others(tmp_path, file):
         archive.import_pages([file, tmp_path / "missing.jsonl"])
 
 
+@pytest.mark.slow
 def test_what_fails_in_a_worker_reaches_the_caller(tmp_path, file):
     archive = Archive(tmp_path / "archive")
     archive.import_pages(file)
@@ -149,6 +151,7 @@ def test_field_names_x_invented_are_reported_once(tmp_path):
     assert archive.sql(rebuilt).fetchall() == [("post.shiny",)]
 
 
+@pytest.mark.slow
 def test_a_script_needs_no_main_guard(tmp_path, file):
     script = tmp_path / "script.py"
     script.write_text(
@@ -165,7 +168,7 @@ def test_a_script_needs_no_main_guard(tmp_path, file):
 def test_memory_stays_flat_with_two_processes(tmp_path):
     path = tmp_path / "large.jsonl"
     with path.open("w") as file:
-        for i in range(5000):
+        for i in range(2000):
             file.write(line(i, size=100))
     program = f"from xframes.archive import Archive; Archive({str(tmp_path / 'a')!r}).import_pages({str(path)!r}, processes=2)"
     process = psutil.Popen([sys.executable, "-c", program], env=os.environ | {"PYTHONPATH": str(ROOT)})
@@ -179,4 +182,4 @@ def test_memory_stays_flat_with_two_processes(tmp_path):
         assert (datetime.now(UTC) - began).total_seconds() < 900
     assert process.returncode == 0
     assert peak < 600_000_000
-    assert Archive(tmp_path / "a").tables["posts"] == 500_000
+    assert Archive(tmp_path / "a").tables["posts"] == 200_000

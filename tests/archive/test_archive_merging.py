@@ -272,6 +272,7 @@ def test_analytics_asked_again_with_other_metrics_keep_the_first():
         assert shown(folder, "post_analytics", ["impressions", "likes"]) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("only_parts", [False, True])
 def test_many_keys_that_need_merging_are_merged_in_shares(only_parts):
     rows = [

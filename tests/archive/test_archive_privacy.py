@@ -91,6 +91,7 @@ def test_what_stands_in_every_text_of_every_shape_goes(tmp_path):
     check(tmp_path, pages)
 
 
+@pytest.mark.slow
 def test_what_stands_in_a_new_field_of_every_object_goes(tmp_path):
     pages = [page(planted(shape, [(path, filled(value, form)) for form in FORMS for path in objects(shape)]), seconds=n)
              for value in VALUES for n, shape in enumerate(SHAPES.values(), 1)]
@@ -107,6 +108,7 @@ def pages_with_plants(draw):
     return page(planted(shape, draw(st.lists(texts, max_size=3, unique_by=lambda t: t[0])) + draw(st.lists(fields, max_size=3))), seconds=5)
 
 
+@pytest.mark.slow
 @settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(pages_with_plants(), min_size=1, max_size=4), st.booleans())
 def test_what_stands_anywhere_goes(tmp_path_factory, pages, compacted):
@@ -135,7 +137,7 @@ def write_everywhere(archive, forms):
                                  for name, table in STORED.items() if table.private != "removed"})
 
 
-@pytest.mark.parametrize("compacted", [False, True])
+@pytest.mark.parametrize("compacted", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_what_stands_in_every_text_column_goes(tmp_path, compacted):
     with xf.Archive(tmp_path / "archive", now=lambda: NOW) as archive:
         archive.add([person_page(), page({"data": [BOB]}, seconds=1)])
@@ -186,10 +188,11 @@ def test_what_others_wrote_and_how_they_refer_to_the_person_stays(tmp_path):
         assert archive.verify().ok
 
 
-@pytest.mark.parametrize("item", [SHAPES["a post of v1.1"], SHAPES["a page"], SHAPES["a line of twarc"], BOB], ids=["v1.1", "page", "twarc", "user"])
-def test_a_bare_list_is_read_as_before_when_something_went_from_it(tmp_path, item):
+def test_a_bare_list_is_read_as_before_when_something_went_from_it(tmp_path):
+    items = [SHAPES["a post of v1.1"], SHAPES["a page"], SHAPES["a line of twarc"], BOB]
+    pages = [page([item | {"seen_by": HANDLE}, {**item, "by": NAME}], seconds=3 + n) for n, item in enumerate(items)]
     with xf.Archive(tmp_path / "archive", now=lambda: NOW) as archive:
-        archive.add([person_page(), page([item | {"seen_by": HANDLE}, {**item, "by": NAME}], seconds=3)])
+        archive.add([person_page(), *pages])
         archive.remove(user_ids=[ID], reason="field_params")
         for _ in range(2):
             assert leftovers(archive) == []
@@ -235,6 +238,7 @@ def exported(folder):
     return found.decode().lower()
 
 
+@pytest.mark.slow
 def test_nobody_is_found_in_an_export_under_pseudonyms(tmp_path):
     """In the texts of others, a handle is told from a word by its sign, by a link, or by a `_` in it."""
     everywhere = [page(planted(shape, [(path, text(form)) for path in places(shape) if not is_key(path)]), seconds=n)
@@ -291,6 +295,7 @@ with xf.Archive(home / "archive") as archive:
 """
 
 
+@pytest.mark.slow
 def test_a_new_column_with_a_handle_needs_its_declaration_alone(tmp_path):
     run = subprocess.run([sys.executable, "-c", NEW_COLUMN, str(tmp_path)], check=False, capture_output=True, text=True,
                          env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])})

@@ -153,7 +153,7 @@ def test_frames_that_were_asked_are_copied_between_processes(frames):
 
 @pytest.mark.parametrize("open_", [
     lambda archive: archive.sql("select * from posts").filter("id <> '7'"),
-    lambda archive: archive.sql("select * from posts").to_arrow_reader(10),
+    pytest.param(lambda archive: archive.sql("select * from posts").to_arrow_reader(10), marks=pytest.mark.slow),
     lambda archive: archive.connect().cursor(),
 ], ids=["relation", "reader", "cursor"])
 def test_replaced_files_stay_until_nothing_reads_them(archive, open_):

@@ -49,6 +49,7 @@ def slim(count, seed, complete):
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_posts_are_compacted_in_little_memory(tmp_path):
     folder = Folder(tmp_path / "a")
     folder.create()
@@ -200,7 +201,7 @@ def test_merged_archives_are_settled_together(tmp_path, eager):
     assert one.verify().ok, one.verify()
 
 
-@pytest.mark.parametrize("change", ["byte", "lost", "lie", "json"])
+@pytest.mark.parametrize("change", ["byte", *(pytest.param(change, marks=pytest.mark.slow) for change in ("lost", "lie", "json"))])
 def test_a_record_that_is_wrong_is_found_and_does_no_harm(tmp_path, eager, change):
     archive = Archive(tmp_path / "a")
     archive.add(page(post(1), post(2)))

@@ -45,6 +45,7 @@ def printed(capsys):
     return printed
 
 
+@pytest.mark.slow
 def test_queries(printed):
     (rows,) = printed("queries")
     assert Counter(row[1] for row in rows) == dict.fromkeys(queries.QUERIES, STATES)
@@ -63,17 +64,20 @@ def test_memory(printed):
     assert all(int(row[-2]) > 0 for row in growth + imports)
 
 
+@pytest.mark.slow
 def test_importing(printed):
     in_process, commands = printed("import", "--seconds")
     assert len(in_process) == 2 + len(RIVALS)
     assert len(commands) == 3
 
 
+@pytest.mark.slow
 def test_opening(printed):
     (rows,) = printed("opening")
     assert len(rows) == 6
 
 
+@pytest.mark.slow
 def test_live_path_as_a_command():
     command = [sys.executable, "-m", "tests.benchmarks", "live", "--size", "100"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import nullcontext
+import gc
 
 import msgspec
 import orjson
@@ -59,11 +58,10 @@ def test_many_pages_in_megabytes_and_posts_a_second(compare, tell):
 
 def test_many_pages_beside_the_same_with_the_garbage_collector_on(compare, monkeypatch):
     many = [answered(body) for body in pages(25)]
-    module = sys.modules["xframes.flattening"]  # `xf.flatten` is the function
 
     def collecting() -> None:
         with monkeypatch.context() as patch:
-            patch.setattr(module, "_no_collection", nullcontext)
+            patch.setattr(gc, "disable", lambda: None)
             xf.flatten(many)
 
     compare(lambda: xf.flatten(many), {"the collector on": collecting}, rounds=15)

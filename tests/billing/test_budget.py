@@ -41,6 +41,7 @@ def test_a_budget_is_not_exceeded_and_the_run_can_be_resumed(reading, into, tmp_
         assert (result.frames() if into else result).tables["matches"] == 400
 
 
+@pytest.mark.slow
 def test_two_processes_share_a_budget(tmp_path, totals):
     shop = Shop(posts=600)
     with serving(shop) as url:

@@ -103,6 +103,7 @@ def test_a_client_with_both_tokens_reads_its_own_as_the_user(totals):
         assert totals() == pytest.approx(shop.total())
 
 
+@pytest.mark.slow
 def test_two_processes_and_two_archives_are_billed_as_one_app(tmp_path, totals):
     shop = Shop()
     with serving(shop) as url:

@@ -358,7 +358,7 @@ def test_each_view_while_a_collection_writes(tmp_path):
             done = threading.Event()
 
             def write():
-                for number in range(2, 30):
+                for number in range(2, 8):
                     archive.add([page("tea", [post(number, f"text {number}")], minutes=number)])
                 done.set()
 
@@ -370,7 +370,7 @@ def test_each_view_while_a_collection_writes(tmp_path):
             thread.join()
             browser.get("/table/posts")  # which may begin to count anew
             until = time.monotonic() + 60
-            while "29 rows" not in browser.text("/table/posts"):
+            while "7 rows" not in browser.text("/table/posts"):
                 assert time.monotonic() < until
 
 
@@ -384,6 +384,7 @@ def test_an_empty_archive(tmp_path):
             assert browser.get("/sql?q=select+*+from+posts").status_code == 200
 
 
+@pytest.mark.slow
 def test_pseudonyms_leave_nothing_of_a_person(archive):
     with start(archive, pseudonymise=KEY) as server:
         browser = Browser(server)
@@ -400,6 +401,7 @@ def test_pseudonyms_leave_nothing_of_a_person(archive):
         assert browser.get("/sql?q=from+read_csv('/etc/passwd')").status_code == 400
 
 
+@pytest.mark.slow
 def test_an_archive_in_a_bucket(archive, tmp_path, monkeypatch):
     monkeypatch.setenv("XFRAMES_JOURNALS", str(tmp_path / "journals"))
     with xf.Archive("memory://browse-bucket/a") as copy:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from .running import run
 
 ROOT = Path(__file__).parents[2]
@@ -25,6 +27,7 @@ def test_import_twice_adds_nothing(tmp_path):
     assert run(*words).stdout == run(*words).stdout
 
 
+@pytest.mark.slow
 def test_the_housekeeping_commands_leave_the_answers_as_they_were(archive, tmp_path):
     counted = "select count(*) as posts, sum(like_count) as likes from posts"
     before = run("sql", counted, "--archive", archive).stdout

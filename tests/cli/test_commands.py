@@ -94,6 +94,7 @@ def test_actions_lists_them():
 # real processes ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_head_may_stop_reading(archive):
     query = "select p.*, i from posts p, range(500) r(i)"
     words = shlex.join([sys.executable, "-m", "xframes.cli", "sql", query, "--archive", str(archive)])
@@ -105,11 +106,25 @@ def test_head_may_stop_reading(archive):
     assert shown.returncode == 0
 
 
+def is_read(archive):
+    """Whether a process reads an archive now."""
+    fcntl = pytest.importorskip("fcntl")
+    with (archive / ".locks" / "readers.lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
 def test_a_question_without_end_ends_by_ctrl_c(archive):
-    words = [sys.executable, "-m", "xframes.cli", "sql", "select count(*) from range(1000000000000) r(i) where i % 7 = 3",
+    words = [sys.executable, "-m", "xframes.cli", "sql", "select count(*) from range(1000000000000) r(i), posts where i % 7 = 3",
              "--archive", str(archive)]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        time.sleep(3)
+        until = time.monotonic() + 60
+        while not is_read(archive) and time.monotonic() < until:
+            time.sleep(0.02)
+        time.sleep(0.3)  # from the lock to the query
         process.send_signal(signal.SIGINT)
         try:
             shown = process.communicate(timeout=30)
@@ -124,6 +139,7 @@ def test_exit_codes_of_a_process(words, code):
     assert shell(*words).returncode == code
 
 
+@pytest.mark.slow
 def test_the_sandbox_runs_until_it_is_told_to_stop():
     process = subprocess.Popen([sys.executable, "-m", "xframes.cli", "sandbox", "--posts", "50", "--users", "20"],
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

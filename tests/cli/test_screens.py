@@ -86,7 +86,7 @@ def screen(*commands):
 
 def test_no_format_steers_a_terminal(evil):
     queries = [("sql", "select text, id from posts"), ("sql", NAME), ("runs",)]
-    formats = ["table", "csv", "json", "jsonl"]
+    formats = ["table", "csv", "json"]
     shown = screen(*[(*q, "--archive", evil, "--format", f) for f in formats for q in queries])
     for one in shown:
         assert not steers(one)
@@ -111,6 +111,7 @@ def test_no_error_steers_a_terminal(evil):
         assert shown
 
 
+@pytest.mark.slow
 def test_problems_of_x_and_damage_do_not_steer(evil, tmp_path):
     (evil / "tables" / "posts" / "part-\x1b]0;.parquet").write_bytes(b"no parquet")
     bad = tmp_path / "bad\x1b]0;\u202e.jsonl"
@@ -120,6 +121,7 @@ def test_problems_of_x_and_damage_do_not_steer(evil, tmp_path):
         assert not steers(OURS.sub("", BAR.sub("", shown)))
 
 
+@pytest.mark.slow
 def test_data_in_files_and_pipes_is_verbatim(evil, tmp_path):
     query = ("sql", "select text from posts", "--archive", evil)
     assert read(shell_bytes(*query, "--format", "csv")) == [["text"], [EVIL]]

@@ -46,6 +46,7 @@ def content(archive, name):
     return sorted(map(repr, table.select(columns).to_pylist()))
 
 
+@pytest.mark.slow
 def test_a_notebook_collects_the_same_again_without_a_server(recorded, tmp_path):
     client = xf.Client(replay=recorded)
     xf.use(client)

@@ -73,6 +73,7 @@ def test_the_spine_is_there():
 # collecting ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_five_thousand_posts_through_everything_that_goes_wrong(sandbox, client):
     kinds = [("reset", 3), ("cut", 9), ("503", 15), ("html", 22), ("rate_limit", 30), ("invalid_json", 37), ("504", 44)]
     sandbox.faults.add(*(Fault(kind, at=at, path=RECENT) for kind, at in kinds))

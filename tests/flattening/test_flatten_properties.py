@@ -96,7 +96,7 @@ def test_every_object_with_an_id_is_a_row_and_every_entity_is_there(document):
     assert set(frames["matches"]["post_id"].to_pylist()) == {p["id"] for p in document["data"]}
 
 
-@settings(deadline=None, max_examples=examples(300), suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=examples(150), suppress_health_check=list(HealthCheck))
 @given(pages, st.data())
 def test_nothing_raises_and_nothing_is_lost_silently(document, data):
     spoilt = unlike(document, data.draw)
@@ -131,7 +131,7 @@ old_shapes = st.sampled_from([
 ])
 
 
-@settings(deadline=None, max_examples=examples(300), suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=examples(150), suppress_health_check=list(HealthCheck))
 @given(old_shapes, st.data())
 def test_old_shapes_never_raise_either(document, data):
     body = json.dumps(unlike(document, data.draw)).encode("utf-8", "surrogatepass")

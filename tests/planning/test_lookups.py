@@ -54,7 +54,7 @@ def test_in_post_words_authors_are_unknown(caplog):
     assert planned.in_words_of(client).field_params == plan("search.recent", {"query": "q", "expansions": "lean"}, now=NOW).field_params
 
 
-@pytest.mark.parametrize(("days", "size"), [(3, 40), pytest.param(30, 10, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("days", "size"), [(3, 30)])
 def test_lean_and_completion_pay_each_person_and_post_once_over_many_days(days, size, shop, tmp_path):
     clock = [NOW - timedelta(days=40)]
     shop.clock = lambda: clock[0]

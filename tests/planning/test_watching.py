@@ -150,6 +150,7 @@ def test_metrics_are_read_again_on_their_schedule(sandbox, tmp_path):
         assert archive.run(later.run_id).rows >= 10
 
 
+@pytest.mark.slow
 def test_ids_are_checked_and_reported(tmp_path):
     with xf.sandbox.start(posts=300, users=50) as sandbox:
         check_ids(sandbox, tmp_path)
@@ -183,7 +184,7 @@ def check_ids(sandbox, tmp_path):
 
 def test_a_compliance_job_does_not_hold_up_other_tasks(sandbox, tmp_path):
     clock = Clock()
-    start, clock.until = clock.now, clock.now + timedelta(minutes=12)
+    start, clock.until = clock.now, clock.now + timedelta(minutes=5)
     sandbox.compliance.processing_seconds = 10**6
     client = clock.client(sandbox, token=sandbox.bearer_token, writes=True)
     with xf.Archive(tmp_path / "archive") as archive:
@@ -193,11 +194,11 @@ def test_a_compliance_job_does_not_hold_up_other_tasks(sandbox, tmp_path):
     source = content(tmp_path, compliance={"every": "7d", "report": str(tmp_path / "gone.csv")}, collect={"tea": count})
     events = xf.watch(source, client=client)
     assert outcomes(events).count(("compliance", "waiting")) == 1
-    assert outcomes(events).count(("collect.tea", "done")) >= 5
+    assert outcomes(events).count(("collect.tea", "done")) >= 2
     sandbox.compliance.processing_seconds = 0
     for job in sandbox.compliance.jobs.values():
         job.done = 0.0
-    clock.until = start + timedelta(minutes=30)  # another process continues the job of the first
+    clock.until = start + timedelta(minutes=12)  # another process continues the job of the first
     events = xf.watch(source, client=client)
     assert ("compliance", "done") in outcomes(events)
     assert outcomes(events).count(("compliance", "done")) == 1

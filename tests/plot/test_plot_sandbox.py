@@ -50,16 +50,20 @@ def ask(archive, query):
     return archive.sql(query).fetchall()
 
 
-def drawn(archive, name):
+def drawn(archive, name, given):
     draw = getattr(xf.plot, name)
     if name == "thread":
         return draw(archive, post_id=ask(archive, "SELECT any_value(post_id) FROM post_references WHERE type = 'replied_to'")[0][0])
-    return draw(archive, query=QUERY) if name == "completeness" else draw(archive)
+    found = archive.completeness(QUERY) if name == "completeness" else archive
+    ax = draw(found, given)
+    assert ax is given
+    assert len(plt.get_fignums()) == 1
+    return ax
 
 
 @pytest.mark.parametrize("name", PLOTS)
-def test_every_plot_draws_an_archive_and_says_what_it_drew(archive, name, tmp_path):
-    ax = drawn(archive, name)
+def test_every_plot_draws_an_archive_into_axes_and_says_what_it_drew(archive, name, tmp_path):
+    ax = drawn(archive, name, plt.subplots()[1])
     ax.figure.savefig(tmp_path / "plot.png")
 
     assert (tmp_path / "plot.png").stat().st_size > 5000
@@ -67,14 +71,6 @@ def test_every_plot_draws_an_archive_and_says_what_it_drew(archive, name, tmp_pa
     words = [ax.get_xlabel(), ax.get_ylabel(), *(text.get_text() for text in ax.texts)]
     assert any(words)
     assert not plt.isinteractive()
-
-
-@pytest.mark.parametrize("name", [name for name in PLOTS if name != "thread"])
-def test_every_plot_takes_axes(archive, name):
-    given = plt.subplots()[1]
-    frame = archive.completeness(QUERY) if name == "completeness" else archive
-    assert getattr(xf.plot, name)(frame, given) is given
-    assert len(plt.get_fignums()) == 1
 
 
 # metric_history: of two observations at the same moment, an archive keeps one

@@ -214,8 +214,7 @@ def written(ax):
     return [text for text in found if text.get_text() and text.get_visible() and not text.get_bbox_patch()]
 
 
-@pytest.mark.parametrize("given", [False, True])
-@pytest.mark.parametrize("style", ["default", "dark_background"])
+@pytest.mark.parametrize(("style", "given"), [("default", False), ("dark_background", True)])
 @pytest.mark.parametrize("name", PICTURES)
 def test_texts_stand_out_from_the_ground_in_light_and_dark_styles(name, style, given):
     with plt.style.context(style):
@@ -290,7 +289,7 @@ def test_the_legend_of_axes_among_others_stays_in_them(name):
 @pytest.mark.parametrize("name", PICTURES)
 @pytest.mark.parametrize("layout", ["constrained", "tight"])
 def test_axes_of_a_grid_are_drawn_without_a_warning(name, layout):
-    figure, axes = plt.subplots(2, 2, layout=layout)
+    figure, axes = plt.subplots(1, 2, layout=layout)
     for ax in axes.flat:
         PICTURES[name](ax=ax)
     figure.canvas.draw()
@@ -308,6 +307,7 @@ def test_dates_do_not_run_into_each_other(span, width):
     assert not any(a.x1 > b.x0 for a, b in itertools.pairwise(boxes))
 
 
+@pytest.mark.slow
 def test_thousands_of_windows_are_drawn_at_once():
     found = pd.concat([completeness()] * 1000, ignore_index=True)
     found["start_at"] = pd.date_range(START, periods=len(found), freq="min")

@@ -150,7 +150,7 @@ def test_objects_in_cells_are_read(tmp_path):
     assert frames["users"].select(["id", "username", "name"]).to_pylist() == [{"id": "7", "username": "ada", "name": "Ada"}]
 
 
-@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet", "excel"])
+@pytest.mark.parametrize("form", ["csv", "parquet", *(pytest.param(form, marks=pytest.mark.slow) for form in ("jsonl", "excel"))])
 def test_exports_of_xframes_come_back_without_loss(tmp_path, form):
     post = {"id": "5", "text": "None #x", "author_id": "7", "created_at": "2021-07-06T16:04:47.000Z", "note_tweet": {"text": "None, and more #x"},
             "public_metrics": {"like_count": 3, "retweet_count": 0}, "referenced_tweets": [{"type": "retweeted", "id": "4"}],

@@ -117,6 +117,7 @@ def test_a_query_and_times_choose_results(archive):
     assert xf.report(archive, query="it's nothing").section("posts").blocks == []
 
 
+@pytest.mark.slow
 def test_the_period_before_is_drawn_and_counted(archive):
     blocks = xf.report(archive, start="2026-02-05", end="2026-02-06").section("timeline").blocks
     assert "the period before" in blocks[0].svg
@@ -163,12 +164,14 @@ def test_sections_of_ones_own_and_a_choice_of_sections(archive):
         xf.report(archive, more={"x": lambda chosen: 3}).section("x")
 
 
+@pytest.mark.slow
 def test_pseudonyms_leave_nothing_of_a_person(archive):
     page = xf.report(archive, pseudonymise=b"0123456789abcdef").html
     for trace in ("ada", "Bob", "https://x.com"):
         assert not re.search(rf"\b{trace}\b", page), trace
 
 
+@pytest.mark.slow
 def test_an_empty_archive_and_removed_posts(tmp_path, archive):
     with xf.Archive(tmp_path / "empty") as empty:
         empty.add(search("nothing", [], []))

@@ -18,7 +18,7 @@ def frames(words):
     return xf.flatten(xf.read_pages(DATA / f"{words}-words.ndjson"))
 
 
-@pytest.mark.parametrize("words", ["tweet", "post"])
+@pytest.mark.parametrize("words", ["tweet", pytest.param("post", marks=pytest.mark.slow)])
 def test_the_sample_pages_are_read_without_complaint(words):
     found = frames(words)
 

@@ -62,7 +62,10 @@ def connection(archive):
     return archive.connect()
 
 
-@pytest.mark.parametrize("query", [query for query, columns in NARROW.items() if columns][::2])
+@pytest.mark.parametrize("query", [
+    pytest.param(query, marks=() if number < 2 else pytest.mark.slow)
+    for number, query in enumerate([query for query, columns in NARROW.items() if columns][::2])
+])
 def test_a_query_of_some_columns_has_the_rows_of_the_whole_view(archive, connection, query):
     whole = connection.sql(query).fetchall()
     found = archive.sql(query).fetchall()
@@ -108,6 +111,7 @@ def test_a_column_is_read_from_its_tables_only():
     assert "users" not in select
 
 
+@pytest.mark.slow
 def test_each_column_of_results_can_be_selected(archive):
     names = [column.name for column in TABLES["results"].columns]
     row = archive.sql("select * from results limit 1").fetchall()[0]

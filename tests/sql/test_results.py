@@ -46,7 +46,7 @@ PAGES = [
 ]
 
 
-@pytest.fixture(params=["frames", "archive", "compacted"])
+@pytest.fixture(params=["frames", "archive", pytest.param("compacted", marks=pytest.mark.slow)])
 def collect(request, tmp_path):
     """Return what puts pages into Frames or an archive, each page in an import of its own."""
     def frames(*pages):
@@ -187,6 +187,7 @@ def random_pages(seed, count=12):
     return pages
 
 
+@pytest.mark.slow
 def test_frames_are_an_archive_in_memory(tmp_path):
     pages = random_pages(1)
     frames, archive = xf.flatten(pages), xf.Archive(tmp_path / "a")
@@ -226,6 +227,7 @@ def test_what_is_shown_says_how_many_are_results():
     assert "6 results, 2 included" in frames._repr_html_()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", ["format-1", "format-2"])
 def test_archives_of_earlier_versions_have_results(format, tmp_path):
     import shutil

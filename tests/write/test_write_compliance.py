@@ -219,8 +219,9 @@ def test_a_line_that_is_no_json_spoils_no_other():
     assert bodies[0] == b"{broken"
     assert sum(len(json.loads(body)) for body in bodies[1:]) == 30_000
     assert max(map(len, bodies)) < 1_100_000
-    frames = xf.flatten(Page(Request("GET", ""), body, datetime(2026, 3, 1, tzinfo=UTC)) for body in bodies)
-    assert (frames.tables["removals"], frames.problems["kind"].tolist()) == (30_000, ["unreadable_page"])
+    frames = xf.flatten(Page(Request("GET", ""), body, datetime(2026, 3, 1, tzinfo=UTC)) for body in bodies[:2])
+    found = len(json.loads(bodies[1]))
+    assert (frames.tables["removals"], frames.problems["kind"].tolist()) == (found, ["unreadable_page"])
 
 
 CHILD = """

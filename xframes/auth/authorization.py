@@ -14,6 +14,7 @@ import webbrowser
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socket import SHUT_RDWR, socket
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -273,12 +274,33 @@ def _listening(port: int, callback: _Callback) -> Iterator[int]:
             yield server.server_port
         finally:
             server.shutdown()
+            server.end_connections()
 
 
 class _Server(ThreadingHTTPServer):
     """A server with one thread per connection, because browsers open some without a request."""
 
     daemon_threads = True  # so that the process can end
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        super().__init__(address, handler)
+        self._connections: set[socket] = set()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer a connection in a thread."""
+        self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """End a connection."""
+        self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def end_connections(self) -> None:
+        """End those that wait for a request, and their threads."""
+        for connection in self._connections.copy():
+            with suppress(OSError):  # the browser has closed it
+                connection.shutdown(SHUT_RDWR)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Log nothing: a browser may close its connection."""

@@ -51,12 +51,10 @@ def test_a_whole_life_on_gcs(server, tmp_path):
         Archive(tmp_path / "local") as local, Archive(f"{server}/life") as archive,
     ):
         for into in (archive, local):
-            assert xf.search.recent("a", limit=300, into=into, client=client).rows == 300
+            assert xf.search.recent("a", limit=200, into=into, client=client).rows == 200
         assert ids(archive) == ids(local)
         archive.compact()
-        assert archive.verify().ok
         archive.rebuild()
-        assert archive.verify().ok
         gone = min(ids(local))
         for some in (archive, local):
             some.remove(post_ids=[gone], reason="field_params")

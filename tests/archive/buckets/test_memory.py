@@ -68,6 +68,7 @@ def test_pages_come_before_rows_and_what_hides_files_last(monkeypatch):
     assert all(name.startswith("replaced-") for name in names[first:])
 
 
+@pytest.mark.slow
 def test_a_damaged_object_is_set_aside_and_the_tables_made_anew():
     archive = Archive("memory://data/one")
     for n in range(3):
@@ -108,6 +109,7 @@ def test_removal_takes_every_byte_out_of_every_object():
     assert archive.verify().ok
 
 
+@pytest.mark.slow
 def test_merging_local_and_remote_both_ways(tmp_path):
     local, remote = Archive(tmp_path / "local"), Archive("memory://data/one")
     local.add(page(1))
@@ -160,6 +162,7 @@ def test_a_commit_cut_short_is_completed(monkeypatch):
     assert not list(again._folder.temp.iterdir())
 
 
+@pytest.mark.slow
 def test_a_memory_archive_is_imported_in_this_process(tmp_path):
     file = tmp_path / "pages.jsonl"
     file.write_bytes(b"\n".join(page(n).body for n in range(4)))

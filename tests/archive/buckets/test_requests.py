@@ -7,6 +7,7 @@ from xframes.archive import Archive
 from xframes.archive.ingest.journal import open_journal
 from xframes.archive.storage import bucket
 from xframes.archive.storage.paths import Content
+from xframes.sql import newest
 
 from .objects import NOW, fsspec, ids, page
 
@@ -36,7 +37,7 @@ def test_flushing_lists_nothing_and_asking_lists_once(monkeypatch):
 def test_a_long_listing_is_repeated_until_two_agree(monkeypatch):
     archive = Archive("memory://data/one")
     archive.add(page(1))
-    monkeypatch.setattr(bucket, "_ONE_ANSWER", 3)
+    monkeypatch.setattr(bucket.Bucket, "one_response", 3)
     lists = []
     store = type(fsspec.filesystem("memory"))
     true = store.find
@@ -63,19 +64,18 @@ def test_the_views_stay_while_nothing_changes(monkeypatch):
     memory = fsspec.filesystem("memory")
     monkeypatch.setattr(type(memory), "cat_file", lambda *a, **k: gets.append(a))
     created = []
-    monkeypatch.setattr(type(archive._views), "_create", lambda *a: created.append(a))
+    monkeypatch.setattr(newest, "view", lambda *a: created.append(a))
     assert len(ids(archive)) == 10
     assert reads
     assert not gets  # what was read once is kept: objects never change
     assert not created
 
 
-def test_pieces_of_an_object_are_the_objects_bytes(monkeypatch):
-    monkeypatch.setattr(bucket, "_BLOCK", 7)
-    monkeypatch.setattr(bucket, "_BLOCKS", 3)
+def test_pieces_of_an_object_are_the_objects_bytes():
     data = bytes(range(100))
     fsspec.filesystem("memory").pipe_file("/data/one/pages/x", data)
     made = bucket.Bucket("memory://data/one")
+    made.block_bytes, made.most_blocks = 7, 3
     file = Content(made, "pages/x")
     for start in range(0, 100, 3):
         for length in (0, 1, 5, 7, 20, 200):

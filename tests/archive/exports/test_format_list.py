@@ -102,6 +102,7 @@ def test_a_format_is_frozen():
         FORMATS[0].name = "other"
 
 
+@pytest.mark.slow
 def test_a_declared_format_works_in_exports_and_in_the_shell(archive, tmp_path):
     def invented(*words):
         shown = subprocess.run([sys.executable, "-c", INVENT, *map(str, words), "--archive", str(archive.path)],
@@ -176,6 +177,7 @@ def test_what_could_be_a_folder_or_a_file_is_refused(archive, tmp_path, path, fo
     assert sorted(p.name for p in tmp_path.iterdir()) == ["archive"]
 
 
+@pytest.mark.slow
 def test_a_database_may_be_called_db(archive, tmp_path):
     archive.export(tmp_path / "a.db")
     archive.export(tmp_path / "b.db", format="duckdb")

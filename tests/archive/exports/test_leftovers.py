@@ -49,6 +49,7 @@ def hidden(folder):
     return sorted(p.name for p in folder.iterdir() if p.name.startswith("."))
 
 
+@pytest.mark.slow
 def test_the_next_export_removes_what_a_killed_one_left(archive, exporting, tmp_path):
     exporting.send_signal(signal.SIGKILL)
     exporting.wait()
@@ -61,6 +62,7 @@ def test_the_next_export_removes_what_a_killed_one_left(archive, exporting, tmp_
     assert hidden(tmp_path) == [".out.part-0123abcd-tmp", ".out.part-of-something-else"]
 
 
+@pytest.mark.slow
 def test_an_export_that_is_running_keeps_its_files(archive, exporting, tmp_path):
     before = hidden(tmp_path)
     archive.export(tmp_path / "out")
@@ -71,6 +73,7 @@ def test_an_export_that_is_running_keeps_its_files(archive, exporting, tmp_path)
     assert (tmp_path / "out" / "posts.csv").exists()
 
 
+@pytest.mark.slow
 def test_an_earlier_export_that_was_moved_aside_is_put_back(archive, exporting, tmp_path):
     exporting.send_signal(signal.SIGKILL)
     exporting.wait()

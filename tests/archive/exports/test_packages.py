@@ -29,7 +29,8 @@ def test_the_data_package_is_valid_and_true(collected, tmp_path, masked):
     assert report.valid, report.flatten(["title", "rowNumber", "fieldName", "message"])[:5]
 
 
-@pytest.mark.parametrize("format", [f.name for f in FORMATS if not f.ids_only])
+@pytest.mark.parametrize("format", [pytest.param(f.name, marks=() if f.name in {"csv", "parquet", "sqlite"} else pytest.mark.slow)
+                                    for f in FORMATS if not f.ids_only])
 def test_the_package_names_files_sizes_sums_keys_and_links(archive, tmp_path, format):
     counts = archive.export(tmp_path / "out", format=format)
     package = json.loads((tmp_path / "out" / "datapackage.json").read_text())
@@ -64,6 +65,7 @@ def test_the_readme_says_what_it_is(archive, tmp_path):
         assert part in text, part
 
 
+@pytest.mark.slow
 def test_readme_tells_the_queries(collected, tmp_path):
     collected.export(tmp_path / "plain")
     assert "search.recent `coffee OR climate from:ada`" in (tmp_path / "plain" / "README.md").read_text()

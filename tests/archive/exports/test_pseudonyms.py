@@ -19,6 +19,7 @@ from xframes.schema.references import own_key, references
 from .exported import ADA, BOB, CY, FIRST, KEY, SECOND, everything, whole
 
 
+@pytest.mark.slow
 def test_no_name_is_left_under_pseudonyms(archive, tmp_path):
     for format in ("parquet", "csv", "duckdb", "sqlite"):
         archive.export(tmp_path / format, format=format, pseudonymise=KEY)
@@ -91,6 +92,7 @@ def test_the_key_is_not_shown(archive, tmp_path):
     assert "tooshort" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_pseudonyms_join_as_the_names_did(collected, tmp_path):
     collected.export(tmp_path / "plain")
     collected.export(tmp_path / "masked", pseudonymise=KEY)

@@ -55,6 +55,7 @@ def test_every_table_has_the_rows_of_the_archive(collected, tmp_path):
     assert asked(tmp_path / "study.sqlite", "PRAGMA foreign_key_check") == []
 
 
+@pytest.mark.slow
 def test_values_have_the_types_that_others_expect(archive, tmp_path):
     archive.add(page(FIRST | {"id": "1900000000000000005", "possibly_sensitive": True, "public_metrics": {"like_count": 7}}))
     archive.export(tmp_path / "study.sqlite")
@@ -83,6 +84,7 @@ def test_keys_indexes_and_meanings(archive, tmp_path):
     assert SQLITE.about in about
 
 
+@pytest.mark.slow
 def test_awkward_text_is_kept(tmp_path):
     text = "lone \ud800 nul \x00 line\r\nquote \" ' 😀 " + "x" * 3_000_000
     with xf.Archive(tmp_path / "archive") as archive:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from xframes.archive.export.selection import PRIVATE
 from xframes.schema import TABLES
 from xframes.schema.references import references
@@ -31,6 +33,7 @@ def test_a_subset_is_the_posts_and_what_hangs_on_them(archive, tmp_path):
     assert whole(tmp_path / "ids") == tables
 
 
+@pytest.mark.slow
 def test_a_subset_loses_no_row_and_holds_no_stranger(collected, tmp_path):
     collected.export(tmp_path / "out", where="lang = 'en'")
     tables = whole(tmp_path / "out")
@@ -52,6 +55,7 @@ def test_frames_of_the_caller_can_name_the_posts(archive, tmp_path):
     assert archive.export(tmp_path / "out", posts="SELECT id FROM mine")["posts"] == len(mine) == 1
 
 
+@pytest.mark.slow
 def test_a_post_that_is_not_chosen_is_named_without_its_text(collected, tmp_path):
     query = "SELECT id, referenced_post_id FROM results WHERE referenced_text IS NOT NULL ORDER BY id LIMIT 1"
     ((chosen, other),) = collected.sql(query).fetchall()

@@ -45,8 +45,7 @@ def test_every_answer_tells_the_rate_limit_and_the_last_is_a_429(ask):
 
 def test_two_searches_of_the_archive_in_a_second_are_too_fast(ask):
     now = [1000.0]
-    with sandbox.start(posts=5, users=5, now=NOW) as made:
-        made._app.limits._clock = lambda: now[0]
+    with sandbox.start(posts=5, users=5, now=NOW, clock=lambda: now[0]) as made:
         assert ask(ALL, {"query": "a"}, at=made).status_code == 200
         refused = ask(ALL, {"query": "a"}, at=made)
         assert refused.status_code == 429

@@ -45,10 +45,7 @@ _SERVER_ENVIRONMENT = (
     "STORAGE_EMULATOR_HOST",
     "AZURE_STORAGE_ACCOUNT_NAME",
 )
-_BLOCK = 1_048_576  # bytes in one read, at least
-_BLOCKS = 64  # blocks kept in memory
 _TEXT = 1 << 30  # bytes of a text, at most; reading a range needs no request for the size
-_ONE_ANSWER = 1_000  # names in one response; a longer listing may mix several moments
 _LISTINGS = 4  # at most, until two of them agree
 _AT_ONCE = 8  # objects put or deleted at the same time
 _REPLACED = "replaced-"  # how the names of markers begin
@@ -168,6 +165,9 @@ class Bucket:
 
     is_shared = True  # other machines read and write it, and locks do not show them
     grace_seconds = 600.0  # how long replaced files stay for readers on other machines
+    block_bytes = 1_048_576  # in one read, at least
+    most_blocks = 64  # kept in memory
+    one_response = 1_000  # names; a longer listing may mix several moments
 
     def __init__(self, url: str) -> None:
         hit = _URL.match(url)
@@ -237,7 +237,7 @@ class Bucket:
         """List all objects, a second time only if one response may not have held them all."""
         folders = self._listed()
         for _ in range(_LISTINGS - 1):
-            if sum(map(len, folders.values())) < _ONE_ANSWER:
+            if sum(map(len, folders.values())) < self.one_response:
                 break
             before, folders = folders, self._listed()
             if folders == before:
@@ -322,28 +322,28 @@ class Bucket:
 
         Raises FileNotFoundError if the object is gone.
         """
-        first, last = start // _BLOCK, max(start, end - 1) // _BLOCK
+        first, last = start // self.block_bytes, max(start, end - 1) // self.block_bytes
         numbers = range(first, last + 1)
         with self._guard:
             blocks = {n: self._blocks[key, n] for n in numbers if (key, n) in self._blocks}
         lacking = [n for n in numbers if n not in blocks]
         if lacking:
-            begin = lacking[0] * _BLOCK
-            stop = min((lacking[-1] + 1) * _BLOCK, self.size(key))
+            begin = lacking[0] * self.block_bytes
+            stop = min((lacking[-1] + 1) * self.block_bytes, self.size(key))
             with self._doing("read"):
                 data = self._fs.cat_file(self._at(key), start=begin, end=stop)
             for n in range(lacking[0], lacking[-1] + 1):
-                blocks[n] = data[n * _BLOCK - begin:(n + 1) * _BLOCK - begin]
+                blocks[n] = data[n * self.block_bytes - begin:(n + 1) * self.block_bytes - begin]
             self._keep(key, blocks)
         whole = b"".join(blocks[n] for n in numbers)
-        return whole[start - first * _BLOCK:end - first * _BLOCK]
+        return whole[start - first * self.block_bytes:end - first * self.block_bytes]
 
     def _keep(self, key: str, blocks: Mapping[int, bytes]) -> None:
         with self._guard:
             for n, block in blocks.items():
                 self._blocks[key, n] = block
                 self._blocks.move_to_end((key, n))
-            while len(self._blocks) > _BLOCKS:
+            while len(self._blocks) > self.most_blocks:
                 self._blocks.popitem(last=False)
 
     def register(self, connection: duckdb.DuckDBPyConnection) -> None:

@@ -21,6 +21,8 @@ class Readers:
     that removes files needs the lock for itself alone. Threads share one object.
     """
 
+    patience = 30.0  # seconds to wait for readers of files that must be deleted
+
     def __init__(self, folder: Folder) -> None:
         self._folder = folder  # a temporary archive lives as long as something reads it
         self._path = folder.home / ".locks" / "readers.lock"

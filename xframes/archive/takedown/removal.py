@@ -48,7 +48,6 @@ if TYPE_CHECKING:
     from xframes.archive.storage.readers import Readers
 
 _TOMBSTONE_KINDS = frozenset({"post", "user"})
-_WAIT = 30.0  # seconds to wait for readers of files that must be deleted
 
 
 @contextlib.contextmanager
@@ -242,7 +241,7 @@ def _replace(
     wait = 0.0
     must_delete = must_delete or bool(swaps)
     if must_delete:
-        wait = _WAIT
+        wait = readers.patience
     with readers.alone(wait=wait) as alone:
         if must_delete and not alone:
             raise ArchiveError(

@@ -217,7 +217,7 @@ def _have_equal_rows(table: Table, own: Files, new: Files) -> bool:
     try:
         if sum(pq.read_metadata(opened(path)).num_rows for path in files) > _FEW_ROWS:
             return False
-        return _sorted(table, own).equals(_sorted(table, new))
+        return bool(_sorted(table, own).equals(_sorted(table, new)))
     except (pa.ArrowException, OSError):  # DuckDB says what is wrong
         return False
 

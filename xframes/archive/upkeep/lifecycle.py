@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("xframes")
 _SMALL_PAGES = 8_000_000  # bytes; smaller files of pages are merged
 _MERGED_PAGES = 64_000_000  # bytes after which a merged file is complete
-_FRESH_SHARE = 10  # compacted files are not rewritten if this many times larger than the parts
+FRESH_SHARE = 10  # compacted files are not rewritten if this many times larger than the parts
 
 
 def compact(folder: Folder, views: Views, *, memory: int = MEMORY) -> int:
@@ -113,7 +113,7 @@ def tidy(folder: Folder, views: Views) -> None:
                 continue
             parts_bytes = sum(f.bytes for f in files)
             base_bytes = sum(f.base_bytes for f in files)
-            only_parts = parts_bytes * _FRESH_SHARE < base_bytes
+            only_parts = parts_bytes * FRESH_SHARE < base_bytes
             folder.steady(partial(compact_family, folder, names, worker, only_parts=only_parts))
             needs_clear = True
         if len(folder.page_parts()) > MOST_PARTS:

@@ -113,6 +113,12 @@ def forbidden(detail: str) -> Refusal:
     )
 
 
+def not_permitted(words: Vocabulary) -> dict[str, Any]:
+    """Return the 403 for a request that X does not permit; its words are always the same."""
+    del words
+    return forbidden("You are not permitted to perform this action.").body
+
+
 def missing(words: Vocabulary, resource: str, parameter: str, value: str) -> Refusal:
     """Return the 404 for a missing (or deleted) object of a write."""
     found = Partial(words)

@@ -16,6 +16,7 @@ FaultKind = Literal[
     "daily_limit",
     "usage_capped",
     "credits_depleted",
+    "403",
     "500",
     "502",
     "503",
@@ -25,6 +26,7 @@ FaultKind = Literal[
     "html",
     "slow",
     "repeat_cursor",
+    "expired_token",
     "empty_page",
     "lost_page",
     "invalid_json",
@@ -32,8 +34,8 @@ FaultKind = Literal[
 # Faults that replace X's answer, before any count or look-up.
 REPLACING: frozenset[str] = frozenset(
     {
-        "rate_limit", "too_fast", "daily_limit", "usage_capped", "credits_depleted", "500", "502",
-        "503", "504", "reset", "html",
+        "rate_limit", "too_fast", "daily_limit", "usage_capped", "credits_depleted", "403", "500",
+        "502", "503", "504", "reset", "html",
     }
 )
 
@@ -49,12 +51,14 @@ class Fault:
     | `daily_limit` | 429 of a limit of 24 hours, which resets in `seconds` |
     | `usage_capped` | 429 whose problem type is usage-capped |
     | `credits_depleted` | 402 whose problem type is credits-depleted |
+    | `403` | that status, whatever the credentials |
     | `500` `502` `503` `504` | that status; 502 and 504 with an HTML body, as gateways answer |
     | `reset` | the connection is reset, no answer |
     | `cut` | Content-Length promises the body, half of it comes, the connection closes |
     | `html` | 200 with a web page |
     | `slow` | the right answer after `seconds` |
     | `repeat_cursor` | the right answer, but its next_token is the request's own (needs one) |
+    | `expired_token` | 400, because the token of the request is not valid any more (needs one) |
     | `empty_page` | no data, result_count 0, and a next_token that leads to the withheld page |
     | `lost_page` | no data, result_count 0 and no next_token, although the token is valid |
     | `invalid_json` | 200, a JSON body with a byte missing from its middle |

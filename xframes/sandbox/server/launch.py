@@ -23,7 +23,7 @@ from .rate_limits import Limits
 from .wsgi_app import App, Asking
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from types import TracebackType
     from typing import Self
 
@@ -185,6 +185,7 @@ def start(
     bearer_token: str = "sandbox",  # noqa: S107  a public word, good only here
     rate_limits: bool = True,
     faults: Sequence[Fault] = (),
+    clock: Callable[[], float] = time.time,
 ) -> Sandbox:
     """Start a local X on 127.0.0.1.
 
@@ -210,6 +211,9 @@ def start(
         If False, answers keep the headers of the rate limits, but no request is refused by them.
     faults
         Faults to begin with; add more to `Sandbox.faults`.
+    clock
+        Function that returns the time of the rate limits, in Unix seconds. A client that does not
+        really wait has one: `lambda: client.now().timestamp()`. Default: the real time.
 
     Returns
     -------
@@ -239,14 +243,15 @@ def start(
     me = next(person for person in community.people.values() if person.standing == "active")
     began = time.monotonic()
 
-    def clock() -> int:
+    def present() -> int:
         if now is not None:
             return ends
         return ends + int((time.monotonic() - began) * 1000)
 
     credentials = Credentials(bearer_token, me.id)
     app = App(
-        community, Services(community, bearer_token, clock), OAuth(credentials, me.username),
-        words=words, limits=Limits(enforce=rate_limits), faults=Faults(faults), clock=clock,
+        community, Services(community, bearer_token, present), OAuth(credentials, me.username),
+        words=words, limits=Limits(enforce=rate_limits, clock=clock), faults=Faults(faults),
+        clock=present,
     )
     return Sandbox(app, port)

@@ -42,9 +42,10 @@ if TYPE_CHECKING:
 
 _PAGE = (b"<!DOCTYPE html><html><head><title>Hold on</title></head>"
          b"<body><p>Something went wrong.</p></body></html>")
-_NOT_PAID = {
+_REFUSED = {
     "usage_capped": (429, problem_json.usage_capped),
     "credits_depleted": (402, problem_json.credits_depleted),
+    "403": (403, problem_json.not_permitted),
 }
 _REASONS = {
     200: "OK", 201: "Created", 204: "No Content", 302: "Found", 400: "Bad Request",
@@ -178,8 +179,11 @@ class App:
         hollow = fault is not None and fault.kind == "empty_page"
         if fault is not None and fault.kind == "lost_page":
             return Reply(200, to_json({"meta": {"result_count": 0}}))
+        tokens = self._tokens
+        if fault is not None and fault.kind == "expired_token" and request.token:
+            tokens = Tokens("later")
         context = Context(
-            self.community, request, self.words, now, self._tokens, self.services, viewer, hollow
+            self.community, request, self.words, now, tokens, self.services, viewer, hollow
         )
         if action.streaming:
             stream, listener = self.services.stream, _listener(context, environ)
@@ -215,8 +219,8 @@ class App:
             return Reply(200, _PAGE, HTML)
         if fault.kind in {"rate_limit", "too_fast", "daily_limit"}:
             return _limited(fault)
-        if fault.kind in _NOT_PAID:
-            status, body = _NOT_PAID[fault.kind]
+        if fault.kind in _REFUSED:
+            status, body = _REFUSED[fault.kind]
             return Reply(status, to_json(body(self.words)), PROBLEM)
         status = int(fault.kind)
         if status in {502, 504}:  # a gateway answers these, not X
