@@ -20,6 +20,7 @@ from xframes.archive.storage.folder import Folder
 from xframes.archive.storage.records import settled
 from xframes.archive.upkeep import levels, settling
 from xframes.archive.upkeep.compaction import Worker, compact_family
+from xframes.archive.upkeep.deciding import losers
 from xframes.schema import TABLES
 
 HASHTAGS = [{"start": 0, "end": 4, "tag": "tea"}]
@@ -27,8 +28,9 @@ HASHTAGS = [{"start": 0, "end": 4, "tag": "tea"}]
 
 @pytest.fixture
 def eager(monkeypatch):
-    """Settle the smallest archives, and put few files together."""
+    """Settle the smallest archives, few rows at a time, and put few files together."""
     monkeypatch.setattr(settling, "WORTH_BYTES", 0)
+    monkeypatch.setattr(settling, "MOST_ROWS", 3)
     monkeypatch.setattr(levels, "MOST_RUNS", 3)
     monkeypatch.setattr(levels, "LARGE_ROWS", 0)
 
@@ -119,6 +121,40 @@ def test_settled_archives_answer_as_merged_ones(tmp_path, monkeypatch, eager):
     assert archive.verify().ok, archive.verify()
     archive.rebuild()
     same_rows(archive, merged)
+
+
+def test_rows_are_numbered_by_the_values_that_they_have():
+    texts = pa.array(["a", "b", None, "c", "b"]).dictionary_encode().take(pa.array([1, 4, 3, 2]))
+    numbers, count = losers.numbered([texts])
+    assert count == 3
+    assert numbers[0] == numbers[1]
+    assert len({*numbers.tolist()}) == 3
+    assert losers.firsts(numbers, count)[numbers].tolist() == [0, 0, 2, 3]
+    _, count = losers.numbered([texts, pa.array([0, 10**6, 0, 0])])
+    assert count == 4
+
+
+def test_details_hold_unless_newer_ones_or_a_newer_complete_parent_came():
+    parents, ranks = np.array([0, 0, 0, 1, 1, 2]), np.array([1, 2, 2, 5, 5, 3])
+    whole = np.array([2, -1, 4])
+    positions = pa.chunked_array([[0, 0, 1, 0, 0, 0]])
+    flags = losers.superseded_details(parents, whole, ranks, [positions])
+    assert flags.tolist() == [True, False, False, False, True, True]
+
+
+@pytest.mark.parametrize(("complete", "known", "expected"), [
+    ([False, True], [True, False], True),
+    ([False, False], [True, False], False),
+    ([False, False], [False, True], True),
+    ([True, False], [False, True], False),
+])
+def test_a_newest_row_that_may_lack_something_is_undecided(complete, known, expected):
+    keys, winners, no = np.zeros(2, int), np.array([1]), np.zeros(2, bool)
+    values = [(np.array(known), False)]
+    flags = losers.decided(keys, winners, np.array(complete), no, values)
+    assert flags.tolist() == [expected]
+    merged = np.array([True, False])
+    assert losers.decided(keys, winners, np.array(complete), merged, values).tolist() == [False]
 
 
 def test_queries_of_settled_files_merge_nothing(tmp_path, eager):

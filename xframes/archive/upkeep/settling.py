@@ -10,7 +10,6 @@ the files it lists, and queries merge the others.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,7 +23,9 @@ from xframes.archive.storage.paths import opened
 from xframes.archive.storage.records import settled
 from xframes.archive.upkeep.compaction import NEEDED, SPREAD, VALUE_BYTES, Worker
 from xframes.archive.upkeep.deciding import key_ranges
-from xframes.archive.upkeep.deciding.contest import Contest, Facts, read_parents
+from xframes.archive.upkeep.deciding.contest import Contest, Facts
+from xframes.archive.upkeep.deciding.contestants import Contestants, Parents
+from xframes.archive.upkeep.deciding.key_rows import batches, row_groups
 from xframes.schema import TABLES, Table, Type
 from xframes.sql import newest
 from xframes.sql.newest import quoted
@@ -37,12 +38,13 @@ if TYPE_CHECKING:
 
     from xframes.archive.storage.bucket import Place
     from xframes.archive.storage.folder import Files, Folder
+    from xframes.archive.upkeep.deciding.key_rows import RowGroup
 
 WORTH_BYTES = 1_000_000  # of the files of a family; queries merge less than this in no time
 WORTH_PARTS = 8  # of a table
-_NUMBERS = "_file AS file, _position AS position"
-_WINNERS = "(SELECT rid FROM heads WHERE simple)"
-_DEAD = pa.schema([("file", pa.int64()), ("position", pa.int64())])
+MOST_ROWS = 2_000_000  # that are compared at a time
+_ROW_BYTES = 64  # what a row takes meanwhile
+_DEAD = pa.schema([("_file", pa.int64()), ("_position", pa.int64())])
 
 
 @dataclass(slots=True)
@@ -58,7 +60,7 @@ class State:
     parents: frozenset[str] = frozenset()
 
     def positions(self) -> pa.Table:
-        """Return the `file` and `position` of every dead row."""
+        """Return the `_file` and `_position` of every dead row."""
         tables = [_DEAD.empty_table()]
         for number, name in enumerate(self.files):
             if name in self.dead:
@@ -69,7 +71,7 @@ class State:
 
     def add_dead(self, rows: pa.Table, places: Mapping[str, Place]) -> None:
         """Add dead rows; `places` are those of the files."""
-        numbers, positions = rows["file"].to_numpy(), rows["position"].to_numpy()
+        numbers, positions = rows["_file"].to_numpy(), rows["_position"].to_numpy()
         for number in np.unique(numbers):
             name = self.files[number]
             bits = np.zeros(pq.read_metadata(opened(places[name])).num_rows, np.uint8)
@@ -107,11 +109,11 @@ def begin(folder: Folder, names: Sequence[str], memory: int) -> dict[str, Settli
     """Return the settling of each table of a family, the parent last."""
     files = {name: folder.files(name) for name in names}
     parent = files[names[-1]]
-    shown: dict[str, str] = {}
+    parents = Parents(TABLES[names[-1]], parent.all)
     found = {}
     for name in names:
         state = state_of(TABLES[name], files[name], parent)
-        found[name] = Settling(folder, TABLES[name], files[name], parent, state, memory, shown)
+        found[name] = Settling(folder, TABLES[name], files[name], parent, state, memory, parents)
     return found
 
 
@@ -161,7 +163,7 @@ def state_of(table: Table, own: Files, parent: Files) -> State:
     return State([path.name for path in own.bases[own.generation]], parents=parents)
 
 
-@dataclass  # without slots: cached_property needs a dict
+@dataclass(slots=True)
 class Settling:
     """The settling of one table."""
 
@@ -171,7 +173,7 @@ class Settling:
     parent: Files
     state: State
     memory: int
-    shown: dict[str, str]  # what the table `above` has; the details of a family share it
+    parents: Parents  # all details of a family share them
 
     @property
     def has_news(self) -> bool:
@@ -194,190 +196,130 @@ class Settling:
         """Compare the new rows with all others; return the file of merged rows, and its place."""
         if not self.has_news:
             return {}
-        count = self.ranges_needed()
-        ranges = key_ranges.cut(connection, self.table, self.new_keys(), count)
-        dead, moves = self.compare(connection, ranges)
+        moves = self.compare(connection)
         self.add_files(place.name for place in moves.values())
-        places = {path.name: path for path in self.files.all}
-        self.state.add_dead(dead, places)
         return moves
 
     def add_files(self, merged: Iterable[str]) -> None:
-        """Add the new files to the settled ones, then those of merged rows."""
+        """Add the new files to the settled ones, and those of merged rows."""
         self.state.files += [*(path.name for path in self.new_files), *merged]
 
     def compare(
-        self, connection: duckdb.DuckDBPyConnection, ranges: Iterable[key_ranges.Range]
-    ) -> tuple[pa.Table, dict[Path, Place]]:
-        """Compare the new rows with all others in ranges of keys.
+        self, connection: duckdb.DuckDBPyConnection, keys: key_ranges.Range | None = None
+    ) -> dict[Path, Place]:
+        """Compare the new rows with all others, of all keys or of a range of keys.
 
-        Returns the `file` and `position` of the rows that do not hold any more, numbered with the
-        new files after the settled ones, and the file of merged rows with its place.
+        The new files, and the rows that do not hold any more, are added to the state. Returns the
+        file of merged rows, and its place.
         """
-        overlay = _Overlay(self.folder, self.table)
-        connection.register("recorded", self.state.positions())
-        dead = [_DEAD.empty_table()]
-        for keys in ranges:
-            dead += [rows.cast(_DEAD) for rows in self._dead_rows(connection, keys, overlay)]
-        return pa.concat_tables(dead), overlay.close()
-
-    def ranges_needed(self) -> int:
-        """Return how many ranges of keys the memory needs."""
-        row_bytes = 2 * VALUE_BYTES * len(self._narrow)
-        return 1 + int(self._facts.rows * row_bytes * SPREAD / self.memory)
-
-    @property
-    def rows(self) -> int:
-        """The number of rows in the files that are compared."""
-        return self._facts.rows
-
-    @cached_property
-    def _facts(self) -> Facts:
-        return Facts.of(self.files.all if self.table.merges else self.new_files)
-
-    @cached_property
-    def _wide(self) -> list[str]:
-        """The columns that have values, and those that the rules need."""
-        return [
-            name
-            for name in stored_schema(self.table.name).names
-            if name in {*NEEDED, *self.table.key} or name in self._facts.names - self._facts.never
-        ]
-
-    @cached_property
-    def _narrow(self) -> list[str]:
-        """The columns that say of most keys which row holds."""
-        table = self.table
-        if table.merges and table.kind != "entity":
-            return self._wide
-        not_newest = {c.name for c in table.columns if not c.null_is_known or c.merge == "any"}
-        needed = {*NEEDED, *table.key, "run_id"} | not_newest
-        return [name for name in self._wide if name in needed]
-
-    def _dead_rows(
-        self, connection: duckdb.DuckDBPyConnection, keys: key_ranges.Range, overlay: _Overlay
-    ) -> Iterator[pa.Table]:
-        """Find the rows that do not hold any more in a range of keys."""
-        table, facts, wide, narrow = self.table, self._facts, self._wide, self._narrow
-        within = keys.holds(key_ranges.range_key(table))
+        table, places = self.table, {path.name: path for path in self.files.all}
+        facts = Facts.of(self.files.all if table.merges else ())
+        contestants = Contestants(connection, table, facts, self.parents, self._holds, keys)
+        contestants.before += self._row_groups(self.state.files, 0)
+        new = [path.name for path in self.new_files]
+        news = self._row_groups(new, len(self.state.files))
         if self.state.files:
-            connection.execute(
-                f"CREATE OR REPLACE TEMP TABLE new_keys AS SELECT DISTINCT "
-                f"{quoted(newest.key_of(table))} FROM {self.new_keys()} WHERE {within}"
-            )
-        self._read_seen(connection, narrow, "new_keys", within)
-        if table.parent:
-            self._read_above(connection, keys)
-        contest = Contest(connection, table, narrow, facts, self.memory, narrow=narrow != wide)
-        if not contest.find_heads():
-            return
-        yield connection.sql(self._losers()).to_arrow_table()
-        if not table.merges:
-            return
+            above = dict(enumerate(self.new_parents))
+            news += row_groups(str(table.parent), above)
+        self.state.files += new
+        undecided, count = [], 0
+        for batch in batches(news, min(MOST_ROWS, self.memory // _ROW_BYTES)):
+            verdict = contestants.compare(batch)
+            if verdict is not None:
+                self.state.add_dead(verdict.dead, places)
+                if verdict.undecided is not None:
+                    undecided.append(verdict.undecided)
+                    count += verdict.undecided_rows
+        overlay = _Overlay(self.folder, table)
+        if undecided:
+            found = pa.concat_tables(undecided)
+            for dead in self._merge(connection, found, count, facts, overlay):
+                self.state.add_dead(dead, places)
+        return overlay.close()
+
+    def _row_groups(self, names: Sequence[str], first: int) -> list[RowGroup]:
+        places = {path.name: path for path in self.files.all}
+        numbered = {number: places[name] for number, name in enumerate(names, first)}
+        return row_groups(self.table.name, numbered)
+
+    def _holds(self, group: RowGroup) -> np.ndarray | None:
+        """Return a flag for each row of a settled row group; None if all hold."""
+        bits = self.state.dead.get(self.state.files[group.file])
+        if bits is None:
+            return None
+        flags: np.ndarray = np.unpackbits(bits)[group.start : group.start + group.rows] == 0
+        return flags
+
+    def _merge(
+        self, connection: duckdb.DuckDBPyConnection, keys: pa.Table, rows: int, facts: Facts,
+        overlay: _Overlay,
+    ) -> Iterator[pa.Table]:
+        """Compare all columns of so many rows, with these keys, one range of keys after the other.
+
+        Where no row has every known value, a merged one is written. Yields the rows that do not
+        hold.
+        """
+        table = self.table
+        key = quoted(table.key)
+        connection.register("found", keys)
         connection.execute(
-            "CREATE OR REPLACE TEMP TABLE undecided AS "
-            f"SELECT {quoted(table.key)} FROM heads WHERE NOT simple"
+            f"CREATE OR REPLACE TEMP TABLE all_keys AS SELECT DISTINCT {key} FROM found"
         )
-        if not connection.execute("SELECT count(*) FROM undecided").fetchall()[0][0]:
-            return
-        self._read_seen(connection, wide, "undecided", within)
-        contest = Contest(connection, table, wide, facts, self.memory)
-        if contest.find_heads():
-            losers = f"SELECT {_NUMBERS} FROM seen WHERE rowid NOT IN {_WINNERS}"
-            yield connection.sql(losers).to_arrow_table()
-            if contest.merge_others():
-                overlay.write(connection.sql("SELECT * FROM others").to_arrow_table())
-
-    def _losers(self) -> str:
-        """SQL of a SELECT of the rows that lose against one that has every known value."""
-        table = self.table
-        same = newest.same(table, "seen", "many")
-        rows = f"SELECT {_NUMBERS} FROM seen SEMI JOIN many ON {same}"
-        if table.merges:
-            undecided = f"(SELECT {quoted(table.key)} FROM heads WHERE NOT simple) AS undecided"
-            rows += f" ANTI JOIN {undecided} ON {newest.same(table, 'seen', 'undecided')}"
-        return f"{rows} WHERE rowid NOT IN {_WINNERS}"
-
-    def new_keys(self) -> str:
-        """SQL of a FROM clause of the keys that a new row has, or a newly complete parent."""
-        table = self.table
-        key = key_ranges.range_key(table)
-        selects = []
-        if self.new_files:
-            columns = dict.fromkeys((*key, *newest.key_of(table)))
-            selects.append(f"SELECT {quoted(columns)} FROM {self._scan(table, self.new_files)}")
-        if self.new_parents:
-            above = TABLES[str(table.parent)]
-            selects.append(
-                f"SELECT {quoted(above.key[:1])} AS {quoted(key)} "
-                f"FROM {self._scan(above, self.new_parents)} WHERE complete"
+        connection.register("recorded", self.state.positions())
+        wide = [
+            name
+            for name in stored_schema(table.name).names
+            if name in {*NEEDED, *table.key} or name in facts.names - facts.never
+        ]
+        row_bytes = VALUE_BYTES * len(wide) + 2 * facts.row_bytes
+        count = 1 + int(rows * row_bytes * SPREAD / self.memory)
+        for among in key_ranges.cut(connection, table, "all_keys", count):
+            connection.execute(
+                f"CREATE OR REPLACE TEMP TABLE undecided AS SELECT {key} FROM all_keys "
+                f"WHERE {among.holds(key_ranges.range_key(table))}"
             )
-        return f"({' UNION ALL '.join(selects)})"
-
-    def _scan(self, table: Table, places: Sequence[Place], numbered: int | None = None) -> str:
-        return newest.scan(table, [str(p) for p in places], numbered=numbered)
+            self._read_seen(connection, wide)
+            contest = Contest(connection, table, wide, facts, self.memory)
+            if contest.find_heads():
+                yield connection.sql(
+                    f"SELECT _file, _position FROM seen "
+                    f"SEMI JOIN many ON {newest.same(table, 'seen', 'many')} "
+                    "WHERE rowid NOT IN (SELECT rid FROM heads WHERE simple)"
+                ).to_arrow_table()
+                if contest.merge_others():
+                    overlay.write(connection.sql("SELECT * FROM others").to_arrow_table())
 
     def _read_seen(
-        self, connection: duckdb.DuckDBPyConnection, columns: Sequence[str], keys: str, among: str
+        self, connection: duckdb.DuckDBPyConnection, columns: Sequence[str]
     ) -> None:
-        """Create the table `seen` of all rows that held so far and have one of these keys.
-
-        `among` is a test of the range that the keys are in.
-        """
+        """Create the table `seen` of all rows that held so far and have an undecided key."""
         table = self.table
         places = {path.name: path for path in self.files.all}
-        covered = [places[name] for name in self.state.files]
-        shown = quoted([*columns, "_file", "_position"], "rows.")
-        same = newest.same(table, "rows", keys)
-        selects = []
-        if covered:
-            within = self._within(connection, keys, table.key[0])
-            selects.append(
-                f"SELECT {shown} FROM (SELECT * FROM {self._scan(table, covered, 0)} "
-                f"WHERE {within}) AS rows SEMI JOIN {keys} ON {same} "
-                "ANTI JOIN recorded ON _file = recorded.file AND _position = recorded.position"
-            )
-        if self.new_files:
-            new = f"SELECT * FROM {self._scan(table, self.new_files, len(covered))} WHERE {among}"
-            rows = f"SELECT {shown} FROM ({new}) AS rows"
-            if keys != "new_keys":  # which has the keys of all new rows
-                rows += f" SEMI JOIN {keys} ON {same}"
-            selects.append(rows)
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE seen AS {' UNION ALL '.join(selects)}")
+        files = [str(places[name]) for name in self.state.files]
+        rows = f"{newest.scan(table, files, numbered=0)} WHERE {self._within(connection)}"
+        connection.execute(
+            "CREATE OR REPLACE TEMP TABLE seen AS "
+            f"SELECT {quoted([*columns, '_file', '_position'], 'rows.')} "
+            f"FROM (SELECT * FROM {rows}) AS rows "
+            f"SEMI JOIN undecided ON {newest.same(table, 'rows', 'undecided')} "
+            "ANTI JOIN recorded "
+            "ON rows._file = recorded._file AND rows._position = recorded._position"
+        )
 
-    def _read_above(
-        self, connection: duckdb.DuckDBPyConnection, keys: key_ranges.Range
-    ) -> None:
-        """Create the table `above` of the observations of the parents of the rows in `seen`."""
-        above = TABLES[str(self.table.parent)]
-        rows = f"({newest.empty(above)})"
-        if self.parent.all:
-            rows = self._scan(above, self.parent.all)
-        rows += f" WHERE {keys.holds(above.key[:1])}"
-        if self.state.files:
-            within = self._within(connection, "seen", self.table.parent_key, above.key[0])
-            read_parents(connection, self.table, f"{rows} AND {within}")
-        elif self.shown.get("above") != rows or keys.lower or keys.upper:
-            read_parents(connection, self.table, rows)
-        self.shown["above"] = rows
-        if self.state.files or keys.lower or keys.upper:
-            self.shown.clear()
-
-    def _within(
-        self, connection: duckdb.DuckDBPyConnection, keys: str, name: str, column: str = ""
-    ) -> str:
-        """SQL of a test that the first column of a key lies within the bounds of these keys.
+    def _within(self, connection: duckdb.DuckDBPyConnection) -> str:
+        """SQL of a test that the first column of a key lies within the bounds of undecided keys.
 
         The statistics of a file then say which row groups need not be read.
         """
+        name = self.table.key[0]
         lower, upper, nulls = connection.execute(
-            f'SELECT min("{name}"), max("{name}"), count(*) > count("{name}") FROM {keys}'
+            f'SELECT min("{name}"), max("{name}"), count(*) > count("{name}") FROM undecided'
         ).fetchall()[0]
         if nulls or lower is None or self.table[name].type is not Type.STR:
             return "true"
         connection.execute("SET VARIABLE lower = $1", [lower])
         connection.execute("SET VARIABLE upper = $1", [upper])
-        return f"\"{column or name}\" BETWEEN getvariable('lower') AND getvariable('upper')"
+        return f"\"{name}\" BETWEEN getvariable('lower') AND getvariable('upper')"
 
 
 class _Overlay:

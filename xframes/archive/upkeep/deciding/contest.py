@@ -50,8 +50,7 @@ def read_parents(connection: duckdb.DuckDBPyConnection, table: Table, rows: str)
 class Contest:
     """A contest of the rows in `seen`, a temporary table with these columns.
 
-    Detail rows also need the observations of their parents, by `read_parents`. With `narrow`, the
-    table lacks columns, and only complete rows count as having every known value.
+    Detail rows also need the observations of their parents, by `read_parents`.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -59,7 +58,6 @@ class Contest:
     columns: Sequence[str]
     facts: Facts
     memory: int
-    narrow: bool = False
 
     def decide(self) -> str:
         """Return a SELECT of the rows that hold, merged where needed."""
@@ -165,8 +163,6 @@ class Contest:
         matters = f"CASE WHEN {newest} THEN {needed_bits}::HUGEINT ELSE (-1)::HUGEINT END"
         missing = f"bit_or({has_value}) & ~arg_max({has_value}, place) & {matters}"
         needed = f"{newest} OR NOT bool_or({complete})"
-        if self.narrow:
-            needed = newest
         return f"bool_and(known_at IS NULL) AND ({missing}) = 0 AND ({needed})"
 
     def _completeness(self) -> str:

@@ -51,6 +51,15 @@ class Range:
             tests.append(f"{ranked} < getvariable('{self.upper}')")
         return " AND ".join(tests) or "true"
 
+    def bounds(self, connection: duckdb.DuckDBPyConnection) -> tuple[str, str] | None:
+        """Return bounds of the first column, if the range says them; `connection` has its cuts."""
+        if not self.prunes:
+            return None
+        at = "struct_extract(getvariable('{}'), 't0')"
+        query = f"SELECT {at.format(self.lower)}, {at.format(self.upper)}"
+        lower, upper = connection.execute(query).fetchall()[0]
+        return str(lower), str(upper)
+
 
 def range_key(table: Table) -> tuple[str, ...]:
     """Return the columns by which a table is divided, within those that a rule groups by."""

@@ -14,8 +14,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow.parquet as pq
 from filelock import Timeout
 
+from xframes.archive.storage.paths import opened
 from xframes.archive.upkeep import lifecycle, settling
 from xframes.archive.upkeep.compaction import MEMORY, Worker, families
 from xframes.archive.upkeep.deciding import key_ranges
@@ -69,11 +71,13 @@ class _Compare:
         with Worker(folder, self.memory) as worker:
             connection = worker.connection
             keys = key_ranges.between(connection, table, range_.lower, range_.upper)
-            dead, moves = each.compare(connection, [keys])
-        folder.place(moves)
-        found = settling.State([*each.state.files, *(path.name for path in each.new_files)])
-        found.add_dead(dead, {path.name: path for path in each.files.all})
-        packed = {name: zlib.compress(bits.tobytes()) for name, bits in found.dead.items()}
+            known = dict(each.state.dead)
+            folder.place(each.compare(connection, keys))
+        packed = {
+            name: zlib.compress(bits.tobytes())
+            for name, bits in each.state.dead.items()
+            if bits is not known.get(name)
+        }
         return _Compared(packed, folder.take())
 
 
@@ -126,7 +130,7 @@ def settle(job: Job, large: Iterable[Sequence[str]], memory: int = MEMORY) -> No
 
 
 def _ranges(job: Job, begun: Sequence[dict[str, Settling]]) -> list[_KeyRange]:
-    """Divide what is new in each table by keys, by what the memory and the cores need."""
+    """Divide what is new in each table by keys, for the cores."""
     tasks: dict[str, tuple[tuple[str, ...], int]] = {}
     samples = []
     for each in begun:
@@ -134,12 +138,13 @@ def _ranges(job: Job, begun: Sequence[dict[str, Settling]]) -> list[_KeyRange]:
         for name, one in each.items():
             if not one.has_news:
                 continue
-            count = max(one.ranges_needed(), min(2 * slots(job.spark), one.rows // _LEAST_ROWS))
+            table, places = name, one.new_files
+            if not places:
+                table, places = family[-1], one.new_parents
+            rows = sum(pq.read_metadata(opened(path)).num_rows for path in places)
+            count = max(1, min(2 * slots(job.spark), rows // _LEAST_ROWS))
             tasks[name] = family, count
             if count > 1:
-                table, places = name, one.new_files
-                if not places:
-                    table, places = family[-1], one.new_parents
                 samples += [Division(name, table, job.folder.inside(path)) for path in places]
     cuts = sampled_cuts(job, samples, {name: count for name, (_, count) in tasks.items()})
     ranges = []
