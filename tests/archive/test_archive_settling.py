@@ -19,8 +19,8 @@ from xframes.archive.storage.bookkeeping import settled_name
 from xframes.archive.storage.folder import Folder
 from xframes.archive.storage.records import settled
 from xframes.archive.upkeep import levels, settling
-from xframes.archive.upkeep.compaction import Worker, compact_family
-from xframes.archive.upkeep.deciding import losers
+from xframes.archive.upkeep.compaction import MEMORY, Worker, compact_family, families
+from xframes.archive.upkeep.deciding import key_ranges, losers
 from xframes.schema import TABLES
 
 HASHTAGS = [{"start": 0, "end": 4, "tag": "tea"}]
@@ -121,6 +121,35 @@ def test_settled_archives_answer_as_merged_ones(tmp_path, monkeypatch, eager):
     assert archive.verify().ok, archive.verify()
     archive.rebuild()
     same_rows(archive, merged)
+
+
+def compare(archive, ranges):
+    """Settle each range of keys of posts by itself; return the dead rows of each file, and the merged rows."""
+    folder = archive._folder
+    family = next(names_ for names_ in families() if names_[-1] == "posts")
+    dead, merged = {}, []
+    with Worker(folder, MEMORY) as worker:
+        for lower, upper in ranges:
+            for name, one in settling.begin(folder, family, MEMORY).items():
+                if not one.has_news:
+                    continue
+                keys = key_ranges.between(worker.connection, TABLES[name], lower, upper)
+                merged += [pq.read_table(path) for path in one.compare(worker.connection, keys)]
+                for file, bits in one.state.dead.items():
+                    dead[file] = dead.get(file, 0) | bits
+    rows = [row for table in merged for row in table.to_pylist()]
+    return {file: bits.tolist() for file, bits in dead.items() if any(bits)}, sorted(map(repr, rows))
+
+
+def test_ranges_of_keys_are_settled_apart_as_they_are_together(tmp_path, monkeypatch):
+    monkeypatch.setattr(settling, "WORTH_PARTS", 1_000)
+    archive = Archive(tmp_path / "archive")
+    fill(archive, 1, 8)
+    whole = compare(archive, [(None, None)])
+    assert whole[0]
+    assert whole[1]
+    cuts = [f"{1:09}3", f"{1:09}8"]
+    assert compare(archive, [(None, cuts[0]), (cuts[0], cuts[1]), (cuts[1], None)]) == whole
 
 
 def test_rows_are_numbered_by_the_values_that_they_have():

@@ -84,7 +84,7 @@ class Verdict:
     undecided_rows: int = 0
 
 
-@dataclass(slots=True)
+@dataclass  # without slots: cached_property needs a dict
 class Contestants:
     """The rows of a table while they are compared, some row groups after the other.
 
