@@ -1,5 +1,7 @@
 """Archives in the shell: importing, housekeeping, looking over, asking."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,14 @@ def test_import_prints_the_runs_and_what_could_not_be_read(tmp_path):
     assert [row[1:4] for row in rows[1:]] == [["import", "done", "3"], ["import", "done", "2"]]
     assert "2 files, 5 pages" in shown.stderr
     assert "1 problem of kind unreadable_page" in shown.stderr
+
+
+def test_a_program_that_only_imports_does_without_pandas(tmp_path):
+    words = ["import", str(ROOT / "data" / "tweet-words.ndjson"), "--archive", str(tmp_path / "a")]
+    script = f"import sys; sys.argv[1:] = {words!r}\nfrom xframes.cli import main\n"
+    end = "try: main()\nfinally: print('pandas' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script + end], capture_output=True, text=True, check=True)
+    assert done.stdout.split()[-1] == "False"
 
 
 def test_import_twice_adds_nothing(tmp_path):

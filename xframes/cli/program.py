@@ -30,7 +30,7 @@ from xframes.screen import counted, neutral
 from xframes.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from types import TracebackType
 
 FAILED, USAGE, STOPPED = 1, 2, 3
@@ -43,6 +43,11 @@ class Program(click.Group):
         """Return the names of the commands in the order in which they were added."""
         del ctx
         return list(self.commands)
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> Any:
+        """Run the program; the object of its context is whether this process is for it alone."""
+        options.setdefault("obj", args is None)
+        return super().main(args, *rest, **options)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the subcommand. An error becomes a line on stderr and an exit code."""

@@ -1,8 +1,9 @@
 """Pages to parts on several cores, with bounded memory.
 
-The parent process reads pages, worker processes flatten and write them. A worker is plain Python,
-so a caller's script needs no `if __name__ == "__main__"`. Pages arrive on its stdin, its result
-leaves on stdout. Messages are pickles after their length; an empty one ends the pages.
+The parent process reads pages, worker processes flatten and write them; so does the parent while
+they are all busy. A worker is plain Python, so a caller's script needs no `if __name__ ==
+"__main__"`. Pages arrive on its stdin, its result leaves on stdout. Messages are pickles after
+their length; an empty one ends the pages.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 _LENGTH = struct.Struct("<Q")
 WORTH_BYTES = 48_000_000  # less than this is done before a second process has imported libraries
+_WAITING = 2  # batches for each worker, so that it has work while this process is at its own
 
 Result = tuple[dict[str | None, Tally], list[dict[str, Any]]]
 """The tally of each run, and `problems` rows for field names that no column reads."""
@@ -68,17 +70,22 @@ def sink(target: Target, processes: int) -> Sink:
 
 
 class Pool:
-    """Worker processes, each fed by a thread through a short queue that bounds the memory."""
+    """So many processes: this one, and workers that threads feed through a short queue.
+
+    This process works on what does not fit in the queue, which bounds the memory.
+    """
 
     def __init__(self, target: Target, processes: int) -> None:
         program = (
             f"import sys; sys.path[:] = {sys.path!r}\n"
             f"from xframes.archive.storage.workers import main\nmain({pickle.dumps(target)!r})"
         )
-        self._queue: queue.Queue[bytes] = queue.Queue(processes)
+        self._target = target
+        self._own: Work | None = None
+        self._queue: queue.Queue[bytes] = queue.Queue(_WAITING * (processes - 1))
         self._answers: list[Any] = []
         self._failed = threading.Event()
-        self._workers = [_start(program) for _ in range(processes)]
+        self._workers = [_start(program) for _ in range(processes - 1)]
         self._threads = [
             threading.Thread(target=self._feed, args=(worker,), daemon=True)
             for worker in self._workers
@@ -87,13 +94,20 @@ class Pool:
             thread.start()
 
     def add(self, pages: Sequence[Page]) -> None:
-        """Add a batch; wait while all workers are busy. Raises ArchiveError if one has failed."""
-        self._put(pickle.dumps(pages, protocol=pickle.HIGHEST_PROTOCOL))
+        """Add a batch. Raises ArchiveError if a worker has failed."""
+        if not self._queue.full():
+            self._put(pickle.dumps(pages, protocol=pickle.HIGHEST_PROTOCOL))
+            return
+        if self._own is None:
+            self._own = Work(self._target)
+        self._own.add(pages)
 
     def finish(self) -> Result:
         """Wait for the workers to write the rest. Raises ArchiveError if one has failed."""
         for _ in self._workers:
             self._put(b"")
+        if self._own is not None:
+            self._answers.append(self._own.finish())
         for thread in self._threads:
             thread.join()
         if self._failed.is_set():
@@ -108,7 +122,9 @@ class Pool:
         return tally, only_once(rows)
 
     def abort(self) -> None:
-        """Stop the workers, and drop what they have not written."""
+        """Stop the workers, and drop what is not written."""
+        if self._own is not None:
+            self._own.abort()
         for worker in self._workers:
             worker.kill()
         for _ in self._workers:
@@ -249,7 +265,7 @@ def receive(stream: IO[bytes]) -> bytes | None:
 
 
 class _NoPandas(MetaPathFinder):
-    """Hides pandas, which pyarrow would load (60 MB) for the first list; workers never use it.
+    """Hides pandas, which pyarrow would load (60 MB) for the first list; imports never use it.
 
     A hook, because pyarrow's compiled modules do not respect None in `sys.modules`.
     """
@@ -261,14 +277,19 @@ class _NoPandas(MetaPathFinder):
             raise ModuleNotFoundError(fullname)
 
 
+def save_memory() -> None:
+    """Take 100 MB less in a process that only imports; pandas cannot be loaded any more."""
+    sys.meta_path.insert(0, _NoPandas())
+    if "jemalloc" in pa.supported_memory_backends():  # 40 MB less than the default
+        pa.set_memory_pool(pa.jemalloc_memory_pool())
+
+
 def main(target: bytes) -> None:
     """Serve the parent until all pages are written; if the parent ends, drop the rest."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # printed text goes to stderr, not between the messages
-    sys.meta_path.insert(0, _NoPandas())
-    if "jemalloc" in pa.supported_memory_backends():  # 40 MB less per worker than the default
-        pa.set_memory_pool(pa.jemalloc_memory_pool())
+    save_memory()
     try:
         work = Work(pickle.loads(target))  # noqa: S301  # from the parent
         send(out, pickle.dumps(_serve(work, sys.stdin.buffer)))

@@ -86,8 +86,11 @@ def import_(  # noqa: PLR0917  one parameter for each option
     """
     from xframes.archive import Archive
     from xframes.archive.ingest.imports import ImportFailed
+    from xframes.archive.storage.workers import save_memory
 
     columns = _mapping(mapping)
+    if click.get_current_context().find_root().obj:
+        save_memory()
     with Archive(folder) as archive, _spooled(files) as paths:
         try:
             runs = archive.import_pages(
