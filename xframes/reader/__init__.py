@@ -159,6 +159,8 @@ def has_lines_of_pages(name: str, head: bytes) -> bool:
     part = Part(name, io.BytesIO(head), head)
     if head.lstrip()[:1] != b"{" or part.kind is not None or part.is_table:
         return False
+    if account_export.is_document(head):
+        return False
     return own_table(_keys(part), name) is None
 
 
@@ -278,6 +280,10 @@ class _File:
             if not part.inside:
                 for detail in account_export.unkept_beside(self._path, part.kind, part.export):
                     notes.add_record(detail)
+        elif account_export.is_document(part.head):
+            yield from account_export.document_pages(
+                rest(part.file), part.export, notes, self._choices,
+            )
         elif part.is_columnar:
             yield from self._columnar(part, notes)
         elif part.is_web_archive:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import sqlite3
 import tempfile
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 PARQUET = b"PAR1"
 SQLITE = b"SQLite format 3\0"
+_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _ROWS = 10_000
 _MAGIC = 16  # bytes that show the kind of a database
 
@@ -71,7 +73,16 @@ def workbook(
         cells = next(lines, ())
         columns = unique(str(cell).strip() if cell is not None else "" for cell in cells)
         if any(columns):
-            yield sheet.title, columns, _rows(columns, lines)
+            yield sheet.title, columns, _rows(columns, map(_without_escapes, lines))
+
+
+def _without_escapes(cells: Iterable[Any]) -> list[Any]:
+    """Return the cells of a row with the characters that Excel writes as their codes."""
+    return [_ESCAPED.sub(_character, cell) if isinstance(cell, str) else cell for cell in cells]
+
+
+def _character(hit: re.Match[str]) -> str:
+    return chr(int(hit[1], 16))
 
 
 def database(
