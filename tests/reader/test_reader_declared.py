@@ -150,24 +150,27 @@ def test_objects_in_cells_are_read(tmp_path):
     assert frames["users"].select(["id", "username", "name"]).to_pylist() == [{"id": "7", "username": "ada", "name": "Ada"}]
 
 
-@pytest.mark.parametrize("form", ["csv", "parquet", *(pytest.param(form, marks=pytest.mark.slow) for form in ("jsonl", "excel"))])
+@pytest.mark.parametrize("form", [
+    "csv", "parquet", *(pytest.param(form, marks=pytest.mark.slow) for form in ("json", "jsonl", "excel", "sqlite", "duckdb")),
+])
 def test_exports_of_xframes_come_back_without_loss(tmp_path, form):
     post = {"id": "5", "text": "None #x", "author_id": "7", "created_at": "2021-07-06T16:04:47.000Z", "note_tweet": {"text": "None, and more #x"},
             "public_metrics": {"like_count": 3, "retweet_count": 0}, "referenced_tweets": [{"type": "retweeted", "id": "4"}],
             "entities": {"hashtags": [{"tag": "x", "start": 5, "end": 7}, {"tag": "y", "start": 8, "end": 9}]}}
     first = tmp_path / "page.jsonl"
     first.write_text(json.dumps({"data": [post], "includes": {"users": [{"id": "7", "username": "ada", "name": "NA"}]}}))
-    suffix = {"excel": "xlsx"}.get(form)
+    suffix = {"excel": "xlsx", "sqlite": "sqlite", "duckdb": "duckdb"}.get(form)
     target = tmp_path / (f"out.{suffix}" if suffix else "out")
     tables = ("posts", "users", "post_hashtags", "post_references", "post_metrics")
     with xf.Archive(tmp_path / "one") as one, xf.Archive(tmp_path / "two") as two:
         one.import_pages(first, progress=False)
-        one.export(target, format=form, tables=list(tables))
+        one.export(target, format=form, tables=[*tables, "results"])
         two.import_pages(target, progress=False)
         for name in tables:
             columns = ", ".join(f'"{c.name}"' for c in TABLES[name].columns if c.name not in {"page_id", "complete"})
             query = f"SELECT {columns} FROM {name} ORDER BY ALL"
             assert two.sql(query).fetchall() == one.sql(query).fetchall()
+        assert two.sql("SELECT * FROM problems").fetchall() == []
 
 
 def test_community_notes_and_analytics_of_days_have_tables_of_their_own(tmp_path):

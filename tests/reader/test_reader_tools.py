@@ -458,3 +458,32 @@ def test_tables_in_an_export_are_as_old_as_the_export(tmp_path):
         packed.writestr("tweets.csv", "tweet_id,timestamp,text,retweeted_status_id,expanded_urls\n286149028327084034,2013-01-01 16:36:59 +0000,fog,,\n")
     (post,) = rows(xf.flatten(xf.read_pages(tmp_path / "old.zip")), "posts", "id", "observed_at")
     assert (post[0], post[1].year) == ("286149028327084034", 2014)
+
+
+def test_an_export_in_one_document_is_read_by_choice(tmp_path):
+    post = {"tweet": {"id_str": ID, "full_text": "fog and\u2026", "created_at": "Sat Feb 18 12:33:11 +0000 2023"}}
+    note = {"noteTweet": {"noteTweetId": "9", "createdAt": "2023-02-18T12:33:11.000Z", "core": {"text": "fog and more fog"}}}
+    whole = {"upload-options": {"keepPrivate": False}, "profile": [{"profile": {"description": {"bio": "Paints"}}}],
+             "account": [{"account": {"accountId": "501", "username": "ana"}}], "tweets": [post], "note-tweet": [note],
+             "follower": [{"follower": {"accountId": "7"}}], "like": [{"like": {"tweetId": QUOTED, "fullText": "liked"}}]}
+    path = tmp_path / "archive.json"
+    path.write_text(json.dumps(whole))
+    report = FileReport()
+    frames = xf.flatten(read_file(path, None, choices(), report))
+    assert rows(frames, "posts", "id", "text", "author_id") == [(ID, "fog and more fog", "501")]
+    assert set(report.left) == {"followers", "likes", "profiles"}
+    frames = xf.flatten(xf.read_pages(path, include="all"))
+    assert (frames["likes"].num_rows, frames["follows"].num_rows) == (1, 1)
+    assert not frames["problems"].num_rows
+    path.write_text(json.dumps(whole)[:300])
+    with pytest.raises(xf.XframesError, match="damaged"):
+        list(xf.read_pages(path))
+
+
+def test_codes_of_characters_in_workbooks_are_read(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for line in (["id", "text", "likes"], [ID, "a_x000D_\nb _x005F_x000D_", 3]):
+        book.active.append(line)
+    book.save(tmp_path / "posts.xlsx")
+    assert rows(xf.flatten(xf.read_pages(tmp_path / "posts.xlsx")), "posts", "text") == [("a\r\nb _x000D_",)]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from xframes.formats.declaration import Options, Rows
 
 _ABOUT = "What this database holds, and where it comes from."
+_BATCH = 10_000  # rows that are read at once
 _CACHE_KIB = 16_384  # of SQLite; what does not fit goes to the file
 _INTEGERS = range(-(2**63), 2**63)  # of SQLite
 
@@ -185,6 +186,37 @@ def write_duckdb(path: Path, tables: Iterable[Rows], options: Options) -> dict[s
             connection.execute("INSERT INTO about VALUES (?)", [options.about()])
             connection.execute(f"COMMENT ON TABLE about IS {_string(_ABOUT)}")
     return counts
+
+
+class Unreadable(Exception):
+    """A database that cannot be read."""
+
+
+def read_duckdb(path: Path) -> Iterator[tuple[str, list[str], Iterator[dict[str, Any]]]]:
+    """Yield the name, columns and rows of each table of a DuckDB database. Views are not read.
+
+    Raises Unreadable.
+    """
+    import duckdb
+
+    settings: dict[str, Any] = {
+        "autoinstall_known_extensions": False, "autoload_known_extensions": False,
+        "enable_external_access": False, "threads": 1,
+    }
+    try:
+        with closing(duckdb.connect(str(path), read_only=True, config=settings)) as connection:
+            query = "SELECT table_name FROM duckdb_tables() WHERE NOT internal ORDER BY ALL"
+            for (table,) in connection.execute(query).fetchall():
+                found = connection.cursor().sql(f"SELECT * FROM {_name(table)}")
+                batches = found.to_arrow_reader(_BATCH)
+                yield table, batches.schema.names, _dicts(batches)
+    except duckdb.Error as error:
+        raise Unreadable(str(error).splitlines()[0]) from None
+
+
+def _dicts(batches: Iterable[pa.RecordBatch]) -> Iterator[dict[str, Any]]:
+    for batch in batches:
+        yield from batch.to_pylist()
 
 
 def _write_duckdb_table(connection: Any, rows: Rows) -> int:

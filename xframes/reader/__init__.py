@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 import json
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -31,6 +31,7 @@ from xframes.reader.containers import (
 from xframes.reader.damage import NotPages, reason
 from xframes.reader.documents import Captured, Recorded, bodies, is_page, pages_of_lines
 from xframes.reader.formats import Converted, Notes, own_table
+from xframes.reader.formats.flat import own_tables
 from xframes.registry import ACTIONS, match
 from xframes.wire import TICK, Page, Request, page_id
 
@@ -115,10 +116,7 @@ def read_file(
     path = Path(path)
     try:
         modified_at = datetime.fromtimestamp(int(path.stat().st_mtime), UTC)
-        pages = _File(path, run_id, chosen, report, modified_at).pages(parts(path))
-        for number, page in enumerate(pages):
-            # times of whole seconds are the same on many pages, whose order counts
-            yield replace(page, received_at=page.received_at + number * TICK)
+        yield from _File(path, run_id, chosen, report, modified_at).pages(parts(path))
     except XframesError:
         raise
     except FileNotFoundError:
@@ -141,9 +139,7 @@ def read_lines(
     `number` is how many pages the file has before them.
     """
     part = Part(path.name, file, b"", modified_at=modified_at)
-    reading = _File(path, run_id, chosen, FileReport(), modified_at)
-    for count, page in enumerate(reading.lines(part), number):
-        yield replace(page, received_at=page.received_at + count * TICK)
+    yield from _File(path, run_id, chosen, FileReport(), modified_at, number=number).lines(part)
 
 
 def read_members(
@@ -154,16 +150,16 @@ def read_members(
 
     `number` is how many pages the members before them have.
     """
-    reading = _File(path, run_id, chosen, FileReport(), modified_at, count=number)
-    found = parts_of_members(path.name, file, members)
-    for count, page in enumerate(reading.pages(found), number):
-        yield replace(page, received_at=page.received_at + count * TICK)
+    reading = _File(path, run_id, chosen, FileReport(), modified_at, number=number)
+    yield from reading.pages(parts_of_members(path.name, file, members))
 
 
 def has_lines_of_pages(name: str, head: bytes) -> bool:
     """Whether a file begins as one that may have a page in each line, by its first bytes."""
     part = Part(name, io.BytesIO(head), head)
     if head.lstrip()[:1] != b"{" or part.kind is not None or part.is_table:
+        return False
+    if account_export.is_document(head):
         return False
     return own_table(_keys(part), name) is None
 
@@ -185,7 +181,7 @@ class _File:
 
     def __init__(
         self, path: Path, run_id: str | None, chosen: Choices, report: FileReport,
-        modified_at: datetime, *, count: int = 0,
+        modified_at: datetime, *, number: int = 0,
     ) -> None:
         self._path = path
         self._run_id = run_id
@@ -193,7 +189,7 @@ class _File:
         self._report = report
         self._modified_at = modified_at
         self._refused: list[str] = []
-        self._count = count
+        self._count = self._number = number
 
     def pages(self, found: Iterable[Part]) -> Iterator[Page]:
         """Read the pages of the parts of a file: its text, or each file in a zip or tar.
@@ -284,6 +280,10 @@ class _File:
             if not part.inside:
                 for detail in account_export.unkept_beside(self._path, part.kind, part.export):
                     notes.add_record(detail)
+        elif account_export.is_document(part.head):
+            yield from account_export.document_pages(
+                rest(part.file), part.export, notes, self._choices,
+            )
         elif part.is_columnar:
             yield from self._columnar(part, notes)
         elif part.is_web_archive:
@@ -305,6 +305,8 @@ class _File:
         file, refused, count = notes.file, [], 0
         tables = row_files.database if part.is_database else row_files.workbook
         for name, columns, rows in tables(part.file, str(self._path)):
+            if name in own_tables.READMES and len(columns) == 1:
+                continue
             notes.file = f"{file}!{name}"
             try:
                 for page in spreadsheets.table_pages(columns, rows, notes, self._choices):
@@ -355,16 +357,22 @@ class _File:
         own, retrieved_at = _twarc(body)
         if retrieved_at is not None:
             request = own
-        return self._page(request, body, item.observed_at or retrieved_at, part)
+        at = item.observed_at or retrieved_at
+        return self._page(request, body, at, part, is_exact=item.is_exact)
 
     def _page(
-        self, request: Request, body: bytes, received_at: datetime | None, part: Part
+        self, request: Request, body: bytes, received_at: datetime | None, part: Part, *,
+        is_exact: bool = False,
     ) -> Page:
         if received_at is None:
             received_at = part.export.made_at or self._choices.observed_at
         if received_at is None:
             self._report.has_time_of_file = True
             received_at = part.modified_at or self._modified_at
+        if not is_exact:
+            # times of whole seconds are the same on many pages, whose order counts
+            received_at += self._number * TICK
+        self._number += 1
         id_ = page_id(request, body)
         return Page(request, body, received_at, run_id=self._run_id, page_id=id_)
 

@@ -32,6 +32,12 @@ _SETTINGS = re.compile(
 _OTHERS = re.compile(
     r"(?:^|/)(account|profile|verified|manifest|user_details|payload_details)\.js$"
 )
+_UPLOAD = r'"upload-options"\s*:\s*\{[^{}]*\}\s*,\s*'  # of archives of communities
+_DOCUMENT = re.compile(
+    (r'\s*\{\s*(?:' + _UPLOAD + r')?"(?:account|profile|tweets?|follower|following|like|'
+     r'note-tweet|community-tweet)"\s*:\s*\[\s*\{\s*"(?:account|profile|tweet|follower|'
+     r'following|like|noteTweet)"\s*:\s*\{').encode()
+)
 _LONG_TEXTS = re.compile(r"(?:^|/)note-tweet(?:-part\d+)?\.js$")
 _OF_POSTS = {"export-posts", "export-deleted"}
 _HEAD = 1_000  # bytes that show the kind of a file
@@ -53,6 +59,35 @@ def kind(head: bytes) -> str | None:
     if _SETTINGS.match(head):
         return ""
     return None
+
+
+def is_document(head: bytes) -> bool:
+    """Whether a file is a whole export in one document, as archives of communities keep them."""
+    return _DOCUMENT.match(head.removeprefix(_BOM)) is not None
+
+
+def document_pages(
+    data: bytes, export: Export, notes: Notes, choices: Choices
+) -> Iterator[Converted]:
+    """Read a whole export in one document: the records of each of its files, by its name.
+
+    Raises XframesError if it is damaged.
+    """
+    try:
+        content = json.loads(data.removeprefix(_BOM).decode("utf-8", "replace"), strict=False)
+    except (ValueError, RecursionError) as error:
+        raise XframesError(f"it is damaged ({error})") from None
+    files = {name.replace("-", "_"): items for name, items in content.items()
+             if isinstance(items, list)}
+    for item in _dicts(files.get("note_tweet")):
+        if isinstance(note := item.get("noteTweet"), dict) and isinstance(note.get("core"), dict):
+            export.notes.append(note)
+    for name in ("account", "profile", "verified"):
+        _describe(export, name, files.get(name))
+    for kind_, items in files.items():
+        yield from _pages(items, kind_, export, notes, choices, is_inside=True)
+    for detail in unused_notes(export):
+        notes.add_record(detail)
 
 
 def packed(archive: zipfile.ZipFile) -> Export:

@@ -84,8 +84,8 @@ class Part:
 
     @property
     def is_database(self) -> bool:
-        """Whether this is an SQLite database."""
-        return self.head.startswith(row_files.SQLITE)
+        """Whether this is an SQLite or DuckDB database."""
+        return self.head.startswith(row_files.SQLITE) or row_files.is_duckdb(self.head)
 
     @property
     def is_web_archive(self) -> bool:

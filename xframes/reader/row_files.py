@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import sqlite3
 import tempfile
 import zipfile
 from contextlib import closing
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from xframes.reader.bounded import rest
@@ -18,7 +20,9 @@ if TYPE_CHECKING:
 
 PARQUET = b"PAR1"
 SQLITE = b"SQLite format 3\0"
+_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _ROWS = 10_000
+_MAGIC = 16  # bytes that show the kind of a database
 
 
 def unique(columns: Iterable[str]) -> list[str]:
@@ -69,28 +73,63 @@ def workbook(
         cells = next(lines, ())
         columns = unique(str(cell).strip() if cell is not None else "" for cell in cells)
         if any(columns):
-            yield sheet.title, columns, _rows(columns, lines)
+            yield sheet.title, columns, _rows(columns, map(_without_escapes, lines))
+
+
+def _without_escapes(cells: Iterable[Any]) -> list[Any]:
+    """Return the cells of a row with the characters that Excel writes as their codes."""
+    return [_ESCAPED.sub(_character, cell) if isinstance(cell, str) else cell for cell in cells]
+
+
+def _character(hit: re.Match[str]) -> str:
+    return chr(int(hit[1], 16))
 
 
 def database(
     file: IO[bytes], name: str
 ) -> Iterator[tuple[str, list[str], Iterator[dict[str, Any]]]]:
-    """Yield the name, columns and rows of each table of an SQLite database. Raises NotPages."""
-    with tempfile.NamedTemporaryFile(suffix=".sqlite") as copy:
+    """Yield the name, columns and rows of each table of a database. Raises NotPages."""
+    with tempfile.NamedTemporaryFile(suffix=".db") as copy:
         shutil.copyfileobj(file, copy)
         copy.flush()
-        try:
-            with closing(sqlite3.connect(f"file:{copy.name}?mode=ro&immutable=1", uri=True)) as own:
-                own.execute("PRAGMA trusted_schema = OFF")
-                own.text_factory = lambda text: text.decode("utf-8", "replace")
-                query = "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name"
-                for (table,) in own.execute(query).fetchall():
-                    quoted = str(table).replace('"', '""')
-                    found = own.execute(f'SELECT * FROM "{quoted}"')
-                    columns = [column[0] for column in found.description]
-                    yield str(table), columns, _rows(columns, found)
-        except sqlite3.Error as error:
-            raise NotPages(f"{name} is an SQLite database that cannot be read ({error})") from None
+        copy.seek(0)
+        if is_duckdb(copy.read(_MAGIC)):
+            yield from _duckdb(Path(copy.name), name)
+        else:
+            yield from _sqlite(copy.name, name)
+
+
+def is_duckdb(head: bytes) -> bool:
+    """Whether a file that begins so is a DuckDB database."""
+    return head[8:12] == b"DUCK"
+
+
+def _sqlite(
+    path: str, name: str
+) -> Iterator[tuple[str, list[str], Iterator[dict[str, Any]]]]:
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)) as own:
+            own.execute("PRAGMA trusted_schema = OFF")
+            own.text_factory = lambda text: text.decode("utf-8", "replace")
+            query = "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name"
+            for (table,) in own.execute(query).fetchall():
+                quoted = str(table).replace('"', '""')
+                found = own.execute(f'SELECT * FROM "{quoted}"')
+                columns = [column[0] for column in found.description]
+                yield str(table), columns, _rows(columns, found)
+    except sqlite3.Error as error:
+        raise NotPages(f"{name} is an SQLite database that cannot be read ({error})") from None
+
+
+def _duckdb(
+    path: Path, name: str
+) -> Iterator[tuple[str, list[str], Iterator[dict[str, Any]]]]:
+    from xframes.formats.databases import Unreadable, read_duckdb
+
+    try:
+        yield from read_duckdb(path)
+    except Unreadable as error:
+        raise NotPages(f"{name} is a DuckDB database that cannot be read ({error})") from None
 
 
 def _rows(columns: list[str], lines: Iterator[Any]) -> Iterator[dict[str, Any]]:

@@ -120,7 +120,10 @@ class Objects:
 
 @dataclass(slots=True)
 class Converted:
-    """A page of a file: as the API v2 has it, with its request and time where the file has them."""
+    """A page of a file: as the API v2 has it, with its request and time where the file has them.
+
+    `is_exact` says that its time is that of a row, which the order of pages does not change.
+    """
 
     document: dict[str, Any]
     kind: str = "post"
@@ -128,3 +131,4 @@ class Converted:
     args: dict[str, str] = field(default_factory=dict)
     observed_at: Any = None
     params: dict[str, str] = field(default_factory=dict)
+    is_exact: bool = False

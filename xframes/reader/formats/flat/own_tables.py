@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from xframes.registry import Action
     from xframes.schema import Col, Source
 
+READMES = {"about", "README"}  # tables of one column with the README of an export
 _MARKS = {"observed_at", "page_id"}
 _HOLDERS = {"post": "tweets", "user": "users", "media": "media", "place": "places", "poll": "polls"}
 _RULES = "rule_matches"  # the only relation that pages state themselves
@@ -59,7 +60,7 @@ def pages(
 ) -> Iterator[Converted]:
     """Return the pages of the rows of a table. Rows of one parent belong together."""
     is_stated = table.kind != "relation" or table.name == _RULES or _action(table.name) is not None
-    if table.kind == "operation" or not is_stated:
+    if table.kind in {"operation", "view"} or not is_stated:
         notes.leave(f"rows of {table.name}", sum(1 for _ in rows))
         return
     waiting: list[dict[str, Any]] = []
@@ -108,7 +109,7 @@ def _page(
     if kind in _HOLDERS and (table.kind != "entity" or kind not in {"post", "user"}):
         page = {"includes": {_HOLDERS[kind]: objects}}
     params = {n: str(rows[0][n]) for n in _IN_PARAMS.get(table.name, ()) if n in rows[0]}
-    yield Converted(page, kind, observed_at=at, params=params)
+    yield Converted(page, kind, observed_at=at, params=params, is_exact=True)
 
 
 def _relations(table: Table, rows: Sequence[dict[str, Any]], at: Any) -> Converted:
@@ -116,11 +117,11 @@ def _relations(table: Table, rows: Sequence[dict[str, Any]], at: Any) -> Convert
     if action is None or action.edge is None:
         rules = [{"id": row.get("rule_id"), "tag": row.get("tag"), "post_id": row.get("post_id")}
                  for row in sorted(rows, key=_position)]
-        return Converted({"data": [], "matching_rules": rules}, "", observed_at=at)
+        return Converted({"data": [], "matching_rules": rules}, "", observed_at=at, is_exact=True)
     data = [{"id": str(row[action.edge.row_column])} for row in rows
             if action.edge.row_column in row]
     args = {action.edge.arg: str(rows[0].get(action.edge.arg_column))}
-    return Converted({"data": data}, "", action.name, args, at)
+    return Converted({"data": data}, "", action.name, args, at, is_exact=True)
 
 
 def _parent(table: Table, rows: Sequence[dict[str, Any]], notes: Notes) -> dict[str, Any]:
@@ -193,7 +194,8 @@ PACKAGE = Format(
     certain=(("$schema", "resources", "xframes"),), convert=lambda _, __: [],
 )
 OWN = Format(
-    "xframes", "xframes' own exports (CSV, JSON, JSON lines, Parquet, Excel)", "flat", "table",
+    "xframes", "xframes' own exports (CSV, JSON, JSON lines, Parquet, Excel, SQLite, DuckDB)",
+    "flat", "table",
     tables=tuple(n for n, t in TABLES.items() if t.kind in {"entity", "relation"}),
     cannot_say="the pages and requests behind the rows",
 )
