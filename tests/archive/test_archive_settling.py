@@ -121,6 +121,7 @@ def test_settled_archives_answer_as_merged_ones(tmp_path, monkeypatch, eager):
     same_rows(archive, merged)
 
 
+@pytest.mark.slow
 def test_queries_of_settled_files_merge_nothing(tmp_path, eager):
     archive = Archive(tmp_path / "a")
     fill(archive, 3)

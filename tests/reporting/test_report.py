@@ -78,6 +78,7 @@ def test_sections_have_the_numbers_of_the_archive_with_their_sql(archive):
     assert "completeness" in report.section("completeness")._repr_html_()
 
 
+@pytest.mark.slow
 def test_a_query_and_times_choose_results(archive):
     report = xf.report(archive, query="tea")
     assert report.selection.value("SELECT count(*) FROM chosen") == 2
