@@ -110,6 +110,7 @@ def test_five_thousand_posts_survive_everything_in_an_archive(x, client, tmp_pat
     assert all(fault.done for fault in x.faults)
 
 
+@pytest.mark.slow
 def test_without_a_limit_everything_there_is_comes(x, client):
     strike(x, EVERYTHING, 9)
     assert search(x, "search.recent", client=client)["matches"]["post_id"].to_pylist() == held(x, "search.recent")
@@ -153,6 +154,7 @@ def test_a_usage_cap_keeps_what_came_and_goes_on_later(x, client):
     assert caught.value.resume()["matches"]["post_id"].to_pylist() == whole[:3000]
 
 
+@pytest.mark.slow
 def test_a_usage_cap_leaves_an_archive_with_which_another_session_goes_on(x, client, tmp_path):
     x.faults.add(Fault("usage_capped", at=4, times=2))
     with xf.Archive(tmp_path / "a") as archive, pytest.raises(xf.Interrupted, match=r"archive\.resume") as caught:

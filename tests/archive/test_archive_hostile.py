@@ -247,6 +247,7 @@ def test_a_link_in_the_place_of_a_part_of_an_archive_is_refused(made, name):
     assert outside(made) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", [".bashrc", "new"])
 def test_a_lock_that_is_a_link_empties_and_makes_nothing(made, target):
     for name in ("flush", "compact", "readers", "temp-0123abcd"):
@@ -369,6 +370,7 @@ def test_a_plan_of_a_stranger_is_carried_out_only_as_its_record_says(made):
 # reading only ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_merging_changes_nothing_of_the_other_archive_and_brings_all_of_it(made, tmp_path):
     """Also what its dead processes left: commits begun, pages in the journal."""
     (part,) = (made / "tables" / "posts").glob("part-*.parquet")

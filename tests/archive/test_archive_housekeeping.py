@@ -60,6 +60,7 @@ def test_compaction_changes_no_answer_and_leaves_sorted_unique_files(archive):
     assert archive.verify().ok
 
 
+@pytest.mark.slow
 def test_many_parts_are_put_together_without_being_asked(archive, monkeypatch):
     monkeypatch.setattr(lifecycle, "MOST_PARTS", 4)
     for i in range(12):

@@ -156,6 +156,7 @@ def test_reading_that_stops_on_the_way_leaves_an_interrupted_run(tmp_path, file,
     assert archive.tables["posts"] == 0
 
 
+@pytest.mark.slow
 def test_field_names_x_invented_are_reported_once(tmp_path):
     path = tmp_path / "new.jsonl"
     path.write_text("".join(json.dumps({"data": [{"id": str(i), "text": "t", "shiny": 1}]}) + "\n" for i in range(50)))

@@ -174,6 +174,7 @@ def test_a_column_of_a_newer_version_loses_it_too(tmp_path):
 # what stays -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_what_others_wrote_and_how_they_refer_to_the_person_stays(tmp_path):
     other = {"id": "1800000000000000009", "author_id": BOB["id"], "in_reply_to_user_id": ID, "text": f"@{HANDLE} {NAME} said: {WORDS}",
              "entities": {"mentions": [{"start": 0, "end": 12, "username": HANDLE, "id": ID}]}}
@@ -201,6 +202,7 @@ def test_a_bare_list_is_read_as_before_when_something_went_from_it(tmp_path):
             archive.rebuild(processes=1)
 
 
+@pytest.mark.slow
 def test_a_report_of_ours_is_that_of_the_page_as_it_is_now(tmp_path):
     body = SHAPES["a page"] | {"data": [{**SHAPES["a page"]["data"][0], "public_metrics": {"like_count": HANDLE}}]}
     with xf.Archive(tmp_path / "archive", now=lambda: NOW) as archive:

@@ -40,6 +40,7 @@ def test_a_removed_post_is_gone_and_its_author_with_the_last_of_theirs(archive, 
     assert archive.verify().ok
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("again", [[], pytest.param([GONE], marks=pytest.mark.slow)])
 def test_an_author_who_went_with_a_last_post_is_met_again_with_the_next(archive, again):
     archive.add(page(GONE, OTHER))
@@ -75,6 +76,7 @@ def test_a_removed_user_goes_with_all_posts_edges_and_names(archive):
     assert places == []
 
 
+@pytest.mark.slow
 def test_what_comes_later_stays_hidden_and_goes_with_the_next_compaction(archive):
     archive.add(page(OTHER))
     archive.remove(["10"], ["1"], reason="deleted")
@@ -286,6 +288,7 @@ def test_events_of_a_compliance_stream_remove_what_they_name_and_no_more(archive
 # what is found, and by what name -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_an_id_that_is_not_here_is_barred_and_said_to_be_missing(archive):
     archive.add([page(OTHER)])
     assert archive.remove(["77"], reason="why") == {"posts": 0, "users": 0, "barred": 1}

@@ -65,6 +65,7 @@ def temporary(archive):
     return list((archive.path / ".tmp").iterdir())
 
 
+@pytest.mark.slow
 def test_what_a_killed_process_left_half_written_goes_at_once(archive, tmp_path):
     archive.add([page(GONE, OTHER)])
     with importing(archive, tmp_path) as child:
@@ -140,6 +141,7 @@ def hasty(monkeypatch):
     monkeypatch.setattr(Readers, "patience", 0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("hasty")
 def test_what_cannot_be_purged_yet_is_recorded_and_shows_nowhere(archive):
     run = archive.add([page(GONE, OTHER)])

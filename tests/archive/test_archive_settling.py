@@ -186,6 +186,7 @@ def test_a_newest_row_that_may_lack_something_is_undecided(complete, known, expe
     assert losers.decided(keys, winners, np.array(complete), merged, values).tolist() == [False]
 
 
+@pytest.mark.slow
 def test_queries_of_settled_files_merge_nothing(tmp_path, eager):
     archive = Archive(tmp_path / "a")
     fill(archive, 3)

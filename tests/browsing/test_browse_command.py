@@ -4,12 +4,14 @@ import signal
 import subprocess
 import sys
 
+import pytest
 import requests
 from click.testing import CliRunner
 
 from xframes.cli import main
 
 
+@pytest.mark.slow
 def test_the_command_shows_an_archive_until_ctrl_c(archive):
     command = [sys.executable, "-m", "xframes.cli", "browse", str(archive.path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:

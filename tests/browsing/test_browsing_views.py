@@ -173,6 +173,7 @@ def test_a_download_has_what_is_chosen(browser, archive):
     assert next(row["text"] for row in rows(browser, "/download/table/posts.json?query=tea") if row["id"] == "100").startswith("green tea &lt;")
 
 
+@pytest.mark.slow
 def test_results_are_posts_that_a_request_returned(browser, archive):
     assert browser.get("/table/results").url.endswith("is_result=true")
     shown = rows(browser, "/download/table/results.json")
@@ -183,6 +184,7 @@ def test_results_are_posts_that_a_request_returned(browser, archive):
 # SQL -----------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_query_shows_what_archive_sql_returns(browser, archive):
     query = "select lang, count(*) as posts from results group by 1 order by 2 desc, 1"
     text = browser.text(f"/sql?{urlencode({'q': query})}")
@@ -331,6 +333,7 @@ def test_words_for_completion(browser):
 # archives that change, and copies ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_new_rows_appear_and_removed_posts_do_not(tmp_path):
     with xf.Archive(tmp_path / "a") as archive:
         archive.add([page("tea", [post(1, "first"), post(2, "unmistakable", "2", lang="fr"), post(3, "third", "2")])])

@@ -84,6 +84,7 @@ def screen(*commands):
     return shown[:-1]
 
 
+@pytest.mark.slow
 def test_no_format_steers_a_terminal(evil):
     queries = [("sql", "select text, id from posts"), ("sql", NAME), ("runs",)]
     formats = ["table", "csv", "json"]

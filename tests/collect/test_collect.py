@@ -91,6 +91,7 @@ def test_five_thousand_posts_through_everything_that_goes_wrong(sandbox, client)
     assert set(found) - set(again) <= set(found.tail(len(newest)))
 
 
+@pytest.mark.slow
 def test_every_collector_answers(sandbox, client):
     some = xf.search.recent(QUERY, limit=20, client=client, fields=["author_id"], expansions="author_id")
     author, post = some.posts["author_id"].iloc[0], some.matches["post_id"].iloc[0]

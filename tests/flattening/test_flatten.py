@@ -205,6 +205,7 @@ def test_a_field_x_invented_keeps_the_row_and_is_named_once():
                              ("unknown_field", "user.aura")]
 
 
+@pytest.mark.slow
 def test_what_was_made_for_invented_fields_does_not_stay_for_ever():
     def alive():
         gc.collect()
@@ -416,6 +417,7 @@ def test_twarcs_flattened_posts_are_whole_pages():
     assert rows(frames, "matches", "post_id") == [("10",)]
 
 
+@pytest.mark.slow
 def test_flattening_gives_the_same_every_time():
     pages = [page({"data": [POST], "includes": {"users": [USER]}}) for _ in range(3)]
     one, two = xf.flatten(pages), xf.flatten(pages)

@@ -79,6 +79,7 @@ def test_lean_and_completion_pay_each_person_and_post_once_over_many_days(days, 
     assert shop.requests == before
 
 
+@pytest.mark.slow
 def test_what_is_old_is_looked_up_again(shop, tmp_path):
     client = Client("key-of-no-one", base_url=shop.url)
     archive = xf.Archive(tmp_path / "a")

@@ -45,6 +45,7 @@ def ids(frames):
     return set(frames.samples.post_id)
 
 
+@pytest.mark.slow
 def test_all_posts_of_a_window_are_sampled_with_one_weight(x):
     frames = x.sample(1, 200, DAYS)
     assert frames.main == "posts"

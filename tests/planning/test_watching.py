@@ -182,6 +182,7 @@ def check_ids(sandbox, tmp_path):
     assert "users checked" in event.detail
 
 
+@pytest.mark.slow
 def test_a_compliance_job_does_not_hold_up_other_tasks(sandbox, tmp_path):
     clock = Clock()
     start, clock.until = clock.now, clock.now + timedelta(minutes=5)
@@ -216,6 +217,7 @@ def test_without_an_archive_there_is_nothing_to_check(sandbox, tmp_path):
     assert set(xf.watch(source, once=True, client=client)["outcome"]) == {"done"}
 
 
+@pytest.mark.slow
 def test_a_dry_run_estimates_from_what_the_archive_found(sandbox, tmp_path):
     clock = Clock()
     client = clock.client(sandbox, token=sandbox.bearer_token)

@@ -339,7 +339,7 @@ def test_memory_stays_near_the_bound(tmp_path, head, unit):
     path = tmp_path / "bomb.gz"
     with gzip.open(path, "wb", compresslevel=1) as file:
         file.write(head)
-        for _ in range(600):
+        for _ in range(300):
             file.write(unit)
     script = (
         "import re, xframes as xf\n"

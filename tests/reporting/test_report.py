@@ -107,6 +107,7 @@ def test_sections_show_what_their_sql_returns_of_the_whole_view(archive):
                 pd.testing.assert_frame_equal(found.head(MOST_ROWS)[list(block.frame)], block.frame)
 
 
+@pytest.mark.slow
 def test_a_query_and_times_choose_results(archive):
     report = xf.report(archive, query="tea")
     assert report.selection.value("SELECT count(*) FROM chosen") == 2

@@ -134,6 +134,7 @@ def test_a_newer_version_that_was_only_included_is_shown_for_an_older_result(col
     assert rows(found, "SELECT id, query FROM results") == [("11", "first"), ("12", "tea")]
 
 
+@pytest.mark.slow
 def test_a_version_that_comes_after_a_query_is_seen_by_the_next(tmp_path):
     with xf.Archive(tmp_path / "a") as archive:
         archive.add(page([post(10), post(9)]))

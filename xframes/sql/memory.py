@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
@@ -29,10 +30,11 @@ class Things(Mapping[str, pa.Table]):
         self.observed = observed
         self._made: dict[str, pa.Table] = {}
         self._lock = RLock()
+        self._engine = _Engine()
 
     def __getitem__(self, name: str) -> pa.Table:
         if name not in self._made:
-            with self._lock:
+            with self._lock, self._engine.running():
                 if name not in self._made:
                     self._made[name] = self._make(TABLES[name])
         return self._made[name]
@@ -50,9 +52,19 @@ class Things(Mapping[str, pa.Table]):
     def row_counts(self) -> dict[str, int]:
         """The number of rows of every table by name."""
         counts = self.observed.row_counts
-        if not self._several_pages:
-            counts = {name: counts.get(name, len(self[name])) for name in TABLES}
-        return {name: counts.get(name, 1) and len(self[name]) for name in TABLES}
+        with self._lock, self._engine.running():
+            return {name: counts.get(name, 1) and self._count(name) for name in TABLES}
+
+    def _count(self, name: str) -> int:
+        """The number of rows of a table; results are not derived only to count them."""
+        if TABLES[name].kind != "view" or name in self._made:
+            return len(self[name])
+        if not self.observed.row_counts["matches"]:
+            return 0
+        tables = {source: self[source] for source in ("posts", "post_edits")}
+        query = derivation.found(has_edits=_has_edits(tables["post_edits"]))
+        (results, _) = self._engine.rows(tables, query).to_pydict().values()
+        return int(results[0])
 
     @property
     def _several_pages(self) -> bool:
@@ -67,9 +79,9 @@ class Things(Mapping[str, pa.Table]):
         if table.name == "posts":
             rows = self._with_versions(rows)
         if table.name == "counts" and self._several_pages and rows.num_rows:
-            connection = _opened({"known_counts": rows, "requests": self["requests"]})
+            tables = {"known_counts": rows, "requests": self["requests"]}
             query = derivation.counts("known_counts", derivation.IN_ORDER)
-            rows = _fetched(connection, query, table)
+            rows = self._engine.fetch(tables, query, table)
         return rows
 
     def _merged(self, table: Table, rows: pa.Table) -> pa.Table:
@@ -107,26 +119,26 @@ class Things(Mapping[str, pa.Table]):
             f"FROM ({merged}) AS merged JOIN ({first}) AS first ON {same_row}"
             ") ORDER BY number"
         )
-        return _fetched(_opened(tables), query, table)
+        return self._engine.fetch(tables, query, table)
 
     def _with_versions(self, rows: pa.Table) -> pa.Table:
         """Fill `is_latest` of posts."""
         edits = self.observed["post_edits"]
         if _has_edits(edits):
             number = pa.array(range(rows.num_rows))
-            connection = _opened({"numbered": rows.append_column("number", number), "edits": edits})
+            tables = {"numbered": rows.append_column("number", number), "edits": edits}
             query = f"FROM ({derivation.posts('numbered', 'edits')}) ORDER BY number"
-            return _fetched(connection, query, STORED["posts"])
+            return self._engine.fetch(tables, query, STORED["posts"])
         place = rows.schema.get_field_index("is_latest")
         return rows.set_column(place, "is_latest", pa.repeat(pa.scalar(True), rows.num_rows))
 
     def _results(self, table: Table) -> pa.Table:
         if not self.observed.row_counts["matches"]:
             return table.schema.empty_table()
-        connection = _opened({name: self[name] for name in derivation.SOURCES["results"]})
+        tables = {name: self[name] for name in derivation.SOURCES["results"]}
         has_edits = _has_edits(self["post_edits"])
         query = derivation.results(derivation.IN_ORDER, has_edits=has_edits)
-        return _fetched(connection, query, table)
+        return self._engine.fetch(tables, query, table)
 
 
 def _has_edits(versions: pa.Table) -> bool:
@@ -158,25 +170,54 @@ class Observations(Mapping[str, pa.Table]):
         return {name: len(self[name]) for name in self}
 
 
-def _opened(tables: Mapping[str, pa.Table]) -> duckdb.DuckDBPyConnection:
-    """Open an in-memory DuckDB in UTC that sees these tables; `posts` has `plain_text`."""
-    import duckdb
+class _Engine:
+    """An in-memory DuckDB in UTC: opened when needed, closed at the end of the outermost block.
 
-    connection = duckdb.connect(config={
-        "autoinstall_known_extensions": False, "autoload_known_extensions": False,
-    })
-    connection.execute("SET TimeZone = 'UTC'")
-    for name, arrow in tables.items():
-        connection.from_arrow(arrow).create_view(f"_{name}")
-        extra = ""
-        if name == "posts":
-            extra = f", {derivation.PLAIN_TEXT} AS plain_text"
-        connection.execute(f'CREATE VIEW "{name}" AS SELECT *{extra} FROM "_{name}"')
-    return connection
+    One thread at a time uses it.
+    """
 
+    def __init__(self) -> None:
+        self._blocks = 0
+        self._opened: duckdb.DuckDBPyConnection | None = None
 
-def _fetched(connection: duckdb.DuckDBPyConnection, query: str, table: Table) -> Any:
-    """Run a query, and return its rows with the types of a table."""
-    rows = connection.sql(query).to_arrow_table()
-    connection.close()
-    return rows.select(table.schema.names).cast(table.schema).combine_chunks()
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Keep it open until the end of the block, if the block needs it."""
+        self._blocks += 1
+        try:
+            yield
+        finally:
+            self._blocks -= 1
+            if not self._blocks and self._opened is not None:
+                self._opened.close()
+                self._opened = None
+
+    @property
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        import duckdb
+
+        if self._opened is None:
+            self._opened = duckdb.connect(config={
+                "autoinstall_known_extensions": False, "autoload_known_extensions": False,
+            })
+            self._opened.execute("SET TimeZone = 'UTC'")
+        return self._opened
+
+    def fetch(self, tables: Mapping[str, pa.Table], query: str, table: Table) -> Any:
+        """Run a query of these tables, and return its rows with the types of `table`."""
+        rows = self.rows(tables, query)
+        return rows.select(table.schema.names).cast(table.schema).combine_chunks()
+
+    def rows(self, tables: Mapping[str, pa.Table], query: str) -> pa.Table:
+        """Run a query of these tables, of which `posts` has `plain_text`, and return its rows."""
+        connection = self._connection
+        for name, arrow in tables.items():
+            connection.from_arrow(arrow).create_view(f"_{name}")
+            extra = ""
+            if name == "posts":
+                extra = f", {derivation.PLAIN_TEXT} AS plain_text"
+            connection.execute(f'CREATE VIEW "{name}" AS SELECT *{extra} FROM "_{name}"')
+        rows = connection.sql(query).to_arrow_table()
+        for name in tables:
+            connection.execute(f'DROP VIEW "{name}"; DROP VIEW "_{name}"')
+        return rows

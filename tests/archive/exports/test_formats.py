@@ -25,6 +25,7 @@ from .exported import ADA, BOB, CY, FIRST, KEY, SECOND, everything, page
 # formats ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_parquet_has_every_table_with_rows_as_the_archive_has_it(archive, tmp_path):
     counts = archive.export(tmp_path / "out")
     exported = {n for n, rows in archive.tables.items() if rows} - PRIVATE - set(NEVER)
@@ -114,6 +115,7 @@ def test_duckdb_has_tables_types_and_comments(archive, tmp_path):
         assert "search.recent" in base.execute("SELECT text FROM about").fetchall()[0][0]
 
 
+@pytest.mark.slow
 def test_ids_are_of_the_posts_asked_for(archive, tmp_path):
     archive.add(page(FIRST, seconds=5, includes={"tweets": [SECOND | {"id": "99"}]}))
     assert archive.ids() == [FIRST["id"], SECOND["id"]]

@@ -135,6 +135,7 @@ FORMS = ("@{0}", ".@{0}", "RT @{0}:", "https://x.com/{0}", "https://twitter.com/
          "https://example.com/%40{0}", "x.com:443/{0}", "https://web.archive.org/web/2020/https://twitter.com/{0}", "t.co/{0}")
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(200), deadline=None)
 @given(st.lists(st.tuples(TEXT, NAMES, st.sampled_from(FORMS)), min_size=1, max_size=5), TEXT)
 def test_rewriting_leaves_no_handle_and_all_else_in_its_place(pieces, tail):

@@ -42,6 +42,7 @@ def value(kind, cell):
     return int(cell) if kind is Type.BOOL else cell
 
 
+@pytest.mark.slow
 def test_every_table_has_the_rows_of_the_archive(collected, tmp_path):
     counts = collected.export(tmp_path / "study.sqlite")
     assert [p.name for p in tmp_path.iterdir()] == ["study.sqlite"]
