@@ -10,6 +10,8 @@ import pytest
 import xframes as xf
 from tests.clients import NOW, TOKEN, answer
 from xframes import errors
+from xframes.archive.ingest import collection
+from xframes.archive.ingest.journal import open_journal
 from xframes.archive.ingest.runs import Runs
 from xframes.client import Client
 
@@ -30,6 +32,8 @@ class X:
         page = 2 if {"next_token", "pagination_token"} & set(request.params) else 1
         self.field_params.append((query, page))
         if found := self.faults.get((query, page)):
+            if isinstance(found, BaseException):
+                raise found
             return found
         post = {"id": str(RECENT + len(query) * 1000 + ord(query[0]) * 10 + page), "text": query}
         return answer(200, {"data": [post], "meta": {"next_token": "t"} if page == 1 else {}})
@@ -66,6 +70,38 @@ def test_each_query_is_a_run(x, archive):
     assert "3 runs" in repr(runs)
     assert archive.resume(runs.run_id, x.client).rows == 6
     assert x.field_params == PAGES
+
+
+@pytest.mark.parametrize("faults", [{}, {("milk", 2): CAPPED}, {("milk", 1): REFUSED}, {("sugar", 2): KeyboardInterrupt()}])
+def test_all_are_written_together(x, archive, faults):
+    x.faults.update(faults)
+    try:
+        runs = xf.search.recent(QUERIES, into=archive, client=x.client)
+    except errors.Interrupted as stop:
+        runs = stop
+    files = [len(list(table.glob("part-*"))) for table in (archive.path / "tables").iterdir()]
+    assert set(files) == {1}
+    assert len(list((archive.path / "pages").glob("part-*"))) == 1
+    with open_journal(archive.path / "journal.sqlite") as journal:
+        assert journal.pending() == []
+        assert journal.unwritten() == []
+    assert archive.sql("select count(*) from requests").fetchall() == [(runs.pages,)]
+    assert archive.verify().ok
+
+
+def test_what_a_killed_process_had_of_a_group_is_written_by_the_next(x, archive):
+    def kill(request):
+        if request.params["query"] == "sugar":
+            raise SystemExit  # nothing else runs, as after a kill
+        return x.answer(request)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr(collection, "flush", lambda *_, **__: None)
+        xf.search.recent(QUERIES, into=archive, client=Client(TOKEN, transport=kill, now=lambda: NOW))
+    again = xf.Archive(archive.path)
+    assert again.tables["posts"] == 4
+    assert again.resume(again.runs()["run_id"].iloc[0], x.client).rows == 6
+    assert again.verify().ok
 
 
 def test_in_memory_all_are_one_result(x):

@@ -100,14 +100,19 @@ def _collect_all(
     from xframes.client.stopping import Stopped
     from xframes.paging.pool import at_once, most_serious, together
 
-    works = [partial(_continue, archive, folder, run_id, client, progress) for run_id in run_ids]
-    errors = together(
-        works, at_once(client), lambda error: not isinstance(_cause(error), ABOUT_ONE)
-    )
-    causes = {run_ids[number]: _cause(error) for number, error in errors.items()}
-    _postpone(folder, [
-        run_id for run_id in run_ids if isinstance(causes.get(run_id, Stopped()), Stopped)
-    ])
+    flusher = _Flusher(folder)
+    works = [
+        partial(_continue, archive, folder, run_id, client, progress, group=flusher)
+        for run_id in run_ids
+    ]
+    with flusher.at_last():
+        errors = together(
+            works, at_once(client), lambda error: not isinstance(_cause(error), ABOUT_ONE)
+        )
+        causes = {run_ids[number]: _cause(error) for number, error in errors.items()}
+        _postpone(folder, [
+            run_id for run_id in run_ids if isinstance(causes.get(run_id, Stopped()), Stopped)
+        ])
     first: tuple[str, BaseException] | None = None
     if causes:
         cause = most_serious(causes.values())
@@ -216,9 +221,10 @@ def _resume_one(
 
 
 def _continue(
-    archive: RunArchive, folder: Folder, run_id: str, client: Client, progress: bool | None
+    archive: RunArchive, folder: Folder, run_id: str, client: Client, progress: bool | None,
+    *, group: _Flusher | None = None,
 ) -> Work[Run]:
-    """Continue a run that is recorded with its plan."""
+    """Continue a run that is recorded with its plan. `group` writes the pages of its group."""
     from xframes.paging.pages import State
     from xframes.plan import Plan
 
@@ -243,7 +249,7 @@ def _continue(
             raise ArchiveError(f"run {run_id} cannot be resumed: its plan does not agree with its "
                                "record. Collect it again")
         plan = plan.in_words_of(client)
-        collection = _Collection(archive, folder, run_id, owner, plan, state)
+        collection = _Collection(archive, folder, run_id, owner, plan, state, group)
         return (yield from collection.work(client, progress))
 
 
@@ -291,8 +297,11 @@ def keeping(
             flush(folder, own={owner})
 
 
-def _end(folder: Folder, journal: Journal, run_id: str, pages: int, error: BaseException) -> None:
-    """Record how a run ended early, and write its pages to the tables.
+def _end(
+    folder: Folder, journal: Journal, run_id: str, pages: int, error: BaseException, *,
+    flushes: bool = True,
+) -> None:
+    """Record how a run ended early, and write its pages to the tables, unless others do it later.
 
     A full disk may prevent both. Then the pages stay safe in the journal, and the next process that
     finds the run without an owner records its end.
@@ -303,7 +312,8 @@ def _end(folder: Folder, journal: Journal, run_id: str, pages: int, error: BaseE
     with suppress(OSError, XframesError, pa.ArrowException, sqlite3.Error):
         reason = str(error) or type(error).__name__
         journal.update(run_id, folder.now(), state=state, error=reason)
-        flush(folder, own={run_id})
+        if flushes:
+            flush(folder, own={run_id})
 
 
 def _row(folder: Folder, run_id: str) -> RunRow | None:
@@ -329,19 +339,39 @@ def _owned(folder: Folder, run_id: str) -> Iterator[str]:
 
 
 class _Flusher:
-    """Writes the pages of a run to parts whenever they are many.
+    """Writes the pages of a run, or of a group of them, to parts whenever they are many.
 
     With `behind`, a thread does it while more pages are committed. An error in that thread is
     raised by the next `add`, or at the end.
     """
 
-    def __init__(self, folder: Folder, owner: str, *, behind: bool) -> None:
-        self._flush = partial(flush, folder, own={owner}, wait=0)
+    def __init__(self, folder: Folder, *, behind: bool = False) -> None:
+        self._folder = folder
+        self._owners: set[str] = set()
+        self._flush = partial(flush, folder, own=self._owners, wait=0)
         self._pool: ThreadPoolExecutor | None = None
         if behind:
             self._pool = ThreadPoolExecutor(1, "xframes-flush")
         self._running: Future[bool] | None = None
         self._waiting = 0
+
+    def own(self, owner: str) -> None:
+        """Also write the pages of a run of this process."""
+        self._owners.add(owner)
+
+    @contextmanager
+    def at_last(self) -> Iterator[None]:
+        """At the end of the block, write what is left.
+
+        If the block raises, errors are suppressed, as in `_end`.
+        """
+        try:
+            yield
+        except BaseException:
+            with suppress(OSError, XframesError, pa.ArrowException, sqlite3.Error):
+                flush(self._folder, own=self._owners)
+            raise
+        flush(self._folder, own=self._owners)
 
     def add(self, size: int) -> None:
         """Count bytes added to the journal, and write to parts if they are many."""
@@ -381,6 +411,7 @@ class _Collection:
     owner: str
     plan: Plan
     state: State
+    group: _Flusher | None = None
 
     def work(self, client: Client, progress: bool | None) -> Work[Run]:
         """Fetch and keep the pages that are left."""
@@ -392,7 +423,8 @@ class _Collection:
                 raise
             journal.update(self.run_id, self.folder.now(), state="done")
             row = journal.run(self.run_id)
-        flush(self.folder, own={self.owner})
+        if self.group is None:
+            flush(self.folder, own={self.owner})
         assert row is not None
         return run_of(self.archive, row)
 
@@ -403,7 +435,8 @@ class _Collection:
         from xframes.paging.reports import reports
         from xframes.paging.steps import steps
 
-        flusher = _Flusher(self.folder, self.owner, behind=self.plan.declared.streaming)
+        flusher = self.group or _Flusher(self.folder, behind=self.plan.declared.streaming)
+        flusher.own(self.owner)
         earlier: Iterable[Page] = ()
         if self.state.pages:
             earlier = self._earlier_pages(journal)
@@ -437,7 +470,7 @@ class _Collection:
                 pages, rows = 0, 0
             else:
                 pages, rows = row.page_count, row.row_count
-        _end(self.folder, journal, self.run_id, pages, error)
+        _end(self.folder, journal, self.run_id, pages, error, flushes=self.group is None)
         if not pages and not isinstance(error, BudgetReached):
             return
         if not isinstance(error, (Exception, KeyboardInterrupt)):
