@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 import platformdirs
 
 from xframes.billing.budget import Amount
+from xframes.plan.post_ids import UNDATED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -71,6 +72,7 @@ _PATIENCE = 60.0  # seconds to wait for other processes
 _LONGEST = 900.0  # seconds after which an intent of a process that cannot be checked is lost
 _GRACE = timedelta(minutes=10)  # after midnight, before ids are removed: clocks disagree
 _UNDATED = 1 << 40  # posts of before November 2010 have smaller ids, without a time
+_MOST_VARIABLES = 900  # of one SQLite statement
 
 
 def ledger_path() -> Path:
@@ -229,19 +231,21 @@ class Ledger:
         with self._transaction() as sql:
             return _of_run(sql, run)
 
-    def billed(self, label: Label, kind: str, first: int | None, last: int | None) -> int:
-        """Return how many objects of a kind an app was billed for on a day.
+    def billed(
+        self, label: Label, kind: str, first: int | None, last: int | None
+    ) -> frozenset[str]:
+        """Return the objects of a kind that an app was billed for on a day.
 
         Only ids from `first` to `last` count, and those that are too small to show a time.
         """
         query = (
-            "SELECT count(*) FROM billed WHERE app = ? AND day = ? AND kind = ? AND "
+            "SELECT id FROM billed WHERE app = ? AND day = ? AND kind = ? AND "
             "(CAST(id AS INTEGER) < ? OR CAST(id AS INTEGER) BETWEEN ? AND ?)"
         )
-        bounds = (_UNDATED, first or 0, last or 2**63 - 1)
+        bounds = (UNDATED, first or 0, last or 2**63 - 1)
         with self._transaction() as sql:
-            row = sql.execute(query, (label.app, label.day, kind, *bounds)).fetchone()
-            return int(row[0])
+            rows = sql.execute(query, (label.app, label.day, kind, *bounds)).fetchall()
+        return frozenset(id for (id,) in rows)
 
     def rows(self) -> list[dict[str, Any]]:
         """Return all sums, one row per app, day, action, query, run and archive."""

@@ -135,18 +135,18 @@ class Meter:
         return cards.in_dollars(amounts[0]), cards.in_dollars(amounts[1])
 
     def billed_today(
-        self, kind: str | None, span: tuple[datetime | None, datetime | None]
-    ) -> int:
-        """Return how many objects of a kind were billed to the app today.
+        self, kind: str | None, span: tuple[datetime | None, datetime | None] = (None, None)
+    ) -> frozenset[str]:
+        """Return the ids of the objects of a kind that were billed to the app today.
 
         `span` are the times between which posts were published, which their ids show.
         """
         if kind is None:
-            return 0
+            return frozenset()
         request = Request("GET", "")
         return self._write(
             lambda ledger: ledger.billed(self._label(ledger, request), kind, *map(_lowest, span))
-        ) or 0
+        ) or frozenset()
 
     def so_far(self) -> tuple[float, float] | None:
         """Return what the requests of this client cost, low and high. None without a ledger."""

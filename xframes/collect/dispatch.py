@@ -207,9 +207,13 @@ def _planned(action: Action, values: Mapping[str, Any], client: Client) -> Plan:
 
 
 def ids_of_handles(
-    handles: list[str], name: str, into: Into[Any] | None, client: Client
+    handles: list[str], name: str, into: Into[Any] | None, client: Client, *,
+    known: Any = None,
 ) -> dict[str, str]:
-    """Return the user ids of handles, from the archive or else from X."""
+    """Return the user ids of handles, from the archive or else from X.
+
+    What X is requested for goes into the archive `into`. `known` is an archive that is only read.
+    """
     def look_up(missing: list[str]) -> dict[str, str]:
         announce(missing, name)
         if into is not None:
@@ -219,7 +223,7 @@ def ids_of_handles(
         names = map(str.lower, users["username"].to_pylist())
         return dict(zip(names, users["id"].to_pylist(), strict=True))
 
-    return resolved(handles, into, look_up, name)
+    return resolved(handles, known or into, look_up, name)
 
 
 def own_ids(action: Action, values: Mapping[str, Any]) -> list[str]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 _FIRST_MS = 1_288_834_974_657  # 4 November 2010; ids of older posts do not say their time
 _LAST_MS = 253_402_300_799_000  # 31 December 9999, the last day of a datetime
 _LOW_BITS = 22
+UNDATED = 1 << 40  # ids of posts of before that day are smaller, and do not say their time
 
 
 def posted_at(post_id: int) -> datetime:

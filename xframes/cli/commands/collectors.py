@@ -141,13 +141,13 @@ def groups(further: Mapping[str, Iterable[click.Command]]) -> list[click.Group]:
 
 def _command(action: Action, name: str) -> click.Command:
     def run(
-        ctx: click.Context, *, cost: bool, read_some: bool = False, **values: Any
+        ctx: click.Context, *, cost: bool, read_some: bool | None = None, **values: Any
     ) -> None:
         if cost:
             _show_cost(action, read_some=read_some, **values)
             return
-        if read_some:
-            raise click.UsageError("--sample needs --cost")
+        if read_some is not None:
+            raise click.UsageError("--sample and --no-sample need --cost")
         _collect(ctx, action, **values)
 
     command: Callable[..., Any] = click.pass_context(run)
@@ -184,7 +184,8 @@ def _from_file(param: Param | None) -> list[Callable[..., Any]]:
 
 def _show_cost(
     action: Action, *, folder: Path | None, format_: str | None, into: Path | None,
-    base_url: str | None, words: Vocabulary | None, read_some: bool, from_file: Path | None = None,
+    base_url: str | None, words: Vocabulary | None, read_some: bool | None,
+    from_file: Path | None = None,
     column: str | None = None, skip_bad: bool = False, **values: Any,
 ) -> None:
     from xframes.archive import Archive
@@ -405,9 +406,9 @@ def _common(action: Action) -> list[Callable[..., Any]]:
     options: list[Callable[..., Any]] = [click.option("--cost", is_flag=True, help=about)]
     if action.paged is not None and action.objects == "post":
         options.append(click.option(
-            "--sample", "read_some", is_flag=True,
-            help="With --cost: read some posts with everything to narrow the ranges, at least 100, "
-            "which X bills.",
+            "--sample/--no-sample", "read_some", default=None,
+            help="With --cost: whether to read posts, which X bills, to narrow the ranges. "
+            "Default: for searches, at most 200.",
         ))
     if action.paged or action.token or action.streaming:
         options.append(click.option(

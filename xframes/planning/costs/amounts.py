@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import ceil
@@ -11,10 +13,13 @@ from xframes import registry
 from xframes.billing.card import in_dollars
 from xframes.collect import call
 from xframes.errors import ApiError
+from xframes.plan.post_ids import UNDATED, first_id
 from xframes.schema import fields_param
 from xframes.wire import Request, read_json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from xframes.client import Client
     from xframes.plan import Plan
 
@@ -22,8 +27,11 @@ __all__ = ["COUNTS", "Amount", "amount_of"]
 
 COUNTS = {"search.recent": "counts.recent", "search.all": "counts.all"}
 _BOUNDS = ("query", "start_time", "end_time", "since_id", "until_id")
-# X counts posts that it does not return (deleted, protected), and later posts can match.
-_LEAST, _MOST = 0.85, 1.2
+# X counts posts that it does not return (deleted, protected), and counts are not exact.
+_LEAST, _MOST = 0.85, 1.05
+_LATER = timedelta(minutes=30)  # between the count and the collection
+_LATER_SHARE = 0.03  # more posts than counted by then, at least
+_PROFILE_MOST = 1.2
 _BY_MINUTE = timedelta(days=31)  # counts of a month by minute have about 4 MB
 # Actions whose main objects the profile of another object counts: its action, the argument with its
 # id, its field, and the most that X returns.
@@ -44,7 +52,7 @@ class Amount:
     """The number of main objects: expected, least, most, and where they come from.
 
     `buckets` are X's counts and prices by day, `by_minute` the counts by minute, and `total` is
-    their sum.
+    their sum. `later` are posts that may be published before the collection.
     """
 
     rows: int | None
@@ -54,6 +62,26 @@ class Amount:
     buckets: Any = None
     by_minute: Any = None
     total: int | None = None
+    later: int = 0
+
+    def among(self, post_ids: Iterable[str]) -> int:
+        """Return how many of some posts can be among those that X counts, at most.
+
+        Their ids say when they were published, and X how many were published by then.
+        """
+        counts = self.buckets if self.by_minute is None else self.by_minute
+        if counts is None:
+            return len(list(post_ids))
+        ids = [int(id) for id in post_ids if id.isdecimal()]
+        counts = counts.sort_values("start_at")
+        times = [first_id(time) or 0 for time in (*counts.start_at, counts.end_at.iloc[-1])]
+        undated = sum(id < UNDATED for id in ids)
+        spots = Counter(bisect_right(times, id) - 1 for id in ids if id >= UNDATED)
+        numbers: list[int] = counts.post_count.tolist()
+        return undated + sum(
+            min(number, numbers[spot]) for spot, number in spots.items()
+            if 0 <= spot < len(numbers)
+        ) + spots[len(numbers)]
 
     def within(self, planned: Plan, rows: int, least: int, most: int) -> Amount:
         """Return the amount with other numbers, of which the plan's limit is applied."""
@@ -108,8 +136,16 @@ def _by_counts(planned: Plan, client: Client, *, by_minute: bool) -> Amount:
     total = int(buckets["post_count"].sum())
     rate = in_dollars(client.meter.card.main(planned.declared, owned=False).high)
     buckets = buckets.assign(price=buckets["post_count"].astype("float64") * rate)
-    least, most = ceil(total * _LEAST), int(total * _MOST)
-    return Amount(total, least, most, "counts", buckets, minutes, total)
+    later = _later(planned, client, total)
+    least, most = ceil(total * _LEAST), int(total * _MOST) + later
+    return Amount(total, least, most, "counts", buckets, minutes, total, later)
+
+
+def _later(planned: Plan, client: Client, total: int) -> int:
+    """Return how many posts may be published between the count and the collection."""
+    if {"end_time", "until_id"} & planned.arguments.keys():
+        return 0
+    return ceil(total * max(_LATER_SHARE, min(1.0, _LATER / _span(planned, client))))
 
 
 def _span(planned: Plan, client: Client) -> timedelta:
@@ -117,7 +153,9 @@ def _span(planned: Plan, client: Client) -> timedelta:
     start = planned.arguments.get("start_time")
     if start is None:
         return timedelta(days=7 if planned.action == "search.recent" else 30)
-    return client.now() - datetime.fromisoformat(start)
+    end = planned.arguments.get("end_time")
+    last = client.now() if end is None else datetime.fromisoformat(end)
+    return max(last - datetime.fromisoformat(start), timedelta(seconds=1))
 
 
 def _by_profile(planned: Plan, client: Client) -> Amount:
@@ -138,4 +176,4 @@ def _by_profile(planned: Plan, client: Client) -> Amount:
         return Amount(planned.expected, 0, most, "bounds")
     reach = count if most is None else min(count, most)
     # a profile also counts what is deleted or protected, and older than X returns
-    return Amount(reach, 0, int(reach * _MOST), "profile")
+    return Amount(reach, 0, int(reach * _PROFILE_MOST), "profile")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from inspect import signature
 from math import ceil, sqrt
@@ -12,15 +12,15 @@ from xframes import registry
 from xframes.archive.ingest import coverage
 from xframes.billing.card import main_kind
 from xframes.client import checked, current
-from xframes.collect.dispatch import collect, is_many, own_ids, plans_of
-from xframes.errors import ApiError, ArgumentError, ConfigError
-from xframes.paging.handles import LOOKUP, handles_in, replaced, resolved
+from xframes.collect.dispatch import ids_of_handles, is_many, own_ids, plans_of
+from xframes.errors import ApiError, ArgumentError, BudgetReached, ConfigError, Interrupted
+from xframes.paging.handles import handles_in, replaced
 from xframes.plan import plan
 from xframes.plan.fields import LEAN
 from xframes.plan.values import near
-from xframes.planning.costs.amounts import Amount, amount_of
+from xframes.planning.costs.amounts import COUNTS, Amount, amount_of
 from xframes.planning.costs.expected_cost import SAMPLE, Cost
-from xframes.planning.costs.inclusion import read_archive
+from xframes.planning.costs.inclusion import SOURCES, read_archive
 from xframes.planning.costs.preview import preview
 from xframes.planning.costs.several import total
 from xframes.planning.costs.ways import CallText, Paid, Prices, Way, ways_of
@@ -40,10 +40,11 @@ _SECONDS = 0.6  # of one request
 _NARROW = 1.5
 _LEAST = 0.85  # of the posts that X counts, it returns at least
 _FEW = 30  # posts, below which an archive does not say what others include
+_READ_MOST = 200  # posts, unless the user wants as many as are needed
 
 
 def cost(
-    action: str, /, *, into: Archive | None = None, sample: bool = False,
+    action: str, /, *, into: Archive | None = None, sample: bool | None = None,
     client: Client | None = None, **arguments: Any,
 ) -> Cost:
     """Return what a collection, or a sample of one, would cost, without collecting it.
@@ -51,9 +52,11 @@ def cost(
     Searches are counted first, which costs one request of counts (`own_price`); for followers,
     timelines and the like, the profile is read. Everything else is estimated by the limit.
 
-    How many people, referenced posts and media a post brings depends on the query, so the range
-    of "with people" and "with everything" is wide, unless the archive has posts of the same query
-    or a `sample` is read.
+    Counts do not say how many people, referenced posts and media the posts bring. If the archive
+    has posts of the same query, they show it. Otherwise some posts are read from different times,
+    until the most is at most 1.5 times the least in each reading and for each way to collect. X
+    bills them (`own_price`), but not again if they are collected on the same day (UTC): the prices
+    are for what is left. Ranges by what was read contain the price in at least 95 of 100 cases.
 
     Parameters
     ----------
@@ -63,10 +66,10 @@ def cost(
         Archive to collect into: lookups of what it has are left out, and `since="last"` is taken
         into account.
     sample
-        Whether to read posts with everything, to narrow the ranges: 100 posts, or up to a fifth of
-        the posts while the most exceeds 1.5 times the least, both with what was read. X bills them
-        (`own_price`), but not again if they are collected on the same day (UTC). For actions that
-        return posts.
+        Whether to read posts to narrow the ranges, about half of them at most. Default: for
+        searches that find at least 20 posts, at most 200 posts ($1.00, and $1.00 more for posts
+        that they refer to). True: as many as are needed, also for timelines and other actions that
+        return posts. False: none, so that only the counts cost something.
     client
         Client to send with. Default: the one set with `xf.use`.
     arguments
@@ -116,19 +119,16 @@ def _with_ids(
     declared: registry.Action, values: dict[str, Any], into: Archive | None, client: Client
 ) -> dict[str, Any]:
     """Return the arguments with ids in place of @handles, from the archive or else from X."""
-    def look_up(missing: list[str]) -> dict[str, str]:
-        users = collect(LOOKUP, usernames=missing, client=client, progress=False)["users"]
-        names = map(str.lower, users["username"].to_pylist())
-        return dict(zip(names, users["id"].to_pylist(), strict=True))
-
     handles = handles_in(declared, values)
     if not handles:
         return values
-    return replaced(declared, values, resolved(handles, into, look_up, declared.name))
+    ids = ids_of_handles(handles, declared.name, None, client, known=into)
+    return replaced(declared, values, ids)
 
 
 def _of_all(
-    declared: registry.Action, values: dict[str, Any], text: CallText, client: Client, sample: bool
+    declared: registry.Action, values: dict[str, Any], text: CallText, client: Client,
+    sample: bool | None,
 ) -> Cost:
     """Return what one run costs, or the runs of a list."""
     if not is_many(declared, values):
@@ -145,7 +145,7 @@ def _of_all(
 
 def _of_one(
     declared: registry.Action, values: dict[str, Any], text: CallText, client: Client, *,
-    sample: bool,
+    sample: bool | None,
 ) -> Cost:
     """Return what one run costs."""
     action, into = declared.name, text.into
@@ -161,26 +161,17 @@ def _of_one(
         planned = coverage.without_known(into, planned)
         held = _held(into, planned)
     before = client.meter.so_far() or (0.0, 0.0)
-    paid = _paid(planned, client)
-    reads = sample and declared.objects == "post" and declared.paged is not None
-    amount = amount_of(planned, client, by_minute=reads)
     inclusion = None
     if into is not None and (held or 0) >= _FEW:
         inclusion = read_archive(into, planned.arguments["query"])
-
-    def is_narrow(found: Preview) -> bool:
-        shown = replace(paid, main=0, read=len(found.inclusion))
-        prices = Prices(client, found.amount, shown, found.inclusion)
-        spent = client.meter.so_far() or before
-        read = (spent[0] - before[0], spent[1] - before[1])
-        return all(_is_narrow(way, read) for way in ways_of(planned, prices, text))
-
-    if reads and (found := preview(planned, client, amount, into, is_narrow)):
+    billed = _billed(planned, client)
+    reads = _reads(planned, sample, is_known=inclusion is not None)
+    amount = amount_of(planned, client, by_minute=reads or bool(billed.main))
+    included = {kind: len(ids) for kind, ids in billed.included.items()}
+    paid = Paid(amount.among(billed.main), included)
+    if reads and (found := _preview(planned, client, amount, text, sample=sample)):
         amount, inclusion = found.amount, found.inclusion
-        unread = max(0, (amount.most or 0) - len(inclusion))
-        paid = replace(paid, read=len(inclusion), main=min(
-            paid.main, ceil(unread * _most_share(found.billed, len(inclusion)))
-        ))
+        paid = _paid(paid, billed, found)
     balance = _balance(client)
     after = client.meter.so_far() or (0.0, 0.0)
     ways = ways_of(planned, Prices(client, amount, paid, inclusion), text)
@@ -188,8 +179,33 @@ def _of_one(
         action, amount.rows, (amount.least, amount.most), ways, amount.source,
         _wall_seconds(declared, client, ways[-1].requests),
         (after[0] - before[0], after[1] - before[1]), held, paid.main + paid.read, balance,
-        amount.buckets,
+        amount.buckets, paid.read,
     )
+
+
+def _reads(planned: Plan, sample: bool | None, *, is_known: bool) -> bool:
+    """Whether some posts are read first."""
+    declared = planned.declared
+    if sample is None:
+        return declared.name in COUNTS and declared.expands and not is_known
+    return sample and declared.objects == "post" and declared.paged is not None
+
+
+def _preview(
+    planned: Plan, client: Client, amount: Amount, text: CallText, *, sample: bool | None
+) -> Preview | None:
+    """Read some posts until the ranges are narrow."""
+    def is_narrow(found: Preview) -> bool:
+        prices = Prices(client, found.amount, Paid(read=len(found.inclusion)), found.inclusion)
+        return all(map(_is_narrow, ways_of(planned, prices, text)))
+
+    most = _READ_MOST if sample is None else None
+    try:
+        return preview(planned, client, amount, text.into, is_narrow, most=most)
+    except (BudgetReached, Interrupted):
+        if sample:
+            raise
+        return None  # what a budget leaves is for the collection
 
 
 def _of_sample(client: Client, arguments: dict[str, Any], into: Archive | None) -> Cost:
@@ -203,7 +219,7 @@ def _of_sample(client: Client, arguments: dict[str, Any], into: Archive | None) 
             raise ArgumentError(f"{SAMPLE}: missing argument {name}")
     before = client.meter.so_far() or (0.0, 0.0)
     design = designed(client, **arguments)
-    paid = client.meter.billed_today("Post", _span(design.searches))
+    paid = len(client.meter.billed_today("Post", _span(design.searches)))
     balance = _balance(client)
     after = client.meter.so_far() or (0.0, 0.0)
     way = _way_of_sample(design, paid, CallText(SAMPLE, arguments, into))
@@ -256,27 +272,42 @@ def _asked(planned: Plan) -> str | None:
     return None if "expansions" in planned.field_params else LEAN
 
 
-def _is_narrow(way: Way, read: tuple[float, float]) -> bool:
-    """Whether the price, with that of the posts that were read, has a narrow range."""
-    return all(
-        most + paid <= _NARROW * (least + paid)
-        for (least, most), paid in zip((way.low, way.high), read, strict=True)
-    )
+def _is_narrow(way: Way) -> bool:
+    return all(most <= _NARROW * least for least, most in (way.low, way.high))
 
 
 def _most_share(share: float, size: int) -> float:
-    """Return the greatest share of all posts, if a part of them has a share."""
+    """Return the greatest share of all objects, if a part of them has a share."""
     if not size:
         return 1.0
     return min(1.0, share + 1.6 * sqrt(share * (1 - share) / size) + 3 / size)
 
 
-def _paid(planned: Plan, client: Client) -> Paid:
-    """Return what X billed today before."""
-    meter, span = client.meter, _span(planned)
-    kind = main_kind(planned.declared)
-    people, media = (meter.billed_today(one, (None, None)) for one in ("User", "Media"))
-    return Paid(meter.billed_today(kind, span), people, media)
+@dataclass(frozen=True, slots=True)
+class _Billed:
+    """The objects that X billed today: those that can be main objects, and others by kind."""
+
+    main: frozenset[str]
+    included: dict[str, frozenset[str]]
+
+
+def _billed(planned: Plan, client: Client) -> _Billed:
+    meter = client.meter
+    main = meter.billed_today(main_kind(planned.declared), _span(planned))
+    return _Billed(main, {kind: meter.billed_today(kind) for kind in ("User", "Post", "Media")})
+
+
+def _paid(paid: Paid, billed: _Billed, found: Preview) -> Paid:
+    """Return what X billed today before, by the posts that were read and what they name."""
+    inclusion = found.inclusion
+    size = len(inclusion)
+    unread = max(0, (found.amount.most or 0) - size)
+    main = min(paid.main, ceil(unread * _most_share(found.billed, size)))
+    shares = {}
+    for kind, ids in billed.included.items():
+        named = inclusion.ids(kind, SOURCES)
+        shares[kind] = _most_share(len(named & ids) / max(1, len(named)), len(named))
+    return replace(paid, main=main, read=size, shares=shares)
 
 
 def _held(archive: Archive, planned: Plan) -> int | None:

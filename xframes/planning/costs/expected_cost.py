@@ -51,6 +51,9 @@ class Cost:
         Dollars that are left, if X reports them.
     buckets
         Posts and price per interval of the counts. None without counts.
+    read
+        How many posts were read to narrow the ranges. They are part of `paid_today`, and no part of
+        the prices. The ranges then contain the price in at least 95 of 100 cases.
 
     Examples
     --------
@@ -68,6 +71,7 @@ class Cost:
     paid_today: int = 0
     balance: float | None = None
     buckets: pd.DataFrame | None = None
+    read: int = 0
 
     @property
     def price_low(self) -> float:
@@ -176,6 +180,11 @@ class Cost:
         facts = [f"{self.action}: about {rows} (by {self.source}), {self.seconds:,.0f} s"]
         if any(self.own_price):
             facts.append(f"finding out cost {money(*self.own_price)}")
+        if self.read:
+            facts.append(
+                f"{counted(self.read, 'post')} read for it, which cost nothing more today; the "
+                "ranges are for 95 of 100 cases"
+            )
         if self.held is not None:
             facts.append(f"{self.held:,} already in the archive")
         if self.paid_today:

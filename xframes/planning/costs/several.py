@@ -49,6 +49,7 @@ def total(
         costs[0].action, _sum(rows), (max(cost.range[0] for cost in costs), _sum(most)), ways,
         costs[0].source, sum(cost.seconds for cost in costs), (0.0, 0.0),
         sum(held) if held else None, paid, costs[-1].balance, _buckets(costs),
+        sum(cost.read for cost in costs),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from math import ceil, exp, hypot, log
 from typing import TYPE_CHECKING, Any
@@ -12,12 +12,12 @@ from xframes.billing.card import in_dollars
 from xframes.billing.resources import is_counted
 from xframes.collect.dispatch import function
 from xframes.plan.fields import LEAN
-from xframes.planning.costs.inclusion import PEOPLE, SOURCES, Range
+from xframes.planning.costs.inclusion import PEOPLE, Range, combined
 from xframes.registry import ACTIONS
 from xframes.settings import READING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from xframes.archive import Archive
     from xframes.client import Client
@@ -73,19 +73,20 @@ class Way:
 class Paid:
     """What X billed today already.
 
-    `main`, `people` and `media` are how many main objects, people and media were billed, of which
-    any can be among those of the collection. `read` are the posts that were read to estimate the
-    price: they are billed, with all that they include.
+    `main` is how many of the main objects it can be at most, and `billed` how many objects of a
+    kind, of which any can be among those that are included; `shares` are the greatest shares of
+    those, as posts that were read show. `read` are these posts, which are billed with what they
+    include.
     """
 
     main: int = 0
-    people: int = 0
-    media: int = 0
+    billed: Mapping[str, int] = field(default_factory=dict)
+    shares: Mapping[str, float] = field(default_factory=dict)
     read: int = 0
 
-    def included(self, kind: str) -> int:
-        """Return how many objects of a kind were billed, if they are not main objects."""
-        return {"User": self.people, "Media": self.media}.get(kind, 0)
+    def included(self, kind: str, most: float) -> float:
+        """Return how many of some included objects were billed, at most."""
+        return min(self.billed.get(kind, 0), most * self.shares.get(kind, 1.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,9 +208,9 @@ class Prices:
 
     def _read_beside(self, rate: float) -> float:
         """Return the dollars of referenced posts that were read too, and can be among the rest."""
-        if not self.paid.read or self.inclusion is None:
+        if not self.paid.read or self.inclusion is None or "Post" not in self.inclusion.present:
             return 0.0
-        return rate * self.inclusion.distinct("Post", SOURCES, len(self.inclusion)).most
+        return rate * self.inclusion.among_rest(self.amount.rows or 0)
 
     def _mentioned(self, names: Sequence[str]) -> float:
         """Return the dollars per post of mentioned people, which the bound does not count."""
@@ -220,16 +221,17 @@ class Prices:
     def _with(self, inclusion: Inclusion, names: Sequence[str], rate: float) -> tuple[float, float]:
         """Return the price range of posts with what they include, each billed once a day."""
         rows = self.amount.rows or 0
-        least = most = rows * rate
         read, before = self.paid.read * rate, self.paid.main * rate
+        prices = []
         for kind in _KINDS:
             found = inclusion.distinct(kind, names, rows)
             each = in_dollars(self.client.meter.card.resource(kind).high)
-            least, most = least + each * found.least, most + each * found.most
-            if self.paid.read:
+            prices.append(found.times(each))
+            if self.paid.read and kind in inclusion.present:
                 read += each * inclusion.distinct(kind, names, len(inclusion)).most
-            before += each * min(self.paid.included(kind), found.most)
-        least, most = self._widened(least, most)
+            before += each * self.paid.included(kind, found.most)
+        included = combined(prices)
+        least, most = self._widened(rows * rate + included.least, rows * rate + included.most)
         return max(0.0, least - read - before), max(0.0, most - read)
 
     def _widened(self, least: float, most: float) -> tuple[float, float]:
@@ -264,18 +266,19 @@ class Prices:
             self.inclusion.missing(kind, names, rows)
             for kind, names in (("User", PEOPLE), ("Post", _REFERENCES))
         )
-        if self.inclusion.present is None:  # authors of posts that were not looked up yet
+        if not self.inclusion.present:  # authors of posts that were not looked up yet
             people = Range(people.least, people.most + posts.most)
         requests = lean.requests + ceil(people.most / 100) + ceil(posts.most / 100)
         rate = self.client.meter.card.main(planned.declared, owned=self._is_owned(planned))
         read = 0.0
         if self.paid.read and self.inclusion.is_part:
             size = len(self.inclusion)
-            read = user * self.inclusion.missing("User", PEOPLE, size).most
-            read += post * self.inclusion.missing("Post", _REFERENCES, size).most
-        more = Range(user * people.least + post * posts.least,
-                     user * people.most + post * posts.most)
-        before = min(self.paid.people, people.most) * user
+            for kind, each, names in (("User", user, PEOPLE), ("Post", post, _REFERENCES)):
+                if kind in self.inclusion.present:
+                    read += each * self.inclusion.missing(kind, names, size).most
+        more = combined([people.times(user), posts.times(post)])
+        before = self.paid.included("User", people.most) * user
+        before += self.paid.included("Post", posts.most) * post
         low = self._looked_up(in_dollars(rate.low), more, before)
         others = self._read_beside(in_dollars(rate.high))
         high = self._looked_up(in_dollars(rate.high), more, before + others, read)
