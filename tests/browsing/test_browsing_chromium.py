@@ -1,18 +1,14 @@
 """Pages in a real browser: no script of others, no request elsewhere, nothing that keeps a person from reading.
 
-Chromium and its driver are Debian's; axe-core is in the package axe-playwright-python, of which nothing else is used.
+Chromium and its driver are Debian's.
 """
-
-import importlib.util
-from pathlib import Path
 
 import pytest
 
 import xframes as xf
-from tests.browsers import CHROMIUM, DRIVER, launched
+from tests.browsers import AXE, CHROMIUM, DRIVER, launched, look, set_scheme, set_width, violations
 from xframes.browsing import start
 
-AXE = importlib.util.find_spec("axe_playwright_python")
 pytestmark = [
     pytest.mark.chromium,
     pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no chromium and chromedriver here: apt-get install chromium chromium-driver"),
@@ -31,37 +27,6 @@ def chromium(tmp_path_factory):
     driver = launched(tmp_path_factory.mktemp('chromium'), 1200, "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
     yield driver
     driver.quit()
-
-
-def violations(driver):
-    """What axe-core finds that is serious or critical."""
-    script = (Path(AXE.submodule_search_locations[0]) / "axe.min.js").read_text(encoding="utf-8")
-    driver.execute_script(script)
-    return driver.execute_async_script("""
-        const done = arguments[0];
-        axe.run().then(result => done(result.violations
-            .filter(v => ["serious", "critical"].includes(v.impact))
-            .map(v => `${v.id}: ${v.nodes.slice(0, 3).map(n => n.html.slice(0, 200)).join(" | ")}`)));""")
-
-
-def look(driver, url):
-    """Open a page, and return what is wrong with it."""
-    driver.get(url)
-    wrong = driver.execute_script("return window.alerts")
-    expected = ("status of 400", "status of 404")  # what a page about an error is sent with
-    wrong += [entry["message"] for entry in driver.get_log("browser") if not any(text in entry["message"] for text in expected)]
-    loaded = driver.execute_script("return performance.getEntriesByType('resource').map(e => e.name)")
-    origin = url[:url.index("/", 8)]
-    wrong += [name for name in loaded if not name.startswith((f"{origin}/", "data:"))]
-    return wrong
-
-
-def set_scheme(driver, scheme):
-    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
-
-
-def set_width(driver, width):
-    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False})
 
 
 @pytest.fixture(scope="module")

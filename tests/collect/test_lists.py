@@ -95,9 +95,11 @@ def test_what_a_killed_process_had_of_a_group_is_written_by_the_next(x, archive)
             raise SystemExit  # nothing else runs, as after a kill
         return x.answer(request)
 
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit):
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(collection, "flush", lambda *_, **__: None)
-        xf.search.recent(QUERIES, into=archive, client=Client(TOKEN, transport=kill, now=lambda: NOW))
+        killed = Client(TOKEN, transport=kill, now=lambda: NOW)
+        with pytest.raises(SystemExit):
+            xf.search.recent(QUERIES, into=archive, client=killed)
     again = xf.Archive(archive.path)
     assert again.tables["posts"] == 4
     assert again.resume(again.runs()["run_id"].iloc[0], x.client).rows == 6

@@ -203,7 +203,18 @@ def test_the_shell_writes_a_report(archive, tmp_path):
 
 
 def test_values_in_cells_are_readable():
-    from xframes.reporting.html import _cell
+    from xframes.reporting.html import _cell, _lines
 
     values = [None, float("nan"), pd.NaT, pd.NA, True, 1234567, 0.5, pd.Timestamp("2026-03-01 10:20", tz="UTC")]
-    assert [_cell(v) for v in values] == ["", "", "", "", "yes", "1,234,567", "0.50", "2026-03-01 10:20"]
+    assert [_cell(v).text for v in values] == ["", "", "", "", "yes", "1,234,567", "0.50", "2026-03-01 10:20"]
+    frame = pd.DataFrame({"dollars": [3.0, 0.51, float("nan")], "whole": [3.0, 4.0, float("nan")]})
+    assert [tuple(cell.text for cell in line) for line in _lines(frame)] == [("3.00", "3"), ("0.51", "4"), ("", "")]
+
+
+def test_pictures_have_the_text_of_every_script(tmp_path):
+    """Fonts are those of the browser, not of the machine that writes the report."""
+    tags = {"entities": {"hashtags": [{"start": 0, "end": 3, "tag": tag} for tag in ("珈琲", "커피", "चाय", "שלום")]}}
+    with xf.Archive(tmp_path / "scripts") as scripts:
+        scripts.add(search("tea", [written(1, 3, "tea", 1) | tags], PEOPLE))
+        picture = xf.report(scripts).section("hashtags").blocks[0].svg
+    assert all(tag in picture for tag in ("珈琲", "커피", "चाय", "שלום"))

@@ -71,8 +71,6 @@ _LOW, _HIGH = 1, 2  # the bits of `readings`
 _PATIENCE = 60.0  # seconds to wait for other processes
 _LONGEST = 900.0  # seconds after which an intent of a process that cannot be checked is lost
 _GRACE = timedelta(minutes=10)  # after midnight, before ids are removed: clocks disagree
-_UNDATED = 1 << 40  # posts of before November 2010 have smaller ids, without a time
-_MOST_VARIABLES = 900  # of one SQLite statement
 
 
 def ledger_path() -> Path:

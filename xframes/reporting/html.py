@@ -16,6 +16,8 @@ from xframes.reporting.blocks import Cards, Picture, Table, Text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pandas as pd
+
     from xframes.reporting.blocks import Block
 
 _KINDS = {Text: "text", Table: "table", Picture: "picture", Cards: "cards"}
@@ -53,8 +55,7 @@ def _template(name: str) -> jinja2.Template:
         loader=jinja2.FunctionLoader(_file), autoescape=True, trim_blocks=True, lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters["cell"] = _cell
-    environment.filters["is_number"] = _is_number
+    environment.filters["lines"] = _lines
     environment.filters["svg"] = Markup  # drawn by matplotlib, which escapes texts
     environment.tests["block"] = lambda block, kind: _KINDS[type(block)] == kind
     return environment.get_template(name)
@@ -64,12 +65,37 @@ def _file(name: str) -> str:
     return files("xframes.reporting").joinpath("templates", name).read_text(encoding="utf-8")
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, Number) and not isinstance(value, bool)
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """A value as text, of which kind it is, and the number that it is sorted by."""
+
+    text: str
+    kind: str
+    number: Any = None
 
 
-def _cell(value: Any) -> str:
-    """Return a value of a table as text: numbers with separators, times in minutes."""
+def _lines(frame: pd.DataFrame) -> list[tuple[_Cell, ...]]:
+    """Return the rows of a table as cells."""
+    columns = []
+    for number in range(frame.shape[1]):  # names may occur twice
+        values = frame.iloc[:, number].tolist()
+        decimals = 0
+        if any(isinstance(v, float) and v % 1 > 0 for v in values):
+            decimals = 2
+        columns.append([_cell(value, decimals) for value in values])
+    return list(zip(*columns, strict=True))
+
+
+def _cell(value: Any, decimals: int = 2) -> _Cell:
+    text = _shown(value, decimals)
+    if hasattr(value, "strftime"):
+        return _Cell(text, "time")
+    is_number = isinstance(value, Number) and not isinstance(value, bool)
+    return _Cell(text, "number", value) if is_number else _Cell(text, "")
+
+
+def _shown(value: Any, decimals: int) -> str:
+    """Return a value as text: numbers with separators, times in minutes."""
     import pandas as pd
 
     if not isinstance(value, list) and pd.isna(value):
@@ -79,7 +105,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, Integral):
         return f"{int(value):,}"
     if isinstance(value, float):
-        return f"{value:,.0f}" if value == int(value) else f"{value:,.2f}"
+        return f"{value:,.{decimals}f}"
     if hasattr(value, "strftime"):
         is_day = not (getattr(value, "hour", 0) or getattr(value, "minute", 0))
         return f"{value:%Y-%m-%d}" if is_day else f"{value:%Y-%m-%d %H:%M}"

@@ -8,6 +8,7 @@ from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from xframes.plot.canvas.drawing import STYLE
+from xframes.plot.canvas.glyphs import kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +35,7 @@ def drawn(
     import matplotlib.pyplot as plt
     from matplotlib.figure import Figure
 
-    with plt.style.context([STYLE, _SETTINGS]), warnings.catch_warnings():
+    with plt.style.context([STYLE, _SETTINGS]), warnings.catch_warnings(), kept():
         warnings.simplefilter("ignore", UserWarning)  # a browser has other fonts
         figure = Figure(figsize=size, layout="constrained")
         draw(figure.subplots())

@@ -12,7 +12,9 @@ from datetime import UTC, datetime
 import pytest
 
 import xframes as xf
+from tests.browsing.conftest import Browser
 from xframes.archive import Archive
+from xframes.browsing import start
 from xframes.errors import ArchiveError, Interrupted
 
 from .objects import ids, machine, page
@@ -242,3 +244,25 @@ def test_earlier_versions_of_what_was_removed_go_too(s3):
     assert all(v["IsLatest"] for v in listed["Versions"])
     assert not [m for m in listed.get("DeleteMarkers", ()) if m["Key"].startswith("one/")]
     assert sorted(fs.find("versioned")) == sorted(f"versioned/{key}" for key in versions)
+
+
+def test_an_archive_on_s3_is_browsed(s3, x):
+    """The SQL of its user runs in a process that has its tables as files."""
+    with Archive(s3.place) as archive:
+        xf.search.recent("a", limit=200, into=archive, client=client(x))
+        post_id, page_id, number = archive.sql("SELECT min(id), any_value(page_id), count(*) FROM posts").fetchall()[0]
+        with start(archive) as server:
+            browser = Browser(server)
+            assert archive.path.name in browser.first.text
+            assert f"{number:,} rows" in browser.text("/table/posts")
+            assert post_id in browser.text(f"/post/{post_id}")
+            assert "result_count" in browser.text(f"/page/{page_id}")
+            run_id = archive.runs()["run_id"][0]
+            assert "/page/" in browser.text(f"/run/{run_id}")
+            assert f"<bdi>{number:,}</bdi>" in browser.text("/sql?q=select+count(*)+from+posts")
+            assert browser.get("/download/table/posts.csv").text.count("\n") >= number
+            for query in ("from 's3://data/x'", "from read_parquet('s3://data/**')", "from glob('s3://data/**')"):
+                assert browser.get("/sql", params={"q": query}).status_code == 400
+            archive.remove(post_ids=[post_id], reason="a request")
+            assert browser.get(f"/post/{post_id}").status_code == 404
+            assert f"<bdi>{number - 1:,}</bdi>" in browser.text("/sql?q=select+count(*)+from+posts")

@@ -26,6 +26,8 @@ _SCRIPTS = {
     "Arabic": "سل", "Hebrew": "של", "Hindi": "नम", "Bengali": "বা", "Tamil": "தம", "Thai": "กท",
     "emoji": "😀🚀",
 }
+# Whether the plot that is being drawn keeps its text as text, for the fonts of who reads it.
+_is_kept: ContextVar[bool] = ContextVar("_is_kept", default=False)
 # The characters that no font has, of the plot that is being drawn.
 _boxed: ContextVar[set[str] | None] = ContextVar("_boxed", default=None)
 # These are easy to read and come first, in this order; every other installed font follows.
@@ -57,12 +59,29 @@ def fit(text: str, families: tuple[str, ...]) -> tuple[str, list[str]]:
     """Return a text that can be drawn in one line, and the fonts for it, `families` first."""
     from matplotlib.font_manager import fontManager
 
+    if _is_kept.get():
+        return _in_one_line(text), list(families)
     # The number of fonts is part of the cache key, because fonts can be added at any time.
     words, fonts, lost = _fit(text, families, len(fontManager.ttflist))
     boxed = _boxed.get()
     if boxed is not None:
         boxed.update(lost)
     return words, list(fonts)
+
+
+@contextmanager
+def kept() -> Iterator[None]:
+    """Keep characters that no font here has: the plot becomes a file with text, such as SVG."""
+    token = _is_kept.set(True)
+    try:
+        yield
+    finally:
+        _is_kept.reset(token)
+
+
+def _in_one_line(text: str) -> str:
+    visible = (c for c in text if c not in _DIRECTIONS and (c.isspace() or c >= " "))
+    return " ".join("".join(visible).split())
 
 
 @contextmanager
@@ -85,8 +104,7 @@ def lacking() -> list[str]:
 def _fit(
     text: str, families: tuple[str, ...], _installed_fonts: int
 ) -> tuple[str, tuple[str, ...], frozenset[str]]:
-    visible = (c for c in text if c not in _DIRECTIONS and (c.isspace() or c >= " "))
-    words = " ".join("".join(visible).split())
+    words = _in_one_line(text)
     paths = _paths(families)
     missing = {c for c in words if not any(ord(c) in _glyphs(path) for path in paths)}
     more: list[str] = []
