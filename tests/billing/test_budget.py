@@ -41,6 +41,17 @@ def test_a_budget_is_not_exceeded_and_the_run_can_be_resumed(reading, into, tmp_
         assert (result.frames() if into else result).tables["matches"] == 400
 
 
+def test_a_budget_holds_in_the_low_reading_too_after_others_included_its_posts(tmp_path):
+    shop = Shop()
+    with serving(shop) as url:
+        xf.search.recent("u0", client=client(url, usd=100))
+        before = shop.total()
+        with pytest.raises(xf.Interrupted):
+            xf.search.recent("u3", client=client(url, usd=0.3), expansions="lean", into=xf.Archive(tmp_path / "a"))
+    low, high = (after - earlier for after, earlier in zip(shop.total(), before, strict=True))
+    assert high < low <= 0.3 + 1e-9
+
+
 @pytest.mark.slow
 def test_two_processes_share_a_budget(tmp_path, totals):
     shop = Shop(posts=600)

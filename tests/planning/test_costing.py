@@ -10,6 +10,7 @@ import pytest
 
 import xframes as xf
 from tests.cli.running import run
+from tests.invoices import Shop, serving
 from xframes.client import Client
 
 mpl.use("Agg")
@@ -126,6 +127,15 @@ def test_posts_that_were_billed_for_another_query_do_not_widen_the_range(large):
     for way in found.ways:
         for least, most in (way.low, way.high):
             assert most <= 1.7 * least
+
+
+def test_a_server_that_counts_nothing_or_has_ids_without_times():
+    shop = Shop(posts=60)
+    with serving(shop) as url:
+        client = Client("app-of-the-shop", base_url=url)
+        xf.search.recent("t1", client=client)
+        found = xf.cost("search.recent", query="all", client=client)
+    assert (found.posts, found.read, found.price_high) == (0, 0, 0)
 
 
 TWENTY = [

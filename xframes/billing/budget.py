@@ -55,8 +55,8 @@ class Budget:
         What it is for: each collection with its resumptions ("run"), or everything that the app
         does in a day or a calendar month (UTC).
     reading
-        Whether included objects count ("high"), or only main objects ("low"). Default: high, or
-        the one that the setting `price_reading` picks.
+        Whether included objects count too ("high": the bound holds in both readings), or only main
+        objects ("low"). Default: high, or the one that the setting `price_reading` picks.
 
     Raises
     ------

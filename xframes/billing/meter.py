@@ -247,7 +247,9 @@ def _fitting(budget: Budget, bound: Bound, spent: Spent, now: datetime) -> int:
 
     def fits(rows: int) -> bool:
         low, high = bound.amounts(rows)
-        return budget.allows(before + (low if budget.reading == "low" else high))
+        if not budget.allows(spent.low + low):
+            return False  # a run can cost more in the low reading, after what others included
+        return budget.reading == "low" or budget.allows(spent.high + high)
 
     if fits(bound.most):
         return bound.most

@@ -70,7 +70,7 @@ class Amount:
         Their ids say when they were published, and X how many were published by then.
         """
         counts = self.buckets if self.by_minute is None else self.by_minute
-        if counts is None:
+        if counts is None or counts.empty:
             return len(list(post_ids))
         ids = [int(id) for id in post_ids if id.isdecimal()]
         counts = counts.sort_values("start_at")
