@@ -223,6 +223,6 @@ def test_every_column_that_names_a_row_is_known():
              if re.search(r"(^|_)(id|ids|key|keys)$", c.name) and c.name not in references(name) and c.name != own_key(name)}
     assert loose == {
         ("messages", "conversation_id"), ("messages", "card_ids"), ("post_contexts", "domain_id"), ("post_contexts", "entity_id"),
-        ("usage", "project_id"), ("usage_daily", "id"), ("removals", "id"), ("tombstones", "resource_id"),
+        ("usage", "project_id"), ("usage_daily", "id"), ("removals", "id"), ("removals", "up_to_post_id"), ("tombstones", "resource_id"),
         ("problems", "resource_id"), ("samples", "sample_id"), ("sample_windows", "sample_id"),
     }
