@@ -23,7 +23,7 @@ def test_a_life_on_a_cluster(driver, tmp_path):
     files = [write(tmp_path / "many.jsonl", range(40)), write(tmp_path / "later.jsonl", range(0, 40, 3), seen=1)]
     place = str(tmp_path / "spark")
     with Archive(place) as archive, Archive(tmp_path / "single") as single:
-        done = driver("import_pages", place, files, task_bytes=60_000)
+        done = driver("import_pages", place, files, task_bytes=40_000)
         single.import_pages(files)
         assert done["rows"]["pages"] == 54
         assert done["rows"]["posts"] == 54 * 20
