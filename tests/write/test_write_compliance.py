@@ -173,6 +173,7 @@ def test_an_upload_address_that_has_ended_means_a_new_job(sandbox, client, archi
     assert field_params(sandbox).count("write.create_compliance_job") == 2
 
 
+@pytest.mark.slow
 def test_a_job_that_takes_for_ever_is_interrupted_and_resumes(sandbox, client, archive):
     sandbox.compliance.processing_seconds = 10**6
     with pytest.raises(errors.Interrupted, match="6 hours") as caught:
