@@ -8,6 +8,7 @@ import time
 import numpy as np
 import psutil
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from xframes.archive.ingest.imports import write_rows
 from xframes.archive.storage.folder import Folder
@@ -16,6 +17,7 @@ from xframes.schema import TABLES
 
 POSTS, PARTS = 3_000_000, 10
 MEMORY = 128_000_000
+MOST_MEMORY = 250_000_000  # with the libraries, 400 MB in a process of its own
 
 
 def slim(part: int) -> pa.Table:
@@ -60,3 +62,6 @@ def test_three_million_posts_in_128_mb(benchmark, tell, tmp_path):
     watcher.join()
     tell("MB of memory at most:", peak / 1e6)
     tell("MB more than before:", (peak - before) / 1e6)
+    assert peak - before < MOST_MEMORY
+    (base,) = (folder.tables / "posts").glob("base-*.parquet")
+    assert pq.read_metadata(base).num_rows == POSTS

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("xframes")
 _SMALL_PAGES = 8_000_000  # bytes; smaller files of pages are merged
 _MERGED_PAGES = 64_000_000  # bytes after which a merged file is complete
+_TIDY_MEMORY = 200_000_000  # bytes of DuckDB; an import has other things in memory
 FRESH_SHARE = 10  # compacted files are not rewritten if this many times larger than the parts
 
 
@@ -100,7 +101,7 @@ def tidy(folder: Folder, views: Views) -> None:
         contextlib.suppress(Timeout),
         folder.lock("compact").acquire(timeout=0),
         folder.owned(),
-        Worker(folder) as worker,
+        Worker(folder, _TIDY_MEMORY) as worker,
         folder.listed_once(),
     ):
         folder.look()

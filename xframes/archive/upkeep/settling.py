@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 
 WORTH_BYTES = 1_000_000  # of the files of a family; queries merge less than this in no time
 WORTH_PARTS = 8  # of a table
-MOST_ROWS = 2_000_000  # that are compared at a time
-_ROW_BYTES = 64  # what a row takes meanwhile
+MOST_ROWS = 1_000_000  # that are compared at a time
+_ROW_BYTES = 128  # what a row takes meanwhile
 _DEAD = pa.schema([("_file", pa.int64()), ("_position", pa.int64())])
 
 
