@@ -102,7 +102,7 @@ class TestWorkers:
         path, expected = single
         place = tmp_path / "spark"
         steady.start("import_pages", str(place), path, task_bytes=30_000)
-        wait_until(lambda: len(staged(place)) > 5 + 9 * number)
+        wait_until(lambda: len(staged(place)) > 5 + 4 * number)
         cluster.kill_worker()
         assert steady.answer()["rows"]["pages"] == PAGES
         assert_whole(place, expected)
@@ -113,7 +113,7 @@ class TestWorkers:
         path, expected = single
         place = tmp_path / "spark"
         steady.start("import_pages", str(place), path, task_bytes=30_000)
-        wait_until(lambda: len(staged(place)) > 5 + 9 * number)
+        wait_until(lambda: len(staged(place)) > 5 + 4 * number)
         with cluster.hanging_tasks() as stopped:
             assert steady.answer()["rows"]["pages"] == PAGES
         assert stopped
@@ -139,7 +139,7 @@ class TestDrivers:
         path, expected = single
         place = tmp_path / "spark"
         driver.start("import_pages", str(place), path, task_bytes=30_000)
-        wait_until(lambda: len(staged(place)) > 5 + 9 * number)
+        wait_until(lambda: len(staged(place)) > 5 + 4 * number)
         driver.kill()
         with Archive(place) as archive:
             assert archive.tables["posts"] == 0
