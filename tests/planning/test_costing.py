@@ -71,7 +71,7 @@ def collect_in(way, query, client, folder):
 WAYS = ["posts only", "with people", "with everything"]
 
 
-@pytest.mark.parametrize(("way", "sample"), zip(WAYS, [None, False, None], strict=True))
+@pytest.mark.parametrize(("way", "sample"), list(zip(WAYS, [None, False, None], strict=True)))
 def test_each_way_to_collect_costs_what_its_range_says(way, sample, x, client, tmp_path):
     query = "climate"
     found = xf.cost("search.recent", query=query, sample=sample, client=client)

@@ -76,9 +76,11 @@ def _of_features(document: Mapping[str, Any]) -> Iterator[Any]:
 
 
 def _of_lists(document: Mapping[str, Any]) -> Iterator[Any]:
-    for name in _LISTS:
-        found = _objects(document.get(name))
-        if found and plain_tables.is_post(found[0]):
+    """Read a list of posts, if the document has no other objects, which would be left out."""
+    lists = [name for name, value in document.items() if _objects(value)]
+    if len(lists) == 1 and lists[0] in _LISTS:
+        found = _objects(document[lists[0]])
+        if plain_tables.is_post(found[0]):
             yield from found
 
 
