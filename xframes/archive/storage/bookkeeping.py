@@ -80,19 +80,9 @@ def settled_name(file: Path) -> str:
 
 def is_as_named(place: Place) -> bool:
     """Whether a file has the checksum that its name says; True if the name has none."""
-    checksum = _named_checksum(place.name)
-    return checksum is None or checksum == _checksum(place)
-
-
-def has_checksum(name: str) -> bool:
-    """Whether the name of a file says its checksum."""
-    return _named_checksum(name) is not None
-
-
-def _named_checksum(name: str) -> str | None:
-    hits = (pattern.fullmatch(name) for pattern in (PART, BASE, SETTLED))
-    hit = next(filter(None, hits), None)
-    return None if hit is None else hit["checksum"]
+    patterns = (PART, BASE, SETTLED)
+    hit = next(filter(None, (pattern.fullmatch(place.name) for pattern in patterns)), None)
+    return hit is None or hit["checksum"] is None or hit["checksum"] == _checksum(place)
 
 
 def _checksum(place: Place) -> str:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from xframes.archive.query.views import connect, lacks, sources
-from xframes.archive.storage.bookkeeping import PART, has_checksum
-from xframes.archive.storage.parts import COMPACTED, KNOWN_AT, LEVELLED
+from xframes.archive.storage.bookkeeping import PART
+from xframes.archive.storage.parts import COMPACTED, LEVELLED
 from xframes.archive.storage.paths import opened, size_of
 from xframes.schema import TABLES, Table
 from xframes.screen import counted
@@ -27,14 +26,12 @@ if TYPE_CHECKING:
     from xframes.archive.storage.folder import Files, Folder
 
 MEMORY = 512_000_000  # bytes DuckDB may use; with more, a share of the keys is compared at a time
-_SMALL = 500_000  # bytes of the files of a table that may be read at once
-_FEW_ROWS = 10_000  # and how many rows they may have
 _SPREAD = 12  # bytes of memory for each byte of compressed rows that are merged at once
 # Kinds of problems that depend on the order of the pages, or that `repair` writes.
 OWN_MARKS = ("unknown_field", "missing_page")
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """Comparison of the tables of `folder` with those of `reference`, rebuilt from its pages.
 
@@ -47,25 +44,21 @@ class Comparison:
     tables: Mapping[str, Files]
     reference: Folder
     stones: Stones | None
-    redacted: Collection[str]
+    redacted: InitVar[Collection[str]]
     exact: bool
-    _opened: duckdb.DuckDBPyConnection | None = field(default=None, init=False, repr=False)
-    _are_equal: dict[str, bool] = field(default_factory=dict, init=False, repr=False)
+    _connection: duckdb.DuckDBPyConnection = field(init=False, repr=False)
 
-    @property
-    def _connection(self) -> duckdb.DuckDBPyConnection:
-        if self._opened is None:
-            self._opened = connect(self.folder, memory_limit=f"{MEMORY}B", threads=1)
-            self._opened.execute(
-                "CREATE TEMP TABLE redacted AS SELECT unnest($ids::VARCHAR[]) AS id",
-                {"ids": sorted(self.redacted)},
-            )
-        return self._opened
+    def __post_init__(self, redacted: Collection[str]) -> None:
+        connection = connect(self.folder, memory_limit=f"{MEMORY}B", threads=1)
+        connection.execute(
+            "CREATE TEMP TABLE redacted AS SELECT unnest($ids::VARCHAR[]) AS id",
+            {"ids": sorted(redacted)},
+        )
+        object.__setattr__(self, "_connection", connection)  # the dataclass is frozen
 
     def close(self) -> None:
-        """Close the connection, if one was needed."""
-        if self._opened is not None:
-            self._opened.close()
+        """Close the connection."""
+        self._connection.close()
 
     def differences(self, name: str) -> Iterator[tuple[str, str]]:
         """Compare one table and yield the kind and details of each difference."""
@@ -76,8 +69,6 @@ class Comparison:
         missing = 0
         examples: set[str] = set()
         shares = self._shares(table, own, new)
-        if all(map(self._is_equal, filter(None, [name, table.parent]))):
-            shares = 0  # every query finds the same rows on both sides
         for share in range(shares):
             for query in self._queries(table, own, new, shares, share):
                 count, example = self._connection.execute(query).fetchall()[0]
@@ -96,13 +87,6 @@ class Comparison:
                 where = f" (e.g. of page {min(examples)})"
             rows = counted(missing, "row")
             yield "missing_rows", f"{rows} of the pages missing or different{where}"
-
-    def _is_equal(self, name: str) -> bool:
-        """Whether a small table has the rebuilt rows and no others; False if that is not known."""
-        if name not in self._are_equal:
-            own, new = self.tables[name], self.reference.files(name)
-            self._are_equal[name] = own.settled is None and _have_equal_rows(TABLES[name], own, new)
-        return self._are_equal[name]
 
     def is_readable(self, path: Place) -> bool:
         """Whether DuckDB can read a file; it refuses damaged footers that pyarrow accepts."""
@@ -207,39 +191,6 @@ class Comparison:
                 key = (TABLES[str(table.parent)].key[0],)
                 above = newest.share_of(above, key, shares, share)
         return newest.view(table, own, above)
-
-
-def _have_equal_rows(table: Table, own: Files, new: Files) -> bool:
-    """Whether all files can be read at once, and have equal rows."""
-    files = [*own.all, *new.all]
-    if sum(map(size_of, files)) > _SMALL or not all(has_checksum(path.name) for path in files):
-        return False
-    try:
-        if sum(pq.read_metadata(opened(path)).num_rows for path in files) > _FEW_ROWS:
-            return False
-        return bool(_sorted(table, own).equals(_sorted(table, new)))
-    except (pa.ArrowException, OSError):  # DuckDB says what is wrong
-        return False
-
-
-def _sorted(table: Table, files: Files) -> pa.Table:
-    """Read the rows of files, sorted by key, time and page.
-
-    Without `known_at`, if no row combines several observations.
-    """
-    rows = table.schema.empty_table()
-    if files.all:
-        parts = [pq.ParquetFile(opened(path)).read() for path in files.all]
-        rows = pa.concat_tables([_plain(part) for part in parts])
-    by = [name for name in (*table.key, "observed_at", "page_id") if name in rows.column_names]
-    return rows.sort_by([(name, "ascending") for name in dict.fromkeys(by)])
-
-
-def _plain(rows: pa.Table) -> pa.Table:
-    name = KNOWN_AT.name
-    if name in rows.column_names and rows[name].null_count == rows.num_rows:
-        rows = rows.drop_columns([name])
-    return rows.replace_schema_metadata()
 
 
 def _rows(table: Table, files: Files) -> str:
