@@ -17,6 +17,7 @@ AGAIN = [pytest.param(n, marks=pytest.mark.slow, id=f"again-{n}") for n in range
 ALWAYS = [pytest.param(0, id="once"), *AGAIN]  # the fault that the small part of the suite has
 TEN = [pytest.param(0, marks=pytest.mark.slow, id="once"), *AGAIN]
 PAGES = 30
+HANGING = 6  # seconds; after three, Spark starts a copy of a task
 SPECULATION = {"spark.speculation": "true", "spark.speculation.interval": "50ms", "spark.speculation.quantile": "0.3",
                "spark.speculation.multiplier": "1.5", "spark.speculation.minTaskRuntime": "1s",
                "spark.speculation.task.duration.threshold": "3s"}  # of stages with a single task
@@ -109,14 +110,15 @@ class TestWorkers:
 
     @pytest.mark.parametrize("number", TEN)
     def test_a_task_runs_twice(self, cluster, steady, single, tmp_path, number):
-        """A worker hangs, a copy of its task runs on the other one, and later the first one goes on to write."""
+        """A worker hangs for some seconds, a copy of its task runs on the other one, and the first one goes on to write."""
         path, expected = single
         place = tmp_path / "spark"
         steady.start("import_pages", str(place), path, task_bytes=30_000)
         wait_until(lambda: len(staged(place)) > 5 + 4 * number)
         with cluster.hanging_tasks() as stopped:
-            assert steady.answer()["rows"]["pages"] == PAGES
-        assert stopped
+            assert stopped
+            time.sleep(HANGING)
+        assert steady.answer()["rows"]["pages"] == PAGES
         assert_whole(place, expected)
 
 
