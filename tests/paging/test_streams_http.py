@@ -138,9 +138,12 @@ def test_a_flush_that_fails_ends_the_stream_with_everything_kept(x, client, tmp_
         return real(folder, **how)
 
     monkeypatch.setattr(collecting_module, "flush", failing)
+    handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     with xf.Archive(tmp_path / "a") as archive:
         with pytest.raises(xf.Interrupted, match="no space left") as caught:
             xf.streams.filtered(into=archive, client=client)
+        # the traceback still refers to the stream, which has ended nevertheless
+        assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == handlers
         assert archive.sql("SELECT count(*) FROM matches").fetchall() == [(caught.value.rows,)]
 
 

@@ -249,9 +249,11 @@ class _Fetching:
         """Fetch the pages that are left."""
         plan = replace(self.plan, purpose=Purpose(self.run_id))
         price = partial(price_note, client, self.run_id)
-        with reports(plan, self.state, client.now, progress, price) as report:
-            pages = list(self.pages.values())
-            source = steps(client, plan, self.state, pages)
+        pages = list(self.pages.values())
+        with (
+            reports(plan, self.state, client.now, progress, price) as report,
+            steps(client, plan, self.state, pages) as source,
+        ):
             while (step := (yield source)) is not None:
                 new_pages, state = step
                 self.pages |= {self._key(page): page for page in new_pages}

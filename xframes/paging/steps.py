@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from xframes.paging.pages import pages
@@ -15,16 +16,19 @@ if TYPE_CHECKING:
     from xframes.wire import Page
 
 
+@contextmanager
 def steps(
     client: Client, plan: Plan, state: State, known: Iterable[Page] = ()
-) -> Iterator[tuple[list[Page], State]]:
-    """Return the pages of a plan that follow a state, each time with the state after them.
+) -> Iterator[Iterator[tuple[list[Page], State]]]:
+    """Yield the pages of a plan that follow a state, each time with the state after them.
 
-    `known` are earlier pages, which a stream may repeat. Raises as `paging.pages.pages` and
-    `Client.stream` do.
+    `known` are earlier pages, which a stream may repeat. A stream ends with the block, and with it
+    its handling of Ctrl-C. Raises as `paging.pages.pages` and `Client.stream` do.
     """
     if plan.declared.streaming:
         from xframes.paging.streaming import listen
 
-        return listen(client, plan, state, known)
-    return (([page], after) for page, after in pages(client, plan, state))
+        with closing(listen(client, plan, state, known)) as stream:
+            yield stream
+    else:
+        yield (([page], after) for page, after in pages(client, plan, state))

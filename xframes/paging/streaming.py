@@ -27,7 +27,7 @@ from xframes.paging.pages import State
 from xframes.wire import Page, Receipts, Request, read_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
     from xframes.client import Replay
     from xframes.plan import Plan
@@ -360,7 +360,7 @@ class Listener:
 
 def listen(
     client: Client, plan: Plan, state: State, known: Iterable[Page] = ()
-) -> Iterator[tuple[list[Page], State]]:
+) -> Generator[tuple[list[Page], State], None, None]:
     """Yield lists of pages of a stream that follow a state, with the state after each list.
 
     A stream ends at its limit or duration, or at Ctrl-C or SIGTERM; a second Ctrl-C raises

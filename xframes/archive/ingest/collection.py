@@ -444,8 +444,10 @@ class _Collection:
                 warn_of_another_day(client, self.plan, self._earlier_pages(journal))
         plan = replace(self.plan, purpose=Purpose(self.run_id, str(self.folder.path)))
         price = partial(price_note, client, self.run_id)
-        with reports(plan, self.state, self.folder.now, progress, price) as report, flusher:
-            source = steps(client, plan, self.state, earlier)
+        with (
+            reports(plan, self.state, self.folder.now, progress, price) as report, flusher,
+            steps(client, plan, self.state, earlier) as source,
+        ):
             while (step := (yield source)) is not None:
                 batch, state = step
                 pages = [replace(page, run_id=self.run_id) for page in batch]
