@@ -54,9 +54,9 @@ def cost(
 
     Counts do not say how many people, referenced posts and media the posts bring. If the archive
     has posts of the same query, they show it. Otherwise some posts are read from different times,
-    until the most is at most 1.5 times the least in each reading and for each way to collect. X
-    bills them (`own_price`), but not again if they are collected on the same day (UTC): the prices
-    are for what is left. Ranges by what was read contain the price in at least 95 of 100 cases.
+    until the highest price in each reading is at most 1.5 times the lowest, for each way to
+    collect. X bills them (`own_price`), but not again if they are collected on the same day (UTC):
+    the prices are for what is left. These ranges contain the price in about 95 of 100 cases.
 
     Parameters
     ----------

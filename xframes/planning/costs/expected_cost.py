@@ -53,7 +53,7 @@ class Cost:
         Posts and price per interval of the counts. None without counts.
     read
         How many posts were read to narrow the ranges. They are part of `paid_today`, and no part of
-        the prices. The ranges then contain the price in at least 95 of 100 cases.
+        the prices. The ranges then contain the price in about 95 of 100 cases.
 
     Examples
     --------
