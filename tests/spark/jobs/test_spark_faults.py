@@ -161,7 +161,7 @@ class TestDrivers:
         killed = threading.Event()
 
         def on_copy(count):
-            if count == 3 + 4 * number and not killed.is_set():
+            if count == 3 + 2 * number and not killed.is_set():
                 killed.set()
                 driver.kill()
 
