@@ -182,7 +182,7 @@ class TestDrivers:
         place = tmp_path / "spark"
         with Archive(place) as archive:
             archive.import_pages(path)
-            driver.start("compact", str(place), range_bytes=20_000 + 2_000 * number)
+            driver.start("compact", str(place), range_bytes=20_000 - 1_500 * number)
             wait_until(lambda: is_publishing(place))
             driver.kill()
             assert differences(archive, expected) == []
