@@ -6,7 +6,6 @@ DuckDB works within a bound of memory and keeps the rest in a temporary folder n
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 import secrets
@@ -499,11 +498,7 @@ def _quoted(table: str) -> str:
 
 def ids(views: Views, table: str, *, included: bool) -> list[str]:
     """Return all ids of a table's rows. Raises ArgumentError if they have none."""
-    views.readers.enter()
-    with contextlib.ExitStack() as stack:
-        stack.callback(views.readers.leave)
-        names = [table, "matches"]
-        if table not in TABLES:
-            names = []
+    names = [name for name in (table, "matches") if table in TABLES]
+    with views.readers.reading():
         cursor = views.cursor(names)
         return [i for batch in id_batches(cursor, table, included=included) for i in batch]
